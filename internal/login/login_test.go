@@ -1,0 +1,109 @@
+package login
+
+import (
+	"errors"
+	"reflect"
+	"testing"
+)
+
+func TestEveryNamedRefusalIsAReplyInEveryProtocol(t *testing.T) {
+	t.Parallel()
+	for _, name := range Names() {
+		r, _ := Named(name)
+		if rep, err := ParseSMTP(r.SMTP); err != nil || rep.Code < 400 {
+			t.Errorf("%s: SMTP %+v, %v", name, rep, err)
+		}
+		if rep, err := ParseIMAP(r.IMAP); err != nil || rep.Type != "NO" {
+			t.Errorf("%s: IMAP %+v, %v", name, rep, err)
+		}
+		if rep, err := ParsePOP3(r.POP3); err != nil || rep.OK {
+			t.Errorf("%s: POP3 %+v, %v", name, rep, err)
+		}
+	}
+}
+
+func TestParseSMTP(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[string]SMTPReply{
+		"451 4.7.1 Greylisted":           {451, [3]int{4, 7, 1}, "Greylisted"},
+		"220 ready":                      {220, [3]int{}, "ready"},
+		"534-5.7.9 one\n534 5.7.9 two":   {534, [3]int{5, 7, 9}, "one\ntwo"},
+		"550 no\nanother line":           {550, [3]int{}, "no\nanother line"},
+		"250":                            {250, [3]int{}, ""},
+		"550 1.2.3 not an enhanced code": {550, [3]int{}, "1.2.3 not an enhanced code"},
+	} {
+		if got, err := ParseSMTP(in); err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("ParseSMTP(%q) = %+v, %v; want %+v", in, got, err, want)
+		}
+	}
+	for _, in := range []string{"", "hello", "99 x", "600 x", "5501 x", "550 a\n551 b"} {
+		if got, err := ParseSMTP(in); err == nil {
+			t.Errorf("ParseSMTP(%q) = %+v, want an error", in, got)
+		}
+	}
+}
+
+func TestParseIMAPAndPOP3(t *testing.T) {
+	t.Parallel()
+	if got, err := ParseIMAP("no [ALERT] Too many (Failure)"); err != nil || got != (IMAPReply{"NO", "ALERT", "Too many (Failure)"}) {
+		t.Errorf("%+v, %v", got, err)
+	}
+	if got, err := ParsePOP3("-ERR [SYS/TEMP] later"); err != nil || got != (POP3Reply{false, "SYS/TEMP", "later"}) {
+		t.Errorf("%+v, %v", got, err)
+	}
+	for _, in := range []string{"", "535 x", "NO [ALERT x", "OK a\r\nb"} {
+		if _, err := ParseIMAP(in); err == nil {
+			t.Errorf("ParseIMAP(%q) is accepted", in)
+		}
+	}
+	for _, in := range []string{"", "ERR x", "+OK a\nb"} {
+		if _, err := ParsePOP3(in); err == nil {
+			t.Errorf("ParsePOP3(%q) is accepted", in)
+		}
+	}
+}
+
+func TestMechanisms(t *testing.T) {
+	t.Parallel()
+	wrong := errors.New("wrong")
+	decide := func(a Attempt) error {
+		if a.User == "alice" && a.Password == "secret" {
+			return nil
+		}
+		return wrong
+	}
+	type step struct {
+		in   []byte
+		out  string
+		done bool
+		err  error
+	}
+	for name, tc := range map[string]struct {
+		mech  string
+		steps []step
+	}{
+		"PLAIN with initial response": {"PLAIN", []step{{[]byte("\x00alice\x00secret"), "", true, nil}}},
+		"PLAIN asked":                 {"PLAIN", []step{{nil, "", false, nil}, {[]byte("alice\x00alice\x00secret"), "", true, nil}}},
+		"PLAIN for another":           {"PLAIN", []step{{[]byte("bob\x00alice\x00secret"), "", false, wrong}}},
+		"PLAIN wrong":                 {"PLAIN", []step{{[]byte("\x00alice\x00no"), "", false, wrong}}},
+		"PLAIN malformed":             {"PLAIN", []step{{[]byte("alice secret"), "", false, ErrMalformed}}},
+		"PLAIN empty":                 {"PLAIN", []step{{[]byte{}, "", false, ErrMalformed}}},
+		"LOGIN asked":                 {"LOGIN", []step{{nil, "Username:", false, nil}, {[]byte("alice"), "Password:", false, nil}, {[]byte("secret"), "", true, nil}}},
+		"LOGIN with initial response": {"LOGIN", []step{{[]byte("alice"), "Password:", false, nil}, {[]byte("no"), "", false, wrong}}},
+		"LOGIN empty user":            {"LOGIN", []step{{nil, "Username:", false, nil}, {[]byte{}, "", false, ErrMalformed}}},
+	} {
+		s, err := Server(tc.mech, decide)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, st := range tc.steps {
+			out, done, err := s.Next(st.in)
+			if string(out) != st.out || done != st.done || !errors.Is(err, st.err) {
+				t.Errorf("%s, step %d: %q, %v, %v", name, i, out, done, err)
+			}
+		}
+	}
+	if _, err := Server("GSSAPI", decide); !errors.Is(err, ErrMechanism) {
+		t.Errorf("unknown mechanism: %v", err)
+	}
+}
