@@ -1,0 +1,113 @@
+// Package transcript keeps what happened on a connection, as data: who connected
+// to which door, the TLS facts or the reason why TLS failed, and the decrypted
+// dialogue in both directions, unit by unit, with times.
+//
+// The gate records through a Recorder while the connection lives; a Log keeps
+// open sessions and a bounded ring of finished ones. Whatever a scenario made
+// up is marked with the scenario's name, so that nobody takes it for a bug of
+// the client or of mailrig. Credentials are masked before they are stored
+// (mask.go); bodies are shortened to their first bytes and counted.
+//
+// The types marshal to JSON as GET /api/v1/sessions shows them.
+package transcript
+
+import "time"
+
+// Session is one connection, from accept to close.
+type Session struct {
+	ID       string    `json:"id"`
+	Door     int       `json:"door"`     // standard port number, the door's identity
+	Service  string    `json:"service"`  // IANA service name
+	Protocol string    `json:"protocol"` // smtp, imap or pop3
+	Security string    `json:"security"` // starttls, starttls-required or tls
+	Client   string    `json:"client"`   // address of the client
+	Server   string    `json:"server"`   // address it connected to
+	Start    time.Time `json:"start"`
+	End      time.Time `json:"end,omitzero"` // zero while the connection is open
+
+	TLS       *TLS     `json:"tls,omitempty"` // nil: never tried
+	Logins    []Login  `json:"logins"`
+	Scenarios []string `json:"scenarios"` // active when the connection was accepted
+	Injected  []string `json:"injected"`  // scenarios that really acted, in order of their first act
+	EndedBy   EndedBy  `json:"ended_by,omitempty"`
+	Counts    Counts   `json:"counts"`
+
+	Units  []Unit `json:"units"`
+	Elided int    `json:"elided,omitempty"` // units left out in the middle of a long session
+}
+
+// EndedBy says who ended a connection.
+type EndedBy string
+
+// The ways in which a connection ends.
+const (
+	EndedByClient   EndedBy = "client"   // FIN or RST from the client
+	EndedByServer   EndedBy = "server"   // QUIT, LOGOUT, or the protocol's own reasons
+	EndedByScenario EndedBy = "scenario" // a fault cut it
+	EndedByTimeout  EndedBy = "timeout"  // idle, or the handshake never came
+	EndedByShutdown EndedBy = "shutdown" // mailrig stopped
+)
+
+// Counts sums a session up.
+type Counts struct {
+	Commands    int   `json:"commands"`
+	MessagesIn  int   `json:"messages_in"`  // accepted by SMTP or APPEND
+	MessagesOut int   `json:"messages_out"` // bodies sent by RETR, TOP or FETCH
+	BytesIn     int64 `json:"bytes_in"`     // decrypted
+	BytesOut    int64 `json:"bytes_out"`
+}
+
+// TLS is what is known of a connection's TLS, established or failed.
+type TLS struct {
+	Version     string `json:"version,omitempty"` // "TLS 1.3"
+	Cipher      string `json:"cipher,omitempty"`
+	ServerName  string `json:"server_name,omitempty"` // SNI as sent, "" for none
+	Certificate string `json:"certificate,omitempty"` // certificate profile presented
+	StartTLS    bool   `json:"starttls"`              // by command, not from the first byte
+	Established bool   `json:"established"`           // the handshake completed on our side
+	Error       string `json:"error,omitempty"`
+	Alert       int    `json:"alert,omitempty"` // number of the alert that the client sent (RFC 8446 section 6)
+	AlertName   string `json:"alert_name,omitempty"`
+}
+
+// Login is one login attempt.
+type Login struct {
+	User      string `json:"user"`
+	Mechanism string `json:"mechanism"`
+	OK        bool   `json:"ok"`
+	Secure    bool   `json:"secure"`             // inside TLS
+	Injected  string `json:"injected,omitempty"` // scenario that refused it
+}
+
+// Direction says who spoke.
+type Direction string
+
+// The directions.
+const (
+	FromClient Direction = "client"
+	FromServer Direction = "server"
+	FromRig    Direction = "rig" // a remark of mailrig's own
+)
+
+// Kind says what a unit is.
+type Kind string
+
+// The kinds of units.
+const (
+	Command Kind = "command" // a line of the client's
+	Reply   Kind = "reply"   // one or more lines of the server's
+	Data    Kind = "data"    // a message body, a literal; shortened
+	Auth    Kind = "auth"    // a line of a login exchange, masked
+	Note    Kind = "note"    // a remark: TLS is up, plaintext dropped, why it ended
+)
+
+// Unit is one thing said.
+type Unit struct {
+	At       time.Duration `json:"at"` // since the session's start, nanoseconds
+	From     Direction     `json:"from"`
+	Kind     Kind          `json:"kind"`
+	Text     string        `json:"text"`             // without the last line end; shortened, see Bytes
+	Bytes    int64         `json:"bytes"`            // how many bytes it really was
+	Secure   bool          `json:"secure,omitempty"` // inside TLS
+	Injected string        `json:"injected,omitempty"`
+}

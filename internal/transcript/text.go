@@ -1,0 +1,148 @@
+package transcript
+
+import (
+	"fmt"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+)
+
+func escape(b []byte) string {
+	clean := true
+	for _, c := range b {
+		if c >= 0x7f || (c < 0x20 && c != '\n' && c != '\t') {
+			clean = false
+			break
+		}
+	}
+	if clean {
+		return string(b)
+	}
+	var out strings.Builder
+	for len(b) > 0 {
+		r, n := utf8.DecodeRune(b)
+		switch {
+		case r == utf8.RuneError && n <= 1:
+			fmt.Fprintf(&out, `\x%02x`, b[0])
+		case r != '\n' && r != '\t' && !unicode.IsPrint(r):
+			for _, c := range b[:n] {
+				fmt.Fprintf(&out, `\x%02x`, c)
+			}
+		default:
+			out.WriteRune(r)
+		}
+		b = b[n:]
+	}
+	return out.String()
+}
+
+// Summary is the session on one line: door, client, TLS, login, what happened,
+// what was injected.
+func (s *Session) Summary() string {
+	parts := []string{fmt.Sprintf("%d %s", s.Door, s.Service), s.Client, s.security(), s.login(), s.happened()}
+	if len(s.Injected) > 0 {
+		parts = append(parts, "injected: "+strings.Join(s.Injected, ", "))
+	}
+	return strings.Join(parts, " | ")
+}
+
+func (s *Session) security() string {
+	switch {
+	case s.TLS == nil:
+		return "no TLS"
+	case s.TLS.Error != "" && s.TLS.AlertName != "":
+		return fmt.Sprintf("TLS refused by the client (%s)", s.TLS.AlertName)
+	case !s.TLS.Established:
+		return "TLS failed (" + s.TLS.Error + ")"
+	case s.TLS.StartTLS:
+		return s.TLS.Version + " by STARTTLS"
+	default:
+		return s.TLS.Version
+	}
+}
+
+func (s *Session) login() string {
+	if len(s.Logins) == 0 {
+		return "no login"
+	}
+	l := s.Logins[len(s.Logins)-1]
+	text := fmt.Sprintf("%s by %s", escape([]byte(l.User)), l.Mechanism)
+	if !l.Secure {
+		text += " in clear"
+	}
+	if !l.OK {
+		text += " refused"
+	}
+	if n := len(s.Logins); n > 1 {
+		text += fmt.Sprintf(" (%d attempts)", n)
+	}
+	return text
+}
+
+func (s *Session) happened() string {
+	var did []string
+	if n := s.Counts.MessagesIn; n > 0 {
+		did = append(did, plural(n, "message")+" in")
+	}
+	if n := s.Counts.MessagesOut; n > 0 {
+		did = append(did, plural(n, "message")+" out")
+	}
+	if len(did) == 0 {
+		if s.Counts.Commands == 0 {
+			did = append(did, "nothing said")
+		} else {
+			did = append(did, plural(s.Counts.Commands, "command"))
+		}
+	}
+	end := ""
+	switch s.EndedBy {
+	case EndedByClient:
+		end = ", left by the client"
+	case EndedByScenario:
+		end = ", cut by the scenario"
+	case EndedByTimeout:
+		end = ", timed out"
+	case EndedByShutdown:
+		end = ", ended by shutdown"
+	}
+	took := ""
+	if !s.End.IsZero() {
+		took = " in " + s.End.Sub(s.Start).Round(time.Millisecond).String()
+	}
+	return strings.Join(did, ", ") + took + end
+}
+
+func plural(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}
+
+// Dialogue is the session as people read it, one line each.
+func (s *Session) Dialogue() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "session %s: %s\n", s.ID, s.Summary())
+	for _, u := range s.Units {
+		arrow := map[Direction]string{FromClient: "C:", FromServer: "S:", FromRig: "--"}[u.From]
+		mark := ""
+		if u.Injected != "" {
+			mark = " [" + u.Injected + "]"
+		}
+		for i, line := range strings.Split(u.Text, "\n") {
+			if i == 0 {
+				fmt.Fprintf(&b, "%9.3fs %s%s %s\n", u.At.Seconds(), arrow, mark, line)
+			} else {
+				fmt.Fprintf(&b, "%10s %s%s %s\n", "", arrow, mark, line)
+			}
+		}
+		if rest := u.Bytes - int64(len(u.Text)) - 2; rest > 0 && (u.Kind == Data || len(u.Text) >= maxText-2) {
+			fmt.Fprintf(&b, "%10s %s (%d bytes in all)\n", "", arrow, u.Bytes)
+		}
+	}
+	if s.Elided > 0 {
+		fmt.Fprintf(&b, "(%d units left out in the middle)\n", s.Elided)
+	}
+	return b.String()
+}
