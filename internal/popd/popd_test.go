@@ -1,0 +1,325 @@
+package popd
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net"
+	"net/textproto"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/mailrig/mailrig/internal/login"
+	"github.com/mailrig/mailrig/internal/mailbox"
+	"github.com/mailrig/mailrig/pop3"
+)
+
+const timeout = 10 * time.Second
+
+// authority lets everybody in whose password is "secret", and keeps the attempt.
+func authority(last *login.Attempt) login.Authority {
+	return func(a login.Attempt) *login.Refusal {
+		*last = a
+		switch a.Password {
+		case "secret":
+			return nil
+		case "later":
+			return &login.Refusal{POP3: "-ERR [SYS/TEMP] Try again later"}
+		case "plain":
+			return &login.Refusal{POP3: "-ERR Logon failure: unknown user name or bad password."}
+		case "nothing":
+			return &login.Refusal{POP3: "+OK come in"}
+		}
+		return &login.Refusal{POP3: "-ERR [AUTH] Authentication failed"}
+	}
+}
+
+func deliver(t *testing.T, s *mailbox.Store, to, raw string) mailbox.UID {
+	t.Helper()
+	uid, err := s.Deliver(to, mailbox.NewMessage([]byte(raw), time.Unix(1700000000, 0), mailbox.Envelope{}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return uid
+}
+
+func inbox(t *testing.T, s *mailbox.Store, name string) *mailbox.Mailbox {
+	t.Helper()
+	b, err := s.Account(name).Mailbox("INBOX")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// rig serves cfg on a free port.
+func rig(t *testing.T, cfg Config) (addr string, last *login.Attempt) {
+	t.Helper()
+	last = &login.Attempt{}
+	if cfg.Login == nil {
+		cfg.Login = authority(last)
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := New(cfg).Server()
+	served := make(chan struct{})
+	go func() { defer close(served); server.Serve(l) }()
+	t.Cleanup(func() { server.Close(); <-served })
+	return l.Addr().String(), last
+}
+
+type client struct {
+	t    *testing.T
+	conn net.Conn
+	*textproto.Conn
+}
+
+func dial(t *testing.T, addr string) *client {
+	t.Helper()
+	conn, err := net.Dial("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn.SetDeadline(time.Now().Add(timeout))
+	c := &client{t, conn, textproto.NewConn(conn)}
+	t.Cleanup(func() { c.Close() })
+	c.expect("+OK")
+	return c
+}
+
+func (c *client) expect(prefix string) string {
+	c.t.Helper()
+	line, err := c.ReadLine()
+	if err != nil || !strings.HasPrefix(line, prefix) {
+		c.t.Fatalf("got %q, %v; want %q", line, err, prefix)
+	}
+	return line
+}
+
+func (c *client) cmd(line, prefix string) string {
+	c.t.Helper()
+	if err := c.PrintfLine("%s", line); err != nil {
+		c.t.Fatal(err)
+	}
+	return c.expect(prefix)
+}
+
+func (c *client) list(line string) []string {
+	c.t.Helper()
+	c.cmd(line, "+OK")
+	lines, err := c.ReadDotLines()
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return lines
+}
+
+func (c *client) login(user string) {
+	c.t.Helper()
+	c.cmd("USER "+user, "+OK")
+	c.cmd("PASS secret", "+OK")
+}
+
+func TestMaildropIsInboxAtLogin(t *testing.T) {
+	t.Parallel()
+	store := mailbox.New(mailbox.Options{})
+	deliver(t, store, "u", "Subject: one\r\n\r\n1\r\n")
+	gone := deliver(t, store, "u", "Subject: gone\r\n\r\n2\r\n")
+	deliver(t, store, "u", "Subject: three\r\n\r\nno end")
+	box := inbox(t, store, "u")
+	validity := box.Status().UIDValidity
+	box.Expunge([]mailbox.UID{gone})
+
+	addr, _ := rig(t, Config{Store: store})
+	c := dial(t, addr)
+	c.login("u@EXAMPLE.test")
+	deliver(t, store, "u", "Subject: late\r\n\r\n4\r\n")
+	c.cmd("STAT", "+OK 2 45")
+	want := fmt.Sprintf("1 %d-1|2 %d-3", validity, validity)
+	if got := strings.Join(c.list("UIDL"), "|"); got != want {
+		t.Errorf("UIDL %s, want %s", got, want)
+	}
+	if got := strings.Join(c.list("LIST"), "|"); got != "1 19|2 26" {
+		t.Errorf("LIST %s", got)
+	}
+	if got := strings.Join(c.list("RETR 2"), "|"); got != "Subject: three||no end" {
+		t.Errorf("RETR %s", got)
+	}
+	for _, e := range box.Entries() {
+		if len(e.Flags) > 0 {
+			t.Errorf("flags after RETR: %v", e.Flags)
+		}
+	}
+	c.cmd("DELE 1", "+OK")
+	if n := box.Status().Messages; n != 3 {
+		t.Errorf("%d messages before QUIT, want 3", n)
+	}
+	// Another session expunges both; the snapshot stays, and QUIT doesn't mind.
+	box.Expunge([]mailbox.UID{1, 3})
+	c.list("RETR 2")
+	c.cmd("QUIT", "+OK")
+
+	c = dial(t, addr)
+	c.login("u")
+	c.cmd("UIDL 1", fmt.Sprintf("+OK 1 %d-4", validity))
+	c.cmd("DELE 1", "+OK")
+	c.cmd("QUIT", "+OK")
+	if n := box.Status().Messages; n != 0 {
+		t.Errorf("%d messages after QUIT, want 0", n)
+	}
+}
+
+func TestLock(t *testing.T) {
+	t.Parallel()
+	store := mailbox.New(mailbox.Options{})
+	deliver(t, store, "u", "Subject: one\r\n\r\n1\r\n")
+	addr, _ := rig(t, Config{Store: store})
+	first, second := dial(t, addr), dial(t, addr)
+	first.login("u")
+	for range 2 {
+		second.cmd("USER u", "+OK")
+		second.cmd("PASS secret", "-ERR [IN-USE] Mailbox locked by another session")
+		second.cmd("AUTH PLAIN AHUAc2VjcmV0", "-ERR [IN-USE] ")
+	}
+	other := dial(t, addr)
+	other.login("v") // another maildrop
+	first.cmd("DELE 1", "+OK")
+	first.conn.Close()
+	for end := time.Now().Add(timeout); ; time.Sleep(time.Millisecond) {
+		unlock, err := store.Account("u").LockMaildrop()
+		if err == nil {
+			unlock()
+			break
+		}
+		if time.Now().After(end) {
+			t.Fatal("a dropped connection keeps its lock")
+		}
+	}
+	second.login("u")
+	second.cmd("STAT", "+OK 1 ")
+	second.cmd("QUIT", "+OK")
+}
+
+func TestLogin(t *testing.T) {
+	t.Parallel()
+	addr, last := rig(t, Config{Store: mailbox.New(mailbox.Options{}), Greeting: "mailrig"})
+	c := dial(t, addr)
+	for password, want := range map[string]string{
+		"x":       "-ERR [AUTH] Authentication failed",
+		"later":   "-ERR [SYS/TEMP] Try again later",
+		"plain":   "-ERR Logon failure: unknown user name or bad password.",
+		"nothing": "-ERR [AUTH] Authentication failed",
+	} {
+		c.cmd("USER u", "+OK")
+		if got := c.cmd("PASS "+password, ""); got != want {
+			t.Errorf("password %s: %q, want %q", password, got, want)
+		}
+	}
+	c.cmd("AUTH CRAM-MD5", "-ERR")
+	c.cmd("AUTH PLAIN AHUAeA==", "-ERR [AUTH]")
+	c.cmd("AUTH LOGIN", "+ ")
+	c.cmd("dQ==", "+ ")
+	c.cmd("bGF0ZXI=", "-ERR [SYS/TEMP] Try again later")
+	if *last != (login.Attempt{Mechanism: "LOGIN", User: "u", Password: "later"}) {
+		t.Errorf("attempt %+v", *last)
+	}
+	c.cmd("AUTH PLAIN", "+")
+	c.cmd("AHUAc2VjcmV0", "+OK")
+	if *last != (login.Attempt{Mechanism: "PLAIN", User: "u", Password: "secret"}) {
+		t.Errorf("attempt %+v", *last)
+	}
+	c.cmd("STAT", "+OK 0 0")
+	c.cmd("QUIT", "+OK")
+	c = dial(t, addr)
+	c.login("u")
+	if last.Mechanism != "USER" {
+		t.Errorf("attempt %+v", *last)
+	}
+}
+
+func TestLoginNeedsTLSOnlyWhenAsked(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		secure, require, want bool
+	}{{false, false, true}, {true, false, true}, {true, true, true}, {false, true, false}} {
+		addr, last := rig(t, Config{Store: mailbox.New(mailbox.Options{}), Secure: tt.secure, RequireTLS: tt.require})
+		c := dial(t, addr)
+		capa := strings.Join(c.list("CAPA"), "|")
+		if got := strings.Contains(capa, "|USER|SASL PLAIN LOGIN"); got != tt.want || strings.Contains(capa, "STLS") {
+			t.Errorf("%+v: CAPA %s", tt, capa)
+		}
+		if tt.want {
+			c.login("u")
+			continue
+		}
+		c.cmd("USER u", "-ERR [AUTH]")
+		c.cmd("AUTH PLAIN AHUAc2VjcmV0", "-ERR [AUTH]")
+		if *last != (login.Attempt{}) {
+			t.Errorf("the authority was asked: %+v", *last)
+		}
+	}
+}
+
+func TestLogoutReleasesOnlyOnce(t *testing.T) {
+	t.Parallel()
+	store := mailbox.New(mailbox.Options{})
+	var last login.Attempt
+	made, err := New(Config{Store: store, Login: authority(&last)}).NewSession(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := made.Login("u", "secret"); err != nil {
+		t.Fatal(err)
+	}
+	made.Logout()
+	other, _ := New(Config{Store: store, Login: authority(&last)}).NewSession(nil)
+	if err := other.Login("u", "secret"); err != nil {
+		t.Fatal(err)
+	}
+	made.Logout() // must not release the other's lock
+	if err := made.Login("u", "secret"); err != pop3.ErrInUse {
+		t.Errorf("second login: %v", err)
+	}
+	other.Logout()
+}
+
+func TestPython(t *testing.T) {
+	t.Parallel()
+	if _, err := exec.LookPath("python3"); err != nil {
+		t.Skipf("python3 isn't installed: %v", err)
+	}
+	store := mailbox.New(mailbox.Options{})
+	deliver(t, store, "u", "Subject: one\r\n\r\n.\r\n..\r\n\x00\xff\r\n")
+	deliver(t, store, "u", "Subject: two\r\n\r\n"+strings.Repeat(strings.Repeat("x", 500)+"\r\n", 1000))
+	addr, _ := rig(t, Config{Store: store})
+	host, port, _ := net.SplitHostPort(addr)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*timeout)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "python3", "-c", `
+import poplib, sys
+p = poplib.POP3(sys.argv[1], int(sys.argv[2]), timeout=10)
+p.user("u"); p.pass_("secret")
+n, size = p.stat()
+assert n == 2, n
+got = [p.retr(i) for i in (1, 2)]
+assert got[0][1] == [b"Subject: one", b"", b".", b"..", b"\x00\xff"], got[0]
+assert sum(g[2] for g in got) == size, (size, [g[2] for g in got])
+assert [int(l.split()[1]) for l in p.list()[1]] == [g[2] for g in got]
+assert len(set(p.uidl()[1])) == 2
+assert len(p.top(2, 3)[1]) == 5
+p.dele(1)
+p.quit()
+`, host, port)
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	if err := cmd.Run(); err != nil {
+		t.Fatalf("%v\n%s", err, stderr.String())
+	}
+	if left := inbox(t, store, "u").Entries(); len(left) != 1 || left[0].UID != 2 {
+		t.Errorf("left: %v", left)
+	}
+}
