@@ -1,0 +1,58 @@
+package fault
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Hide makes the server lack capabilities: they are neither listed nor served.
+type Hide []string
+
+func (f *Hide) capability(name string) CapabilityFate {
+	if lists(*f, name) {
+		return CapabilityHidden
+	}
+	return CapabilityShown
+}
+
+// Validate wants at least one name.
+func (f *Hide) Validate() error { return someNames(*f) }
+
+// Strip takes capabilities out of the lists, as a middlebox does; the server
+// still serves who asks.
+type Strip []string
+
+func (f *Strip) capability(name string) CapabilityFate {
+	if lists(*f, name) {
+		return CapabilityStripped
+	}
+	return CapabilityShown
+}
+
+// Validate wants at least one name.
+func (f *Strip) Validate() error { return someNames(*f) }
+
+// lists compares capability names: AUTH covers AUTH=PLAIN, STARTTLS is POP3's
+// STLS, SASL and AUTH are the same thing.
+func lists(names []string, name string) bool {
+	base, _, _ := strings.Cut(name, "=")
+	for _, n := range names {
+		if SameCommand(n, name) || SameCommand(n, base) ||
+			(strings.EqualFold(n, "AUTH") && strings.EqualFold(base, "SASL")) {
+			return true
+		}
+	}
+	return false
+}
+
+func someNames(names []string) error {
+	if len(names) == 0 {
+		return fmt.Errorf("name at least one capability, like [STARTTLS]")
+	}
+	for _, n := range names {
+		if n == "" || strings.ContainsAny(n, " \t\r\n") {
+			return fmt.Errorf("%q isn't the name of a capability", n)
+		}
+	}
+	return nil
+}
