@@ -1,0 +1,184 @@
+// Package smtpd is the adapter between the go-smtp engine and the mailboxes:
+// sessions, logins, delivery, trace headers (RFC 5321 section 4.4).
+//
+// Serve starts an engine on one phase of one connection, so that what a door
+// demands (TLS first, login first) can differ from connection to connection. The
+// engine always believes to be in clear text; the gate below it does TLS.
+package smtpd
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"sync/atomic"
+
+	"github.com/emersion/go-sasl"
+	"github.com/emersion/go-smtp"
+
+	"github.com/mailrig/mailrig/internal/login"
+	"github.com/mailrig/mailrig/internal/mailbox"
+)
+
+// MaxRecipients is how many recipients one message may have; RFC 5321 section
+// 4.5.3.1.8 asks for 100 at least.
+const MaxRecipients = 1000
+
+// Config is what one phase of a connection needs.
+type Config struct {
+	Store  *mailbox.Store
+	Login  login.Authority
+	Domain string // the server's name, in greeting and trace headers
+
+	Secure      bool // inside TLS
+	RequireTLS  bool // AUTH and MAIL are refused in clear (RFC 3207 section 4)
+	RequireAuth bool // MAIL needs a login (RFC 6409 section 4.3)
+
+	MaxMessageBytes int64
+	Session         string // id of the transcript, kept with each message
+	Logger          *slog.Logger
+}
+
+// Serve starts an engine on conn and returns. The engine closes conn when it is
+// done with it.
+func Serve(conn net.Conn, cfg Config) {
+	s := smtp.NewServer(smtp.BackendFunc(func(c *smtp.Conn) (smtp.Session, error) {
+		return &session{cfg: cfg, conn: c}, nil
+	}))
+	s.Domain = cfg.Domain
+	s.MaxRecipients = MaxRecipients
+	s.MaxMessageBytes = cfg.MaxMessageBytes
+	s.MaxLineLength = 0 // it would count inside DATA too; the gate bounds command lines
+	s.AllowInsecureAuth = true
+	s.EnableSMTPUTF8 = true
+	s.EnableBINARYMIME = true
+	s.ErrorLog = errorLog{cfg.Logger}
+	_ = s.Serve(&oneShot{conn: conn})
+}
+
+// oneShot is a listener with exactly one connection.
+type oneShot struct {
+	conn net.Conn
+	used atomic.Bool
+}
+
+func (l *oneShot) Accept() (net.Conn, error) {
+	if l.used.Swap(true) {
+		return nil, io.EOF
+	}
+	return l.conn, nil
+}
+func (l *oneShot) Close() error   { return nil }
+func (l *oneShot) Addr() net.Addr { return l.conn.LocalAddr() }
+
+// errorLog carries the engine's log; a client that goes away isn't worth a line.
+type errorLog struct{ log *slog.Logger }
+
+func (e errorLog) Printf(format string, v ...any) {
+	if e.log != nil {
+		e.log.Debug(fmt.Sprintf(format, v...), "engine", "smtp")
+	}
+}
+func (e errorLog) Println(v ...any) { e.Printf("%s", fmt.Sprint(v...)) }
+
+var (
+	errTLSFirst = &smtp.SMTPError{ // RFC 3207 section 4
+		Code: 530, EnhancedCode: smtp.EnhancedCode{5, 7, 0}, Message: "Must issue a STARTTLS command first",
+	}
+	errLoginFirst = &smtp.SMTPError{ // RFC 4954 section 6
+		Code: 530, EnhancedCode: smtp.EnhancedCode{5, 7, 0}, Message: "Authentication required",
+	}
+	errMechanism = &smtp.SMTPError{ // RFC 4954 section 4
+		Code: 504, EnhancedCode: smtp.EnhancedCode{5, 5, 4}, Message: "Unrecognized authentication type",
+	}
+	errMalformed = &smtp.SMTPError{ // RFC 4954 section 4
+		Code: 501, EnhancedCode: smtp.EnhancedCode{5, 5, 2}, Message: "Malformed authentication response",
+	}
+)
+
+// session is one SMTP session: from EHLO to QUIT or STARTTLS.
+type session struct {
+	cfg  Config
+	conn *smtp.Conn
+	user string
+
+	from string
+	to   []string
+	size int64 // as announced, 0 unknown
+	sent int   // messages of this session, for their trace ids
+}
+
+// AuthMechanisms lists nothing where TLS must come first: a client must not be
+// tempted (RFC 4954 section 4).
+func (s *session) AuthMechanisms() []string {
+	if s.cfg.RequireTLS && !s.cfg.Secure {
+		return nil
+	}
+	return login.Mechanisms()
+}
+
+func (s *session) Auth(mech string) (sasl.Server, error) {
+	if s.cfg.RequireTLS && !s.cfg.Secure {
+		return nil, errTLSFirst
+	}
+	server, err := login.Server(mech, func(a login.Attempt) error {
+		if r := s.cfg.Login(a); r != nil {
+			return refusal(r)
+		}
+		s.user = a.User
+		s.cfg.Store.Account(a.User)
+		return nil
+	})
+	if err != nil {
+		return nil, errMechanism
+	}
+	return exchange{server}, nil
+}
+
+// exchange gives the engine errors that it can say.
+type exchange struct{ sasl.Server }
+
+func (e exchange) Next(response []byte) (challenge []byte, done bool, err error) {
+	challenge, done, err = e.Server.Next(response)
+	var said *smtp.SMTPError
+	if err != nil && !errors.As(err, &said) {
+		err = errMalformed
+	}
+	return challenge, done, err
+}
+
+func refusal(r *login.Refusal) error {
+	reply, err := login.ParseSMTP(r.SMTP)
+	if err != nil {
+		reply, _ = login.ParseSMTP(login.WrongPassword.SMTP)
+	}
+	e := &smtp.SMTPError{Code: reply.Code, EnhancedCode: smtp.EnhancedCode(reply.Enhanced), Message: reply.Text}
+	if reply.Enhanced == [3]int{} {
+		e.EnhancedCode = smtp.NoEnhancedCode
+	}
+	return e
+}
+
+func (s *session) Mail(from string, opts *smtp.MailOptions) error {
+	switch {
+	case s.cfg.RequireTLS && !s.cfg.Secure:
+		return errTLSFirst
+	case s.cfg.RequireAuth && s.user == "":
+		return errLoginFirst
+	}
+	s.from, s.to, s.size = from, nil, 0
+	if opts != nil {
+		s.size = opts.Size
+	}
+	return nil
+}
+
+func (s *session) Rcpt(to string, _ *smtp.RcptOptions) error {
+	s.to = append(s.to, to)
+	return nil
+}
+
+func (s *session) Reset() { s.from, s.to, s.size = "", nil, 0 }
+
+func (s *session) Logout() error { return nil }
