@@ -1,0 +1,213 @@
+package gate
+
+import (
+	"bytes"
+	"io"
+	"net"
+	"runtime/debug"
+	"sync/atomic"
+	"time"
+
+	"github.com/mailrig/mailrig/internal/fault"
+	"github.com/mailrig/mailrig/internal/transcript"
+)
+
+// Conn is the net.Conn that an engine sees in one phase of a connection. Its
+// deadlines do nothing: the gate has its own.
+type Conn struct {
+	g        *Gate
+	dialect  dialect
+	secure   bool
+	detached atomic.Bool // STARTTLS has replaced this phase
+
+	pending []byte // rest of a unit that the engine hasn't taken yet
+
+	// Guarded by g.wmu.
+	partial  []byte       // a server line that isn't complete yet
+	greeting bool         // the next server line is the greeting
+	greet    *fault.Greet // how it departs; nil: swallow it
+}
+
+// dialect is one protocol's framing.
+type dialect interface {
+	// read gives the engine its next unit: bytes into p, or none with c.pending set.
+	read(p []byte) (int, error)
+	// write takes the engine's output, complete lines or, inside a body or
+	// literal, any bytes; it returns how many it took and wants to be called
+	// again with the rest. g.wmu is held.
+	write(p []byte, complete bool) (int, error)
+	// greetingReply is a scenario's greeting as it goes over the wire.
+	greetingReply(text string) []byte
+	// last tells if this line of a greeting is its last.
+	last(line []byte) bool
+	// capabilities edits a greeting or passes it.
+	editGreeting(line []byte) []byte
+}
+
+// Gate returns the connection's gate.
+func (c *Conn) Gate() *Gate { return c.g }
+
+// Secure tells if this phase is inside TLS.
+func (c *Conn) Secure() bool { return c.secure }
+
+// Read returns at most one unit.
+func (c *Conn) Read(p []byte) (n int, err error) {
+	defer func() {
+		// A fault of ours must cost one connection, not the process.
+		if v := recover(); v != nil {
+			c.g.cfg.Logger.Error("panic in the gate", "panic", v, "stack", string(debug.Stack()))
+			c.g.end(true, transcript.EndedByServer)
+			n, err = 0, errClosed
+		}
+	}()
+	return c.readUnit(p)
+}
+
+func (c *Conn) readUnit(p []byte) (int, error) {
+	for len(c.pending) == 0 {
+		if c.detached.Load() {
+			return 0, io.EOF
+		}
+		select {
+		case <-c.g.closed:
+			return 0, errClosed
+		default:
+		}
+		n, err := c.dialect.read(p)
+		if n > 0 || err != nil {
+			return n, err
+		}
+	}
+	n := copy(p, c.pending)
+	c.pending = c.pending[n:]
+	return n, nil
+}
+
+// Write takes the engine's output.
+func (c *Conn) Write(p []byte) (int, error) {
+	if c.detached.Load() {
+		return 0, errClosed
+	}
+	g := c.g
+	g.wmu.Lock()
+	defer g.wmu.Unlock()
+	if g.werr != nil {
+		return 0, g.werr
+	}
+	total := len(p)
+	for len(p) > 0 {
+		i := bytes.IndexByte(p, '\n')
+		if len(c.partial) > 0 && i >= 0 {
+			c.partial = append(c.partial, p[:i+1]...)
+			p = p[i+1:]
+			line := c.partial
+			for len(line) > 0 {
+				n, err := c.serverLine(line)
+				if err != nil {
+					return 0, err
+				}
+				line = line[n:]
+			}
+			c.partial = c.partial[:0]
+			continue
+		}
+		n, err := c.serverBytes(p, i)
+		if err != nil {
+			return 0, err
+		}
+		if n == 0 {
+			c.partial = append(c.partial, p...)
+			break
+		}
+		p = p[n:]
+	}
+	return total, nil
+}
+
+func (c *Conn) serverBytes(p []byte, eol int) (int, error) {
+	if eol >= 0 {
+		return c.serverLine(p[:eol+1])
+	}
+	return c.dialect.write(p, false)
+}
+
+// serverLine takes one complete line, or part of a body.
+func (c *Conn) serverLine(line []byte) (int, error) {
+	if !c.greeting {
+		return c.dialect.write(line, true)
+	}
+	if c.dialect.last(line) {
+		c.greeting = false
+	}
+	g := c.g
+	switch {
+	case c.greet == nil:
+	case c.greet.Line != "":
+		if !c.greeting {
+			return len(line), g.sayLocked(c.dialect.greetingReply(c.greet.Line), transcript.Reply, c.greet.By)
+		}
+	default:
+		return len(line), g.sayLocked(c.dialect.editGreeting(line), transcript.Reply, "")
+	}
+	return len(line), nil
+}
+
+// Close is what the engine calls when it is done, or has lost its client.
+func (c *Conn) Close() error {
+	if c.detached.Load() {
+		return nil
+	}
+	c.g.finish(transcript.EndedByServer)
+	return nil
+}
+
+// LocalAddr is the address that the client connected to.
+func (c *Conn) LocalAddr() net.Addr { return c.g.raw.LocalAddr() }
+
+// RemoteAddr is the client's address.
+func (c *Conn) RemoteAddr() net.Addr { return c.g.raw.RemoteAddr() }
+
+// SetDeadline does nothing.
+func (c *Conn) SetDeadline(time.Time) error { return nil }
+
+// SetReadDeadline does nothing.
+func (c *Conn) SetReadDeadline(time.Time) error { return nil }
+
+// SetWriteDeadline does nothing.
+func (c *Conn) SetWriteDeadline(time.Time) error { return nil }
+
+// act does what the scenario wants of the command that fault.Event describes.
+// handled means that the engine must not see it. format makes a wire reply of
+// the scenario's text.
+func (g *Gate) act(format func(text string) []byte, closes func(text string) bool) (handled bool, err error) {
+	a := g.fault.Command()
+	if a.Delay > 0 {
+		g.rec.Note("reply delayed by "+a.Delay.String(), a.DelayBy)
+		if !g.pause(a.Delay) {
+			return true, io.EOF
+		}
+	}
+	if a.Reply == "" && a.End == fault.EndNone {
+		return false, nil
+	}
+	if a.Reply != "" {
+		if err := g.say(format(a.Reply), a.By); err != nil {
+			return true, err
+		}
+		if closes(a.Reply) && a.End == fault.EndNone {
+			a.End = fault.EndClose
+		}
+	}
+	if a.End != fault.EndNone {
+		g.cut(a.End, a.By)
+		return true, io.EOF
+	}
+	return true, nil
+}
+
+// cut ends the connection for a scenario.
+func (g *Gate) cut(how fault.End, by string) {
+	g.rec.Note("connection cut ("+string(how)+")", by)
+	g.flush()
+	g.end(how == fault.EndReset, transcript.EndedByScenario)
+}

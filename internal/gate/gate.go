@@ -1,0 +1,296 @@
+// Package gate owns a client's socket, its TLS and the decrypted dialogue, and
+// feeds a protocol engine that believes to be alone with a well-behaved network.
+//
+// A Gate belongs to one TCP connection. For each phase of it (before and after
+// STARTTLS) it hands a fresh engine a Conn, an ordinary net.Conn whose Read
+// returns at most one unit: a command line, a piece of a message or literal.
+// Between two units everything that the engine had to say has been written,
+// because engines are sequential; so this is where the gate acts: it answers in
+// the engine's place, waits, cuts, or upgrades to TLS. Write takes the engine's
+// output apart into lines, edits greetings and capability lists, and gathers
+// what it sends until the engine is about to wait for the client.
+//
+// There is no goroutine beside the engine's own. What a scenario wants is asked
+// of a fault.Conn; what happened goes to a transcript.Recorder. The three
+// dialects (smtp.go, imap.go, pop3.go) know where units begin and end, how a
+// reply is written and where the capability list is. They find boundaries, not
+// meaning.
+//
+// The gate also bounds what engines don't (lines, literals, idle time) and hides
+// what they do wrong; each such place cites the reason.
+package gate
+
+import (
+	"bufio"
+	"crypto/tls"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/mailrig/mailrig/internal/fault"
+	"github.com/mailrig/mailrig/internal/transcript"
+)
+
+// Bounds of every connection.
+const (
+	bufferSize = 4 << 10   // of the reader; longer lines are gathered elsewhere
+	flushSize  = 16 << 10  // replies gathered before they are sent: one TLS record
+	maxSwallow = 128 << 20 // bytes of an over-long line or refused literal that are read to stay in step
+	lingerTime = 2 * time.Second
+)
+
+// Config is what a gate must know.
+type Config struct {
+	Protocol string // smtp, imap or pop3
+	TLS      bool   // the door speaks TLS from the first byte
+	StartTLS bool   // the door offers STARTTLS or STLS
+
+	// Certificate returns the certificate of a profile, "" being the right one.
+	Certificate func(profile string) (*tls.Certificate, error)
+	// Engine starts a protocol engine on c and returns; the engine closes c.
+	Engine func(c *Conn)
+	// Extra answers a command that the engine lacks; nil: none. IMAP only.
+	Extra func(verb string, args []byte) (untagged []string, tagged string, ok bool)
+	// Knows tells if the engine has this command; nil: it has all. IMAP only.
+	Knows func(verb string) bool
+
+	Fault    *fault.Conn
+	Recorder *transcript.Recorder
+
+	Domain           string        // the server's name, in replies that the gate gives itself
+	MaxMessageBytes  int64         // bound of an APPEND literal
+	HandshakeTimeout time.Duration // 0: 30 s
+	IdleTimeout      time.Duration // 0: the protocol's own, see each dialect
+	WriteTimeout     time.Duration // 0: 1 min; how long a client may refuse to read
+	DropUnsupported  bool          // the door should drop connections and can't on this system
+	Logger           *slog.Logger
+	OnDone           func() // the connection is over and its engine has let go of it
+}
+
+// Gate is one connection.
+type Gate struct {
+	cfg   Config
+	raw   *tap     // the socket
+	conn  net.Conn // what the dialogue goes over: raw or TLS
+	tls   *tls.Conn
+	br    *bufio.Reader
+	fault *fault.Conn
+	rec   *transcript.Recorder
+
+	opened bool // the client's first bytes have been looked at
+
+	wmu     sync.Mutex
+	out     *[]byte // gathered replies; nil when there are none
+	reading bool    // the engine waits for the client: send at once
+	werr    error
+	refused string // scenario that refused the login being answered
+
+	cur    atomic.Pointer[Conn]
+	closed chan struct{}
+	once   sync.Once
+	left   atomic.Bool // the client has gone
+	idled  atomic.Bool // ... because it said nothing for too long
+	ended  sync.Once
+}
+
+// New makes the gate of a connection. Run does the work.
+func New(raw net.Conn, cfg Config) *Gate {
+	if cfg.HandshakeTimeout == 0 {
+		cfg.HandshakeTimeout = 30 * time.Second
+	}
+	if cfg.WriteTimeout == 0 {
+		cfg.WriteTimeout = time.Minute
+	}
+	t := &tap{Conn: raw}
+	return &Gate{
+		cfg: cfg, raw: t, conn: t, fault: cfg.Fault, rec: cfg.Recorder,
+		closed: make(chan struct{}),
+	}
+}
+
+// Run brings the connection to the point where an engine has taken over, and
+// returns then; or when it is over already.
+func (g *Gate) Run() {
+	if !g.accept() {
+		g.finish(transcript.EndedByScenario)
+		return
+	}
+	t := g.fault.TLS()
+	speakTLS := g.cfg.TLS
+	if t.Mode != "" {
+		speakTLS = t.Mode == fault.SpeakTLS
+		if speakTLS != g.cfg.TLS {
+			g.rec.Note("this door speaks "+string(t.Mode)+" first, against its nature", t.By)
+		}
+	}
+	if speakTLS && !g.handshake(nil, false) {
+		g.finish(transcript.EndedByClient)
+		return
+	}
+	g.br = readers.Get().(*bufio.Reader)
+	g.br.Reset(g.conn)
+	greet := g.fault.Greeting()
+	if greet.Delay > 0 {
+		g.rec.Note("greeting delayed by "+greet.Delay.String(), greet.By)
+		if !g.pause(greet.Delay) {
+			g.end(false, transcript.EndedByClient)
+			g.finish(transcript.EndedByClient)
+			return
+		}
+	}
+	g.start(&greet)
+}
+
+// accept does what a scenario wants of a connection just accepted, and tells if
+// it goes on.
+func (g *Gate) accept() bool {
+	mode, by := g.fault.Accept(!g.cfg.DropUnsupported)
+	switch mode {
+	case fault.AcceptSilent:
+		if g.cfg.DropUnsupported {
+			g.rec.Note("this system can't drop connections: accepted, and silent instead", by)
+		} else {
+			g.rec.Note("accepted, and silent", by)
+		}
+		g.stareAtClient()
+		g.end(false, transcript.EndedByScenario)
+	case fault.AcceptClose, fault.AcceptReset:
+		g.rec.Note("accepted, and cut at once ("+string(mode)+")", by)
+		g.end(mode == fault.AcceptReset, transcript.EndedByScenario)
+	default:
+		return true
+	}
+	return false
+}
+
+// stareAtClient takes down what the client says, and never answers, until it goes.
+func (g *Gate) stareAtClient() {
+	buf := make([]byte, 512)
+	for {
+		n, err := g.raw.Read(buf)
+		if n > 0 {
+			g.rec.Said(transcript.FromClient, transcript.Data, buf[:n], "")
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+// start gives a fresh engine a fresh Conn. With greet nil its greeting is
+// swallowed: STARTTLS has no second one.
+func (g *Gate) start(greet *fault.Greet) {
+	c := &Conn{g: g, secure: g.tls != nil, greeting: true, greet: greet}
+	switch g.cfg.Protocol {
+	case "smtp":
+		c.dialect = &smtp{c: c, g: g}
+	case "imap":
+		c.dialect = &imap{c: c, g: g, sync: -1}
+	default:
+		c.dialect = &pop3{c: c, g: g}
+	}
+	if g.fault != nil {
+		g.fault.Secure = c.secure
+		g.fault.User, g.fault.Sender, g.fault.Recipient, g.fault.Event.Command = "", "", "", ""
+	}
+	g.cur.Store(c)
+	g.cfg.Engine(c)
+}
+
+// Shutdown ends the connection from outside, whatever it is doing.
+func (g *Gate) Shutdown() { g.end(true, transcript.EndedByShutdown) }
+
+// end closes the socket, once. hard resets it: RST, and no close_notify.
+func (g *Gate) end(hard bool, by transcript.EndedBy) {
+	g.once.Do(func() {
+		if g.left.Load() && by == transcript.EndedByServer {
+			by = transcript.EndedByClient
+			if g.idled.Load() {
+				by = transcript.EndedByTimeout
+			}
+		}
+		close(g.closed)
+		if hard {
+			if t, ok := g.raw.Conn.(*net.TCPConn); ok {
+				t.SetLinger(0)
+			}
+			g.raw.Close() // below TLS
+		} else {
+			g.flush()
+			g.conn.Close()
+		}
+		g.rec.End(by)
+	})
+}
+
+// finish gives back what the gate holds. by counts only if nobody has ended the
+// connection before.
+func (g *Gate) finish(by transcript.EndedBy) {
+	g.end(false, by)
+	g.ended.Do(func() {
+		g.fault.Close()
+		g.wmu.Lock()
+		g.release()
+		g.wmu.Unlock()
+		if g.br != nil {
+			g.br.Reset(nil)
+			readers.Put(g.br)
+		}
+		if g.cfg.OnDone != nil {
+			g.cfg.OnDone()
+		}
+	})
+}
+
+// farewell writes a last reply and closes without losing it: closing while the
+// client still sends would reset the connection and could take the reply along.
+func (g *Gate) farewell(b []byte, by transcript.EndedBy) {
+	if b != nil {
+		g.say(b, "")
+	}
+	g.flush()
+	if t, ok := g.raw.Conn.(interface{ CloseWrite() error }); ok && g.tls == nil {
+		t.CloseWrite()
+	} else if g.tls != nil {
+		g.tls.CloseWrite()
+	}
+	g.raw.SetReadDeadline(time.Now().Add(lingerTime))
+	io.Copy(io.Discard, io.LimitReader(g.raw, maxSwallow))
+	g.end(false, by)
+}
+
+// TLSState returns the state of the connection's TLS; ok is false in clear.
+func (g *Gate) TLSState() (state tls.ConnectionState, ok bool) {
+	if g.tls == nil {
+		return state, false
+	}
+	return g.tls.ConnectionState(), true
+}
+
+var errClosed = net.ErrClosed
+
+func isTimeout(err error) bool { return errors.Is(err, os.ErrDeadlineExceeded) }
+
+// LoginRefused tells the gate that the reply which the engine is about to give
+// was made up by a scenario. The adapter calls it, through the login Authority,
+// on the engine's own goroutine.
+func (g *Gate) LoginRefused(by string) {
+	g.wmu.Lock()
+	defer g.wmu.Unlock()
+	g.refused = by
+}
+
+// refusedBy returns the scenario whose refusal the engine now repeats; last
+// tells if this is the refusal's last line. g.wmu is held.
+func (g *Gate) refusedBy(last bool) string {
+	by := g.refused
+	if last {
+		g.refused = ""
+	}
+	return by
+}

@@ -1,0 +1,268 @@
+package gate
+
+import (
+	"bufio"
+	"bytes"
+	"io"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/mailrig/mailrig/internal/transcript"
+)
+
+var (
+	readers = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, bufferSize) }}
+	outputs = sync.Pool{New: func() any { b := make([]byte, 0, flushSize); return &b }}
+)
+
+// tap is the socket. It keeps the last bytes read, because crypto/tls hides an
+// alert that an OpenSSL client sends in clear during a TLS 1.3 handshake.
+type tap struct {
+	net.Conn
+	tail [16]byte
+	n    int // valid bytes of tail, at its end
+}
+
+func (t *tap) Read(b []byte) (int, error) {
+	n, err := t.Conn.Read(b)
+	if n >= len(t.tail) {
+		copy(t.tail[:], b[n-len(t.tail):n])
+		t.n = len(t.tail)
+	} else if n > 0 {
+		copy(t.tail[:], t.tail[n:])
+		copy(t.tail[len(t.tail)-n:], b[:n])
+		t.n = min(len(t.tail), t.n+n)
+	}
+	return n, err
+}
+
+// last returns the last bytes read, at most 16.
+func (t *tap) last() []byte { return t.tail[len(t.tail)-t.n:] }
+
+// say sends b to the client, in its turn, and takes it down.
+func (g *Gate) say(b []byte, injected string) error {
+	g.wmu.Lock()
+	defer g.wmu.Unlock()
+	return g.sayLocked(b, transcript.Reply, injected)
+}
+
+func (g *Gate) sayLocked(b []byte, kind transcript.Kind, injected string) error {
+	g.rec.Said(transcript.FromServer, kind, b, injected)
+	return g.emit(b)
+}
+
+// emit gathers b, or sends it at once when the engine waits for the client.
+// g.wmu is held.
+func (g *Gate) emit(b []byte) error {
+	if g.werr != nil {
+		return g.werr
+	}
+	if g.out == nil {
+		g.out = outputs.Get().(*[]byte)
+	}
+	if len(*g.out)+len(b) > flushSize {
+		g.send()
+		for len(b) >= flushSize && g.werr == nil {
+			g.write(b[:flushSize])
+			b = b[flushSize:]
+		}
+		if g.out == nil {
+			g.out = outputs.Get().(*[]byte)
+		}
+	}
+	*g.out = append(*g.out, b...)
+	if g.reading {
+		g.send()
+	}
+	return g.werr
+}
+
+// send sends what is gathered. g.wmu is held.
+func (g *Gate) send() {
+	if g.out == nil {
+		return
+	}
+	if len(*g.out) > 0 {
+		g.write(*g.out)
+	}
+	g.release()
+}
+
+func (g *Gate) write(b []byte) {
+	if g.werr != nil {
+		return
+	}
+	g.raw.SetWriteDeadline(time.Now().Add(g.cfg.WriteTimeout))
+	if _, g.werr = g.conn.Write(b); g.werr != nil {
+		g.left.Store(true)
+		g.raw.Close() // wakes a Read that waits for this client
+	}
+}
+
+func (g *Gate) release() {
+	if g.out != nil {
+		*g.out = (*g.out)[:0]
+		outputs.Put(g.out)
+		g.out = nil
+	}
+}
+
+func (g *Gate) flush() error {
+	g.wmu.Lock()
+	defer g.wmu.Unlock()
+	g.send()
+	return g.werr
+}
+
+// wait is called before the reader blocks: everything said is sent, and what
+// comes meanwhile (IDLE) goes out at once.
+func (g *Gate) wait(idle time.Duration) {
+	g.wmu.Lock()
+	g.send()
+	g.reading = true
+	g.wmu.Unlock()
+	if g.cfg.IdleTimeout > 0 {
+		idle = g.cfg.IdleTimeout
+	}
+	g.raw.SetReadDeadline(time.Now().Add(idle))
+}
+
+func (g *Gate) waited() {
+	g.wmu.Lock()
+	g.reading = false
+	g.wmu.Unlock()
+}
+
+// fill makes sure that at least one byte is buffered, waiting for the client if
+// it must.
+func (g *Gate) fill(idle time.Duration) error {
+	if g.br.Buffered() > 0 {
+		return nil
+	}
+	g.wait(idle)
+	_, err := g.br.Peek(1)
+	g.waited()
+	return g.readError(err)
+}
+
+// readError takes down how reading ended.
+func (g *Gate) readError(err error) error {
+	if err == nil {
+		return nil
+	}
+	g.left.Store(true)
+	if isTimeout(err) {
+		g.idled.Store(true)
+	} else if g.tls != nil {
+		g.lateAlert(err)
+	}
+	return err
+}
+
+// line reads one line, with its end. A line of more than limit bytes is read to
+// its end and returned as long and empty. The result is valid until the next
+// read.
+func (g *Gate) line(limit int, idle time.Duration) (line []byte, long bool, err error) {
+	var gathered []byte
+	for {
+		if b, _ := g.br.Peek(g.br.Buffered()); bytes.IndexByte(b, '\n') < 0 && len(b) < g.br.Size() {
+			g.wait(idle)
+			line, err = g.br.ReadSlice('\n')
+			g.waited()
+		} else {
+			line, err = g.br.ReadSlice('\n')
+		}
+		if err == bufio.ErrBufferFull {
+			gathered = append(gathered, line...)
+			if len(gathered) > limit {
+				return nil, true, g.skipLine(idle)
+			}
+			continue
+		}
+		if err != nil {
+			// What was said before the end isn't a command, but it was said.
+			if len(line) > 0 {
+				g.rec.Said(transcript.FromClient, transcript.Data, line, "")
+			}
+			return nil, false, g.readError(err)
+		}
+		if gathered != nil {
+			line = append(gathered, line...)
+		}
+		return line, len(line) > limit, nil
+	}
+}
+
+// skipLine reads to the end of a line that nobody wants, a bounded number of bytes.
+func (g *Gate) skipLine(idle time.Duration) error {
+	for skipped := 0; skipped < maxSwallow; {
+		g.wait(idle)
+		b, err := g.br.ReadSlice('\n')
+		g.waited()
+		skipped += len(b)
+		if err == nil {
+			return nil
+		}
+		if err != bufio.ErrBufferFull {
+			return g.readError(err)
+		}
+	}
+	return errTooLong
+}
+
+// swallow reads n bytes that nobody wants, to stay in step.
+func (g *Gate) swallow(n int64, idle time.Duration) error {
+	if n > maxSwallow {
+		return errTooLong
+	}
+	for n > 0 {
+		if err := g.fill(idle); err != nil {
+			return err
+		}
+		k := int(min(n, int64(g.br.Buffered())))
+		b, _ := g.br.Peek(k)
+		g.rec.Said(transcript.FromClient, transcript.Data, b, "")
+		g.br.Discard(k)
+		n -= int64(k)
+	}
+	return nil
+}
+
+// raw reads message bytes: at most n, and not beyond what is buffered.
+func (g *Gate) rawBytes(p []byte, n int64, idle time.Duration) (int, error) {
+	if err := g.fill(idle); err != nil {
+		return 0, err
+	}
+	k := min(int64(len(p)), n, int64(g.br.Buffered()))
+	return io.ReadFull(g.br, p[:k])
+}
+
+// pause waits before a reply, and tells if the client is still there
+// afterwards. What it says meanwhile stays in the buffer.
+func (g *Gate) pause(d time.Duration) bool {
+	g.flush()
+	until := time.Now().Add(d)
+	g.raw.SetReadDeadline(until)
+	for {
+		have := g.br.Buffered()
+		if have == g.br.Size() {
+			break // it talks too much; the timer must do
+		}
+		if _, err := g.br.Peek(have + 1); err != nil {
+			if isTimeout(err) {
+				return true
+			}
+			g.readError(err)
+			return false
+		}
+	}
+	t := time.NewTimer(time.Until(until))
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-g.closed:
+		return false
+	}
+}

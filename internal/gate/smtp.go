@@ -1,0 +1,421 @@
+package gate
+
+import (
+	"bytes"
+	"io"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/mailrig/mailrig/internal/fault"
+	"github.com/mailrig/mailrig/internal/transcript"
+)
+
+// Bounds of SMTP.
+const (
+	// An AUTH line may have 12288 octets (RFC 4954 section 4), other commands
+	// 512 and what extensions add (RFC 5321 section 4.5.3.1.4).
+	smtpLine = 12288 + 2
+	smtpIdle = 5 * time.Minute // RFC 5321 section 4.5.3.2.7
+)
+
+// smtpCorrections are replies of the engine's that its RFCs have otherwise.
+var smtpCorrections = map[string]string{
+	"454 4.7.0 Invalid base64 data\r\n":          "501 5.5.2 Cannot decode base64 data\r\n",    // RFC 4954 section 4
+	"235 2.0.0 Authentication succeeded\r\n":     "235 2.7.0 Authentication succeeded\r\n",     // RFC 4954 section 6
+	"500 5.5.1 Too many errors. Quiting now\r\n": "421 4.7.0 Too many errors, closing now\r\n", // RFC 5321 section 3.8
+}
+
+// smtpCapabilityOf names the extension that a command needs, for commands that
+// hiding a capability refuses.
+var smtpCapabilityOf = map[string]string{"STARTTLS": "STARTTLS", "AUTH": "AUTH", "BDAT": "CHUNKING", "VRFY": "VRFY", "EXPN": "EXPN", "HELP": "HELP"}
+
+// smtp is the dialect of SMTP (RFC 5321; CHUNKING: RFC 3030; AUTH: RFC 4954).
+type smtp struct {
+	c *Conn
+	g *Gate
+
+	// Reader's side.
+	mode  smtpMode
+	body  eod        // where DATA stands
+	chunk int64      // bytes left of a BDAT chunk
+	taken int64      // bytes of the message so far
+	fate  fault.Body // what the scenario wants of this message
+
+	// Guarded by g.wmu.
+	verb  string
+	next  smtpMode // what the engine's reply makes of the client's next bytes
+	await bool     // a message has been sent; the reply decides if it is accepted
+	ehlo  [][]byte // lines of a reply to EHLO so far
+}
+
+type smtpMode int
+
+const (
+	smtpCommand smtpMode = iota
+	smtpData
+	smtpChunk
+	smtpAuth
+)
+
+func (d *smtp) read(p []byte) (int, error) {
+	g := d.g
+	switch d.mode {
+	case smtpData:
+		return d.readData(p)
+	case smtpChunk:
+		return d.readChunk(p)
+	}
+	g.wmu.Lock()
+	next := d.next
+	d.next = smtpCommand
+	g.wmu.Unlock()
+	if next == smtpData {
+		d.mode, d.body, d.taken = smtpData, eodLineStart, 0
+		d.fate = g.fault.Body()
+		return 0, nil
+	}
+	if isTLS, err := g.opening(smtpIdle); isTLS {
+		return 0, io.EOF
+	} else if err != nil {
+		return 0, d.farewell(err)
+	}
+	line, long, err := g.line(smtpLine, smtpIdle)
+	if err != nil {
+		return 0, d.farewell(err)
+	}
+	if next == smtpAuth {
+		g.rec.Said(transcript.FromClient, transcript.Auth, transcript.MaskedLine(), "")
+		if long {
+			line = []byte("*\r\n") // cancels the exchange; RFC 4954 section 4
+		}
+		d.c.pending = line
+		return 0, nil
+	}
+	if long {
+		g.rec.Note("line too long", "")
+		return 0, g.say([]byte("500 5.5.2 Line too long\r\n"), "")
+	}
+	return 0, d.command(line)
+}
+
+// farewell says what SMTP says when reading ended with err, and returns what the
+// engine is to see.
+func (d *smtp) farewell(err error) error {
+	switch {
+	case isTimeout(err):
+		d.g.farewell([]byte("421 4.4.2 "+d.g.cfg.Domain+" Idle for too long, closing\r\n"), transcript.EndedByTimeout)
+	case err == errTooLong:
+		d.g.farewell([]byte("500 5.5.2 Line too long, closing\r\n"), transcript.EndedByServer)
+	}
+	return io.EOF
+}
+
+// command looks at a command line and gives it to the engine, or answers itself.
+func (d *smtp) command(line []byte) error {
+	g := d.g
+	verb, arg := cutWord(line)
+	verb = strings.ToUpper(verb)
+	g.rec.Said(transcript.FromClient, transcript.Command, transcript.Mask("smtp", line), "")
+	g.wmu.Lock()
+	d.verb = verb
+	g.wmu.Unlock()
+	if g.fault != nil {
+		line = bytes.Clone(line)
+		verb, arg = cutWord(line)
+		verb = strings.ToUpper(verb)
+		d.track(verb, arg)
+		if handled, err := g.act(smtpReply, func(text string) bool { return strings.HasPrefix(text, "421") }); handled {
+			if err == nil && verb == "BDAT" {
+				err = d.skipChunk(arg)
+			}
+			return err
+		}
+		if name := smtpCapabilityOf[verb]; name != "" {
+			if fate, by := g.fault.Capability(name); fate == fault.CapabilityHidden {
+				if err := g.say([]byte("502 5.5.1 Command not implemented\r\n"), by); err != nil {
+					return err
+				}
+				if verb == "BDAT" {
+					return d.skipChunk(arg)
+				}
+				return nil
+			}
+		}
+	}
+	switch verb {
+	case "STARTTLS":
+		if g.cfg.StartTLS && !d.c.secure {
+			if len(arg) > 0 {
+				return g.say([]byte("501 5.5.4 STARTTLS takes no parameter\r\n"), "") // RFC 3207 section 4
+			}
+			return g.upgrade(d.c, "220 2.0.0 Ready to start TLS\r\n")
+		}
+	case "BDAT":
+		n, ok := chunkSize(arg)
+		if !ok { // how much follows can't be known: nothing after it could be trusted
+			g.farewell([]byte("501 5.5.4 BDAT needs a size, and may have LAST after it; closing\r\n"), transcript.EndedByServer)
+			return io.EOF
+		}
+		if n < 0 { // the engine wouldn't read the chunk and take it for commands
+			if err := g.say([]byte("501 5.5.4 BDAT may only have LAST after its size\r\n"), ""); err != nil {
+				return err
+			}
+			return g.swallow(-n-1, smtpIdle)
+		}
+		if n > 0 {
+			d.mode, d.chunk = smtpChunk, n
+			if d.taken == 0 {
+				d.fate = g.fault.Body()
+			}
+		}
+		if isLast(arg) {
+			g.wmu.Lock()
+			d.await = true
+			g.wmu.Unlock()
+		}
+	case "RSET", "EHLO", "HELO", "MAIL":
+		d.taken = 0
+	}
+	d.c.pending = line
+	return nil
+}
+
+// track keeps what rules may match on.
+func (d *smtp) track(verb string, arg []byte) {
+	e := &d.g.fault.Event
+	e.Command = verb
+	switch verb {
+	case "MAIL":
+		e.Sender, e.Recipient = pathOf(arg), ""
+	case "RCPT":
+		e.Recipient = pathOf(arg)
+	case "RSET", "EHLO", "HELO":
+		e.Sender, e.Recipient = "", ""
+	}
+}
+
+// pathOf finds the address in FROM:<a@b> or TO:<a@b>.
+func pathOf(arg []byte) string {
+	_, path, ok := bytes.Cut(arg, []byte(":"))
+	if !ok {
+		return ""
+	}
+	path = bytes.TrimLeft(path, " ")
+	if len(path) > 0 && path[0] == '<' {
+		if i := bytes.IndexByte(path, '>'); i > 0 {
+			return string(path[1:i])
+		}
+	}
+	path, _, _ = bytes.Cut(path, []byte(" "))
+	return string(path)
+}
+
+// chunkSize reads BDAT's argument. ok is false when there is no size. A size
+// with something else than LAST behind it is returned as -size-1.
+func chunkSize(arg []byte) (n int64, ok bool) {
+	f := bytes.Fields(arg)
+	if len(f) == 0 {
+		return 0, false
+	}
+	u, err := strconv.ParseUint(string(f[0]), 10, 32)
+	if err != nil {
+		return 0, false
+	}
+	n = int64(u)
+	if len(f) > 2 || (len(f) == 2 && !bytes.EqualFold(f[1], []byte("LAST"))) {
+		return -n - 1, true
+	}
+	return n, true
+}
+
+func isLast(arg []byte) bool {
+	f := bytes.Fields(arg)
+	return len(f) == 2 && bytes.EqualFold(f[1], []byte("LAST"))
+}
+
+func (d *smtp) skipChunk(arg []byte) error {
+	n, ok := chunkSize(arg)
+	if !ok {
+		return nil
+	}
+	if n < 0 {
+		n = -n - 1
+	}
+	return d.farewellIf(d.g.swallow(n, smtpIdle))
+}
+
+func (d *smtp) farewellIf(err error) error {
+	if err != nil {
+		return d.farewell(err)
+	}
+	return nil
+}
+
+func (d *smtp) readData(p []byte) (int, error) {
+	g := d.g
+	if err := g.fill(smtpIdle); err != nil {
+		return 0, d.farewell(err)
+	}
+	b, _ := g.br.Peek(min(g.br.Buffered(), len(p)))
+	n, done := d.body.scan(b)
+	if d.cutShort(int64(n)) {
+		return 0, io.EOF
+	}
+	copy(p, b[:n])
+	g.br.Discard(n)
+	g.rec.Said(transcript.FromClient, transcript.Data, p[:n], "")
+	if done {
+		d.mode, d.taken = smtpCommand, 0
+		g.wmu.Lock()
+		d.await = true
+		g.wmu.Unlock()
+	}
+	return n, nil
+}
+
+func (d *smtp) readChunk(p []byte) (int, error) {
+	if d.fate.End != fault.EndNone {
+		left := max(0, d.fate.After-d.taken)
+		p = p[:min(int64(len(p)), left+1)]
+	}
+	n, err := d.g.rawBytes(p, d.chunk, smtpIdle)
+	if err != nil {
+		return 0, d.farewell(err)
+	}
+	if d.cutShort(int64(n)) {
+		return 0, io.EOF
+	}
+	d.g.rec.Said(transcript.FromClient, transcript.Data, p[:n], "")
+	if d.chunk -= int64(n); d.chunk == 0 {
+		d.mode = smtpCommand
+	}
+	return n, nil
+}
+
+// cutShort counts n more bytes of a message and cuts the connection when the
+// scenario says so.
+func (d *smtp) cutShort(n int64) bool {
+	d.taken += n
+	if d.fate.End == fault.EndNone || d.taken <= d.fate.After {
+		return false
+	}
+	d.g.cut(d.fate.End, d.fate.By)
+	return true
+}
+
+func (d *smtp) write(line []byte, complete bool) (int, error) {
+	if !complete {
+		return 0, nil
+	}
+	g, n := d.g, len(line)
+	more := n > 3 && line[3] == '-'
+	if d.verb == "EHLO" {
+		d.ehlo = append(d.ehlo, bytes.Clone(line))
+		if more {
+			return n, nil
+		}
+		lines, by := d.editEHLO(d.ehlo)
+		d.ehlo = nil
+		for _, l := range lines {
+			if err := g.sayLocked(l, transcript.Reply, by); err != nil {
+				return 0, err
+			}
+		}
+		d.verb = ""
+		return n, nil
+	}
+	if n > 3 {
+		switch string(line[:4]) {
+		case "354 ":
+			if d.verb == "DATA" {
+				d.next = smtpData
+			}
+		case "334 ":
+			if d.verb == "AUTH" {
+				d.next = smtpAuth
+				return n, g.sayLocked(line, transcript.Reply, "")
+			}
+		}
+	}
+	if d.await && !more {
+		d.await = false
+		if line[0] == '2' {
+			g.rec.MessageIn()
+		}
+	}
+	if fixed, ok := smtpCorrections[string(line)]; ok {
+		line = []byte(fixed)
+	}
+	return n, g.sayLocked(line, transcript.Reply, g.refusedBy(!more))
+}
+
+// editEHLO adds STARTTLS and takes out what the scenario hides.
+func (d *smtp) editEHLO(in [][]byte) (out [][]byte, by string) {
+	if !bytes.HasPrefix(in[0], []byte("250")) {
+		return in, ""
+	}
+	texts := []string{}
+	list := []string{}
+	for i, l := range in {
+		text := strings.TrimRight(string(l[4:]), "\r\n")
+		if i == 0 {
+			texts = append(texts, text)
+		} else {
+			list = append(list, text)
+		}
+	}
+	if d.g.cfg.StartTLS && !d.c.secure {
+		list = append(list, "STARTTLS")
+	}
+	for _, text := range list {
+		name, _, _ := strings.Cut(text, " ")
+		if fate, whose := d.g.fault.Capability(name); fate != fault.CapabilityShown {
+			by = whose
+			continue
+		}
+		texts = append(texts, text)
+	}
+	for i, text := range texts {
+		sep := "-"
+		if i == len(texts)-1 {
+			sep = " "
+		}
+		out = append(out, []byte("250"+sep+text+"\r\n"))
+	}
+	return out, by
+}
+
+func (d *smtp) last(line []byte) bool            { return len(line) < 4 || line[3] != '-' }
+func (d *smtp) greetingReply(text string) []byte { return smtpReply(text) }
+func (d *smtp) editGreeting(line []byte) []byte  { return line }
+
+// smtpReply makes a reply for the wire: every line has the code, all but the
+// last with a hyphen (RFC 5321 section 4.2.1).
+func smtpReply(text string) []byte {
+	lines := strings.Split(strings.TrimRight(text, "\r\n"), "\n")
+	code := ""
+	if len(lines[0]) >= 3 {
+		code = lines[0][:3]
+	}
+	var b bytes.Buffer
+	for i, l := range lines {
+		l = strings.TrimRight(l, "\r")
+		if rest, ok := strings.CutPrefix(l, code); ok && (rest == "" || rest[0] == ' ' || rest[0] == '-') {
+			l = strings.TrimLeft(rest, " -")
+		}
+		sep := "-"
+		if i == len(lines)-1 {
+			sep = " "
+		}
+		b.WriteString(code + sep + l + "\r\n")
+	}
+	return b.Bytes()
+}
+
+// cutWord splits a line at its first space.
+func cutWord(line []byte) (word string, rest []byte) {
+	line = bytes.TrimRight(line, "\r\n")
+	w, rest, _ := bytes.Cut(line, []byte(" "))
+	return string(w), bytes.TrimLeft(rest, " ")
+}

@@ -1,0 +1,198 @@
+package gate
+
+import (
+	"bytes"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"time"
+
+	"github.com/mailrig/mailrig/internal/transcript"
+)
+
+var errTooLong = errors.New("more bytes than anybody may send")
+
+// handshake does TLS as the server, and takes down how it went. first are bytes
+// of the client's that have been read already. It tells if TLS is up; if not,
+// the connection is over.
+func (g *Gate) handshake(first []byte, starttls bool) bool {
+	facts := transcript.TLS{StartTLS: starttls}
+	want := g.fault.TLS()
+	facts.Certificate = "correct"
+	if want.Certificate != "" {
+		facts.Certificate = want.Certificate
+		g.rec.Note("certificate: "+want.Certificate, want.By)
+	}
+	cert, err := g.cfg.Certificate(want.Certificate)
+	if err != nil { // a scenario's profile is checked when it is loaded
+		facts.Error = err.Error()
+		g.rec.TLS(facts)
+		g.end(true, transcript.EndedByServer)
+		return false
+	}
+	// A client that resumed a session wouldn't look at the certificate again, so
+	// a scenario switched on between two connections would go unseen.
+	inner := &tls.Config{Certificates: []tls.Certificate{*cert}, MinVersion: tls.VersionTLS12, SessionTicketsDisabled: true}
+	outer := &tls.Config{
+		GetConfigForClient: func(h *tls.ClientHelloInfo) (*tls.Config, error) {
+			facts.ServerName = h.ServerName
+			return inner, nil
+		},
+	}
+	var under net.Conn = g.raw
+	if len(first) > 0 {
+		under = &prefixed{g.raw, io.MultiReader(bytes.NewReader(first), g.raw)}
+	}
+	g.raw.SetDeadline(time.Now().Add(g.cfg.HandshakeTimeout))
+	t := tls.Server(under, outer)
+	err = t.Handshake()
+	g.raw.SetDeadline(time.Time{})
+	if err != nil {
+		facts.Error, facts.Alert = g.tlsError(err)
+		facts.AlertName = transcript.AlertName(facts.Alert)
+		g.rec.TLS(facts)
+		g.noteHandshake(err)
+		by := transcript.EndedByClient
+		if isTimeout(err) {
+			by = transcript.EndedByTimeout
+		}
+		g.end(false, by)
+		return false
+	}
+	s := t.ConnectionState()
+	facts.Established, facts.Version, facts.Cipher = true, tls.VersionName(s.Version), tls.CipherSuiteName(s.CipherSuite)
+	g.rec.TLS(facts)
+	g.rec.Note(fmt.Sprintf("%s is up (%s)", facts.Version, facts.Cipher), "")
+	g.tls, g.conn = t, t
+	return true
+}
+
+// noteHandshake explains a handshake that the client never meant to be one.
+func (g *Gate) noteHandshake(err error) {
+	var header tls.RecordHeaderError
+	switch {
+	case errors.As(err, &header):
+		g.rec.Said(transcript.FromClient, transcript.Data, g.raw.last(), "")
+		g.rec.Note("clear text on a port that needs TLS from the first byte", "")
+	case isTimeout(err):
+		g.rec.Note("no TLS handshake came: the client waits for a greeting, or isn't a mail client", "")
+	}
+}
+
+// tlsError returns what went wrong in words and the number of the alert that the
+// client sent, 0 for none.
+func (g *Gate) tlsError(err error) (text string, alert int) {
+	text = err.Error()
+	var op *net.OpError
+	if errors.As(err, &op) && op.Op == "remote error" {
+		for n := 1; n < 256; n++ {
+			if op.Err.Error() == tls.AlertError(n).Error() {
+				return text, n
+			}
+		}
+	}
+	// An OpenSSL client rejects a certificate before it has switched its write
+	// keys: in TLS 1.3 its alert is a clear record, which Go tries to decrypt.
+	if b := g.raw.last(); strings.Contains(text, "bad record MAC") && len(b) >= 7 {
+		b = b[len(b)-7:]
+		if b[0] == 21 && b[1] == 3 && b[3] == 0 && b[4] == 2 && (b[5] == 1 || b[5] == 2) {
+			alert = int(b[6])
+			return fmt.Sprintf("remote error: %v", tls.AlertError(alert)), alert
+		}
+	}
+	if errors.Is(err, io.EOF) {
+		text = "the client left in the middle of the handshake"
+	}
+	if isTimeout(err) {
+		text = "no handshake came in time"
+	}
+	return text, 0
+}
+
+// lateAlert takes down an alert that comes after the handshake: in TLS 1.3 the
+// server is done before the client has looked at the certificate.
+func (g *Gate) lateAlert(err error) {
+	if text, alert := g.tlsError(err); alert != 0 {
+		g.rec.TLSAlert(text, alert)
+	}
+}
+
+// upgrade does STARTTLS: it sends the positive reply, drops what the client has
+// pipelined behind its command, does the handshake and hands over to a fresh
+// engine (RFC 3207 section 4.2, RFC 9051 section 6.2.1, RFC 2595 section 4: no
+// state survives). The old engine is to see the end of its connection.
+func (g *Gate) upgrade(c *Conn, reply string) error {
+	if err := g.say([]byte(reply), ""); err != nil {
+		return err
+	}
+	if err := g.flush(); err != nil {
+		return err
+	}
+	g.opened = true
+	first := g.dropPlaintext()
+	if !g.handshake(first, true) {
+		return io.EOF
+	}
+	g.br.Reset(g.conn)
+	c.detached.Store(true)
+	g.start(nil)
+	return io.EOF
+}
+
+// dropPlaintext forgets what stands in the buffer, and takes it down: a client
+// must not talk between STARTTLS and the handshake, and whoever put bytes there
+// must not have them executed inside TLS. A ClientHello that came early is
+// returned.
+func (g *Gate) dropPlaintext() (hello []byte) {
+	b, _ := g.br.Peek(g.br.Buffered())
+	b = bytes.Clone(b)
+	g.br.Discard(len(b))
+	if isClientHello(b) {
+		return b
+	}
+	if len(b) > 0 {
+		g.rec.Note(fmt.Sprintf("dropped %d bytes of clear text that were sent behind STARTTLS", len(b)), "")
+		for line := range bytes.Lines(b) {
+			g.rec.Said(transcript.FromClient, transcript.Data, transcript.Mask(g.cfg.Protocol, line), "")
+		}
+	}
+	return nil
+}
+
+// isClientHello tells a TLS handshake record (RFC 8446 section 5.1) from text.
+func isClientHello(b []byte) bool {
+	return len(b) >= 2 && b[0] == 0x16 && b[1] == 0x03
+}
+
+// opening looks at the first bytes of a connection that starts in clear, and
+// tells if the client opens with TLS. The connection is over then: the client
+// has already seen a greeting where it expected a ServerHello.
+func (g *Gate) opening(idle time.Duration) (isTLS bool, err error) {
+	if g.opened || g.tls != nil {
+		return false, nil
+	}
+	if err := g.fill(idle); err != nil {
+		return false, err
+	}
+	g.opened = true
+	b, _ := g.br.Peek(g.br.Buffered())
+	if !isClientHello(b) {
+		return false, nil
+	}
+	g.rec.TLS(transcript.TLS{Error: "the client began with TLS on a port that starts in clear"})
+	g.rec.Said(transcript.FromClient, transcript.Data, b, "")
+	g.rec.Note("TLS from the first byte on a port that starts in clear", "")
+	g.end(false, transcript.EndedByServer)
+	return true, nil
+}
+
+// prefixed is a socket with bytes that were read too early.
+type prefixed struct {
+	net.Conn
+	r io.Reader
+}
+
+func (p *prefixed) Read(b []byte) (int, error) { return p.r.Read(b) }
