@@ -1,0 +1,77 @@
+// Package door has the table of doors and opens them.
+//
+// A door is one standard mail port with its one correct behaviour. Its standard
+// number is its identity in scenarios, reports and variables, wherever it really
+// listens: [Offset] decides that, [Listen] opens all doors or none, and a
+// [Listener] hands out the connections of one door, IPv4 and IPv6 merged.
+//
+// A door can be closed to new clients in two ways, without a firewall and
+// without privileges ([Mode]): Refuse, so that connect() fails at once with
+// ECONNREFUSED while the port stays reserved, and Drop, so that connect() times
+// out for real because no SYN is answered. On Linux neither loses a client that
+// had connected before the switch: it is still handed out by Accept. How it is
+// done is in socket_linux.go; socket_other.go says what other systems can do.
+//
+// The server assembles a [Set] at start-up, gives each listener to a gate and
+// switches modes when scenarios change. To add a door, add a row to [All].
+//
+// Names are those of the IANA service registry; the doors' security follows
+// RFC 8314 (implicit TLS), RFC 6409 (submission), RFC 3207, RFC 2595.
+package door
+
+import "fmt"
+
+// Protocol is the mail protocol that a door speaks.
+type Protocol string
+
+// The protocols.
+const (
+	SMTP Protocol = "smtp"
+	IMAP Protocol = "imap"
+	POP3 Protocol = "pop3"
+)
+
+// Security is what a door does about TLS when it behaves correctly.
+type Security string
+
+// The three kinds of security.
+const (
+	STARTTLS         Security = "starttls"          // clear, upgrade offered
+	STARTTLSRequired Security = "starttls-required" // clear, nothing but the upgrade works
+	TLS              Security = "tls"               // TLS from the first byte
+)
+
+// Door is one row of the table: a standard port and its correct behaviour.
+type Door struct {
+	Port     int    // standard number, the door's identity
+	Service  string // IANA service name (2525 has none: smtp-alt)
+	Protocol Protocol
+	Security Security
+}
+
+// String names the door for a person: "port 25 (smtp)".
+func (d Door) String() string { return fmt.Sprintf("port %d (%s)", d.Port, d.Service) }
+
+// All returns every door in the order in which tables show them.
+func All() []Door {
+	return []Door{
+		{25, "smtp", SMTP, STARTTLS},
+		{2525, "smtp-alt", SMTP, STARTTLS},
+		{587, "submission", SMTP, STARTTLSRequired},
+		{465, "submissions", SMTP, TLS},
+		{110, "pop3", POP3, STARTTLS},
+		{995, "pop3s", POP3, TLS},
+		{143, "imap", IMAP, STARTTLS},
+		{993, "imaps", IMAP, TLS},
+	}
+}
+
+// Lookup finds a door by its standard number.
+func Lookup(port int) (Door, bool) {
+	for _, d := range All() {
+		if d.Port == port {
+			return d, true
+		}
+	}
+	return Door{}, false
+}

@@ -1,0 +1,85 @@
+package door
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/netip"
+	"slices"
+	"strings"
+)
+
+// bindAddr is one address that every door listens on.
+type bindAddr struct {
+	network  string // tcp4, tcp6, or tcp for IPv6 and IPv4 on one socket
+	ip       netip.Addr
+	optional bool // may be missing on a machine without IPv6
+}
+
+// resolveHosts turns the values of --host into addresses, without duplicates.
+func resolveHosts(ctx context.Context, hosts []string) ([]bindAddr, error) {
+	if len(hosts) == 0 {
+		hosts = []string{"localhost"}
+	}
+	var ips []netip.Addr
+	for _, h := range hosts {
+		more, err := resolveHost(ctx, h)
+		if err != nil {
+			return nil, err
+		}
+		ips = append(ips, more...)
+	}
+	anyIPv4 := slices.ContainsFunc(ips, netip.Addr.Is4)
+	var all []bindAddr
+	for _, ip := range ips {
+		b := bindAddr{network: "tcp4", ip: ip}
+		if ip.Is6() {
+			b.network = "tcp6"
+			// Containers often have IPv6 switched off, ::1 included.
+			b.optional = anyIPv4 && ip == netip.IPv6Loopback()
+			// "::" alone means every address, as it does for most servers.
+			if ip == netip.IPv6Unspecified() && !anyIPv4 {
+				b.network = "tcp"
+			}
+		}
+		if !slices.Contains(all, b) {
+			all = append(all, b)
+		}
+	}
+	return dropCovered(all), nil
+}
+
+// dropCovered leaves out addresses that a wildcard of their family includes:
+// binding both fails with "address already in use".
+func dropCovered(all []bindAddr) []bindAddr {
+	wild4 := slices.ContainsFunc(all, func(b bindAddr) bool { return b.ip == netip.IPv4Unspecified() })
+	wild6 := slices.ContainsFunc(all, func(b bindAddr) bool { return b.ip == netip.IPv6Unspecified() })
+	return slices.DeleteFunc(all, func(b bindAddr) bool {
+		return !b.ip.IsUnspecified() && (b.ip.Is4() && wild4 || b.ip.Is6() && wild6)
+	})
+}
+
+func resolveHost(ctx context.Context, host string) ([]netip.Addr, error) {
+	h := strings.TrimSpace(host)
+	switch {
+	case h == "":
+		return nil, fmt.Errorf("host to listen on is empty: use 127.0.0.1, ::1, or 0.0.0.0 for every address")
+	case strings.EqualFold(h, "localhost"):
+		// Not left to the resolver: many machines name only one of the two.
+		return []netip.Addr{netip.AddrFrom4([4]byte{127, 0, 0, 1}), netip.IPv6Loopback()}, nil
+	}
+	if ip, err := netip.ParseAddr(strings.TrimSuffix(strings.TrimPrefix(h, "["), "]")); err == nil {
+		return []netip.Addr{ip.Unmap()}, nil
+	}
+	if strings.ContainsAny(h, ":/*[] ") {
+		return nil, fmt.Errorf("host to listen on %q is neither an address nor a name: give it without a port, as in 127.0.0.1, ::1, 0.0.0.0 or localhost", host)
+	}
+	ips, err := net.DefaultResolver.LookupNetIP(ctx, "ip", h)
+	if err != nil {
+		return nil, fmt.Errorf("host to listen on %q: %w; give an address of this machine, or 0.0.0.0 for all of them", host, err)
+	}
+	for i := range ips {
+		ips[i] = ips[i].Unmap()
+	}
+	return ips, nil
+}

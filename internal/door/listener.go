@@ -1,0 +1,239 @@
+package door
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"sync"
+	"time"
+)
+
+// Mode is what happens to a client that connects to a door.
+type Mode int
+
+// The modes of a door.
+const (
+	Open   Mode = iota // connections are accepted
+	Refuse             // connect() fails at once (ECONNREFUSED); the port stays ours
+	Drop               // connect() gets no answer until it times out
+)
+
+// String names the mode as scenarios do.
+func (m Mode) String() string {
+	switch m {
+	case Open:
+		return "open"
+	case Refuse:
+		return "refuse"
+	case Drop:
+		return "drop"
+	default:
+		return fmt.Sprintf("Mode(%d)", int(m))
+	}
+}
+
+// ErrDropUnsupported is returned (wrapped) by [Listener.SetMode] where the system
+// offers no way to leave a SYN unanswered. The door then keeps the mode it had. The
+// caller may accept and stay silent instead, and should say that it does.
+var ErrDropUnsupported = errors.New("this system cannot leave connection attempts unanswered")
+
+// errDropIneffective is what a system gets that takes the filter and ignores it.
+var errDropIneffective = fmt.Errorf("the kernel accepts the socket filter but does not apply it: %w", ErrDropUnsupported)
+
+const (
+	// drainSettle is how long a closed-off socket must show an empty accept queue
+	// before it stops listening. It covers handshakes whose last packet is on its way.
+	drainSettle = 2 * time.Millisecond
+	// drainLimit bounds the wait for that (file descriptors may have run out).
+	drainLimit = time.Second
+	// acceptBackoff is the pause after an accept that failed for want of resources.
+	acceptBackoff = 20 * time.Millisecond
+)
+
+// Listener hands out the connections of one door. All methods are safe for
+// concurrent use.
+type Listener struct {
+	door    Door
+	log     *slog.Logger
+	canDrop func() error // whether a socket filter works here; asked before the first Drop
+	sockets []*socket    // one per address
+
+	modeMu sync.Mutex // serialises SetMode and Close; taken before mu
+	mode   Mode
+
+	mu       sync.Mutex
+	changed  sync.Cond  // any change of the fields below or of a socket's stop, parked
+	queue    []net.Conn // accepted from the kernel, not yet handed out
+	draining bool       // empty the kernel's queue whether anybody calls Accept or not
+	closed   bool
+
+	closing   chan struct{} // closed with closed
+	acceptors sync.WaitGroup
+}
+
+func newListener(d Door, sockets []*socket, canDrop func() error, log *slog.Logger) *Listener {
+	l := &Listener{door: d, sockets: sockets, canDrop: canDrop, log: log, closing: make(chan struct{})}
+	l.changed.L = &l.mu
+	for _, s := range sockets {
+		l.acceptors.Go(func() { l.acceptFrom(s) })
+	}
+	return l
+}
+
+// Door returns the row of the table that this listener serves.
+func (l *Listener) Door() Door { return l.door }
+
+// Addr is the address to tell a person: one that a client on this machine can
+// connect to, IPv4 if there is one.
+func (l *Listener) Addr() string {
+	best := l.sockets[0]
+	for _, s := range l.sockets {
+		if s.addr.Addr().Is4() {
+			best = s
+			break
+		}
+	}
+	return best.dialable().String()
+}
+
+// Addrs returns every address that the door listens on.
+func (l *Listener) Addrs() []net.Addr {
+	var all []net.Addr
+	for _, s := range l.sockets {
+		all = append(all, net.TCPAddrFromAddrPort(s.addr))
+	}
+	return all
+}
+
+// Mode returns the door's present mode.
+func (l *Listener) Mode() Mode {
+	l.modeMu.Lock()
+	defer l.modeMu.Unlock()
+	return l.mode
+}
+
+// Accept returns the next client, from whichever address it came. While the door
+// refuses or drops it returns the clients that had connected before, then blocks.
+// After Close it returns an error that is [net.ErrClosed].
+func (l *Listener) Accept() (net.Conn, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for !l.closed && len(l.queue) == 0 {
+		l.changed.Wait()
+	}
+	if l.closed {
+		return nil, fmt.Errorf("accept on %v: %w", l.door, net.ErrClosed)
+	}
+	c := l.queue[0]
+	l.queue[0] = nil
+	l.queue = l.queue[1:]
+	l.changed.Broadcast()
+	return c, nil
+}
+
+// Close stops listening and returns when nothing of the door is left running.
+// Clients that were never handed out are disconnected.
+func (l *Listener) Close() {
+	l.mu.Lock()
+	if !l.closed {
+		l.closed = true
+		close(l.closing)
+		l.changed.Broadcast()
+	}
+	l.mu.Unlock()
+
+	l.modeMu.Lock()
+	for _, s := range l.sockets {
+		s.ln.Close()
+	}
+	l.modeMu.Unlock()
+	l.acceptors.Wait()
+
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, c := range l.queue {
+		c.Close()
+	}
+	l.queue = nil
+}
+
+// acceptFrom moves connections from the kernel to the queue, one ahead of Accept.
+func (l *Listener) acceptFrom(s *socket) {
+	for {
+		ln := l.mayAccept(s)
+		if ln == nil {
+			return
+		}
+		c, err := ln.Accept()
+		if err == nil {
+			l.mu.Lock()
+			l.queue = append(l.queue, c)
+			l.changed.Broadcast()
+			l.mu.Unlock()
+			continue
+		}
+		l.mu.Lock()
+		expected := l.closed || s.stop
+		l.mu.Unlock()
+		if expected {
+			continue
+		}
+		l.log.Warn("accept failed, trying again", "door", l.door.Port, "address", s.addr, "error", err)
+		select {
+		case <-l.closing:
+		case <-time.After(acceptBackoff):
+		}
+	}
+}
+
+// mayAccept blocks until s is to accept one connection; nil means never again.
+func (l *Listener) mayAccept(s *socket) net.Listener {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for {
+		switch {
+		case l.closed:
+			s.parked = true
+			l.changed.Broadcast()
+			return nil
+		case !s.stop && (l.draining || len(l.queue) == 0):
+			s.parked = false
+			return s.ln
+		}
+		// Announced once only: two acceptors would keep waking each other.
+		if !s.parked {
+			s.parked = true
+			l.changed.Broadcast()
+		}
+		l.changed.Wait()
+	}
+}
+
+// park stops the acceptor of s and returns when it no longer touches the socket.
+func (l *Listener) park(s *socket) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	s.stop = true
+	// A deadline in the past wakes a blocked Accept. It can fail only on a closed
+	// listener, whose Accept returns anyway.
+	s.ln.SetDeadline(time.Unix(1, 0))
+	l.changed.Broadcast()
+	for !s.parked {
+		l.changed.Wait()
+	}
+}
+
+func (l *Listener) unpark(s *socket) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	s.ln.SetDeadline(time.Time{})
+	s.stop = false
+	l.changed.Broadcast()
+}
+
+func (l *Listener) isClosed() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.closed
+}

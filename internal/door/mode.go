@@ -1,0 +1,120 @@
+package door
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"time"
+)
+
+// SetMode switches the door. When it returns, every new client meets the new mode;
+// a client that connected before is still handed out by Accept. Drop returns an
+// error that is [ErrDropUnsupported] where the system has no means for it. After
+// an error the door has the mode it had before.
+//
+// The modes lie on a line: open - drop - refuse. Every switch walks along it, so
+// that a door always stops taking new clients before it stops listening.
+func (l *Listener) SetMode(m Mode) error {
+	if m < Open || m > Drop {
+		return fmt.Errorf("no such mode: %v", m)
+	}
+	l.modeMu.Lock()
+	defer l.modeMu.Unlock()
+	if l.isClosed() {
+		return fmt.Errorf("switch %v to %v: %w", l.door, m, net.ErrClosed)
+	}
+	if m == Drop {
+		if err := l.canDrop(); err != nil {
+			return fmt.Errorf("switch %v to drop: %w", l.door, err)
+		}
+	}
+	if err := l.switchTo(m); err != nil {
+		back := l.switchTo(l.mode)
+		return fmt.Errorf("switch %v to %v: %w", l.door, m, errors.Join(err, back))
+	}
+	l.mode = m
+	return nil
+}
+
+func (l *Listener) switchTo(m Mode) error {
+	// Leave refuse. While a filter is attached the socket listens but hears nothing.
+	if m != Refuse {
+		for _, s := range l.sockets {
+			if !s.refusing {
+				continue
+			}
+			if err := s.listenAgain(); err != nil {
+				return fmt.Errorf("%s: listen again: %w", s.addr, err)
+			}
+			s.refusing = false
+			l.unpark(s)
+		}
+	}
+	// Arrive at open or drop.
+	for _, s := range l.sockets {
+		if s.refusing {
+			continue
+		}
+		if m == Open {
+			if err := s.hear(); err != nil {
+				return fmt.Errorf("%s: answer connection attempts again: %w", s.addr, err)
+			}
+		} else if err := s.ignore(); err != nil && m == Drop {
+			return fmt.Errorf("%s: %w", s.addr, err)
+		}
+	}
+	if m != Refuse {
+		return nil
+	}
+	// Go on to refuse.
+	l.drain()
+	for _, s := range l.sockets {
+		if s.refusing {
+			continue
+		}
+		l.park(s)
+		if err := s.stopListening(); err != nil {
+			l.unpark(s)
+			return fmt.Errorf("%s: stop listening: %w", s.addr, err)
+		}
+		s.refusing = true
+	}
+	return nil
+}
+
+// drain takes over every client that the kernel has already connected, because a
+// socket that stops listening resets them.
+func (l *Listener) drain() {
+	l.setDraining(true)
+	defer l.setDraining(false)
+	tick := time.NewTicker(drainSettle)
+	defer tick.Stop()
+	limit := time.NewTimer(drainLimit)
+	defer limit.Stop()
+	for {
+		select {
+		case <-tick.C:
+		case <-limit.C:
+			l.log.Warn("clients that had just connected may be reset", "door", l.door.Port)
+			return
+		case <-l.closing:
+			return
+		}
+		waiting := 0
+		for _, s := range l.sockets {
+			if !s.refusing {
+				waiting += s.waiting()
+			}
+		}
+		if waiting == 0 {
+			return
+		}
+	}
+}
+
+func (l *Listener) setDraining(on bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.draining = on
+	l.changed.Broadcast()
+}
