@@ -1,0 +1,244 @@
+package message
+
+import "strings"
+
+// Address is one entry of an ENVELOPE's address list (RFC 9051 section 7.5.2):
+// an address, the start of a group (Mailbox is its name, Group true), or its end
+// (all empty, Group true). Encoded words in Name are left as they are.
+type Address struct {
+	Name, Mailbox, Host string
+	Group               bool
+}
+
+// ParseAddresses reads an address list (RFC 5322 section 3.4). It never fails: an
+// address without "@" has no Host, text it can't place becomes part of a name.
+func ParseAddresses(s string) []Address {
+	p := addressParser{tokens: lexAddresses(s)}
+	p.list()
+	return p.out
+}
+
+type tokenKind uint8
+
+const (
+	tokWord tokenKind = iota // atom characters
+	tokQuoted
+	tokComment
+	tokSpecial // one of < > , ; : @ .
+)
+
+type token struct {
+	kind  tokenKind
+	text  string
+	space bool // blanks stood before it
+}
+
+func lexAddresses(s string) []token {
+	var tokens []token
+	space := false
+	add := func(k tokenKind, text string) {
+		tokens = append(tokens, token{k, text, space})
+		space = false
+	}
+	for i := 0; i < len(s); {
+		switch c := s[i]; c {
+		case ' ', '\t', '\r', '\n':
+			space = true
+			i++
+		case '"':
+			var text string
+			text, i = lexQuoted(s, i+1)
+			add(tokQuoted, text)
+		case '(':
+			var text string
+			text, i = lexComment(s, i+1)
+			add(tokComment, text)
+		case '<', '>', ',', ';', ':', '@', '.':
+			add(tokSpecial, s[i:i+1])
+			i++
+		case '[': // a domain literal is one word
+			end := strings.IndexAny(s[i:], "]<>,; ")
+			switch {
+			case end < 0:
+				end = len(s) - i
+			case s[i+end] == ']':
+				end++
+			}
+			add(tokWord, s[i:i+end])
+			i += end
+		default:
+			end := strings.IndexAny(s[i:], " \t\r\n\"(<>,;:@.[")
+			if end < 0 {
+				end = len(s) - i
+			}
+			add(tokWord, s[i:i+end])
+			i += end
+		}
+	}
+	return tokens
+}
+
+func lexQuoted(s string, i int) (string, int) {
+	var b strings.Builder
+	for ; i < len(s); i++ {
+		switch s[i] {
+		case '"':
+			return b.String(), i + 1
+		case '\\':
+			if i+1 < len(s) {
+				i++
+			}
+		}
+		b.WriteByte(s[i])
+	}
+	return b.String(), i
+}
+
+func lexComment(s string, i int) (string, int) {
+	var b strings.Builder
+	for depth := 1; i < len(s); i++ {
+		switch s[i] {
+		case '(':
+			depth++
+		case ')':
+			if depth--; depth == 0 {
+				return b.String(), i + 1
+			}
+		case '\\':
+			if i+1 < len(s) {
+				i++
+			}
+		}
+		b.WriteByte(s[i])
+	}
+	return b.String(), i
+}
+
+type addressParser struct {
+	tokens  []token
+	words   []token // of the entry being read
+	comment string  // the last one in it: an old-style name
+	inGroup bool
+	out     []Address
+}
+
+func (p *addressParser) list() {
+	for i := 0; i < len(p.tokens); i++ {
+		t := p.tokens[i]
+		if t.kind == tokComment {
+			p.comment = strings.TrimSpace(t.text)
+			continue
+		}
+		if t.kind != tokSpecial {
+			p.words = append(p.words, t)
+			continue
+		}
+		switch t.text {
+		case ",":
+			p.flush()
+		case ";":
+			p.flush()
+			if p.inGroup {
+				p.out = append(p.out, Address{Group: true})
+				p.inGroup = false
+			}
+		case ":":
+			name := phrase(p.words)
+			if p.inGroup || name == "" { // no nesting, and no group without a name
+				p.words = append(p.words, t)
+				continue
+			}
+			p.out = append(p.out, Address{Mailbox: name, Group: true})
+			p.words, p.comment, p.inGroup = nil, "", true
+		case "<":
+			i = p.angle(i + 1)
+		case ">":
+			// a stray one
+		default:
+			p.words = append(p.words, t)
+		}
+	}
+	p.flush()
+	if p.inGroup {
+		p.out = append(p.out, Address{Group: true})
+	}
+}
+
+// angle reads what stands in <>, an obsolete route left out (RFC 5322 section
+// 4.4), and returns the index of the closing bracket.
+func (p *addressParser) angle(i int) int {
+	name := phrase(p.words)
+	p.words = nil
+	var spec []token
+	for ; i < len(p.tokens); i++ {
+		t := p.tokens[i]
+		switch {
+		case t.kind == tokComment:
+			continue
+		case t.kind == tokSpecial && t.text == ":":
+			spec = spec[:0]
+			continue
+		case t.kind == tokSpecial && (t.text == ">" || t.text == "<"):
+			goto done
+		}
+		spec = append(spec, t)
+	}
+done:
+	a := addrSpec(spec)
+	a.Name = name
+	if a.Name == "" {
+		a.Name = p.comment
+	}
+	p.comment = ""
+	if a.Name != "" || a.Mailbox != "" || a.Host != "" {
+		p.out = append(p.out, a)
+	}
+	return i
+}
+
+// flush ends an entry without angle brackets.
+func (p *addressParser) flush() {
+	if len(p.words) > 0 {
+		a := addrSpec(p.words)
+		a.Name = p.comment
+		if a.Mailbox != "" || a.Host != "" {
+			p.out = append(p.out, a)
+		}
+	}
+	p.words, p.comment = nil, ""
+}
+
+// addrSpec splits at the last "@"; quoting is removed, as an ENVELOPE wants it.
+func addrSpec(words []token) Address {
+	at := -1
+	for i, t := range words {
+		if t.kind == tokSpecial && t.text == "@" {
+			at = i
+		}
+	}
+	if at < 0 {
+		return Address{Mailbox: phrase(words)}
+	}
+	return Address{Mailbox: join(words[:at]), Host: join(words[at+1:])}
+}
+
+// phrase joins words with a blank where blanks stood.
+func phrase(words []token) string {
+	var b strings.Builder
+	for i, t := range words {
+		if i > 0 && t.space {
+			b.WriteByte(' ')
+		}
+		b.WriteString(t.text)
+	}
+	return b.String()
+}
+
+// join puts the pieces of a local part or domain together.
+func join(words []token) string {
+	var b strings.Builder
+	for _, t := range words {
+		b.WriteString(t.text)
+	}
+	return b.String()
+}

@@ -1,0 +1,96 @@
+package message
+
+import (
+	"net/mail"
+	"strings"
+	"time"
+)
+
+// Envelope is what IMAP's ENVELOPE shows (RFC 9051 section 7.5.2). Texts are as
+// they stand in the header, unfolded, encoded words not decoded.
+type Envelope struct {
+	Date      string // as written
+	Subject   string
+	From      []Address
+	Sender    []Address // From when the field is absent or empty
+	ReplyTo   []Address // From when the field is absent or empty
+	To        []Address
+	Cc        []Address
+	Bcc       []Address
+	InReplyTo string
+	MessageID string
+}
+
+// Envelope reads the header of the message that p is.
+func (p *Part) Envelope(raw []byte) *Envelope {
+	e := &Envelope{}
+	var seen [10]bool
+	once := func(i int) bool {
+		was := seen[i]
+		seen[i] = true
+		return !was
+	}
+	lists := func(l *[]Address, value string) { *l = append(*l, ParseAddresses(value)...) }
+	eachField(raw[p.Start:p.BodyStart], func(name string, field []byte) {
+		value := func() string { return fieldValue(name, field) }
+		switch strings.ToLower(name) {
+		case "date":
+			if once(0) {
+				e.Date = value()
+			}
+		case "subject":
+			if once(1) {
+				e.Subject = value()
+			}
+		case "in-reply-to":
+			if once(2) {
+				e.InReplyTo = value()
+			}
+		case "message-id":
+			if once(3) {
+				e.MessageID = value()
+			}
+		case "from":
+			lists(&e.From, value())
+		case "sender":
+			lists(&e.Sender, value())
+		case "reply-to":
+			lists(&e.ReplyTo, value())
+		case "to":
+			lists(&e.To, value())
+		case "cc":
+			lists(&e.Cc, value())
+		case "bcc":
+			lists(&e.Bcc, value())
+		}
+	})
+	if len(e.Sender) == 0 {
+		e.Sender = e.From
+	}
+	if len(e.ReplyTo) == 0 {
+		e.ReplyTo = e.From
+	}
+	return e
+}
+
+// ParseDate reads a Date field as forgivingly as it can; the zero time when it
+// can't.
+func ParseDate(s string) time.Time {
+	s = strings.TrimSpace(stripComments(s))
+	if s == "" {
+		return time.Time{}
+	}
+	if t, err := mail.ParseDate(s); err == nil {
+		return t
+	}
+	for _, layout := range []string{
+		"Mon, 2 Jan 2006 15:04:05", "2 Jan 2006 15:04:05", "Mon, 2 Jan 2006 15:04",
+		time.RFC3339, time.ANSIC, time.UnixDate, time.RFC850,
+		"Mon Jan 2 15:04:05 2006 -0700", "2006-01-02 15:04:05 -0700", "2006-01-02 15:04:05",
+	} {
+		if t, err := time.Parse(layout, s); err == nil {
+			return t
+		}
+	}
+	return time.Time{}
+}

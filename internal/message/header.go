@@ -1,0 +1,112 @@
+package message
+
+import (
+	"bytes"
+	"strings"
+)
+
+// Field is one header field.
+type Field struct {
+	Name  string // as written; "" for a line that is no field (From_, no colon)
+	Raw   []byte // the whole field with folded lines and line ends, as it stands
+	Value string // unfolded (RFC 5322 section 2.2.3), blanks around it removed
+}
+
+// Header splits a header, with or without its blank line, into its fields in
+// their order. The concatenation of all Raw and the blank line is the input.
+func Header(header []byte) []Field {
+	var fields []Field
+	eachField(header, func(name string, raw []byte) {
+		fields = append(fields, Field{Name: name, Raw: raw, Value: fieldValue(name, raw)})
+	})
+	return fields
+}
+
+// eachField calls f for each field, unfolding nothing.
+func eachField(header []byte, f func(name string, raw []byte)) {
+	for pos := 0; pos < len(header); {
+		end := nextLine(header, pos)
+		if isBlank(header[pos:end]) {
+			return
+		}
+		for end < len(header) && (header[end] == ' ' || header[end] == '\t') {
+			end = nextLine(header, end)
+		}
+		f(fieldName(header[pos:end]), header[pos:end])
+		pos = end
+	}
+}
+
+func nextLine(b []byte, pos int) int {
+	if i := bytes.IndexByte(b[pos:], '\n'); i >= 0 {
+		return pos + i + 1
+	}
+	return len(b)
+}
+
+// fieldName is what stands before the colon; blanks between are tolerated
+// (RFC 5322 section 4.5.3). "" when it can't be a name.
+func fieldName(field []byte) string {
+	name, _, found := bytes.Cut(field, []byte{':'})
+	if !found {
+		return ""
+	}
+	name = bytes.TrimRight(name, " \t")
+	for _, c := range name {
+		if c <= ' ' || c >= 0x7f {
+			return ""
+		}
+	}
+	return string(name)
+}
+
+// fieldValue unfolds: a line break goes, the blank behind it stays.
+func fieldValue(name string, raw []byte) string {
+	if name != "" {
+		_, raw, _ = bytes.Cut(raw, []byte{':'})
+	}
+	if bytes.IndexByte(raw, '\n') < 0 {
+		return string(bytes.Trim(raw, " \t\r"))
+	}
+	var b strings.Builder
+	for line := range bytes.Lines(raw) {
+		b.Write(bytes.TrimRight(line, "\r\n"))
+	}
+	return strings.Trim(b.String(), " \t")
+}
+
+// Get is the value of the first field of that name, "" when there is none.
+func Get(fields []Field, name string) string {
+	for i := range fields {
+		if strings.EqualFold(fields[i].Name, name) {
+			return fields[i].Value
+		}
+	}
+	return ""
+}
+
+// HeaderFields is HEADER.FIELDS (not false) or HEADER.FIELDS.NOT (not true): the
+// chosen fields exactly as they stand and an empty line behind them (RFC 9051
+// section 6.4.5.1), the header's own where it has one.
+func HeaderFields(header []byte, names []string, not bool) []byte {
+	var out []byte
+	eachField(header, func(name string, raw []byte) {
+		chosen := false
+		for _, n := range names {
+			if name != "" && strings.EqualFold(n, name) {
+				chosen = true
+				break
+			}
+		}
+		if chosen != not {
+			out = append(out, raw...)
+		}
+	})
+	if n := len(out); n > 0 && out[n-1] != '\n' {
+		out = append(out, "\r\n"...)
+	}
+	if bytes.HasSuffix(header, []byte("\n\n")) || len(header) == 1 && header[0] == '\n' {
+		return append(out, '\n')
+	}
+	return append(out, "\r\n"...)
+}
