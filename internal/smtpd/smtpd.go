@@ -9,16 +9,15 @@ package smtpd
 import (
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
-	"sync/atomic"
 
 	"github.com/emersion/go-sasl"
 	"github.com/emersion/go-smtp"
 
 	"github.com/mailrig/mailrig/internal/login"
 	"github.com/mailrig/mailrig/internal/mailbox"
+	"github.com/mailrig/mailrig/internal/oneconn"
 )
 
 // MaxRecipients is how many recipients one message may have; RFC 5321 section
@@ -54,23 +53,8 @@ func Serve(conn net.Conn, cfg Config) {
 	s.EnableSMTPUTF8 = true
 	s.EnableBINARYMIME = true
 	s.ErrorLog = errorLog{cfg.Logger}
-	_ = s.Serve(&oneShot{conn: conn})
+	_ = s.Serve(oneconn.New(conn)) // always net.ErrClosed: there is no second connection
 }
-
-// oneShot is a listener with exactly one connection.
-type oneShot struct {
-	conn net.Conn
-	used atomic.Bool
-}
-
-func (l *oneShot) Accept() (net.Conn, error) {
-	if l.used.Swap(true) {
-		return nil, io.EOF
-	}
-	return l.conn, nil
-}
-func (l *oneShot) Close() error   { return nil }
-func (l *oneShot) Addr() net.Addr { return l.conn.LocalAddr() }
 
 // errorLog carries the engine's log; a client that goes away isn't worth a line.
 type errorLog struct{ log *slog.Logger }

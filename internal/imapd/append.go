@@ -1,0 +1,49 @@
+package imapd
+
+import (
+	"bytes"
+	"io"
+	"math"
+
+	"github.com/emersion/go-imap/v2"
+
+	"github.com/mailrig/mailrig/internal/mailbox"
+)
+
+// AppendLimit is the APPENDLIMIT capability (RFC 7889). The engine refuses larger
+// literals with [TOOBIG] before it asks for them.
+func (s *session) AppendLimit() uint32 {
+	return uint32(min(s.cfg.MaxMessageBytes, math.MaxUint32))
+}
+
+// Append stores a message; the engine reads away what is left of the literal.
+func (s *session) Append(name string, r imap.LiteralReader, o *imap.AppendOptions) (*imap.AppendData, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	box, err := s.account.Mailbox(name)
+	if err != nil {
+		return nil, missingTarget(err)
+	}
+	flags, err := checkFlags(o.Flags)
+	if err != nil {
+		return nil, err
+	}
+	// The announced size is only believed as the bytes come.
+	var buf bytes.Buffer
+	buf.Grow(int(min(r.Size(), 64<<10)))
+	if n, err := io.Copy(&buf, r); err != nil {
+		return nil, err
+	} else if n != r.Size() {
+		return nil, io.ErrUnexpectedEOF
+	}
+	received := o.Time
+	if received.IsZero() {
+		received = s.cfg.now()
+	}
+	raw := bytes.Clone(buf.Bytes()) // exactly as large as it is
+	uid, err := box.Append(mailbox.NewMessage(raw, received, mailbox.Envelope{}), flags, o.Time)
+	if err != nil {
+		return nil, missingTarget(err)
+	}
+	return &imap.AppendData{UID: imap.UID(uid), UIDValidity: box.Status().UIDValidity}, nil
+}

@@ -1,0 +1,63 @@
+package imapd
+
+import (
+	"errors"
+
+	"github.com/emersion/go-imap/v2"
+
+	"github.com/mailrig/mailrig/internal/mailbox"
+)
+
+// no is a NO reply with a response code (RFC 5530, RFC 9051 section 7.1).
+func no(code imap.ResponseCode, text string) *imap.Error {
+	return &imap.Error{Type: imap.StatusResponseTypeNo, Code: code, Text: text}
+}
+
+// bad is the reply to a command that no server could carry out.
+func bad(text string) *imap.Error {
+	return &imap.Error{Type: imap.StatusResponseTypeBad, Code: imap.ResponseCodeClientBug, Text: text}
+}
+
+const (
+	codeReadOnly imap.ResponseCode = "READ-ONLY"
+	codeUseAttr  imap.ResponseCode = "USEATTR" // RFC 6154 section 3
+)
+
+var noMailboxSelected = bad("No mailbox is selected")
+
+// refused translates an error of the store. The texts don't name the mailbox: a
+// reply's text is ASCII, names are not.
+func refused(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, mailbox.ErrNoMailbox):
+		return no(imap.ResponseCodeNonExistent, "There is no such mailbox")
+	case errors.Is(err, mailbox.ErrNotSelectable):
+		return no(imap.ResponseCodeNonExistent, "That is only a parent of other mailboxes, not a mailbox itself")
+	case errors.Is(err, mailbox.ErrExists):
+		return no(imap.ResponseCodeAlreadyExists, "A mailbox of that name exists already")
+	case errors.Is(err, mailbox.ErrInbox):
+		return no(imap.ResponseCodeCannot, "INBOX can't be deleted")
+	case errors.Is(err, mailbox.ErrBadName):
+		return no(imap.ResponseCodeCannot, "That is not a valid mailbox name")
+	case errors.Is(err, mailbox.ErrSpecialUse):
+		return no(codeUseAttr, "That special use is not supported here")
+	case errors.Is(err, mailbox.ErrTooBig):
+		return no(imap.ResponseCodeTooBig, "The message is larger than this server accepts")
+	case errors.Is(err, mailbox.ErrReadOnly):
+		return no(codeReadOnly, "The mailbox is open read-only (EXAMINE)")
+	case errors.Is(err, mailbox.ErrInUse):
+		return no(imap.ResponseCodeInUse, "The mailbox is locked by another session")
+	}
+	return no(imap.ResponseCodeServerBug, "The message store failed")
+}
+
+// missingTarget is refused for the destination of APPEND, COPY and MOVE: the client
+// may create it and try again (RFC 9051 section 6.3.12).
+func missingTarget(err error) error {
+	if errors.Is(err, mailbox.ErrNoMailbox) || errors.Is(err, mailbox.ErrNotSelectable) {
+		return no(imap.ResponseCodeTryCreate, "There is no such mailbox; create it first")
+	}
+	return refused(err)
+}

@@ -1,0 +1,197 @@
+package imapd
+
+import (
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/emersion/go-imap/v2"
+	"github.com/emersion/go-imap/v2/imapserver"
+
+	"github.com/mailrig/mailrig/internal/mailbox"
+)
+
+// List is LIST (RFC 3501 section 6.3.8) with LIST-EXTENDED (RFC 5258), LIST-STATUS
+// (RFC 5819) and SPECIAL-USE (RFC 6154), and LSUB.
+func (s *session) List(w *imapserver.ListWriter, ref string, patterns []string, o *imap.ListOptions) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	lsub := isLSUB(w)
+	if slices.Equal(patterns, []string{""}) {
+		patterns = nil // the engine leaves LSUB's empty pattern in
+	}
+	if len(patterns) == 0 { // the client asks for the delimiter
+		return w.WriteList(&imap.ListData{
+			Attrs: []imap.MailboxAttr{imap.MailboxAttrNoSelect},
+			Delim: mailbox.Delimiter,
+		})
+	}
+	match := matcher(ref, patterns)
+	if lsub {
+		return s.lsub(w, match)
+	}
+	infos := s.account.List()
+	if o.SelectRecursiveMatch {
+		infos = withAncestors(infos)
+	}
+	selected := func(info mailbox.Info) bool {
+		if o.SelectSpecialUse && info.SpecialUse == "" {
+			return false
+		}
+		if o.SelectSubscribed {
+			return info.Subscribed
+		}
+		return info.Exists || info.HasChildren
+	}
+	for i, info := range infos {
+		if !match(info.Name) {
+			continue
+		}
+		data := &imap.ListData{Delim: mailbox.Delimiter, Mailbox: info.Name}
+		if o.SelectRecursiveMatch && hasBelow(infos[i+1:], info.Name, selected) {
+			data.ChildInfo = &imap.ListDataChildInfo{Subscribed: true}
+		}
+		if !selected(info) && data.ChildInfo == nil {
+			continue
+		}
+		data.Attrs = attributes(info, o)
+		if o.ReturnStatus != nil && info.Exists {
+			// One that is deleted at this moment has no STATUS (RFC 5819 section 2).
+			if st, err := s.status(info.Name, o.ReturnStatus); err == nil {
+				data.Status = st
+			}
+		}
+		if err := w.WriteList(data); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// isLSUB looks into the engine's writer: LSUB comes as LIST (SUBSCRIBED), but is to
+// show unsubscribed parents for "%" (RFC 3501 section 6.3.9).
+func isLSUB(w *imapserver.ListWriter) bool {
+	f := reflect.ValueOf(w).Elem().FieldByName("lsub")
+	return f.Kind() == reflect.Bool && f.Bool()
+}
+
+func attributes(info mailbox.Info, o *imap.ListOptions) []imap.MailboxAttr {
+	var attrs []imap.MailboxAttr
+	if !info.Exists { // with \Noselect for clients that don't know \NonExistent
+		attrs = append(attrs, imap.MailboxAttrNonExistent, imap.MailboxAttrNoSelect)
+	}
+	if info.HasChildren {
+		attrs = append(attrs, imap.MailboxAttrHasChildren)
+	} else {
+		attrs = append(attrs, imap.MailboxAttrHasNoChildren)
+	}
+	if info.Subscribed && (o.SelectSubscribed || o.ReturnSubscribed) {
+		attrs = append(attrs, imap.MailboxAttrSubscribed)
+	}
+	if info.SpecialUse != "" {
+		attrs = append(attrs, imap.MailboxAttr(info.SpecialUse))
+	}
+	return attrs
+}
+
+// withAncestors adds the parents of names that are only subscribed.
+func withAncestors(infos []mailbox.Info) []mailbox.Info {
+	have := make(map[string]bool, len(infos))
+	for _, info := range infos {
+		have[info.Name] = true
+	}
+	out := make([]mailbox.Info, 0, len(infos))
+	for _, info := range infos {
+		for i := range info.Name {
+			if info.Name[i] == mailbox.Delimiter && !have[info.Name[:i]] {
+				have[info.Name[:i]] = true
+				out = append(out, mailbox.Info{Name: info.Name[:i]})
+			}
+		}
+		out = append(out, info)
+	}
+	return out
+}
+
+// hasBelow: the list is sorted as a tree, so descendants follow at once.
+func hasBelow(rest []mailbox.Info, parent string, selected func(mailbox.Info) bool) bool {
+	for _, info := range rest {
+		if !strings.HasPrefix(info.Name, parent+string(mailbox.Delimiter)) {
+			return false
+		}
+		if selected(info) {
+			return true
+		}
+	}
+	return false
+}
+
+// lsub lists subscribed names, and as \Noselect the unsubscribed parents that a "%"
+// stops at.
+func (s *session) lsub(w *imapserver.ListWriter, match func(string) bool) error {
+	all := withAncestors(s.account.List())
+	subscribed := func(info mailbox.Info) bool { return info.Subscribed && !match(info.Name) }
+	for i, info := range all {
+		if !match(info.Name) {
+			continue
+		}
+		data := &imap.ListData{Delim: mailbox.Delimiter, Mailbox: info.Name}
+		if !info.Subscribed {
+			if !hasBelow(all[i+1:], info.Name, subscribed) {
+				continue
+			}
+			data.Attrs = []imap.MailboxAttr{imap.MailboxAttrNoSelect}
+		}
+		if err := w.WriteList(data); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// matcher tells whether a mailbox name matches one of the patterns below ref.
+func matcher(ref string, patterns []string) func(name string) bool {
+	full := make([]string, len(patterns))
+	for i, p := range patterns {
+		full[i] = ref + p
+	}
+	return func(name string) bool {
+		for _, p := range full {
+			if matches(p, name) {
+				return true
+			}
+		}
+		return false
+	}
+}
+
+// matches compares with "*" (anything) and "%" (anything but the delimiter) in time
+// proportional to both lengths. INBOX has no case (RFC 9051 section 5.1).
+func matches(pattern, name string) bool {
+	inbox := name == "INBOX" || strings.HasPrefix(name, "INBOX/")
+	same := func(p byte, i int) bool {
+		if inbox && i < 5 && 'a' <= p && p <= 'z' {
+			p -= 'a' - 'A'
+		}
+		return p == name[i]
+	}
+	// reach[i]: the pattern so far can stand for name[:i]
+	reach := make([]bool, len(name)+1)
+	reach[0] = true
+	for k := range len(pattern) {
+		p := pattern[k]
+		if p == '*' || p == '%' {
+			for i := range len(name) {
+				if reach[i] && (p == '*' || name[i] != mailbox.Delimiter) {
+					reach[i+1] = true
+				}
+			}
+			continue
+		}
+		for i := len(name); i > 0; i-- {
+			reach[i] = reach[i-1] && same(p, i-1)
+		}
+		reach[0] = false
+	}
+	return reach[len(name)]
+}

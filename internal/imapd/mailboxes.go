@@ -1,0 +1,100 @@
+package imapd
+
+import (
+	"errors"
+
+	"github.com/emersion/go-imap/v2"
+
+	"github.com/mailrig/mailrig/internal/mailbox"
+)
+
+// Create is CREATE, with USE (RFC 6154).
+func (s *session) Create(name string, o *imap.CreateOptions) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	use := ""
+	switch len(o.SpecialUse) {
+	case 0:
+	case 1:
+		use = string(o.SpecialUse[0])
+	default:
+		return no(codeUseAttr, "A mailbox can have one special use here")
+	}
+	return refused(s.account.Create(name, use))
+}
+
+// Delete is DELETE.
+func (s *session) Delete(name string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	err := s.account.Delete(name)
+	if errors.Is(err, mailbox.ErrNotSelectable) {
+		return no(imap.ResponseCodeHasChildren, "That is only a parent; delete the mailboxes below it")
+	}
+	return refused(err)
+}
+
+// Rename is RENAME.
+func (s *session) Rename(old, new string, _ *imap.RenameOptions) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return refused(s.account.Rename(old, new))
+}
+
+// Subscribe is SUBSCRIBE; the mailbox need not exist (RFC 9051 section 6.3.7).
+func (s *session) Subscribe(name string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return refused(s.account.Subscribe(name))
+}
+
+// Unsubscribe is UNSUBSCRIBE.
+func (s *session) Unsubscribe(name string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return refused(s.account.Unsubscribe(name))
+}
+
+// Namespace is NAMESPACE (RFC 2342): all mailboxes are personal and have no prefix.
+func (s *session) Namespace() (*imap.NamespaceData, error) {
+	return &imap.NamespaceData{
+		Personal: []imap.NamespaceDescriptor{{Prefix: "", Delim: mailbox.Delimiter}},
+	}, nil
+}
+
+// Status is STATUS.
+func (s *session) Status(name string, o *imap.StatusOptions) (*imap.StatusData, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.status(name, o)
+}
+
+func (s *session) status(name string, o *imap.StatusOptions) (*imap.StatusData, error) {
+	box, err := s.account.Mailbox(name)
+	if err != nil {
+		return nil, refused(err)
+	}
+	st := box.Status()
+	limit := s.AppendLimit()
+	data := &imap.StatusData{
+		Mailbox:     name,
+		NumMessages: &st.Messages,
+		NumRecent:   &st.Recent,
+		NumUnseen:   &st.Unseen,
+		NumDeleted:  &st.Deleted,
+		Size:        &st.Size,
+		UIDNext:     imap.UID(st.UIDNext),
+		UIDValidity: st.UIDValidity,
+		AppendLimit: &limit,
+	}
+	if o.DeletedStorage {
+		var n int64
+		for _, e := range box.Entries() {
+			if e.Has(mailbox.Deleted) {
+				n += e.Message.Size()
+			}
+		}
+		data.DeletedStorage = &n
+	}
+	return data, nil
+}

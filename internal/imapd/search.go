@@ -1,0 +1,321 @@
+package imapd
+
+import (
+	"strings"
+	"time"
+
+	"github.com/emersion/go-imap/v2"
+	"github.com/emersion/go-imap/v2/imapserver"
+
+	"github.com/mailrig/mailrig/internal/mailbox"
+	"github.com/mailrig/mailrig/internal/message"
+)
+
+// Search is SEARCH and UID SEARCH with ESEARCH's return options (RFC 4731) and SAVE
+// (RFC 5182). Two things are the engine's: it answers RETURN (SAVE) alone with an
+// ESEARCH, which is merely more than asked for; and its SearchCriteria.And forgets
+// SMALLER when a date or LARGER comes behind it.
+func (s *session) Search(kind imapserver.NumKind, c *imap.SearchCriteria, o *imap.SearchOptions) (*imap.SearchData, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.view == nil {
+		return nil, noMailboxSelected
+	}
+	query, err := s.compile(c)
+	if err != nil {
+		if o.ReturnSave {
+			s.saved = nil // RFC 5182 section 2.1
+		}
+		return nil, err
+	}
+	var (
+		seqs []uint32
+		uids []mailbox.UID
+	)
+	for _, item := range s.candidates(query) {
+		if query.matches(&item) {
+			seqs = append(seqs, item.Seq)
+			uids = append(uids, item.UID)
+		}
+	}
+	data := &imap.SearchData{Count: uint32(len(uids))}
+	if kind == imapserver.NumKindUID {
+		data.All = uidSet(uids)
+	} else {
+		data.All = seqSet(seqs)
+	}
+	if n := len(uids); n > 0 {
+		data.Min, data.Max = seqs[0], seqs[n-1]
+		if kind == imapserver.NumKindUID {
+			data.Min, data.Max = uint32(uids[0]), uint32(uids[n-1])
+		}
+	}
+	if o.ReturnSave {
+		s.save(uids, o)
+	}
+	return data, nil
+}
+
+// save keeps what `$` stands for: with MIN or MAX alone only those (RFC 5182
+// section 2.4).
+func (s *session) save(uids []mailbox.UID, o *imap.SearchOptions) {
+	s.saved = uids
+	if o.ReturnAll || o.ReturnCount || len(uids) == 0 {
+		return
+	}
+	s.saved = nil
+	if o.ReturnMin {
+		s.saved = append(s.saved, uids[0])
+	}
+	if o.ReturnMax && (!o.ReturnMin || len(uids) > 1) {
+		s.saved = append(s.saved, uids[len(uids)-1])
+	}
+}
+
+// query is a compiled imap.SearchCriteria: sets are positions, texts lower case.
+type query struct {
+	sets []spans
+
+	flags, notFlags []string
+	recent, old     bool // \Recent is no stored flag
+
+	since, before         day
+	sentSince, sentBefore day
+	larger, smaller       int64
+
+	header     []imap.SearchCriteriaHeaderField
+	body, text []string
+
+	not []*query
+	or  [][2]*query
+}
+
+func (s *session) compile(c *imap.SearchCriteria) (*query, error) {
+	if c.ModSeq != nil {
+		return nil, bad("MODSEQ needs CONDSTORE, which this server doesn't offer")
+	}
+	q := &query{
+		since: dayOf(c.Since), before: dayOf(c.Before),
+		sentSince: dayOf(c.SentSince), sentBefore: dayOf(c.SentBefore),
+		larger: c.Larger, smaller: c.Smaller,
+	}
+	for _, set := range c.SeqNum {
+		l, err := s.positions(set, false)
+		if err != nil {
+			return nil, err
+		}
+		q.sets = append(q.sets, l)
+	}
+	for _, set := range c.UID {
+		l, err := s.positions(set, false)
+		if err != nil {
+			return nil, err
+		}
+		q.sets = append(q.sets, l)
+	}
+	for _, f := range c.Flag {
+		if strings.EqualFold(string(f), mailbox.Recent) {
+			q.recent = true
+			continue
+		}
+		q.flags = append(q.flags, string(f))
+	}
+	for _, f := range c.NotFlag {
+		if strings.EqualFold(string(f), mailbox.Recent) {
+			q.old = true
+			continue
+		}
+		q.notFlags = append(q.notFlags, string(f))
+	}
+	for _, h := range c.Header {
+		q.header = append(q.header, imap.SearchCriteriaHeaderField{Key: h.Key, Value: fold(h.Value)})
+	}
+	for _, t := range c.Body {
+		q.body = append(q.body, fold(t))
+	}
+	for _, t := range c.Text {
+		q.text = append(q.text, fold(t))
+	}
+	for i := range c.Not {
+		n, err := s.compile(&c.Not[i])
+		if err != nil {
+			return nil, err
+		}
+		q.not = append(q.not, n)
+	}
+	for i := range c.Or {
+		a, err := s.compile(&c.Or[i][0])
+		if err != nil {
+			return nil, err
+		}
+		b, err := s.compile(&c.Or[i][1])
+		if err != nil {
+			return nil, err
+		}
+		q.or = append(q.or, [2]*query{a, b})
+	}
+	return q, nil
+}
+
+// candidates narrows by the first message set before anything is looked at.
+func (s *session) candidates(q *query) []mailbox.Item {
+	if len(q.sets) == 0 {
+		return s.view.All()
+	}
+	return s.view.Items(s.uidsAt(q.sets[0]))
+}
+
+// matches goes from cheap to dear; only the last keys look into the message.
+func (q *query) matches(item *mailbox.Item) bool {
+	for _, l := range q.sets {
+		if !l.contains(int(item.Seq) - 1) {
+			return false
+		}
+	}
+	if q.recent && !item.Recent || q.old && item.Recent {
+		return false
+	}
+	for _, f := range q.flags {
+		if !hasFlag(item, f) {
+			return false
+		}
+	}
+	for _, f := range q.notFlags {
+		if hasFlag(item, f) {
+			return false
+		}
+	}
+	if q.larger > 0 && item.Message.Size() <= q.larger || q.smaller > 0 && item.Message.Size() >= q.smaller {
+		return false
+	}
+	if !within(item.Date, q.since, q.before) {
+		return false
+	}
+	if q.sentSince != (day{}) || q.sentBefore != (day{}) {
+		sent := envelope(item.Message).Date
+		if sent.IsZero() || !within(sent, q.sentSince, q.sentBefore) {
+			return false
+		}
+	}
+	for _, n := range q.not {
+		if n.matches(item) {
+			return false
+		}
+	}
+	for _, or := range q.or {
+		if !or[0].matches(item) && !or[1].matches(item) {
+			return false
+		}
+	}
+	return q.matchesContent(item.Message)
+}
+
+func (q *query) matchesContent(m *mailbox.Message) bool {
+	if len(q.header)+len(q.body)+len(q.text) == 0 {
+		return true
+	}
+	part, raw := structure(m), m.Raw()
+	fields := message.Header(raw[part.Start:part.BodyStart])
+	for _, h := range q.header {
+		if !inHeader(fields, h) {
+			return false
+		}
+	}
+	for _, t := range q.body {
+		if !inBody(part, raw, t) {
+			return false
+		}
+	}
+	for _, t := range q.text {
+		if !inFields(fields, t) && !inBody(part, raw, t) {
+			return false
+		}
+	}
+	return true
+}
+
+// hasFlag: keywords don't depend on case (RFC 9051 section 2.3.2).
+func hasFlag(item *mailbox.Item, flag string) bool {
+	for _, f := range item.Flags {
+		if strings.EqualFold(f, flag) {
+			return true
+		}
+	}
+	return false
+}
+
+// day is a calendar date: time and zone don't count (RFC 9051 section 6.4.4).
+type day struct {
+	year  int
+	month time.Month
+	day   int
+}
+
+func dayOf(t time.Time) day {
+	if t.IsZero() {
+		return day{}
+	}
+	y, m, d := t.Date()
+	return day{y, m, d}
+}
+
+func (d day) less(e day) bool {
+	if d.year != e.year {
+		return d.year < e.year
+	}
+	if d.month != e.month {
+		return d.month < e.month
+	}
+	return d.day < e.day
+}
+
+func within(t time.Time, since, before day) bool {
+	d := dayOf(t)
+	return (since == day{} || !d.less(since)) && (before == day{} || d.less(before))
+}
+
+func fold(s string) string { return strings.ToLower(s) }
+
+// inHeader: an empty value asks whether there is such a field at all.
+func inHeader(fields []message.Field, h imap.SearchCriteriaHeaderField) bool {
+	for i := range fields {
+		if strings.EqualFold(fields[i].Name, h.Key) && hasText(fields[i].Value, h.Value) {
+			return true
+		}
+	}
+	return false
+}
+
+// hasText looks for lower-case text in a header value, decoded or as it stands.
+func hasText(value, text string) bool {
+	return strings.Contains(fold(message.DecodeText(value)), text) || strings.Contains(fold(value), text)
+}
+
+func inFields(fields []message.Field, text string) bool {
+	for i := range fields {
+		if hasText(fields[i].Name+": "+fields[i].Value, text) {
+			return true
+		}
+	}
+	return false
+}
+
+// inBody looks into the decoded leaves and the headers of messages inside, but not
+// into encoded files.
+func inBody(p *message.Part, raw []byte, text string) bool {
+	if len(p.Children) == 0 {
+		if p.Type != "text" && p.Encoding == "base64" {
+			return false
+		}
+		return strings.Contains(fold(p.Text(raw)), text)
+	}
+	for _, c := range p.Children {
+		if p.IsMessage() && inFields(message.Header(raw[c.Start:c.BodyStart]), text) {
+			return true
+		}
+		if inBody(c, raw, text) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,119 @@
+package imapd
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/emersion/go-imap/v2"
+	"github.com/emersion/go-imap/v2/imapserver"
+
+	"github.com/mailrig/mailrig/internal/mailbox"
+)
+
+// systemFlags in the order of RFC 9051 section 2.3.2.
+var systemFlags = [...]string{
+	mailbox.Answered, mailbox.Flagged, mailbox.Deleted, mailbox.Seen, mailbox.Draft,
+}
+
+// Select is SELECT and EXAMINE.
+func (s *session) Select(name string, o *imap.SelectOptions) (*imap.SelectData, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.unselect()
+	box, err := s.account.Mailbox(name)
+	if err != nil {
+		return nil, refused(err)
+	}
+	s.view = box.Open(o.ReadOnly)
+	status := box.Status()
+	s.told = make(map[string]struct{})
+	flags := s.defined(status.Keywords)
+	data := &imap.SelectData{
+		Flags:             flags,
+		NumMessages:       s.view.Len(),
+		NumRecent:         s.view.Recent(),
+		FirstUnseenSeqNum: s.view.FirstUnseen(),
+		UIDNext:           imap.UID(status.UIDNext),
+		UIDValidity:       status.UIDValidity,
+	}
+	if !o.ReadOnly {
+		data.PermanentFlags = append(slices.Clip(flags), imap.FlagWildcard)
+	}
+	return data, nil
+}
+
+// Unselect is UNSELECT and the second half of CLOSE.
+func (s *session) Unselect() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.unselect()
+	return nil
+}
+
+// defined lists the system flags and the given keywords, which count as told to
+// the client from now on.
+func (s *session) defined(keywords []string) []imap.Flag {
+	flags := make([]imap.Flag, 0, len(systemFlags)+len(keywords))
+	for _, f := range systemFlags {
+		flags = append(flags, imap.Flag(f))
+	}
+	for _, f := range keywords {
+		if strings.HasPrefix(f, `\`) || !sendable(f) {
+			continue
+		}
+		s.told[f] = struct{}{}
+		flags = append(flags, imap.Flag(f))
+	}
+	return flags
+}
+
+// tellKeywords announces keywords of items that the client has not heard of yet,
+// before a FETCH response shows them (RFC 9051 section 7.3.5: FLAGS lists the flags
+// that are applicable). The engine's FetchWriter can't write FLAGS.
+func (s *session) tellKeywords(items []mailbox.Item) error {
+	for i := range items {
+		for _, f := range items[i].Flags {
+			if f[0] == '\\' {
+				continue
+			}
+			if _, ok := s.told[f]; !ok && sendable(f) {
+				return s.tellAllKeywords()
+			}
+		}
+	}
+	return nil
+}
+
+func (s *session) tellAllKeywords() error {
+	flags := s.defined(s.view.Mailbox().Status().Keywords)
+	words := make([]string, len(flags))
+	for i, f := range flags {
+		words[i] = string(f)
+	}
+	list := strings.Join(words, " ")
+	if err := s.wire.line("FLAGS (" + list + ")"); err != nil || s.view.ReadOnly() {
+		return err
+	}
+	return s.wire.line("OK [PERMANENTFLAGS (" + list + ` \*)] Permanent flags`)
+}
+
+// flagsOf is what a FETCH response shows; valid until the next call.
+func (s *session) flagsOf(item *mailbox.Item) []imap.Flag {
+	s.scratch = s.scratch[:0]
+	for _, f := range item.Flags {
+		if sendable(f) {
+			s.scratch = append(s.scratch, imap.Flag(f))
+		}
+	}
+	if item.Recent {
+		s.scratch = append(s.scratch, mailbox.Recent)
+	}
+	return s.scratch
+}
+
+// sendable: the engine ends the connection's sense over a keyword with "]", which a
+// mailbox may have got from elsewhere.
+func sendable(flag string) bool { return strings.IndexByte(flag, ']') < 0 }
+
+// isClose tells CLOSE's silent EXPUNGE, whose writer leads nowhere, from EXPUNGE.
+func isClose(w *imapserver.ExpungeWriter) bool { return *w == imapserver.ExpungeWriter{} }

@@ -1,0 +1,148 @@
+package imapd
+
+import (
+	"strings"
+
+	"github.com/emersion/go-imap/v2"
+
+	"github.com/mailrig/mailrig/internal/mailbox"
+	"github.com/mailrig/mailrig/internal/message"
+)
+
+// What is computed from a message is kept with it: it never changes.
+
+func structure(m *mailbox.Message) *message.Part {
+	return m.Memo("message.Part", func() any { return message.Parse(m.Raw()) }).(*message.Part)
+}
+
+func envelope(m *mailbox.Message) *imap.Envelope {
+	return m.Memo("imap.Envelope", func() any {
+		return toEnvelope(structure(m).Envelope(m.Raw()))
+	}).(*imap.Envelope)
+}
+
+func bodyStructure(m *mailbox.Message) imap.BodyStructure {
+	return m.Memo("imap.BodyStructure", func() any {
+		return toBodyStructure(structure(m), m.Raw())
+	}).(imap.BodyStructure)
+}
+
+// toEnvelope fits an envelope into the library's type. The engine writes the date in
+// one layout, not as the header has it, NIL when it can't be read; and it encodes
+// raw 8-bit text.
+func toEnvelope(e *message.Envelope) *imap.Envelope {
+	env := &imap.Envelope{
+		Date:      message.ParseDate(e.Date),
+		Subject:   headerText(e.Subject),
+		From:      toAddresses(e.From),
+		Sender:    toAddresses(e.Sender),
+		ReplyTo:   toAddresses(e.ReplyTo),
+		To:        toAddresses(e.To),
+		Cc:        toAddresses(e.Cc),
+		Bcc:       toAddresses(e.Bcc),
+		MessageID: unbracket(e.MessageID),
+	}
+	if e.InReplyTo != "" {
+		env.InReplyTo = []string{unbracket(e.InReplyTo)}
+	}
+	return env
+}
+
+// headerText leaves encoded words as they stand. Raw 8-bit text, which the engine will
+// encode as UTF-8, is decoded with all that is around it, so that nothing gets
+// encoded twice or as UTF-8 that is none.
+func headerText(s string) string {
+	for i := range len(s) {
+		if s[i] >= 0x80 {
+			return message.DecodeText(s)
+		}
+	}
+	return s
+}
+
+// unbracket takes away the outer brackets that the engine puts back; those of
+// several ids stay inside.
+func unbracket(s string) string {
+	if strings.HasPrefix(s, "<") && strings.HasSuffix(s, ">") {
+		return s[1 : len(s)-1]
+	}
+	return s
+}
+
+// toAddresses writes groups as RFC 9051 section 7.5.2 wants them. An empty host or
+// mailbox would look like one, so what is missing gets the name other servers use.
+func toAddresses(l []message.Address) []imap.Address {
+	out := make([]imap.Address, 0, len(l))
+	for _, a := range l {
+		if !a.Group {
+			if a.Mailbox == "" {
+				a.Mailbox = "MISSING_MAILBOX"
+			}
+			if a.Host == "" {
+				a.Host = "MISSING_DOMAIN"
+			}
+		}
+		out = append(out, imap.Address{Name: headerText(a.Name), Mailbox: a.Mailbox, Host: a.Host})
+	}
+	return out
+}
+
+func toBodyStructure(p *message.Part, raw []byte) imap.BodyStructure {
+	var disposition *imap.BodyStructureDisposition
+	if p.Disposition != "" {
+		disposition = &imap.BodyStructureDisposition{Value: p.Disposition, Params: toParams(p.DispParams)}
+	}
+	if p.IsMultipart() {
+		bs := &imap.BodyStructureMultiPart{
+			Subtype: p.Subtype,
+			Extended: &imap.BodyStructureMultiPartExt{
+				Params:      toParams(p.Params),
+				Disposition: disposition,
+				Language:    p.Language,
+				Location:    p.Location,
+			},
+		}
+		for _, c := range p.Children {
+			bs.Children = append(bs.Children, toBodyStructure(c, raw))
+		}
+		return bs
+	}
+	bs := &imap.BodyStructureSinglePart{
+		Type:        p.Type,
+		Subtype:     p.Subtype,
+		Params:      toParams(p.Params),
+		ID:          p.ID,
+		Description: p.Description,
+		Encoding:    p.Encoding,
+		Size:        uint32(p.Octets),
+		Extended: &imap.BodyStructureSinglePartExt{
+			Disposition: disposition,
+			Language:    p.Language,
+			Location:    p.Location,
+		},
+	}
+	switch {
+	case p.IsMessage():
+		bs.MessageRFC822 = &imap.BodyStructureMessageRFC822{
+			Envelope:      toEnvelope(p.Children[0].Envelope(raw)),
+			BodyStructure: toBodyStructure(p.Children[0], raw),
+			NumLines:      int64(p.Lines),
+		}
+	case p.Type == "text":
+		bs.Text = &imap.BodyStructureText{NumLines: int64(p.Lines)}
+	}
+	return bs
+}
+
+func toParams(l []message.Param) map[string]string {
+	if len(l) == 0 {
+		return nil
+	}
+	m := make(map[string]string, len(l))
+	for _, p := range l {
+		if _, twice := m[p.Name]; !twice {
+			m[p.Name] = p.Value
+		}
+	}
+	return m
+}

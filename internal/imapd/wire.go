@@ -1,0 +1,106 @@
+package imapd
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"strings"
+	"sync/atomic"
+
+	"github.com/emersion/go-imap/v2"
+)
+
+// wire is the engine's connection and its logger. The engine answers a command it
+// can't parse at a deeper level (a bad number set, date, base64 or UTF-7) with NO
+// [SERVERBUG], which accuses the wrong side, and offers no hook; but it logs the
+// reason right before the reply. wire keeps it and writes the right reply instead.
+// All errors of the session itself are *imap.Error and never come this way.
+type wire struct {
+	net.Conn
+	log  *slog.Logger
+	last atomic.Pointer[failure]
+}
+
+type failure struct {
+	command string
+	err     error
+}
+
+// Printf is imapserver.Logger.
+func (w *wire) Printf(format string, args ...any) {
+	if format == "handling %v command: %v" && len(args) == 2 {
+		command, _ := args[0].(string)
+		if err, ok := args[1].(error); ok {
+			w.last.Store(&failure{command, err})
+		}
+		w.log.Debug("imap command failed", "command", command, "err", args[1])
+		return
+	}
+	level := slog.LevelDebug
+	if strings.HasPrefix(format, "panic") {
+		level = slog.LevelError
+	}
+	w.log.Log(context.Background(), level, "imap engine: "+fmt.Sprintf(format, args...))
+}
+
+const serverBug = "NO [SERVERBUG] Internal server error\r\n"
+
+// Write replaces a SERVERBUG reply; the engine writes each reply line at once.
+func (w *wire) Write(b []byte) (int, error) {
+	if f := w.last.Load(); f != nil && bytes.HasSuffix(b, []byte(" "+serverBug)) {
+		w.last.Store(nil)
+		tag, _, _ := strings.Cut(string(b), " ")
+		if tag+" "+serverBug == string(b) {
+			if _, err := w.Conn.Write([]byte(tag + " " + f.reply() + "\r\n")); err != nil {
+				return 0, err
+			}
+			return len(b), nil
+		}
+	}
+	return w.Conn.Write(b)
+}
+
+func (f *failure) reply() string {
+	text := f.err.Error()
+	for err := f.err; err != nil; err = errors.Unwrap(err) {
+		text = err.Error() // the innermost says it without the engine's file names
+	}
+	if strings.Contains(text, "UTF-7") || strings.Contains(text, "UTF-8") {
+		switch f.command {
+		case "LIST", "LSUB": // a pattern that no name can match
+			return "OK " + f.command + " completed"
+		}
+		return "NO [CANNOT] The mailbox name is not valid modified UTF-7 (RFC 3501 section 5.1.3)"
+	}
+	text = strings.Map(func(r rune) rune {
+		if r < ' ' || r > '~' {
+			return '?'
+		}
+		return r
+	}, text)
+	for _, prefix := range []string{"imapwire: ", "imap: "} {
+		text = strings.TrimPrefix(text, prefix)
+	}
+	return "BAD [CLIENTBUG] Syntax error: " + text
+}
+
+// line writes an untagged response that the engine has no call for at this moment.
+// Only while a session method runs: the engine's own buffer is empty then.
+func (w *wire) line(s string) error {
+	_, err := w.Conn.Write([]byte("* " + s + "\r\n"))
+	return err
+}
+
+// bye ends the connection from inside a session method.
+func (w *wire) bye(e *imap.Error) error {
+	text := e.Text
+	if e.Code != "" {
+		text = "[" + string(e.Code) + "] " + text
+	}
+	err := w.line("BYE " + text)
+	w.Conn.Close()
+	return errors.Join(net.ErrClosed, err)
+}
