@@ -35,7 +35,9 @@ type imap struct {
 	mode     imapMode
 	literal  int64 // bytes left of the client's literal
 	secret   bool  // the literal is part of a login
-	upload   bool  // the literal is an APPEND's message
+	upload   bool  // the command is an APPEND
+	message  bool  // its next literal is the message, not the mailbox name
+	brought  bool  // ... and has been read
 	taken    int64
 	fate     fault.Body
 	badLines int
@@ -142,9 +144,11 @@ func (d *imap) farewell(err error) error {
 func (d *imap) begin(size int64) {
 	d.mode, d.literal = imapLit, size
 	d.taken, d.fate = 0, fault.Body{}
-	if d.upload {
+	if d.message {
 		d.fate = d.g.fault.Body()
 	}
+	d.brought = d.message
+	d.message = d.upload && !d.message
 }
 
 func (d *imap) readLiteral(p []byte) (int, error) {
@@ -227,6 +231,7 @@ func (d *imap) command(line []byte) error {
 	logged := d.logged
 	g.wmu.Unlock()
 	d.upload = verb == "APPEND"
+	d.message, d.brought = d.upload && !bytes.HasPrefix(args, []byte("{")), false
 	d.secret = verb == "LOGIN" || verb == "AUTHENTICATE"
 
 	if g.fault != nil {
@@ -308,8 +313,11 @@ func (d *imap) rest(line []byte) error {
 	}
 	d.g.rec.Said(transcript.FromClient, transcript.Data, shown, "")
 	d.mode = imapCommand
-	if body := bytes.TrimRight(line, "\r\n"); bytes.ContainsAny(body, "\r\x00") {
-		return d.abort("BAD A command line can't have CR or NUL in it", line)
+	if body := bytes.TrimRight(line, "\r\n"); d.brought && len(body) > 0 && string(body) != ")" {
+		// The engine would take what is behind the message, and never answer.
+		return d.abort("BAD One message at a time: there is no MULTIAPPEND here", line, "\r\n")
+	} else if bytes.ContainsAny(body, "\r\x00") {
+		return d.abort("BAD A command line can't have CR or NUL in it", line, " (\r\n")
 	}
 	return d.pass(line, false)
 }
@@ -319,7 +327,7 @@ func (d *imap) pass(line []byte, first bool) error {
 	size, sync, ok := literalSize(line)
 	if ok {
 		limit, what := int64(imapLiteral), "NO [TOOBIG] Literals of this command are limited to 4096 bytes"
-		if d.upload {
+		if d.message {
 			limit, what = d.g.cfg.MaxMessageBytes, "NO [TOOBIG] The message is larger than this server accepts"
 		}
 		if size > limit {
@@ -329,7 +337,7 @@ func (d *imap) pass(line []byte, first bool) error {
 				}
 				return d.answered(line)
 			}
-			return d.abort(what, line)
+			return d.abort(what, line, " (\r\n")
 		}
 		if sync {
 			d.g.wmu.Lock()
@@ -344,16 +352,16 @@ func (d *imap) pass(line []byte, first bool) error {
 	return nil
 }
 
-// abort ends a command of which the engine has seen a part: it gets a line that
-// can't be right, and what it says to that is replaced by reply.
-func (d *imap) abort(reply string, line []byte) error {
+// abort ends a command of which the engine has seen a part: it gets the line end
+// instead, and what it says to that is replaced by reply.
+func (d *imap) abort(reply string, line []byte, end string) error {
 	d.g.wmu.Lock()
 	d.override = reply
 	d.g.wmu.Unlock()
 	if err := d.answered(bytes.Clone(line)); err != nil {
 		return err
 	}
-	d.c.pending = []byte(" (\r\n")
+	d.c.pending = []byte(end)
 	return nil
 }
 
