@@ -1,0 +1,101 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"strings"
+
+	"github.com/mailrig/mailrig/internal/door"
+	"github.com/mailrig/mailrig/internal/transcript"
+	"github.com/mailrig/mailrig/scenarios"
+)
+
+// Defaults of a Config.
+const (
+	DefaultHTTP            = "127.0.0.1:8025"
+	DefaultDomain          = "example.test"
+	DefaultMaxMessageBytes = 50 << 20
+	DefaultMaxConnections  = 10_000
+	DefaultKeepSessions    = 1000
+)
+
+// Config says how to run. The zero value is what `mailrig` does without flags,
+// but for the web address.
+type Config struct {
+	Hosts      []string // addresses to listen on; none: 127.0.0.1 and ::1
+	PortOffset string   // "" or "auto": standard ports, else +3000; a number; or "random"
+	HTTP       string   // address of the web page and API; "" or "off": none
+	HTTPExact  bool     // HTTP was asked for by name: don't move to a free port when it is taken
+
+	Domain    string   // appended to names without "@"; DefaultDomain when empty
+	Hostnames []string // further names of the certificate, besides localhost and *.example.test
+	Users     []User   // with any, only these may log in
+	SeedDir   string   // preload DIR/user@domain/FOLDER/*.eml
+	CADir     string   // keep the CA here; "" keeps it in memory, its certificate in a temporary file
+
+	Scenarios []*scenarios.Scenario // active from the start
+
+	MaxMessageBytes int64 // bytes; 0: DefaultMaxMessageBytes
+	MaxConnections  int   // all doors together; 0: DefaultMaxConnections
+	KeepSessions    int   // finished sessions that are kept; 0: DefaultKeepSessions
+
+	Version   string
+	Logger    *slog.Logger   // nil is silent
+	OnSession func(*Session) // called as each session ends, on its own goroutine; must be quick
+}
+
+// User is an account that may log in.
+type User struct{ Name, Password string }
+
+// Session is what happened on one connection.
+type Session = transcript.Session
+
+func (c *Config) fill() error {
+	if c.Domain == "" {
+		c.Domain = DefaultDomain
+	}
+	if c.MaxMessageBytes == 0 {
+		c.MaxMessageBytes = DefaultMaxMessageBytes
+	}
+	if c.MaxConnections == 0 {
+		c.MaxConnections = DefaultMaxConnections
+	}
+	if c.KeepSessions == 0 {
+		c.KeepSessions = DefaultKeepSessions
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	switch {
+	case c.MaxMessageBytes < 0 || c.MaxMessageBytes > 1<<31-1:
+		return fmt.Errorf("a maximum message size of %d bytes is out of range; give 1 to %d", c.MaxMessageBytes, 1<<31-1)
+	case c.MaxConnections < 0:
+		return errors.New("the maximum number of connections can't be negative")
+	case c.KeepSessions < 0:
+		return errors.New("the number of kept sessions can't be negative")
+	case strings.ContainsAny(c.Domain, "@ \t\r\n"):
+		return fmt.Errorf("%q isn't a domain; give one like example.test", c.Domain)
+	}
+	if _, err := door.ParseOffset(c.PortOffset); err != nil {
+		return err
+	}
+	for _, u := range c.Users {
+		if u.Name == "" || u.Password == "" || strings.ContainsAny(u.Name, " \t\r\n\x00") {
+			return fmt.Errorf("user %q needs a name without spaces and a password that isn't empty", u.Name)
+		}
+	}
+	if c.SeedDir != "" {
+		switch info, err := os.Stat(c.SeedDir); {
+		case errors.Is(err, fs.ErrNotExist):
+			return fmt.Errorf("the seed directory %s doesn't exist; create it with user@domain/INBOX/*.eml inside", c.SeedDir)
+		case err != nil:
+			return fmt.Errorf("read the seed directory: %w", err)
+		case !info.IsDir():
+			return fmt.Errorf("%s isn't a directory; a seed directory has user@domain/INBOX/*.eml inside", c.SeedDir)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,77 @@
+package server
+
+import (
+	"strings"
+
+	"github.com/mailrig/mailrig/internal/fault"
+	"github.com/mailrig/mailrig/internal/gate"
+	"github.com/mailrig/mailrig/internal/login"
+	"github.com/mailrig/mailrig/internal/transcript"
+)
+
+// accounts knows who may log in: the listed users, or with none everybody.
+type accounts struct {
+	passwords map[string]string // by canonical address; nil: everybody
+	names     []string
+	canonical func(string) string
+}
+
+func newAccounts(users []User, canonical func(string) string) accounts {
+	a := accounts{canonical: canonical}
+	for _, u := range users {
+		if a.passwords == nil {
+			a.passwords = map[string]string{}
+		}
+		a.passwords[canonical(u.Name)] = u.Password
+		a.names = append(a.names, u.Name)
+	}
+	return a
+}
+
+func (a *accounts) allows(user, password string) bool {
+	if user == "" || password == "" {
+		return false
+	}
+	if a.passwords == nil {
+		return true
+	}
+	want, ok := a.passwords[a.canonical(user)]
+	return ok && want == password
+}
+
+// LoginRule says who may log in, in words.
+func (s *Server) LoginRule() string {
+	if len(s.accounts.names) == 0 {
+		return "any user name with any password"
+	}
+	return "only " + strings.Join(s.accounts.names, ", ")
+}
+
+// Credentials returns a user name and password that will be accepted.
+func (s *Server) Credentials() (user, password string) {
+	if len(s.cfg.Users) > 0 {
+		return s.cfg.Users[0].Name, s.cfg.Users[0].Password
+	}
+	return "alice@" + s.cfg.Domain, "secret"
+}
+
+// authority decides the logins of one connection: the scenario first, because a
+// broken login service doesn't look at the password, then the list of accounts.
+func (s *Server) authority(g *gate.Gate, f *fault.Conn, rec *transcript.Recorder) login.Authority {
+	return func(a login.Attempt) *login.Refusal {
+		seen := a
+		seen.User = s.accounts.canonical(a.User)
+		refusal := f.Login(seen)
+		injected := ""
+		switch {
+		case refusal != nil:
+			injected = refusal.Injected
+			g.LoginRefused(injected)
+		case !s.accounts.allows(a.User, a.Password):
+			no := login.WrongPassword
+			refusal = &no
+		}
+		rec.Login(transcript.Login{User: a.User, Mechanism: a.Mechanism, OK: refusal == nil, Injected: injected})
+		return refusal
+	}
+}

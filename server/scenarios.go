@@ -1,0 +1,79 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+
+	"github.com/mailrig/mailrig/internal/door"
+	"github.com/mailrig/mailrig/internal/fault"
+	"github.com/mailrig/mailrig/scenarios"
+)
+
+// activation is the set of active scenarios and what follows from it.
+type activation struct {
+	mu     sync.Mutex // serialises switches
+	list   []*scenarios.Scenario
+	plan   atomic.Pointer[fault.Plan]
+	noDrop sync.Map // standard port -> true: should drop, and can't
+}
+
+func (a *activation) set(list []*scenarios.Scenario) {
+	a.list = list
+	a.plan.Store(scenarios.Compile(list))
+}
+
+func (a *activation) restart() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.plan.Store(scenarios.Compile(a.list))
+}
+
+// apply gives each door the mode that the plan wants. A door that can't drop
+// stays open, and its connections are met with silence; the note says so.
+func (a *activation) apply(set *door.Set) (notes []string, err error) {
+	plan := a.plan.Load()
+	var failed []error
+	for _, l := range set.Listeners() {
+		d := l.Door()
+		want, by := plan.Listen(d.Port, string(d.Protocol))
+		mode := door.Open
+		switch want {
+		case fault.ListenRefuse:
+			mode = door.Refuse
+		case fault.ListenDrop:
+			mode = door.Drop
+		}
+		a.noDrop.Delete(d.Port)
+		switch err := l.SetMode(mode); {
+		case errors.Is(err, door.ErrDropUnsupported):
+			a.noDrop.Store(d.Port, true)
+			if err := l.SetMode(door.Open); err != nil {
+				failed = append(failed, err)
+			}
+			notes = append(notes, fmt.Sprintf("%s: %v can't drop connections here (%v); it accepts them and stays silent", by, d, err))
+		case err != nil:
+			failed = append(failed, fmt.Errorf("%v: %w", d, err))
+		}
+	}
+	return notes, errors.Join(failed...)
+}
+
+// Use makes these scenarios the active ones; none is back to correct. Connections
+// accepted from now on follow them, with counters at zero; those that are open
+// keep what they began with. The notes say what this system does otherwise.
+func (s *Server) Use(list ...*scenarios.Scenario) (notes []string, err error) {
+	s.active.mu.Lock()
+	defer s.active.mu.Unlock()
+	s.active.set(list)
+	if s.doors == nil {
+		return nil, nil
+	}
+	return s.active.apply(s.doors)
+}
+
+// Active lists the names of the active scenarios.
+func (s *Server) Active() []string {
+	return append([]string{}, s.active.plan.Load().Scenarios()...)
+}

@@ -1,0 +1,231 @@
+// Package server assembles mailrig: the eight doors, the engines behind their
+// gates, one store of mail, the certificates, the scenarios, the transcripts and
+// the HTTP door.
+//
+//	s, err := server.New(server.Config{PortOffset: "random"})
+//	…
+//	err = s.Start(ctx)       // every door accepts
+//	defer s.Shutdown(ctx)
+//	for _, d := range s.Doors() { fmt.Println(d.Port, d.Address) }
+//
+// A Go test wants package mailtest instead, which does all that.
+//
+// The way of a connection: serve.go accepts it and gives it a gate; the gate
+// does TLS and starts an engine through the adapters; login.go decides who may
+// enter; scenarios.go says which plan a new connection gets.
+package server
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"sync"
+	"sync/atomic"
+
+	"github.com/mailrig/mailrig/certs"
+	"github.com/mailrig/mailrig/internal/door"
+	"github.com/mailrig/mailrig/internal/gate"
+	"github.com/mailrig/mailrig/internal/mailbox"
+	"github.com/mailrig/mailrig/internal/transcript"
+)
+
+// Server is a mailrig. Its methods may be called by any goroutine.
+type Server struct {
+	cfg      Config
+	ca       *certs.CA
+	store    *mailbox.Store
+	log      *transcript.Log
+	accounts accounts
+
+	ready     atomic.Bool
+	caFile    string
+	caIsOurs  bool // a temporary file, removed at shutdown
+	doors     *door.Set
+	http      *http.Server
+	httpURL   string
+	httpDone  chan struct{}
+	acceptors sync.WaitGroup
+
+	active activation
+
+	mu       sync.Mutex
+	stopping bool
+	gates    map[*gate.Gate]struct{}
+	conns    sync.WaitGroup
+}
+
+// Door is one open door.
+type Door struct {
+	Port     int    `json:"port"`     // standard number, the door's identity
+	Service  string `json:"service"`  // IANA service name
+	Protocol string `json:"protocol"` // smtp, imap or pop3
+	Security string `json:"security"` // starttls, starttls-required or tls
+	Address  string `json:"address"`  // where it really listens
+}
+
+// New checks the configuration, mints the certificates and loads the seed. It
+// opens no port.
+func New(cfg Config) (*Server, error) {
+	if err := cfg.fill(); err != nil {
+		return nil, err
+	}
+	s := &Server{
+		cfg:   cfg,
+		store: mailbox.New(mailbox.Options{Domain: cfg.Domain, MaxMessageBytes: cfg.MaxMessageBytes}),
+		log:   transcript.NewLog(cfg.KeepSessions, cfg.OnSession),
+		gates: map[*gate.Gate]struct{}{},
+	}
+	s.accounts = newAccounts(cfg.Users, s.store.Address)
+	var err error
+	if s.ca, err = openCA(cfg); err != nil {
+		return nil, err
+	}
+	if _, err := s.ca.Certificate(""); err != nil {
+		return nil, err
+	}
+	if err := s.populate(); err != nil {
+		return nil, err
+	}
+	s.active.set(cfg.Scenarios)
+	return s, nil
+}
+
+// populate makes the configured accounts and loads the seed.
+func (s *Server) populate() error {
+	for _, u := range s.cfg.Users {
+		s.store.Account(u.Name)
+	}
+	if s.cfg.SeedDir == "" {
+		return nil
+	}
+	n, err := s.store.Seed(os.DirFS(s.cfg.SeedDir))
+	if err != nil {
+		return fmt.Errorf("load the seed directory %s: %w", s.cfg.SeedDir, err)
+	}
+	s.cfg.Logger.Info("seed loaded", "messages", n, "dir", s.cfg.SeedDir)
+	return nil
+}
+
+// Start opens every door and the HTTP door, all or none, and returns when all of
+// them accept. ctx bounds only the opening. An error about ports names each door,
+// the address, the cause and what to do.
+func (s *Server) Start(ctx context.Context) (err error) {
+	defer func() {
+		if err != nil {
+			s.Shutdown(context.Background())
+		}
+	}()
+	if err := s.writeCAFile(); err != nil {
+		return err
+	}
+	offset, err := door.ParseOffset(s.cfg.PortOffset)
+	if err != nil {
+		return err
+	}
+	s.doors, err = door.Listen(ctx, door.Config{Hosts: s.cfg.Hosts, Offset: offset, Logger: s.cfg.Logger})
+	if err != nil {
+		return err
+	}
+	if err := s.startHTTP(); err != nil {
+		return err
+	}
+	if _, err := s.active.apply(s.doors); err != nil {
+		return err
+	}
+	for _, l := range s.doors.Listeners() {
+		s.acceptors.Go(func() { s.accept(l) })
+	}
+	s.ready.Store(true)
+	return nil
+}
+
+// Shutdown closes every door and ends every connection. It returns when all is
+// gone, or with an error when ctx ends before; that error says who is left.
+func (s *Server) Shutdown(ctx context.Context) error {
+	s.ready.Store(false)
+	if s.doors != nil {
+		s.doors.Close()
+	}
+	s.acceptors.Wait()
+	httpErr := s.stopHTTP(ctx)
+
+	s.mu.Lock()
+	s.stopping = true
+	open := make([]*gate.Gate, 0, len(s.gates))
+	for g := range s.gates {
+		open = append(open, g)
+	}
+	s.mu.Unlock()
+	for _, g := range open {
+		g.Shutdown()
+	}
+	done := make(chan struct{})
+	go func() {
+		s.conns.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+	case <-ctx.Done():
+		s.mu.Lock()
+		left := len(s.gates)
+		s.mu.Unlock()
+		return fmt.Errorf("%d connections haven't ended: %w", left, ctx.Err())
+	}
+	return errors.Join(httpErr, s.removeCAFile())
+}
+
+// Ready tells if every door accepts.
+func (s *Server) Ready() bool { return s.ready.Load() }
+
+// Doors lists the open doors; none before Start.
+func (s *Server) Doors() []Door {
+	var out []Door
+	if s.doors == nil {
+		return out
+	}
+	for _, l := range s.doors.Listeners() {
+		d := l.Door()
+		out = append(out, Door{d.Port, d.Service, string(d.Protocol), string(d.Security), l.Addr()})
+	}
+	return out
+}
+
+// Moved says why the doors stand at +3000 instead of the standard numbers; "" when
+// they don't.
+func (s *Server) Moved() string {
+	if s.doors == nil {
+		return ""
+	}
+	return s.doors.Moved()
+}
+
+// CAFile is the path of a file with the CA's certificate (PEM).
+func (s *Server) CAFile() string { return s.caFile }
+
+// CAPEM is the CA's certificate (PEM).
+func (s *Server) CAPEM() []byte { return s.ca.PEM() }
+
+// ClientTLS returns a configuration for clients that trust this rig and nobody
+// else.
+func (s *Server) ClientTLS() *tls.Config {
+	return &tls.Config{RootCAs: s.ca.Pool(), ServerName: "localhost"}
+}
+
+// Log is where the sessions are.
+func (s *Server) Log() *transcript.Log { return s.log }
+
+// Store is where the mail is.
+func (s *Server) Store() *mailbox.Store { return s.store }
+
+// Reset forgets all mail (the seed is loaded again) and all finished sessions,
+// and starts the counters of the active scenarios anew.
+func (s *Server) Reset() error {
+	s.store.Reset()
+	s.log.Reset()
+	s.active.restart()
+	return s.populate()
+}
