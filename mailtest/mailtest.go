@@ -1,0 +1,203 @@
+// Package mailtest runs a mailrig inside a Go test, as net/http/httptest runs a
+// web server:
+//
+//	func TestSend(t *testing.T) {
+//		rig := mailtest.Start(t, mailtest.Scenario("greylisting"))
+//		err := send(rig.Addr(587), rig.TLS(), rig.User, rig.Password)
+//		…
+//		if got := rig.Messages("bob@example.test"); len(got) != 1 {
+//			t.Errorf("%d messages", len(got))
+//		}
+//	}
+//
+// Start opens all eight doors on free loopback ports. The rig ends with the test.
+// When the test has failed, what the client and the server said to each other is
+// in its log.
+package mailtest
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"net/mail"
+	"testing"
+	"time"
+
+	"github.com/mailrig/mailrig/scenarios"
+	"github.com/mailrig/mailrig/server"
+)
+
+// Option changes how a rig runs.
+type Option func(testing.TB, *server.Config)
+
+// Scenario activates scenarios, by name or by the path of a YAML file. An unknown
+// one ends the test.
+func Scenario(names ...string) Option {
+	return func(t testing.TB, c *server.Config) {
+		t.Helper()
+		c.Scenarios = append(c.Scenarios, load(t, names)...)
+	}
+}
+
+// User closes the list of accounts: only those given may log in. The first one is
+// Rig.User.
+func User(name, password string) Option {
+	return func(_ testing.TB, c *server.Config) {
+		c.Users = append(c.Users, server.User{Name: name, Password: password})
+	}
+}
+
+// Seed preloads DIR/user@domain/FOLDER/*.eml.
+func Seed(dir string) Option {
+	return func(_ testing.TB, c *server.Config) { c.SeedDir = dir }
+}
+
+// Hostname adds a name to the server's certificate, besides localhost, 127.0.0.1,
+// ::1 and *.example.test.
+func Hostname(name string) Option {
+	return func(_ testing.TB, c *server.Config) { c.Hostnames = append(c.Hostnames, name) }
+}
+
+// Configure changes any other setting.
+func Configure(f func(*server.Config)) Option {
+	return func(_ testing.TB, c *server.Config) { f(c) }
+}
+
+// Rig is a running mailrig.
+type Rig struct {
+	User     string // will be accepted, with Password
+	Password string
+	HTTP     string // base URL of the web page and API
+	CAFile   string // the CA's certificate (PEM), for clients that want a file
+
+	t testing.TB
+	s *server.Server
+}
+
+// Start starts a rig that ends with the test. If it can't start, the test ends.
+func Start(t testing.TB, options ...Option) *Rig {
+	t.Helper()
+	cfg := server.Config{PortOffset: "random", HTTP: "127.0.0.1:0"}
+	for _, o := range options {
+		o(t, &cfg)
+	}
+	s, err := server.New(cfg)
+	if err == nil {
+		err = s.Start(context.Background())
+	}
+	if err != nil {
+		t.Fatalf("mailtest: %v", err)
+	}
+	r := &Rig{t: t, s: s, HTTP: s.HTTPURL(), CAFile: s.CAFile()}
+	r.User, r.Password = s.Credentials()
+	t.Cleanup(func() {
+		if t.Failed() {
+			for _, session := range s.Log().Sessions() {
+				t.Log("mailtest: " + session.Dialogue())
+			}
+		}
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		defer cancel()
+		if err := s.Shutdown(ctx); err != nil {
+			t.Errorf("mailtest: shutdown: %v", err)
+		}
+	})
+	return r
+}
+
+// Addr returns where a door really listens, by its standard port number: 25, 2525,
+// 587, 465, 110, 995, 143 or 993. Another number ends the test.
+func (r *Rig) Addr(port int) string {
+	r.t.Helper()
+	for _, d := range r.s.Doors() {
+		if d.Port == port {
+			return d.Address
+		}
+	}
+	r.t.Fatalf("mailtest: there is no door %d", port)
+	return ""
+}
+
+// TLS returns a client's configuration that trusts the rig, for the server name
+// "localhost". The caller may change it.
+func (r *Rig) TLS() *tls.Config { return r.s.ClientTLS() }
+
+// Use switches to these scenarios; with none, back to correct. Connections that are
+// open keep what they began with.
+func (r *Rig) Use(names ...string) {
+	r.t.Helper()
+	notes, err := r.s.Use(load(r.t, names)...)
+	for _, n := range notes {
+		r.t.Log("mailtest: " + n)
+	}
+	if err != nil {
+		r.t.Fatalf("mailtest: %v", err)
+	}
+}
+
+// Session is what happened on one connection.
+type Session = server.Session
+
+// Sessions returns the finished sessions in the order in which they ended, then
+// the open ones.
+func (r *Rig) Sessions() []*Session { return r.s.Log().Sessions() }
+
+// Server returns the rig's server.
+func (r *Rig) Server() *server.Server { return r.s }
+
+// Message is a message in a mailbox.
+type Message struct {
+	Mailbox    string // its folder, like INBOX
+	UID        uint32
+	Flags      []string
+	From       string   // reverse-path of the envelope; "" when it came by APPEND
+	Recipients []string // forward-paths of the envelope
+	Raw        []byte   // every byte, trace headers included; not to be changed
+}
+
+// Header returns a header field's first value, decoded as net/mail reads it; ""
+// when the message has none or can't be read.
+func (m Message) Header(name string) string {
+	parsed, err := mail.ReadMessage(bytes.NewReader(m.Raw))
+	if err != nil {
+		return ""
+	}
+	return parsed.Header.Get(name)
+}
+
+// Messages returns the messages in an account's INBOX, oldest first; none when the
+// account doesn't exist.
+func (r *Rig) Messages(address string) []Message { return r.MessagesIn(address, "INBOX") }
+
+// MessagesIn returns the messages in one of an account's folders, oldest first.
+func (r *Rig) MessagesIn(address, folder string) []Message {
+	account, ok := r.s.Store().Lookup(address)
+	if !ok {
+		return nil
+	}
+	box, err := account.Mailbox(folder)
+	if err != nil {
+		return nil
+	}
+	var out []Message
+	for _, e := range box.Entries() {
+		env := e.Message.Envelope()
+		out = append(out, Message{
+			Mailbox: box.Name(), UID: uint32(e.UID), Flags: e.Flags,
+			From: env.From, Recipients: env.Recipients, Raw: e.Message.Raw(),
+		})
+	}
+	return out
+}
+
+func load(t testing.TB, names []string) []*scenarios.Scenario {
+	t.Helper()
+	if len(names) == 0 {
+		return nil
+	}
+	list, err := scenarios.Load(names...)
+	if err != nil {
+		t.Fatalf("mailtest: %v", err)
+	}
+	return list
+}
