@@ -1,0 +1,85 @@
+// Package mailrig_test keeps docs/architecture.md true: who may import whom.
+package mailrig_test
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"path"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/mailrig/mailrig"
+
+// may lists, for each package, what it may import of ours and of others'. The
+// standard library is free to all. A package that isn't listed fails the test, so
+// that a new one gets its place in the picture.
+var may = map[string][]string{
+	"internal/transcript": {},
+	"internal/mailbox":    {},
+	"internal/message":    {},
+	"internal/door":       {},
+	"internal/oneconn":    {},
+	"certs":               {},
+	"pop3":                {"github.com/emersion/go-sasl"},
+	"internal/login":      {"github.com/emersion/go-sasl"},
+	"internal/fault":      {"certs", "internal/transcript", "internal/mailbox", "internal/login"},
+	"scenarios":           {"internal/fault", "go.yaml.in/yaml/v3"},
+	"internal/gate":       {"internal/fault", "internal/transcript", "certs"}, // never scenarios, never an engine
+	"internal/smtpd":      {"internal/mailbox", "internal/login", "internal/oneconn", "github.com/emersion/go-smtp", "github.com/emersion/go-sasl"},
+	"internal/imapd":      {"internal/mailbox", "internal/login", "internal/message", "internal/oneconn", "github.com/emersion/go-imap", "github.com/emersion/go-sasl"},
+	"internal/popd":       {"internal/mailbox", "internal/login", "pop3", "github.com/emersion/go-sasl"},
+	"internal/web":        {"internal/transcript"},
+	"internal/httpapi":    {"internal/transcript", "internal/web"}, // all else through interfaces it declares
+	"server":              {"*"},
+	"mailtest":            {"server", "scenarios"},
+	"cmd/mailrig":         {"internal/door", "server", "scenarios", "certs", "internal/transcript", "github.com/spf13/"},
+	"bench":               {"*"},
+	"e2e":                 {"*"},
+	"":                    {},
+}
+
+func TestWhoImportsWhom(t *testing.T) {
+	t.Parallel()
+	out, err := exec.Command("go", "list", "-json=ImportPath,Imports", "./...").Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	dec := json.NewDecoder(strings.NewReader(string(out)))
+	seen := 0
+	for {
+		var p struct {
+			ImportPath string
+			Imports    []string
+		}
+		if err := dec.Decode(&p); errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		seen++
+		name := strings.TrimPrefix(strings.TrimPrefix(p.ImportPath, module), "/")
+		allowed, ok := may[name]
+		if !ok {
+			t.Errorf("%s has no place in the architecture: add it to docs/architecture.md and to this test", name)
+			continue
+		}
+		for _, imp := range p.Imports {
+			if first, _, _ := strings.Cut(imp, "/"); !strings.Contains(first, ".") {
+				continue // standard library
+			}
+			ours := strings.TrimPrefix(strings.TrimPrefix(imp, module), "/")
+			if !slices.ContainsFunc(allowed, func(a string) bool {
+				return a == "*" || a == ours || strings.HasPrefix(ours, a) && (strings.HasSuffix(a, "/") || path.Clean(a) != a || strings.HasPrefix(ours, a+"/"))
+			}) {
+				t.Errorf("%s imports %s, which the architecture doesn't allow", name, imp)
+			}
+		}
+	}
+	if seen < 15 {
+		t.Errorf("go list shows only %d packages", seen)
+	}
+}
