@@ -1,10 +1,6 @@
 package fault
 
-import (
-	"fmt"
-
-	"github.com/mailrig/mailrig/certs"
-)
+import "github.com/mailrig/mailrig/certs"
 
 // Certificate shows another certificate than the right one.
 type Certificate struct{ Profile string }
@@ -19,7 +15,7 @@ func (f *Certificate) UnmarshalText(b []byte) error {
 		}
 		names = append(names, p.Name)
 	}
-	return fmt.Errorf("%q isn't a certificate profile; there are %v", b, names)
+	return &ValueError{string(b), names}
 }
 
 func (f *Certificate) tls(t *TLS) { t.Certificate = f.Profile }

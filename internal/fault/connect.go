@@ -16,7 +16,7 @@ func (f *Connect) UnmarshalText(b []byte) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("%q isn't one of %v", b, ConnectModes)
+	return &ValueError{string(b), ConnectModes}
 }
 
 func (f *Connect) listen() ListenMode {

@@ -35,8 +35,8 @@ type Kind struct {
 
 // Kinds lists every kind of fault, in the order of a connection's life.
 var Kinds = []Kind{
-	{"connect", "What becomes of the TCP connection itself: refuse it, drop it (the client's connect times out), accept it and stay silent, or close or reset it.", "drop", func() any { return new(Connect) }},
-	{"security", "The door speaks TLS from the first byte (tls) or clear text (clear), whatever it should.", "tls", func() any { return new(Security) }},
+	{"connect", "The TCP connection is refused, dropped (the client's connect times out), accepted and left silent, closed or reset.", "drop", func() any { return new(Connect) }},
+	{"security", "The door speaks this from the first byte, whatever it should.", "tls", func() any { return new(Security) }},
 	{"certificate", "The server shows this certificate instead of the right one.", "expired", func() any { return new(Certificate) }},
 	{"delay-greeting", "The greeting comes this late.", "20s", func() any { return new(DelayGreeting) }},
 	{"greeting", "The server greets with this line.", `{smtp: "220 proxy.example ESMTP"}`, func() any { return new(Greeting) }},
@@ -111,9 +111,14 @@ type Event struct {
 
 // Validate says what is wrong with a match, or nil.
 func (m *Match) Validate() error {
-	for _, pattern := range slices.Concat(m.User, m.Sender, m.Recipient) {
-		if _, err := path.Match(pattern, ""); err != nil {
-			return fmt.Errorf("%q isn't a valid pattern: %w", pattern, err)
+	for _, field := range []struct {
+		name     string
+		patterns []string
+	}{{"user", m.User}, {"sender", m.Sender}, {"recipient", m.Recipient}} {
+		for _, pattern := range field.patterns {
+			if _, err := path.Match(pattern, ""); err != nil {
+				return fmt.Errorf("%s: %q isn't a valid pattern; * stands for any text, ? for one character, and a bracket must be closed", field.name, pattern)
+			}
 		}
 	}
 	for _, c := range m.Client {

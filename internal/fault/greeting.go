@@ -1,12 +1,36 @@
 package fault
 
-import "time"
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/mailrig/mailrig/internal/login"
+)
 
 // Greeting replaces the server's greeting.
 type Greeting struct {
 	SMTP string `yaml:"smtp"`
 	IMAP string `yaml:"imap"`
 	POP3 string `yaml:"pop3"`
+}
+
+// Validate checks that each text can be sent as a greeting. Only SMTP's may have
+// several lines.
+func (f *Greeting) Validate() error {
+	if f.SMTP == "" && f.IMAP == "" && f.POP3 == "" {
+		return errors.New("give a greeting for at least one of smtp, imap and pop3")
+	}
+	if f.SMTP != "" {
+		if _, err := login.ParseSMTP(f.SMTP); err != nil {
+			return err
+		}
+	}
+	if strings.ContainsAny(f.IMAP+f.POP3, "\r\n") {
+		return fmt.Errorf("a greeting of IMAP and POP3 is one line")
+	}
+	return nil
 }
 
 func (f *Greeting) greet(g *Greet, protocol string) {

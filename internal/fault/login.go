@@ -20,7 +20,7 @@ type Login struct {
 func (f *Login) UnmarshalText(b []byte) error {
 	r, ok := login.Named(string(b))
 	if !ok {
-		return fmt.Errorf("%q isn't one of %v; or give the replies: {smtp: …, imap: …, pop3: …}", b, login.Names())
+		return fmt.Errorf("%w; or give the replies: {smtp: …, imap: …, pop3: …}", &ValueError{string(b), login.Names()})
 	}
 	f.SMTP, f.IMAP, f.POP3 = r.SMTP, r.IMAP, r.POP3
 	return nil

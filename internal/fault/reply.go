@@ -66,11 +66,3 @@ func (f *Reply) command(a *Action, e *Event) bool {
 	a.End = f.Then
 	return a.Reply != ""
 }
-
-// CheckRule wants to know which command is answered.
-func (f *Reply) CheckRule(r *Rule) error {
-	if len(r.Match.Command) == 0 {
-		return errors.New("reply: say which command it answers, like match: {command: RCPT}")
-	}
-	return nil
-}

@@ -1,7 +1,5 @@
 package fault
 
-import "fmt"
-
 // Security makes a door speak TLS from the first byte, or clear text, against
 // its nature.
 type Security struct{ Mode SecurityMode }
@@ -13,7 +11,7 @@ func (f *Security) UnmarshalText(b []byte) error {
 		f.Mode = m
 		return nil
 	}
-	return fmt.Errorf("%q isn't one of [tls clear]", b)
+	return &ValueError{string(b), []string{string(SpeakTLS), string(SpeakClear)}}
 }
 
 func (f *Security) tls(t *TLS) { t.Mode = f.Mode }

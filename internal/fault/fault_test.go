@@ -1,0 +1,235 @@
+package fault
+
+import (
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/mailrig/mailrig/internal/login"
+)
+
+var localhost = netip.MustParseAddr("127.0.0.1")
+
+func plan(rules ...Rule) *Plan { return Compile([]string{"test"}, rules) }
+
+// hits counts how many of n commands on conns connections are answered, all at
+// once.
+func hits(p *Plan, conns, each int) int {
+	var n atomic.Int64
+	var wg sync.WaitGroup
+	for range conns {
+		wg.Go(func() {
+			c := p.Conn(25, "smtp", localhost)
+			if c == nil {
+				return
+			}
+			defer c.Close()
+			for range each {
+				c.Event.Command = "RCPT"
+				c.Sender, c.Recipient, c.User = "a@b", "c@d", "alice"
+				if c.Command().Reply != "" {
+					n.Add(1)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	return int(n.Load())
+}
+
+func TestCountersAreExact(t *testing.T) {
+	t.Parallel()
+	reply := &Reply{SMTP: "451 4.7.1 no"}
+	rcpt := Match{Command: []string{"RCPT"}}
+	for name, tc := range map[string]struct {
+		rule Rule
+		want int
+	}{
+		"always":                    {Rule{Match: rcpt, Fault: reply}, 64 * 10},
+		"once":                      {Rule{Match: rcpt, Times: 1, Fault: reply}, 1},
+		"skip 5, times 7":           {Rule{Match: rcpt, Skip: 5, Times: 7, Fault: reply}, 7},
+		"skip all but 3":            {Rule{Match: rcpt, Skip: 637, Fault: reply}, 3},
+		"twice per connection":      {Rule{Match: rcpt, Times: 2, Per: PerConnection, Fault: reply}, 128},
+		"skip 9 per connection":     {Rule{Match: rcpt, Skip: 9, Per: PerConnection, Fault: reply}, 64},
+		"once per envelope":         {Rule{Match: rcpt, Times: 1, Per: PerEnvelope, Fault: reply}, 1},
+		"once per client":           {Rule{Match: rcpt, Times: 1, Per: PerClient, Fault: reply}, 1},
+		"once per user":             {Rule{Match: rcpt, Times: 1, Per: PerUser, Fault: reply}, 1},
+		"another command":           {Rule{Match: Match{Command: []string{"DATA"}}, Times: 1, Fault: reply}, 0},
+		"another door":              {Rule{Match: Match{Door: []int{587}}, Fault: reply}, 0},
+		"another protocol's reply":  {Rule{Match: rcpt, Fault: &Reply{IMAP: "NO x"}}, 0},
+		"another client":            {Rule{Match: Match{Client: []string{"10.0.0.0/8"}}, Fault: reply}, 0},
+		"this client's network":     {Rule{Match: Match{Client: []string{"127.0.0.0/8"}}, Times: 3, Fault: reply}, 3},
+		"only in TLS":               {Rule{Match: Match{TLS: new(true)}, Fault: reply}, 0},
+		"only in clear":             {Rule{Match: Match{TLS: new(false)}, Times: 1, Fault: reply}, 1},
+		"pattern for the recipient": {Rule{Match: Match{Recipient: []string{"C@*"}}, Times: 1, Fault: reply}, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if got := hits(plan(tc.rule), 64, 10); got != tc.want {
+				t.Errorf("%d hits, want %d", got, tc.want)
+			}
+		})
+	}
+}
+
+func TestOrderAndCombination(t *testing.T) {
+	t.Parallel()
+	rcpt := Match{Command: []string{"RCPT"}}
+	p := plan(
+		Rule{Scenario: "slow", Match: rcpt, Fault: &DelayReply{2 * time.Second}},
+		Rule{Scenario: "once", Match: rcpt, Times: 1, Fault: &Reply{SMTP: "451 first"}},
+		Rule{Scenario: "always", Match: rcpt, Fault: &Reply{SMTP: "550 second", Then: EndReset}},
+		Rule{Scenario: "never reached", Match: rcpt, Times: 1, Fault: &Reply{SMTP: "421 third"}},
+	)
+	c := p.Conn(25, "smtp", localhost)
+	c.Event.Command = "RCPT"
+	if a := c.Command(); a.Reply != "451 first" || a.By != "once" || a.Delay != 2*time.Second || a.DelayBy != "slow" || a.End != EndNone {
+		t.Errorf("%+v", a)
+	}
+	if a := c.Command(); a.Reply != "550 second" || a.End != EndReset || a.By != "always" {
+		t.Errorf("%+v", a)
+	}
+}
+
+func TestConnOfAnUntouchedDoorIsNilAndHarmless(t *testing.T) {
+	t.Parallel()
+	for _, p := range []*Plan{nil, plan(Rule{Match: Match{Door: []int{587}}, Fault: &Reply{SMTP: "451 x"}})} {
+		c := p.Conn(25, "smtp", localhost)
+		if c != nil {
+			t.Fatal("a door that no rule can touch has a Conn")
+		}
+		mode, _ := c.Accept(true)
+		fate, _ := c.Capability("STARTTLS")
+		if mode != AcceptServe || fate != CapabilityShown || c.Login(login.Attempt{}) != nil ||
+			c.Command() != (Action{}) || c.TLS() != (TLS{}) || c.Greeting() != (Greet{}) || c.Body() != (Body{}) || c.EditsCapabilities() {
+			t.Error("a nil Conn does something")
+		}
+		c.Close()
+	}
+}
+
+func TestListen(t *testing.T) {
+	t.Parallel()
+	p := plan(
+		Rule{Scenario: "quiet", Match: Match{Door: []int{110}}, Fault: &Connect{"silent"}},
+		Rule{Scenario: "blocked", Match: Match{Door: []int{25}}, Fault: &Connect{"drop"}},
+		Rule{Scenario: "refused", Match: Match{Protocol: []string{"imap"}}, Fault: &Connect{"refuse"}},
+	)
+	for _, tc := range []struct {
+		door     int
+		protocol string
+		want     ListenMode
+		by       string
+	}{{25, "smtp", ListenDrop, "blocked"}, {587, "smtp", ListenOpen, ""}, {143, "imap", ListenRefuse, "refused"}, {110, "pop3", ListenOpen, ""}} {
+		if m, by := p.Listen(tc.door, tc.protocol); m != tc.want || by != tc.by {
+			t.Errorf("%d: %q by %q", tc.door, m, by)
+		}
+	}
+	if m, by := p.Conn(110, "pop3", localhost).Accept(true); m != AcceptSilent || by != "quiet" {
+		t.Errorf("110: %q by %q", m, by)
+	}
+	// Where connections can't be dropped, silence is the nearest thing.
+	if m, _ := p.Conn(25, "smtp", localhost).Accept(true); m != AcceptServe {
+		t.Errorf("25 with drop: %q", m)
+	}
+	if m, by := p.Conn(25, "smtp", localhost).Accept(false); m != AcceptSilent || by != "blocked" {
+		t.Errorf("25 without drop: %q by %q", m, by)
+	}
+}
+
+func TestCapability(t *testing.T) {
+	t.Parallel()
+	p := plan(
+		Rule{Scenario: "strip", Fault: &Strip{"STARTTLS", "AUTH"}},
+		Rule{Scenario: "hide", Match: Match{Protocol: []string{"pop3"}}, Fault: &Hide{"STARTTLS"}},
+	)
+	for _, tc := range []struct {
+		protocol, name string
+		want           CapabilityFate
+	}{
+		{"smtp", "STARTTLS", CapabilityStripped}, {"pop3", "STLS", CapabilityHidden}, {"imap", "AUTH=PLAIN", CapabilityStripped},
+		{"pop3", "SASL", CapabilityStripped}, {"imap", "IDLE", CapabilityShown}, {"smtp", "auth", CapabilityStripped},
+	} {
+		if f, _ := p.Conn(1, tc.protocol, localhost).Capability(tc.name); f != tc.want {
+			t.Errorf("%s %s: %v", tc.protocol, tc.name, f)
+		}
+	}
+}
+
+func TestLogin(t *testing.T) {
+	t.Parallel()
+	p := plan(
+		Rule{Scenario: "pop only", Fault: &Login{POP3: "-ERR [IN-USE] x"}},
+		Rule{Scenario: "bob", Match: Match{User: []string{"bob@*"}}, Times: 1, Fault: &Login{SMTP: "535 x", IMAP: "NO x"}},
+	)
+	if r := p.Conn(25, "smtp", localhost).Login(login.Attempt{User: "alice@x"}); r != nil {
+		t.Errorf("alice: %+v", r)
+	}
+	if r := p.Conn(25, "smtp", localhost).Login(login.Attempt{User: "bob@x"}); r == nil || r.SMTP != "535 x" || r.Injected != "bob" {
+		t.Errorf("bob: %+v", r)
+	}
+	if r := p.Conn(25, "smtp", localhost).Login(login.Attempt{User: "bob@x"}); r != nil {
+		t.Errorf("bob again: %+v", r)
+	}
+	if r := p.Conn(110, "pop3", localhost).Login(login.Attempt{User: "alice@x"}); r == nil || r.Injected != "pop only" {
+		t.Errorf("pop3: %+v", r)
+	}
+}
+
+func TestLimitConnections(t *testing.T) {
+	t.Parallel()
+	f := &LimitConnections{Max: 2}
+	if err := f.Validate(); err != nil {
+		t.Fatal(err)
+	}
+	rule := Rule{Scenario: "limit", Fault: f}
+	p := plan(rule)
+	in := func(user string) (*Conn, bool) {
+		c := p.Conn(993, "imap", localhost)
+		return c, c.Login(login.Attempt{User: user}) == nil
+	}
+	a, okA := in("alice")
+	_, okB := in("Alice")
+	_, okC := in("alice")
+	_, okBob := in("bob")
+	if !okA || !okB || okC || !okBob {
+		t.Fatalf("first %v, second %v, third %v, somebody else %v", okA, okB, okC, okBob)
+	}
+	if a.Login(login.Attempt{User: "alice"}) != nil {
+		t.Error("a connection that has its place is refused at its second login")
+	}
+	a.Close()
+	a.Close()
+	if _, ok := in("alice"); !ok {
+		t.Error("no place after one has left")
+	}
+	if _, ok := in("alice"); ok {
+		t.Error("closing twice made room twice")
+	}
+	p = plan(rule)
+	if _, ok := in("alice"); !ok {
+		t.Error("a new plan has old counts")
+	}
+}
+
+func TestEveryKindHasAnExampleAndWords(t *testing.T) {
+	t.Parallel()
+	for _, k := range Kinds {
+		if k.Doc == "" || k.Example == "" || k.New() == nil {
+			t.Errorf("%s lacks something: %+v", k.Name, k)
+		}
+		if got, ok := Lookup(k.Name); !ok || got.Name != k.Name {
+			t.Errorf("Lookup(%q): %v", k.Name, got)
+		}
+		stages := 0
+		switch k.New().(type) {
+		case listenStage, acceptStage, tlsStage, greetStage, capsStage, commandStage, bodyStage, loginStage:
+			stages++
+		}
+		if stages == 0 {
+			t.Errorf("%s acts in no stage", k.Name)
+		}
+	}
+}
