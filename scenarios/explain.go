@@ -1,0 +1,192 @@
+package scenarios
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/mailrig/mailrig/internal/fault"
+)
+
+// width of what Explain writes, in characters.
+const width = 78
+
+// Explain tells the scenario in words: its story, what each rule does and what a
+// good client must do.
+func (s *Scenario) Explain() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s: %s\n\n", s.Name, s.Title)
+	for _, paragraph := range strings.Split(s.Story, "\n") {
+		wrap(&b, "", paragraph)
+	}
+	b.WriteString("\nWhat happens:\n")
+	for _, r := range s.Rules {
+		wrap(&b, "  - ", sentence(&r))
+	}
+	list := func(title string, ids []string) {
+		if len(ids) == 0 {
+			return
+		}
+		fmt.Fprintf(&b, "\n%s:\n", title)
+		for _, id := range ids {
+			e, _ := expectation(id)
+			wrap(&b, "  - ", fmt.Sprintf("%s (%s)", e.Do, id))
+		}
+	}
+	list("A good client must", s.Expect.Require)
+	list("A good client must not", s.Expect.Forbid)
+	return b.String()
+}
+
+// sentence says in one sentence when a rule acts and what it does then.
+func sentence(r *fault.Rule) string {
+	doc := ""
+	for _, k := range fault.Kinds {
+		if reflect.TypeOf(k.New()) == reflect.TypeOf(r.Fault) {
+			doc = k.Doc
+		}
+	}
+	first, size := utf8.DecodeRuneInString(doc)
+	doc = string(unicode.ToLower(first)) + strings.TrimSuffix(doc[size:], ".")
+	return fmt.Sprintf("%s: %s (%s).", strings.Join(when(r), ", "), doc, settings(reflect.ValueOf(r.Fault).Elem(), spoken(&r.Match)))
+}
+
+// when tells where and when a rule acts.
+func when(r *fault.Rule) []string {
+	m := &r.Match
+	parts := []string{where(m)}
+	if m.TLS != nil {
+		parts = append(parts, map[bool]string{true: "inside TLS", false: "in clear"}[*m.TLS])
+	}
+	for _, p := range []struct {
+		before string
+		list   []string
+	}{
+		{"to clients from ", m.Client},
+		{"for the user ", m.User},
+		{"when the sender is ", m.Sender},
+		{"when the recipient is ", m.Recipient},
+		{"when the client sends ", m.Command},
+	} {
+		if len(p.list) > 0 {
+			parts = append(parts, p.before+join(p.list, "or"))
+		}
+	}
+	return append(parts, howOften(r)...)
+}
+
+func where(m *fault.Match) string {
+	if len(m.Door) == 1 {
+		return fmt.Sprintf("On door %d", m.Door[0])
+	}
+	if len(m.Door) > 1 {
+		var ports []string
+		for _, p := range m.Door {
+			ports = append(ports, strconv.Itoa(p))
+		}
+		return "On doors " + join(ports, "and")
+	}
+	if len(m.Protocol) > 0 {
+		var names []string
+		for _, p := range m.Protocol {
+			names = append(names, strings.ToUpper(p))
+		}
+		return "On every " + join(names, "and") + " door"
+	}
+	return "On every door"
+}
+
+var perWords = map[fault.Per]string{
+	fault.PerConnection: " on each connection",
+	fault.PerClient:     " for each client address",
+	fault.PerUser:       " for each user",
+	fault.PerEnvelope:   " for each sender, recipient and client together",
+}
+
+func howOften(r *fault.Rule) []string {
+	per := perWords[r.Per]
+	switch {
+	case r.Skip == 0 && r.Times == 0:
+		return nil
+	case r.Skip == 0 && r.Times == 1:
+		return []string{"the first time" + per}
+	case r.Skip == 0:
+		return []string{fmt.Sprintf("the first %d times%s", r.Times, per)}
+	case r.Times == 0:
+		return []string{fmt.Sprintf("after letting %d pass%s", r.Skip, per)}
+	case r.Times == 1:
+		return []string{fmt.Sprintf("after letting %d pass%s, once", r.Skip, per)}
+	}
+	return []string{fmt.Sprintf("after letting %d pass%s, %d times", r.Skip, per, r.Times)}
+}
+
+// spoken returns the protocols that a rule can meet.
+func spoken(m *fault.Match) []string {
+	var list []string
+	for port, protocol := range doors {
+		if (len(m.Door) == 0 || slices.Contains(m.Door, port)) &&
+			(len(m.Protocol) == 0 || slices.Contains(m.Protocol, protocol)) && !slices.Contains(list, protocol) {
+			list = append(list, protocol)
+		}
+	}
+	return list
+}
+
+// settings writes the value of a fault for people, without the texts of
+// protocols that don't matter.
+func settings(v reflect.Value, protocols []string) string {
+	switch v.Kind() {
+	case reflect.Slice:
+		var list []string
+		for i := range v.Len() {
+			list = append(list, settings(v.Index(i), protocols))
+		}
+		return strings.Join(list, ", ")
+	case reflect.Struct:
+		var parts []string
+		for i := range v.NumField() {
+			field := v.Type().Field(i)
+			if !field.IsExported() || (v.Field(i).Kind() == reflect.String && v.Field(i).IsZero()) {
+				continue
+			}
+			key := field.Tag.Get("yaml")
+			if slices.Contains([]string{"smtp", "imap", "pop3"}, key) {
+				if !slices.Contains(protocols, key) {
+					continue
+				}
+				if len(protocols) == 1 {
+					key = ""
+				}
+			}
+			text := settings(v.Field(i), protocols)
+			if key != "" {
+				text = key + ": " + text
+			}
+			parts = append(parts, text)
+		}
+		return strings.Join(parts, "; ")
+	}
+	if v.Type() == duration {
+		return time.Duration(v.Int()).String()
+	}
+	return fmt.Sprint(v.Interface())
+}
+
+// wrap writes a text in lines, the first behind a bullet and the others below.
+func wrap(b *strings.Builder, bullet, text string) {
+	indent := strings.Repeat(" ", utf8.RuneCountInString(bullet))
+	line := bullet
+	for _, word := range strings.Fields(text) {
+		if utf8.RuneCountInString(line)+utf8.RuneCountInString(word) > width && line != bullet && line != indent {
+			b.WriteString(strings.TrimRight(line, " ") + "\n")
+			line = indent
+		}
+		line += word + " "
+	}
+	b.WriteString(strings.TrimRight(line, " ") + "\n")
+}

@@ -1,0 +1,288 @@
+package scenarios
+
+import (
+	"reflect"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/mailrig/mailrig/internal/fault"
+)
+
+const (
+	maxTitle = 60  // characters: a line of a list
+	maxName  = 64  // characters
+	maxRules = 500 // of one file
+)
+
+var (
+	fileKeys = []string{"name", "title", "story", "rules", "expect"}
+	ruleKeys = []string{"match", "skip", "times", "per"} // and one fault
+	goodName = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
+)
+
+// doors are the eight standard ports with what each speaks.
+var doors = map[int]string{25: "smtp", 2525: "smtp", 587: "smtp", 465: "smtp", 110: "pop3", 995: "pop3", 143: "imap", 993: "imap"}
+
+// Parse reads a scenario. file is what messages call it; when it ends in .yaml
+// or .yml, the scenario must have its base name. The error is an *Errors with
+// every mistake of the file.
+func Parse(file string, data []byte) (*Scenario, error) {
+	d := &decoder{file: file}
+	if file == "" {
+		d.file = "scenario"
+	}
+	s := &Scenario{File: file}
+	if root := d.document(data); root != nil {
+		d.scenario(root, s)
+	}
+	if err := d.err(); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+func (d *decoder) scenario(root *yaml.Node, s *Scenario) {
+	entries, ok := d.mapping(root, place{name: "a scenario"})
+	if !ok {
+		return
+	}
+	missing := fileKeys[:4]
+	for _, e := range entries {
+		missing = slices.DeleteFunc(slices.Clone(missing), func(k string) bool { return k == e.name })
+		switch e.name {
+		case "name":
+			d.name(e.value, s)
+		case "title":
+			if d.line(e, &s.Title) && utf8.RuneCountInString(s.Title) > maxTitle {
+				d.wrong(e.value, "the title has %d characters, %d are the most; the story has room for more", utf8.RuneCountInString(s.Title), maxTitle)
+			}
+		case "story":
+			d.line(e, &s.Story)
+		case "rules":
+			d.rules(e.value, s)
+		case "expect":
+			var expect expectFile
+			if d.decode(e.value, reflect.ValueOf(&expect).Elem(), place{name: "expect", example: "{require: [mail-sent]}"}) {
+				s.Expect = expect.expect()
+			}
+		default:
+			d.unknownKey(e)
+		}
+	}
+	for _, k := range missing {
+		d.wrong(root, "the scenario has no %s; %s", k, whatFor[k])
+	}
+	for i := range s.Rules {
+		s.Rules[i].Scenario = s.Name
+	}
+}
+
+var whatFor = map[string]string{
+	"name":  "name it as the file is called, without .yaml",
+	"title": "give it one of at most 60 characters",
+	"story": "tell in a few sentences what happens and what a good client does",
+	"rules": "give it a list of rules with one fault each",
+}
+
+// line reads a text that must not be blank.
+func (d *decoder) line(e entry, text *string) bool {
+	if !d.decode(e.value, reflect.ValueOf(text).Elem(), place{name: e.name}) {
+		return false
+	}
+	if *text = strings.TrimSpace(*text); *text == "" {
+		d.wrong(e.value, "%s is blank; %s", e.name, whatFor[e.name])
+		return false
+	}
+	return true
+}
+
+func (d *decoder) name(n *yaml.Node, s *Scenario) {
+	if !d.decode(n, reflect.ValueOf(&s.Name).Elem(), place{name: "name"}) {
+		return
+	}
+	if !goodName.MatchString(s.Name) || len(s.Name) > maxName {
+		d.wrong(n, "%q isn't a good name; use at most %d lower case letters, digits and single hyphens, like slow-greeting", s.Name, maxName)
+		return
+	}
+	base := s.File[strings.LastIndexAny(s.File, `/\`)+1:]
+	for _, ext := range []string{".yaml", ".yml"} {
+		if stem, ok := strings.CutSuffix(base, ext); ok && stem != s.Name {
+			d.wrong(n, "the name is %q but the file is %s; make them the same", s.Name, base)
+		}
+	}
+}
+
+// unknownKey complains about a key of the file's, and knows where it may belong.
+func (d *decoder) unknownKey(e entry) {
+	near := nearest(e.name, fileKeys)
+	if near == "" && slices.Contains(append(faultKeys(), ruleKeys...), e.name) {
+		d.wrong(e.key, "a scenario has no key %q; it belongs into a rule, below rules", e.name)
+		return
+	}
+	d.wrong(e.key, "a scenario has no key %q; %s", e.name, didYouMean(e.name, fileKeys))
+}
+
+func (d *decoder) rules(at *yaml.Node, s *Scenario) {
+	n := d.follow(at)
+	switch {
+	case n.Kind != yaml.SequenceNode:
+		d.wrong(at, "rules wants a list, not %s; begin each rule with a hyphen", describe(n))
+		return
+	case len(n.Content) == 0:
+		d.wrong(at, "rules is an empty list; %s", whatFor["rules"])
+	case len(n.Content) > maxRules:
+		d.wrong(at, "the scenario has %d rules, %d are the most; use lists in match", len(n.Content), maxRules)
+		return
+	}
+	for _, rule := range n.Content {
+		if d.spent {
+			return
+		}
+		s.Rules = append(s.Rules, d.rule(rule))
+	}
+}
+
+// counters are the plain keys of a rule.
+type counters struct {
+	Match fault.Match
+	Skip  int
+	Times int
+	Per   string
+}
+
+// rule reads one rule; what it returns is of use only if nothing was wrong.
+func (d *decoder) rule(at *yaml.Node) fault.Rule {
+	before := len(d.mistakes)
+	var c counters
+	var faults []entry
+	entries, ok := d.mapping(at, place{name: "a rule"})
+	for _, e := range entries {
+		switch e.name {
+		case "match":
+			if d.decode(e.value, reflect.ValueOf(&c.Match).Elem(), place{name: "match", example: "{door: 25}"}) {
+				d.checkDoors(e, &c.Match)
+			}
+		case "skip":
+			d.count(e, &c.Skip)
+		case "times":
+			d.count(e, &c.Times)
+		case "per":
+			d.decode(e.value, reflect.ValueOf(&c.Per).Elem(), place{name: "per", enum: pers()})
+		default:
+			if _, known := fault.Lookup(e.name); !known {
+				d.unknownRuleKey(e)
+				ok = false // it may have been meant as the fault
+				continue
+			}
+			faults = append(faults, e)
+		}
+	}
+	r := fault.Rule{Match: c.Match, Skip: c.Skip, Times: c.Times, Per: fault.Per(c.Per)}
+	if c.Per != "" && c.Skip == 0 && c.Times == 0 && len(d.mistakes) == before {
+		d.wrong(at, "per: %s has nothing to count; add times or skip, or leave per out", c.Per)
+	}
+	switch {
+	case len(faults) == 0 && ok:
+		d.wrong(at, "the rule has no fault; add one of %s", join(faultKeys(), "and"))
+	case len(faults) > 1:
+		var names []string
+		for _, f := range faults {
+			names = append(names, f.name)
+		}
+		d.wrong(faults[1].key, "the rule has %d faults, %s; make each a rule of its own", len(faults), join(names, "and"))
+	}
+	for _, f := range faults {
+		kind, _ := fault.Lookup(f.name)
+		value := kind.New()
+		if d.decode(f.value, reflect.ValueOf(value).Elem(), place{name: f.name, example: kind.Example}) && len(faults) == 1 {
+			r.Fault = value
+		}
+	}
+	if checker, ok := r.Fault.(interface{ CheckRule(*fault.Rule) error }); ok && len(d.mistakes) == before {
+		if err := checker.CheckRule(&r); err != nil {
+			d.wrong(faults[0].key, "%v", err)
+		}
+	}
+	return r
+}
+
+func (d *decoder) count(e entry, n *int) {
+	if d.decode(e.value, reflect.ValueOf(n).Elem(), place{name: e.name}) && *n < 0 {
+		d.wrong(e.value, "%s can't be negative; give 1 or more, or leave it out", e.name)
+	}
+}
+
+func (d *decoder) unknownRuleKey(e entry) {
+	known := append(faultKeys(), ruleKeys...)
+	field := reflect.TypeFor[fault.Match]()
+	for i := range field.NumField() {
+		if name := field.Field(i).Tag.Get("yaml"); name == e.name {
+			d.wrong(e.key, "a rule has no key %q; it belongs into match, like match: {%s: …}", e.name, e.name)
+			return
+		}
+	}
+	near := nearest(e.name, known)
+	if near == "" && slices.Contains(fileKeys, e.name) {
+		d.wrong(e.key, "a rule has no key %q; it belongs to the scenario, at the left margin", e.name)
+		return
+	}
+	d.wrong(e.key, "a rule has no key %q; %s", e.name, didYouMean(e.name, known))
+}
+
+// checkDoors wants door numbers that exist and speak what the rule matches.
+func (d *decoder) checkDoors(e entry, m *fault.Match) {
+	entries, _ := d.mapping(e.value, place{name: "match"})
+	for _, inner := range entries {
+		if inner.name != "door" {
+			continue
+		}
+		n := d.follow(inner.value)
+		nodes := n.Content
+		if n.Kind == yaml.ScalarNode {
+			nodes = []*yaml.Node{inner.value}
+		}
+		for i, port := range m.Door {
+			protocol, known := doors[port]
+			switch {
+			case !known:
+				d.wrong(nodes[i], "%d isn't a door; the doors are %s, by their standard numbers wherever they listen", port, doorList())
+			case len(m.Protocol) > 0 && !slices.Contains(m.Protocol, protocol):
+				d.wrong(nodes[i], "door %d speaks %s, protocol says %s; the rule could never match", port, protocol, join(m.Protocol, "or"))
+			}
+		}
+	}
+}
+
+func doorList() string {
+	var ports []int
+	for p := range doors {
+		ports = append(ports, p)
+	}
+	slices.Sort(ports)
+	var names []string
+	for _, p := range ports {
+		names = append(names, strconv.Itoa(p))
+	}
+	return join(names, "and")
+}
+
+func faultKeys() []string {
+	var names []string
+	for _, k := range fault.Kinds {
+		names = append(names, k.Name)
+	}
+	return names
+}
+
+func pers() []string {
+	var names []string
+	for _, p := range fault.Pers {
+		names = append(names, string(p))
+	}
+	return names
+}
