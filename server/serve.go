@@ -45,6 +45,7 @@ func (s *Server) serve(d door.Door, conn net.Conn) {
 		Fault:           f,
 		Recorder:        rec,
 		Domain:          s.hostname(),
+		MailDomain:      s.cfg.Domain,
 		MaxMessageBytes: s.cfg.MaxMessageBytes,
 		DropUnsupported: noDrop,
 		Logger:          s.cfg.Logger,

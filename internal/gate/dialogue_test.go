@@ -101,7 +101,7 @@ func newRig(t testing.TB, o options) *rig {
 				go e.ServeConn(c)
 			}
 		},
-		Fault: f, Recorder: r.rec, Domain: "mail.example.test", MaxMessageBytes: 1 << 20,
+		Fault: f, Recorder: r.rec, Domain: "mail.example.test", MailDomain: "example.test", MaxMessageBytes: 1 << 20,
 		OnDone: func() { close(r.over) },
 	}
 	if o.protocol == "imap" {

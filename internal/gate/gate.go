@@ -63,6 +63,7 @@ type Config struct {
 	Recorder *transcript.Recorder
 
 	Domain           string        // the server's name, in replies that the gate gives itself
+	MailDomain       string        // of addresses that have none
 	MaxMessageBytes  int64         // bound of an APPEND literal
 	HandshakeTimeout time.Duration // 0: 30 s
 	IdleTimeout      time.Duration // 0: the protocol's own, see each dialect
@@ -82,11 +83,13 @@ type Gate struct {
 	fault *fault.Conn
 	rec   *transcript.Recorder
 
-	opened bool // the client's first bytes have been looked at
+	opened bool     // the client's first bytes have been looked at
+	readBy deadline // of the socket; the engine's goroutine only
 
 	wmu     sync.Mutex
 	out     *[]byte // gathered replies; nil when there are none
 	reading bool    // the engine waits for the client: send at once
+	writeBy deadline
 	werr    error
 	refused string // scenario that refused the login being answered
 

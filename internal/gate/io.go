@@ -93,7 +93,7 @@ func (g *Gate) write(b []byte) {
 	if g.werr != nil {
 		return
 	}
-	g.raw.SetWriteDeadline(time.Now().Add(g.cfg.WriteTimeout))
+	g.writeBy.extend(g.cfg.WriteTimeout, g.raw.SetWriteDeadline)
 	if _, g.werr = g.conn.Write(b); g.werr != nil {
 		g.left.Store(true)
 		g.raw.Close() // wakes a Read that waits for this client
@@ -125,7 +125,23 @@ func (g *Gate) wait(idle time.Duration) {
 	if g.cfg.IdleTimeout > 0 {
 		idle = g.cfg.IdleTimeout
 	}
-	g.raw.SetReadDeadline(time.Now().Add(idle))
+	g.readBy.extend(idle, g.raw.SetReadDeadline)
+}
+
+// deadline spares most calls that would move a deadline by next to nothing: on a
+// busy connection they'd cost more than the rest of the gate.
+type deadline struct{ at time.Time }
+
+// slack is how much earlier than asked a deadline may come, of the whole.
+const slack = 64
+
+// extend makes sure that the deadline is about d from now.
+func (l *deadline) extend(d time.Duration, set func(time.Time) error) {
+	now := time.Now()
+	if left := l.at.Sub(now); left > d || left < d-d/slack {
+		l.at = now.Add(d)
+		_ = set(l.at)
+	}
 }
 
 func (g *Gate) waited() {
@@ -243,6 +259,7 @@ func (g *Gate) rawBytes(p []byte, n int64, idle time.Duration) (int, error) {
 func (g *Gate) pause(d time.Duration) bool {
 	g.flush()
 	until := time.Now().Add(d)
+	g.readBy = deadline{}
 	g.raw.SetReadDeadline(until)
 	for {
 		have := g.br.Buffered()

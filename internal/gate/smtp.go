@@ -174,11 +174,27 @@ func (d *smtp) command(line []byte) error {
 			d.await = true
 			g.wmu.Unlock()
 		}
-	case "RSET", "EHLO", "HELO", "MAIL":
+	case "RSET", "EHLO", "HELO":
 		d.taken = 0
+	case "MAIL", "RCPT":
+		if verb == "MAIL" {
+			d.taken = 0
+		}
+		line = d.qualify(line)
 	}
 	d.c.pending = line
 	return nil
+}
+
+// qualify adds the domain to an address that has none: a server must take
+// <Postmaster> (RFC 5321 section 4.1.1.3) and does well to take <root>; the
+// engine takes neither.
+func (d *smtp) qualify(line []byte) []byte {
+	i, j := bytes.IndexByte(line, '<'), bytes.IndexByte(line, '>')
+	if i < 0 || j < i+2 || bytes.ContainsAny(line[i+1:j], "@\" \t") {
+		return line
+	}
+	return []byte(string(line[:j]) + "@" + d.g.cfg.MailDomain + string(line[j:]))
 }
 
 // track keeps what rules may match on.

@@ -50,6 +50,9 @@ func (g *Gate) handshake(first []byte, starttls bool) bool {
 	t := tls.Server(under, outer)
 	err = t.Handshake()
 	g.raw.SetDeadline(time.Time{})
+	g.wmu.Lock()
+	g.readBy, g.writeBy = deadline{}, deadline{}
+	g.wmu.Unlock()
 	if err != nil {
 		facts.Error, facts.Alert = g.tlsError(err)
 		facts.AlertName = transcript.AlertName(facts.Alert)
