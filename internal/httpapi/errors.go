@@ -1,0 +1,36 @@
+package httpapi
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+)
+
+// maxBody bounds request bodies, in bytes.
+const maxBody = 1 << 20
+
+// fail answers with an error: JSON under /api, plain text elsewhere.
+func (a *api) fail(w http.ResponseWriter, r *http.Request, status int, message string, all ...string) {
+	if !strings.HasPrefix(r.URL.Path, "/api/") && r.URL.Path != "/api" {
+		text(w, status, message+"\n")
+		return
+	}
+	if len(all) == 0 {
+		all = []string{message}
+	}
+	a.json(w, status, struct {
+		Error  string   `json:"error"`
+		Errors []string `json:"errors"`
+	}{message, all})
+}
+
+// badBody answers for a request body that could not be read.
+func (a *api) badBody(w http.ResponseWriter, r *http.Request, err error) {
+	var tooLarge *http.MaxBytesError
+	if errors.As(err, &tooLarge) {
+		a.fail(w, r, http.StatusRequestEntityTooLarge, fmt.Sprintf("the request's body is larger than %d bytes; send less", maxBody))
+		return
+	}
+	a.fail(w, r, http.StatusBadRequest, err.Error())
+}

@@ -1,0 +1,116 @@
+package httpapi
+
+import (
+	"context"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/mailrig/mailrig/internal/transcript"
+)
+
+// fakeRig knows the scenarios "a" and "b".
+type fakeRig struct {
+	log *transcript.Log
+
+	mu       sync.Mutex
+	notReady bool
+	active   []string
+	inline   []Inline
+	resets   int
+}
+
+func newRig() *fakeRig { return &fakeRig{log: transcript.NewLog(10, nil)} }
+
+func (f *fakeRig) Doors() []Door {
+	return []Door{{587, "submission", "smtp", "starttls-required", "127.0.0.1:3587"}}
+}
+func (f *fakeRig) Ready() bool                          { f.mu.Lock(); defer f.mu.Unlock(); return !f.notReady }
+func (f *fakeRig) CAPEM() []byte                        { return []byte("-----BEGIN CERTIFICATE-----\n") }
+func (f *fakeRig) CAFile() string                       { return "/somewhere/ca.pem" }
+func (f *fakeRig) LoginRule() string                    { return "any user name with any password" }
+func (f *fakeRig) Credentials() (user, password string) { return "alice@example.test", "secret" }
+func (f *fakeRig) Sessions() *transcript.Log            { return f.log }
+func (f *fakeRig) Reset()                               { f.mu.Lock(); defer f.mu.Unlock(); f.resets++ }
+func (f *fakeRig) Active() []string                     { f.mu.Lock(); defer f.mu.Unlock(); return f.active }
+func (f *fakeRig) Catalogue() []ScenarioInfo {
+	return []ScenarioInfo{{Name: "a", Title: "Title of A"}, {Name: "b", Title: "Title of B", Group: "tls"}}
+}
+
+func (f *fakeRig) Use(names []string, inline []Inline) ([]string, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var active, wrong, notes []string
+	for _, n := range names {
+		switch n {
+		case "a", "b":
+			active = append(active, n)
+		case "broken":
+			return nil, io.ErrUnexpectedEOF
+		default:
+			wrong = append(wrong, "no scenario "+n)
+		}
+	}
+	for _, in := range inline {
+		if strings.HasPrefix(string(in.YAML), "bad") {
+			wrong = append(wrong, in.File+":1: bad; be good", in.File+":2: worse")
+		}
+		active = append(active, "from "+in.File)
+		notes = append(notes, "a note")
+	}
+	if wrong != nil {
+		return nil, &BadScenario{Errors: wrong}
+	}
+	f.active, f.inline = active, inline
+	return notes, nil
+}
+
+func (f *fakeRig) check(t *testing.T, active ...string) {
+	t.Helper()
+	if got := f.Active(); !slices.Equal(got, active) {
+		t.Errorf("active: %q, want %q", got, active)
+	}
+}
+
+// call sends one request straight to the handler, as if it came in on local.
+type call struct {
+	method, target, body string
+	header               http.Header
+	host, local          string
+}
+
+func (c call) do(t *testing.T, h http.Handler) *httptest.ResponseRecorder {
+	t.Helper()
+	r := httptest.NewRequest(c.method, "http://localhost"+c.target, strings.NewReader(c.body))
+	r.Host = "localhost:8025"
+	if c.host != "" {
+		r.Host = c.host
+	}
+	if c.local == "" {
+		c.local = "127.0.0.1:8025"
+	}
+	addr, err := net.ResolveTCPAddr("tcp", c.local)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r = r.WithContext(context.WithValue(r.Context(), http.LocalAddrContextKey, net.Addr(addr)))
+	for k, v := range c.header {
+		r.Header[k] = v
+	}
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	return w
+}
+
+func header(kv ...string) http.Header {
+	h := http.Header{}
+	for i := 0; i < len(kv); i += 2 {
+		h.Set(kv[i], kv[i+1])
+	}
+	return h
+}

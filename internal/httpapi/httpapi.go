@@ -1,0 +1,209 @@
+// Package httpapi is mailrig's HTTP door: the JSON API under /api/v1, the probes
+// /livez and /readyz, the CA at /ca.pem and the page at /.
+//
+// [New] makes a handler for a [Rig], which is all that it knows of the server.
+// Requests pass three checks before they reach a resource: the path is cleaned of
+// doubled slashes (path.go), the Host header must name this rig, because a web page
+// can otherwise reach it through DNS rebinding, and a request that changes
+// something must not come from another site's page (guard.go). There is no CORS:
+// no other site may read an answer.
+//
+// Every reader is bounded: request bodies by 1 MiB, long polls by one minute. A
+// long poll ends when the request's context does, so a server that shuts down
+// cancels its base context first.
+//
+// Errors under /api are JSON, {"error": "...", "errors": [...]}, elsewhere plain
+// text. To add a resource, add a line to the table in New and a method.
+package httpapi
+
+import (
+	"encoding/json"
+	"log/slog"
+	"net/http"
+
+	"github.com/mailrig/mailrig/internal/transcript"
+)
+
+// Rig is what the HTTP door shows and controls.
+type Rig interface {
+	Doors() []Door
+	Ready() bool
+	CAPEM() []byte
+	CAFile() string
+	LoginRule() string
+	Credentials() (user, password string)
+	Active() []string // names of the active scenarios
+	// Use makes these scenarios the active ones: names of the catalogue first, then
+	// the inline ones, all or nothing; none at all is back to correct. The error is a
+	// *BadScenario when the caller is to blame. Names are never paths.
+	Use(names []string, inline []Inline) (notes []string, err error)
+	Catalogue() []ScenarioInfo
+	Sessions() *transcript.Log
+	Reset()
+}
+
+// Door is a door as /api/v1/doors shows it.
+type Door struct {
+	Port     int    `json:"port"` // standard number, the door's identity
+	Service  string `json:"service"`
+	Protocol string `json:"protocol"`
+	Security string `json:"security"` // starttls, starttls-required or tls
+	Address  string `json:"address"`  // where it really listens
+}
+
+// Inline is a scenario sent along instead of named.
+type Inline struct {
+	File string // for messages
+	YAML []byte
+}
+
+// ScenarioInfo is an entry of the catalogue.
+type ScenarioInfo struct {
+	Name  string `json:"name"`
+	Title string `json:"title"`
+	Story string `json:"story,omitempty"`
+	Group string `json:"group,omitempty"`
+}
+
+// BadScenario says why scenarios that a caller asked for can't be: unknown names,
+// mistakes in YAML. Nothing was changed.
+type BadScenario struct {
+	Errors []string // every mistake, each with what to do
+}
+
+func (e *BadScenario) Error() string {
+	switch len(e.Errors) {
+	case 0:
+		return "bad scenario"
+	case 1:
+		return e.Errors[0]
+	default:
+		return e.Errors[0] + " (and more)"
+	}
+}
+
+// Config of the handler.
+type Config struct {
+	Rig     Rig
+	Version string
+	// Listen is the address of the listener, like 127.0.0.1:8025. Someone who chose one
+	// that isn't loopback wants others in: a request's Host may then be any IP address.
+	Listen string
+	// AllowedHosts are names and addresses that a request's Host may have besides
+	// localhost, the names below it and loopback addresses.
+	// "*.corp.test" allows every name one level below corp.test.
+	AllowedHosts []string
+	Logger       *slog.Logger // nil: silent
+}
+
+type api struct {
+	Config
+	mux *http.ServeMux
+}
+
+// New makes the handler of the HTTP door.
+func New(c Config) http.Handler {
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	a := &api{Config: c, mux: http.NewServeMux()}
+	for pattern, h := range map[string]http.HandlerFunc{
+		"GET /livez":                         a.livez,
+		"GET /readyz":                        a.readyz,
+		"GET /ca.pem":                        a.ca,
+		"GET /{$}":                           a.page,
+		"GET /style.css":                     a.style,
+		"GET /api/v1/doors":                  a.doors,
+		"GET /api/v1/sessions":               a.sessions,
+		"GET /api/v1/sessions/{id}":          a.session,
+		"GET /api/v1/sessions/{id}/dialogue": a.dialogue,
+		"GET /api/v1/scenarios":              a.catalogue,
+		"GET /api/v1/scenario":               a.scenario,
+		"PUT /api/v1/scenario":               a.use,
+		"DELETE /api/v1/scenario":            a.useNone,
+		"POST /api/v1/reset":                 a.reset,
+	} {
+		a.mux.HandleFunc(pattern, h)
+	}
+	return cleanPath(a.guard(http.HandlerFunc(a.route)))
+}
+
+// route lets the mux answer what it knows, and says the rest in the API's own form.
+func (a *api) route(w http.ResponseWriter, r *http.Request) {
+	if _, pattern := a.mux.Handler(r); pattern != "" {
+		a.mux.ServeHTTP(w, r)
+		return
+	}
+	// The mux knows which methods a path has, but tells only by answering.
+	probe := statusProbe{header: http.Header{}}
+	a.mux.ServeHTTP(&probe, r)
+	if probe.status == http.StatusMethodNotAllowed {
+		allow := probe.header.Get("Allow")
+		w.Header().Set("Allow", allow)
+		a.fail(w, r, http.StatusMethodNotAllowed, r.Method+" is not possible here; use one of: "+allow)
+		return
+	}
+	a.fail(w, r, http.StatusNotFound, "there is nothing at "+r.URL.Path+"; the page at / and GET /api/v1/doors are good places to start")
+}
+
+// statusProbe takes down what a handler would answer.
+type statusProbe struct {
+	header http.Header
+	status int
+}
+
+func (p *statusProbe) Header() http.Header         { return p.header }
+func (p *statusProbe) Write(b []byte) (int, error) { return len(b), nil }
+func (p *statusProbe) WriteHeader(status int)      { p.status = status }
+
+func (a *api) livez(w http.ResponseWriter, _ *http.Request) { text(w, http.StatusOK, "ok\n") }
+
+func (a *api) readyz(w http.ResponseWriter, _ *http.Request) {
+	if !a.Rig.Ready() {
+		text(w, http.StatusServiceUnavailable, "not ready: not every door accepts connections\n")
+		return
+	}
+	text(w, http.StatusOK, "ok\n")
+}
+
+func (a *api) ca(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "application/x-pem-file")
+	w.Header().Set("Content-Disposition", `attachment; filename="mailrig-ca.pem"`)
+	_, _ = w.Write(a.Rig.CAPEM())
+}
+
+func (a *api) doors(w http.ResponseWriter, _ *http.Request) {
+	a.json(w, http.StatusOK, map[string]any{"doors": list(a.Rig.Doors())})
+}
+
+func (a *api) reset(w http.ResponseWriter, _ *http.Request) {
+	a.Rig.Reset()
+	w.WriteHeader(http.StatusNoContent)
+}
+
+// list makes sure that JSON shows [] and not null.
+func list[T any](l []T) []T {
+	if l == nil {
+		return []T{}
+	}
+	return l
+}
+
+func text(w http.ResponseWriter, status int, body string) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.WriteHeader(status)
+	_, _ = w.Write([]byte(body))
+}
+
+func (a *api) json(w http.ResponseWriter, status int, v any) {
+	body, err := json.Marshal(v)
+	if err != nil {
+		// All our types marshal; this would be a bug of ours.
+		a.Logger.Error("marshal an answer of the API", "err", err)
+		text(w, http.StatusInternalServerError, "mailrig could not write its answer; its log says why\n")
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_, _ = w.Write(append(body, '\n'))
+}

@@ -1,0 +1,51 @@
+package httpapi
+
+import (
+	"bytes"
+	"net/http"
+	"net/netip"
+
+	"github.com/mailrig/mailrig/internal/web"
+)
+
+func (a *api) style(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "text/css; charset=utf-8")
+	_, _ = w.Write(web.Style())
+}
+
+func (a *api) page(w http.ResponseWriter, r *http.Request) {
+	user, password := a.Rig.Credentials()
+	d := web.Data{
+		Version: a.Version, Ready: a.Rig.Ready(), ServerName: serverName(r.Host),
+		User: user, Password: password, LoginRule: a.Rig.LoginRule(), CAFile: a.Rig.CAFile(),
+		Sessions: a.Rig.Sessions().Sessions(),
+	}
+	for _, door := range a.Rig.Doors() {
+		d.Doors = append(d.Doors, web.Door(door))
+	}
+	titles := map[string]string{}
+	for _, s := range a.Rig.Catalogue() {
+		titles[s.Name] = s.Title
+	}
+	for _, name := range a.Rig.Active() {
+		d.Active = append(d.Active, web.Scenario{Name: name, Title: titles[name]})
+	}
+	var body bytes.Buffer
+	if err := web.Render(&body, d); err != nil {
+		a.Logger.Error("render the page", "err", err)
+		a.fail(w, r, http.StatusInternalServerError, "mailrig could not render this page; its log says why")
+		return
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	_, _ = body.WriteTo(w)
+}
+
+// serverName is the name by which the reader of the page reaches this machine, as
+// the certificate has it: localhost rather than a loopback address.
+func serverName(hostport string) string {
+	host := hostname(hostport)
+	if ip, err := netip.ParseAddr(host); host == "" || err == nil && ip.Unmap().IsLoopback() {
+		return "localhost"
+	}
+	return host
+}

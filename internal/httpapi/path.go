@@ -1,0 +1,22 @@
+package httpapi
+
+import (
+	"net/http"
+	"path"
+)
+
+// cleanPath makes the mux see /api/v1/doors when a client sends //api//v1/doors/,
+// as one does that joins a base URL and a path carelessly. The mux alone would
+// answer with a redirect, which turns a PUT into a GET at many clients.
+func cleanPath(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if clean := path.Clean("/" + r.URL.Path); clean != r.URL.Path {
+			u := *r.URL
+			u.Path, u.RawPath = clean, ""
+			r2 := *r
+			r2.URL = &u
+			r = &r2
+		}
+		next.ServeHTTP(w, r)
+	})
+}

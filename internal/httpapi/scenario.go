@@ -1,0 +1,132 @@
+package httpapi
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"strings"
+)
+
+func (a *api) catalogue(w http.ResponseWriter, _ *http.Request) {
+	a.json(w, http.StatusOK, map[string]any{"scenarios": list(a.Rig.Catalogue())})
+}
+
+func (a *api) scenario(w http.ResponseWriter, _ *http.Request) {
+	a.json(w, http.StatusOK, map[string]any{"scenarios": list(a.Rig.Active())})
+}
+
+func (a *api) useNone(w http.ResponseWriter, r *http.Request) { a.switchTo(w, r, wanted{}) }
+
+func (a *api) use(w http.ResponseWriter, r *http.Request) {
+	want, err := readWanted(r)
+	if err != nil {
+		a.badBody(w, r, err)
+		return
+	}
+	a.switchTo(w, r, want)
+}
+
+func (a *api) switchTo(w http.ResponseWriter, r *http.Request, want wanted) {
+	notes, err := a.Rig.Use(want.names, want.inline)
+	var bad *BadScenario
+	switch {
+	case errors.As(err, &bad):
+		a.fail(w, r, http.StatusBadRequest, bad.Error(), bad.Errors...)
+	case err != nil:
+		a.Logger.Error("switch scenarios", "err", err)
+		a.fail(w, r, http.StatusInternalServerError, err.Error())
+	default:
+		a.json(w, http.StatusOK, map[string]any{"scenarios": list(a.Rig.Active()), "notes": list(notes)})
+	}
+}
+
+// wanted is what a PUT asks for.
+type wanted struct {
+	names  []string
+	inline []Inline
+}
+
+// readWanted reads a PUT's body: one scenario as YAML, or JSON with names and
+// scenarios. Without a Content-Type, or with the one that curl -d makes up, it is
+// taken for JSON.
+func readWanted(r *http.Request) (wanted, error) {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return wanted{}, fmt.Errorf("read the request's body: %w", err)
+	}
+	kind := r.Header.Get("Content-Type")
+	if kind != "" {
+		if kind, _, err = mime.ParseMediaType(kind); err != nil {
+			return wanted{}, fmt.Errorf("the Content-Type is malformed: %w; use application/json or application/yaml", err)
+		}
+	}
+	switch kind {
+	case "application/yaml", "application/x-yaml", "text/yaml", "text/x-yaml":
+		if len(bytes.TrimSpace(body)) == 0 {
+			return wanted{}, errors.New("the body is empty: send a scenario's YAML, or use DELETE to go back to correct")
+		}
+		return wanted{inline: []Inline{{File: "scenario.yaml", YAML: body}}}, nil
+	case "", "application/json", "text/json", "text/plain", "application/x-www-form-urlencoded":
+		return readJSON(body)
+	default:
+		return wanted{}, fmt.Errorf("the Content-Type %q is neither application/json nor application/yaml", kind)
+	}
+}
+
+const wantedForm = `send {"scenarios":["name"]}, with {"inline":[{"file":"my.yaml","yaml":"…"}]} for scenarios of your own, or a scenario's YAML as application/yaml`
+
+func readJSON(body []byte) (wanted, error) {
+	var in struct {
+		Scenarios *[]string `json:"scenarios"`
+		Inline    *[]struct {
+			File string `json:"file"`
+			YAML string `json:"yaml"`
+		} `json:"inline"`
+	}
+	dec := json.NewDecoder(bytes.NewReader(body))
+	dec.DisallowUnknownFields() // a misspelt "scenario" must not mean "back to correct"
+	if err := dec.Decode(&in); err != nil {
+		return wanted{}, fmt.Errorf("the body isn't the JSON expected: %w; %s", err, wantedForm)
+	}
+	if _, err := dec.Token(); err != io.EOF {
+		return wanted{}, fmt.Errorf("the body has something after its JSON; %s", wantedForm)
+	}
+	if in.Scenarios == nil && in.Inline == nil {
+		return wanted{}, fmt.Errorf("the body names no scenarios; %s", wantedForm)
+	}
+	var w wanted
+	if in.Scenarios != nil {
+		for _, name := range *in.Scenarios {
+			if err := checkName(name); err != nil {
+				return wanted{}, err
+			}
+			w.names = append(w.names, name)
+		}
+	}
+	if in.Inline != nil {
+		for i, s := range *in.Inline {
+			if s.File == "" {
+				s.File = fmt.Sprintf("inline-%d.yaml", i+1)
+			}
+			w.inline = append(w.inline, Inline{File: s.File, YAML: []byte(s.YAML)})
+		}
+	}
+	return w, nil
+}
+
+// checkName keeps paths out: whoever reaches this door must not make mailrig read
+// files of its machine and quote them in error messages.
+func checkName(name string) error {
+	lower := strings.ToLower(name)
+	switch {
+	case strings.TrimSpace(name) == "":
+		return errors.New("a scenario's name is empty; GET /api/v1/scenarios lists the names")
+	case strings.ContainsAny(name, `/\`), strings.HasSuffix(lower, ".yaml"), strings.HasSuffix(lower, ".yml"):
+		return fmt.Errorf("%q is a path, and mailrig reads no files for HTTP; send the file's content as \"inline\"", name)
+	}
+	return nil
+}

@@ -1,0 +1,116 @@
+package httpapi
+
+import (
+	"fmt"
+	"math"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/mailrig/mailrig/internal/transcript"
+)
+
+const (
+	maxWait = time.Minute
+	// writeMargin is left for writing the answer of a long poll.
+	writeMargin = 15 * time.Second
+)
+
+type sessionList struct {
+	Sessions []*transcript.Session `json:"sessions"`
+	Next     uint64                `json:"next"` // "after" of the next request
+}
+
+// sessions lists every session, open ones included, or with ?after=N those that
+// have ended since the answer that said "next": N; ?wait=30s waits for one.
+func (a *api) sessions(w http.ResponseWriter, r *http.Request) {
+	q := r.URL.Query()
+	log := a.Rig.Sessions()
+	if !q.Has("after") {
+		if q.Has("wait") {
+			a.fail(w, r, http.StatusBadRequest, `"wait" needs "after": say ?after=N&wait=30s, with N the "next" of the last answer, or 0`)
+			return
+		}
+		// The number first: a session that ends meanwhile is then listed now and again
+		// in the next answer, never missed.
+		_, next, _ := log.Since(math.MaxUint64)
+		a.json(w, http.StatusOK, sessionList{list(log.Sessions()), next})
+		return
+	}
+	after, err := strconv.ParseUint(q.Get("after"), 10, 64)
+	if err != nil {
+		a.fail(w, r, http.StatusBadRequest, fmt.Sprintf(`"after" is %q, not a number: give the "next" of the last answer, or 0`, q.Get("after")))
+		return
+	}
+	wait, err := parseWait(q.Get("wait"))
+	if err != nil {
+		a.fail(w, r, http.StatusBadRequest, err.Error())
+		return
+	}
+	a.json(w, http.StatusOK, poll(w, r, log, after, wait))
+}
+
+func poll(w http.ResponseWriter, r *http.Request, log *transcript.Log, after uint64, wait time.Duration) sessionList {
+	if _, next, _ := log.Since(after); after > next {
+		after = 0 // the number is of an earlier run
+	}
+	if wait > 0 {
+		// A server's write timeout counts from the request on. Where there is none to
+		// set, as in tests, there is none to exceed.
+		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(wait + writeMargin))
+	}
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	for {
+		ended, next, more := log.Since(after)
+		if len(ended) > 0 || wait == 0 {
+			return sessionList{list(ended), next}
+		}
+		select {
+		case <-more:
+		case <-timer.C:
+			return sessionList{list(ended), next}
+		case <-r.Context().Done(): // the client left, or mailrig stops
+			return sessionList{list(ended), next}
+		}
+	}
+}
+
+// parseWait reads "30s", or "30" as seconds. Longer than maxWait is maxWait: the
+// caller asks again anyway.
+func parseWait(s string) (time.Duration, error) {
+	if s == "" {
+		return 0, nil
+	}
+	if strings.Trim(s, "0123456789") == "" {
+		s += "s"
+	}
+	d, err := time.ParseDuration(s)
+	if err != nil || d < 0 {
+		return 0, fmt.Errorf(`"wait" is %q, not a duration: say 30s, at most %s`, s, maxWait)
+	}
+	return min(d, maxWait), nil
+}
+
+func (a *api) session(w http.ResponseWriter, r *http.Request) {
+	if s, ok := a.find(w, r); ok {
+		a.json(w, http.StatusOK, s)
+	}
+}
+
+// dialogue is a session as people read it.
+func (a *api) dialogue(w http.ResponseWriter, r *http.Request) {
+	if s, ok := a.find(w, r); ok {
+		text(w, http.StatusOK, s.Dialogue())
+	}
+}
+
+func (a *api) find(w http.ResponseWriter, r *http.Request) (*transcript.Session, bool) {
+	id := r.PathValue("id")
+	s, ok := a.Rig.Sessions().Get(id)
+	if !ok {
+		a.fail(w, r, http.StatusNotFound, fmt.Sprintf("there is no session %q; it may have been forgotten, since only the last ones are kept (--keep-sessions)", id))
+	}
+	return s, ok
+}

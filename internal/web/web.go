@@ -1,0 +1,155 @@
+// Package web has the one page that mailrig shows a person: what to type into a
+// mail client for each door, who may log in, the CA to download, which scenarios
+// are active and what the last clients did.
+//
+// The page is an html/template embedded in the binary, works without script and
+// loads nothing but its own style sheet, so that package httpapi can serve it
+// under a Content-Security-Policy that allows nothing else. Session text comes
+// from whoever connected and is hostile: it reaches the page only through the
+// template's escaping, never as template.HTML.
+//
+// Package httpapi fills [Data] and calls [Render].
+package web
+
+import (
+	"bytes"
+	_ "embed"
+	"fmt"
+	"html/template"
+	"io"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/mailrig/mailrig/internal/transcript"
+)
+
+// maxSessions is how many sessions the page shows; the API has them all.
+const maxSessions = 50
+
+//go:embed page.html
+var pageHTML string
+
+//go:embed style.css
+var styleCSS []byte
+
+// page is parsed once and never changes.
+var page = sync.OnceValue(func() *template.Template {
+	return template.Must(template.New("page").Parse(pageHTML))
+})
+
+// Style returns the style sheet that the page asks for at /style.css.
+func Style() []byte { return bytes.Clone(styleCSS) }
+
+// Door is one row of the settings table.
+type Door struct {
+	Port     int    // standard number, the door's name everywhere in mailrig
+	Service  string // IANA service name
+	Protocol string // smtp, imap or pop3
+	Security string // starttls, starttls-required or tls
+	Address  string // where it really listens
+}
+
+// Data is all that the page shows.
+type Data struct {
+	Version    string
+	Ready      bool
+	ServerName string // what to type as the server's name; "" is localhost
+	Doors      []Door
+	User       string
+	Password   string
+	LoginRule  string
+	CAFile     string
+	Active     []Scenario
+	Sessions   []*transcript.Session // oldest first, as the log has them
+}
+
+// Scenario is an active scenario.
+type Scenario struct{ Name, Title string }
+
+// Render writes the page. Nothing is written when the template fails.
+func Render(w io.Writer, d Data) error {
+	if d.ServerName == "" {
+		d.ServerName = "localhost"
+	}
+	var b bytes.Buffer
+	if err := page().Execute(&b, view(d)); err != nil {
+		return fmt.Errorf("render page: %w", err)
+	}
+	_, err := b.WriteTo(w)
+	return err
+}
+
+type pageView struct {
+	Data
+	Groups []group
+	Lines  []line
+}
+
+// group is the settings for one purpose, as clients divide them.
+type group struct {
+	Title string
+	Rows  []row
+}
+
+type row struct {
+	Door       int
+	Service    string
+	Port       string // where it really listens
+	Encryption string // in the words of a client's settings screen
+	Login      string
+}
+
+type line struct {
+	ID, At, Text string
+	Open         bool
+}
+
+func view(d Data) pageView {
+	v := pageView{Data: d}
+	titles := []struct{ protocol, title string }{
+		{"smtp", "Outgoing mail (SMTP)"},
+		{"imap", "Incoming mail (IMAP)"},
+		{"pop3", "Incoming mail (POP3)"},
+	}
+	for _, t := range titles {
+		g := group{Title: t.title}
+		for _, door := range d.Doors {
+			if door.Protocol == t.protocol {
+				g.Rows = append(g.Rows, settings(door))
+			}
+		}
+		if len(g.Rows) > 0 {
+			v.Groups = append(v.Groups, g)
+		}
+	}
+	// The newest is what a person who reloads the page looks for.
+	for i := len(d.Sessions) - 1; i >= 0 && len(v.Lines) < maxSessions; i-- {
+		s := d.Sessions[i]
+		v.Lines = append(v.Lines, line{
+			ID: s.ID, At: s.Start.Local().Format(time.TimeOnly), Text: s.Summary(), Open: s.End.IsZero(),
+		})
+	}
+	return v
+}
+
+func settings(d Door) row {
+	r := row{Door: d.Port, Service: d.Service, Port: d.Address, Login: "required"}
+	if _, port, err := net.SplitHostPort(d.Address); err == nil {
+		r.Port = port
+	}
+	switch d.Security {
+	case "tls":
+		r.Encryption = "SSL/TLS"
+	case "starttls-required":
+		r.Encryption = "STARTTLS"
+	case "starttls":
+		r.Encryption = "STARTTLS (or none)"
+		if d.Protocol == "smtp" {
+			r.Login = "not needed"
+		}
+	default:
+		r.Encryption = d.Security
+	}
+	return r
+}
