@@ -1,0 +1,66 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+)
+
+func (a *app) caCommand() *cobra.Command {
+	var address, dir string
+	cmd := &cobra.Command{
+		Use:   "ca",
+		Short: "Print the CA certificate (PEM)",
+		Long: `Print the CA certificate of the running mailrig, or with --ca-dir the one that is
+kept there. Clients that trust it accept mailrig's certificates. It can sign for
+test names and local addresses only.` + aboutVariables,
+		Example: `  mailrig ca > mailrig-ca.pem`,
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			pem, err := a.caPEM(cmd.Context(), address, dir)
+			if err != nil {
+				return err
+			}
+			if _, err := a.stdout.Write(pem); err != nil {
+				return notStarted("print the CA: %w", err)
+			}
+			return nil
+		},
+	}
+	httpFlag(cmd, &address)
+	cmd.Flags().StringVar(&dir, "ca-dir", "", "print the CA that is kept in `DIR`")
+	return cmd
+}
+
+func (a *app) caPEM(ctx context.Context, address, dir string) ([]byte, error) {
+	if dir != "" {
+		file := filepath.Join(dir, "ca.pem")
+		pem, err := os.ReadFile(file)
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, notStarted("there is no CA in %s yet; start `mailrig serve --ca-dir %s` once, and it makes one", dir, dir)
+		}
+		if err != nil {
+			return nil, notStarted("read the CA: %w", err)
+		}
+		return pem, nil
+	}
+	c, err := a.connect(address)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, answerTime)
+	defer cancel()
+	var pem []byte
+	if err := c.do(ctx, "GET", "/ca.pem", nil, &pem); err != nil {
+		return nil, talkError(err)
+	}
+	if !bytes.HasPrefix(pem, []byte("-----BEGIN CERTIFICATE-----")) {
+		return nil, notStarted("what answers at %s isn't a mailrig; say where it is with --http or MAILRIG_HTTP", c.base)
+	}
+	return pem, nil
+}

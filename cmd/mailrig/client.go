@@ -1,0 +1,141 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mailrig/mailrig/server"
+)
+
+// client talks to the HTTP door of a running mailrig.
+type client struct {
+	base string
+	http *http.Client
+}
+
+const answerTime = 15 * time.Second
+
+// httpFlag adds the flag by which a command finds the running mailrig.
+func httpFlag(cmd *cobra.Command, value *string) {
+	cmd.Flags().StringVar(value, "http", server.DefaultHTTP, "`address` of the running mailrig's web page")
+}
+
+// connect reads the value of --http: what serve takes, or a URL.
+func (a *app) connect(address string) (*client, error) {
+	addr, err := listenAddress(address)
+	if err != nil {
+		return nil, usage("%s: %w", a.source("http"), err)
+	}
+	if addr == "off" {
+		return nil, usage("%s is off, and without it a running mailrig can't be reached; start it with an address", a.source("http"))
+	}
+	// What listens everywhere is reached here.
+	host, port, _ := net.SplitHostPort(addr)
+	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	return &client{
+		base: "http://" + net.JoinHostPort(host, port),
+		http: &http.Client{
+			// Never through a proxy: it is this machine, or a container beside it.
+			Transport:     &http.Transport{Proxy: nil, DialContext: (&net.Dialer{Timeout: 5 * time.Second}).DialContext},
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		},
+	}, nil
+}
+
+// apiError is an error that mailrig answered with.
+type apiError struct {
+	status int
+	Main   string   `json:"error"`
+	All    []string `json:"errors"`
+}
+
+func (e *apiError) Error() string {
+	if len(e.All) > 0 {
+		return strings.Join(e.All, "\n")
+	}
+	return e.Main
+}
+
+// do sends a request and reads the answer: JSON into out, or the bytes of it if
+// out is a *[]byte.
+func (c *client) do(ctx context.Context, method, path string, in, out any) error {
+	var body io.Reader
+	if in != nil {
+		b, err := json.Marshal(in)
+		if err != nil {
+			return err
+		}
+		body = bytes.NewReader(b)
+	}
+	req, err := http.NewRequestWithContext(ctx, method, c.base+path, body)
+	if err != nil {
+		return usage("%w", err)
+	}
+	if in != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return c.unreachable(err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode >= 300 {
+		return c.refused(resp)
+	}
+	switch out := out.(type) {
+	case nil:
+		return nil
+	case *[]byte:
+		*out, err = io.ReadAll(resp.Body)
+	default:
+		if err = json.NewDecoder(resp.Body).Decode(out); err != nil && ctx.Err() == nil {
+			return notStarted("what answers at %s isn't a mailrig (%w); say where it is with --http or MAILRIG_HTTP", c.base, err)
+		}
+	}
+	if err != nil {
+		return c.unreachable(err)
+	}
+	return nil
+}
+
+func (c *client) refused(resp *http.Response) error {
+	e := &apiError{status: resp.StatusCode}
+	text, _ := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
+	if json.Unmarshal(text, e) == nil && e.Main != "" {
+		return e
+	}
+	e.Main = fmt.Sprintf("%s answered %s", c.base, resp.Status)
+	if resp.StatusCode == http.StatusServiceUnavailable || resp.StatusCode == http.StatusMisdirectedRequest {
+		e.Main += ": " + strings.TrimSpace(printable(string(text)))
+	} else {
+		e.Main += "; it may not be a mailrig: say where it is with --http or MAILRIG_HTTP"
+	}
+	return e
+}
+
+// unreachable says why nothing answers, without the URL that net/http puts first.
+func (c *client) unreachable(err error) error {
+	var u *url.Error
+	if errors.As(err, &u) {
+		err = u.Err
+	}
+	var syscallErr *os.SyscallError
+	if errors.As(err, &syscallErr) {
+		err = syscallErr.Err // "connection refused", without the address again
+	}
+	return notStarted("no mailrig answers at %s (%w); start one with `mailrig serve`, or say where it is with --http or MAILRIG_HTTP", c.base, err)
+}

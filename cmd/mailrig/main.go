@@ -1,0 +1,32 @@
+// Command mailrig is a mock mail server for testing mail clients.
+//
+// This package has flags, variables and sub-commands and nothing else: package
+// server is the rig, package scenarios the catalogue. Each sub-command is a file.
+// root.go puts them together and turns errors into exit statuses, env.go gives
+// every flag its variable, rigflags.go has the flags that serve and run share,
+// client.go talks to a mailrig that is already running.
+//
+// To add a sub-command, write a file with a method of app that returns a
+// *cobra.Command and name it in root.go. What goes wrong is returned through
+// usage, notStarted or negative, which choose the exit status. Tests are scripts
+// in testdata.
+package main
+
+import (
+	"io"
+	"os"
+)
+
+func main() {
+	a := &app{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, getenv: os.Getenv, environ: os.Environ}
+	os.Exit(a.execute(os.Args[1:]))
+}
+
+// app is what the sub-commands share: the world outside.
+type app struct {
+	stdin          io.Reader
+	stdout, stderr io.Writer
+	getenv         func(string) string
+	environ        func() []string
+	fromEnv        map[string]bool // flags whose value came from a variable
+}

@@ -1,0 +1,122 @@
+package main
+
+import (
+	"fmt"
+	"log/slog"
+	"net"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/mailrig/mailrig/internal/door"
+	"github.com/mailrig/mailrig/scenarios"
+	"github.com/mailrig/mailrig/server"
+)
+
+// rigFlags are the flags of the commands that start a rig.
+type rigFlags struct {
+	hosts, hostnames, users, scenarios []string
+	portOffset, http, domain           string
+	seed, caDir                        string
+	maxMessageBytes                    int64
+	maxConnections, keepSessions       int
+	verbose                            bool
+}
+
+// register adds the flags; free is for run, which takes free ports.
+func (f *rigFlags) register(cmd *cobra.Command, free bool) {
+	offset, page := "auto", server.DefaultHTTP
+	if free {
+		offset, page = "random", "127.0.0.1:0"
+	}
+	fs := cmd.Flags()
+	fs.SortFlags = false
+	listFlag(fs, &f.scenarios, "scenario", "misbehave like this: `names` of the catalogue or paths of YAML files; repeatable")
+	listFlag(fs, &f.hosts, "host", "`addresses` to listen on: 127.0.0.1, ::1, or 0.0.0.0 for all; repeatable (default localhost, both)")
+	fs.StringVar(&f.portOffset, "port-offset", offset, "add `N` to every port number, or take free ports with random; auto is 0, or 3000 where 0 can't be")
+	fs.StringVar(&f.http, "http", page, "`address` of the web page and the API; off closes them")
+	fs.StringVar(&f.domain, "domain", server.DefaultDomain, "`domain` of user names without @")
+	listFlag(fs, &f.hostnames, "hostname", "further `names` for the certificate; repeatable")
+	fs.Var(&list{values: &f.users}, "user", "let only these `name:password` log in; repeatable (default anyone, with any password)")
+	fs.StringVar(&f.seed, "seed", "", "load mail from `DIR`/user@domain/FOLDER/*.eml")
+	fs.StringVar(&f.caDir, "ca-dir", "", "keep the CA in `DIR` between runs (default a new CA for each run)")
+	fs.Int64Var(&f.maxMessageBytes, "max-message-bytes", server.DefaultMaxMessageBytes, "refuse messages larger than `N` bytes")
+	fs.IntVar(&f.maxConnections, "max-connections", server.DefaultMaxConnections, "have at most `N` connections at a time")
+	fs.IntVar(&f.keepSessions, "keep-sessions", server.DefaultKeepSessions, "remember the last `N` sessions")
+	fs.BoolVarP(&f.verbose, "verbose", "v", false, "log what happens inside to standard error")
+	completeScenarios(cmd, "scenario")
+}
+
+// config turns the flags into a server's configuration.
+func (f *rigFlags) config(a *app, fs *pflag.FlagSet) (server.Config, error) {
+	cfg := server.Config{
+		Hosts: f.hosts, PortOffset: f.portOffset, Domain: f.domain, Hostnames: f.hostnames,
+		SeedDir: f.seed, CADir: f.caDir,
+		MaxMessageBytes: f.maxMessageBytes, MaxConnections: f.maxConnections, KeepSessions: f.keepSessions,
+		Version: version(),
+	}
+	if f.verbose {
+		cfg.Logger = slog.New(slog.NewTextHandler(a.stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	}
+	if _, err := door.ParseOffset(f.portOffset); err != nil {
+		return cfg, usage("%s: %w", a.source("port-offset"), err)
+	}
+	for flag, n := range map[string]int64{
+		"max-message-bytes": f.maxMessageBytes, "max-connections": int64(f.maxConnections), "keep-sessions": int64(f.keepSessions),
+	} {
+		if n < 1 {
+			return cfg, usage("%s is %d; give at least 1", a.source(flag), n)
+		}
+	}
+	var err error
+	if cfg.HTTP, err = listenAddress(f.http); err != nil {
+		return cfg, usage("%s: %w", a.source("http"), err)
+	}
+	// A URL in the variable is how run tells its command where it listens. A rig that
+	// this command starts may well be told so too, and must not insist on that address.
+	cfg.HTTPExact = fs.Changed("http") && !(a.fromEnv["http"] && strings.Contains(f.http, "://"))
+	for _, u := range f.users {
+		user, err := a.user(u)
+		if err != nil {
+			return cfg, err
+		}
+		cfg.Users = append(cfg.Users, user)
+	}
+	if cfg.Scenarios, err = scenarios.Load(f.scenarios...); err != nil {
+		return cfg, usage("%w", err)
+	}
+	return cfg, nil
+}
+
+// user reads name:password. Inside `mailrig run`, MAILRIG_USER is a name alone and
+// the password has a variable of its own.
+func (a *app) user(s string) (server.User, error) {
+	name, password, ok := strings.Cut(s, ":")
+	if !ok {
+		password = a.getenv("MAILRIG_PASSWORD")
+	}
+	if name == "" || password == "" {
+		return server.User{}, usage("%s %q has no %s; give name:password, or set MAILRIG_PASSWORD", a.source("user"), s,
+			map[bool]string{true: "name", false: "password"}[name == ""])
+	}
+	return server.User{Name: name, Password: password}, nil
+}
+
+// listenAddress checks the value of --http, and takes off what a URL has more.
+func listenAddress(s string) (string, error) {
+	const advice = "give host:port like " + server.DefaultHTTP + ", or off"
+	addr := strings.TrimSuffix(strings.TrimPrefix(s, "http://"), "/")
+	if strings.EqualFold(addr, "off") {
+		return "off", nil
+	}
+	_, port, err := net.SplitHostPort(addr)
+	if err != nil || strings.ContainsAny(addr, "/ ") {
+		return "", fmt.Errorf("%q isn't an address to listen on; %s", s, advice)
+	}
+	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
+		return "", fmt.Errorf("%q has no port number from 0 to 65535; %s", s, advice)
+	}
+	return addr, nil
+}

@@ -1,0 +1,148 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// Exit statuses besides 0, done.
+const (
+	statusNegative   = 1 // a check, trial or wait came out negative
+	statusUsage      = 2 // wrong usage
+	statusNotStarted = 3 // could not start, or nothing to talk to
+)
+
+// exitError carries an exit status. Without err nothing is printed.
+type exitError struct {
+	status int
+	err    error
+}
+
+func (e *exitError) Error() string {
+	if e.err == nil {
+		return fmt.Sprintf("exit status %d", e.status)
+	}
+	return e.err.Error()
+}
+
+func (e *exitError) Unwrap() error { return e.err }
+
+func usage(format string, args ...any) error {
+	return &exitError{statusUsage, fmt.Errorf(format, args...)}
+}
+
+func notStarted(format string, args ...any) error {
+	return &exitError{statusNotStarted, fmt.Errorf(format, args...)}
+}
+
+func negative(format string, args ...any) error {
+	return &exitError{statusNegative, fmt.Errorf(format, args...)}
+}
+
+// execute runs mailrig with these arguments and returns the exit status.
+func (a *app) execute(args []string) int {
+	root := a.root()
+	root.SetArgs(args)
+	cmd, err := root.ExecuteC()
+	if err == nil {
+		return 0
+	}
+	var exit *exitError
+	if !errors.As(err, &exit) {
+		// Everything of ours has a status, so this is cobra's: wrong usage.
+		exit = &exitError{statusUsage, adviseUsage(root, cmd, err)}
+	}
+	if exit.err != nil {
+		fmt.Fprintf(a.stderr, "mailrig: %v\n", exit.err)
+	}
+	return exit.status
+}
+
+const about = `mailrig is a mock mail server for testing mail clients. It opens every standard
+mail port with the right behaviour, misbehaves on request (a scenario), and
+shows what each client did. It never sends mail anywhere.
+
+Without a command it does what serve does.`
+
+const aboutVariables = `
+
+Every flag has a variable: --port-offset is MAILRIG_PORT_OFFSET. Flags win. Lists
+are separated by commas or spaces: MAILRIG_USER="alice:secret bob:secret".
+
+Exit status: 0 done; 1 a check, trial or wait came out negative; 2 wrong usage;
+3 could not start, or no mailrig is running. run exits with its command's status.`
+
+func (a *app) root() *cobra.Command {
+	serve := a.serveCommand()
+	root := &cobra.Command{
+		Use:               "mailrig",
+		Short:             "A mock mail server for testing mail clients",
+		Long:              about + aboutVariables,
+		RunE:              serve.RunE,
+		SilenceErrors:     true,
+		SilenceUsage:      true,
+		Version:           version(),
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return a.applyEnv(cmd) },
+		// adviseUsage does it, on one line.
+		DisableSuggestions: true,
+	}
+	root.SetVersionTemplate("mailrig {{.Version}}\n")
+	root.SetIn(a.stdin)
+	root.SetOut(a.stdout)
+	root.SetErr(a.stderr)
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return adviseFlag(cmd, err) })
+	root.Flags().SortFlags = false
+	root.Flags().AddFlagSet(serve.Flags()) // the same flags, and the same variables behind them
+	root.AddCommand(serve, a.runCommand(), a.scenariosCommand(), a.useCommand(), a.sessionsCommand(),
+		a.waitCommand(), a.caCommand(), a.versionCommand())
+	nameVariables(root)
+	return root
+}
+
+// adviseUsage adds to cobra's complaint what to do about it.
+func adviseUsage(root, cmd *cobra.Command, err error) error {
+	if rest, ok := strings.CutPrefix(err.Error(), `unknown command "`); ok {
+		name, _, _ := strings.Cut(rest, `"`)
+		if cmd != root { // cobra.NoArgs says it so too
+			return fmt.Errorf("%s takes no arguments, and %q is one; `%s --help` tells how", cmd.CommandPath(), name, cmd.CommandPath())
+		}
+		return unknownCommand(root, name)
+	}
+	return fmt.Errorf("%w; `%s --help` tells how", err, cmd.CommandPath())
+}
+
+// unknownCommand is the complaint about a sub-command that parent doesn't have.
+func unknownCommand(parent *cobra.Command, name string) error {
+	if near := similar(parent, name); len(near) > 0 {
+		return usage("there is no command %q; did you mean %s? (`%s --help` lists them)", name, strings.Join(near, " or "), parent.CommandPath())
+	}
+	return usage("there is no command %q; `%s --help` lists them", name, parent.CommandPath())
+}
+
+// similar lists the sub-commands whose names are like this one.
+func similar(parent *cobra.Command, name string) []string {
+	parent.SuggestionsMinimumDistance = 2 // slips of the pen
+	if len(name) <= 3 {
+		parent.SuggestionsMinimumDistance = 1
+	}
+	return parent.SuggestionsFor(name)
+}
+
+func adviseFlag(cmd *cobra.Command, err error) error {
+	if name, ok := strings.CutPrefix(err.Error(), "unknown flag: --"); ok {
+		// cobra measures how alike words are, but only for commands.
+		words := &cobra.Command{}
+		cmd.Flags().VisitAll(func(f *pflag.Flag) {
+			words.AddCommand(&cobra.Command{Use: f.Name, Run: func(*cobra.Command, []string) {}})
+		})
+		if near := similar(words, name); len(near) > 0 {
+			return usage("there is no flag --%s; did you mean --%s? (`%s --help` lists them)", name, strings.Join(near, " or --"), cmd.CommandPath())
+		}
+		return usage("there is no flag --%s; `%s --help` lists them", name, cmd.CommandPath())
+	}
+	return usage("%w; `%s --help` tells how", err, cmd.CommandPath())
+}

@@ -1,0 +1,141 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mailrig/mailrig/server"
+)
+
+type runFlags struct {
+	rigFlags
+	noTrust bool
+}
+
+func (a *app) runCommand() *cobra.Command {
+	var f runFlags
+	cmd := &cobra.Command{
+		Use:   "run [flags] -- CMD [ARG...]",
+		Short: "Start on free ports, run CMD, stop; exit with CMD's status",
+		Long: `Start on free ports, run CMD with variables that say where everything is, stop,
+and exit with CMD's status (128 and the signal's number if a signal ended it).
+
+CMD finds MAILRIG_HOST, MAILRIG_PORT_25 and so on for every door by its standard
+number, MAILRIG_HTTP, MAILRIG_CA_FILE, MAILRIG_USER, MAILRIG_PASSWORD and
+MAILRIG_SCENARIO. It also trusts the rig's certificate, unless --no-trust is
+given: SSL_CERT_FILE, CURL_CA_BUNDLE, REQUESTS_CA_BUNDLE and GIT_SSL_CAINFO are the
+system's CAs and the rig's, NODE_EXTRA_CA_CERTS is the rig's.` + aboutVariables,
+		Example: `  mailrig run -- go test ./...
+  mailrig run --scenario greylisting -- ./send.sh
+  mailrig run -- sh -c 'curl -v --ssl-reqd imap://$MAILRIG_HOST:$MAILRIG_PORT_143 -u $MAILRIG_USER:$MAILRIG_PASSWORD'`,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return usage("there is no command to run; say mailrig run [flags] -- CMD [ARG...]")
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			cfg, err := f.config(a, cmd.Flags())
+			if err != nil {
+				return err
+			}
+			return a.run(cmd.Context(), cfg, f, args)
+		},
+	}
+	f.register(cmd, true)
+	cmd.Flags().BoolVar(&f.noTrust, "no-trust", false, "don't make CMD trust the rig's CA")
+	cmd.Flags().SetInterspersed(false) // what follows CMD is CMD's
+	return cmd
+}
+
+func (a *app) run(ctx context.Context, cfg server.Config, f runFlags, args []string) error {
+	path, err := exec.LookPath(args[0])
+	if err != nil {
+		return notStarted("can't run %s: %w; check its name, or give its path", args[0], reason(err))
+	}
+	signals := make(chan os.Signal, 16)
+	signal.Notify(signals, heeded(forwarded()...)...)
+	defer signal.Stop(signals)
+
+	if f.verbose {
+		lines := newSessionLines()
+		cfg.OnSession = lines.add
+		lines.start(a.stderr)
+		defer lines.stop()
+	}
+	srv, err := server.New(cfg)
+	if err != nil {
+		return notStarted("%w", err)
+	}
+	if err := srv.Start(ctx); err != nil {
+		return notStarted("%w", err)
+	}
+	defer func() {
+		deadline, cancel := context.WithTimeout(context.Background(), shutdownTime)
+		defer cancel()
+		if stuck := srv.Shutdown(deadline); stuck != nil && f.verbose {
+			fmt.Fprintf(a.stderr, "mailrig: %v\n", stuck)
+		}
+	}()
+
+	dir, err := os.MkdirTemp("", "mailrig-run-")
+	if err != nil {
+		return notStarted("make a temporary directory: %w", err)
+	}
+	defer os.RemoveAll(dir)
+	env := rigVariables(srv)
+	if !f.noTrust {
+		trust, err := trustVariables(dir, srv.CAPEM(), started(srv).CAFile, a.getenv)
+		if err != nil {
+			return notStarted("write the CAs for the command: %w", err)
+		}
+		env = append(env, trust...)
+	}
+
+	cmd := exec.Command(path, args[1:]...)
+	cmd.Args[0] = args[0]
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = a.stdin, a.stdout, a.stderr
+	cmd.Env = withVariables(a.environ(), env)
+	if err := cmd.Start(); err != nil {
+		return notStarted("can't run %s: %w; check that it may be executed here", args[0], err)
+	}
+	return waitFor(cmd, signals)
+}
+
+// reason strips what package exec and the system call put before the reason.
+func reason(err error) error {
+	for inner := errors.Unwrap(err); inner != nil; inner = errors.Unwrap(err) {
+		err = inner
+	}
+	return err
+}
+
+// waitFor passes signals on until the command has ended, and returns its status.
+func waitFor(cmd *exec.Cmd, signals <-chan os.Signal) error {
+	done := make(chan error, 1)
+	go func() { done <- cmd.Wait() }()
+	for {
+		select {
+		case s := <-signals:
+			if !alreadyGot(s) {
+				_ = cmd.Process.Signal(s) // it may have ended meanwhile
+			}
+		case err := <-done:
+			var exit *exec.ExitError
+			switch {
+			case err == nil:
+				return nil
+			case errors.As(err, &exit):
+				return &exitError{status: exitStatus(exit.ProcessState)}
+			default:
+				return notStarted("wait for the command: %w", err)
+			}
+		}
+	}
+}

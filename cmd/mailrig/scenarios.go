@@ -1,0 +1,116 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mailrig/mailrig/scenarios"
+)
+
+func (a *app) scenariosCommand() *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "scenarios",
+		Short: "List the scenarios; show one, check files",
+		Long:  "List the catalogue: what mailrig can do wrong on request." + aboutVariables,
+		Example: `  mailrig scenarios
+  mailrig scenarios show greylisting
+  mailrig scenarios lint mine.yaml`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return unknownCommand(cmd, args[0])
+			}
+			return nil
+		},
+		RunE: func(*cobra.Command, []string) error { return a.listScenarios(asJSON) },
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	cmd.AddCommand(a.showCommand(), a.lintCommand())
+	return cmd
+}
+
+func (a *app) listScenarios(asJSON bool) error {
+	all := scenarios.All()
+	if asJSON {
+		type info struct {
+			Name  string `json:"name"`
+			Title string `json:"title"`
+			Story string `json:"story"`
+			Group string `json:"group"`
+		}
+		list := []info{}
+		for _, s := range all {
+			list = append(list, info{s.Name, s.Title, s.Story, s.Group})
+		}
+		return writeJSON(a.stdout, list)
+	}
+	tab := tabwriter.NewWriter(a.stdout, 0, 0, 3, ' ', 0)
+	for _, s := range all {
+		fmt.Fprintf(tab, "%s\t%s\n", s.Name, s.Title)
+	}
+	return tab.Flush()
+}
+
+func (a *app) showCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:               "show NAME...",
+		Short:             "Say what a scenario does and what a good client does about it",
+		Args:              cobra.MinimumNArgs(1),
+		ValidArgsFunction: scenarioNames,
+		RunE: func(_ *cobra.Command, args []string) error {
+			list, err := scenarios.Load(args...)
+			if err != nil {
+				return usage("%w", err)
+			}
+			for i, s := range list {
+				if i > 0 {
+					fmt.Fprintln(a.stdout)
+				}
+				fmt.Fprintln(a.stdout, strings.TrimRight(s.Explain(), "\n"))
+			}
+			return nil
+		},
+	}
+}
+
+// lintCommand prints every mistake as file:line: message, as editors and CI want it.
+func (a *app) lintCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "lint FILE...",
+		Short: "Check scenario files; exit status 1 if one has a mistake",
+		Args:  cobra.MinimumNArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			bad := 0
+			for _, file := range args {
+				if _, err := scenarios.LoadFile(file); err != nil {
+					bad++
+					fmt.Fprintln(a.stderr, err)
+					continue
+				}
+				fmt.Fprintf(a.stdout, "%s: ok\n", file)
+			}
+			if bad > 0 {
+				return &exitError{status: statusNegative}
+			}
+			return nil
+		},
+	}
+}
+
+// scenarioNames completes names of the catalogue, and files.
+func scenarioNames(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+	var names []string
+	for _, s := range scenarios.All() {
+		names = append(names, s.Name+"\t"+s.Title)
+	}
+	return names, cobra.ShellCompDirectiveDefault
+}
+
+func completeScenarios(cmd *cobra.Command, flag string) {
+	if err := cmd.RegisterFlagCompletionFunc(flag, scenarioNames); err != nil {
+		panic(err) // the flag is registered a line above, or this is a bug
+	}
+}

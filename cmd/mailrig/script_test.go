@@ -1,0 +1,120 @@
+package main
+
+import (
+	"crypto/tls"
+	"fmt"
+	"net"
+	"net/smtp"
+	"os"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){
+		"mailrig": main,
+		"knock":   knock,
+		"suicide": suicide,
+	})
+}
+
+// TestScripts runs testdata/*.txtar. Each script has $FREE, an address for --http
+// that nothing listens on.
+func TestScripts(t *testing.T) {
+	t.Parallel()
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata",
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		Setup: func(env *testscript.Env) error {
+			ln, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				return err
+			}
+			env.Setenv("FREE", ln.Addr().String())
+			return ln.Close()
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"takeoffset": takeOffset,
+			"listen":     listen,
+		},
+	})
+}
+
+// listen VAR takes a free port of 127.0.0.1 until the script ends, and puts its
+// address into a variable.
+func listen(ts *testscript.TestScript, _ bool, args []string) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	ts.Check(err)
+	ts.Defer(func() { _ = ln.Close() })
+	ts.Setenv(args[0], ln.Addr().String())
+}
+
+// takeoffset VAR does so and puts the offset into a variable with which door 143
+// would need that port.
+func takeOffset(ts *testscript.TestScript, _ bool, args []string) {
+	for range 50 {
+		ln, err := net.Listen("tcp", "127.0.0.1:0")
+		ts.Check(err)
+		ts.Defer(func() { _ = ln.Close() })
+		// Up to here the doors have port numbers, see package door.
+		if offset := ln.Addr().(*net.TCPAddr).Port - 143; offset <= 63010 {
+			ts.Setenv(args[0], strconv.Itoa(offset))
+			return
+		}
+	}
+	ts.Fatalf("no fitting port is free")
+}
+
+// knock PORT|tls:PORT makes a session: it greets an SMTP server at localhost, by TLS
+// verifying its certificate as any program here would, and takes leave.
+func knock() {
+	port, secure := strings.CutPrefix(os.Args[1], "tls:")
+	err := func() error {
+		var conn net.Conn
+		var err error
+		if secure {
+			conn, err = tls.Dial("tcp", net.JoinHostPort("localhost", port), &tls.Config{ServerName: "localhost"})
+		} else {
+			conn, err = net.Dial("tcp", net.JoinHostPort("localhost", port))
+		}
+		if err != nil {
+			return err
+		}
+		c, err := smtp.NewClient(conn, "localhost")
+		if err != nil {
+			return err
+		}
+		if err := c.Hello("knock.example"); err != nil {
+			return err
+		}
+		return c.Quit()
+	}()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	fmt.Println("knocked")
+}
+
+// suicide SIGNAL ends itself by that signal.
+func suicide() {
+	n, err := strconv.Atoi(os.Args[1])
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	p, err := os.FindProcess(os.Getpid())
+	if err == nil {
+		err = p.Signal(syscall.Signal(n))
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	select {}
+}

@@ -1,0 +1,139 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mailrig/mailrig/server"
+)
+
+// shutdownTime is how long open connections have to end.
+const shutdownTime = 800 * time.Millisecond
+
+type serveFlags struct {
+	rigFlags
+	json, quiet bool
+}
+
+func (a *app) serveCommand() *cobra.Command {
+	var f serveFlags
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: "Open every door and wait; Ctrl-C stops",
+		Long: `Open every door, print where they are, and a line for each client that has come
+and gone. Ctrl-C stops.` + aboutVariables,
+		Example: `  mailrig serve
+  mailrig serve --scenario greylisting
+  mailrig serve --host 0.0.0.0 --http 0.0.0.0:8025 --hostname mail.corp.test --ca-dir ca`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cfg, err := f.config(a, cmd.Flags())
+			if err != nil {
+				return err
+			}
+			return a.serve(cmd.Context(), cfg, f)
+		},
+	}
+	f.register(cmd, false)
+	cmd.Flags().BoolVar(&f.json, "json", false, "print the doors as one line of JSON, and sessions to standard error")
+	cmd.Flags().BoolVarP(&f.quiet, "quiet", "q", false, "print neither the table of doors nor sessions")
+	return cmd
+}
+
+func (a *app) serve(ctx context.Context, cfg server.Config, f serveFlags) error {
+	// From stop on, a second signal ends the process at once.
+	ctx, stop := signal.NotifyContext(ctx, heeded(os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)...)
+	defer stop()
+
+	var lines *sessionLines
+	if !f.quiet {
+		lines = newSessionLines()
+		cfg.OnSession = lines.add
+	}
+	srv, err := server.New(cfg)
+	if err != nil {
+		return notStarted("%w", err)
+	}
+	if err := srv.Start(ctx); err != nil {
+		if ctx.Err() != nil {
+			return nil
+		}
+		return notStarted("%w", err)
+	}
+	sessionsTo := a.stdout
+	switch {
+	case f.json:
+		err = writeJSON(a.stdout, started(srv))
+		sessionsTo = a.stderr
+	case !f.quiet:
+		err = writeTable(a.stdout, started(srv), srv.Moved(), srv.LoginRule(), cfg.Scenarios)
+	}
+	if lines != nil {
+		lines.start(sessionsTo)
+		defer lines.stop()
+	}
+	if err == nil {
+		<-ctx.Done()
+	}
+	stop()
+
+	deadline, cancel := context.WithTimeout(context.Background(), shutdownTime)
+	defer cancel()
+	if stuck := srv.Shutdown(deadline); stuck != nil && f.verbose {
+		fmt.Fprintf(a.stderr, "mailrig: %v\n", stuck)
+	}
+	if err != nil {
+		return notStarted("print the doors: %w", err)
+	}
+	return nil
+}
+
+// heeded leaves out signals that the process was started to ignore, as nohup does.
+func heeded(signals ...os.Signal) []os.Signal {
+	var out []os.Signal
+	for _, s := range signals {
+		// Shells ignore SIGINT for what they start with &, where it is still the way to stop.
+		if s == os.Interrupt || !signal.Ignored(s) {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// startup is the line that --json prints.
+type startup struct {
+	Doors     []server.Door `json:"doors"`
+	HTTP      string        `json:"http"`
+	CAFile    string        `json:"ca_file"`
+	User      string        `json:"user"`
+	Password  string        `json:"password"`
+	Scenarios []string      `json:"scenarios"`
+}
+
+func started(srv *server.Server) startup {
+	user, password := srv.Credentials()
+	caFile := srv.CAFile()
+	if abs, err := filepath.Abs(caFile); err == nil {
+		caFile = abs // who reads it may be in another directory
+	}
+	return startup{
+		Doors: srv.Doors(), HTTP: srv.HTTPURL(), CAFile: caFile,
+		User: user, Password: password, Scenarios: append([]string{}, srv.Active()...),
+	}
+}
+
+// writeJSON writes one line; unlike json.Marshal it leaves <, > and & readable.
+func writeJSON(w io.Writer, v any) error {
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	return enc.Encode(v)
+}

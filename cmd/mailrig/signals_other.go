@@ -1,0 +1,14 @@
+//go:build !unix
+
+package main
+
+import "os"
+
+// forwarded are the signals that mailrig itself must survive while its command
+// runs.
+func forwarded() []os.Signal { return []os.Signal{os.Interrupt} }
+
+// alreadyGot is always true: Windows sends Ctrl-C to every process of the console.
+func alreadyGot(os.Signal) bool { return true }
+
+func exitStatus(p *os.ProcessState) int { return p.ExitCode() }

@@ -1,0 +1,64 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"text/tabwriter"
+
+	"github.com/mailrig/mailrig/scenarios"
+)
+
+// writeTable is what a person sees when every door accepts.
+func writeTable(w io.Writer, s startup, moved, loginRule string, active []*scenarios.Scenario) error {
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "mailrig %s is ready\n", version())
+	if moved != "" {
+		fmt.Fprintf(&b, "All doors have moved up by 3000: %s\n", moved)
+	}
+	b.WriteByte('\n')
+	tab := tabwriter.NewWriter(&b, 0, 0, 3, ' ', 0)
+	fmt.Fprintln(tab, "DOOR\tSERVICE\tSECURITY\tADDRESS")
+	for _, d := range s.Doors {
+		fmt.Fprintf(tab, "%d\t%s\t%s\t%s\n", d.Port, d.Service, securityWords(d.Security), d.Address)
+	}
+	fmt.Fprintln(tab)
+	_ = tab.Flush()
+
+	tab = tabwriter.NewWriter(&b, 0, 0, 3, ' ', 0)
+	fmt.Fprintf(tab, "Login\t%s\n", loginRule)
+	fmt.Fprintf(tab, "\tfor example %s with %s\n", s.User, s.Password)
+	fmt.Fprintf(tab, "CA file\t%s\n", s.CAFile)
+	page := s.HTTP
+	if page == "" {
+		page = "off"
+	}
+	fmt.Fprintf(tab, "Web page\t%s\n", page)
+	if len(active) == 0 {
+		fmt.Fprintln(tab, "Scenarios\tnone: every door behaves correctly")
+	}
+	for i, sc := range active {
+		head := "Scenarios"
+		if i > 0 {
+			head = ""
+		}
+		fmt.Fprintf(tab, "%s\t%s: %s\n", head, sc.Name, sc.Title)
+	}
+	_ = tab.Flush()
+	b.WriteString("\nCtrl-C stops\n")
+	_, err := b.WriteTo(w)
+	return err
+}
+
+func securityWords(s string) string {
+	switch s {
+	case "tls":
+		return "SSL/TLS"
+	case "starttls":
+		return "STARTTLS offered"
+	case "starttls-required":
+		return "STARTTLS required"
+	default:
+		return s
+	}
+}

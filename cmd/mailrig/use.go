@@ -1,0 +1,118 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+)
+
+// switchRequest is the body of PUT /api/v1/scenario.
+type switchRequest struct {
+	Scenarios []string `json:"scenarios"`
+	Inline    []inline `json:"inline,omitempty"`
+}
+
+type inline struct {
+	File string `json:"file"`
+	YAML string `json:"yaml"`
+}
+
+func (a *app) useCommand() *cobra.Command {
+	var address string
+	var none bool
+	cmd := &cobra.Command{
+		Use:   "use NAME... | --none",
+		Short: "Switch a running mailrig to these scenarios",
+		Long: `Switch a running mailrig to these scenarios: names of its catalogue, or paths of
+YAML files, which come after the names. New connections follow them; open ones
+keep what they began with.` + aboutVariables,
+		Example: `  mailrig use cert-expired
+  mailrig use greylisting ./mine.yaml
+  mailrig use --none`,
+		ValidArgsFunction: scenarioNames,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			req, err := a.switchTo(args)
+			if err != nil {
+				return err
+			}
+			switch asked := len(req.Scenarios)+len(req.Inline) > 0; {
+			case asked && none:
+				return usage("--none and names of scenarios contradict each other; give one or the other")
+			case !asked && !none:
+				return usage("name the scenarios to switch to (`mailrig scenarios` lists them), or go back to correct with --none")
+			}
+			c, err := a.connect(address)
+			if err != nil {
+				return err
+			}
+			return a.use(cmd.Context(), c, req)
+		},
+	}
+	httpFlag(cmd, &address)
+	cmd.Flags().BoolVar(&none, "none", false, "back to correct")
+	return cmd
+}
+
+// switchTo reads the files among names: the running mailrig may be elsewhere.
+func (a *app) switchTo(args []string) (switchRequest, error) {
+	req := switchRequest{Scenarios: []string{}}
+	for _, arg := range args {
+		for name := range strings.SplitSeq(arg, ",") {
+			switch name = strings.TrimSpace(name); {
+			case name == "":
+			case isPath(name):
+				data, err := os.ReadFile(name)
+				if err != nil {
+					return req, usage("read a scenario: %w; check the path", err)
+				}
+				req.Inline = append(req.Inline, inline{name, string(data)})
+			default:
+				req.Scenarios = append(req.Scenarios, name)
+			}
+		}
+	}
+	return req, nil
+}
+
+// isPath tells paths from names as package scenarios does.
+func isPath(name string) bool {
+	return strings.ContainsAny(name, `/\`) || strings.HasSuffix(name, ".yaml") || strings.HasSuffix(name, ".yml")
+}
+
+func (a *app) use(ctx context.Context, c *client, req switchRequest) error {
+	ctx, cancel := context.WithTimeout(ctx, answerTime)
+	defer cancel()
+	var answer struct {
+		Scenarios []string `json:"scenarios"`
+		Notes     []string `json:"notes"`
+	}
+	if err := c.do(ctx, "PUT", "/api/v1/scenario", req, &answer); err != nil {
+		return talkError(err)
+	}
+	if len(answer.Scenarios) == 0 {
+		fmt.Fprintln(a.stdout, "no scenario is active: every door behaves correctly")
+	} else {
+		fmt.Fprintf(a.stdout, "active: %s\n", printable(strings.Join(answer.Scenarios, ", ")))
+	}
+	for _, n := range answer.Notes {
+		fmt.Fprintf(a.stdout, "note: %s\n", printable(n))
+	}
+	return nil
+}
+
+// talkError gives an answer of the API its exit status: what the caller asked for
+// wrongly is wrong usage.
+func talkError(err error) error {
+	var answer *apiError
+	if !errors.As(err, &answer) {
+		return err
+	}
+	if answer.status == 400 || answer.status == 404 || answer.status == 413 {
+		return usage("%w", err)
+	}
+	return notStarted("%w", err)
+}
