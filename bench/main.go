@@ -1,0 +1,93 @@
+// Command bench measures what mailrig costs, each time beside a baseline in the
+// same run, because machines differ and are noisy: only the ratios count.
+//
+//	go run ./bench                 everything
+//	go run ./bench -run fetch      only what has "fetch" in its name
+//
+// "bare" is the library's engine with mailrig's own mailboxes behind it, straight
+// on a TCP listener; "gate" is a whole mailrig door. Rounds alternate between the
+// two, and medians are compared. See README.md here for the last results.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"time"
+)
+
+func main() {
+	run := flag.String("run", "", "only measurements with this in their name")
+	rounds := flag.Int("rounds", 7, "rounds of each side")
+	length := flag.Duration("length", time.Second, "length of a round")
+	flag.Parse()
+	if err := measure(*run, *rounds, *length); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+func measure(run string, rounds int, length time.Duration) error {
+	ctx := context.Background()
+	fmt.Printf("%-34s %14s %14s %8s\n", "", "bare", "gate", "ratio")
+	for _, l := range loads {
+		if !strings.Contains(l.name, run) {
+			continue
+		}
+		bare, gate, err := compare(ctx, l, rounds, length)
+		if err != nil {
+			return fmt.Errorf("%s: %w", l.name, err)
+		}
+		fmt.Printf("%-34s %12.0f/s %12.0f/s %8.2f\n", l.name, bare, gate, gate/bare)
+	}
+	for _, m := range []struct {
+		name string
+		do   func(context.Context) error
+	}{{"idle", idle}, {"start-up", startUp}, {"switch", switching}} {
+		if strings.Contains(m.name, run) {
+			if err := m.do(ctx); err != nil {
+				return fmt.Errorf("%s: %w", m.name, err)
+			}
+		}
+	}
+	return nil
+}
+
+// compare runs a load on both sides, round by round, and returns the medians.
+func compare(ctx context.Context, l load, rounds int, length time.Duration) (bare, gate float64, err error) {
+	b, err := newBare()
+	if err != nil {
+		return 0, 0, err
+	}
+	defer b.close()
+	g, err := newGate(ctx)
+	if err != nil {
+		return 0, 0, err
+	}
+	defer g.close()
+	var results [2][]float64
+	for round := range rounds + 1 { // the first one warms up
+		order := []int{0, 1}
+		if round%2 == 1 {
+			order = []int{1, 0}
+		}
+		for _, i := range order {
+			rate, err := l.rate([]*side{b, g}[i], length)
+			if err != nil {
+				return 0, 0, fmt.Errorf("%s: %w", []string{"bare", "gate"}[i], err)
+			}
+			if round > 0 {
+				results[i] = append(results[i], rate)
+			}
+		}
+	}
+	return median(results[0]), median(results[1]), nil
+}
+
+func median(v []float64) float64 {
+	slices.Sort(v)
+	return v[len(v)/2]
+}

@@ -1,0 +1,211 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"crypto/tls"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/mailrig/mailrig/scenarios"
+	"github.com/mailrig/mailrig/server"
+)
+
+// idle measures what a connection costs that has been greeted (SMTP, POP3) or
+// logged in (IMAP) and says nothing.
+func idle(ctx context.Context) error {
+	const n = 500
+	fmt.Printf("\nidle connections (%d each)             KiB each   goroutines each\n", n)
+	for _, tc := range []struct {
+		port   int
+		secure bool
+		login  string
+	}{{25, false, ""}, {110, false, ""}, {143, false, "a LOGIN alice secret\r\n"}, {465, true, ""}, {993, true, "a LOGIN alice secret\r\n"}} {
+		for _, which := range []string{"bare", "gate"} {
+			s, err := newBare()
+			if which == "gate" {
+				s.close()
+				s, err = newGate(ctx)
+			}
+			if err != nil {
+				return err
+			}
+			addr, ok := s.addr[tc.port]
+			if !ok {
+				s.close()
+				continue
+			}
+			clients, before, err := connect(n, addr, tc.secure, s.tls, tc.login)
+			if err != nil {
+				s.close()
+				return err
+			}
+			after := reading()
+			// The client's side lives in this process too: a socket, and with TLS its
+			// state and one buffer. It is measured and taken off.
+			own := ownCost(n, tc.secure, s.tls)
+			fmt.Printf("  %-4s door %-4d                      %8.1f   %8.2f\n", which, tc.port,
+				(float64(after.bytes)-float64(before.bytes)-own)/n/1024, float64(after.goroutines-before.goroutines)/n)
+			for _, c := range clients {
+				c.Close()
+			}
+			s.close()
+		}
+	}
+	return nil
+}
+
+type state struct {
+	bytes      uint64
+	goroutines int
+}
+
+func reading() state {
+	runtime.GC()
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return state{m.HeapAlloc + m.StackInuse, runtime.NumGoroutine()}
+}
+
+func connect(n int, addr string, secure bool, conf *tls.Config, login string) ([]net.Conn, state, error) {
+	before := reading()
+	var clients []net.Conn
+	for range n {
+		raw, err := net.Dial("tcp", addr)
+		if err != nil {
+			return nil, before, err
+		}
+		var c net.Conn = raw
+		if secure {
+			c = tls.Client(raw, conf)
+		}
+		clients = append(clients, c)
+		if err := greet(c, login); err != nil {
+			return clients, before, err
+		}
+	}
+	return clients, before, nil
+}
+
+func greet(c net.Conn, login string) error {
+	c.SetDeadline(time.Now().Add(10 * time.Second))
+	r := bufio.NewReaderSize(c, 1024)
+	if _, err := r.ReadString('\n'); err != nil {
+		return err
+	}
+	if login == "" {
+		return nil
+	}
+	if _, err := c.Write([]byte(login)); err != nil {
+		return err
+	}
+	_, err := r.ReadString('\n')
+	return err
+}
+
+// ownCost is what n connections of the same kind cost on the client's side,
+// measured against a server that does as little as can be done.
+func ownCost(n int, secure bool, conf *tls.Config) float64 {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return 0
+	}
+	defer ln.Close()
+	before := reading()
+	var keep []net.Conn
+	for range n {
+		c, err := net.Dial("tcp", ln.Addr().String())
+		if err != nil {
+			return 0
+		}
+		s, err := ln.Accept()
+		if err != nil {
+			return 0
+		}
+		// Only the client's half is to be counted: the server's file is let go.
+		keep = append(keep, c)
+		defer s.Close()
+		if secure {
+			keep = append(keep, tls.Client(c, conf)) // its buffers come on top, unmeasured
+		}
+	}
+	after := reading()
+	for _, c := range keep {
+		c.Close()
+	}
+	return float64(after.bytes) - float64(before.bytes)
+}
+
+// startUp measures from exec to every door accepting, for the built binary.
+func startUp(context.Context) error {
+	dir, err := os.MkdirTemp("", "mailrig-bench-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	bin := filepath.Join(dir, "mailrig")
+	if out, err := exec.Command("go", "build", "-o", bin, "./cmd/mailrig").CombinedOutput(); err != nil {
+		return fmt.Errorf("%w: %s", err, out)
+	}
+	var times []time.Duration
+	for range 11 {
+		start := time.Now()
+		cmd := exec.Command(bin, "serve", "--json", "--port-offset", "random", "--http", "127.0.0.1:0")
+		out, err := cmd.StdoutPipe()
+		if err != nil {
+			return err
+		}
+		if err := cmd.Start(); err != nil {
+			return err
+		}
+		line, err := bufio.NewReader(out).ReadString('\n') // printed when all doors accept
+		times = append(times, time.Since(start))
+		_ = cmd.Process.Signal(os.Interrupt)
+		_ = cmd.Wait()
+		if err != nil || !strings.Contains(line, `"doors"`) {
+			return fmt.Errorf("unexpected first line %q", line)
+		}
+	}
+	slices.Sort(times)
+	fmt.Printf("\nstart-up, exec to all doors accepting: median %v, worst %v of %d\n",
+		times[len(times)/2].Round(100*time.Microsecond), times[len(times)-1].Round(100*time.Microsecond), len(times))
+	return nil
+}
+
+// switching measures how long it takes to change the scenario of a running rig.
+func switching(ctx context.Context) error {
+	s, err := server.New(server.Config{PortOffset: "random"})
+	if err != nil {
+		return err
+	}
+	if err := s.Start(ctx); err != nil {
+		return err
+	}
+	defer s.Shutdown(ctx)
+	for _, name := range []string{"greylisting", "port-25-blocked", "port-25-refused"} {
+		list, err := scenarios.Load(name)
+		if err != nil {
+			return err
+		}
+		const n = 50
+		start := time.Now()
+		for range n {
+			if _, err := s.Use(list...); err != nil {
+				return err
+			}
+			if _, err := s.Use(); err != nil {
+				return err
+			}
+		}
+		fmt.Printf("switch to %s and back: %v\n", name, (time.Since(start) / n).Round(time.Microsecond))
+	}
+	return nil
+}

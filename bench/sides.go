@@ -1,0 +1,93 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/mailrig/mailrig/internal/imapd"
+	"github.com/mailrig/mailrig/internal/login"
+	"github.com/mailrig/mailrig/internal/mailbox"
+	"github.com/mailrig/mailrig/internal/popd"
+	"github.com/mailrig/mailrig/internal/smtpd"
+	"github.com/mailrig/mailrig/server"
+)
+
+// side is one side of a comparison.
+type side struct {
+	addr  map[int]string // by standard port
+	store *mailbox.Store
+	tls   *tls.Config
+	close func()
+}
+
+func everybody(login.Attempt) *login.Refusal { return nil }
+
+// newBare serves the three engines straight on TCP, without a gate.
+func newBare() (*side, error) {
+	s := &side{addr: map[int]string{}, store: mailbox.New(mailbox.Options{})}
+	engines := map[int]func(net.Conn){
+		25: func(c net.Conn) {
+			smtpd.Serve(c, smtpd.Config{Store: s.store, Login: everybody, Domain: "bench", MaxMessageBytes: 50 << 20, Session: "1"})
+		},
+		143: func(c net.Conn) {
+			imapd.Serve(c, imapd.Config{Store: s.store, Login: everybody, InsecureAuth: true})
+		},
+		110: func(c net.Conn) {
+			go popd.New(popd.Config{Store: s.store, Login: everybody}).Server().ServeConn(c)
+		},
+	}
+	var listeners []net.Listener
+	var acceptors sync.WaitGroup
+	s.close = func() {
+		for _, l := range listeners {
+			l.Close()
+		}
+		acceptors.Wait()
+	}
+	for port, serve := range engines {
+		ln, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			s.close()
+			return nil, err
+		}
+		listeners = append(listeners, ln)
+		s.addr[port] = ln.Addr().String()
+		acceptors.Go(func() {
+			for {
+				c, err := ln.Accept()
+				if err != nil {
+					return
+				}
+				serve(c)
+			}
+		})
+	}
+	return s, nil
+}
+
+// newGate is a whole mailrig.
+func newGate(ctx context.Context) (*side, error) {
+	srv, err := server.New(server.Config{PortOffset: "random"})
+	if err != nil {
+		return nil, err
+	}
+	if err := srv.Start(ctx); err != nil {
+		return nil, err
+	}
+	s := &side{addr: map[int]string{}, store: srv.Store(), tls: srv.ClientTLS()}
+	for _, d := range srv.Doors() {
+		s.addr[d.Port] = d.Address
+	}
+	s.close = func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		if err := srv.Shutdown(ctx); err != nil {
+			fmt.Println("shutdown:", err)
+		}
+	}
+	return s, nil
+}
