@@ -23,7 +23,18 @@ func main() {
 	run := flag.String("run", "", "only measurements with this in their name")
 	rounds := flag.Int("rounds", 7, "rounds of each side")
 	length := flag.Duration("length", time.Second, "length of a round")
+	holdAddr := flag.String("hold", "", "be the process that holds idle connections to this address")
+	n := flag.Int("n", 0, "with -hold: how many")
+	login := flag.String("login", "", "with -hold: a line to send")
+	secure := flag.Bool("secure", false, "with -hold: TLS from the first byte")
 	flag.Parse()
+	if *holdAddr != "" {
+		if err := hold(*holdAddr, *n, *secure, *login); err != nil {
+			fmt.Fprintln(os.Stderr, "bench:", err)
+			os.Exit(1)
+		}
+		return
+	}
 	if err := measure(*run, *rounds, *length); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)

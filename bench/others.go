@@ -5,12 +5,14 @@ import (
 	"context"
 	"crypto/tls"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -27,7 +29,7 @@ func idle(ctx context.Context) error {
 		port   int
 		secure bool
 		login  string
-	}{{25, false, ""}, {110, false, ""}, {143, false, "a LOGIN alice secret\r\n"}, {465, true, ""}, {993, true, "a LOGIN alice secret\r\n"}} {
+	}{{25, false, ""}, {110, false, ""}, {143, false, "a LOGIN alice secret"}, {465, true, ""}, {993, true, "a LOGIN alice secret"}} {
 		for _, which := range []string{"bare", "gate"} {
 			s, err := newBare()
 			if which == "gate" {
@@ -42,20 +44,16 @@ func idle(ctx context.Context) error {
 				s.close()
 				continue
 			}
-			clients, before, err := connect(n, addr, tc.secure, s.tls, tc.login)
+			before := reading()
+			clients, err := startClients(addr, n, tc.secure, tc.login)
 			if err != nil {
 				s.close()
 				return err
 			}
 			after := reading()
-			// The client's side lives in this process too: a socket, and with TLS its
-			// state and one buffer. It is measured and taken off.
-			own := ownCost(n, tc.secure, s.tls)
 			fmt.Printf("  %-4s door %-4d                      %8.1f   %8.2f\n", which, tc.port,
-				(float64(after.bytes)-float64(before.bytes)-own)/n/1024, float64(after.goroutines-before.goroutines)/n)
-			for _, c := range clients {
-				c.Close()
-			}
+				(float64(after.bytes)-float64(before.bytes))/n/1024, float64(after.goroutines-before.goroutines)/n)
+			clients.stop()
 			s.close()
 		}
 	}
@@ -75,24 +73,60 @@ func reading() state {
 	return state{m.HeapAlloc + m.StackInuse, runtime.NumGoroutine()}
 }
 
-func connect(n int, addr string, secure bool, conf *tls.Config, login string) ([]net.Conn, state, error) {
-	before := reading()
-	var clients []net.Conn
+// clients is a process that holds connections, so that only the server's side of
+// them is in ours.
+type clients struct {
+	cmd *exec.Cmd
+	in  io.Closer
+}
+
+func startClients(addr string, n int, secure bool, login string) (*clients, error) {
+	cmd := exec.Command(os.Args[0], "-hold", addr, "-n", strconv.Itoa(n), "-login", login, "-secure="+strconv.FormatBool(secure))
+	cmd.Stderr = os.Stderr
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		return nil, err
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	c := &clients{cmd, in}
+	if line, err := bufio.NewReader(out).ReadString('\n'); line != "holding\n" {
+		c.stop()
+		return nil, fmt.Errorf("the clients' process said %q, %v", line, err)
+	}
+	return c, nil
+}
+
+func (c *clients) stop() {
+	c.in.Close()
+	_ = c.cmd.Wait()
+}
+
+// hold is the clients' process: it connects n times, says so, and holds on until
+// its standard input ends.
+func hold(addr string, n int, secure bool, login string) error {
 	for range n {
 		raw, err := net.Dial("tcp", addr)
 		if err != nil {
-			return nil, before, err
+			return err
 		}
-		var c net.Conn = raw
+		defer raw.Close()
+		c := raw
 		if secure {
-			c = tls.Client(raw, conf)
+			c = tls.Client(raw, &tls.Config{InsecureSkipVerify: true}) // it's not the client that is measured
 		}
-		clients = append(clients, c)
 		if err := greet(c, login); err != nil {
-			return clients, before, err
+			return err
 		}
 	}
-	return clients, before, nil
+	fmt.Println("holding")
+	_, err := io.Copy(io.Discard, os.Stdin)
+	return err
 }
 
 func greet(c net.Conn, login string) error {
@@ -104,44 +138,11 @@ func greet(c net.Conn, login string) error {
 	if login == "" {
 		return nil
 	}
-	if _, err := c.Write([]byte(login)); err != nil {
+	if _, err := io.WriteString(c, login+"\r\n"); err != nil {
 		return err
 	}
 	_, err := r.ReadString('\n')
 	return err
-}
-
-// ownCost is what n connections of the same kind cost on the client's side,
-// measured against a server that does as little as can be done.
-func ownCost(n int, secure bool, conf *tls.Config) float64 {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0
-	}
-	defer ln.Close()
-	before := reading()
-	var keep []net.Conn
-	for range n {
-		c, err := net.Dial("tcp", ln.Addr().String())
-		if err != nil {
-			return 0
-		}
-		s, err := ln.Accept()
-		if err != nil {
-			return 0
-		}
-		// Only the client's half is to be counted: the server's file is let go.
-		keep = append(keep, c)
-		defer s.Close()
-		if secure {
-			keep = append(keep, tls.Client(c, conf)) // its buffers come on top, unmeasured
-		}
-	}
-	after := reading()
-	for _, c := range keep {
-		c.Close()
-	}
-	return float64(after.bytes) - float64(before.bytes)
 }
 
 // startUp measures from exec to every door accepting, for the built binary.
