@@ -147,6 +147,8 @@ func (r *rig) startTLS() error {
 //	S: line                   the server's next line; "…" at its end stands for anything
 //	TLS                       the client does the handshake
 //	CLOSED                    the server closes the connection
+//	LEAVE                     the client closes its side
+//	OVER                      the engine has ended
 //	MAIL: address n           so many messages are in the address's INBOX
 //	LOG: text                 the transcript has this text
 //	NOLOG: text               the transcript doesn't
@@ -280,6 +282,16 @@ func (r *rig) play(file string, steps []step) {
 				r.t.Fatalf("%s: the server says %q instead of closing", where, string(b)+rest)
 			} else if os.IsTimeout(err) {
 				r.t.Fatalf("%s: the server doesn't close", where)
+			}
+		case "LEAVE":
+			if err := r.conn.(*net.TCPConn).CloseWrite(); err != nil {
+				r.t.Fatalf("%s: %v", where, err)
+			}
+		case "OVER":
+			select {
+			case <-r.over:
+			case <-time.After(10 * time.Second):
+				r.t.Fatalf("%s: the engine doesn't end", where)
 			}
 		case "MAIL:":
 			var address string

@@ -295,12 +295,14 @@ func (d *smtp) readChunk(p []byte) (int, error) {
 		left := max(0, d.fate.After-d.taken)
 		p = p[:min(int64(len(p)), left+1)]
 	}
+	// The engine would take io.EOF for the end of the chunk, and deliver half a message.
 	n, err := d.g.rawBytes(p, d.chunk, smtpIdle)
 	if err != nil {
-		return 0, d.farewell(err)
+		_ = d.farewell(err)
+		return 0, io.ErrUnexpectedEOF
 	}
 	if d.cutShort(int64(n)) {
-		return 0, io.EOF
+		return 0, io.ErrUnexpectedEOF
 	}
 	d.g.rec.Said(transcript.FromClient, transcript.Data, p[:n], "")
 	if d.chunk -= int64(n); d.chunk == 0 {
