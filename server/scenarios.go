@@ -15,6 +15,7 @@ import (
 type activation struct {
 	mu     sync.Mutex // serialises switches
 	list   []*scenarios.Scenario
+	notes  []string
 	plan   atomic.Pointer[fault.Plan]
 	noDrop sync.Map // standard port -> true: should drop, and can't
 }
@@ -30,9 +31,18 @@ func (a *activation) restart() {
 	a.plan.Store(scenarios.Compile(a.list))
 }
 
+// begin gives the doors, just opened, the modes of the first plan.
+func (a *activation) begin(set *door.Set) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	_, err := a.apply(set)
+	return err
+}
+
 // apply gives each door the mode that the plan wants. A door that can't drop
 // stays open, and its connections are met with silence; the note says so.
 func (a *activation) apply(set *door.Set) (notes []string, err error) {
+	defer func() { a.notes = notes }()
 	plan := a.plan.Load()
 	var failed []error
 	for _, l := range set.Listeners() {
@@ -71,6 +81,13 @@ func (s *Server) Use(list ...*scenarios.Scenario) (notes []string, err error) {
 		return nil, nil
 	}
 	return s.active.apply(s.doors)
+}
+
+// Notes says what this system does otherwise than the active scenarios want.
+func (s *Server) Notes() []string {
+	s.active.mu.Lock()
+	defer s.active.mu.Unlock()
+	return append([]string{}, s.active.notes...)
 }
 
 // Active lists the names of the active scenarios.

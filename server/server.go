@@ -132,7 +132,7 @@ func (s *Server) Start(ctx context.Context) (err error) {
 	if err := s.startHTTP(); err != nil {
 		return err
 	}
-	if _, err := s.active.apply(s.doors); err != nil {
+	if err := s.active.begin(s.doors); err != nil {
 		return err
 	}
 	for _, l := range s.doors.Listeners() {

@@ -75,7 +75,7 @@ func (a *app) serve(ctx context.Context, cfg server.Config, f serveFlags) error 
 		err = writeJSON(a.stdout, started(srv))
 		sessionsTo = a.stderr
 	case !f.quiet:
-		err = writeTable(a.stdout, started(srv), srv.Moved(), srv.LoginRule(), cfg.Scenarios)
+		err = writeTable(a.stdout, started(srv), srv.Moved(), srv.LoginRule(), cfg.Scenarios, srv.Notes())
 	}
 	if lines != nil {
 		lines.start(sessionsTo)

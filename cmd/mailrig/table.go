@@ -10,7 +10,7 @@ import (
 )
 
 // writeTable is what a person sees when every door accepts.
-func writeTable(w io.Writer, s startup, moved, loginRule string, active []*scenarios.Scenario) error {
+func writeTable(w io.Writer, s startup, moved, loginRule string, active []*scenarios.Scenario, notes []string) error {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "mailrig %s is ready\n", version())
 	if moved != "" {
@@ -43,6 +43,9 @@ func writeTable(w io.Writer, s startup, moved, loginRule string, active []*scena
 			head = ""
 		}
 		fmt.Fprintf(tab, "%s\t%s: %s\n", head, sc.Name, sc.Title)
+	}
+	for _, n := range notes {
+		fmt.Fprintf(tab, "Note\t%s\n", n)
 	}
 	_ = tab.Flush()
 	b.WriteString("\nCtrl-C stops\n")

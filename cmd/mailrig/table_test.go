@@ -20,7 +20,7 @@ func TestTable(t *testing.T) {
 	}
 	active := []*scenarios.Scenario{{Name: "one", Title: "The first"}, {Name: "two", Title: "The second"}}
 	var b strings.Builder
-	if err := writeTable(&b, s, "port 25: permission denied", "only alice@example.test", active); err != nil {
+	if err := writeTable(&b, s, "port 25: permission denied", "only alice@example.test", active, []string{"port-25-blocked: door 25 stays silent"}); err != nil {
 		t.Fatal(err)
 	}
 	want := "mailrig " + version() + ` is ready
@@ -37,6 +37,7 @@ CA file     /tmp/ca.pem
 Web page    http://127.0.0.1:8025
 Scenarios   one: The first
             two: The second
+Note        port-25-blocked: door 25 stays silent
 
 Ctrl-C stops
 `
@@ -45,7 +46,7 @@ Ctrl-C stops
 	}
 	s.HTTP = ""
 	b.Reset()
-	if err := writeTable(&b, s, "", "x", nil); err != nil {
+	if err := writeTable(&b, s, "", "x", nil, nil); err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range []string{"Web page    off\n", "Scenarios   none: every door behaves correctly\n"} {

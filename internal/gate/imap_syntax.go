@@ -1,0 +1,50 @@
+package gate
+
+import (
+	"bytes"
+	"strconv"
+	"strings"
+)
+
+// literalSize recognises {n} and {n+} at the end of a line (RFC 9051 section
+// 4.3, RFC 7888).
+func literalSize(line []byte) (n int64, sync, ok bool) {
+	l := bytes.TrimSuffix(bytes.TrimSuffix(line, []byte("\n")), []byte("\r"))
+	if len(l) < 3 || l[len(l)-1] != '}' {
+		return 0, false, false
+	}
+	i := bytes.LastIndexByte(l, '{')
+	if i < 0 {
+		return 0, false, false
+	}
+	digits := l[i+1 : len(l)-1]
+	sync = true
+	if k := len(digits) - 1; k > 0 && (digits[k] == '+' || digits[k] == '-') {
+		sync, digits = false, digits[:k]
+	}
+	u, err := strconv.ParseUint(string(digits), 10, 63)
+	if err != nil {
+		return 0, false, false
+	}
+	return int64(u), sync, true
+}
+
+func isTag(s string) bool { return s != "" && isAtom(s) && !strings.Contains(s, "+") }
+
+// isAtom tells an atom (RFC 9051 section 9).
+func isAtom(s string) bool {
+	for i := 0; i < len(s); i++ {
+		if c := s[i]; c <= ' ' || c >= 0x7f || strings.IndexByte(`(){%*"\]`, c) >= 0 {
+			return false
+		}
+	}
+	return s != ""
+}
+
+// imapReply makes a tagged status of a scenario's text; BYE is never tagged.
+func imapReply(tag, text string) []byte {
+	if strings.HasPrefix(text, "BYE") {
+		tag = "*"
+	}
+	return []byte(tag + " " + strings.TrimRight(text, "\r\n") + "\r\n")
+}
