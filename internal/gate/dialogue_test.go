@@ -27,16 +27,15 @@ import (
 
 // rig is one gate with a real engine behind it, and a client's end in front.
 type rig struct {
-	t      testing.TB
-	ca     *certs.CA
-	store  *mailbox.Store
-	log    *transcript.Log
-	rec    *transcript.Recorder
-	g      *gate.Gate
-	conn   net.Conn // the client's end
-	br     *bufio.Reader
-	over   chan struct{}
-	parsed *dialogue
+	t     testing.TB
+	ca    *certs.CA
+	store *mailbox.Store
+	log   *transcript.Log
+	rec   *transcript.Recorder
+	g     *gate.Gate
+	conn  net.Conn // the client's end
+	br    *bufio.Reader
+	over  chan struct{}
 }
 
 var sharedCA = sync.OnceValues(func() (*certs.CA, error) { return certs.NewCA(certs.Options{}) })

@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"net"
 	"strings"
@@ -110,7 +109,6 @@ func checkSegments(t testing.TB, input []byte, given [][]byte) {
 type lineReader struct {
 	read func() ([]byte, bool)
 	buf  []byte
-	over bool
 }
 
 func (l *lineReader) line() (string, bool) {
@@ -330,5 +328,3 @@ func FuzzIMAP(f *testing.F) {
 func FuzzPOP3(f *testing.F) {
 	fuzz(f, "pop3", "USER x\r\nPASS y\r\n", "AUTH X\r\nabc\r\nRETR 1\r\n", "STLS\r\nNOOP\r\n", "\n\n\r\n")
 }
-
-var _ io.Reader = (*wire)(nil)
