@@ -1,0 +1,48 @@
+# make test is what CI runs; the others are for a person at work.
+
+GO       ?= go
+BIN      ?= bin/mailrig
+FUZZTIME ?= 5s
+PACKAGES ?= ./...
+
+.PHONY: all build test lint unit fuzz cross bench clean
+
+all: build
+
+build: ## the binary, static
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w" -o $(BIN) ./cmd/mailrig
+
+test: lint unit ## everything that must be right before a commit
+
+lint:
+	@files=$$(gofmt -l $$(find . -name '*.go' -not -path '*/node_modules/*')); \
+	if [ -n "$$files" ]; then echo "gofmt -w would change:"; echo "$$files"; exit 1; fi
+	$(GO) vet $(PACKAGES)
+	$(GO) tool staticcheck $(PACKAGES)
+
+# The end-to-end tests use whatever mail clients are installed; with CI=true all of
+# them must be. "npm ci" in e2e/node installs the two for Node.
+unit:
+	$(GO) test -race -timeout 10m $(PACKAGES)
+
+fuzz: ## each fuzz target for FUZZTIME
+	@set -e; for package in $$($(GO) list $(PACKAGES)); do \
+		for target in $$($(GO) test -list '^Fuzz' $$package | grep '^Fuzz' || true); do \
+			echo "fuzz $$package $$target"; \
+			$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$package; \
+		done; \
+	done
+
+cross: ## it must build, and be vetted, where it isn't developed
+	@set -e; for target in linux/amd64 linux/arm64 darwin/arm64 windows/amd64; do \
+		echo "build and vet for $$target"; \
+		export CGO_ENABLED=0 GOOS=$${target%/*} GOARCH=$${target#*/}; \
+		$(GO) build -o /dev/null ./cmd/mailrig; \
+		$(GO) vet $(PACKAGES); \
+	done
+
+bench: ## what mailrig costs, beside the bare libraries
+	$(GO) run ./bench
+
+clean:
+	rm -rf bin
