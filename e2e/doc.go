@@ -1,0 +1,17 @@
+// Package e2e drives the real mailrig binary with real mail clients: curl, swaks,
+// openssl, msmtp, mbsync, neomutt, fetchmail, Python, Node and Go. It holds tests
+// only.
+//
+// TestMain builds the binary once. Each test starts a rig of its own on free
+// ports (rig_test.go), which costs milliseconds, and so may run beside the
+// others; at its end the rig must stop cleanly, and when the test failed, its
+// log is the sessions as the rig saw them.
+//
+// Clients are set up as a careful person would: they trust the rig's CA and check
+// certificates. One that isn't installed skips its tests on a person's machine
+// and fails them when the variable CI is true (client_test.go).
+//
+// To add a client: one file, named after it. To show a scenario: one row in
+// scenarios_test.go, which fails while the catalogue has a scenario that no row
+// shows.
+package e2e

@@ -1,0 +1,280 @@
+package e2e
+
+import (
+	"crypto/tls"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/smtp"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/emersion/go-imap/v2"
+	"github.com/emersion/go-imap/v2/imapclient"
+)
+
+// TestMatrix is the main job: what is sent at each SMTP door comes back from each
+// IMAP and POP3 door, byte for byte, by three unrelated families of clients.
+func TestMatrix(t *testing.T) {
+	t.Parallel()
+	type client struct {
+		name    string
+		longest int // line that it can send and read
+		send    func(t *testing.T, r *rig, w way, to string, message []byte)
+		imap    func(t *testing.T, r *rig, w way, user string) []byte
+		pop     func(t *testing.T, r *rig, w way, user string) []byte
+	}
+	clients := []client{
+		{"curl", 60_000, curlSends, curlFetches, curlFetchesPOP},
+		{"python", 998, pythonSends, pythonFetches, pythonFetchesPOP}, // poplib refuses lines of more than 2048 octets
+		{"go", 100_000, goSends, goFetches, talkFetchesPOP},
+	}
+	for _, c := range clients {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			if c.name != "go" {
+				need(t, map[string]string{"curl": "curl", "python": "python3"}[c.name])
+			}
+			r := start(t)
+			for i, w := range sendWays {
+				t.Run(w.String(), func(t *testing.T) {
+					r := r.in(t)
+					to := fmt.Sprintf("matrix-%d@example.test", i)
+					message := nasty(w.String(), c.longest)
+					c.send(t, r, w, to, message)
+					for _, in := range imapWays {
+						same(t, c.imap(t, r, in, to), message)
+					}
+					for _, in := range popWays {
+						same(t, c.pop(t, r, in, to), message)
+					}
+				})
+			}
+		})
+	}
+}
+
+// in is the same rig whose complaints go to a subtest.
+func (r *rig) in(t testing.TB) *rig {
+	c := *r
+	c.t = t
+	return &c
+}
+
+func curlSends(t *testing.T, r *rig, w way, to string, message []byte) {
+	r.curlSend(w, "bob@example.test", to, write(t, t.TempDir(), "message", message)).want(0).silent()
+}
+
+func curlFetches(_ *testing.T, r *rig, w way, user string) []byte {
+	return []byte(r.curlIMAP(w, user, "/INBOX;UID=1").want(0).out)
+}
+
+func curlFetchesPOP(_ *testing.T, r *rig, w way, user string) []byte {
+	return []byte(r.curlIMAP(w, user, "/1").want(0).out)
+}
+
+// python runs one of testdata/python's scripts.
+func (r *rig) python(script string, stdin []byte, args ...string) result {
+	r.t.Helper()
+	path, err := filepath.Abs(filepath.Join("testdata", "python", script))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return r.runIn(invocation{program: "python3", args: append([]string{path}, args...), stdin: stdin})
+}
+
+// answer is the line of JSON that the Python and Node scripts print.
+type answer struct {
+	OK    bool
+	Error string
+	Code  int
+	Text  string
+}
+
+func (res result) answer() answer {
+	res.t.Helper()
+	var a answer
+	if err := json.Unmarshal([]byte(res.out), &a); err != nil {
+		res.t.Fatalf("%s\nstdout:\n%s\nstderr:\n%s", res.line, clip(res.out), clip(res.err))
+	}
+	return a
+}
+
+func pythonSends(_ *testing.T, r *rig, w way, to string, message []byte) {
+	r.python("smtp.py", message, r.port(w.door), w.mode, r.CAFile, r.loginFor(w), "secret", "bob@example.test", to).want(0)
+}
+
+// loginFor is the user to log in as, "" where mail is taken from anyone.
+func (r *rig) loginFor(w way) string {
+	if w.login() {
+		return r.User
+	}
+	return ""
+}
+
+func pythonFetches(t *testing.T, r *rig, w way, user string) []byte {
+	return pythonReads(t, r, "imap.py", w, user)
+}
+
+func pythonFetchesPOP(t *testing.T, r *rig, w way, user string) []byte {
+	return pythonReads(t, r, "pop3.py", w, user)
+}
+
+func pythonReads(t *testing.T, r *rig, script string, w way, user string) []byte {
+	file := filepath.Join(t.TempDir(), "message")
+	r.python(script, nil, r.port(w.door), w.mode, r.CAFile, user, "secret", "fetch", file).want(0)
+	b, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func goSends(t *testing.T, r *rig, w way, to string, message []byte) {
+	c := r.smtpClient(t, w)
+	defer c.Close()
+	if w.login() {
+		if err := c.Auth(smtp.PlainAuth("", r.User, r.Password, "localhost")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := c.Mail("bob@example.test"); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Rcpt(to); err != nil {
+		t.Fatal(err)
+	}
+	d, err := c.Data()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.Write(message); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Quit(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// smtpClient is net/smtp on a door, inside TLS if the way says so.
+func (r *rig) smtpClient(t testing.TB, w way) *smtp.Client {
+	t.Helper()
+	var conn net.Conn
+	var err error
+	if w.mode == "tls" {
+		conn, err = tls.Dial("tcp", r.door(w.door).Address, r.tlsConfig())
+	} else {
+		conn, err = net.Dial("tcp", r.door(w.door).Address)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	c, err := smtp.NewClient(conn, "localhost")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if w.mode == "starttls" {
+		if err := c.StartTLS(r.tlsConfig()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return c
+}
+
+// imapClient is emersion's client on a door, logged in.
+func (r *rig) imapClient(t testing.TB, w way, user string, options *imapclient.Options) *imapclient.Client {
+	t.Helper()
+	c, err := r.tryIMAP(w, user, options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	return c
+}
+
+func (r *rig) tryIMAP(w way, user string, options *imapclient.Options) (*imapclient.Client, error) {
+	if options == nil {
+		options = &imapclient.Options{}
+	}
+	options.TLSConfig = r.tlsConfig()
+	dial := map[string]func(string, *imapclient.Options) (*imapclient.Client, error){
+		"clear": imapclient.DialInsecure, "starttls": imapclient.DialStartTLS, "tls": imapclient.DialTLS,
+	}[w.mode]
+	c, err := dial(r.door(w.door).Address, options)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.Login(user, "secret").Wait(); err != nil {
+		c.Close()
+		return nil, err
+	}
+	return c, nil
+}
+
+func goFetches(t *testing.T, r *rig, w way, user string) []byte {
+	c := r.imapClient(t, w, user, nil)
+	defer c.Close()
+	if _, err := c.Select("INBOX", nil).Wait(); err != nil {
+		t.Fatal(err)
+	}
+	section := &imap.FetchItemBodySection{Peek: true}
+	got, err := c.Fetch(imap.SeqSetNum(1), &imap.FetchOptions{BodySection: []*imap.FetchItemBodySection{section}}).Collect()
+	if err != nil || len(got) != 1 {
+		t.Fatalf("FETCH: %d messages, %v", len(got), err)
+	}
+	if err := c.Logout().Wait(); err != nil {
+		t.Fatal(err)
+	}
+	return got[0].FindBodySection(section)
+}
+
+// talkFetchesPOP is POP3 by hand: Go has no client of renown.
+func talkFetchesPOP(t *testing.T, r *rig, w way, user string) []byte {
+	k := r.popTalk(t, w)
+	k.say("USER "+user, "+OK")
+	k.say("PASS secret", "+OK")
+	k.say("RETR 1", "+OK")
+	var b strings.Builder
+	for line := ""; ; {
+		part, err := k.r.ReadString('\n')
+		if err != nil {
+			t.Fatal(err)
+		}
+		if line += part; !strings.HasSuffix(line, "\r\n") {
+			continue // a bare LF is part of a line, not its end (RFC 1939 section 3)
+		}
+		if line == ".\r\n" {
+			break
+		}
+		b.WriteString(strings.TrimPrefix(line, "."))
+		line = ""
+	}
+	k.say("QUIT", "+OK")
+	if rest, err := io.ReadAll(k.r); len(rest) > 0 {
+		t.Fatalf("after QUIT: %q %v", rest, err)
+	}
+	return []byte(b.String())
+}
+
+func (r *rig) popTalk(t testing.TB, w way) *talk {
+	t.Helper()
+	if w.mode == "tls" {
+		k := r.dialTLS(t, w.door)
+		k.expect("+OK")
+		return k
+	}
+	k := r.dial(t, w.door)
+	k.expect("+OK")
+	if w.mode == "starttls" {
+		k.say("STLS", "+OK")
+		k = newTalk(t, handshake(t, k.Conn, r.tlsConfig()))
+	}
+	return k
+}
