@@ -7,96 +7,81 @@ import (
 
 const mask = "***"
 
-// literal is the announcement of an IMAP literal that stands for a whole
-// argument; it is no secret, and who reads on needs it.
-var literal = regexp.MustCompile(`^\{[0-9]+\+?\}$`)
+var (
+	// credentialVerb finds a command that carries a password, in any protocol and
+	// anywhere in the line: a client may talk SMTP to an IMAP door, forget its tag,
+	// or type two spaces. In doubt too much is masked.
+	credentialVerb = regexp.MustCompile(`(?i)(?:^|[^a-z0-9_.=-])(AUTHENTICATE|AUTH|LOGIN|PASS|APOP)([ \t:]+)[^ \t\r\n]`)
+	// mechanism is what may stand behind AUTH and AUTHENTICATE unmasked.
+	mechanism = regexp.MustCompile(`^"?[A-Za-z0-9_-]{1,24}"?$`)
+	// user is what may stand behind LOGIN and APOP unmasked, when something follows.
+	user = regexp.MustCompile(`^(?:"(?:[^"\\]|\\.)*"|[^ \t"\\{}:]+)$`)
+	// literal is the announcement of an IMAP literal that stands for a whole
+	// argument; it is no secret, and who reads on needs it.
+	literal = regexp.MustCompile(`^\{[0-9]+[+-]?\}$`)
+)
 
-// Mask returns a command line with its credentials replaced by ***; the line
-// itself when it carries none. The user's name stays where it stands alone.
-// Lines that follow inside a login exchange are for the caller to mask whole
-// (MaskedLine), because only it knows that an exchange is going on.
-func Mask(protocol string, line []byte) []byte {
-	switch protocol {
-	case "smtp":
-		return maskAfter(line, "AUTH", 1)
-	case "pop3":
-		for _, v := range []struct {
-			verb string
-			keep int
-		}{{"PASS", 0}, {"AUTH", 1}, {"APOP", 1}} {
-			if out := maskAfter(line, v.verb, v.keep); len(out) != len(line) || !bytes.Equal(out, line) {
-				return out
-			}
+// Mask returns a command line with its credentials replaced by ***; the line itself
+// when it carries none. The user's name stays where it stands by itself. Lines that
+// follow inside a login exchange are for the caller to mask whole (MaskedLine),
+// because only it knows that an exchange is going on.
+func Mask(line []byte) []byte {
+	m := credentialVerb.FindSubmatchIndex(line)
+	if m == nil {
+		return line
+	}
+	verb := string(bytes.ToUpper(line[m[2]:m[3]]))
+	from := m[5] // behind the verb and its spaces
+	body, end := cutEnd(line)
+	args := body[from:]
+	kept := 0
+	word := args[:wordEnd(args)]
+	rest := bytes.TrimLeft(args[len(word):], " \t")
+	switch verb {
+	case "AUTH", "AUTHENTICATE":
+		if mechanism.Match(word) {
+			kept = len(args) - len(rest)
 		}
-	case "imap":
-		tag, rest, ok := bytes.Cut(line, []byte(" "))
-		if !ok {
+	case "LOGIN", "APOP":
+		switch {
+		case literal.Match(args): // LOGIN {5}
 			return line
-		}
-		keep := len(tag) + 1
-		for _, verb := range []string{"AUTHENTICATE", "LOGIN"} {
-			if out := maskAfter(rest, verb, 1); !bytes.Equal(out, rest) {
-				return append(bytes.Clone(line[:keep]), out...)
-			}
+		case user.Match(word) && len(rest) > 0:
+			kept = len(args) - len(rest)
 		}
 	}
-	return line
+	out := append([]byte{}, body[:from+kept]...)
+	switch secret := args[kept:]; {
+	case len(secret) == 0:
+		return line
+	case literal.Match(secret):
+		out = append(out, secret...)
+	default:
+		out = append(out, mask...)
+	}
+	return append(out, end...)
 }
 
 // MaskedLine stands for a line of a login exchange.
 func MaskedLine() []byte { return []byte(mask + "\r\n") }
 
-// maskAfter masks what follows the verb and keep more words. Words end at
-// spaces; a quoted string is one word.
-func maskAfter(line []byte, verb string, keep int) []byte {
-	if len(line) < len(verb) || !bytes.EqualFold(line[:len(verb)], []byte(verb)) {
-		return line
-	}
-	body, end := cutEnd(line)
-	i := len(verb)
-	if i == len(body) {
-		return line
-	}
-	if body[i] != ' ' && body[i] != '\t' {
-		return line
-	}
-	for k := 0; k <= keep; k++ {
-		for i < len(body) && (body[i] == ' ' || body[i] == '\t') {
-			i++
-		}
-		if k == keep {
-			break
-		}
-		i = skipWord(body, i)
-	}
-	if i >= len(body) {
-		return line
-	}
-	out := make([]byte, 0, i+len(mask)+len(end))
-	out = append(out, body[:i]...)
-	if announcement := literal.Find(body[i:]); announcement != nil && verb == "LOGIN" {
-		out = append(out, announcement...)
-		return append(out, end...)
-	}
-	out = append(out, mask...)
-	return append(out, end...)
-}
-
-func skipWord(b []byte, i int) int {
-	if i < len(b) && b[i] == '"' {
-		for i++; i < len(b); i++ {
-			if b[i] == '\\' {
+// wordEnd returns where the first word ends: at a space, or behind the closing quote.
+func wordEnd(b []byte) int {
+	if len(b) > 0 && b[0] == '"' {
+		for i := 1; i < len(b); i++ {
+			switch b[i] {
+			case '\\':
 				i++
-			} else if b[i] == '"' {
+			case '"':
 				return i + 1
 			}
 		}
 		return len(b)
 	}
-	for i < len(b) && b[i] != ' ' && b[i] != '\t' {
-		i++
+	if i := bytes.IndexAny(b, " \t"); i >= 0 {
+		return i
 	}
-	return i
+	return len(b)
 }
 
 func cutEnd(line []byte) (body, end []byte) {

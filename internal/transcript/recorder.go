@@ -9,9 +9,13 @@ import (
 
 // Bounds of one session's record. Past them the middle is left out and counted.
 const (
-	maxText  = 2 << 10 // kept bytes of one unit of dialogue
-	maxData  = 256     // kept bytes of a message body or literal
-	maxUnits = 1024    // kept units: the first half and the last ones
+	maxText   = 2 << 10   // kept bytes of one unit of dialogue
+	maxData   = 256       // kept bytes of a message body or literal
+	maxUnits  = 1024      // kept units: the first half and the last ones
+	maxKept   = 256 << 10 // kept bytes of all dialogue; beyond it units are kept by their first bytes
+	maxLate   = 80        // ... so many
+	maxLogins = 100       // kept login attempts
+	maxName   = 256       // kept bytes of a user name
 )
 
 // Recorder takes down one session. Its methods may be called by any goroutine.
@@ -23,6 +27,7 @@ type Recorder struct {
 	head    []*unit
 	tail    []*unit
 	secure  bool
+	kept    int       // bytes of text
 	final   *Session  // once ended; nothing is added any more
 	started time.Time // with the monotonic clock
 }
@@ -63,8 +68,13 @@ func (r *Recorder) Said(from Direction, kind Kind, b []byte, injected string) {
 	if kind == Data {
 		limit = maxData
 	}
+	if r.kept > maxKept {
+		limit = min(limit, maxLate)
+	}
 	if room := limit - len(u.text); room > 0 {
-		u.text = append(u.text, b[:min(room, len(b))]...)
+		n := min(room, len(b))
+		u.text = append(u.text, b[:n]...)
+		r.kept += n
 	}
 }
 
@@ -148,7 +158,14 @@ func (r *Recorder) Login(l Login) {
 	defer r.mu.Unlock()
 	l.Secure = r.secure
 	r.mark(l.Injected)
-	r.s.Logins = append(r.s.Logins, l)
+	if len(l.User) > maxName {
+		l.User = l.User[:maxName]
+	}
+	if len(r.s.Logins) < maxLogins {
+		r.s.Logins = append(r.s.Logins, l)
+	} else {
+		r.s.Logins[maxLogins-1] = l // the last one tells how it ended
+	}
 }
 
 // MessageIn counts a message accepted from the client.

@@ -7,27 +7,46 @@ import (
 
 func TestMask(t *testing.T) {
 	t.Parallel()
-	for _, tc := range []struct{ proto, in, want string }{
-		{"smtp", "AUTH PLAIN AGFsaWNlAHNlY3JldA==\r\n", "AUTH PLAIN ***\r\n"},
-		{"smtp", "auth  login  YWxpY2U=\r\n", "auth  login  ***\r\n"},
-		{"smtp", "AUTH LOGIN\r\n", "AUTH LOGIN\r\n"},
-		{"smtp", "MAIL FROM:<a@b> AUTH=<>\r\n", "MAIL FROM:<a@b> AUTH=<>\r\n"},
-		{"pop3", "PASS my secret with spaces\r\n", "PASS ***\r\n"},
-		{"pop3", "PASS x{5}\r\n", "PASS ***\r\n"},
-		{"imap", "a1 LOGIN alice x{5}\r\n", "a1 LOGIN alice ***\r\n"},
-		{"pop3", "USER alice\r\n", "USER alice\r\n"},
-		{"pop3", "APOP alice c4c9334bac560ecc979e58001b3e22fb\r\n", "APOP alice ***\r\n"},
-		{"pop3", "AUTH PLAIN AGFs\r\n", "AUTH PLAIN ***\r\n"},
-		{"imap", "a1 LOGIN alice secret\r\n", "a1 LOGIN alice ***\r\n"},
-		{"imap", "a1 login \"al ice\" \"se \\\" cret\"\r\n", "a1 login \"al ice\" ***\r\n"},
-		{"imap", "a1 LOGIN {5}\r\n", "a1 LOGIN {5}\r\n"},
-		{"imap", "a1 LOGIN alice {6+}\r\n", "a1 LOGIN alice {6+}\r\n"},
-		{"imap", "a1 AUTHENTICATE PLAIN AGFs\r\n", "a1 AUTHENTICATE PLAIN ***\r\n"},
-		{"imap", "a1 SELECT LOGIN\r\n", "a1 SELECT LOGIN\r\n"},
-		{"imap", "a1\r\n", "a1\r\n"},
+	for _, tc := range []struct{ in, want string }{
+		{"AUTH PLAIN AGFsaWNlAHNlY3JldA==\r\n", "AUTH PLAIN ***\r\n"},
+		{"auth  login  YWxpY2U=\r\n", "auth  login  ***\r\n"},
+		{"AUTH LOGIN\r\n", "AUTH LOGIN\r\n"},
+		{"AUTH\tPLAIN\tAGFs\r\n", "AUTH\tPLAIN\t***\r\n"},
+		{"AUTH: PLAIN AGFs\r\n", "AUTH: PLAIN ***\r\n"},
+		{" AUTH PLAIN AGFs\r\n", " AUTH PLAIN ***\r\n"},
+		{"AUTH AGFsaWNlAHNlY3JldA==\r\n", "AUTH ***\r\n"},
+		{"MAIL FROM:<a@b> AUTH=<>\r\n", "MAIL FROM:<a@b> AUTH=<>\r\n"},
+		{"EHLO login.example\r\n", "EHLO login.example\r\n"},
+		{"MAIL FROM:<pass@example.test>\r\n", "MAIL FROM:<pass@example.test>\r\n"},
+		{"PASS my secret with spaces\r\n", "PASS ***\r\n"},
+		{"PASS x{5}\r\n", "PASS ***\r\n"},
+		{" PASS p\r\n", " PASS ***\r\n"},
+		{"\x00PASS p\r\n", "\x00PASS ***\r\n"},
+		{"PASS secr", "PASS ***"},
+		{"PASS\r\n", "PASS\r\n"},
+		{"USER alice\r\n", "USER alice\r\n"},
+		{"APOP alice c4c9334bac560ecc979e58001b3e22fb\r\n", "APOP alice ***\r\n"},
+		{"a1 LOGIN alice secret\r\n", "a1 LOGIN alice ***\r\n"},
+		{"a1  LOGIN alice secret\r\n", "a1  LOGIN alice ***\r\n"},
+		{" a1 LOGIN alice secret\r\n", " a1 LOGIN alice ***\r\n"},
+		{"LOGIN alice secret\r\n", "LOGIN alice ***\r\n"},
+		{"a UID LOGIN alice secret\r\n", "a UID LOGIN alice ***\r\n"},
+		{"a AUTH PLAIN AGFs\r\n", "a AUTH PLAIN ***\r\n"},
+		{"a LOGIN alice:secret\r\n", "a LOGIN ***\r\n"},
+		{"a LOGIN \"alice secret\r\n", "a LOGIN ***\r\n"},
+		{"a1 login \"al ice\" \"se \\\" cret\"\r\n", "a1 login \"al ice\" ***\r\n"},
+		{"a NOOP\rb LOGIN alice secret\r\n", "a NOOP\rb LOGIN alice ***\r\n"},
+		{"a1 LOGIN {5}\r\n", "a1 LOGIN {5}\r\n"},
+		{"a1 LOGIN alice {6+}\r\n", "a1 LOGIN alice {6+}\r\n"},
+		{"a1 LOGIN alice x{5}\r\n", "a1 LOGIN alice ***\r\n"},
+		{"a1 AUTHENTICATE PLAIN AGFs\r\n", "a1 AUTHENTICATE PLAIN ***\r\n"},
+		{"a1 AUTHENTICATE \"PLAIN\" {9+}\r\n", "a1 AUTHENTICATE \"PLAIN\" {9+}\r\n"},
+		{"a1 SELECT LOGIN\r\n", "a1 SELECT LOGIN\r\n"},
+		{"a1\r\n", "a1\r\n"},
+		{"", ""},
 	} {
-		if got := string(Mask(tc.proto, []byte(tc.in))); got != tc.want {
-			t.Errorf("%s %q:\n got %q\nwant %q", tc.proto, tc.in, got, tc.want)
+		if got := string(Mask([]byte(tc.in))); got != tc.want {
+			t.Errorf("%q:\n got %q\nwant %q", tc.in, got, tc.want)
 		}
 	}
 }
@@ -106,5 +125,26 @@ func TestLogRing(t *testing.T) {
 	open.End(EndedByServer)
 	if all := l.Sessions(); len(all) != 0 {
 		t.Errorf("after reset: %d", len(all))
+	}
+}
+
+func TestRecordIsBoundedInBytes(t *testing.T) {
+	t.Parallel()
+	r := NewLog(1, nil).Begin(Info{})
+	line := []byte(strings.Repeat("x", maxText))
+	for range maxUnits {
+		r.Said(FromClient, Command, line, "")
+		r.Login(Login{User: string(line)})
+	}
+	s := r.Session()
+	total := 0
+	for _, u := range s.Units {
+		total += len(u.Text)
+	}
+	if total > maxKept+maxUnits*maxLate {
+		t.Errorf("%d bytes of text are kept", total)
+	}
+	if len(s.Logins) > maxLogins || len(s.Logins[0].User) > maxName {
+		t.Errorf("%d logins, name of %d bytes", len(s.Logins), len(s.Logins[0].User))
 	}
 }
