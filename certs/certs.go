@@ -217,7 +217,7 @@ func newRoot(title string, key crypto.Signer, names names, now time.Time, life t
 	if err != nil {
 		return nil, err
 	}
-	t.MaxPathLen = 1 // room for the intermediate of "incomplete-chain"
+	t.MaxPathLen = 1 // room for one intermediate
 	t.PermittedDNSDomainsCritical = true
 	t.PermittedDNSDomains = names.permittedDNS()
 	t.PermittedIPRanges = names.permittedIPs()

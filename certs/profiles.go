@@ -1,6 +1,10 @@
 package certs
 
 import (
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"crypto/x509/pkix"
 	"fmt"
 	"strings"
 )
@@ -45,6 +49,36 @@ func table() []profile {
 		{Profile{"incomplete-chain", "Intermediate not sent",
 			"The server does not send its intermediate certificate. Browsers often find it elsewhere, mail clients must not guess: the client refuses and says that the chain is incomplete."},
 			incompleteChain},
+		{Profile{"expired-intermediate", "Expired intermediate",
+			"The server's own certificate is in order, the intermediate that vouches for it ended yesterday: the operator renewed one file of two. The client must refuse."},
+			expiredIntermediate},
+		{Profile{"wrong-usage", "For clients, not for servers",
+			"The certificate may only be used by TLS clients (RFC 5280 section 4.2.1.12). The client must refuse."},
+			wrongUsage},
+		{Profile{"no-san", "Host name in the common name only",
+			"Old appliances name the host only in the subject's common name. RFC 9525 section 2 no longer allows a client to look there; many still do."},
+			noSAN},
+		{Profile{"rsa-1024", "RSA key of 1024 bits",
+			"The key is shorter than anybody has allowed since 2014. A client of today refuses it, an old one does not."},
+			rsa1024},
+		{Profile{"sha-1", "Signed with SHA-1",
+			"The CA's signature uses SHA-1, for which collisions can be bought. A client of today refuses it."},
+			sha1},
+		{Profile{"wildcard", "Wildcards only",
+			"The certificate is for *.example.test and *.example.localhost. A client that connects to mail.example.test must accept it; one that connects to localhost or to a.b.example.test must refuse (RFC 9525 section 6.3)."},
+			wildcard},
+		{Profile{"no-subject", "Empty subject",
+			"All names are in the subject alternative name, and the subject is empty, as RFC 5280 section 4.1.2.6 allows. The client must accept, and show some name all the same."},
+			noSubject},
+		{Profile{"thousand-names", "A thousand names",
+			"One certificate for a thousand hosted domains: about 28 kB, more than fits into one TLS record. The client must accept."},
+			thousandNames},
+		{Profile{"reversed-chain", "Chain in the wrong order",
+			"The server sends the root before the intermediate. TLS 1.3 wants clients to bear any order behind the server's own certificate (RFC 8446 section 4.4.2), so they must accept."},
+			reversedChain},
+		{Profile{"root-included", "Root sent along",
+			"The server sends the root too, which the client has or must not trust anyway. The client must accept."},
+			rootIncluded},
 	}
 }
 
@@ -89,24 +123,108 @@ func untrustedRoot(is *issuance) error {
 }
 
 func incompleteChain(is *issuance) error {
-	key, err := newKey()
+	_, err := is.insertIntermediate(nil)
+	return err
+}
+
+func expiredIntermediate(is *issuance) error {
+	intermediate, err := is.insertIntermediate(func(t *x509.Certificate) {
+		t.NotAfter = is.now.Add(-day)
+		t.NotBefore = t.NotAfter.Add(-leafLife)
+	})
 	if err != nil {
 		return err
 	}
-	t, err := caTemplate("mailrig intermediate CA", key, is.now, leafLife+day)
+	is.chain = [][]byte{intermediate.Raw}
+	return nil
+}
+
+// reversedChain is what "cat *.pem" makes of three files.
+func reversedChain(is *issuance) error {
+	root := is.issuer
+	intermediate, err := is.insertIntermediate(nil)
 	if err != nil {
 		return err
+	}
+	is.chain = [][]byte{root.Raw, intermediate.Raw}
+	return nil
+}
+
+func rootIncluded(is *issuance) error {
+	is.chain = [][]byte{is.issuer.Raw}
+	return nil
+}
+
+func wrongUsage(is *issuance) error {
+	is.template.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}
+	return nil
+}
+
+func noSAN(is *issuance) error {
+	is.template.DNSNames, is.template.IPAddresses = nil, nil
+	return nil
+}
+
+func noSubject(is *issuance) error {
+	is.template.Subject = pkix.Name{}
+	return nil
+}
+
+// wildcard has two labels behind each star: with fewer OpenSSL takes it for a
+// wildcard over somebody's top-level domain.
+func wildcard(is *issuance) error {
+	is.template.Subject.CommonName = "*.example.test"
+	is.template.DNSNames = []string{"*.example.test", "*.example.localhost"}
+	is.template.IPAddresses = nil
+	return nil
+}
+
+func thousandNames(is *issuance) error {
+	for i := len(is.template.DNSNames); i < 1000; i++ {
+		is.template.DNSNames = append(is.template.DNSNames, fmt.Sprintf("customer-%04d.example.test", i))
+	}
+	return nil
+}
+
+func rsa1024(is *issuance) error {
+	key, err := rsa.GenerateKey(rand.Reader, 1024)
+	if err != nil {
+		return err
+	}
+	is.key = key
+	is.template.KeyUsage |= x509.KeyUsageKeyEncipherment
+	return nil
+}
+
+func sha1(is *issuance) error {
+	is.template.SignatureAlgorithm = x509.ECDSAWithSHA1
+	return nil
+}
+
+// insertIntermediate puts a CA between the root and the certificate, which is not
+// sent. edit may change it.
+func (is *issuance) insertIntermediate(edit func(*x509.Certificate)) (*x509.Certificate, error) {
+	key, err := newKey()
+	if err != nil {
+		return nil, err
+	}
+	t, err := caTemplate("mailrig intermediate CA", key, is.now, leafLife+day)
+	if err != nil {
+		return nil, err
 	}
 	t.MaxPathLenZero = true
 	if t.NotAfter.After(is.issuer.NotAfter) {
 		t.NotAfter = is.issuer.NotAfter
 	}
+	if edit != nil {
+		edit(t)
+	}
 	intermediate, err := sign(t, is.issuer, key, is.issuerKey)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	is.issuer, is.issuerKey = intermediate, key
-	return nil
+	return intermediate, nil
 }
 
 // Profiles lists all profiles, the correct one first.

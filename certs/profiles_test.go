@@ -1,6 +1,8 @@
 package certs
 
 import (
+	"bytes"
+	"crypto/rsa"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -34,17 +36,34 @@ func outcomes() map[string]struct {
 		var e x509.HostnameError
 		return errors.As(err, &e)
 	}
+	usage := func(err error) bool {
+		var e x509.CertificateInvalidError
+		return errors.As(err, &e) && e.Reason == x509.IncompatibleUsage
+	}
+	insecure := func(err error) bool { return unknown(err) && strings.Contains(err.Error(), "insecure algorithm") }
+	fine := func(err error) bool { return err == nil }
 	return map[string]struct {
 		goSays  func(error) bool
 		openssl []string
 	}{
-		"correct":          {func(err error) bool { return err == nil }, []string{"0"}},
+		"correct":          {fine, []string{"0"}},
 		"expired":          {invalid, []string{"10"}},
 		"not-yet-valid":    {invalid, []string{"9"}},
 		"wrong-host":       {hostname, []string{"62"}},
 		"self-signed":      {unknown, []string{"18"}},
 		"untrusted-root":   {unknown, []string{"19"}},
 		"incomplete-chain": {unknown, []string{"20", "21"}},
+
+		"expired-intermediate": {func(err error) bool { return invalid(err) || unknown(err) }, []string{"10"}},
+		"wrong-usage":          {usage, []string{"26"}},
+		"no-san":               {hostname, []string{"0"}}, // s_client still looks into the common name
+		"rsa-1024":             {fine, []string{"66"}},    // Go's client has no such bound
+		"sha-1":                {insecure, []string{"68"}},
+		"wildcard":             {hostname, []string{"62"}}, // for localhost; see TestUnusual
+		"no-subject":           {fine, []string{"0"}},
+		"thousand-names":       {fine, []string{"0"}},
+		"reversed-chain":       {fine, []string{"0"}},
+		"root-included":        {fine, []string{"0"}},
 	}
 }
 
@@ -62,8 +81,9 @@ func TestProfilesAgainstGo(t *testing.T) {
 		if err := verify(ca, cert, "localhost", time.Now()); !w.goSays(err) {
 			t.Errorf("%s: Go's verifier says: %v", p.Name, err)
 		}
-		// The defect is the only one: names are right everywhere but in wrong-host.
-		if err := cert.Leaf.VerifyHostname("localhost"); (err != nil) != (p.Name == "wrong-host") {
+		// The defect is the only one: names are right everywhere but where they are it.
+		named := slices.Contains([]string{"wrong-host", "no-san", "wildcard"}, p.Name)
+		if err := cert.Leaf.VerifyHostname("localhost"); (err != nil) != named {
 			t.Errorf("%s: host name: %v", p.Name, err)
 		}
 	}
@@ -81,6 +101,47 @@ func TestProfilesAgainstGo(t *testing.T) {
 	}
 	if err := verify(ca, mustMint(t, ca, "wrong-host"), "wrong-host.invalid", time.Now()); err != nil {
 		t.Errorf("wrong-host is wrong in more than its name: %v", err)
+	}
+}
+
+// What is unusual about a certificate is in it, and nothing else is wrong.
+func TestUnusual(t *testing.T) {
+	t.Parallel()
+	ca := newTestCA(t)
+	wild := mustMint(t, ca, "wildcard")
+	for name, good := range map[string]bool{
+		"mail.example.test": true, "imap.example.localhost": true,
+		"example.test": false, "a.b.example.test": false, "127.0.0.1": false,
+	} {
+		if err := verify(ca, wild, name, time.Now()); (err == nil) != good {
+			t.Errorf("wildcard for %s: %v", name, err)
+		}
+	}
+	if n := len(mustMint(t, ca, "thousand-names").Leaf.DNSNames); n != 1000 {
+		t.Errorf("%d names", n)
+	}
+	if c := mustMint(t, ca, "no-subject").Leaf; len(c.Subject.Names) != 0 {
+		t.Errorf("the subject is %v", c.Subject)
+	}
+	if c := mustMint(t, ca, "no-san").Leaf; len(c.DNSNames)+len(c.IPAddresses) != 0 || c.Subject.CommonName != "localhost" {
+		t.Errorf("names %v %v, subject %v", c.DNSNames, c.IPAddresses, c.Subject)
+	}
+	if key, ok := mustMint(t, ca, "rsa-1024").Leaf.PublicKey.(*rsa.PublicKey); !ok || key.Size() != 128 {
+		t.Errorf("the key is %v", key)
+	}
+	if c := mustMint(t, ca, "sha-1").Leaf; c.SignatureAlgorithm != x509.ECDSAWithSHA1 {
+		t.Errorf("signed with %v", c.SignatureAlgorithm)
+	}
+	root := ca.Cert().Raw
+	if chain := mustMint(t, ca, "root-included").Certificate; len(chain) != 2 || !bytes.Equal(chain[1], root) {
+		t.Errorf("%d certificates, or the second isn't the root", len(chain))
+	}
+	chain := mustMint(t, ca, "reversed-chain").Certificate
+	if len(chain) != 3 || !bytes.Equal(chain[1], root) {
+		t.Fatalf("%d certificates, or the second isn't the root", len(chain))
+	}
+	if last, err := x509.ParseCertificate(chain[2]); err != nil || last.CheckSignatureFrom(ca.Cert()) != nil {
+		t.Errorf("the last isn't the intermediate: %v", err)
 	}
 }
 
@@ -137,7 +198,7 @@ func TestProfilesAgainstOpenSSL(t *testing.T) {
 	for name, want := range outcomes() {
 		addr := serveTLS(t, mustMint(t, ca, name))
 		cmd := exec.Command("openssl", "s_client", "-connect", addr, "-CAfile", file, "-x509_strict",
-			"-servername", "localhost", "-verify_hostname", "localhost", "-no-CAstore", "-no-CApath")
+			"-servername", "localhost", "-verify_hostname", "localhost", "-cipher", "DEFAULT@SECLEVEL=2", "-no-CAstore", "-no-CApath")
 		out, _ := cmd.CombinedOutput() // its status says nothing about verification
 		m := codes.FindSubmatch(out)
 		if m == nil || !slices.Contains(want.openssl, string(m[1])) {
