@@ -35,8 +35,8 @@ func resolveHosts(ctx context.Context, hosts []string) ([]bindAddr, error) {
 		b := bindAddr{network: "tcp4", ip: ip}
 		if ip.Is6() {
 			b.network = "tcp6"
-			// Containers often have IPv6 switched off, ::1 included.
-			b.optional = anyIPv4 && ip == netip.IPv6Loopback()
+			// Containers often have IPv6 switched off, ::1 and :: included.
+			b.optional = anyIPv4 && (ip == netip.IPv6Loopback() || ip == netip.IPv6Unspecified())
 			// "::" alone means every address, as it does for most servers.
 			if ip == netip.IPv6Unspecified() && !anyIPv4 {
 				b.network = "tcp"

@@ -75,13 +75,13 @@ func TestHosts(t *testing.T) {
 		"[::1]":                  "tcp6/::1",
 		"0.0.0.0":                "tcp4/0.0.0.0",
 		"::":                     "tcp/::",
-		"0.0.0.0 ::":             "tcp4/0.0.0.0 tcp6/::",
+		"0.0.0.0 ::":             "tcp4/0.0.0.0 tcp6/::?",
 		"0.0.0.0 127.0.0.1 ::1":  "tcp4/0.0.0.0 tcp6/::1?",
 		"::ffff:127.0.0.1":       "tcp4/127.0.0.1",
 		"127.0.0.1:25":           "neither an address nor a name",
 		"no-such-host.invalid":   "no-such-host.invalid",
 		"http://127.0.0.1":       "neither an address nor a name",
-		"127.0.0.2 127.0.0.1 ::": "tcp4/127.0.0.2 tcp4/127.0.0.1 tcp6/::",
+		"127.0.0.2 127.0.0.1 ::": "tcp4/127.0.0.2 tcp4/127.0.0.1 tcp6/::?",
 	} {
 		// No test waits for a resolver.
 		ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)

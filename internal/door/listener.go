@@ -60,7 +60,7 @@ type Listener struct {
 	sockets []*socket    // one per address
 
 	modeMu sync.Mutex // serialises SetMode and Close; taken before mu
-	mode   Mode
+	modes  modes
 
 	mu       sync.Mutex
 	changed  sync.Cond  // any change of the fields below or of a socket's stop, parked
@@ -106,11 +106,11 @@ func (l *Listener) Addrs() []net.Addr {
 	return all
 }
 
-// Mode returns the door's present mode.
+// Mode returns the door's present mode, for IPv4 where the two differ.
 func (l *Listener) Mode() Mode {
 	l.modeMu.Lock()
 	defer l.modeMu.Unlock()
-	return l.mode
+	return l.modes.v4
 }
 
 // Accept returns the next client, from whichever address it came. While the door

@@ -14,47 +14,75 @@ import (
 //
 // The modes lie on a line: open - drop - refuse. Every switch walks along it, so
 // that a door always stops taking new clients before it stops listening.
-func (l *Listener) SetMode(m Mode) error {
-	if m < Open || m > Drop {
-		return fmt.Errorf("no such mode: %v", m)
+func (l *Listener) SetMode(m Mode) error { return l.SetModes(m, m) }
+
+// SetModes is SetMode with a mode for IPv4 and another for IPv6.
+func (l *Listener) SetModes(v4, v6 Mode) error {
+	for _, m := range []Mode{v4, v6} {
+		if m < Open || m > Drop {
+			return fmt.Errorf("no such mode: %v", m)
+		}
 	}
+	want := modes{v4, v6}
 	l.modeMu.Lock()
 	defer l.modeMu.Unlock()
 	if l.isClosed() {
-		return fmt.Errorf("switch %v to %v: %w", l.door, m, net.ErrClosed)
+		return fmt.Errorf("switch %v to %v: %w", l.door, want, net.ErrClosed)
 	}
-	if m == Drop {
+	if v4 == Drop || v6 == Drop {
 		if err := l.canDrop(); err != nil {
 			return fmt.Errorf("switch %v to drop: %w", l.door, err)
 		}
 	}
-	if err := l.switchTo(m); err != nil {
-		back := l.switchTo(l.mode)
-		return fmt.Errorf("switch %v to %v: %w", l.door, m, errors.Join(err, back))
+	if err := l.switchTo(want); err != nil {
+		back := l.switchTo(l.modes)
+		return fmt.Errorf("switch %v to %v: %w", l.door, want, errors.Join(err, back))
 	}
-	l.mode = m
+	l.modes = want
 	return nil
 }
 
-func (l *Listener) switchTo(m Mode) error {
+// modes are a door's modes for IPv4 and IPv6.
+type modes struct{ v4, v6 Mode }
+
+// of returns the mode of a socket.
+func (m modes) of(s *socket) Mode {
+	if s.addr.Addr().Is4() {
+		return m.v4
+	}
+	return m.v6
+}
+
+func (m modes) String() string {
+	if m.v4 == m.v6 {
+		return m.v4.String()
+	}
+	return fmt.Sprintf("%v (IPv4), %v (IPv6)", m.v4, m.v6)
+}
+
+func (l *Listener) switchTo(want modes) error {
 	// Leave refuse. While a filter is attached the socket listens but hears nothing.
-	if m != Refuse {
-		for _, s := range l.sockets {
-			if !s.refusing {
-				continue
-			}
-			if err := s.listenAgain(); err != nil {
-				return fmt.Errorf("%s: listen again: %w", s.addr, err)
-			}
-			s.refusing = false
-			l.unpark(s)
+	refuses := false
+	for _, s := range l.sockets {
+		if want.of(s) == Refuse {
+			refuses = true
+			continue
 		}
+		if !s.refusing {
+			continue
+		}
+		if err := s.listenAgain(); err != nil {
+			return fmt.Errorf("%s: listen again: %w", s.addr, err)
+		}
+		s.refusing = false
+		l.unpark(s)
 	}
 	// Arrive at open or drop.
 	for _, s := range l.sockets {
 		if s.refusing {
 			continue
 		}
+		m := want.of(s)
 		if m == Open {
 			if err := s.hear(); err != nil {
 				return fmt.Errorf("%s: answer connection attempts again: %w", s.addr, err)
@@ -63,13 +91,13 @@ func (l *Listener) switchTo(m Mode) error {
 			return fmt.Errorf("%s: %w", s.addr, err)
 		}
 	}
-	if m != Refuse {
+	if !refuses {
 		return nil
 	}
 	// Go on to refuse.
-	l.drain()
+	l.drain(want)
 	for _, s := range l.sockets {
-		if s.refusing {
+		if s.refusing || want.of(s) != Refuse {
 			continue
 		}
 		l.park(s)
@@ -84,7 +112,7 @@ func (l *Listener) switchTo(m Mode) error {
 
 // drain takes over every client that the kernel has already connected, because a
 // socket that stops listening resets them.
-func (l *Listener) drain() {
+func (l *Listener) drain(want modes) {
 	l.setDraining(true)
 	defer l.setDraining(false)
 	tick := time.NewTicker(drainSettle)
@@ -102,7 +130,7 @@ func (l *Listener) drain() {
 		}
 		waiting := 0
 		for _, s := range l.sockets {
-			if !s.refusing {
+			if !s.refusing && want.of(s) == Refuse {
 				waiting += s.waiting()
 			}
 		}
