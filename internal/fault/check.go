@@ -20,8 +20,8 @@ func (e *ValueError) Error() string { return fmt.Sprintf("%q isn't one of %v", e
 // command.
 func checkEarly(kind string, r *Rule) error {
 	m := r.Match
-	if len(m.Command)+len(m.User)+len(m.Sender)+len(m.Recipient) > 0 {
-		return fmt.Errorf("%s: only door, protocol, tls and client can be matched, nothing else is known before the first command", kind)
+	if len(m.Command)+len(m.User)+len(m.Sender)+len(m.Recipient)+len(m.Mechanism) > 0 {
+		return fmt.Errorf("%s: only door, protocol, tls, family and client can be matched, nothing else is known before the first command", kind)
 	}
 	return nil
 }
@@ -77,6 +77,9 @@ func (f *Login) CheckRule(r *Rule) error {
 func (f *Reply) CheckRule(r *Rule) error {
 	if len(r.Match.Command) == 0 {
 		return errors.New("reply: say which command it answers, like match: {command: RCPT}")
+	}
+	if strings.HasPrefix(f.SMTP, "354") && slices.ContainsFunc(r.Match.Command, func(c string) bool { return SameCommand(c, "DATA") }) {
+		return errors.New("reply: 354 to DATA would have the client send a message that nobody reads; leave it to the server")
 	}
 	return checkReplyRule("reply", r, f.SMTP, f.IMAP, f.POP3)
 }

@@ -6,7 +6,7 @@ import "fmt"
 type Connect struct{ Mode string }
 
 // ConnectModes lists what Connect may say.
-var ConnectModes = []string{"refuse", "drop", "silent", "close", "reset"}
+var ConnectModes = []string{"refuse", "drop", "silent", "close", "reset", "portal"}
 
 // UnmarshalText reads a mode.
 func (f *Connect) UnmarshalText(b []byte) error {
@@ -37,6 +37,8 @@ func (f *Connect) accept() AcceptMode {
 		return AcceptClose
 	case "reset":
 		return AcceptReset
+	case "portal":
+		return AcceptPortal
 	}
 	return AcceptServe
 }
@@ -44,11 +46,11 @@ func (f *Connect) accept() AcceptMode {
 // CheckRule refuses conditions that nobody can know before a connection exists.
 func (f *Connect) CheckRule(r *Rule) error {
 	m := r.Match
-	if len(m.Command)+len(m.User)+len(m.Sender)+len(m.Recipient) > 0 || m.TLS != nil {
-		return fmt.Errorf("connect: only door, protocol and client can be matched, nothing else is known when a client connects")
+	if len(m.Command)+len(m.User)+len(m.Sender)+len(m.Recipient)+len(m.Mechanism) > 0 || m.TLS != nil {
+		return fmt.Errorf("connect: only door, protocol, family and client can be matched, nothing else is known when a client connects")
 	}
 	if f.listen() != ListenOpen && (len(m.Client) > 0 || r.Skip > 0 || r.Times > 0 || r.Per != "") {
-		return fmt.Errorf("connect: %s holds for a whole door: match only door and protocol, without skip, times and per", f.Mode)
+		return fmt.Errorf("connect: %s holds for a whole door: match only door, protocol and family, without skip, times and per", f.Mode)
 	}
 	return nil
 }

@@ -18,7 +18,7 @@ func (f *DelayReply) UnmarshalText(b []byte) (err error) {
 	return err
 }
 
-func (f *DelayReply) command(a *Action, _ *Event) bool {
+func (f *DelayReply) command(a *Action, _ *Conn, _ *rule) bool {
 	a.Delay = f.Delay
 	return true
 }
@@ -30,3 +30,15 @@ func parseDelay(b []byte) (time.Duration, error) {
 	}
 	return d, nil
 }
+
+// DelayFinalReply makes the reply to a message late: RFC 5321 section 4.5.3.2.6
+// wants clients to wait ten minutes for it.
+type DelayFinalReply struct{ Delay time.Duration }
+
+// UnmarshalText reads a duration like 5s.
+func (f *DelayFinalReply) UnmarshalText(b []byte) (err error) {
+	f.Delay, err = parseDelay(b)
+	return err
+}
+
+func (f *DelayFinalReply) final() time.Duration { return f.Delay }

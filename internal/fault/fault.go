@@ -18,7 +18,6 @@ package fault
 import (
 	"fmt"
 	"net/netip"
-	"path"
 	"slices"
 	"strings"
 	"sync"
@@ -35,18 +34,36 @@ type Kind struct {
 
 // Kinds lists every kind of fault, in the order of a connection's life.
 var Kinds = []Kind{
-	{"connect", "The TCP connection is refused, dropped (the client's connect times out), accepted and left silent, closed or reset.", "drop", func() any { return new(Connect) }},
+	{"connect", "The TCP connection is refused, dropped (the client's connect times out), accepted and left silent, closed, reset, or answered like a captive portal does.", "drop", func() any { return new(Connect) }},
+	{"drip", "The server's bytes come in small pieces with pauses between.", "{bytes: 1, every: 50ms}", func() any { return new(Drip) }},
 	{"security", "The door speaks this from the first byte, whatever it should.", "tls", func() any { return new(Security) }},
 	{"certificate", "The server shows this certificate instead of the right one.", "expired", func() any { return new(Certificate) }},
+	{"tls", "The server's TLS is limited to these versions, or demands this.", "{max: \"1.1\"}", func() any { return new(TLSDemands) }},
+	{"handshake", "The TLS handshake comes to this.", "stall", func() any { return new(Handshake) }},
+	{"preauth", "IMAP begins logged in as this user: the greeting is PREAUTH.", "alice@example.test", func() any { return new(Preauth) }},
 	{"delay-greeting", "The greeting comes this late.", "20s", func() any { return new(DelayGreeting) }},
 	{"greeting", "The server greets with this line.", `{smtp: "220 proxy.example ESMTP"}`, func() any { return new(Greeting) }},
 	{"hide", "The server lacks these capabilities: they aren't listed, and their commands are refused.", "[STARTTLS]", func() any { return new(Hide) }},
 	{"strip", "Something on the path removes these capabilities from the lists; the server would still serve them.", "[STARTTLS]", func() any { return new(Strip) }},
+	{"add", "These capabilities are listed too, whether the server has them or not.", "{smtp: [AUTH GSSAPI]}", func() any { return new(Add) }},
+	{"capabilities", "The list of capabilities is this, whatever the server has.", "{imap: [IMAP4]}", func() any { return new(Capabilities) }},
 	{"delay-reply", "The reply to the command comes this late.", "3s", func() any { return new(DelayReply) }},
+	{"delay-final-reply", "The reply to a message comes this late, after its last byte.", "5s", func() any { return new(DelayFinalReply) }},
+	{"say", "The server says these lines too, before its reply to the command.", `{imap: "* OK [ALERT] System shutdown in 10 minutes"}`, func() any { return new(Say) }},
 	{"reply", "The server answers the command with this reply instead of doing it.", `{smtp: "451 4.7.1 Greylisted, please try again in 5 minutes"}`, func() any { return new(Reply) }},
-	{"cut", "The connection is cut after so many bytes of a message that the client sends.", "{after: 1000, how: reset}", func() any { return new(Cut) }},
+	{"replace-reply", "The server does what the command asks, and answers with this.", `{smtp: "554 5.7.1 Message rejected as spam"}`, func() any { return new(ReplaceReply) }},
+	{"edit-reply", "Whatever in the reply to the command fits a pattern is replaced.", "{find: 'UIDVALIDITY \\d+', put: 'UIDVALIDITY 1'}", func() any { return new(EditReply) }},
+	{"end", "The connection ends when the client sends the command, without a reply.", "reset", func() any { return new(EndConnection) }},
+	{"starttls", "This happens around STARTTLS: bytes are injected in clear behind the positive reply, or clear text pipelined behind the command is run inside TLS.", `{smtp: "250 AUTH LOGIN"}`, func() any { return new(StartTLS) }},
+	{"cut", "The connection is cut in the middle of a message, or before its reply.", "{after: 1000, how: reset}", func() any { return new(CutMessage) }},
 	{"login", "Every login is refused this way.", "wrong-password", func() any { return new(Login) }},
 	{"limit-connections", "Logins are refused while a user has this many connections already.", "{max: 2}", func() any { return new(LimitConnections) }},
+	{"folders", "Whoever logs in by IMAP finds these folders, as a provider has them.", `['Sent Items', '[Gmail]/Trash = \Trash']`, func() any { return new(Folders) }},
+	{"rate-limit", "The command is refused when it came this often within the time.", "{max: 3, within: 1m}", func() any { return new(RateLimit) }},
+	{"greylist", "A recipient is accepted only when the same sender and client try again after this time.", "{wait: 5s}", func() any { return new(Greylist) }},
+	{"size-limit", "Messages may have this many bytes at most.", "100000", func() any { return new(SizeLimit) }},
+	{"limit-recipients", "A message may have this many recipients at most.", "10", func() any { return new(LimitRecipients) }},
+	{"bounce", "The message is accepted and stored, and a report that it could not be delivered follows into the sender's INBOX.", "{after: 2s}", func() any { return new(BounceLater) }},
 }
 
 // Lookup returns the kind with that name.
@@ -70,6 +87,8 @@ type Match struct {
 	Sender    []string `yaml:"sender" doc:"the address in MAIL FROM; * and ? as in file names"`
 	Recipient []string `yaml:"recipient" doc:"the address in RCPT TO; * and ? as in file names"`
 	Client    []string `yaml:"client" doc:"the client's address or network, like 127.0.0.1 or 10.0.0.0/8"`
+	Family    []string `yaml:"family" doc:"ipv4 or ipv6" enum:"ipv4,ipv6"`
+	Mechanism []string `yaml:"mechanism" doc:"the SASL mechanism of the login, like PLAIN; LOGIN is IMAP's LOGIN command too, USER is POP3's USER and PASS"`
 }
 
 // Per says what a rule's counters count separately.
@@ -99,28 +118,20 @@ type Rule struct {
 
 // Event is a moment in which rules are consulted.
 type Event struct {
-	Door      int
-	Protocol  string
-	Client    netip.Addr
-	Secure    bool
-	Command   string // upper case; "" when the moment isn't a command's
-	User      string
-	Sender    string
-	Recipient string
+	Door       int
+	Protocol   string
+	Client     netip.Addr
+	Secure     bool
+	Command    string // upper case; "" when the moment isn't a command's
+	User       string
+	Sender     string
+	Recipient  string   // of RCPT; "" when the moment is about a whole message
+	Recipients []string // accepted for the message so far
+	Mechanism  string
 }
 
 // Validate says what is wrong with a match, or nil.
 func (m *Match) Validate() error {
-	for _, field := range []struct {
-		name     string
-		patterns []string
-	}{{"user", m.User}, {"sender", m.Sender}, {"recipient", m.Recipient}} {
-		for _, pattern := range field.patterns {
-			if _, err := path.Match(pattern, ""); err != nil {
-				return fmt.Errorf("%s: %q isn't a valid pattern; * stands for any text, ? for one character, and a bracket must be closed", field.name, pattern)
-			}
-		}
-	}
 	for _, c := range m.Client {
 		if _, err := parseNetwork(c); err != nil {
 			return fmt.Errorf("client: %q is neither an address nor a network like 10.0.0.0/8", c)
@@ -146,6 +157,24 @@ func (m *Match) door(port int, protocol string) bool {
 		(len(m.Protocol) == 0 || slices.Contains(m.Protocol, protocol))
 }
 
+// family tells if a connection over IPv4 or IPv6 can ever match.
+func (m *Match) family(v6 bool) bool {
+	name := "ipv4"
+	if v6 {
+		name = "ipv6"
+	}
+	return len(m.Family) == 0 || slices.Contains(m.Family, name)
+}
+
+// recipient compares the recipient that the moment is about or, where it is about a
+// whole message, any that was accepted for it.
+func (m *Match) recipient(e *Event) bool {
+	if e.Recipient != "" || len(e.Recipients) == 0 {
+		return glob(m.Recipient, e.Recipient)
+	}
+	return slices.ContainsFunc(e.Recipients, func(r string) bool { return glob(m.Recipient, r) })
+}
+
 func (m *Match) matches(e *Event) bool {
 	if !m.door(e.Door, e.Protocol) || (m.TLS != nil && *m.TLS != e.Secure) {
 		return false
@@ -153,7 +182,10 @@ func (m *Match) matches(e *Event) bool {
 	if len(m.Command) > 0 && !slices.ContainsFunc(m.Command, func(c string) bool { return SameCommand(c, e.Command) }) {
 		return false
 	}
-	if !glob(m.User, e.User) || !glob(m.Sender, e.Sender) || !glob(m.Recipient, e.Recipient) {
+	if len(m.Mechanism) > 0 && !slices.ContainsFunc(m.Mechanism, func(n string) bool { return strings.EqualFold(n, e.Mechanism) }) {
+		return false
+	}
+	if !glob(m.User, e.User) || !glob(m.Sender, e.Sender) || !m.recipient(e) {
 		return false
 	}
 	return len(m.Client) == 0 || slices.ContainsFunc(m.Client, func(c string) bool {
@@ -174,14 +206,41 @@ func SameCommand(a, b string) bool {
 	return a == b
 }
 
+// glob tells if one of the patterns fits; none fits everything. * stands for any
+// text, ? for one character, and letters are equal to their capitals.
 func glob(patterns []string, s string) bool {
 	if len(patterns) == 0 {
 		return true
 	}
 	return slices.ContainsFunc(patterns, func(p string) bool {
-		ok, err := path.Match(strings.ToLower(p), strings.ToLower(s))
-		return err == nil && ok
+		return fits([]rune(strings.ToLower(p)), []rune(strings.ToLower(s)))
 	})
+}
+
+// fits goes back to the last * when it is stuck, which is enough and never slow.
+func fits(p, s []rune) bool {
+	star, mark := -1, 0
+	i, j := 0, 0
+	for j < len(s) {
+		switch {
+		case i < len(p) && p[i] == '*':
+			star, mark = i, j
+			i++
+		case i < len(p) && (p[i] == '?' || p[i] == s[j]):
+			i++
+			j++
+		case star >= 0:
+			i = star + 1
+			mark++
+			j = mark
+		default:
+			return false
+		}
+	}
+	for i < len(p) && p[i] == '*' {
+		i++
+	}
+	return i == len(p)
 }
 
 // rule is a Rule with its counters.

@@ -2,6 +2,7 @@ package fault
 
 import (
 	"net/netip"
+	"reflect"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -103,7 +104,7 @@ func TestConnOfAnUntouchedDoorIsNilAndHarmless(t *testing.T) {
 		mode, _ := c.Accept(true)
 		fate, _ := c.Capability("STARTTLS")
 		if mode != AcceptServe || fate != CapabilityShown || c.Login(login.Attempt{}) != nil ||
-			c.Command() != (Action{}) || c.TLS() != (TLS{}) || c.Greeting() != (Greet{}) || c.Body() != (Body{}) || c.EditsCapabilities() {
+			!reflect.DeepEqual(c.Command(), Action{}) || c.TLS() != (TLS{}) || c.Greeting() != (Greet{}) || c.Cut(InUpload) != (Cut{}) || c.Edits() {
 			t.Error("a nil Conn does something")
 		}
 		c.Close()
@@ -123,7 +124,7 @@ func TestListen(t *testing.T) {
 		want     ListenMode
 		by       string
 	}{{25, "smtp", ListenDrop, "blocked"}, {587, "smtp", ListenOpen, ""}, {143, "imap", ListenRefuse, "refused"}, {110, "pop3", ListenOpen, ""}} {
-		if m, by := p.Listen(tc.door, tc.protocol); m != tc.want || by != tc.by {
+		if m, by := p.Listen(tc.door, tc.protocol, false); m != tc.want || by != tc.by {
 			t.Errorf("%d: %q by %q", tc.door, m, by)
 		}
 	}
@@ -178,6 +179,24 @@ func TestLogin(t *testing.T) {
 	}
 }
 
+func TestEditCountsReplies(t *testing.T) {
+	t.Parallel()
+	e := &EditReply{Find: "^(\\d+) .*", Put: "$1 x"}
+	if err := e.Validate(); err != nil {
+		t.Fatal(err)
+	}
+	c := plan(Rule{Match: Match{Command: []string{"UIDL"}}, Skip: 1, Times: 1, Fault: e}).Conn(110, "pop3", localhost)
+	for i, want := range []string{"1 a", "1 x", "1 a"} {
+		c.Event.Command = "UIDL"
+		c.Command()
+		for range 3 {
+			if got, _ := c.Edit([]byte("1 a")); string(got) != want {
+				t.Errorf("reply %d: %q, want %q", i+1, got, want)
+			}
+		}
+	}
+}
+
 func TestLimitConnections(t *testing.T) {
 	t.Parallel()
 	f := &LimitConnections{Max: 2}
@@ -188,7 +207,7 @@ func TestLimitConnections(t *testing.T) {
 	p := plan(rule)
 	in := func(user string) (*Conn, bool) {
 		c := p.Conn(993, "imap", localhost)
-		return c, c.Login(login.Attempt{User: user}) == nil
+		return c, c.Admit(login.Attempt{User: user}) == nil
 	}
 	a, okA := in("alice")
 	_, okB := in("Alice")
@@ -197,8 +216,20 @@ func TestLimitConnections(t *testing.T) {
 	if !okA || !okB || okC || !okBob {
 		t.Fatalf("first %v, second %v, third %v, somebody else %v", okA, okB, okC, okBob)
 	}
-	if a.Login(login.Attempt{User: "alice"}) != nil {
+	if a.Admit(login.Attempt{User: "alice"}) != nil {
 		t.Error("a connection that has its place is refused at its second login")
+	}
+	if a.Admit(login.Attempt{User: "carol"}) != nil {
+		t.Error("a connection that changes its user is refused")
+	}
+	if _, ok := in("carol"); !ok {
+		t.Error("carol has one place of two")
+	}
+	if _, ok := in("carol"); ok {
+		t.Error("a connection that changed its user isn't counted as the new one's")
+	}
+	if a.Admit(login.Attempt{User: "alice"}) != nil {
+		t.Error("alice's place wasn't given back")
 	}
 	a.Close()
 	a.Close()
@@ -225,7 +256,8 @@ func TestEveryKindHasAnExampleAndWords(t *testing.T) {
 		}
 		stages := 0
 		switch k.New().(type) {
-		case listenStage, acceptStage, tlsStage, greetStage, capsStage, commandStage, bodyStage, loginStage:
+		case listenStage, acceptStage, paceStage, firstStage, tlsStage, admitStage, startStage, greetStage, capsStage, listStage, commandStage,
+			upgradeStage, bodyStage, editStage, finalStage, loginStage, limitStage, folderStage, bounceStage:
 			stages++
 		}
 		if stages == 0 {

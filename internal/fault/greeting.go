@@ -33,10 +33,9 @@ func (f *Greeting) Validate() error {
 	return nil
 }
 
-func (f *Greeting) greet(g *Greet, protocol string) {
-	if line := byProtocol(protocol, f.SMTP, f.IMAP, f.POP3); line != "" {
-		g.Line = line
-	}
+func (f *Greeting) greet(g *Greet, protocol string) bool {
+	g.Line = byProtocol(protocol, f.SMTP, f.IMAP, f.POP3)
+	return g.Line != ""
 }
 
 // DelayGreeting makes the greeting late.
@@ -48,7 +47,10 @@ func (f *DelayGreeting) UnmarshalText(b []byte) (err error) {
 	return err
 }
 
-func (f *DelayGreeting) greet(g *Greet, _ string) { g.Delay += f.Delay }
+func (f *DelayGreeting) greet(g *Greet, _ string) bool {
+	g.Delay = f.Delay
+	return true
+}
 
 func byProtocol(protocol, smtp, imap, pop3 string) string {
 	switch protocol {

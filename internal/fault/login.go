@@ -60,8 +60,8 @@ type LimitConnections struct {
 	POP3 string `yaml:"pop3" doc:"the POP3 status; -ERR [SYS/TEMP] … when left out"`
 
 	mu      sync.Mutex
-	live    map[string]int // connections by user
-	holders map[*Conn]bool // those that count
+	live    map[string]int   // connections by user
+	holders map[*Conn]string // whose place a connection has
 }
 
 // Validate fills in the usual replies and checks the bounds.
@@ -83,26 +83,32 @@ func (f *LimitConnections) Validate() error {
 
 // fresh gives each activation of a scenario a count of its own.
 func (f *LimitConnections) fresh() any {
-	return &LimitConnections{Max: f.Max, SMTP: f.SMTP, IMAP: f.IMAP, POP3: f.POP3, live: map[string]int{}, holders: map[*Conn]bool{}}
+	return &LimitConnections{Max: f.Max, SMTP: f.SMTP, IMAP: f.IMAP, POP3: f.POP3, live: map[string]int{}, holders: map[*Conn]string{}}
 }
 
-func (f *LimitConnections) login(c *Conn, a login.Attempt) *login.Refusal {
+func (f *LimitConnections) admit(c *Conn, a login.Attempt) *login.Refusal {
 	user := strings.ToLower(a.User)
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.holders[c] {
-		return nil // a second attempt on a connection that has its place
+	if before, ok := f.holders[c]; ok {
+		f.live[before]-- // a second login on one connection gives the first one's place back
+		delete(f.holders, c)
+	} else {
+		c.leave = append(c.leave, func() { f.release(c) })
 	}
 	if f.live[user] >= f.Max {
 		return &login.Refusal{SMTP: f.SMTP, IMAP: f.IMAP, POP3: f.POP3}
 	}
 	f.live[user]++
-	f.holders[c] = true
-	c.leave = append(c.leave, func() {
-		f.mu.Lock()
-		defer f.mu.Unlock()
+	f.holders[c] = user
+	return nil
+}
+
+func (f *LimitConnections) release(c *Conn) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if user, ok := f.holders[c]; ok {
 		f.live[user]--
 		delete(f.holders, c)
-	})
-	return nil
+	}
 }

@@ -14,7 +14,7 @@ type Reply struct {
 	SMTP string `yaml:"smtp" doc:"an SMTP reply, like 550 5.1.1 User unknown"`
 	IMAP string `yaml:"imap" doc:"an IMAP status, like NO [OVERQUOTA] Quota exceeded"`
 	POP3 string `yaml:"pop3" doc:"a POP3 status, like -ERR [SYS/TEMP] Try again later"`
-	Then End    `yaml:"then" doc:"what happens to the connection after the reply: close or reset" enum:"close,reset"`
+	Then End    `yaml:"then" doc:"what happens to the connection after the reply: close, reset or silence" enum:"close,reset,silence"`
 }
 
 // UnmarshalText takes a single reply, whose form tells the protocol.
@@ -33,8 +33,8 @@ func (f *Reply) UnmarshalText(b []byte) error {
 
 // Validate checks the form of each reply.
 func (f *Reply) Validate() error {
-	if f.Then != EndNone && f.Then != EndClose && f.Then != EndReset {
-		return fmt.Errorf("then: %q isn't one of [close reset]", f.Then)
+	if f.Then != EndNone && f.Then != EndClose && f.Then != EndReset && f.Then != EndSilence {
+		return fmt.Errorf("then: %q isn't one of [close reset silence]", f.Then)
 	}
 	return checkReplies(f.SMTP, f.IMAP, f.POP3)
 }
@@ -61,8 +61,8 @@ func checkReplies(smtp, imap, pop3 string) error {
 	return nil
 }
 
-func (f *Reply) command(a *Action, e *Event) bool {
-	a.Reply = byProtocol(e.Protocol, f.SMTP, f.IMAP, f.POP3)
+func (f *Reply) command(a *Action, c *Conn, _ *rule) bool {
+	a.Reply = byProtocol(c.Protocol, f.SMTP, f.IMAP, f.POP3)
 	a.End = f.Then
 	return a.Reply != ""
 }

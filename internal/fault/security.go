@@ -14,4 +14,4 @@ func (f *Security) UnmarshalText(b []byte) error {
 	return &ValueError{string(b), []string{string(SpeakTLS), string(SpeakClear)}}
 }
 
-func (f *Security) tls(t *TLS) { t.Mode = f.Mode }
+func (f *Security) first() SecurityMode { return f.Mode }

@@ -11,19 +11,41 @@ import (
 type (
 	listenStage interface{ listen() ListenMode }
 	acceptStage interface{ accept() AcceptMode }
+	paceStage   interface{ pace(*Pace) }
+	firstStage  interface{ first() SecurityMode }
 	tlsStage    interface{ tls(*TLS) }
-	greetStage  interface{ greet(*Greet, string) }
-	capsStage   interface {
+	startStage  interface{ start(*Start) }
+	greetStage  interface {
+		greet(*Greet, string) bool // false: has nothing to say to this protocol, don't count
+	}
+	capsStage interface {
 		capability(name string) CapabilityFate
 	}
-	commandStage interface {
-		command(*Action, *Event) bool // false: has nothing to say to this protocol, don't count
+	listStage interface {
+		list(names []string, protocol string) []string
 	}
-	bodyStage  interface{ body() Body }
+	commandStage interface {
+		command(*Action, *Conn, *rule) bool // false: has nothing to say now, don't count
+	}
+	upgradeStage interface{ upgrade(*Upgrade, string) }
+	bodyStage    interface{ body(Place) (Cut, bool) }
+	editStage    interface {
+		edit(line []byte) (edited []byte, did bool)
+	}
+	finalStage interface{ final() time.Duration }
 	loginStage interface {
 		login(*Conn, login.Attempt) *login.Refusal
 	}
+	admitStage interface {
+		admit(*Conn, login.Attempt) *login.Refusal
+	}
+	limitStage  interface{ limit(*Limits) }
+	folderStage interface{ folders() []Folder }
+	bounceStage interface{ bounce(*Bounce) }
 )
+
+// stateful is a kind that keeps counts of its own; each Plan gets a fresh one.
+type stateful interface{ fresh() any }
 
 // ListenMode is what becomes of a TCP connection before anybody accepts it.
 type ListenMode string
@@ -44,13 +66,28 @@ const (
 	AcceptSilent AcceptMode = "silent" // nothing is ever said
 	AcceptClose  AcceptMode = "close"  // FIN at once
 	AcceptReset  AcceptMode = "reset"  // RST at once
+	AcceptPortal AcceptMode = "portal" // an HTTP redirect, as a captive portal sends
 )
+
+// Pace says how fast the server's bytes go out; the zero Pace is as fast as can be.
+type Pace struct {
+	Bytes int           // so many at a time
+	Every time.Duration // with this pause between
+	By    string
+}
 
 // TLS says how a connection's TLS departs from the door's own.
 type TLS struct {
-	Mode        SecurityMode // "" as the door has it
-	Certificate string       // certificate profile, "" the right one
-	By          string
+	Certificate string // certificate profile, "" the right one
+
+	MinVersion, MaxVersion uint16 // of crypto/tls, 0 the usual
+	NoCommonCipher         bool
+	ClientCertificate      bool // one is demanded
+	ServerName             bool // a handshake without a name is refused
+
+	Handshake HandshakeFate
+	Alert     uint8 // with HandshakeAlert
+	By        string
 }
 
 // SecurityMode is what a door speaks first.
@@ -62,11 +99,31 @@ const (
 	SpeakClear SecurityMode = "clear"
 )
 
+// HandshakeFate is what becomes of a TLS handshake.
+type HandshakeFate string
+
+// The fates of a handshake.
+const (
+	HandshakeDone    HandshakeFate = ""
+	HandshakeStall   HandshakeFate = "stall"   // no answer to the ClientHello
+	HandshakeGarbage HandshakeFate = "garbage" // an answer that isn't TLS
+	HandshakeClose   HandshakeFate = "close"   // FIN instead of an answer
+	HandshakeReset   HandshakeFate = "reset"   // RST instead of an answer
+	HandshakeAlert   HandshakeFate = "alert"   // a fatal alert
+)
+
+// Start says in which state a connection begins.
+type Start struct {
+	User string // IMAP: logged in already (PREAUTH); "" not
+	By   string
+}
+
 // Greet says how the greeting departs from the engine's own.
 type Greet struct {
-	Delay time.Duration
-	Line  string // "" the engine's own
-	By    string
+	Delay   time.Duration
+	DelayBy string
+	Line    string // "" the engine's own
+	By      string
 }
 
 // CapabilityFate says what becomes of one capability.
@@ -84,27 +141,62 @@ type End string
 
 // The ends.
 const (
-	EndNone  End = ""
-	EndClose End = "close" // FIN
-	EndReset End = "reset" // RST
+	EndNone     End = ""
+	EndClose    End = "close"    // FIN, inside TLS after close_notify
+	EndReset    End = "reset"    // RST
+	EndTruncate End = "truncate" // FIN without TLS's close_notify
+	EndSilence  End = "silence"  // stays open, and nothing is ever said again
 )
 
-// Action is what to do with a command instead of, or before, giving it to the
+// Action is what to do with a command instead of, before, or after giving it to the
 // engine.
 type Action struct {
 	Delay   time.Duration
 	DelayBy string
-	Reply   string // answer with this and keep it from the engine
-	End     End
-	By      string
+	Say     []Said // said before the reply
+	Reply   string // answer with this and keep the command from the engine
+	Replace string // let the engine do it, and answer with this instead
+	End     End    // then, or at once
+	By      string // whose Reply, Replace or End it is
 }
 
-// Body is what to do with a message that the client sends.
-type Body struct {
-	After int64 // cut after so many bytes
-	End   End   // EndNone: nothing
+// Said is something that a scenario says.
+type Said struct{ Text, By string }
+
+// Upgrade is what happens around STARTTLS.
+type Upgrade struct {
+	Inject string // sent in clear behind the positive reply, in one segment with it
+	Keep   bool   // clear text pipelined behind STARTTLS is run inside TLS
+	By     string
+}
+
+// Place is where a connection may be cut.
+type Place string
+
+// The places.
+const (
+	InUpload   Place = "upload"   // a message that the client sends: DATA, BDAT, APPEND
+	InDownload Place = "download" // a message that the server sends: RETR, TOP, a FETCH literal
+	InReply    Place = "reply"    // the message is stored, its reply never comes
+)
+
+// Cut ends a connection in the middle of something.
+type Cut struct {
+	After int64 // bytes of it that still go through
+	End   End   // EndNone: don't
 	By    string
 }
 
-// stateful is a kind that keeps counts of its own; each Plan gets a fresh one.
-type stateful interface{ fresh() any }
+// Limits are smaller than the server's own; 0 is the server's own.
+type Limits struct {
+	MessageBytes int64
+	Recipients   int
+}
+
+// Bounce is a delivery that comes back later.
+type Bounce struct {
+	After  time.Duration
+	Status string // RFC 3463, like 5.1.1
+	Text   string // SMTP reply of the host that refused, like 550 5.1.1 User unknown
+	By     string
+}

@@ -1,0 +1,64 @@
+package fault
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/mailrig/mailrig/internal/login"
+)
+
+// Faults by address need no scenario: a running server gives several tests what each
+// of them wants, at once. They are always on.
+//
+//	reply+550@any.domain                      as sender or recipient: 550 5.0.0 …
+//	reply+451+4.7.1@any.domain                with an enhanced code
+//	reply+550+5.1.1+user-unknown@any.domain   with a text; hyphens are spaces
+//	login+wrong-password@any.domain           as user name: that refusal; see login.Names
+//
+// ByAddress is the name that marks them in a session.
+const ByAddress = "by-address"
+
+// AddressReply returns the SMTP reply that a sender or recipient asks for; ok is false
+// for ordinary addresses.
+func AddressReply(address string) (reply string, ok bool) {
+	local, _, _ := strings.Cut(address, "@")
+	if len(local) < len("reply+") || !strings.EqualFold(local[:len("reply+")], "reply+") {
+		return "", false
+	}
+	words := strings.Split(local[len("reply+"):], "+")
+	code, err := strconv.Atoi(words[0])
+	if err != nil || code < 400 || code > 599 {
+		return "", false
+	}
+	words = words[1:]
+	status := strconv.Itoa(code/100) + ".0.0"
+	if len(words) > 0 && isStatus(words[0], code) {
+		status, words = words[0], words[1:]
+	}
+	text := "This is what the address asks for"
+	if joined := strings.Join(words, " "); joined != "" {
+		text = strings.ReplaceAll(joined, "-", " ")
+	}
+	return strconv.Itoa(code) + " " + status + " " + text, true
+}
+
+// isStatus tells an enhanced status code (RFC 3463) that fits a reply code.
+func isStatus(s string, code int) bool {
+	r, err := login.ParseSMTP(strconv.Itoa(code) + " " + s)
+	return err == nil && r.Enhanced != [3]int{} && r.Enhanced[0] == code/100
+}
+
+// AddressLogin returns the refusal that a user name asks for; nil for ordinary ones.
+func AddressLogin(user string) *login.Refusal {
+	local, _, _ := strings.Cut(user, "@")
+	name, ok := strings.CutPrefix(strings.ToLower(local), "login+")
+	if !ok {
+		return nil
+	}
+	r, ok := login.Named(name)
+	if !ok {
+		return nil
+	}
+	r.Injected = ByAddress
+	return &r
+}

@@ -1,0 +1,35 @@
+package fault
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Drip sends the server's bytes in small pieces: lines split anywhere, also inside
+// a character. Large pieces make a slow line of it.
+type Drip struct {
+	Bytes int           `yaml:"bytes" doc:"how many at a time, 1 to 65536"`
+	Every time.Duration `yaml:"every" doc:"the pause between two pieces, like 50ms; at most a minute"`
+}
+
+// Validate checks the bounds.
+func (f *Drip) Validate() error {
+	if f.Bytes < 1 || f.Bytes > 1<<16 {
+		return errors.New("bytes: give 1 to 65536")
+	}
+	if f.Every <= 0 || f.Every > time.Minute {
+		return errors.New("every: give a pause of at most a minute, like 50ms")
+	}
+	return nil
+}
+
+func (f *Drip) pace(p *Pace) { p.Bytes, p.Every = f.Bytes, f.Every }
+
+// CheckRule refuses conditions that can't be known yet.
+func (f *Drip) CheckRule(r *Rule) error {
+	if r.Match.TLS != nil {
+		return fmt.Errorf("drip: holds for a whole connection, in clear and in TLS")
+	}
+	return checkEarly("drip", r)
+}

@@ -1,0 +1,43 @@
+package fault
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Folders gives the account of whoever logs in by IMAP these folders, as a provider has
+// them. Each is a name, with the special use (RFC 6154) behind " = " if it has one.
+type Folders []string
+
+// Folder is one of them.
+type Folder struct{ Name, SpecialUse string }
+
+// Validate checks the form of each.
+func (f *Folders) Validate() error {
+	if len(*f) == 0 {
+		return fmt.Errorf("name at least one folder, like Sent Items = \\Sent")
+	}
+	for _, line := range *f {
+		name, use, has := strings.Cut(line, " = ")
+		if name == "" || strings.ContainsAny(name, "*%\r\n") || (has && !strings.HasPrefix(use, `\`)) {
+			return fmt.Errorf("%q isn't a folder; write a name, or a name, = and a special use, like [Gmail]/Sent Mail = \\Sent", line)
+		}
+	}
+	return nil
+}
+
+func (f *Folders) folders() (out []Folder) {
+	for _, line := range *f {
+		name, use, _ := strings.Cut(line, " = ")
+		out = append(out, Folder{name, use})
+	}
+	return out
+}
+
+// CheckRule refuses conditions that can't be known yet, and counters.
+func (f *Folders) CheckRule(r *Rule) error {
+	if len(r.Match.Command) > 0 {
+		return fmt.Errorf("folders: are made at login; command can't be matched")
+	}
+	return checkUncounted("folders", r)
+}
