@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"runtime/debug"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -23,9 +24,19 @@ type Conn struct {
 	pending []byte // rest of a unit that the engine hasn't taken yet
 
 	// Guarded by g.wmu.
-	partial  []byte       // a server line that isn't complete yet
-	greeting bool         // the next server line is the greeting
-	greet    *fault.Greet // how it departs; nil: swallow it
+	partial  []byte        // a server line that isn't complete yet
+	greeting bool          // the next server line is the greeting
+	greet    *fault.Greet  // how it departs; nil: swallow it
+	instead  *fault.Action // what to say instead of the engine's reply to this command
+	said     string        // what a scenario answered last
+	ending   *ending       // what the next Read does
+	cutting  fault.Cut     // what becomes of the message that the server now sends
+}
+
+// ending is how a connection ends as soon as the engine is about to read on.
+type ending struct {
+	how fault.End
+	by  string
 }
 
 // dialect is one protocol's framing.
@@ -50,6 +61,13 @@ func (c *Conn) Gate() *Gate { return c.g }
 // Secure tells if this phase is inside TLS.
 func (c *Conn) Secure() bool { return c.secure }
 
+// LoggedIn tells the gate that the engine begins in the authenticated state.
+func (c *Conn) LoggedIn() {
+	if d, ok := c.dialect.(*imap); ok {
+		d.logged = true // before the engine's first byte: nobody else looks yet
+	}
+}
+
 // Read returns at most one unit.
 func (c *Conn) Read(p []byte) (n int, err error) {
 	defer func() {
@@ -72,6 +90,13 @@ func (c *Conn) readUnit(p []byte) (int, error) {
 		case <-c.g.closed:
 			return 0, errClosed
 		default:
+		}
+		c.g.wmu.Lock()
+		e := c.ending
+		c.g.wmu.Unlock()
+		if e != nil {
+			c.g.cut(e.how, e.by)
+			return 0, io.EOF
 		}
 		n, err := c.dialect.read(p)
 		if n > 0 || err != nil {
@@ -144,12 +169,29 @@ func (c *Conn) serverLine(line []byte) (int, error) {
 	case c.greet == nil:
 	case c.greet.Line != "":
 		if !c.greeting {
+			if bye(c.greet.Line) {
+				c.ending = &ending{fault.EndClose, c.greet.By}
+			}
 			return len(line), g.sayLocked(c.dialect.greetingReply(c.greet.Line), transcript.Reply, c.greet.By)
 		}
 	default:
 		return len(line), g.sayLocked(c.dialect.editGreeting(line), transcript.Reply, "")
 	}
 	return len(line), nil
+}
+
+// bye tells a greeting behind which a server closes: RFC 5321 section 3.8, RFC 9051
+// section 7.1.5; POP3 has no way on from -ERR.
+func bye(greeting string) bool {
+	return strings.HasPrefix(greeting, "421") || strings.HasPrefix(greeting, "BYE") || strings.HasPrefix(greeting, "-ERR")
+}
+
+// Dropping tells if a scenario has the message refused that the client sends now, after
+// its last byte: then nobody is to keep it.
+func (c *Conn) Dropping() bool {
+	c.g.wmu.Lock()
+	defer c.g.wmu.Unlock()
+	return c.instead != nil && len(c.instead.Replace) > 0 && c.instead.Replace[0] >= '4'
 }
 
 // Close is what the engine calls when it is done, or has lost its client.
@@ -179,13 +221,28 @@ func (c *Conn) SetWriteDeadline(time.Time) error { return nil }
 // act does what the scenario wants of the command that fault.Event describes.
 // handled means that the engine must not see it. format makes a wire reply of
 // the scenario's text.
-func (g *Gate) act(format func(text string) []byte, closes func(text string) bool) (handled bool, err error) {
+func (c *Conn) act(format func(text string) []byte, closes func(text string) bool) (handled bool, err error) {
+	g := c.g
 	a := g.fault.Command()
 	if a.Delay > 0 {
 		g.rec.Note("reply delayed by "+a.Delay.String(), a.DelayBy)
 		if !g.pause(a.Delay) {
 			return true, io.EOF
 		}
+	}
+	for _, said := range a.Say {
+		if err := g.say(wireLines(said.Text), said.By); err != nil {
+			return true, err
+		}
+	}
+	if a.Replace != "" {
+		if closes(a.Replace) && a.End == fault.EndNone {
+			a.End = fault.EndClose
+		}
+		g.wmu.Lock()
+		c.instead = &a
+		g.wmu.Unlock()
+		return false, nil
 	}
 	if a.Reply == "" && a.End == fault.EndNone {
 		return false, nil
@@ -194,6 +251,7 @@ func (g *Gate) act(format func(text string) []byte, closes func(text string) boo
 		if err := g.say(format(a.Reply), a.By); err != nil {
 			return true, err
 		}
+		c.said = a.Reply
 		if closes(a.Reply) && a.End == fault.EndNone {
 			a.End = fault.EndClose
 		}
@@ -205,9 +263,72 @@ func (g *Gate) act(format func(text string) []byte, closes func(text string) boo
 	return true, nil
 }
 
+// tell passes a line of the engine's to the client, edited if a scenario wants it.
+// by is who made it up already, "" for the engine. g.wmu is held.
+func (c *Conn) tell(line []byte, by string) error {
+	if !c.g.edits {
+		return c.g.sayLocked(line, transcript.Reply, by)
+	}
+	body := bytes.TrimRight(line, "\r\n")
+	edited, who := c.g.fault.Edit(body)
+	if who == "" {
+		return c.g.sayLocked(line, transcript.Reply, by)
+	}
+	if len(edited) == 0 {
+		c.g.rec.Injected(who)
+		return nil
+	}
+	return c.g.sayLocked(append(bytes.Clone(edited), "\r\n"...), transcript.Reply, who)
+}
+
+// answer says the scenario's reply in the place of the engine's. g.wmu is held.
+func (c *Conn) answer(format func(text string) []byte) error {
+	a := c.instead
+	c.instead = nil
+	if a.End != fault.EndNone {
+		c.ending = &ending{a.End, a.By}
+	}
+	return c.g.sayLocked(format(a.Replace), transcript.Reply, a.By)
+}
+
+// download passes bytes of a message to the client, up to where the scenario cuts
+// it. g.wmu is held.
+func (c *Conn) download(b []byte) error {
+	cut := &c.cutting
+	if cut.End == fault.EndNone {
+		return c.g.sayLocked(b, transcript.Data, "")
+	}
+	n := min(int64(len(b)), cut.After)
+	cut.After -= n
+	err := c.g.sayLocked(b[:n], transcript.Data, "")
+	if n < int64(len(b)) && c.ending == nil {
+		c.ending = &ending{cut.End, cut.By}
+		c.g.muted = true
+		c.g.rec.Injected(cut.By)
+	}
+	return err
+}
+
+// wireLines gives each line of a scenario's text its CRLF.
+func wireLines(text string) []byte {
+	var b bytes.Buffer
+	for line := range strings.Lines(text) {
+		b.WriteString(strings.TrimRight(line, "\r\n") + "\r\n")
+	}
+	return b.Bytes()
+}
+
 // cut ends the connection for a scenario.
 func (g *Gate) cut(how fault.End, by string) {
 	g.rec.Note("connection cut ("+string(how)+")", by)
 	g.flush()
-	g.end(how == fault.EndReset, transcript.EndedByScenario)
+	if how == fault.EndSilence {
+		g.wmu.Lock()
+		g.muted = true
+		g.wmu.Unlock()
+		g.raw.SetReadDeadline(time.Time{})
+		g.listen(g.br)
+		how = fault.EndClose
+	}
+	g.shut(how, transcript.EndedByScenario)
 }

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"crypto/tls"
 	"fmt"
+	"io"
 	"net"
 	"net/netip"
 	"os"
@@ -77,7 +78,7 @@ func newRig(t testing.TB, o options) *rig {
 	authority := func(a login.Attempt) *login.Refusal {
 		refusal := f.Login(a)
 		if refusal != nil {
-			r.g.LoginRefused(refusal.Injected)
+			r.g.Refused(refusal.Injected)
 		} else if a.Password != "secret" {
 			no := login.WrongPassword
 			refusal = &no
@@ -92,7 +93,7 @@ func newRig(t testing.TB, o options) *rig {
 			switch o.protocol {
 			case "smtp":
 				smtpd.Serve(c, smtpd.Config{Store: r.store, Login: authority, Domain: "mail.example.test", Secure: c.Secure(),
-					RequireTLS: o.port == 587, RequireAuth: o.port == 587, MaxMessageBytes: 1 << 20, Session: "1"})
+					Drop: c.Dropping, RequireTLS: o.port == 587, RequireAuth: o.port == 587, MaxMessageBytes: 1 << 20, Session: "1"})
 			case "imap":
 				imapd.Serve(c, imapd.Config{Store: r.store, Login: authority, Secure: c.Secure(), InsecureAuth: true, MaxMessageBytes: 1 << 20})
 			default:
@@ -146,6 +147,8 @@ func (r *rig) startTLS() error {
 //	S: line                   the server's next line; "…" at its end stands for anything
 //	TLS                       the client does the handshake
 //	CLOSED                    the server closes the connection
+//	CLOSED12 text             the same, after text without a line end
+//	MESSAGE: address line     a message of one line is delivered
 //	LEAVE                     the client closes its side
 //	OVER                      the engine has ended
 //	MAIL: address n           so many messages are in the address's INBOX
@@ -211,14 +214,42 @@ var rules = map[string]fault.Rule{
 		Fault: &fault.Reply{SMTP: "454 4.7.0 TLS not available due to temporary reason", IMAP: "NO not now", POP3: "-ERR not now"}},
 	"greylisting": {Match: fault.Match{Command: []string{"RCPT"}}, Times: 1, Per: fault.PerEnvelope,
 		Fault: &fault.Reply{SMTP: "451 4.7.1 Greylisted"}},
-	"second-rcpt":  {Match: fault.Match{Command: []string{"RCPT"}}, Skip: 1, Times: 1, Per: fault.PerConnection, Fault: &fault.Reply{SMTP: "550-5.1.1 No such\n550 5.1.1 user"}},
-	"421":          {Match: fault.Match{Command: []string{"NOOP"}}, Fault: &fault.Reply{SMTP: "421 4.3.2 Service not available", IMAP: "BYE Session expired"}},
-	"append-full":  {Match: fault.Match{Command: []string{"APPEND", "COPY"}}, Fault: &fault.Reply{IMAP: "NO [OVERQUOTA] Quota exceeded"}},
-	"cut-close":    {Fault: &fault.Cut{After: 20, How: fault.EndClose}},
-	"bad-login":    {Fault: &fault.Login{SMTP: "534-5.7.9 Application-specific password required.\n534 5.7.9 https://example.test", IMAP: "NO [ALERT] Application-specific password required", POP3: "-ERR [AUTH] Application-specific password required"}},
-	"noop-closes":  {Match: fault.Match{Command: []string{"NOOP"}}, Fault: &fault.Reply{POP3: "-ERR gone", Then: fault.EndClose}},
-	"only-alice":   {Match: fault.Match{User: []string{"alice*"}}, Fault: &fault.Login{IMAP: "NO alice may not"}},
-	"bdat-refused": {Match: fault.Match{Command: []string{"BDAT"}}, Fault: &fault.Reply{SMTP: "451 4.3.0 Not now"}},
+	"second-rcpt":    {Match: fault.Match{Command: []string{"RCPT"}}, Skip: 1, Times: 1, Per: fault.PerConnection, Fault: &fault.Reply{SMTP: "550-5.1.1 No such\n550 5.1.1 user"}},
+	"421":            {Match: fault.Match{Command: []string{"NOOP"}}, Fault: &fault.Reply{SMTP: "421 4.3.2 Service not available", IMAP: "BYE Session expired"}},
+	"append-full":    {Match: fault.Match{Command: []string{"APPEND", "COPY"}}, Fault: &fault.Reply{IMAP: "NO [OVERQUOTA] Quota exceeded"}},
+	"cut-close":      {Fault: &fault.CutMessage{After: 20, How: fault.EndClose}},
+	"bad-login":      {Fault: &fault.Login{SMTP: "534-5.7.9 Application-specific password required.\n534 5.7.9 https://example.test", IMAP: "NO [ALERT] Application-specific password required", POP3: "-ERR [AUTH] Application-specific password required"}},
+	"noop-closes":    {Match: fault.Match{Command: []string{"NOOP"}}, Fault: &fault.Reply{POP3: "-ERR gone", Then: fault.EndClose}},
+	"only-alice":     {Match: fault.Match{User: []string{"alice*"}}, Fault: &fault.Login{IMAP: "NO alice may not"}},
+	"cut-reply":      {Fault: &fault.CutMessage{In: fault.InReply, How: fault.EndClose}},
+	"cut-download":   {Fault: &fault.CutMessage{In: fault.InDownload, After: 12, How: fault.EndClose}},
+	"end-on-noop":    {Match: fault.Match{Command: []string{"NOOP"}}, Fault: &fault.EndConnection{How: fault.EndClose}},
+	"silence":        {Match: fault.Match{Command: []string{"NOOP"}}, Fault: &fault.EndConnection{How: fault.EndSilence}},
+	"alert":          {Match: fault.Match{Command: []string{"NOOP", "LIST"}}, Fault: &fault.Say{IMAP: "* OK [ALERT] System shutdown\n* 3 EXISTS", POP3: "+OK surprise"}},
+	"spam":           {Match: fault.Match{Command: []string{"DATA"}}, Fault: &fault.ReplaceReply{SMTP: "554 5.7.1 Message rejected as spam", POP3: "-ERR x"}},
+	"login-lies":     {Match: fault.Match{Command: []string{"LOGIN", "LIST", "EHLO"}}, Fault: &fault.ReplaceReply{IMAP: "NO [SERVERBUG] oops", POP3: "-ERR [SYS/TEMP] oops", SMTP: "500 5.5.1 What"}},
+	"uidvalidity":    {Match: fault.Match{Command: []string{"SELECT"}}, Fault: edit(`UIDVALIDITY \d+`, "UIDVALIDITY 7")},
+	"no-flags":       {Match: fault.Match{Command: []string{"SELECT"}}, Fault: edit(`^\* FLAGS.*`, "")},
+	"uidl":           {Match: fault.Match{Command: []string{"UIDL"}}, Fault: edit(`^(\d+) .*`, "$1 same")},
+	"add":            {Fault: &fault.Add{SMTP: []string{"AUTH=PLAIN LOGIN"}, IMAP: []string{"XYZZY"}, POP3: []string{"LOGIN-DELAY 300"}}},
+	"imap4":          {Fault: &fault.Capabilities{IMAP: []string{"IMAP4"}, SMTP: []string{"8 BITMIME"}, POP3: []string{"TOP"}}},
+	"inject":         {Fault: &fault.StartTLS{SMTP: "250 AUTH LOGIN", IMAP: "* CAPABILITY IMAP4rev1 AUTH=X\n{tag} OK done", POP3: "+OK"}},
+	"vulnerable":     {Fault: &fault.StartTLS{Keep: true}},
+	"greylist":       {Fault: &fault.Greylist{Wait: time.Hour, SMTP: "451 4.7.1 wait"}},
+	"rate":           {Match: fault.Match{Command: []string{"MAIL"}}, Per: fault.PerConnection, Fault: &fault.RateLimit{Max: 2, Within: time.Hour, SMTP: "450 4.2.1 slow down"}},
+	"only-login":     {Match: fault.Match{Mechanism: []string{"LOGIN"}}, Fault: &fault.Login{IMAP: "NO not that way"}},
+	"drip":           {Fault: &fault.Drip{Bytes: 3, Every: time.Millisecond}},
+	"login-answered": {Match: fault.Match{Command: []string{"LOGIN"}}, Fault: &fault.Reply{IMAP: "NO [UNAVAILABLE] not now"}},
+	"challenge":      {Match: fault.Match{Command: []string{"AUTH"}}, Fault: &fault.Reply{SMTP: "334 ???"}},
+	"bdat-refused":   {Match: fault.Match{Command: []string{"BDAT"}}, Fault: &fault.Reply{SMTP: "451 4.3.0 Not now"}},
+}
+
+func edit(find, put string) *fault.EditReply {
+	e := &fault.EditReply{Find: find, Put: put}
+	if err := e.Validate(); err != nil {
+		panic(err)
+	}
+	return e
 }
 
 func TestDialogues(t *testing.T) {
@@ -281,6 +312,16 @@ func (r *rig) play(file string, steps []step) {
 				r.t.Fatalf("%s: the server says %q instead of closing", where, string(b)+rest)
 			} else if os.IsTimeout(err) {
 				r.t.Fatalf("%s: the server doesn't close", where)
+			}
+		case "CLOSED12": // twelve bytes more, and no line end
+			rest, err := io.ReadAll(r.br)
+			if err != nil || string(rest) != st.text {
+				r.t.Fatalf("%s: got %q, %v; want %q", where, rest, err, st.text)
+			}
+		case "MESSAGE:":
+			to, body, _ := strings.Cut(st.text, " ")
+			if _, err := r.store.Deliver(to, mailbox.NewMessage([]byte(body+"\r\n"), time.Now(), mailbox.Envelope{})); err != nil {
+				r.t.Fatal(err)
 			}
 		case "LEAVE":
 			if err := r.conn.(*net.TCPConn).CloseWrite(); err != nil {

@@ -24,10 +24,13 @@ import (
 	"bufio"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"os"
+	"runtime/debug"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -83,15 +86,18 @@ type Gate struct {
 	fault *fault.Conn
 	rec   *transcript.Recorder
 
-	opened bool     // the client's first bytes have been looked at
-	readBy deadline // of the socket; the engine's goroutine only
+	edits  bool       // a scenario may edit what the engine says
+	pace   fault.Pace // of what goes out
+	opened bool       // the client's first bytes have been looked at
+	readBy deadline   // of the socket; the engine's goroutine only
 
 	wmu     sync.Mutex
 	out     *[]byte // gathered replies; nil when there are none
 	reading bool    // the engine waits for the client: send at once
 	writeBy deadline
 	werr    error
-	refused string // scenario that refused the login being answered
+	muted   bool   // a scenario wants nothing to be said any more
+	refused string // scenario that refused what is being answered
 
 	cur    atomic.Pointer[Conn]
 	closed chan struct{}
@@ -109,6 +115,9 @@ func New(raw net.Conn, cfg Config) *Gate {
 	if cfg.WriteTimeout == 0 {
 		cfg.WriteTimeout = time.Minute
 	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
 	t := &tap{Conn: raw}
 	return &Gate{
 		cfg: cfg, raw: t, conn: t, fault: cfg.Fault, rec: cfg.Recorder,
@@ -119,16 +128,27 @@ func New(raw net.Conn, cfg Config) *Gate {
 // Run brings the connection to the point where an engine has taken over, and
 // returns then; or when it is over already.
 func (g *Gate) Run() {
+	defer func() {
+		// A fault of ours must cost one connection, not the process.
+		if v := recover(); v != nil {
+			g.cfg.Logger.Error("panic in the gate", "panic", v, "stack", string(debug.Stack()))
+			g.end(true, transcript.EndedByServer)
+			g.finish(transcript.EndedByServer)
+		}
+	}()
 	if !g.accept() {
 		g.finish(transcript.EndedByScenario)
 		return
 	}
-	t := g.fault.TLS()
+	g.edits = g.fault.Edits()
+	if g.pace = g.fault.Pace(); g.pace.Bytes > 0 {
+		g.rec.Note(fmt.Sprintf("%d bytes every %v", g.pace.Bytes, g.pace.Every), g.pace.By)
+	}
 	speakTLS := g.cfg.TLS
-	if t.Mode != "" {
-		speakTLS = t.Mode == fault.SpeakTLS
+	if mode, by := g.fault.First(); mode != "" {
+		speakTLS = mode == fault.SpeakTLS
 		if speakTLS != g.cfg.TLS {
-			g.rec.Note("this door speaks "+string(t.Mode)+" first, against its nature", t.By)
+			g.rec.Note("this door speaks "+string(mode)+" first, against its nature", by)
 		}
 	}
 	if speakTLS && !g.handshake(nil, false) {
@@ -137,9 +157,12 @@ func (g *Gate) Run() {
 	}
 	g.br = readers.Get().(*bufio.Reader)
 	g.br.Reset(g.conn)
+	if g.fault != nil {
+		g.fault.Secure = g.tls != nil
+	}
 	greet := g.fault.Greeting()
 	if greet.Delay > 0 {
-		g.rec.Note("greeting delayed by "+greet.Delay.String(), greet.By)
+		g.rec.Note("greeting delayed by "+greet.Delay.String(), greet.DelayBy)
 		if !g.pause(greet.Delay) {
 			g.end(false, transcript.EndedByClient)
 			g.finish(transcript.EndedByClient)
@@ -160,8 +183,14 @@ func (g *Gate) accept() bool {
 		} else {
 			g.rec.Note("accepted, and silent", by)
 		}
-		g.stareAtClient()
+		g.listen(g.raw)
 		g.end(false, transcript.EndedByScenario)
+	case fault.AcceptPortal:
+		g.rec.Note("answered like a captive portal", by)
+		g.rec.Said(transcript.FromServer, transcript.Reply, []byte(portal), by)
+		g.raw.SetWriteDeadline(time.Now().Add(g.cfg.WriteTimeout))
+		_, _ = io.WriteString(g.raw, portal)
+		g.farewell(nil, transcript.EndedByScenario)
 	case fault.AcceptClose, fault.AcceptReset:
 		g.rec.Note("accepted, and cut at once ("+string(mode)+")", by)
 		g.end(mode == fault.AcceptReset, transcript.EndedByScenario)
@@ -171,18 +200,45 @@ func (g *Gate) accept() bool {
 	return false
 }
 
-// stareAtClient takes down what the client says, and never answers, until it goes.
-func (g *Gate) stareAtClient() {
-	buf := make([]byte, 512)
+// portal is what a captive portal answers to whatever it takes for a request.
+const portal = "HTTP/1.1 302 Found\r\nLocation: http://portal.example/login\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+
+// listen takes down what the client says, and never answers, until it goes.
+func (g *Gate) listen(r io.Reader) {
+	br := bufio.NewReaderSize(r, 512)
 	for {
-		n, err := g.raw.Read(buf)
-		if n > 0 {
-			g.rec.Said(transcript.FromClient, transcript.Data, buf[:n], "")
-		}
-		if err != nil {
+		line, err := br.ReadSlice('\n')
+		g.overheard(line)
+		if err != nil && err != bufio.ErrBufferFull {
 			return
 		}
 	}
+}
+
+// overheard takes down what nobody answers, so that nobody knows what it is: a line
+// that could be a password of an exchange is kept only by its length.
+func (g *Gate) overheard(line []byte) {
+	if len(line) == 0 {
+		return
+	}
+	word, _ := cutWord(line)
+	if isClientHello(line) || !isVerb(g.cfg.Protocol, word) {
+		line = transcript.MaskedLine()
+	} else {
+		line = transcript.Mask(line)
+	}
+	g.rec.Said(transcript.FromClient, transcript.Data, line, "")
+}
+
+// isVerb tells if a line that begins with this word may be a command of the protocol.
+func isVerb(protocol, word string) bool {
+	switch protocol {
+	case "smtp":
+		return smtpVerbs[strings.ToUpper(word)]
+	case "pop3":
+		return pop3Verbs[strings.ToUpper(word)]
+	}
+	return isTag(word) && len(word) < 16
 }
 
 // start gives a fresh engine a fresh Conn. With greet nil its greeting is
@@ -210,6 +266,18 @@ func (g *Gate) Shutdown() { g.end(true, transcript.EndedByShutdown) }
 
 // end closes the socket, once. hard resets it: RST, and no close_notify.
 func (g *Gate) end(hard bool, by transcript.EndedBy) {
+	if hard {
+		g.shut(fault.EndReset, by)
+	} else {
+		g.shut(fault.EndClose, by)
+	}
+}
+
+// shut closes the socket, once, in one of the ways that there are.
+func (g *Gate) shut(how fault.End, by transcript.EndedBy) {
+	if how != fault.EndReset {
+		g.flush() // not inside Do: whoever wants to reset meanwhile must not wait for it
+	}
 	g.once.Do(func() {
 		if g.left.Load() && by == transcript.EndedByServer {
 			by = transcript.EndedByClient
@@ -218,13 +286,15 @@ func (g *Gate) end(hard bool, by transcript.EndedBy) {
 			}
 		}
 		close(g.closed)
-		if hard {
+		switch how {
+		case fault.EndReset:
 			if t, ok := g.raw.Conn.(*net.TCPConn); ok {
 				t.SetLinger(0)
 			}
 			g.raw.Close() // below TLS
-		} else {
-			g.flush()
+		case fault.EndTruncate:
+			g.raw.Close()
+		default:
 			g.conn.Close()
 		}
 		g.rec.End(by)
@@ -267,6 +337,15 @@ func (g *Gate) farewell(b []byte, by transcript.EndedBy) {
 	g.end(false, by)
 }
 
+// canonical is a user's name as rules see it: with a domain, which is in lower case.
+func (g *Gate) canonical(user string) string {
+	local, domain, ok := strings.Cut(user, "@")
+	if !ok {
+		domain = g.cfg.MailDomain
+	}
+	return local + "@" + strings.ToLower(domain)
+}
+
 // TLSState returns the state of the connection's TLS; ok is false in clear.
 func (g *Gate) TLSState() (state tls.ConnectionState, ok bool) {
 	if g.tls == nil {
@@ -279,10 +358,10 @@ var errClosed = net.ErrClosed
 
 func isTimeout(err error) bool { return errors.Is(err, os.ErrDeadlineExceeded) }
 
-// LoginRefused tells the gate that the reply which the engine is about to give
-// was made up by a scenario. The adapter calls it, through the login Authority,
-// on the engine's own goroutine.
-func (g *Gate) LoginRefused(by string) {
+// Refused tells the gate that the reply which the engine is about to give was made
+// up by a scenario. It is called from below the engine, on the engine's own
+// goroutine.
+func (g *Gate) Refused(by string) {
 	g.wmu.Lock()
 	defer g.wmu.Unlock()
 	g.refused = by

@@ -13,6 +13,7 @@ import (
 // Bounds of IMAP.
 const (
 	imapLine     = 48 << 10         // the engine's own bound of a command is 50 KiB
+	imapShort    = 4096             // of a line of AUTHENTICATE or IDLE: the engine's buffer
 	imapLiteral  = 4096             // of any command but APPEND: what the engine buffers (RFC 7888 section 5)
 	imapIdle     = 30 * time.Minute // RFC 9051 section 5.4
 	imapBadLines = 20               // in a row, then the connection ends
@@ -33,12 +34,14 @@ type imap struct {
 	// Reader's side.
 	mode     imapMode
 	literal  int64 // bytes left of the client's literal
-	secret   bool  // the literal is part of a login
+	size     int64 // bytes of the command's lines so far
+	secret   bool  // the command may be a login: nothing of it is to be kept
 	upload   bool  // the command is an APPEND
 	message  bool  // its next literal is the message, not the mailbox name
 	brought  bool  // ... and has been read
 	taken    int64
-	fate     fault.Body
+	fate     fault.Cut
+	loose    bool // an AUTHENTICATE has failed: lines of its exchange may still come
 	badLines int
 
 	// Guarded by g.wmu.
@@ -101,28 +104,35 @@ func (d *imap) read(p []byte) (int, error) {
 	} else if err != nil {
 		return 0, d.farewell(err)
 	}
-	line, long, err := g.line(imapLine, imapIdle)
+	line, long, err := g.line(imapLine, imapIdle, next == imapAuth || d.mode == imapRest && d.secret)
 	if err != nil {
 		return 0, d.farewell(err)
 	}
+	// Here the engine reads a line of its buffer's size at most, and takes the rest
+	// for the next command.
+	short := !long && len(line) <= imapShort
 	switch next {
 	case imapAuth:
 		g.rec.Said(transcript.FromClient, transcript.Auth, transcript.MaskedLine(), "")
-		if long {
+		if !short {
 			line = []byte("*\r\n") // cancels the exchange; RFC 9051 section 6.2.2
 		}
 		d.c.pending = line
 		return 0, nil
 	case imapDone:
-		g.rec.Said(transcript.FromClient, transcript.Command, line, "")
-		if long {
+		g.rec.Said(transcript.FromClient, transcript.Command, transcript.Mask(line), "")
+		if !short {
 			line = []byte("\r\n")
 		}
 		d.c.pending = line
 		return 0, nil
 	}
+	if long && d.mode == imapRest {
+		d.mode = imapCommand
+		return 0, d.abort("BAD Command line too long", nil, " (\r\n")
+	}
 	if long {
-		return 0, d.refuse("* BAD Command line too long\r\n")
+		return 0, d.refuse("* BAD Command line too long\r\n", nil)
 	}
 	if d.mode == imapRest {
 		return 0, d.rest(line)
@@ -142,9 +152,9 @@ func (d *imap) farewell(err error) error {
 
 func (d *imap) begin(size int64) {
 	d.mode, d.literal = imapLit, size
-	d.taken, d.fate = 0, fault.Body{}
+	d.taken, d.fate = 0, fault.Cut{}
 	if d.message {
-		d.fate = d.g.fault.Body()
+		d.fate = d.g.fault.Cut(fault.InUpload)
 	}
 	d.brought = d.message
 	d.message = d.upload && !d.message
@@ -154,7 +164,15 @@ func (d *imap) readLiteral(p []byte) (int, error) {
 	if d.fate.End != fault.EndNone {
 		p = p[:min(int64(len(p)), max(0, d.fate.After-d.taken)+1)]
 	}
-	n, err := d.g.rawBytes(p, d.literal, imapIdle)
+	limit := d.literal
+	if d.brought {
+		if limit > 1 {
+			limit-- // the last byte waits until what is behind it has been seen
+		} else if err := d.oneMessage(); err != nil {
+			return 0, err
+		}
+	}
+	n, err := d.g.rawBytes(p, limit, imapIdle)
 	if err != nil {
 		return 0, d.farewell(err)
 	}
@@ -162,7 +180,14 @@ func (d *imap) readLiteral(p []byte) (int, error) {
 		d.g.cut(d.fate.End, d.fate.By)
 		return 0, io.EOF
 	}
-	d.literal -= int64(n)
+	if d.literal -= int64(n); d.literal == 0 && d.brought {
+		if delay, by := d.g.fault.Final(); delay > 0 {
+			d.g.rec.Note("final reply delayed by "+delay.String(), by)
+			if !d.g.pause(delay) {
+				return 0, io.EOF
+			}
+		}
+	}
 	if d.secret {
 		d.g.rec.Said(transcript.FromClient, transcript.Auth, transcript.MaskedLine(), "")
 	} else {
@@ -171,19 +196,40 @@ func (d *imap) readLiteral(p []byte) (int, error) {
 	return n, nil
 }
 
+// oneMessage looks behind the last byte of an APPEND's message. There must be the
+// line's end, or the parenthesis of UTF8 (RFC 6855 section 4); with more messages
+// (MULTIAPPEND, RFC 3502, which isn't offered) the engine would store the first one and
+// never answer.
+func (d *imap) oneMessage() error {
+	g := d.g
+	if g.br.Buffered() < 2 {
+		g.wait(imapIdle)
+		_, err := g.br.Peek(2)
+		g.waited()
+		if err := g.readError(err); err != nil {
+			return d.farewell(err)
+		}
+	}
+	if b, _ := g.br.Peek(2); b[1] == '\r' || b[1] == '\n' || b[1] == ')' {
+		return nil
+	}
+	g.farewell([]byte(d.tag+" BAD One message at a time: there is no MULTIAPPEND here\r\n* BYE Closing, to stay in step\r\n"), transcript.EndedByServer)
+	return io.EOF
+}
+
 // abandon reads what is left of a command that has been answered: n bytes of
 // its literal, and the lines and literals that follow.
 func (d *imap) abandon(n int64) error {
 	d.mode = imapCommand
 	for {
-		if err := d.g.swallow(n, imapIdle); err != nil {
+		if err := d.g.swallow(n, imapIdle, d.secret); err != nil {
 			return d.farewell(err)
 		}
-		line, long, err := d.g.line(imapLine, imapIdle)
+		line, long, err := d.g.line(imapLine, imapIdle, d.secret)
 		if err != nil {
 			return d.farewell(err)
 		}
-		d.g.rec.Said(transcript.FromClient, transcript.Data, line, "")
+		d.g.rec.Said(transcript.FromClient, transcript.Data, d.shown(line), "")
 		size, sync, ok := literalSize(line)
 		if long || !ok || sync {
 			return nil
@@ -192,53 +238,85 @@ func (d *imap) abandon(n int64) error {
 	}
 }
 
-// refuse says a reply of the gate's own to a line that no engine should see.
-func (d *imap) refuse(reply string) error {
+// shown is what may be taken down of a line behind a command's first: of a login only
+// the literal that it announces.
+func (d *imap) shown(line []byte) []byte {
+	if !d.secret {
+		return line
+	}
+	if _, _, ok := literalSize(line); ok {
+		return line[bytes.LastIndexByte(line, '{'):]
+	}
+	return transcript.MaskedLine()
+}
+
+// refuse says a reply of the gate's own to a line that no engine should see, and reads
+// what belongs to it.
+func (d *imap) refuse(reply string, line []byte) error {
 	if d.badLines++; d.badLines > imapBadLines {
 		d.g.farewell([]byte("* BYE Too many invalid commands\r\n"), transcript.EndedByServer)
 		return io.EOF
 	}
-	return d.g.say([]byte(reply), "")
+	d.mode = imapCommand
+	if err := d.g.say([]byte(reply), ""); err != nil {
+		return err
+	}
+	return d.answered(line)
 }
 
 // command takes the first line of a command.
 func (d *imap) command(line []byte) error {
 	g := d.g
-	g.rec.Said(transcript.FromClient, transcript.Command, transcript.Mask("imap", line), "")
 	tag, rest := cutWord(line)
 	verb, args := cutWord(rest)
 	verb = strings.ToUpper(verb)
-	// A bare CR or NUL would end the line for the engine and not for us.
-	if body := bytes.TrimSuffix(bytes.TrimSuffix(line, []byte("\n")), []byte("\r")); bytes.ContainsAny(body, "\r\x00") {
-		return d.refuse("* BAD A command line can't have CR or NUL in it\r\n")
+	known := g.cfg.Knows == nil || g.cfg.Knows(verb) || verb == "UID"
+	upper := bytes.ToUpper(line)
+	d.secret = bytes.Contains(upper, []byte("LOGIN")) || bytes.Contains(upper, []byte("AUTHENTICATE"))
+	d.upload, d.size = false, int64(len(line))
+	g.wmu.Lock()
+	d.tag, d.verb, d.done, d.sync, d.override = tag, "", false, -1, ""
+	logged := d.logged
+	g.wmu.Unlock()
+	if d.loose && !known && !logged {
+		g.rec.Said(transcript.FromClient, transcript.Command, transcript.MaskedLine(), "")
+		return d.refuse("* BAD Unknown command\r\n", line) // its tag may be a secret
+	}
+	g.rec.Said(transcript.FromClient, transcript.Command, transcript.Mask(line), "")
+	d.loose = verb == "AUTHENTICATE"
+	// A bare CR or NUL would end the line for the engine and not for us; an open quote
+	// would not end it.
+	if strange(line) {
+		return d.refuse("* BAD A command line can't have CR or NUL in it\r\n", line)
 	}
 	if !isTag(tag) {
-		return d.refuse("* BAD A command begins with a tag, like: a1 NOOP\r\n")
+		return d.refuse("* BAD A command begins with a tag, like: a1 NOOP\r\n", line)
 	}
-	if verb == "" || !isAtom(verb) {
-		return d.refuse(tag + " BAD A command has a name behind its tag, like: a1 NOOP\r\n")
+	if verb == "" || !isAtom(verb) || line[len(tag)+1] == ' ' {
+		return d.refuse(tag+" BAD A command has one space and a name behind its tag, like: a1 NOOP\r\n", line)
+	}
+	if openQuote(line) {
+		return d.refuse(tag+" BAD A quoted string isn't closed\r\n", line)
 	}
 	if verb == "UID" {
 		sub, subArgs := cutWord(args)
-		if sub == "" || !isAtom(sub) {
-			return d.refuse(tag + " BAD UID needs a command behind it, like: a1 UID FETCH 1 FLAGS\r\n")
+		if sub == "" || !isAtom(sub) || rest[len("UID")+1] == ' ' {
+			return d.refuse(tag+" BAD UID needs a command behind it, like: a1 UID FETCH 1 FLAGS\r\n", line)
 		}
 		verb, args = "UID "+strings.ToUpper(sub), subArgs
 	}
 	g.wmu.Lock()
-	d.tag, d.verb, d.done, d.sync, d.override = tag, verb, false, -1, ""
-	logged := d.logged
+	d.verb = verb
 	g.wmu.Unlock()
 	d.upload = verb == "APPEND"
 	d.message, d.brought = d.upload && !bytes.HasPrefix(args, []byte("{")), false
-	d.secret = verb == "LOGIN" || verb == "AUTHENTICATE"
 
 	if g.fault != nil {
 		line = bytes.Clone(line)
 		_, rest := cutWord(line)
 		_, args = cutWord(rest)
 		g.fault.Event.Command = verb
-		handled, err := g.act(
+		handled, err := d.c.act(
 			func(text string) []byte { return imapReply(tag, text) },
 			func(text string) bool { return strings.HasPrefix(text, "BYE") })
 		if handled {
@@ -272,23 +350,20 @@ func (d *imap) command(line []byte) error {
 	}
 	if g.cfg.Knows != nil && !g.cfg.Knows(verb) {
 		// The engine would end the connection for this before login.
-		if err := d.refuse(tag + " BAD Unknown command\r\n"); err != nil {
-			return err
-		}
-		return d.answered(line)
+		return d.refuse(tag+" BAD Unknown command\r\n", line)
 	}
 	d.badLines = 0
 	if verb == "STARTTLS" && d.c.secure {
-		return g.say([]byte(tag+" BAD TLS is up already\r\n"), "") // RFC 9051 section 6.2.1
+		return d.refuse(tag+" BAD TLS is up already\r\n", line) // RFC 9051 section 6.2.1
 	}
 	if verb == "STARTTLS" && g.cfg.StartTLS {
 		switch {
 		case len(args) > 0:
-			return g.say([]byte(tag+" BAD STARTTLS takes no argument\r\n"), "")
+			return d.refuse(tag+" BAD STARTTLS takes no argument\r\n", line)
 		case logged: // RFC 9051 section 6.2.1: only in the not authenticated state
-			return g.say([]byte(tag+" BAD STARTTLS isn't possible after login\r\n"), "")
+			return d.refuse(tag+" BAD STARTTLS isn't possible after login\r\n", line)
 		}
-		return g.upgrade(d.c, tag+" OK Begin TLS negotiation now\r\n")
+		return g.upgrade(d.c, tag+" OK Begin TLS negotiation now\r\n", tag)
 	}
 	return d.pass(line, true)
 }
@@ -303,20 +378,16 @@ func (d *imap) answered(line []byte) error {
 
 // rest takes the line that follows a literal.
 func (d *imap) rest(line []byte) error {
-	shown := line
-	if d.secret {
-		shown = transcript.MaskedLine()
-		if _, _, ok := literalSize(line); ok {
-			shown = line[bytes.LastIndexByte(line, '{'):]
-		}
-	}
-	d.g.rec.Said(transcript.FromClient, transcript.Data, shown, "")
+	d.g.rec.Said(transcript.FromClient, transcript.Data, d.shown(line), "")
 	d.mode = imapCommand
-	if body := bytes.TrimRight(line, "\r\n"); d.brought && len(body) > 0 && string(body) != ")" {
-		// The engine would take what is behind the message, and never answer.
-		return d.abort("BAD One message at a time: there is no MULTIAPPEND here", line, "\r\n")
-	} else if bytes.ContainsAny(body, "\r\x00") {
+	d.size += int64(len(line))
+	switch {
+	case d.size > imapLine:
+		return d.abort("BAD Command too long", line, " (\r\n")
+	case strange(line):
 		return d.abort("BAD A command line can't have CR or NUL in it", line, " (\r\n")
+	case openQuote(line):
+		return d.abort("BAD A quoted string isn't closed", line, " (\r\n")
 	}
 	return d.pass(line, false)
 }

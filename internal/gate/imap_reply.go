@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"github.com/mailrig/mailrig/internal/fault"
-	"github.com/mailrig/mailrig/internal/transcript"
 )
 
 // This file is IMAP's other half: what the engine says.
@@ -15,7 +14,7 @@ func (d *imap) write(p []byte, complete bool) (int, error) {
 	if d.olit > 0 {
 		n := int(min(int64(len(p)), d.olit))
 		d.olit -= int64(n)
-		return n, g.sayLocked(p[:n], transcript.Data, "")
+		return n, d.c.download(p[:n])
 	}
 	if !complete {
 		return 0, nil
@@ -27,10 +26,11 @@ func (d *imap) write(p []byte, complete bool) (int, error) {
 		d.olit, d.ocont = size, true
 		if isBodyItem(line) {
 			g.rec.MessageOut()
+			d.c.cutting = g.fault.Cut(fault.InDownload)
 		}
 	}
 	if behind {
-		return n, g.sayLocked(line, transcript.Reply, "")
+		return n, d.c.tell(line, "")
 	}
 	switch line[0] {
 	case '+':
@@ -49,6 +49,12 @@ func (d *imap) write(p []byte, complete bool) (int, error) {
 			line = imapReply(d.tag, d.override)
 			d.override = ""
 		}
+		if d.verb == "APPEND" {
+			if cut := g.fault.Cut(fault.InReply); cut.End != fault.EndNone {
+				d.c.ending = &ending{cut.End, cut.By}
+				return n, nil
+			}
+		}
 		if bytes.HasPrefix(line, []byte(d.tag+" OK")) {
 			switch d.verb {
 			case "LOGIN", "AUTHENTICATE":
@@ -59,10 +65,14 @@ func (d *imap) write(p []byte, complete bool) (int, error) {
 				g.rec.MessageIn()
 			}
 		}
+		if d.c.instead != nil {
+			tag := d.tag
+			return n, d.c.answer(func(text string) []byte { return imapReply(tag, text) })
+		}
 		edited := d.editGreeting(line)
-		return n, g.sayLocked(edited, transcript.Reply, g.refusedBy(true))
+		return n, d.c.tell(edited, g.refusedBy(true))
 	}
-	return n, g.sayLocked(d.editGreeting(line), transcript.Reply, "")
+	return n, d.c.tell(d.editGreeting(line), "")
 }
 
 // isBodyItem tells if the literal that follows is a whole message.
@@ -80,18 +90,20 @@ func (d *imap) greetingReply(text string) []byte { return imapReply("*", text) }
 // or a response code in an OK.
 func (d *imap) editGreeting(line []byte) []byte {
 	var from, to int
-	switch i := bytes.Index(line, []byte("[CAPABILITY ")); {
+	switch {
 	case bytes.HasPrefix(line, []byte("* CAPABILITY ")):
 		from, to = len("* CAPABILITY "), len(bytes.TrimRight(line, "\r\n"))
-	case i >= 0 && i < 80 && (line[0] == '*' || bytes.HasPrefix(line, []byte(d.tag+" OK "))):
-		from = i + len("[CAPABILITY ")
+	default:
+		for _, before := range []string{"* OK ", "* PREAUTH ", d.tag + " OK "} {
+			if bytes.HasPrefix(line, []byte(before+"[CAPABILITY ")) {
+				from = len(before) + len("[CAPABILITY ")
+			}
+		}
 		j := bytes.IndexByte(line[from:], ']')
-		if j < 0 {
+		if from == 0 || j < 0 {
 			return line
 		}
 		to = from + j
-	default:
-		return line
 	}
 	list := strings.Fields(string(line[from:to]))
 	loggedOut := false
@@ -104,13 +116,9 @@ func (d *imap) editGreeting(line []byte) []byte {
 	if d.g.cfg.StartTLS && !d.c.secure && loggedOut {
 		list = append(list, "STARTTLS")
 	}
-	kept := list[:0]
-	for _, name := range list {
-		if fate, by := d.g.fault.Capability(name); fate != fault.CapabilityShown {
-			d.g.rec.Injected(by)
-			continue
-		}
-		kept = append(kept, name)
+	kept, by := d.g.fault.Capabilities(list)
+	if by != "" {
+		d.g.rec.Injected(by)
 	}
 	return []byte(string(line[:from]) + strings.Join(kept, " ") + string(line[to:]))
 }

@@ -29,6 +29,27 @@ func literalSize(line []byte) (n int64, sync, ok bool) {
 	return int64(u), sync, true
 }
 
+// strange tells if a line has a bare CR or a NUL in it.
+func strange(line []byte) bool {
+	body := bytes.TrimSuffix(bytes.TrimSuffix(line, []byte("\n")), []byte("\r"))
+	return bytes.ContainsAny(body, "\r\x00")
+}
+
+// openQuote tells if a quoted string begins in the line and doesn't end in it (RFC
+// 9051 section 4.3: it can't go on behind a line end).
+func openQuote(line []byte) bool {
+	open := false
+	for i := 0; i < len(line); i++ {
+		switch {
+		case line[i] == '\\' && open:
+			i++
+		case line[i] == '"':
+			open = !open
+		}
+	}
+	return open
+}
+
 func isTag(s string) bool { return s != "" && isAtom(s) && !strings.Contains(s, "+") }
 
 // isAtom tells an atom (RFC 9051 section 9).

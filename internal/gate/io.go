@@ -48,6 +48,9 @@ func (g *Gate) say(b []byte, injected string) error {
 }
 
 func (g *Gate) sayLocked(b []byte, kind transcript.Kind, injected string) error {
+	if g.muted {
+		return nil
+	}
 	g.rec.Said(transcript.FromServer, kind, b, injected)
 	return g.emit(b)
 }
@@ -90,6 +93,25 @@ func (g *Gate) send() {
 }
 
 func (g *Gate) write(b []byte) {
+	if g.werr != nil {
+		return
+	}
+	for g.pace.Bytes > 0 && len(b) > g.pace.Bytes && g.werr == nil {
+		g.put(b[:g.pace.Bytes])
+		b = b[g.pace.Bytes:]
+		t := time.NewTimer(g.pace.Every)
+		select {
+		case <-t.C:
+		case <-g.closed:
+			t.Stop()
+			g.werr = errClosed
+		}
+	}
+	g.put(b)
+}
+
+// put hands bytes to the socket, or to TLS above it.
+func (g *Gate) put(b []byte) {
 	if g.werr != nil {
 		return
 	}
@@ -179,7 +201,10 @@ func (g *Gate) readError(err error) error {
 // line reads one line, with its end. A line of more than limit bytes is read to
 // its end and returned as long and empty. The result is valid until the next
 // read.
-func (g *Gate) line(limit int, idle time.Duration) (line []byte, long bool, err error) {
+//
+// secret says that it belongs to a login exchange: if it never ends, what came of it
+// isn't taken down.
+func (g *Gate) line(limit int, idle time.Duration, secret bool) (line []byte, long bool, err error) {
 	var gathered []byte
 	for {
 		if b, _ := g.br.Peek(g.br.Buffered()); bytes.IndexByte(b, '\n') < 0 && len(b) < g.br.Size() {
@@ -198,8 +223,10 @@ func (g *Gate) line(limit int, idle time.Duration) (line []byte, long bool, err 
 		}
 		if err != nil {
 			// What was said before the end isn't a command, but it was said.
-			if len(line) > 0 {
-				g.rec.Said(transcript.FromClient, transcript.Data, line, "")
+			if rest := append(gathered, line...); secret && len(rest) > 0 {
+				g.rec.Said(transcript.FromClient, transcript.Auth, transcript.MaskedLine(), "")
+			} else if len(rest) > 0 {
+				g.rec.Said(transcript.FromClient, transcript.Data, transcript.Mask(rest), "")
 			}
 			return nil, false, g.readError(err)
 		}
@@ -228,7 +255,8 @@ func (g *Gate) skipLine(idle time.Duration) error {
 }
 
 // swallow reads n bytes that nobody wants, to stay in step.
-func (g *Gate) swallow(n int64, idle time.Duration) error {
+// secret keeps them out of the record.
+func (g *Gate) swallow(n int64, idle time.Duration, secret bool) error {
 	if n > maxSwallow {
 		return errTooLong
 	}
@@ -238,7 +266,11 @@ func (g *Gate) swallow(n int64, idle time.Duration) error {
 		}
 		k := int(min(n, int64(g.br.Buffered())))
 		b, _ := g.br.Peek(k)
-		g.rec.Said(transcript.FromClient, transcript.Data, b, "")
+		if secret {
+			g.rec.Said(transcript.FromClient, transcript.Auth, transcript.MaskedLine(), "")
+		} else {
+			g.rec.Said(transcript.FromClient, transcript.Data, b, "")
+		}
 		g.br.Discard(k)
 		n -= int64(k)
 	}

@@ -21,19 +21,27 @@ var pop3CapabilityOf = map[string]string{
 	"STLS": "STLS", "AUTH": "SASL", "USER": "USER", "PASS": "USER", "TOP": "TOP", "UIDL": "UIDL", "CAPA": "CAPA", "UTF8": "UTF8", "LANG": "LANG",
 }
 
+var pop3Verbs = map[string]bool{
+	"USER": true, "PASS": true, "APOP": true, "AUTH": true, "STLS": true, "CAPA": true, "STAT": true, "LIST": true, "RETR": true, "TOP": true,
+	"UIDL": true, "DELE": true, "RSET": true, "NOOP": true, "QUIT": true, "UTF8": true, "LANG": true,
+}
+
 // pop3 is the dialect of POP3 (RFC 1939, 2449, 2595, 5034).
 type pop3 struct {
 	c *Conn
 	g *Gate
 
+	loose bool // an AUTH has failed: lines of its exchange may still come
+
 	// Guarded by g.wmu.
-	verb   string
-	args   bool
-	auth   bool     // the client's next line belongs to AUTH
-	logged bool     // a login has succeeded
-	multi  bool     // inside a multi-line response
-	eod    eod      // where its end is looked for
-	capa   [][]byte // lines of a reply to CAPA so far
+	verb    string
+	args    bool
+	auth    bool     // the client's next line belongs to AUTH
+	logged  bool     // a login has succeeded
+	multi   bool     // inside a multi-line response
+	eod     eod      // where its end is looked for
+	swallow bool     // nobody is to see it
+	capa    [][]byte // lines of a reply to CAPA so far
 }
 
 func (d *pop3) read([]byte) (int, error) {
@@ -50,7 +58,7 @@ func (d *pop3) read([]byte) (int, error) {
 	var line []byte
 	var long bool
 	if err == nil {
-		line, long, err = g.line(pop3Line, pop3Idle)
+		line, long, err = g.line(pop3Line, pop3Idle, auth)
 	}
 	switch {
 	case err == errTooLong:
@@ -72,9 +80,9 @@ func (d *pop3) read([]byte) (int, error) {
 		g.rec.Note("line too long", "")
 		return 0, g.say([]byte("-ERR Line too long\r\n"), "")
 	}
-	g.rec.Said(transcript.FromClient, transcript.Command, transcript.Mask("pop3", line), "")
 	verb, arg := cutWord(line)
 	verb = strings.ToUpper(verb)
+	g.rec.Said(transcript.FromClient, transcript.Command, d.shown(verb, line), "")
 	hasArg := len(arg) > 0
 	g.wmu.Lock()
 	d.verb, d.args = verb, hasArg
@@ -83,9 +91,9 @@ func (d *pop3) read([]byte) (int, error) {
 		line = bytes.Clone(line)
 		g.fault.Event.Command = verb
 		if verb == "USER" {
-			g.fault.User = string(bytes.Clone(arg))
+			g.fault.User = g.canonical(string(arg))
 		}
-		if handled, err := g.act(pop3Reply, func(string) bool { return false }); handled {
+		if handled, err := d.c.act(pop3Reply, func(string) bool { return false }); handled {
 			return 0, err
 		}
 		if name := pop3CapabilityOf[verb]; name != "" {
@@ -98,7 +106,7 @@ func (d *pop3) read([]byte) (int, error) {
 		if logged { // RFC 2595 section 4: only in the AUTHORIZATION state
 			return 0, g.say([]byte("-ERR STLS isn't possible after login\r\n"), "")
 		}
-		return 0, g.upgrade(d.c, "+OK Begin TLS negotiation now\r\n")
+		return 0, g.upgrade(d.c, "+OK Begin TLS negotiation now\r\n", "")
 	}
 	d.c.pending = line
 	return 0, nil
@@ -118,13 +126,28 @@ func (d *pop3) write(p []byte, complete bool) (int, error) {
 		d.auth = true
 	case ok && d.isMulti():
 		d.multi, d.eod = true, eodLineStart
-		if d.verb == "RETR" {
+		d.swallow = d.c.instead != nil
+		if d.verb == "RETR" || d.verb == "TOP" {
 			g.rec.MessageOut()
+			d.c.cutting = g.fault.Cut(fault.InDownload)
 		}
 	case ok && (d.verb == "PASS" || d.verb == "APOP" || (d.verb == "AUTH" && d.args)):
 		d.logged = true
 	}
-	return len(p), g.sayLocked(p, transcript.Reply, g.refusedBy(true))
+	if d.c.instead != nil && p[0] != '+' || d.c.instead != nil && ok {
+		return len(p), d.c.answer(pop3Reply)
+	}
+	return len(p), d.c.tell(p, g.refusedBy(true))
+}
+
+// shown is a command line as it may be taken down.
+func (d *pop3) shown(verb string, line []byte) []byte {
+	if pop3Verbs[verb] {
+		d.loose = verb == "AUTH"
+	} else if d.loose {
+		return transcript.MaskedLine()
+	}
+	return transcript.Mask(line)
 }
 
 // isMulti tells if a positive reply to the command has lines behind it.
@@ -148,15 +171,24 @@ func (d *pop3) writeMulti(p []byte, complete bool) (int, error) {
 			return len(p), nil
 		}
 		d.multi = false
+		if d.swallow {
+			d.capa = nil
+			return len(p), nil
+		}
 		return len(p), d.writeCapa()
+	}
+	if d.verb != "RETR" && d.verb != "TOP" && !complete {
+		return 0, nil
 	}
 	n, done := d.eod.scan(p)
 	d.multi = !done
-	kind := transcript.Reply
-	if d.verb == "RETR" || d.verb == "TOP" {
-		kind = transcript.Data
+	switch {
+	case d.swallow:
+		return n, nil
+	case d.verb == "RETR" || d.verb == "TOP":
+		return n, d.c.download(p[:n])
 	}
-	return n, d.g.sayLocked(p[:n], kind, "")
+	return n, d.c.tell(p[:n], "")
 }
 
 func (d *pop3) writeCapa() error {
@@ -166,17 +198,17 @@ func (d *pop3) writeCapa() error {
 	if g.cfg.StartTLS && !d.c.secure && !d.logged {
 		lines = append(lines, []byte("STLS\r\n"))
 	}
-	by := ""
-	var out []byte
+	var names []string
 	for _, l := range lines {
-		name, _ := cutWord(l)
-		if fate, whose := g.fault.Capability(name); fate != fault.CapabilityShown {
-			by = whose
-			continue
-		}
-		out = append(out, l...)
+		names = append(names, strings.TrimRight(string(l), "\r\n"))
 	}
-	return g.sayLocked(append(out, ".\r\n"...), transcript.Reply, by)
+	names, by := g.fault.Capabilities(names)
+	for _, name := range append(names, ".") {
+		if err := d.c.tell([]byte(name+"\r\n"), by); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (d *pop3) last([]byte) bool                 { return true }

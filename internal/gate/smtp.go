@@ -2,8 +2,8 @@ package gate
 
 import (
 	"bytes"
+	"fmt"
 	"io"
-	"strconv"
 	"strings"
 	"time"
 
@@ -26,6 +26,11 @@ var smtpCorrections = map[string]string{
 	"500 5.5.1 Too many errors. Quiting now\r\n": "421 4.7.0 Too many errors, closing now\r\n", // RFC 5321 section 3.8
 }
 
+var smtpVerbs = map[string]bool{
+	"HELO": true, "EHLO": true, "LHLO": true, "MAIL": true, "RCPT": true, "DATA": true, "BDAT": true, "RSET": true, "NOOP": true, "QUIT": true,
+	"VRFY": true, "EXPN": true, "HELP": true, "STARTTLS": true, "AUTH": true,
+}
+
 // smtpCapabilityOf names the extension that a command needs, for commands that
 // hiding a capability refuses.
 var smtpCapabilityOf = map[string]string{"STARTTLS": "STARTTLS", "AUTH": "AUTH", "BDAT": "CHUNKING", "VRFY": "VRFY", "EXPN": "EXPN", "HELP": "HELP"}
@@ -36,15 +41,21 @@ type smtp struct {
 	g *Gate
 
 	// Reader's side.
-	mode  smtpMode
-	body  eod        // where DATA stands
-	chunk int64      // bytes left of a BDAT chunk
-	taken int64      // bytes of the message so far
-	fate  fault.Body // what the scenario wants of this message
+	mode      smtpMode
+	body      eod       // where DATA stands
+	chunk     int64     // bytes left of a BDAT chunk
+	spool     []byte    // chunks of a BDAT transfer before its last; nil: none is open
+	orphan    bool      // a scenario has asked for a line of AUTH that nobody waits for
+	loose     bool      // an AUTH has failed: lines of its exchange may still come
+	lastChunk bool      // it ends the message
+	taken     int64     // bytes of the message so far
+	fate      fault.Cut // what the scenario wants of this message
 
 	// Guarded by g.wmu.
 	verb  string
 	next  smtpMode // what the engine's reply makes of the client's next bytes
+	hush  bool     // the next reply isn't for the client
+	ready bool     // MAIL and RCPT have been accepted
 	await bool     // a message has been sent; the reply decides if it is accepted
 	ehlo  [][]byte // lines of a reply to EHLO so far
 }
@@ -72,7 +83,7 @@ func (d *smtp) read(p []byte) (int, error) {
 	g.wmu.Unlock()
 	if next == smtpData {
 		d.mode, d.body, d.taken = smtpData, eodLineStart, 0
-		d.fate = g.fault.Body()
+		d.fate = g.fault.Cut(fault.InUpload)
 		return 0, nil
 	}
 	if isTLS, err := g.opening(smtpIdle); isTLS {
@@ -80,9 +91,14 @@ func (d *smtp) read(p []byte) (int, error) {
 	} else if err != nil {
 		return 0, d.farewell(err)
 	}
-	line, long, err := g.line(smtpLine, smtpIdle)
+	line, long, err := g.line(smtpLine, smtpIdle, next == smtpAuth || d.orphan)
 	if err != nil {
 		return 0, d.farewell(err)
+	}
+	if d.orphan {
+		d.orphan = false
+		g.rec.Said(transcript.FromClient, transcript.Auth, transcript.MaskedLine(), "")
+		return 0, g.say([]byte("501 5.7.0 Authentication cancelled\r\n"), "")
 	}
 	if next == smtpAuth {
 		g.rec.Said(transcript.FromClient, transcript.Auth, transcript.MaskedLine(), "")
@@ -116,19 +132,19 @@ func (d *smtp) command(line []byte) error {
 	g := d.g
 	verb, arg := cutWord(line)
 	verb = strings.ToUpper(verb)
-	g.rec.Said(transcript.FromClient, transcript.Command, transcript.Mask("smtp", line), "")
+	g.rec.Said(transcript.FromClient, transcript.Command, d.shown(verb, line), "")
 	g.wmu.Lock()
 	d.verb = verb
 	g.wmu.Unlock()
 	if g.fault != nil {
 		line = bytes.Clone(line)
-		verb, arg = cutWord(line)
-		verb = strings.ToUpper(verb)
-		d.track(verb, arg)
-		if handled, err := g.act(smtpReply, func(text string) bool { return strings.HasPrefix(text, "421") }); handled {
+		_, arg = cutWord(line)
+		d.track(verb, line)
+		if handled, err := d.c.act(smtpReply, func(text string) bool { return strings.HasPrefix(text, "421") }); handled {
 			if err == nil && verb == "BDAT" {
 				err = d.skipChunk(arg)
 			}
+			d.orphan = verb == "AUTH" && strings.HasPrefix(d.c.said, "334")
 			return err
 		}
 		if name := smtpCapabilityOf[verb]; name != "" {
@@ -149,34 +165,17 @@ func (d *smtp) command(line []byte) error {
 			if len(arg) > 0 {
 				return g.say([]byte("501 5.5.4 STARTTLS takes no parameter\r\n"), "") // RFC 3207 section 4
 			}
-			return g.upgrade(d.c, "220 2.0.0 Ready to start TLS\r\n")
+			return g.upgrade(d.c, "220 2.0.0 Ready to start TLS\r\n", "")
 		}
 	case "BDAT":
-		n, ok := chunkSize(arg)
-		if !ok { // how much follows can't be known: nothing after it could be trusted
-			g.farewell([]byte("501 5.5.4 BDAT needs a size, and may have LAST after it; closing\r\n"), transcript.EndedByServer)
-			return io.EOF
-		}
-		if n < 0 { // the engine wouldn't read the chunk and take it for commands
-			if err := g.say([]byte("501 5.5.4 BDAT may only have LAST after its size\r\n"), ""); err != nil {
-				return err
-			}
-			return g.swallow(-n-1, smtpIdle)
-		}
-		if n > 0 {
-			d.mode, d.chunk = smtpChunk, n
-			if d.taken == 0 {
-				d.fate = g.fault.Body()
-			}
-		}
-		if isLast(arg) {
-			g.wmu.Lock()
-			d.await = true
-			g.wmu.Unlock()
-		}
+		return d.bdat(line, arg)
 	case "RSET", "EHLO", "HELO":
+		d.spool = nil
 		d.taken = 0
-	case "MAIL", "RCPT":
+	case "MAIL", "RCPT", "DATA":
+		if d.spool != nil { // RFC 3030 section 2
+			return g.say([]byte("503 5.5.1 "+verb+" isn't possible between BDAT chunks\r\n"), "")
+		}
 		if verb == "MAIL" {
 			d.taken = 0
 		}
@@ -197,68 +196,89 @@ func (d *smtp) qualify(line []byte) []byte {
 	return []byte(string(line[:j]) + "@" + d.g.cfg.MailDomain + string(line[j:]))
 }
 
+// shown is a command line as it may be taken down.
+func (d *smtp) shown(verb string, line []byte) []byte {
+	if smtpVerbs[verb] {
+		d.loose = verb == "AUTH"
+	} else if d.loose {
+		return transcript.MaskedLine()
+	}
+	return transcript.Mask(line)
+}
+
 // track keeps what rules may match on.
-func (d *smtp) track(verb string, arg []byte) {
+func (d *smtp) track(verb string, line []byte) {
 	e := &d.g.fault.Event
 	e.Command = verb
+	e.Recipient = ""
 	switch verb {
 	case "MAIL":
-		e.Sender, e.Recipient = pathOf(arg), ""
+		e.Sender, e.Recipients = d.pathOf(line), nil
 	case "RCPT":
-		e.Recipient = pathOf(arg)
+		e.Recipient = d.pathOf(line)
 	case "RSET", "EHLO", "HELO":
-		e.Sender, e.Recipient = "", ""
+		e.Sender, e.Recipients = "", nil
 	}
 }
 
-// pathOf finds the address in FROM:<a@b> or TO:<a@b>.
-func pathOf(arg []byte) string {
-	_, path, ok := bytes.Cut(arg, []byte(":"))
+// accepted keeps track of a transaction by what the engine says of its commands.
+// g.wmu is held.
+func (d *smtp) accepted(positive bool) {
+	f := d.g.fault
+	switch d.verb {
+	case "RCPT":
+		if positive {
+			d.ready = true
+			if f != nil && f.Recipient != "" {
+				f.Recipients = append(f.Recipients, f.Recipient)
+			}
+		}
+	case "MAIL", "RSET", "EHLO", "HELO":
+		d.ready = false
+	}
+}
+
+// over ends a transaction: its message has been answered. g.wmu is held.
+func (d *smtp) over() {
+	d.ready = false
+	if f := d.g.fault; f != nil {
+		f.Sender, f.Recipients = "", nil
+	}
+}
+
+// pathOf finds the address in FROM:<a@b> or TO:<a@b>, as the engine will see it: a
+// source route left out, a domain added.
+func (d *smtp) pathOf(line []byte) string {
+	line = d.qualify(line)
+	_, path, ok := bytes.Cut(line, []byte(":"))
 	if !ok {
 		return ""
 	}
-	path = bytes.TrimLeft(path, " ")
+	path = bytes.TrimLeft(path, " \t")
 	if len(path) > 0 && path[0] == '<' {
-		if i := bytes.IndexByte(path, '>'); i > 0 {
-			return string(path[1:i])
+		path = path[1:]
+	}
+	quoted := false
+	end := len(path)
+scan:
+	for i := 0; i < len(path); i++ {
+		switch c := path[i]; {
+		case c == '\\' && quoted:
+			i++
+		case c == '"':
+			quoted = !quoted
+		case !quoted && (c == '>' || c == ' ' || c == '\t' || c == '\r' || c == '\n'):
+			end = i
+			break scan
 		}
 	}
-	path, _, _ = bytes.Cut(path, []byte(" "))
+	path = path[:end]
+	if len(path) > 0 && path[0] == '@' { // RFC 5321 section 4.1.2: A-d-l
+		if _, after, ok := bytes.Cut(path, []byte(":")); ok {
+			path = after
+		}
+	}
 	return string(path)
-}
-
-// chunkSize reads BDAT's argument. ok is false when there is no size. A size
-// with something else than LAST behind it is returned as -size-1.
-func chunkSize(arg []byte) (n int64, ok bool) {
-	f := bytes.Fields(arg)
-	if len(f) == 0 {
-		return 0, false
-	}
-	u, err := strconv.ParseUint(string(f[0]), 10, 32)
-	if err != nil {
-		return 0, false
-	}
-	n = int64(u)
-	if len(f) > 2 || (len(f) == 2 && !bytes.EqualFold(f[1], []byte("LAST"))) {
-		return -n - 1, true
-	}
-	return n, true
-}
-
-func isLast(arg []byte) bool {
-	f := bytes.Fields(arg)
-	return len(f) == 2 && bytes.EqualFold(f[1], []byte("LAST"))
-}
-
-func (d *smtp) skipChunk(arg []byte) error {
-	n, ok := chunkSize(arg)
-	if !ok {
-		return nil
-	}
-	if n < 0 {
-		n = -n - 1
-	}
-	return d.farewellIf(d.g.swallow(n, smtpIdle))
 }
 
 func (d *smtp) farewellIf(err error) error {
@@ -283,32 +303,25 @@ func (d *smtp) readData(p []byte) (int, error) {
 	g.rec.Said(transcript.FromClient, transcript.Data, p[:n], "")
 	if done {
 		d.mode, d.taken = smtpCommand, 0
-		g.wmu.Lock()
-		d.await = true
-		g.wmu.Unlock()
+		if !d.received() {
+			return 0, io.EOF
+		}
 	}
 	return n, nil
 }
 
-func (d *smtp) readChunk(p []byte) (int, error) {
-	if d.fate.End != fault.EndNone {
-		left := max(0, d.fate.After-d.taken)
-		p = p[:min(int64(len(p)), left+1)]
+// received is called when the last byte of a message is there, before the engine
+// gets it. It tells if the client is still there after the scenario's delay.
+func (d *smtp) received() bool {
+	g := d.g
+	g.wmu.Lock()
+	d.await = true
+	g.wmu.Unlock()
+	if delay, by := g.fault.Final(); delay > 0 {
+		g.rec.Note("final reply delayed by "+delay.String(), by)
+		return g.pause(delay)
 	}
-	// The engine would take io.EOF for the end of the chunk, and deliver half a message.
-	n, err := d.g.rawBytes(p, d.chunk, smtpIdle)
-	if err != nil {
-		_ = d.farewell(err)
-		return 0, io.ErrUnexpectedEOF
-	}
-	if d.cutShort(int64(n)) {
-		return 0, io.ErrUnexpectedEOF
-	}
-	d.g.rec.Said(transcript.FromClient, transcript.Data, p[:n], "")
-	if d.chunk -= int64(n); d.chunk == 0 {
-		d.mode = smtpCommand
-	}
-	return n, nil
+	return true
 }
 
 // cutShort counts n more bytes of a message and cuts the connection when the
@@ -335,12 +348,15 @@ func (d *smtp) write(line []byte, complete bool) (int, error) {
 		}
 		lines, by := d.editEHLO(d.ehlo)
 		d.ehlo = nil
+		d.verb = ""
+		if d.c.instead != nil {
+			return n, d.c.answer(smtpReply)
+		}
 		for _, l := range lines {
-			if err := g.sayLocked(l, transcript.Reply, by); err != nil {
+			if err := d.c.tell(l, by); err != nil {
 				return 0, err
 			}
 		}
-		d.verb = ""
 		return n, nil
 	}
 	if n > 3 {
@@ -356,16 +372,35 @@ func (d *smtp) write(line []byte, complete bool) (int, error) {
 			}
 		}
 	}
+	if d.hush {
+		d.hush = more
+		d.over()
+		return n, nil
+	}
+	if !more && d.verb != "" {
+		d.accepted(line[0] == '2')
+	}
 	if d.await && !more {
 		d.await = false
+		defer d.over()
 		if line[0] == '2' {
 			g.rec.MessageIn()
 		}
+		if cut := g.fault.Cut(fault.InReply); cut.End != fault.EndNone {
+			d.c.ending = &ending{cut.End, cut.By}
+			return n, nil
+		}
+	}
+	if d.c.instead != nil && line[0] != '3' {
+		if more {
+			return n, nil
+		}
+		return n, d.c.answer(smtpReply)
 	}
 	if fixed, ok := smtpCorrections[string(line)]; ok {
 		line = []byte(fixed)
 	}
-	return n, g.sayLocked(line, transcript.Reply, g.refusedBy(!more))
+	return n, d.c.tell(line, g.refusedBy(!more))
 }
 
 // editEHLO adds STARTTLS and takes out what the scenario hides.
@@ -386,14 +421,13 @@ func (d *smtp) editEHLO(in [][]byte) (out [][]byte, by string) {
 	if d.g.cfg.StartTLS && !d.c.secure {
 		list = append(list, "STARTTLS")
 	}
-	for _, text := range list {
-		name, _, _ := strings.Cut(text, " ")
-		if fate, whose := d.g.fault.Capability(name); fate != fault.CapabilityShown {
-			by = whose
-			continue
+	for i, text := range list {
+		if text == "SIZE" && d.g.cfg.MaxMessageBytes > 0 { // RFC 1870 section 4
+			list[i] = fmt.Sprintf("SIZE %d", d.g.cfg.MaxMessageBytes)
 		}
-		texts = append(texts, text)
 	}
+	list, by = d.g.fault.Capabilities(list)
+	texts = append(texts, list...)
 	for i, text := range texts {
 		sep := "-"
 		if i == len(texts)-1 {

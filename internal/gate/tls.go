@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mailrig/mailrig/internal/fault"
 	"github.com/mailrig/mailrig/internal/transcript"
 )
 
@@ -36,9 +37,15 @@ func (g *Gate) handshake(first []byte, starttls bool) bool {
 	// A client that resumed a session wouldn't look at the certificate again, so
 	// a scenario switched on between two connections would go unseen.
 	inner := &tls.Config{Certificates: []tls.Certificate{*cert}, MinVersion: tls.VersionTLS12, SessionTicketsDisabled: true}
+	g.demand(inner, want)
 	outer := &tls.Config{
+		MinVersion: tls.VersionTLS10, // or the hello of an old client would never be seen
 		GetConfigForClient: func(h *tls.ClientHelloInfo) (*tls.Config, error) {
 			facts.ServerName = h.ServerName
+			if want.ServerName && h.ServerName == "" {
+				_, _ = g.raw.Write(alertRecord(112)) // unrecognized_name; Go would only say internal_error
+				return nil, errors.New("the client didn't say which name it wants")
+			}
 			return inner, nil
 		},
 	}
@@ -47,6 +54,10 @@ func (g *Gate) handshake(first []byte, starttls bool) bool {
 		under = &prefixed{g.raw, io.MultiReader(bytes.NewReader(first), g.raw)}
 	}
 	g.raw.SetDeadline(time.Now().Add(g.cfg.HandshakeTimeout))
+	if want.Handshake != fault.HandshakeDone {
+		g.spoil(under, want, facts)
+		return false
+	}
 	t := tls.Server(under, outer)
 	err = t.Handshake()
 	g.raw.SetDeadline(time.Time{})
@@ -57,7 +68,7 @@ func (g *Gate) handshake(first []byte, starttls bool) bool {
 		facts.Error, facts.Alert = g.tlsError(err)
 		facts.AlertName = transcript.AlertName(facts.Alert)
 		g.rec.TLS(facts)
-		g.noteHandshake(err)
+		g.noteHandshake(err, starttls)
 		by := transcript.EndedByClient
 		if isTimeout(err) {
 			by = transcript.EndedByTimeout
@@ -73,13 +84,65 @@ func (g *Gate) handshake(first []byte, starttls bool) bool {
 	return true
 }
 
+// demand puts into the configuration what a scenario wants of the client.
+func (g *Gate) demand(c *tls.Config, want fault.TLS) {
+	if want.MinVersion != 0 {
+		c.MinVersion = want.MinVersion
+	}
+	if want.MaxVersion != 0 {
+		c.MaxVersion = want.MaxVersion
+	}
+	if want.NoCommonCipher {
+		// TLS 1.3 has no suite that a client would lack; these two are gone everywhere.
+		c.MaxVersion = tls.VersionTLS12
+		c.CipherSuites = []uint16{tls.TLS_RSA_WITH_RC4_128_SHA, tls.TLS_ECDHE_RSA_WITH_RC4_128_SHA}
+	}
+	if want.ClientCertificate {
+		c.ClientAuth = tls.RequireAnyClientCert
+	}
+	if want.MinVersion != 0 || want.MaxVersion != 0 || want.NoCommonCipher || want.ClientCertificate || want.ServerName {
+		g.rec.Injected(want.By)
+	}
+}
+
+// spoil makes a handshake fail on purpose, once the client has begun it.
+func (g *Gate) spoil(c net.Conn, want fault.TLS, facts transcript.TLS) {
+	facts.Error = "spoilt by the scenario: " + string(want.Handshake)
+	hello := make([]byte, 4096)
+	_, err := c.Read(hello)
+	g.rec.TLS(facts)
+	g.rec.Note("handshake: "+string(want.Handshake), want.By)
+	how := fault.EndClose
+	if err == nil {
+		switch want.Handshake {
+		case fault.HandshakeStall:
+			g.raw.SetDeadline(time.Time{})
+			g.listen(g.raw)
+		case fault.HandshakeGarbage:
+			_, _ = g.raw.Write([]byte("500 5.5.1 What was that?\r\n"))
+		case fault.HandshakeAlert:
+			_, _ = g.raw.Write(alertRecord(want.Alert))
+		case fault.HandshakeReset:
+			how = fault.EndReset
+		}
+	}
+	g.shut(how, transcript.EndedByScenario)
+}
+
+// alertRecord is a fatal alert in clear (RFC 8446 section 6).
+func alertRecord(n uint8) []byte { return []byte{21, 3, 3, 0, 2, 2, n} }
+
 // noteHandshake explains a handshake that the client never meant to be one.
-func (g *Gate) noteHandshake(err error) {
+func (g *Gate) noteHandshake(err error, starttls bool) {
 	var header tls.RecordHeaderError
 	switch {
 	case errors.As(err, &header):
-		g.rec.Said(transcript.FromClient, transcript.Data, g.raw.last(), "")
-		g.rec.Note("clear text on a port that needs TLS from the first byte", "")
+		// What it said isn't taken down: it may be a password.
+		if starttls {
+			g.rec.Note("clear text where a TLS handshake should begin", "")
+		} else {
+			g.rec.Note("clear text on a port that needs TLS from the first byte", "")
+		}
 	case isTimeout(err):
 		g.rec.Note("no TLS handshake came: the client waits for a greeting, or isn't a mail client", "")
 	}
@@ -127,47 +190,60 @@ func (g *Gate) lateAlert(err error) {
 // pipelined behind its command, does the handshake and hands over to a fresh
 // engine (RFC 3207 section 4.2, RFC 9051 section 6.2.1, RFC 2595 section 4: no
 // state survives). The old engine is to see the end of its connection.
-func (g *Gate) upgrade(c *Conn, reply string) error {
+func (g *Gate) upgrade(c *Conn, reply, tag string) error {
+	up := g.fault.Upgrade()
 	if err := g.say([]byte(reply), ""); err != nil {
 		return err
+	}
+	if up.Inject != "" {
+		if err := g.say(wireLines(strings.ReplaceAll(up.Inject, "{tag}", tag)), up.By); err != nil {
+			return err
+		}
 	}
 	if err := g.flush(); err != nil {
 		return err
 	}
 	g.opened = true
-	first := g.dropPlaintext()
+	first, kept := g.leftover(up)
 	if !g.handshake(first, true) {
 		return io.EOF
 	}
-	g.br.Reset(g.conn)
+	if len(kept) > 0 {
+		g.br.Reset(io.MultiReader(bytes.NewReader(kept), g.conn))
+	} else {
+		g.br.Reset(g.conn)
+	}
 	c.detached.Store(true)
 	g.start(nil)
 	return io.EOF
 }
 
-// dropPlaintext forgets what stands in the buffer, and takes it down: a client
-// must not talk between STARTTLS and the handshake, and whoever put bytes there
-// must not have them executed inside TLS. A ClientHello that came early is
-// returned.
-func (g *Gate) dropPlaintext() (hello []byte) {
+// leftover takes what stands in the buffer: a client must not talk between STARTTLS
+// and the handshake, and whoever put bytes there must not have them executed inside
+// TLS. They are taken down and forgotten, unless the scenario wants a vulnerable
+// server. A ClientHello that came early is returned.
+func (g *Gate) leftover(up fault.Upgrade) (hello, kept []byte) {
 	b, _ := g.br.Peek(g.br.Buffered())
 	b = bytes.Clone(b)
 	g.br.Discard(len(b))
 	if isClientHello(b) {
-		return b
+		return b, nil
+	}
+	if len(b) > 0 && up.Keep {
+		g.rec.Note(fmt.Sprintf("kept %d bytes of clear text that were sent behind STARTTLS", len(b)), up.By)
+		return nil, b
 	}
 	if len(b) > 0 {
 		g.rec.Note(fmt.Sprintf("dropped %d bytes of clear text that were sent behind STARTTLS", len(b)), "")
-		for line := range bytes.Lines(b) {
-			g.rec.Said(transcript.FromClient, transcript.Data, transcript.Mask(g.cfg.Protocol, line), "")
-		}
+		first, _, _ := bytes.Cut(b, []byte("\n")) // the rest may be the lines of a login
+		g.overheard(append(bytes.Clone(first), '\n'))
 	}
-	return nil
+	return nil, nil
 }
 
 // isClientHello tells a TLS handshake record (RFC 8446 section 5.1) from text.
 func isClientHello(b []byte) bool {
-	return len(b) >= 2 && b[0] == 0x16 && b[1] == 0x03
+	return len(b) >= 1 && b[0] == 0x16 && (len(b) == 1 || b[1] == 0x03)
 }
 
 // opening looks at the first bytes of a connection that starts in clear, and
