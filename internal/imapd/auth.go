@@ -27,6 +27,16 @@ func (s *session) Authenticate(mechanism string) (sasl.Server, error) {
 	return exchange{server}, nil
 }
 
+// open makes the user's account the session's.
+func (s *session) open(user string) {
+	s.account = s.cfg.Store.Account(user)
+	if s.cfg.Folders != nil {
+		if folders := s.cfg.Folders(); len(folders) > 0 {
+			s.account.Arrange(folders)
+		}
+	}
+}
+
 // enter asks the authority and opens the account.
 func (s *session) enter(a login.Attempt) error {
 	if r := s.cfg.Login(a); r != nil {
@@ -34,7 +44,7 @@ func (s *session) enter(a login.Attempt) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.account = s.cfg.Store.Account(a.User)
+	s.open(a.User)
 	return nil
 }
 

@@ -39,7 +39,11 @@ type Config struct {
 	Store *mailbox.Store
 	Login login.Authority
 
-	Secure       bool // TLS is up
+	Secure  bool   // TLS is up
+	PreAuth string // begin logged in as this user (RFC 9051 section 7.1.4); "" for nobody
+	// Folders returns how the account of the user who has just logged in is to be
+	// arranged, none for as it is; may be nil.
+	Folders      func() []mailbox.Folder
 	InsecureAuth bool // login is allowed without TLS; else LOGINDISABLED is announced
 
 	MaxMessageBytes int64        // for APPEND; 0: DefaultMaxMessageBytes
@@ -85,7 +89,12 @@ func Serve(conn net.Conn, cfg Config) {
 	w := &wire{Conn: conn, log: cfg.Logger}
 	server := imapserver.New(&imapserver.Options{
 		NewSession: func(*imapserver.Conn) (imapserver.Session, *imapserver.GreetingData, error) {
-			return &session{cfg: cfg, wire: w}, nil, nil
+			s := &session{cfg: cfg, wire: w}
+			if cfg.PreAuth == "" {
+				return s, nil, nil
+			}
+			s.open(cfg.PreAuth)
+			return s, &imapserver.GreetingData{PreAuth: true}, nil
 		},
 		Caps:         capabilities(),
 		Logger:       w,

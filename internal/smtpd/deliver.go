@@ -22,8 +22,15 @@ func (s *session) Data(r io.Reader) error {
 	b.Grow(int(min(s.size, 1<<20)) + 512) // the announced size is only believed so far
 	s.sent++
 	s.trace(&b, now)
-	if _, err := b.ReadFrom(r); err != nil {
+	header := int64(b.Len())
+	if _, err := b.ReadFrom(io.LimitReader(r, s.cfg.MaxMessageBytes+1)); err != nil {
 		return err
+	}
+	if int64(b.Len())-header > s.cfg.MaxMessageBytes {
+		return errTooLarge // the engine reads away the rest
+	}
+	if s.cfg.Drop != nil && s.cfg.Drop() {
+		return &smtp.SMTPError{Code: 554, EnhancedCode: smtp.EnhancedCode{5, 0, 0}, Message: "Message refused"}
 	}
 	m := mailbox.NewMessage(bytes.Clone(b.Bytes()), now, mailbox.Envelope{
 		From: s.from, Recipients: s.to, Session: s.cfg.Session,
@@ -37,9 +44,12 @@ func (s *session) Data(r io.Reader) error {
 		delivered[address] = true
 		if _, err := s.cfg.Store.Deliver(address, m); err != nil {
 			if errors.Is(err, mailbox.ErrTooBig) {
-				return smtp.ErrDataTooLarge
+				return errTooLarge
 			}
 			return &smtp.SMTPError{Code: 451, EnhancedCode: smtp.EnhancedCode{4, 3, 0}, Message: err.Error()}
+		}
+		if s.cfg.Delivered != nil {
+			s.cfg.Delivered(s.from, to, m)
 		}
 	}
 	return nil

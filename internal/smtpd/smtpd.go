@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"strings"
 
 	"github.com/emersion/go-sasl"
 	"github.com/emersion/go-smtp"
@@ -34,9 +35,18 @@ type Config struct {
 	RequireTLS  bool // AUTH and MAIL are refused in clear (RFC 3207 section 4)
 	RequireAuth bool // MAIL needs a login (RFC 6409 section 4.3)
 
-	MaxMessageBytes int64
+	MaxMessageBytes int64  // without the trace headers
+	MaxRecipients   int    // of one message; 0: MaxRecipients
 	Session         string // id of the transcript, kept with each message
-	Logger          *slog.Logger
+	// Refuse returns the reply for a sender or recipient that is to be refused, "" for
+	// all others; may be nil.
+	Refuse func(address string) string
+	// Drop tells if the message that has just come is refused by somebody else, and so
+	// not to be kept; may be nil.
+	Drop func() bool
+	// Delivered is told of each recipient to whom a message has been delivered; may be nil.
+	Delivered func(from, to string, m *mailbox.Message)
+	Logger    *slog.Logger
 }
 
 // Serve starts an engine on conn and returns. The engine closes conn when it is
@@ -47,8 +57,11 @@ func Serve(conn net.Conn, cfg Config) {
 	}))
 	s.Domain = cfg.Domain
 	s.MaxRecipients = MaxRecipients
-	s.MaxMessageBytes = cfg.MaxMessageBytes
-	s.MaxLineLength = 0 // it would count inside DATA too; the gate bounds command lines
+	if cfg.MaxRecipients > 0 {
+		s.MaxRecipients = cfg.MaxRecipients
+	}
+	s.MaxMessageBytes = 0 // the engine refuses a message of just the limit; Mail and Data keep it
+	s.MaxLineLength = 0   // it would count inside DATA too; the gate bounds command lines
 	s.AllowInsecureAuth = true
 	s.EnableSMTPUTF8 = true
 	s.EnableBINARYMIME = true
@@ -72,6 +85,9 @@ var (
 	}
 	errLoginFirst = &smtp.SMTPError{ // RFC 4954 section 6
 		Code: 530, EnhancedCode: smtp.EnhancedCode{5, 7, 0}, Message: "Authentication required",
+	}
+	errTooLarge = &smtp.SMTPError{
+		Code: 552, EnhancedCode: smtp.EnhancedCode{5, 3, 4}, Message: "Message size exceeds fixed maximum message size",
 	}
 	errMechanism = &smtp.SMTPError{ // RFC 4954 section 4
 		Code: 504, EnhancedCode: smtp.EnhancedCode{5, 5, 4}, Message: "Unrecognized authentication type",
@@ -133,13 +149,26 @@ func (e exchange) Next(response []byte) (challenge []byte, done bool, err error)
 }
 
 func refusal(r *login.Refusal) error {
-	reply, err := login.ParseSMTP(r.SMTP)
+	if _, err := login.ParseSMTP(r.SMTP); err != nil {
+		return smtpError(login.WrongPassword.SMTP)
+	}
+	return smtpError(r.SMTP)
+}
+
+// smtpError makes an error for the engine of a reply's text, which must be one.
+func smtpError(text string) error {
+	reply, err := login.ParseSMTP(text)
 	if err != nil {
-		reply, _ = login.ParseSMTP(login.WrongPassword.SMTP)
+		return err
 	}
 	e := &smtp.SMTPError{Code: reply.Code, EnhancedCode: smtp.EnhancedCode(reply.Enhanced), Message: reply.Text}
-	if reply.Enhanced == [3]int{} {
+	switch lines := strings.Split(reply.Text, "\n"); {
+	case reply.Enhanced == [3]int{}:
 		e.EnhancedCode = smtp.NoEnhancedCode
+	case len(lines) > 1: // RFC 2034 section 4: on each line; the engine has it on the last
+		e.EnhancedCode = smtp.NoEnhancedCode
+		status := fmt.Sprintf("%d.%d.%d ", reply.Enhanced[0], reply.Enhanced[1], reply.Enhanced[2])
+		e.Message = status + strings.Join(lines, "\n"+status)
 	}
 	return e
 }
@@ -151,6 +180,12 @@ func (s *session) Mail(from string, opts *smtp.MailOptions) error {
 	case s.cfg.RequireAuth && s.user == "":
 		return errLoginFirst
 	}
+	if err := s.refused(from); err != nil {
+		return err
+	}
+	if opts != nil && opts.Size > s.cfg.MaxMessageBytes {
+		return errTooLarge // RFC 1870 section 6.1
+	}
 	s.from, s.to, s.size = from, nil, 0
 	if opts != nil {
 		s.size = opts.Size
@@ -159,7 +194,20 @@ func (s *session) Mail(from string, opts *smtp.MailOptions) error {
 }
 
 func (s *session) Rcpt(to string, _ *smtp.RcptOptions) error {
+	if err := s.refused(to); err != nil {
+		return err
+	}
 	s.to = append(s.to, to)
+	return nil
+}
+
+func (s *session) refused(address string) error {
+	if s.cfg.Refuse == nil {
+		return nil
+	}
+	if text := s.cfg.Refuse(address); text != "" {
+		return smtpError(text)
+	}
 	return nil
 }
 
