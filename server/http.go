@@ -31,7 +31,7 @@ func (s *Server) startHTTP() error {
 	if err != nil {
 		return fmt.Errorf("open the web address %s: %w; choose another with --http, or close it with --http off", addr, err)
 	}
-	s.httpURL = "http://" + ln.Addr().String()
+	s.httpURL = "http://" + reachable(ln.Addr())
 	s.http = &http.Server{
 		Handler:           httpapi.New(httpapi.Config{Rig: rig{s}, Version: s.cfg.Version, Logger: s.cfg.Logger, Listen: ln.Addr().String(), AllowedHosts: s.cfg.Hostnames}),
 		ReadHeaderTimeout: 10 * time.Second,
@@ -45,6 +45,15 @@ func (s *Server) startHTTP() error {
 		}
 	}()
 	return nil
+}
+
+// reachable is an address that a person can click on: of a wildcard, loopback.
+func reachable(a net.Addr) string {
+	host, port, err := net.SplitHostPort(a.String())
+	if ip := net.ParseIP(host); err == nil && ip != nil && ip.IsUnspecified() {
+		return net.JoinHostPort("127.0.0.1", port)
+	}
+	return a.String()
 }
 
 func (s *Server) stopHTTP(context.Context) error {

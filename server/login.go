@@ -61,15 +61,21 @@ func (s *Server) authority(g *gate.Gate, f *fault.Conn, rec *transcript.Recorder
 	return func(a login.Attempt) *login.Refusal {
 		seen := a
 		seen.User = s.accounts.canonical(a.User)
-		refusal := f.Login(seen)
-		injected := ""
-		switch {
-		case refusal != nil:
-			injected = refusal.Injected
-			g.LoginRefused(injected)
-		case !s.accounts.allows(a.User, a.Password):
+		refusal := fault.AddressLogin(a.User)
+		if refusal == nil {
+			refusal = f.Login(seen)
+		}
+		if refusal == nil && !s.accounts.allows(a.User, a.Password) {
 			no := login.WrongPassword
 			refusal = &no
+		}
+		if refusal == nil {
+			refusal = f.Admit(seen)
+		}
+		injected := ""
+		if refusal != nil {
+			injected = refusal.Injected
+			g.Refused(injected)
 		}
 		rec.Login(transcript.Login{User: a.User, Mechanism: a.Mechanism, OK: refusal == nil, Injected: injected})
 		return refusal

@@ -47,16 +47,13 @@ func (a *activation) apply(set *door.Set) (notes []string, err error) {
 	var failed []error
 	for _, l := range set.Listeners() {
 		d := l.Door()
-		want, by := plan.Listen(d.Port, string(d.Protocol))
-		mode := door.Open
-		switch want {
-		case fault.ListenRefuse:
-			mode = door.Refuse
-		case fault.ListenDrop:
-			mode = door.Drop
+		want4, by := plan.Listen(d.Port, string(d.Protocol), false)
+		want6, by6 := plan.Listen(d.Port, string(d.Protocol), true)
+		if by == "" {
+			by = by6
 		}
 		a.noDrop.Delete(d.Port)
-		switch err := l.SetMode(mode); {
+		switch err := l.SetModes(modeOf(want4), modeOf(want6)); {
 		case errors.Is(err, door.ErrDropUnsupported):
 			a.noDrop.Store(d.Port, true)
 			if err := l.SetMode(door.Open); err != nil {
@@ -68,6 +65,16 @@ func (a *activation) apply(set *door.Set) (notes []string, err error) {
 		}
 	}
 	return notes, errors.Join(failed...)
+}
+
+func modeOf(m fault.ListenMode) door.Mode {
+	switch m {
+	case fault.ListenRefuse:
+		return door.Refuse
+	case fault.ListenDrop:
+		return door.Drop
+	}
+	return door.Open
 }
 
 // Use makes these scenarios the active ones; none is back to correct. Connections

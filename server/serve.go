@@ -10,6 +10,7 @@ import (
 	"github.com/mailrig/mailrig/internal/fault"
 	"github.com/mailrig/mailrig/internal/gate"
 	"github.com/mailrig/mailrig/internal/imapd"
+	"github.com/mailrig/mailrig/internal/mailbox"
 	"github.com/mailrig/mailrig/internal/popd"
 	"github.com/mailrig/mailrig/internal/smtpd"
 	"github.com/mailrig/mailrig/internal/transcript"
@@ -35,18 +36,23 @@ func (s *Server) serve(d door.Door, conn net.Conn) {
 		Door: d.Port, Service: d.Service, Protocol: string(d.Protocol), Security: string(d.Security),
 		Client: conn.RemoteAddr().String(), Server: conn.LocalAddr().String(), Scenarios: plan.Scenarios(),
 	})
+	limits := f.Limits()
+	maxBytes := s.cfg.MaxMessageBytes
+	if limits.MessageBytes > 0 {
+		maxBytes = min(maxBytes, limits.MessageBytes)
+	}
 	var g *gate.Gate
 	cfg := gate.Config{
 		Protocol:        string(d.Protocol),
 		TLS:             d.Security == door.TLS,
 		StartTLS:        d.Security != door.TLS,
 		Certificate:     func(profile string) (*tls.Certificate, error) { return s.ca.Certificate(profile) },
-		Engine:          func(c *gate.Conn) { s.engine(d, g, c, f, rec) },
+		Engine:          func(c *gate.Conn) { s.engine(d, g, c, f, rec, maxBytes) },
 		Fault:           f,
 		Recorder:        rec,
 		Domain:          s.hostname(),
 		MailDomain:      s.cfg.Domain,
-		MaxMessageBytes: s.cfg.MaxMessageBytes,
+		MaxMessageBytes: maxBytes,
 		DropUnsupported: noDrop,
 		Logger:          s.cfg.Logger,
 		OnDone:          func() { s.forget(g) },
@@ -70,7 +76,7 @@ func (s *Server) serve(d door.Door, conn net.Conn) {
 }
 
 // engine starts the protocol engine for one phase of a connection.
-func (s *Server) engine(d door.Door, g *gate.Gate, c *gate.Conn, f *fault.Conn, rec *transcript.Recorder) {
+func (s *Server) engine(d door.Door, g *gate.Gate, c *gate.Conn, f *fault.Conn, rec *transcript.Recorder, maxBytes int64) {
 	authority := s.authority(g, f, rec)
 	switch d.Protocol {
 	case door.SMTP:
@@ -79,21 +85,54 @@ func (s *Server) engine(d door.Door, g *gate.Gate, c *gate.Conn, f *fault.Conn, 
 			Secure:          c.Secure(),
 			RequireTLS:      d.Security == door.STARTTLSRequired,
 			RequireAuth:     d.Port == 587 || d.Port == 465,
-			MaxMessageBytes: s.cfg.MaxMessageBytes,
+			MaxMessageBytes: maxBytes,
+			MaxRecipients:   f.Limits().Recipients,
 			Session:         rec.ID(),
+			Refuse:          func(address string) string { return refuseAddress(g, address) },
+			Drop:            c.Dropping,
+			Delivered:       func(from, to string, m *mailbox.Message) { s.bounce(f, rec, from, to, m) },
 			Logger:          s.cfg.Logger,
 		})
 	case door.IMAP:
 		imapd.Serve(c, imapd.Config{
 			Store: s.store, Login: authority,
 			Secure: c.Secure(), InsecureAuth: true,
-			MaxMessageBytes: s.cfg.MaxMessageBytes,
+			Folders:         func() []mailbox.Folder { return foldersOf(f) },
+			PreAuth:         s.preauth(f, rec, c),
+			MaxMessageBytes: maxBytes,
 			Logger:          s.cfg.Logger,
 		})
 	case door.POP3:
 		e := popd.New(popd.Config{Store: s.store, Login: authority, Secure: c.Secure(), Logger: s.cfg.Logger}).Server()
 		go e.ServeConn(c)
 	}
+}
+
+// refuseAddress is the reply that an address asks for by itself.
+func refuseAddress(g *gate.Gate, address string) string {
+	reply, ok := fault.AddressReply(address)
+	if ok {
+		g.Refused(fault.ByAddress)
+	}
+	return reply
+}
+
+// preauth returns the user as whom IMAP begins, "" for nobody.
+func (s *Server) preauth(f *fault.Conn, rec *transcript.Recorder, c *gate.Conn) string {
+	st := f.Start()
+	if st.User != "" {
+		rec.Note("begins logged in as "+st.User, st.By)
+		c.LoggedIn()
+	}
+	return st.User
+}
+
+// foldersOf lists the folders that a scenario gives to accounts.
+func foldersOf(f *fault.Conn) (out []mailbox.Folder) {
+	for _, folder := range f.Folders() {
+		out = append(out, mailbox.Folder(folder))
+	}
+	return out
 }
 
 // hostname is the server's own name.

@@ -49,13 +49,17 @@ type Server struct {
 	httpDone  chan struct{}
 	acceptors sync.WaitGroup
 
-	active activation
+	active  activation
+	bounces bounces
 
 	mu       sync.Mutex
 	stopping bool
 	gates    map[*gate.Gate]struct{}
 	conns    sync.WaitGroup
 }
+
+// traceRoom is what trace headers may add to a message of the largest size.
+const traceRoom = 64 << 10
 
 // Door is one open door.
 type Door struct {
@@ -74,7 +78,7 @@ func New(cfg Config) (*Server, error) {
 	}
 	s := &Server{
 		cfg:   cfg,
-		store: mailbox.New(mailbox.Options{Domain: cfg.Domain, MaxMessageBytes: cfg.MaxMessageBytes}),
+		store: mailbox.New(mailbox.Options{Domain: cfg.Domain, MaxMessageBytes: cfg.MaxMessageBytes + traceRoom}),
 		log:   transcript.NewLog(cfg.KeepSessions, cfg.OnSession),
 		gates: map[*gate.Gate]struct{}{},
 	}
@@ -146,6 +150,7 @@ func (s *Server) Start(ctx context.Context) (err error) {
 // gone, or with an error when ctx ends before; that error says who is left.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.ready.Store(false)
+	s.bounces.stop()
 	if s.doors != nil {
 		s.doors.Close()
 	}

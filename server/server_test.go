@@ -420,3 +420,84 @@ func TestStartReportsWhatIsTaken(t *testing.T) {
 		t.Errorf("readyz: %s", resp.Status)
 	}
 }
+
+func TestFaultsByAddress(t *testing.T) {
+	t.Parallel()
+	s := start(t, server.Config{})
+	c := dial(t, s, 25)
+	for _, step := range [][2]string{
+		{"", "220 "}, {"HELO x", "250 "},
+		{"MAIL FROM:<reply+553+5.7.1@example.test>", "553 5.7.1 "},
+		{"MAIL FROM:<a@b.test>", "250 "},
+		{"RCPT TO:<reply+550+5.1.1+user-unknown@example.test>", "550 5.1.1 user unknown"},
+		{"RCPT TO:<c@d.test>", "250 "},
+		{"QUIT", "221 "},
+	} {
+		if err := c.say(step[0], step[1]); err != nil {
+			t.Error(err)
+		}
+	}
+	i := dial(t, s, 143)
+	for _, step := range [][2]string{
+		{"", "* OK"},
+		{"a LOGIN login+temporary-failure@example.test x", "a NO [UNAVAILABLE]"},
+		{"a LOGIN alice x", "a OK"},
+	} {
+		if err := i.say(step[0], step[1]); err != nil {
+			t.Error(err)
+		}
+	}
+	i.Close()
+	deadline := time.Now().Add(5 * time.Second)
+	for marked := 0; marked < 2 && time.Now().Before(deadline); {
+		marked = 0
+		for _, session := range s.Log().Sessions() {
+			if len(session.Injected) == 1 && session.Injected[0] == "by-address" {
+				marked++
+			}
+		}
+		if marked == 2 {
+			return
+		}
+	}
+	t.Error("the sessions aren't marked")
+}
+
+func TestBounceComesLater(t *testing.T) {
+	t.Parallel()
+	sc, err := scenarios.Parse("", []byte("name: b\ntitle: B\nstory: S\nrules:\n- {match: {recipient: \"gone@*\"}, bounce: {after: 10ms}}\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := start(t, server.Config{Scenarios: []*scenarios.Scenario{sc}})
+	c := dial(t, s, 25)
+	for _, step := range [][2]string{
+		{"", "220 "}, {"HELO x", "250 "}, {"MAIL FROM:<alice@example.test>", "250 "}, {"RCPT TO:<gone@example.test>", "250 "},
+		{"RCPT TO:<here@example.test>", "250 "}, {"DATA", "354 "}, {"Subject: x\r\nMessage-ID: <1@x>\r\n\r\nbody\r\n.", "250 "},
+	} {
+		if err := c.say(step[0], step[1]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	box, err := s.Store().Account("alice").Mailbox("INBOX")
+	if err != nil {
+		t.Fatal(err)
+	}
+	deadline := time.Now().Add(5 * time.Second)
+	for len(box.Entries()) == 0 && time.Now().Before(deadline) {
+		runtime.Gosched()
+	}
+	got := box.Entries()
+	if len(got) != 1 {
+		t.Fatalf("%d reports", len(got))
+	}
+	text := string(got[0].Message.Raw())
+	for _, want := range []string{"Content-Type: multipart/report; report-type=delivery-status;", "Final-Recipient: rfc822; gone@example.test", "Action: failed", "Status: 5.1.1", "Message-ID: <1@x>"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("the report lacks %q:\n%s", want, text)
+		}
+	}
+	if strings.Contains(strings.ReplaceAll(text, "\r\n", ""), "\n") || strings.Contains(text, "body") {
+		t.Errorf("bare line ends, or the body came along:\n%q", text)
+	}
+}
