@@ -67,13 +67,20 @@ func when(r *fault.Rule) []string {
 		before string
 		list   []string
 	}{
+		{"over ", m.Family},
 		{"to clients from ", m.Client},
 		{"for the user ", m.User},
+		{"when the login is by ", m.Mechanism},
 		{"when the sender is ", m.Sender},
 		{"when the recipient is ", m.Recipient},
 		{"when the client sends ", m.Command},
 	} {
-		if len(p.list) > 0 {
+		switch {
+		case len(p.list) == 1 && p.list[0] == "" && p.before == "for the user ":
+			parts = append(parts, "when nobody is logged in")
+		case len(p.list) == 1 && p.list[0] == "":
+			parts = append(parts, p.before+"empty")
+		case len(p.list) > 0:
 			parts = append(parts, p.before+join(p.list, "or"))
 		}
 	}

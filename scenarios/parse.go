@@ -183,7 +183,8 @@ func (d *decoder) rule(at *yaml.Node) fault.Rule {
 		}
 	}
 	r := fault.Rule{Match: c.Match, Skip: c.Skip, Times: c.Times, Per: fault.Per(c.Per)}
-	if c.Per != "" && c.Skip == 0 && c.Times == 0 && len(d.mistakes) == before {
+	counts := len(faults) == 1 && faults[0].name == "rate-limit" // by itself
+	if c.Per != "" && c.Skip == 0 && c.Times == 0 && !counts && len(d.mistakes) == before {
 		d.wrong(at, "per: %s has nothing to count; add times or skip, or leave per out", c.Per)
 	}
 	switch {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -114,7 +115,7 @@ func TestFaultValues(t *testing.T) {
 	t.Parallel()
 	for _, k := range fault.Kinds {
 		match := ""
-		if k.Name == "reply" {
+		if slices.Contains([]string{"reply", "replace-reply", "edit-reply", "say", "end", "rate-limit"}, k.Name) {
 			match = "match: {command: RCPT}, "
 		}
 		text := fmt.Sprintf("%srules: [{%s%s: %s}]", head, match, k.Name, k.Example)
@@ -158,7 +159,7 @@ expect: {require: mail-sent, forbid: [password-sent-in-clear, mail-sent-in-clear
 				Fault: &fault.Reply{SMTP: "451 4.7.1 Later", Then: fault.EndClose},
 			},
 			{Scenario: "x", Fault: &fault.Hide{"STARTTLS"}},
-			{Scenario: "x", Match: fault.Match{Protocol: []string{"imap"}}, Fault: &fault.Cut{After: 1000, How: fault.EndReset}},
+			{Scenario: "x", Match: fault.Match{Protocol: []string{"imap"}}, Fault: &fault.CutMessage{After: 1000, How: fault.EndReset}},
 			{Scenario: "x", Match: fault.Match{Protocol: []string{"imap"}}, Fault: &fault.DelayGreeting{Delay: 20 * time.Second}},
 		},
 		Expect: Expect{Require: []string{"mail-sent"}, Forbid: []string{"password-sent-in-clear", "mail-sent-in-clear"}},

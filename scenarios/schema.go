@@ -1,0 +1,156 @@
+package scenarios
+
+import (
+	"encoding"
+	"encoding/json"
+	"errors"
+	"reflect"
+	"strings"
+	"time"
+
+	"github.com/mailrig/mailrig/internal/fault"
+)
+
+// JSONSchema describes a scenario file in JSON Schema (draft-07), made from the fault
+// kinds themselves, so that editors complete and explain it. The loader is stricter:
+// it also knows what can't be together.
+func JSONSchema() []byte {
+	text := func(doc string) object { return object{"type": "string", "description": doc} }
+	var ids []string
+	for _, e := range Expectations {
+		ids = append(ids, e.ID)
+	}
+	list := object{"anyOf": []object{
+		{"type": "array", "items": object{"enum": ids}, "uniqueItems": true},
+		{"enum": ids},
+	}}
+	schema := object{
+		"$schema":              "http://json-schema.org/draft-07/schema#",
+		"$id":                  "https://github.com/mailrig/mailrig/scenario.schema.json",
+		"title":                "mailrig scenario",
+		"type":                 "object",
+		"additionalProperties": false,
+		"required":             []string{"name", "title", "story", "rules"},
+		"properties": object{
+			"name":  object{"type": "string", "pattern": goodName.String(), "maxLength": maxName, "description": "the file's own name, without .yaml"},
+			"title": text("one line for a list"),
+			"story": text("what happens in the world, what the client sees, what a good client does"),
+			"rules": object{"type": "array", "minItems": 1, "maxItems": maxRules, "items": ruleSchema()},
+			"expect": object{
+				"type": "object", "additionalProperties": false, "description": "what a good client does",
+				"properties": object{"require": list, "forbid": list},
+			},
+		},
+	}
+	out, err := json.MarshalIndent(schema, "", "  ")
+	if err != nil {
+		panic(err) // nothing in it can fail
+	}
+	return append(out, '\n')
+}
+
+type object = map[string]any
+
+func ruleSchema() object {
+	properties := object{
+		"match": structSchema(reflect.TypeFor[fault.Match](), "when the rule acts; all that is given must fit"),
+		"skip":  object{"type": "integer", "minimum": 0, "description": "so many matches go untouched first"},
+		"times": object{"type": "integer", "minimum": 0, "description": "then it acts so many times; for ever when left out"},
+		"per":   object{"enum": pers(), "description": "what skip, times and rate-limit count separately for"},
+	}
+	var one []object
+	for _, k := range fault.Kinds {
+		properties[k.Name] = kindSchema(k)
+		one = append(one, object{"required": []string{k.Name}})
+	}
+	return object{"type": "object", "additionalProperties": false, "properties": properties, "oneOf": one}
+}
+
+// kindSchema describes a fault's value: a scalar, a list, a map, or a choice of them.
+func kindSchema(k fault.Kind) object {
+	v := k.New()
+	t := reflect.TypeOf(v).Elem()
+	var forms []object
+	if u, ok := v.(encoding.TextUnmarshaler); ok {
+		forms = append(forms, scalarSchema(u, k))
+	}
+	switch {
+	case t.Kind() == reflect.Slice:
+		forms = append(forms, typeSchema(t))
+	case len(structFields(t)) > 0:
+		forms = append(forms, structSchema(t, ""))
+	}
+	doc := k.Doc + " Example: " + k.Example
+	if len(forms) == 1 {
+		forms[0]["description"] = doc
+		return forms[0]
+	}
+	return object{"anyOf": forms, "description": doc}
+}
+
+// scalarSchema asks a kind which words it knows by giving it one that it can't.
+func scalarSchema(u encoding.TextUnmarshaler, k fault.Kind) object {
+	var value *fault.ValueError
+	if err := u.UnmarshalText([]byte("\x00")); errors.As(err, &value) && k.Name != "handshake" {
+		return object{"enum": value.Known}
+	}
+	if strings.Trim(k.Example, "0123456789") == "" {
+		return object{"type": "integer", "minimum": 1}
+	}
+	return object{"type": "string"}
+}
+
+func structSchema(t reflect.Type, doc string) object {
+	properties := object{}
+	for _, f := range structFields(t) {
+		s := typeSchema(f.Type)
+		if enum := f.Tag.Get("enum"); enum != "" {
+			words := strings.Split(enum, ",")
+			switch s["type"] {
+			case "string":
+				s = object{"enum": words}
+			default:
+				s = object{"anyOf": []object{{"enum": words}, {"type": "array", "items": object{"enum": words}}}}
+			}
+		}
+		if d := f.Tag.Get("doc"); d != "" {
+			s["description"] = d
+		}
+		properties[f.Tag.Get("yaml")] = s
+	}
+	out := object{"type": "object", "additionalProperties": false, "properties": properties}
+	if doc != "" {
+		out["description"] = doc
+	}
+	return out
+}
+
+func structFields(t reflect.Type) (out []reflect.StructField) {
+	if t.Kind() != reflect.Struct {
+		return nil
+	}
+	for i := range t.NumField() {
+		if f := t.Field(i); f.IsExported() && f.Tag.Get("yaml") != "" {
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
+func typeSchema(t reflect.Type) object {
+	switch {
+	case t == reflect.TypeFor[time.Duration]():
+		return object{"type": "string", "pattern": `^[0-9.]+(ns|us|µs|ms|s|m|h)([0-9.]+(ns|us|µs|ms|s|m|h))*$`}
+	case t.Kind() == reflect.Pointer:
+		return typeSchema(t.Elem())
+	case t.Kind() == reflect.Slice:
+		item := typeSchema(t.Elem())
+		return object{"anyOf": []object{item, {"type": "array", "items": item, "minItems": 1}}}
+	case t.Kind() == reflect.Bool:
+		return object{"type": "boolean"}
+	case t.Kind() == reflect.String:
+		return object{"type": "string"}
+	default:
+		return object{"type": "integer", "minimum": 0}
+	}
+}
