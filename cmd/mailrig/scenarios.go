@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -28,7 +29,7 @@ func (a *app) scenariosCommand() *cobra.Command {
 		RunE: func(*cobra.Command, []string) error { return a.listScenarios(asJSON) },
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
-	cmd.AddCommand(a.showCommand(), a.lintCommand())
+	cmd.AddCommand(a.showCommand(), a.lintCommand(), a.schemaCommand())
 	return cmd
 }
 
@@ -47,11 +48,37 @@ func (a *app) listScenarios(asJSON bool) error {
 		}
 		return writeJSON(a.stdout, list)
 	}
+	group := ""
 	tab := tabwriter.NewWriter(a.stdout, 0, 0, 3, ' ', 0)
+	slices.SortStableFunc(all, func(x, y *scenarios.Scenario) int { return strings.Compare(x.Group, y.Group) })
 	for _, s := range all {
-		fmt.Fprintf(tab, "%s\t%s\n", s.Name, s.Title)
+		if s.Group != group {
+			if group != "" {
+				fmt.Fprintln(tab)
+			}
+			group = s.Group
+			fmt.Fprintln(tab, strings.ToUpper(group))
+		}
+		fmt.Fprintf(tab, "  %s\t%s\n", s.Name, s.Title)
 	}
 	return tab.Flush()
+}
+
+func (a *app) schemaCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "schema",
+		Short: "Print the JSON Schema of scenario files, for editors",
+		Long: `Print the JSON Schema (draft-07) of scenario files. Save it, and begin a scenario with
+
+  # yaml-language-server: $schema=./scenario.schema.json
+
+so that an editor completes and explains what you write.`,
+		Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			_, err := a.stdout.Write(scenarios.JSONSchema())
+			return err
+		},
+	}
 }
 
 func (a *app) showCommand() *cobra.Command {
