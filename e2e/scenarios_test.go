@@ -73,8 +73,9 @@ func TestScenarios(t *testing.T) {
 	}
 }
 
-// TestEveryScenarioIsShown fails when somebody adds a scenario and no row here.
-func TestEveryScenarioIsShown(t *testing.T) {
+// TestShownScenariosExist: what shows has is in the catalogue. That every scenario of
+// the catalogue is shown is TestProbes' business.
+func TestShownScenariosExist(t *testing.T) {
 	t.Parallel()
 	r := &rig{t: t}
 	var list []struct{ Name string }
@@ -92,9 +93,6 @@ func TestEveryScenarioIsShown(t *testing.T) {
 	var known []string
 	for _, s := range list {
 		known = append(known, s.Name)
-		if shows[s.Name] == nil {
-			t.Errorf("no real client shows %s: add a row to shows", s.Name)
-		}
 	}
 	for name := range shows {
 		if !slices.Contains(known, name) {
