@@ -11,7 +11,7 @@
 // certificates. One that isn't installed skips its tests on a person's machine
 // and fails them when the variable CI is true (client_test.go).
 //
-// To add a client: one file, named after it. To show a scenario: one row in
-// scenarios_test.go, which fails while the catalogue has a scenario that no row
-// shows.
+// To add a client: one file, named after it. To show a scenario: a probe in
+// testdata/probes (probes_test.go), which fails while the catalogue has a scenario
+// that no probe shows. scenarios_test.go looks closer at the first twenty-six.
 package e2e
