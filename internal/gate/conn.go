@@ -224,6 +224,7 @@ func (c *Conn) SetWriteDeadline(time.Time) error { return nil }
 func (c *Conn) act(format func(text string) []byte, closes func(text string) bool) (handled bool, err error) {
 	g := c.g
 	a := g.fault.Command()
+	c.said = ""
 	if a.Delay > 0 {
 		g.rec.Note("reply delayed by "+a.Delay.String(), a.DelayBy)
 		if !g.pause(a.Delay) {
