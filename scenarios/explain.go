@@ -45,6 +45,9 @@ func (s *Scenario) Explain() string {
 
 // sentence says in one sentence when a rule acts and what it does then.
 func sentence(r *fault.Rule) string {
+	if e, ok := r.Fault.(fault.Explainer); ok {
+		return fmt.Sprintf("%s: %s.", strings.Join(when(r), ", "), e.Explain())
+	}
 	doc := ""
 	for _, k := range fault.Kinds {
 		if reflect.TypeOf(k.New()) == reflect.TypeOf(r.Fault) {

@@ -254,6 +254,9 @@ func TestEveryKindHasAnExampleAndWords(t *testing.T) {
 		if got, ok := Lookup(k.Name); !ok || got.Name != k.Name {
 			t.Errorf("Lookup(%q): %v", k.Name, got)
 		}
+		if e, ok := k.New().(Explainer); ok && k.Name != "connect" && e.Explain() == "" {
+			t.Errorf("%s explains nothing", k.Name)
+		}
 		stages := 0
 		switch k.New().(type) {
 		case listenStage, acceptStage, paceStage, firstStage, tlsStage, admitStage, startStage, greetStage, capsStage, listStage, commandStage,
