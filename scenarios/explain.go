@@ -81,6 +81,8 @@ func when(r *fault.Rule) []string {
 		switch {
 		case len(p.list) == 1 && p.list[0] == "" && p.before == "for the user ":
 			parts = append(parts, "when nobody is logged in")
+		case len(p.list) == 1 && p.list[0] == "?*" && p.before == "for the user ":
+			parts = append(parts, "when somebody is logged in")
 		case len(p.list) == 1 && p.list[0] == "":
 			parts = append(parts, p.before+"empty")
 		case len(p.list) > 0:
