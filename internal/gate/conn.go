@@ -331,5 +331,10 @@ func (g *Gate) cut(how fault.End, by string) {
 		g.listen(g.br)
 		how = fault.EndClose
 	}
+	if how == fault.EndClose {
+		// Closing with bytes of the client's unread would be a reset.
+		g.farewell(nil, transcript.EndedByScenario)
+		return
+	}
 	g.shut(how, transcript.EndedByScenario)
 }

@@ -146,7 +146,7 @@ func (r *rig) startTLS() error {
 //	C- bytes                  the client sends the bytes, which are Go-quoted
 //	S: line                   the server's next line; "…" at its end stands for anything
 //	TLS                       the client does the handshake
-//	CLOSED                    the server closes the connection
+//	CLOSED                    the server closes the connection; then the client does, and the engine ends
 //	CLOSED12 text             the same, after text without a line end
 //	MESSAGE: address line     a message of one line is delivered
 //	LEAVE                     the client closes its side
@@ -313,11 +313,15 @@ func (r *rig) play(file string, steps []step) {
 			} else if os.IsTimeout(err) {
 				r.t.Fatalf("%s: the server doesn't close", where)
 			}
+			r.conn.Close()
+			r.awaitEnd(where)
 		case "CLOSED12": // twelve bytes more, and no line end
 			rest, err := io.ReadAll(r.br)
 			if err != nil || string(rest) != st.text {
 				r.t.Fatalf("%s: got %q, %v; want %q", where, rest, err, st.text)
 			}
+			r.conn.Close()
+			r.awaitEnd(where)
 		case "MESSAGE:":
 			to, body, _ := strings.Cut(st.text, " ")
 			if _, err := r.store.Deliver(to, mailbox.NewMessage([]byte(body+"\r\n"), time.Now(), mailbox.Envelope{})); err != nil {
@@ -328,11 +332,7 @@ func (r *rig) play(file string, steps []step) {
 				r.t.Fatalf("%s: %v", where, err)
 			}
 		case "OVER":
-			select {
-			case <-r.over:
-			case <-time.After(10 * time.Second):
-				r.t.Fatalf("%s: the engine doesn't end", where)
-			}
+			r.awaitEnd(where)
 		case "MAIL:":
 			var address string
 			var n int
@@ -352,6 +352,15 @@ func (r *rig) play(file string, steps []step) {
 		default:
 			r.t.Fatalf("%s: unknown step %q", where, st.op)
 		}
+	}
+}
+
+func (r *rig) awaitEnd(where string) {
+	r.t.Helper()
+	select {
+	case <-r.over:
+	case <-time.After(10 * time.Second):
+		r.t.Fatalf("%s: the engine doesn't end", where)
 	}
 }
 
