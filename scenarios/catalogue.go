@@ -49,6 +49,9 @@ func embedded(name, file string) *Scenario {
 	if err != nil {
 		panic(fmt.Sprintf("the embedded scenario %s is wrong:\n%v", name, err)) // a test loads them all
 	}
+	if s.Name != name {
+		panic(fmt.Sprintf("the embedded scenario %s is in the file %s; make them the same", s.Name, file))
+	}
 	s.File, s.Group = "", path.Base(path.Dir(file))
 	return s
 }

@@ -109,12 +109,6 @@ func (d *decoder) name(n *yaml.Node, s *Scenario) {
 		d.wrong(n, "%q isn't a good name; use at most %d lower case letters, digits and single hyphens, like slow-greeting", s.Name, maxName)
 		return
 	}
-	base := s.File[strings.LastIndexAny(s.File, `/\`)+1:]
-	for _, ext := range []string{".yaml", ".yml"} {
-		if stem, ok := strings.CutSuffix(base, ext); ok && stem != s.Name {
-			d.wrong(n, "the name is %q but the file is %s; make them the same", s.Name, base)
-		}
-	}
 }
 
 // unknownKey complains about a key of the file's, and knows where it may belong.

@@ -26,6 +26,7 @@ func (s *Server) startHTTP() error {
 	}
 	ln, err := net.Listen("tcp", addr)
 	if err != nil && !s.cfg.HTTPExact {
+		s.httpTaken = addr
 		ln, err = net.Listen("tcp", net.JoinHostPort(host, "0"))
 	}
 	if err != nil {
@@ -65,6 +66,10 @@ func (s *Server) stopHTTP(context.Context) error {
 	<-s.httpDone
 	return err
 }
+
+// HTTPTaken is the web address that was taken, so that another one was chosen; "" when
+// it was free.
+func (s *Server) HTTPTaken() string { return s.httpTaken }
 
 // HTTPURL is the base URL of the web page and the API, "" when there is none.
 func (s *Server) HTTPURL() string { return s.httpURL }

@@ -2,6 +2,7 @@ package server
 
 import (
 	"crypto/tls"
+	"fmt"
 	"net"
 	"net/netip"
 	"time"
@@ -40,6 +41,10 @@ func (s *Server) serve(d door.Door, conn net.Conn) {
 	maxBytes := s.cfg.MaxMessageBytes
 	if limits.MessageBytes > 0 {
 		maxBytes = min(maxBytes, limits.MessageBytes)
+		rec.Note(fmt.Sprintf("messages are limited to %d bytes", maxBytes), limits.By)
+	}
+	if limits.Recipients > 0 {
+		rec.Note(fmt.Sprintf("messages are limited to %d recipients", limits.Recipients), limits.By)
 	}
 	var g *gate.Gate
 	cfg := gate.Config{

@@ -46,6 +46,7 @@ type Server struct {
 	doors     *door.Set
 	http      *http.Server
 	httpURL   string
+	httpTaken string // the address that it should have had
 	httpDone  chan struct{}
 	acceptors sync.WaitGroup
 

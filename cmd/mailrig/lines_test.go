@@ -78,7 +78,7 @@ func TestTableWriteError(t *testing.T) {
 	t.Parallel()
 	r, w := io.Pipe()
 	r.Close()
-	if err := writeTable(w, startup{}, "", "", nil, nil); err == nil {
+	if err := writeTable(w, startup{}, "", "", "", nil, nil); err == nil {
 		t.Error("a closed standard output isn't noticed")
 	}
 }

@@ -50,7 +50,7 @@ and gone. Ctrl-C stops.` + aboutVariables,
 }
 
 func (a *app) serve(ctx context.Context, cfg server.Config, f serveFlags) error {
-	// From stop on, a second signal ends the process at once.
+	// From stop on, a second Ctrl-C ends the process at once.
 	ctx, stop := signal.NotifyContext(ctx, heeded(os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)...)
 	defer stop()
 
@@ -75,7 +75,7 @@ func (a *app) serve(ctx context.Context, cfg server.Config, f serveFlags) error 
 		err = writeJSON(a.stdout, started(srv))
 		sessionsTo = a.stderr
 	case !f.quiet:
-		err = writeTable(a.stdout, started(srv), srv.Moved(), srv.LoginRule(), cfg.Scenarios, srv.Notes())
+		err = writeTable(a.stdout, started(srv), srv.Moved(), srv.HTTPTaken(), srv.LoginRule(), cfg.Scenarios, srv.Notes())
 	}
 	if lines != nil {
 		lines.start(sessionsTo)
@@ -85,6 +85,7 @@ func (a *app) serve(ctx context.Context, cfg server.Config, f serveFlags) error 
 		<-ctx.Done()
 	}
 	stop()
+	signal.Ignore(syscall.SIGTERM, syscall.SIGHUP) // timeout(1) sends the first one twice; the end is near anyway
 
 	deadline, cancel := context.WithTimeout(context.Background(), shutdownTime)
 	defer cancel()

@@ -4,13 +4,14 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"strings"
 	"text/tabwriter"
 
 	"github.com/mailrig/mailrig/scenarios"
 )
 
 // writeTable is what a person sees when every door accepts.
-func writeTable(w io.Writer, s startup, moved, loginRule string, active []*scenarios.Scenario, notes []string) error {
+func writeTable(w io.Writer, s startup, moved, taken, loginRule string, active []*scenarios.Scenario, notes []string) error {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "mailrig %s is ready\n", version())
 	if moved != "" {
@@ -34,6 +35,9 @@ func writeTable(w io.Writer, s startup, moved, loginRule string, active []*scena
 		page = "off"
 	}
 	fmt.Fprintf(tab, "Web page\t%s\n", page)
+	if taken != "" {
+		fmt.Fprintf(tab, "\t%s is taken, perhaps by another mailrig; use and sessions need --http %s\n", taken, strings.TrimPrefix(page, "http://"))
+	}
 	if len(active) == 0 {
 		fmt.Fprintln(tab, "Scenarios\tnone: every door behaves correctly")
 	}

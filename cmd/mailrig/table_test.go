@@ -20,7 +20,7 @@ func TestTable(t *testing.T) {
 	}
 	active := []*scenarios.Scenario{{Name: "one", Title: "The first"}, {Name: "two", Title: "The second"}}
 	var b strings.Builder
-	if err := writeTable(&b, s, "port 25: permission denied", "only alice@example.test", active, []string{"port-25-blocked: door 25 stays silent"}); err != nil {
+	if err := writeTable(&b, s, "port 25: permission denied", "127.0.0.1:8025", "only alice@example.test", active, []string{"port-25-blocked: door 25 stays silent"}); err != nil {
 		t.Fatal(err)
 	}
 	want := "mailrig " + version() + ` is ready
@@ -35,6 +35,7 @@ Login       only alice@example.test
             for example alice@example.test with secret
 CA file     /tmp/ca.pem
 Web page    http://127.0.0.1:8025
+            127.0.0.1:8025 is taken, perhaps by another mailrig; use and sessions need --http 127.0.0.1:8025
 Scenarios   one: The first
             two: The second
 Note        port-25-blocked: door 25 stays silent
@@ -46,7 +47,7 @@ Ctrl-C stops
 	}
 	s.HTTP = ""
 	b.Reset()
-	if err := writeTable(&b, s, "", "x", nil, nil); err != nil {
+	if err := writeTable(&b, s, "", "", "x", nil, nil); err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range []string{"Web page    off\n", "Scenarios   none: every door behaves correctly\n"} {

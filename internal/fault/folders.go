@@ -2,8 +2,12 @@ package fault
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 )
+
+// attribute is a special use: one backslash and a word.
+var attribute = regexp.MustCompile(`^\\[A-Za-z]+$`)
 
 // Folders gives the account of whoever logs in by IMAP these folders, as a provider has
 // them. Each is a name, with the special use (RFC 6154) behind " = " if it has one.
@@ -19,7 +23,7 @@ func (f *Folders) Validate() error {
 	}
 	for _, line := range *f {
 		name, use, has := strings.Cut(line, " = ")
-		if name == "" || strings.ContainsAny(name, "*%\r\n") || (has && !strings.HasPrefix(use, `\`)) {
+		if name == "" || strings.ContainsAny(name, "*%\r\n") || (has && !attribute.MatchString(use)) {
 			return fmt.Errorf("%q isn't a folder; write a name, or a name, = and a special use, like [Gmail]/Sent Mail = \\Sent", line)
 		}
 	}

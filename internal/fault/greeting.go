@@ -27,6 +27,9 @@ func (f *Greeting) Validate() error {
 			return err
 		}
 	}
+	if strings.HasPrefix(f.IMAP, "*") {
+		return fmt.Errorf("imap: leave out the * in front, like OK ready")
+	}
 	if strings.ContainsAny(f.IMAP+f.POP3, "\r\n") {
 		return fmt.Errorf("a greeting of IMAP and POP3 is one line")
 	}

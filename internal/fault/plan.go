@@ -383,8 +383,9 @@ func (c *Conn) Admit(a login.Attempt) (refusal *login.Refusal) {
 
 // Limits tells what the engine is to allow, where it is less than usual.
 func (c *Conn) Limits() (l Limits) {
-	each(c, func(_ *rule, s limitStage) bool {
+	each(c, func(r *rule, s limitStage) bool {
 		s.limit(&l)
+		l.By = r.Scenario
 		return false
 	})
 	return l

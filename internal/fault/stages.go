@@ -191,6 +191,7 @@ type Cut struct {
 type Limits struct {
 	MessageBytes int64
 	Recipients   int
+	By           string
 }
 
 // Bounce is a delivery that comes back later.

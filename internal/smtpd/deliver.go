@@ -18,10 +18,13 @@ import (
 // if it can't be read to its end, none.
 func (s *session) Data(r io.Reader) error {
 	now := time.Now()
+	tx := s.begin()
+	if tx == nil {
+		return smtp.ErrDataReset // the transfer was given up before it began
+	}
 	var b bytes.Buffer
-	b.Grow(int(min(s.size, 1<<20)) + 512) // the announced size is only believed so far
-	s.sent++
-	s.trace(&b, now)
+	b.Grow(int(min(tx.size, 1<<20)) + 512) // the announced size is only believed so far
+	s.trace(&b, tx, now)
 	header := int64(b.Len())
 	if _, err := b.ReadFrom(io.LimitReader(r, s.cfg.MaxMessageBytes+1)); err != nil {
 		return err
@@ -33,10 +36,10 @@ func (s *session) Data(r io.Reader) error {
 		return &smtp.SMTPError{Code: 554, EnhancedCode: smtp.EnhancedCode{5, 0, 0}, Message: "Message refused"}
 	}
 	m := mailbox.NewMessage(bytes.Clone(b.Bytes()), now, mailbox.Envelope{
-		From: s.from, Recipients: s.to, Session: s.cfg.Session,
+		From: tx.from, Recipients: tx.to, Session: s.cfg.Session,
 	})
 	delivered := map[string]bool{}
-	for _, to := range s.to {
+	for _, to := range tx.to {
 		address := s.cfg.Store.Address(to)
 		if delivered[address] {
 			continue // named twice, delivered once
@@ -49,15 +52,26 @@ func (s *session) Data(r io.Reader) error {
 			return &smtp.SMTPError{Code: 451, EnhancedCode: smtp.EnhancedCode{4, 3, 0}, Message: err.Error()}
 		}
 		if s.cfg.Delivered != nil {
-			s.cfg.Delivered(s.from, to, m)
+			s.cfg.Delivered(tx.from, to, m)
 		}
 	}
 	return nil
 }
 
+// begin returns the transaction whose message comes now, with its number.
+func (s *session) begin() *transaction {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.tx != nil {
+		s.sent++
+		s.tx.id = s.sent
+	}
+	return s.tx
+}
+
 // trace writes the headers that a delivering server adds (RFC 5321 section 4.4).
-func (s *session) trace(b *bytes.Buffer, now time.Time) {
-	fmt.Fprintf(b, "Return-Path: <%s>\r\n", oneLine(s.from))
+func (s *session) trace(b *bytes.Buffer, tx *transaction, now time.Time) {
+	fmt.Fprintf(b, "Return-Path: <%s>\r\n", oneLine(tx.from))
 	host, _, err := net.SplitHostPort(s.conn.Conn().RemoteAddr().String())
 	if err != nil {
 		host = "unknown"
@@ -65,9 +79,9 @@ func (s *session) trace(b *bytes.Buffer, now time.Time) {
 	if strings.Contains(host, ":") {
 		host = "IPv6:" + host // RFC 5321 section 4.1.3
 	}
-	fmt.Fprintf(b, "Received: from %s ([%s])\r\n\tby %s with %s id %s.%d", oneLine(s.conn.Hostname()), host, s.cfg.Domain, s.protocol(), s.cfg.Session, s.sent)
-	if len(s.to) == 1 {
-		fmt.Fprintf(b, "\r\n\tfor <%s>", oneLine(s.to[0])) // with several, naming one would tell of the others' absence
+	fmt.Fprintf(b, "Received: from %s ([%s])\r\n\tby %s with %s id %s.%d", oneLine(s.conn.Hostname()), host, s.cfg.Domain, s.protocol(), s.cfg.Session, tx.id)
+	if len(tx.to) == 1 {
+		fmt.Fprintf(b, "\r\n\tfor <%s>", oneLine(tx.to[0])) // with several, naming one would tell of the others' absence
 	}
 	fmt.Fprintf(b, "; %s\r\n", now.Format("Mon, 02 Jan 2006 15:04:05 -0700"))
 }

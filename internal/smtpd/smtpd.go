@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"net"
 	"strings"
+	"sync"
 
 	"github.com/emersion/go-sasl"
 	"github.com/emersion/go-smtp"
@@ -103,10 +104,17 @@ type session struct {
 	conn *smtp.Conn
 	user string
 
+	mu   sync.Mutex   // BDAT is delivered from a goroutine of the engine's
+	tx   *transaction // nil: no MAIL yet
+	sent int          // messages of this session, for their trace ids
+}
+
+// transaction is one MAIL and what follows. It doesn't change once its message comes.
+type transaction struct {
 	from string
 	to   []string
 	size int64 // as announced, 0 unknown
-	sent int   // messages of this session, for their trace ids
+	id   int   // counts the session's messages
 }
 
 // AuthMechanisms lists nothing where TLS must come first: a client must not be
@@ -186,10 +194,11 @@ func (s *session) Mail(from string, opts *smtp.MailOptions) error {
 	if opts != nil && opts.Size > s.cfg.MaxMessageBytes {
 		return errTooLarge // RFC 1870 section 6.1
 	}
-	s.from, s.to, s.size = from, nil, 0
+	tx := &transaction{from: from}
 	if opts != nil {
-		s.size = opts.Size
+		tx.size = opts.Size
 	}
+	s.set(tx)
 	return nil
 }
 
@@ -197,7 +206,9 @@ func (s *session) Rcpt(to string, _ *smtp.RcptOptions) error {
 	if err := s.refused(to); err != nil {
 		return err
 	}
-	s.to = append(s.to, to)
+	if tx := s.current(); tx != nil {
+		tx.to = append(tx.to, to)
+	}
 	return nil
 }
 
@@ -211,6 +222,18 @@ func (s *session) refused(address string) error {
 	return nil
 }
 
-func (s *session) Reset() { s.from, s.to, s.size = "", nil, 0 }
+func (s *session) Reset() { s.set(nil) }
+
+func (s *session) set(tx *transaction) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.tx = tx
+}
+
+func (s *session) current() *transaction {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.tx
+}
 
 func (s *session) Logout() error { return nil }

@@ -83,10 +83,10 @@ func (s *Session) login() string {
 func (s *Session) happened() string {
 	var did []string
 	if n := s.Counts.MessagesIn; n > 0 {
-		did = append(did, plural(n, "message")+" in")
+		did = append(did, plural(n, "message")+" received")
 	}
 	if n := s.Counts.MessagesOut; n > 0 {
-		did = append(did, plural(n, "message")+" out")
+		did = append(did, plural(n, "message")+" sent")
 	}
 	if len(did) == 0 {
 		if s.Counts.Commands == 0 {
