@@ -47,6 +47,9 @@ type dialect interface {
 	// literal, any bytes; it returns how many it took and wants to be called
 	// again with the rest. g.wmu is held.
 	write(p []byte, complete bool) (int, error)
+	// inBody tells if the engine is in the middle of a literal or a message, whose lines
+	// nobody needs to look at: write then takes any bytes, at least one.
+	inBody() bool
 	// greetingReply is a scenario's greeting as it goes over the wire.
 	greetingReply(text string) []byte
 	// last tells if this line of a greeting is its last.
@@ -121,6 +124,14 @@ func (c *Conn) Write(p []byte) (int, error) {
 	}
 	total := len(p)
 	for len(p) > 0 {
+		if len(c.partial) == 0 && !c.greeting && c.dialect.inBody() {
+			n, err := c.dialect.write(p, false)
+			if err != nil {
+				return 0, err
+			}
+			p = p[n:]
+			continue
+		}
 		i := bytes.IndexByte(p, '\n')
 		if len(c.partial) > 0 && i >= 0 {
 			c.partial = append(c.partial, p[:i+1]...)

@@ -271,8 +271,7 @@ func (d *imap) command(line []byte) error {
 	verb, args := cutWord(rest)
 	verb = strings.ToUpper(verb)
 	known := g.cfg.Knows == nil || g.cfg.Knows(verb) || verb == "UID"
-	upper := bytes.ToUpper(line)
-	d.secret = bytes.Contains(upper, []byte("LOGIN")) || bytes.Contains(upper, []byte("AUTHENTICATE"))
+	d.secret = mentionsLogin(line)
 	d.upload, d.size = false, int64(len(line))
 	g.wmu.Lock()
 	d.tag, d.verb, d.done, d.sync, d.override = tag, "", false, -1, ""
@@ -282,7 +281,11 @@ func (d *imap) command(line []byte) error {
 		g.rec.Said(transcript.FromClient, transcript.Command, transcript.MaskedLine(), "")
 		return d.refuse("* BAD Unknown command\r\n", line) // its tag may be a secret
 	}
-	g.rec.Said(transcript.FromClient, transcript.Command, transcript.Mask(line), "")
+	shown := line
+	if d.secret || !known {
+		shown = transcript.Mask(line)
+	}
+	g.rec.Said(transcript.FromClient, transcript.Command, shown, "")
 	d.loose = verb == "AUTHENTICATE"
 	// A bare CR or NUL would end the line for the engine and not for us; an open quote
 	// would not end it.

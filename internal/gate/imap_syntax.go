@@ -29,6 +29,27 @@ func literalSize(line []byte) (n int64, sync, ok bool) {
 	return int64(u), sync, true
 }
 
+// mentionsLogin tells if a line may be a login, in whatever letters.
+func mentionsLogin(line []byte) bool {
+	for i := range line {
+		switch line[i] {
+		case 'L', 'l':
+			if hasPrefixFold(line[i:], "LOGIN") {
+				return true
+			}
+		case 'A', 'a':
+			if hasPrefixFold(line[i:], "AUTHENTICATE") {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func hasPrefixFold(b []byte, prefix string) bool {
+	return len(b) >= len(prefix) && strings.EqualFold(string(b[:len(prefix)]), prefix)
+}
+
 // strange tells if a line has a bare CR or a NUL in it.
 func strange(line []byte) bool {
 	body := bytes.TrimSuffix(bytes.TrimSuffix(line, []byte("\n")), []byte("\r"))

@@ -144,6 +144,9 @@ func (d *pop3) write(p []byte, complete bool) (int, error) {
 func (d *pop3) shown(verb string, line []byte) []byte {
 	if pop3Verbs[verb] {
 		d.loose = verb == "AUTH"
+		if !d.loose && verb != "PASS" && verb != "APOP" {
+			return line
+		}
 	} else if d.loose {
 		return transcript.MaskedLine()
 	}
@@ -211,6 +214,7 @@ func (d *pop3) writeCapa() error {
 	return nil
 }
 
+func (d *pop3) inBody() bool                     { return d.multi && (d.verb == "RETR" || d.verb == "TOP") }
 func (d *pop3) last([]byte) bool                 { return true }
 func (d *pop3) greetingReply(text string) []byte { return pop3Reply(text) }
 func (d *pop3) editGreeting(line []byte) []byte  { return line }

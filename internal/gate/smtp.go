@@ -199,7 +199,9 @@ func (d *smtp) qualify(line []byte) []byte {
 // shown is a command line as it may be taken down.
 func (d *smtp) shown(verb string, line []byte) []byte {
 	if smtpVerbs[verb] {
-		d.loose = verb == "AUTH"
+		if d.loose = verb == "AUTH"; !d.loose {
+			return line
+		}
 	} else if d.loose {
 		return transcript.MaskedLine()
 	}
@@ -438,6 +440,7 @@ func (d *smtp) editEHLO(in [][]byte) (out [][]byte, by string) {
 	return out, by
 }
 
+func (d *smtp) inBody() bool                     { return false }
 func (d *smtp) last(line []byte) bool            { return len(line) < 4 || line[3] != '-' }
 func (d *smtp) greetingReply(text string) []byte { return smtpReply(text) }
 func (d *smtp) editGreeting(line []byte) []byte  { return line }
