@@ -160,6 +160,7 @@ func (d *decoder) rule(at *yaml.Node) fault.Rule {
 		case "match":
 			if d.decode(e.value, reflect.ValueOf(&c.Match).Elem(), place{name: "match", example: "{door: 25}"}) {
 				d.checkDoors(e, &c.Match)
+				d.checkCommands(e, &c.Match)
 			}
 		case "skip":
 			d.count(e, &c.Skip)
