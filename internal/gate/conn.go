@@ -54,8 +54,8 @@ type dialect interface {
 	greetingReply(text string) []byte
 	// last tells if this line of a greeting is its last.
 	last(line []byte) bool
-	// capabilities edits a greeting or passes it.
-	editGreeting(line []byte) []byte
+	// editList edits the capability list of a line that has one; others it returns.
+	editList(line []byte) []byte
 }
 
 // Gate returns the connection's gate.
@@ -186,7 +186,7 @@ func (c *Conn) serverLine(line []byte) (int, error) {
 			return len(line), g.sayLocked(c.dialect.greetingReply(c.greet.Line), transcript.Reply, c.greet.By)
 		}
 	default:
-		return len(line), g.sayLocked(c.dialect.editGreeting(line), transcript.Reply, "")
+		return len(line), g.sayLocked(c.dialect.editList(line), transcript.Reply, "")
 	}
 	return len(line), nil
 }

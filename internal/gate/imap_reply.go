@@ -69,10 +69,10 @@ func (d *imap) write(p []byte, complete bool) (int, error) {
 			tag := d.tag
 			return n, d.c.answer(func(text string) []byte { return imapReply(tag, text) })
 		}
-		edited := d.editGreeting(line)
+		edited := d.editList(line)
 		return n, d.c.tell(edited, g.refusedBy(true))
 	}
-	return n, d.c.tell(d.editGreeting(line), "")
+	return n, d.c.tell(d.editList(line), "")
 }
 
 // isBodyItem tells if the literal that follows is a whole message.
@@ -88,9 +88,9 @@ func (d *imap) last([]byte) bool { return true }
 
 func (d *imap) greetingReply(text string) []byte { return imapReply("*", text) }
 
-// editGreeting edits the capability list of a line that has one: "* CAPABILITY …"
+// editList edits the capability list of a line that has one: "* CAPABILITY …"
 // or a response code in an OK.
-func (d *imap) editGreeting(line []byte) []byte {
+func (d *imap) editList(line []byte) []byte {
 	var from, to int
 	switch {
 	case bytes.HasPrefix(line, []byte("* CAPABILITY ")):

@@ -217,6 +217,6 @@ func (d *pop3) writeCapa() error {
 func (d *pop3) inBody() bool                     { return d.multi && (d.verb == "RETR" || d.verb == "TOP") }
 func (d *pop3) last([]byte) bool                 { return true }
 func (d *pop3) greetingReply(text string) []byte { return pop3Reply(text) }
-func (d *pop3) editGreeting(line []byte) []byte  { return line }
+func (d *pop3) editList(line []byte) []byte      { return line }
 
 func pop3Reply(text string) []byte { return []byte(strings.TrimRight(text, "\r\n") + "\r\n") }

@@ -117,7 +117,7 @@ func (d *smtp) editEHLO(in [][]byte) (out [][]byte, by string) {
 func (d *smtp) inBody() bool                     { return false }
 func (d *smtp) last(line []byte) bool            { return len(line) < 4 || line[3] != '-' }
 func (d *smtp) greetingReply(text string) []byte { return smtpReply(text) }
-func (d *smtp) editGreeting(line []byte) []byte  { return line }
+func (d *smtp) editList(line []byte) []byte      { return line }
 
 // smtpReply makes a reply for the wire: every line has the code, all but the
 // last with a hyphen (RFC 5321 section 4.2.1).
