@@ -77,7 +77,7 @@ func (s *Server) authority(g *gate.Gate, f *fault.Conn, rec *transcript.Recorder
 			injected = refusal.Injected
 			g.Refused(injected)
 		}
-		rec.Login(transcript.Login{User: a.User, Mechanism: a.Mechanism, OK: refusal == nil, Injected: injected})
+		rec.Login(transcript.Login{User: a.User, Mechanism: a.Mechanism, OK: refusal == nil, Injected: injected, Password: s.tags.tag(a.Password)})
 		return refusal
 	}
 }

@@ -18,6 +18,9 @@ type activation struct {
 	notes  []string
 	plan   atomic.Pointer[fault.Plan]
 	noDrop sync.Map // standard port -> true: should drop, and can't
+
+	knocking chan struct{} // closed to end what watches the doors that drop; nil: none does
+	watching sync.WaitGroup
 }
 
 func (a *activation) set(list []*scenarios.Scenario) {
@@ -32,10 +35,11 @@ func (a *activation) restart() {
 }
 
 // begin gives the doors, just opened, the modes of the first plan.
-func (a *activation) begin(set *door.Set) error {
+func (a *activation) begin(set *door.Set, watch func(stop <-chan struct{})) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	_, err := a.apply(set)
+	a.watchKnocks(a.drops(set), watch)
 	return err
 }
 
@@ -67,6 +71,41 @@ func (a *activation) apply(set *door.Set) (notes []string, err error) {
 	return notes, errors.Join(failed...)
 }
 
+// watchKnocks has the doors watched as long as one of them drops connections.
+func (a *activation) watchKnocks(drops bool, watch func(stop <-chan struct{})) {
+	switch {
+	case drops && a.knocking == nil:
+		stop := make(chan struct{})
+		a.knocking = stop
+		a.watching.Go(func() { watch(stop) })
+	case !drops && a.knocking != nil:
+		close(a.knocking)
+		a.knocking = nil
+		a.watching.Wait()
+	}
+}
+
+// stop ends the watching.
+func (a *activation) stop() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.watchKnocks(false, nil)
+}
+
+// drops tells if a door of the set drops connections under the present plan.
+func (a *activation) drops(set *door.Set) bool {
+	plan := a.plan.Load()
+	for _, l := range set.Listeners() {
+		d := l.Door()
+		for _, v6 := range []bool{false, true} {
+			if mode, _ := plan.Listen(d.Port, string(d.Protocol), v6); modeOf(mode) == door.Drop {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 func modeOf(m fault.ListenMode) door.Mode {
 	switch m {
 	case fault.ListenRefuse:
@@ -87,6 +126,7 @@ func (s *Server) Use(list ...*scenarios.Scenario) (notes []string, err error) {
 	if s.doors == nil {
 		return nil, nil
 	}
+	defer s.active.watchKnocks(s.active.drops(s.doors), s.watchKnocks)
 	return s.active.apply(s.doors)
 }
 

@@ -50,6 +50,7 @@ type Server struct {
 	httpDone  chan struct{}
 	acceptors sync.WaitGroup
 
+	tags    passwordTags
 	active  activation
 	bounces bounces
 
@@ -82,6 +83,7 @@ func New(cfg Config) (*Server, error) {
 		store: mailbox.New(mailbox.Options{Domain: cfg.Domain, MaxMessageBytes: cfg.MaxMessageBytes + traceRoom}),
 		log:   transcript.NewLog(cfg.KeepSessions, cfg.OnSession),
 		gates: map[*gate.Gate]struct{}{},
+		tags:  newPasswordTags(),
 	}
 	s.accounts = newAccounts(cfg.Users, s.store.Address)
 	var err error
@@ -137,7 +139,7 @@ func (s *Server) Start(ctx context.Context) (err error) {
 	if err := s.startHTTP(); err != nil {
 		return err
 	}
-	if err := s.active.begin(s.doors); err != nil {
+	if err := s.active.begin(s.doors, s.watchKnocks); err != nil {
 		return err
 	}
 	for _, l := range s.doors.Listeners() {
@@ -152,6 +154,7 @@ func (s *Server) Start(ctx context.Context) (err error) {
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.ready.Store(false)
 	s.bounces.stop()
+	s.active.stop()
 	if s.doors != nil {
 		s.doors.Close()
 	}

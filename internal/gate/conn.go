@@ -237,7 +237,7 @@ func (c *Conn) act(format func(text string) []byte, closes func(text string) boo
 	a := g.fault.Command()
 	c.said = ""
 	if a.Delay > 0 {
-		g.rec.Note("reply delayed by "+a.Delay.String(), a.DelayBy)
+		g.rec.Mark(transcript.Delayed, "reply delayed by "+a.Delay.String(), a.DelayBy)
 		if !g.pause(a.Delay) {
 			return true, io.EOF
 		}
@@ -332,7 +332,11 @@ func wireLines(text string) []byte {
 
 // cut ends the connection for a scenario.
 func (g *Gate) cut(how fault.End, by string) {
-	g.rec.Note("connection cut ("+string(how)+")", by)
+	event := transcript.Cut
+	if how == fault.EndSilence {
+		event = transcript.Silent
+	}
+	g.rec.Mark(event, "connection cut ("+string(how)+")", by)
 	g.flush()
 	if how == fault.EndSilence {
 		g.wmu.Lock()

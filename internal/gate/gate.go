@@ -45,6 +45,7 @@ const (
 	flushSize  = 16 << 10  // replies gathered before they are sent: one TLS record
 	maxSwallow = 128 << 20 // bytes of an over-long line or refused literal that are read to stay in step
 	lingerTime = 2 * time.Second
+	quietTime  = 3 * time.Second // without a ClientHello: then it is worth saying
 )
 
 // Config is what a gate must know.
@@ -73,6 +74,7 @@ type Config struct {
 	WriteTimeout     time.Duration // 0: 1 min; how long a client may refuse to read
 	DropUnsupported  bool          // the door should drop connections and can't on this system
 	Logger           *slog.Logger
+	OnQuiet          func() // no ClientHello for some seconds; called from a timer
 	OnDone           func() // the connection is over and its engine has let go of it
 }
 
@@ -89,7 +91,10 @@ type Gate struct {
 	edits  bool       // a scenario may edit what the engine says
 	pace   fault.Pace // of what goes out
 	opened bool       // the client's first bytes have been looked at
-	readBy deadline   // of the socket; the engine's goroutine only
+	// Something was injected behind STARTTLS, and the client's first command inside TLS
+	// hasn't come yet.
+	injected bool
+	readBy   deadline // of the socket; the engine's goroutine only
 
 	wmu     sync.Mutex
 	out     *[]byte // gathered replies; nil when there are none
@@ -162,11 +167,14 @@ func (g *Gate) Run() {
 	}
 	greet := g.fault.Greeting()
 	if greet.Delay > 0 {
-		g.rec.Note("greeting delayed by "+greet.Delay.String(), greet.DelayBy)
+		g.rec.Mark(transcript.Delayed, "greeting delayed by "+greet.Delay.String(), greet.DelayBy)
 		if !g.pause(greet.Delay) {
 			g.end(false, transcript.EndedByClient)
 			g.finish(transcript.EndedByClient)
 			return
+		}
+		if g.br.Buffered() > 0 {
+			g.rec.Mark(transcript.SpokeEarly, "the client spoke before the greeting", "")
 		}
 	}
 	g.start(&greet)
@@ -179,9 +187,9 @@ func (g *Gate) accept() bool {
 	switch mode {
 	case fault.AcceptSilent:
 		if g.cfg.DropUnsupported {
-			g.rec.Note("this system can't drop connections: accepted, and silent instead", by)
+			g.rec.Mark(transcript.Silent, "this system can't drop connections: accepted, and silent instead", by)
 		} else {
-			g.rec.Note("accepted, and silent", by)
+			g.rec.Mark(transcript.Silent, "accepted, and silent", by)
 		}
 		g.listen(g.raw)
 		g.end(false, transcript.EndedByScenario)
@@ -192,7 +200,7 @@ func (g *Gate) accept() bool {
 		_, _ = io.WriteString(g.raw, portal)
 		g.farewell(nil, transcript.EndedByScenario)
 	case fault.AcceptClose, fault.AcceptReset:
-		g.rec.Note("accepted, and cut at once ("+string(mode)+")", by)
+		g.rec.Mark(transcript.Cut, "accepted, and cut at once ("+string(mode)+")", by)
 		g.end(mode == fault.AcceptReset, transcript.EndedByScenario)
 	default:
 		return true

@@ -113,7 +113,7 @@ func (d *imap) read(p []byte) (int, error) {
 	short := !long && len(line) <= imapShort
 	switch next {
 	case imapAuth:
-		g.rec.Said(transcript.FromClient, transcript.Auth, transcript.MaskedLine(), "")
+		g.rec.Said(transcript.FromClient, transcript.Auth, transcript.MaskExchange(line), "")
 		if !short {
 			line = []byte("*\r\n") // cancels the exchange; RFC 9051 section 6.2.2
 		}
@@ -182,7 +182,7 @@ func (d *imap) readLiteral(p []byte) (int, error) {
 	}
 	if d.literal -= int64(n); d.literal == 0 && d.brought {
 		if delay, by := d.g.fault.Final(); delay > 0 {
-			d.g.rec.Note("final reply delayed by "+delay.String(), by)
+			d.g.rec.Mark(transcript.Delayed, "final reply delayed by "+delay.String(), by)
 			if !d.g.pause(delay) {
 				return 0, io.EOF
 			}

@@ -70,7 +70,7 @@ func (d *pop3) read([]byte) (int, error) {
 	case err != nil:
 		return 0, io.EOF
 	case auth:
-		g.rec.Said(transcript.FromClient, transcript.Auth, transcript.MaskedLine(), "")
+		g.rec.Said(transcript.FromClient, transcript.Auth, transcript.MaskExchange(line), "")
 		if long {
 			line = []byte("*\r\n") // cancels the exchange; RFC 5034 section 4
 		}
@@ -83,6 +83,8 @@ func (d *pop3) read([]byte) (int, error) {
 	verb, arg := cutWord(line)
 	verb = strings.ToUpper(verb)
 	g.rec.Said(transcript.FromClient, transcript.Command, d.shown(verb, line), "")
+	line = g.tempt(line)
+	_, arg = cutWord(line)
 	hasArg := len(arg) > 0
 	g.wmu.Lock()
 	d.verb, d.args = verb, hasArg

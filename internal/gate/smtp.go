@@ -44,6 +44,8 @@ type smtp struct {
 	body      eod       // where DATA stands
 	chunk     int64     // bytes left of a BDAT chunk
 	spool     []byte    // chunks of a BDAT transfer before its last; nil: none is open
+	hasty     bool      // commands have come before the reply to the one before
+	text      hygiene   // of the message
 	orphan    bool      // a scenario has asked for a line of AUTH that nobody waits for
 	loose     bool      // an AUTH has failed: lines of its exchange may still come
 	lastChunk bool      // it ends the message
@@ -82,6 +84,7 @@ func (d *smtp) read(p []byte) (int, error) {
 	g.wmu.Unlock()
 	if next == smtpData {
 		d.mode, d.body, d.taken = smtpData, eodLineStart, 0
+		d.text.begin()
 		d.fate = g.fault.Cut(fault.InUpload)
 		return 0, nil
 	}
@@ -96,11 +99,11 @@ func (d *smtp) read(p []byte) (int, error) {
 	}
 	if d.orphan {
 		d.orphan = false
-		g.rec.Said(transcript.FromClient, transcript.Auth, transcript.MaskedLine(), "")
+		g.rec.Said(transcript.FromClient, transcript.Auth, transcript.MaskExchange(line), "")
 		return 0, g.say([]byte("501 5.7.0 Authentication cancelled\r\n"), "")
 	}
 	if next == smtpAuth {
-		g.rec.Said(transcript.FromClient, transcript.Auth, transcript.MaskedLine(), "")
+		g.rec.Said(transcript.FromClient, transcript.Auth, transcript.MaskExchange(line), "")
 		if long {
 			line = []byte("*\r\n") // cancels the exchange; RFC 4954 section 4
 		}
@@ -132,6 +135,12 @@ func (d *smtp) command(line []byte) error {
 	verb, arg := cutWord(line)
 	verb = strings.ToUpper(verb)
 	g.rec.Said(transcript.FromClient, transcript.Command, d.shown(verb, line), "")
+	if !d.hasty && g.br.Buffered() > 0 && verb != "BDAT" && verb != "STARTTLS" {
+		d.hasty = true
+		g.rec.Mark(transcript.Pipelined, "the client goes on before the reply has been sent", "")
+	}
+	line = g.tempt(line)
+	_, arg = cutWord(line)
 	g.wmu.Lock()
 	d.verb = verb
 	g.wmu.Unlock()
@@ -302,6 +311,7 @@ func (d *smtp) readData(p []byte) (int, error) {
 	copy(p, b[:n])
 	g.br.Discard(n)
 	g.rec.Said(transcript.FromClient, transcript.Data, p[:n], "")
+	d.text.look(p[:n], g.rec)
 	if done {
 		d.mode, d.taken = smtpCommand, 0
 		if !d.received() {
@@ -319,7 +329,7 @@ func (d *smtp) received() bool {
 	d.await = true
 	g.wmu.Unlock()
 	if delay, by := g.fault.Final(); delay > 0 {
-		g.rec.Note("final reply delayed by "+delay.String(), by)
+		g.rec.Mark(transcript.Delayed, "final reply delayed by "+delay.String(), by)
 		return g.pause(delay)
 	}
 	return true

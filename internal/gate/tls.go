@@ -38,9 +38,22 @@ func (g *Gate) handshake(first []byte, starttls bool) bool {
 	// a scenario switched on between two connections would go unseen.
 	inner := &tls.Config{Certificates: []tls.Certificate{*cert}, MinVersion: tls.VersionTLS12, SessionTicketsDisabled: true}
 	g.demand(inner, want)
+	var quiet *time.Timer
+	if !starttls {
+		quiet = time.AfterFunc(quietTime, func() {
+			g.rec.Mark(transcript.NoHello, "nothing said: this port waits for a TLS handshake, and the client seems to wait for a greeting", "")
+			if g.cfg.OnQuiet != nil {
+				g.cfg.OnQuiet()
+			}
+		})
+		defer quiet.Stop()
+	}
 	outer := &tls.Config{
 		MinVersion: tls.VersionTLS10, // or the hello of an old client would never be seen
 		GetConfigForClient: func(h *tls.ClientHelloInfo) (*tls.Config, error) {
+			if quiet != nil {
+				quiet.Stop()
+			}
 			facts.ServerName = h.ServerName
 			if want.ServerName && h.ServerName == "" {
 				_, _ = g.raw.Write(alertRecord(112)) // unrecognized_name; Go would only say internal_error
@@ -111,7 +124,11 @@ func (g *Gate) spoil(c net.Conn, want fault.TLS, facts transcript.TLS) {
 	hello := make([]byte, 4096)
 	_, err := c.Read(hello)
 	g.rec.TLS(facts)
-	g.rec.Note("handshake: "+string(want.Handshake), want.By)
+	event := transcript.Cut
+	if want.Handshake == fault.HandshakeStall {
+		event = transcript.Silent
+	}
+	g.rec.Mark(event, "handshake: "+string(want.Handshake), want.By)
 	how := fault.EndClose
 	if err == nil {
 		switch want.Handshake {
@@ -139,13 +156,32 @@ func (g *Gate) noteHandshake(err error, starttls bool) {
 	case errors.As(err, &header):
 		// What it said isn't taken down: it may be a password.
 		if starttls {
-			g.rec.Note("clear text where a TLS handshake should begin", "")
+			g.rec.Mark(transcript.ClearOnTLSPort, "clear text where a TLS handshake should begin"+whose(header.RecordHeader[:]), "")
 		} else {
-			g.rec.Note("clear text on a port that needs TLS from the first byte", "")
+			g.rec.Mark(transcript.ClearOnTLSPort, "clear text on a port that needs TLS from the first byte"+whose(header.RecordHeader[:]), "")
 		}
 	case isTimeout(err):
 		g.rec.Note("no TLS handshake came: the client waits for a greeting, or isn't a mail client", "")
 	}
+}
+
+// whose tells by the first bytes of a connection which protocol they may be of. The
+// bytes themselves may be of a password.
+func whose(first []byte) string {
+	text := strings.ToUpper(string(first))
+	for protocol, verbs := range map[string][]string{
+		"HTTP": {"GET ", "POST ", "HEAD ", "PUT ", "OPTIO", "CONNE"},
+		"SMTP": {"EHLO", "HELO", "QUIT", "NOOP", "MAIL", "START"},
+		"POP3": {"CAPA", "USER", "STLS", "APOP"},
+		"SSH":  {"SSH-"},
+	} {
+		for _, verb := range verbs {
+			if strings.HasPrefix(text, verb) {
+				return ": " + protocol
+			}
+		}
+	}
+	return ""
 }
 
 // tlsError returns what went wrong in words and the number of the alert that the
@@ -214,6 +250,7 @@ func (g *Gate) upgrade(c *Conn, reply, tag string) error {
 		g.br.Reset(g.conn)
 	}
 	c.detached.Store(true)
+	g.injected = up.Inject != ""
 	g.start(nil)
 	return io.EOF
 }
@@ -230,15 +267,37 @@ func (g *Gate) leftover(up fault.Upgrade) (hello, kept []byte) {
 		return b, nil
 	}
 	if len(b) > 0 && up.Keep {
-		g.rec.Note(fmt.Sprintf("kept %d bytes of clear text that were sent behind STARTTLS", len(b)), up.By)
+		g.rec.Mark(transcript.BehindSTARTTLS, fmt.Sprintf("kept %d bytes of clear text that were sent behind STARTTLS", len(b)), up.By)
 		return nil, b
 	}
 	if len(b) > 0 {
-		g.rec.Note(fmt.Sprintf("dropped %d bytes of clear text that were sent behind STARTTLS", len(b)), "")
+		g.rec.Mark(transcript.BehindSTARTTLS, fmt.Sprintf("dropped %d bytes of clear text that were sent behind STARTTLS", len(b)), "")
 		first, _, _ := bytes.Cut(b, []byte("\n")) // the rest may be the lines of a login
 		g.overheard(append(bytes.Clone(first), '\n'))
 	}
 	return nil, nil
+}
+
+// temptTime is how long a client is given to show that it takes what was injected
+// behind STARTTLS for the reply to its first command inside TLS.
+const temptTime = 150 * time.Millisecond
+
+// tempt holds back the reply to the first command inside TLS when something was
+// injected before: whoever goes on meanwhile has taken that for the reply. It returns
+// the line, which further reading would overwrite.
+func (g *Gate) tempt(line []byte) []byte {
+	if !g.injected {
+		return line
+	}
+	g.injected = false
+	line = bytes.Clone(line)
+	if g.br.Buffered() == 0 {
+		g.pause(temptTime)
+	}
+	if g.br.Buffered() > 0 {
+		g.rec.Mark(transcript.TookInjected, "the client went on without waiting for the reply: it took what was injected before TLS for it", "")
+	}
+	return line
 }
 
 // isClientHello tells a TLS handshake record (RFC 8446 section 5.1) from text.
@@ -263,7 +322,7 @@ func (g *Gate) opening(idle time.Duration) (isTLS bool, err error) {
 	}
 	g.rec.TLS(transcript.TLS{Error: "the client began with TLS on a port that starts in clear"})
 	g.rec.Said(transcript.FromClient, transcript.Data, b, "")
-	g.rec.Note("TLS from the first byte on a port that starts in clear", "")
+	g.rec.Mark(transcript.TLSOnClearPort, "TLS from the first byte on a port that starts in clear", "")
 	g.end(false, transcript.EndedByServer)
 	return true, nil
 }

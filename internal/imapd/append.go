@@ -45,5 +45,8 @@ func (s *session) Append(name string, r imap.LiteralReader, o *imap.AppendOption
 	if err != nil {
 		return nil, missingTarget(err)
 	}
+	if s.cfg.Stored != nil {
+		s.cfg.Stored(s.account.Address(), raw)
+	}
 	return &imap.AppendData{UID: imap.UID(uid), UIDValidity: box.Status().UIDValidity}, nil
 }

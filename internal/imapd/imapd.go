@@ -46,8 +46,11 @@ type Config struct {
 	Folders      func() []mailbox.Folder
 	InsecureAuth bool // login is allowed without TLS; else LOGINDISABLED is announced
 
-	MaxMessageBytes int64        // for APPEND; 0: DefaultMaxMessageBytes
-	Logger          *slog.Logger // nil: silent
+	MaxMessageBytes int64 // for APPEND; 0: DefaultMaxMessageBytes
+	// Stored is told of each message that APPEND has put into a mailbox of the user's;
+	// may be nil. message isn't to be changed or kept.
+	Stored func(user string, message []byte)
+	Logger *slog.Logger // nil: silent
 
 	now func() time.Time // the INTERNALDATE of an APPEND without date
 }

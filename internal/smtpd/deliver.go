@@ -39,6 +39,14 @@ func (s *session) Data(r io.Reader) error {
 		From: tx.from, Recipients: tx.to, Session: s.cfg.Session,
 	})
 	delivered := map[string]bool{}
+	var boxes []string
+	if s.cfg.Stored != nil {
+		defer func() {
+			if len(boxes) > 0 {
+				s.cfg.Stored(tx.from, boxes, m.Raw()[header:])
+			}
+		}()
+	}
 	for _, to := range tx.to {
 		address := s.cfg.Store.Address(to)
 		if delivered[address] {
@@ -51,6 +59,7 @@ func (s *session) Data(r io.Reader) error {
 			}
 			return &smtp.SMTPError{Code: 451, EnhancedCode: smtp.EnhancedCode{4, 3, 0}, Message: err.Error()}
 		}
+		boxes = append(boxes, address)
 		if s.cfg.Delivered != nil {
 			s.cfg.Delivered(tx.from, to, m)
 		}

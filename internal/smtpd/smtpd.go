@@ -45,6 +45,9 @@ type Config struct {
 	// Drop tells if the message that has just come is refused by somebody else, and so
 	// not to be kept; may be nil.
 	Drop func() bool
+	// Stored is told of each message once it is in the mailboxes of these addresses, without
+	// the trace headers; may be nil. message isn't to be changed or kept.
+	Stored func(from string, to []string, message []byte)
 	// Delivered is told of each recipient to whom a message has been delivered; may be nil.
 	Delivered func(from, to string, m *mailbox.Message)
 	Logger    *slog.Logger

@@ -65,6 +65,16 @@ func Mask(line []byte) []byte {
 // MaskedLine stands for a line of a login exchange.
 func MaskedLine() []byte { return []byte(mask + "\r\n") }
 
+// MaskExchange returns a line of a login exchange as it may be kept: a * alone, by
+// which a client gives up (RFC 4954 section 4), and an empty line, which acknowledges
+// an error (XOAUTH2), are no secrets.
+func MaskExchange(line []byte) []byte {
+	if body, _ := cutEnd(line); len(body) == 0 || string(body) == "*" {
+		return line
+	}
+	return MaskedLine()
+}
+
 // wordEnd returns where the first word ends: at a space, or behind the closing quote.
 func wordEnd(b []byte) int {
 	if len(b) > 0 && b[0] == '"' {

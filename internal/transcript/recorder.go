@@ -16,6 +16,7 @@ const (
 	maxLate   = 80        // ... so many
 	maxLogins = 100       // kept login attempts
 	maxName   = 256       // kept bytes of a user name
+	maxStored = 100       // kept messages
 )
 
 // Recorder takes down one session. Its methods may be called by any goroutine.
@@ -89,6 +90,18 @@ func (r *Recorder) Note(text, injected string) {
 	})
 }
 
+// Mark takes down a remark that programs understand too. injected is a scenario's
+// name, or "".
+func (r *Recorder) Mark(event Event, text, injected string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.mark(injected)
+	r.add(&unit{
+		Unit: Unit{At: time.Since(r.started), From: FromRig, Kind: Note, Secure: r.secure, Injected: injected, Event: event},
+		text: []byte(text),
+	})
+}
+
 // Injected marks a scenario as one that acted, without saying anything.
 func (r *Recorder) Injected(name string) {
 	r.mu.Lock()
@@ -156,7 +169,7 @@ func (r *Recorder) TLSAlert(errText string, alert int) {
 func (r *Recorder) Login(l Login) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	l.Secure = r.secure
+	l.Secure, l.At = r.secure, time.Since(r.started)
 	r.mark(l.Injected)
 	if len(l.User) > maxName {
 		l.User = l.User[:maxName]
@@ -165,6 +178,21 @@ func (r *Recorder) Login(l Login) {
 		r.s.Logins = append(r.s.Logins, l)
 	} else {
 		r.s.Logins[maxLogins-1] = l // the last one tells how it ended
+	}
+}
+
+// Stored takes down a message that has come into mailboxes.
+func (r *Recorder) Stored(m Stored) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	m.Secure, m.At = r.secure, time.Since(r.started)
+	for _, text := range []*string{&m.MessageID, &m.From} {
+		if len(*text) > maxName {
+			*text = (*text)[:maxName]
+		}
+	}
+	if len(r.s.Messages) < maxStored {
+		r.s.Messages = append(r.s.Messages, m)
 	}
 }
 
@@ -215,6 +243,7 @@ func (r *Recorder) Session() *Session {
 func (r *Recorder) snapshot() *Session {
 	s := r.s
 	s.Logins = append([]Login{}, r.s.Logins...)
+	s.Messages = append([]Stored{}, r.s.Messages...)
 	s.Injected = append([]string{}, r.s.Injected...)
 	s.Units = make([]Unit, 0, len(r.head)+len(r.tail))
 	for _, list := range [2][]*unit{r.head, r.tail} {

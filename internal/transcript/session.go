@@ -31,6 +31,7 @@ type Session struct {
 	Injected  []string `json:"injected"`  // scenarios that really acted, in order of their first act
 	EndedBy   EndedBy  `json:"ended_by,omitempty"`
 	Counts    Counts   `json:"counts"`
+	Messages  []Stored `json:"messages"` // what it brought, in order; the first so many
 
 	Units  []Unit `json:"units"`
 	Elided int    `json:"elided,omitempty"` // units left out in the middle of a long session
@@ -77,6 +78,21 @@ type Login struct {
 	OK        bool   `json:"ok"`
 	Secure    bool   `json:"secure"`             // inside TLS
 	Injected  string `json:"injected,omitempty"` // scenario that refused it
+	// Password is the same for the same password, as long as mailrig runs, and tells
+	// nothing else about it.
+	Password string        `json:"password_tag,omitempty"`
+	At       time.Duration `json:"at"` // since the session's start, nanoseconds
+}
+
+// Stored is a message that the session put into a mailbox.
+type Stored struct {
+	MessageID  string        `json:"message_id,omitempty"` // the header field's value
+	From       string        `json:"from,omitempty"`       // reverse-path; "" by APPEND
+	Recipients []string      `json:"recipients"`           // mailboxes' addresses that have it
+	Bytes      int64         `json:"bytes"`                // as the client sent it
+	Sum        string        `json:"sum"`                  // the same for the same bytes
+	Secure     bool          `json:"secure"`               // came inside TLS
+	At         time.Duration `json:"at"`                   // since the session's start, nanoseconds
 }
 
 // Direction says who spoke.
@@ -110,4 +126,26 @@ type Unit struct {
 	Bytes    int64         `json:"bytes"`            // how many bytes it really was
 	Secure   bool          `json:"secure,omitempty"` // inside TLS
 	Injected string        `json:"injected,omitempty"`
+	Event    Event         `json:"event,omitempty"` // what a note is about, where programs want to know
 }
+
+// Event says to programs what a note says to people.
+type Event string
+
+// The events.
+const (
+	SpokeEarly       Event = "spoke-early"        // bytes came before the greeting was sent
+	Pipelined        Event = "pipelined"          // a command came before the reply to the one before it
+	BehindSTARTTLS   Event = "behind-starttls"    // clear text came between STARTTLS and the handshake
+	TookInjected     Event = "took-injected"      // the client went on as if what was injected behind STARTTLS were the reply
+	BareLF           Event = "bare-lf"            // a line of a message ends with LF alone
+	UnstuffedDot     Event = "unstuffed-dot"      // a line of a message begins with a dot that wasn't doubled
+	Delayed          Event = "delayed"            // a scenario makes the client wait
+	Silent           Event = "silent"             // a scenario says nothing any more
+	Cut              Event = "cut"                // a scenario has ended the connection
+	ClearOnTLSPort   Event = "clear-on-tls-port"  // clear text where TLS must begin; the text says whose
+	TLSOnClearPort   Event = "tls-on-clear-port"  // TLS where clear text must begin
+	NoHello          Event = "no-hello"           // nothing came on a TLS port for some seconds
+	Knocked          Event = "knocked"            // somebody tried to connect to a door that drops
+	RejectedEarlyTLS Event = "rejected-early-tls" // the client left in the middle of the handshake, without an alert
+)
