@@ -27,7 +27,9 @@ var may = map[string][]string{
 	"pop3":                {"github.com/emersion/go-sasl"},
 	"internal/login":      {"github.com/emersion/go-sasl"},
 	"internal/fault":      {"certs", "internal/transcript", "internal/mailbox", "internal/login"},
-	"scenarios":           {"internal/fault", "go.yaml.in/yaml/v3"},
+	"internal/diagnose":   {"internal/transcript"},
+	"internal/trial":      {"internal/diagnose", "internal/fault", "internal/transcript", "scenarios", "server"},
+	"scenarios":           {"internal/fault", "internal/diagnose", "go.yaml.in/yaml/v3"},
 	"internal/gate":       {"internal/fault", "internal/transcript", "certs"}, // never scenarios, never an engine
 	"internal/smtpd":      {"internal/mailbox", "internal/login", "internal/oneconn", "github.com/emersion/go-smtp", "github.com/emersion/go-sasl"},
 	"internal/imapd":      {"internal/mailbox", "internal/login", "internal/message", "internal/oneconn", "github.com/emersion/go-imap", "github.com/emersion/go-sasl"},

@@ -53,7 +53,7 @@ func TestExpectationsAreUsed(t *testing.T) {
 			used[id] = true
 		}
 	}
-	for _, e := range Expectations {
+	for _, e := range Expectations() {
 		if !used[e.ID] || !goodName.MatchString(e.ID) || e.Do == "" || strings.HasSuffix(e.Do, ".") {
 			t.Errorf("%+v: unused or badly written", e)
 		}

@@ -20,7 +20,8 @@
 // narrows it to doors, commands, users and so on, and counters: skip lets the
 // first matches pass, times ends it after so many, per counts separately for
 // each connection, client, user or envelope. A list of one element may be
-// written without brackets. The keys of expect are ids of Expectations.
+// written without brackets. expect has ids of
+// Expectations, which are ids of findings (package diagnose).
 //
 // Find and Load take names of the catalogue and paths of files; Parse reports
 // every mistake of a file at once, each with file, line and what to do. Compile

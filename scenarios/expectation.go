@@ -1,53 +1,44 @@
 package scenarios
 
-import "fmt"
+import (
+	"fmt"
+	"time"
+
+	"github.com/mailrig/mailrig/internal/diagnose"
+)
 
 // Expectation is something that a client's sessions show. A scenario requires
 // or forbids it.
 type Expectation struct {
-	ID string
+	ID string // of a finding; public API
 	Do string // completes "A good client must" and "A good client must not"
 }
 
-// Expectations lists what expect may name. The ids are the ids of findings and
-// as such public API.
-var Expectations = []Expectation{
-	{"password-sent-in-clear", "send a password over a connection without TLS"},
-	{"mail-sent-in-clear", "send a message over a connection without TLS"},
-	{"fell-back-to-clear", "go on without TLS where TLS was wanted and failed"},
-	{"continued-after-bad-certificate", "go on after a certificate that it can't trust"},
-	{"mail-sent", "get a message accepted in the end"},
-	{"used-submission-door", "submit its message on door 587, 465 or 2525, logged in and inside TLS"},
-	{"retried-after-temporary-failure", "keep what failed for the time being and try it again later"},
-	{"repeated-refused-password", "send a password again that was refused: accounts get locked that way"},
-	{"repeated-permanent-failure", "repeat by itself what was refused for good"},
-	{"reconnected-too-fast", "connect again and again without a pause after a failure"},
-	{"gave-up-in-time", "give up by itself on a server that says nothing, within five minutes"},
-	{"waited-for-greeting", "wait for a late greeting"},
-	{"spoke-before-greeting", "say anything before the greeting is there"},
-	{"spoke-to-wrong-server", "go on talking after a greeting that its protocol doesn't have"},
-	{"worked-as-usual", "send or fetch its mail as on any other day: nothing is wrong"},
-	{"tried-next-address", "try the server's next address when one fails"},
-	{"spoke-before-handshake", "send a command between STARTTLS and the handshake"},
-	{"trusted-data-from-before-tls", "believe inside TLS what was said before it"},
-	{"asked-capabilities-again", "ask for the capabilities again inside TLS"},
-	{"repeated-starttls", "ask for STARTTLS again inside TLS"},
-	{"followed-referral", "log in, or look for mail, where a referral points"},
-	{"used-old-tls", "agree to TLS 1.0 or 1.1"},
-	{"sent-server-name", "say in the handshake which host it wants (SNI)"},
-	{"took-part-for-whole", "take a message that was cut short for a whole one"},
-	{"used-unlisted-mechanism", "log in with a mechanism that isn't listed"},
-	{"cancelled-broken-login", "leave a login that it can't go on with by a line of * alone"},
-	{"sent-message-without-go-ahead", "send a message where DATA wasn't answered with 354"},
-	{"delivered-twice", "send a message again to a recipient who has it"},
-	{"used-unlisted-extension", "use an extension that isn't listed"},
-	{"ignored-size-limit", "announce or upload a message larger than SIZE allows"},
-	{"kept-message-id", "send a message again with the same Message-ID"},
-	{"waited-for-reply", "wait for a reply as long as RFC 5321 section 4.5.3.2 has it"},
+// Expectations lists what require and forbid may name: the findings that say what a
+// client does, rather than what is to be changed.
+func Expectations() (all []Expectation) {
+	for _, r := range diagnose.Rows() {
+		if r.Do != "" {
+			all = append(all, Expectation{r.ID, r.Do})
+		}
+	}
+	return all
 }
 
+// What the command of a trial may be expected to come to.
+const (
+	CommandSucceeds = "succeeds" // ends with exit status 0
+	CommandFails    = "fails"    // ends with another
+)
+
+// What may be expected of the mail that a client sends at a correct server.
+const (
+	MailOnce = "once" // each message has arrived exactly once
+	MailNone = "none" // none has
+)
+
 func expectation(id string) (Expectation, bool) {
-	for _, e := range Expectations {
+	for _, e := range Expectations() {
 		if e.ID == id {
 			return e, true
 		}
@@ -57,7 +48,7 @@ func expectation(id string) (Expectation, bool) {
 
 func expectationIDs() []string {
 	var ids []string
-	for _, e := range Expectations {
+	for _, e := range Expectations() {
 		ids = append(ids, e.ID)
 	}
 	return ids
@@ -67,6 +58,9 @@ func expectationIDs() []string {
 type expectFile struct {
 	Require []expectationID `yaml:"require"`
 	Forbid  []expectationID `yaml:"forbid"`
+	Command string          `yaml:"command" enum:"succeeds,fails"`
+	Mail    string          `yaml:"mail" enum:"once,none"`
+	Within  time.Duration   `yaml:"within"`
 }
 
 // Validate refuses what no client could keep.
@@ -77,6 +71,12 @@ func (e *expectFile) Validate() error {
 				return fmt.Errorf("%s is both required and forbidden; keep one", a)
 			}
 		}
+		if a == "worked-as-usual" && e.Command == CommandFails || a == "mail-sent" && e.Mail == MailNone {
+			return fmt.Errorf("%s can't be required together with what command and mail say; keep one", a)
+		}
+	}
+	if e.Within < 0 {
+		return fmt.Errorf("within: %v is no time; give one like 30s", e.Within)
 	}
 	return nil
 }
@@ -93,7 +93,7 @@ func (id *expectationID) UnmarshalText(b []byte) error {
 }
 
 func (e *expectFile) expect() Expect {
-	var out Expect
+	out := Expect{Command: e.Command, Mail: e.Mail, Within: e.Within}
 	for _, id := range e.Require {
 		out.Require = append(out.Require, string(id))
 	}
@@ -101,4 +101,38 @@ func (e *expectFile) expect() Expect {
 		out.Forbid = append(out.Forbid, string(id))
 	}
 	return out
+}
+
+// musts returns what completes "A good client must" and "A good client must not", one
+// text each, with the finding's id in parentheses where ids is true.
+func (e *Expect) musts(ids bool) (must, mustNot []string) {
+	say := func(id string) string {
+		known, _ := expectation(id)
+		if ids {
+			return fmt.Sprintf("%s (%s)", known.Do, id)
+		}
+		return known.Do
+	}
+	for _, id := range e.Require {
+		must = append(must, say(id))
+	}
+	switch e.Command {
+	case CommandSucceeds:
+		must = append(must, "report success (command: succeeds)")
+	case CommandFails:
+		must = append(must, "report a failure (command: fails)")
+	}
+	switch e.Mail {
+	case MailOnce:
+		must = append(must, "get each message to its recipients exactly once (mail: once)")
+	case MailNone:
+		mustNot = append(mustNot, "get any message through (mail: none)")
+	}
+	if e.Within > 0 {
+		must = append(must, fmt.Sprintf("be done within %v (within)", e.Within))
+	}
+	for _, id := range e.Forbid {
+		mustNot = append(mustNot, say(id))
+	}
+	return must, mustNot
 }

@@ -28,18 +28,18 @@ func (s *Scenario) Explain() string {
 	for _, r := range s.Rules {
 		wrap(&b, "  - ", sentence(&r))
 	}
-	list := func(title string, ids []string) {
-		if len(ids) == 0 {
+	list := func(title string, texts []string) {
+		if len(texts) == 0 {
 			return
 		}
 		fmt.Fprintf(&b, "\n%s:\n", title)
-		for _, id := range ids {
-			e, _ := expectation(id)
-			wrap(&b, "  - ", fmt.Sprintf("%s (%s)", e.Do, id))
+		for _, text := range texts {
+			wrap(&b, "  - ", text)
 		}
 	}
-	list("A good client must", s.Expect.Require)
-	list("A good client must not", s.Expect.Forbid)
+	must, mustNot := s.Expect.musts(true)
+	list("A good client must", must)
+	list("A good client must not", mustNot)
 	return b.String()
 }
 

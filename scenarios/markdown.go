@@ -36,21 +36,13 @@ func Markdown(group, title string) []byte {
 		for i := range s.Rules {
 			fmt.Fprintf(&b, "- %s\n", strings.Join(strings.Fields(sentence(&s.Rules[i])), " "))
 		}
+		must, mustNot := s.Expect.musts(false)
 		for _, e := range []struct {
-			lead string
-			ids  []string
-		}{{"A good client must", s.Expect.Require}, {"A good client must not", s.Expect.Forbid}} {
-			for i, id := range e.ids {
-				if i == 0 {
-					fmt.Fprintf(&b, "\n%s: ", e.lead)
-				} else {
-					b.WriteString("; ")
-				}
-				known, _ := expectation(id)
-				b.WriteString(known.Do)
-				if i == len(e.ids)-1 {
-					b.WriteString(".\n")
-				}
+			lead  string
+			texts []string
+		}{{"A good client must", must}, {"A good client must not", mustNot}} {
+			if len(e.texts) > 0 {
+				fmt.Fprintf(&b, "\n%s: %s.\n", e.lead, strings.Join(e.texts, "; "))
 			}
 		}
 	}

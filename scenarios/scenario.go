@@ -2,6 +2,7 @@ package scenarios
 
 import (
 	"reflect"
+	"time"
 
 	"github.com/mailrig/mailrig/internal/fault"
 )
@@ -17,11 +18,17 @@ type Scenario struct {
 	Group  string // folder of the catalogue, like network; "" for files
 }
 
-// Expect says by which findings a client is judged. Both hold ids of
-// Expectations.
+// Expect says by what a client is judged.
 type Expect struct {
-	Require []string
-	Forbid  []string
+	Require []string // ids of Expectations that its sessions must show
+	Forbid  []string // ids of those that they must not show
+	// Command is what a trial's command must report: CommandSucceeds, CommandFails, or
+	// "" for either.
+	Command string
+	// Mail is what must have become of the mail that the client sends: MailOnce,
+	// MailNone, or "" for anything.
+	Mail   string
+	Within time.Duration // the command's time; 0: the trial's own bound
 }
 
 // Compile makes a plan of the rules of all scenarios, in the order given, with

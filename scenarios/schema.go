@@ -17,7 +17,7 @@ import (
 func JSONSchema() []byte {
 	text := func(doc string) object { return object{"type": "string", "description": doc} }
 	var ids []string
-	for _, e := range Expectations {
+	for _, e := range Expectations() {
 		ids = append(ids, e.ID)
 	}
 	list := object{"anyOf": []object{
@@ -38,7 +38,12 @@ func JSONSchema() []byte {
 			"rules": object{"type": "array", "minItems": 1, "maxItems": maxRules, "items": ruleSchema()},
 			"expect": object{
 				"type": "object", "additionalProperties": false, "description": "what a good client does",
-				"properties": object{"require": list, "forbid": list},
+				"properties": object{
+					"require": list, "forbid": list,
+					"command": object{"enum": []string{CommandSucceeds, CommandFails}, "description": "what a trial's command must report"},
+					"mail":    object{"enum": []string{MailOnce, MailNone}, "description": "how often each message that the client sends must have arrived"},
+					"within":  object{"type": "string", "description": "how long a trial's command may take, like 30s"},
+				},
 			},
 		},
 	}

@@ -54,7 +54,7 @@ func (g *Gate) handshake(first []byte, starttls bool) bool {
 			if quiet != nil {
 				quiet.Stop()
 			}
-			facts.ServerName = h.ServerName
+			facts.Hello, facts.ServerName = true, h.ServerName
 			if want.ServerName && h.ServerName == "" {
 				_, _ = g.raw.Write(alertRecord(112)) // unrecognized_name; Go would only say internal_error
 				return nil, errors.New("the client didn't say which name it wants")
@@ -122,7 +122,8 @@ func (g *Gate) demand(c *tls.Config, want fault.TLS) {
 func (g *Gate) spoil(c net.Conn, want fault.TLS, facts transcript.TLS) {
 	facts.Error = "spoilt by the scenario: " + string(want.Handshake)
 	hello := make([]byte, 4096)
-	_, err := c.Read(hello)
+	n, err := c.Read(hello)
+	facts.Hello = isClientHello(hello[:n])
 	g.rec.TLS(facts)
 	event := transcript.Cut
 	if want.Handshake == fault.HandshakeStall {
@@ -320,7 +321,7 @@ func (g *Gate) opening(idle time.Duration) (isTLS bool, err error) {
 	if !isClientHello(b) {
 		return false, nil
 	}
-	g.rec.TLS(transcript.TLS{Error: "the client began with TLS on a port that starts in clear"})
+	g.rec.TLS(transcript.TLS{Hello: true, Error: "the client began with TLS on a port that starts in clear"})
 	g.rec.Said(transcript.FromClient, transcript.Data, b, "")
 	g.rec.Mark(transcript.TLSOnClearPort, "TLS from the first byte on a port that starts in clear", "")
 	g.end(false, transcript.EndedByServer)

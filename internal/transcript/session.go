@@ -64,6 +64,7 @@ type TLS struct {
 	Cipher      string `json:"cipher,omitempty"`
 	ServerName  string `json:"server_name,omitempty"` // SNI as sent, "" for none
 	Certificate string `json:"certificate,omitempty"` // certificate profile presented
+	Hello       bool   `json:"hello"`                 // a ClientHello came
 	StartTLS    bool   `json:"starttls"`              // by command, not from the first byte
 	Established bool   `json:"established"`           // the handshake completed on our side
 	Error       string `json:"error,omitempty"`

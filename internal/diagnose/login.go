@@ -1,0 +1,244 @@
+package diagnose
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/mailrig/mailrig/internal/transcript"
+)
+
+// Predicates about logins.
+
+// passwordSentInClear: readable by whoever is on the way, whether it was accepted or not.
+func passwordSentInClear(c *Case) []Evidence { return c.each((*Facts).secretInClear) }
+
+// loginDespiteLogindisabled: RFC 9051 section 6.2.3: MUST NOT.
+func loginDespiteLogindisabled(c *Case) []Evidence {
+	return c.each(func(f *Facts) bool {
+		return f.has(func(s *Step) bool { return s.Verb == "LOGIN" && s.Listed.Has("LOGINDISABLED") })
+	})
+}
+
+// usedUnlistedMechanism: a login by a mechanism that the last list doesn't have.
+func usedUnlistedMechanism(c *Case) []Evidence {
+	return c.eachWords(func(f *Facts) map[string]string {
+		s := f.step(func(s *Step) bool { return f.unlisted(s) })
+		if s == nil {
+			return nil
+		}
+		offered := strings.Join(s.Listed.Mechanisms(), ", ")
+		if offered == "" {
+			offered = "none"
+		}
+		return map[string]string{"mechanism": s.mechanism(), "offered": offered}
+	})
+}
+
+func (f *Facts) unlisted(s *Step) bool {
+	if s.Listed == nil {
+		return false
+	}
+	switch s.Verb {
+	case "AUTH", "AUTHENTICATE":
+		m := s.mechanism()
+		return m != "" && !slices.Contains(s.Listed.Mechanisms(), m)
+	case "LOGIN":
+		return s.Listed.Has("LOGINDISABLED")
+	case "USER", "PASS":
+		return f.Protocol == "pop3" && !s.Listed.Has("USER")
+	}
+	return false
+}
+
+// refusal is a login that was refused for good.
+type refusal struct {
+	f    *Facts
+	step *Step
+	key  string // protocol, mechanism, user and password, as far as they are known
+	at   time.Time
+}
+
+// refusals lists logins that were refused for good, oldest first.
+func (c *Case) refusals() (all []refusal) {
+	for _, f := range c.Sessions {
+		known := f.Logins
+		for _, s := range f.Steps {
+			if !s.logsIn() || s.Reply.Outcome != Permanent {
+				continue
+			}
+			if !s.showsSecret() && s.Verb != "APOP" && s.Reply.Code != "535" {
+				continue // no password was sent: the mechanism was refused
+			}
+			user, tag := "", ""
+			for i, l := range known {
+				if l.At >= s.At && !l.OK {
+					user, tag = l.User, l.Password
+					known = known[i+1:]
+					break
+				}
+			}
+			all = append(all, refusal{f, s, strings.Join([]string{f.Protocol, s.mechanism(), user, tag}, " "), f.at(s)})
+		}
+	}
+	slices.SortStableFunc(all, func(a, b refusal) int { return a.at.Compare(b.at) })
+	return all
+}
+
+// repeatedRefusedPassword: the same once more, by itself: accounts get locked that way.
+func repeatedRefusedPassword(c *Case) (all []Evidence) {
+	const soon = time.Minute // a person may type it again later
+	first := map[string]refusal{}
+	times := map[string]int{}
+	for _, r := range c.refusals() {
+		times[r.key]++
+		usual := count(c.Control, func(f *Facts) int {
+			if f.Protocol != r.f.Protocol {
+				return 0
+			}
+			n := 0
+			for _, s := range f.Steps {
+				if s.logsIn() && s.mechanism() == r.step.mechanism() {
+					n++
+				}
+			}
+			return n
+		})
+		before, again := first[r.key]
+		first[r.key] = r
+		if again && times[r.key] > c.spare(usual, 1) && (c.Control != nil || r.at.Sub(before.at) < soon) {
+			all = append(all, Evidence{Sessions: distinct(before.f, r.f), Words: map[string]string{"times": itoa(times[r.key])}})
+		}
+	}
+	if len(all) > 1 {
+		all = all[len(all)-1:] // the last one counts them all
+	}
+	return all
+}
+
+func wasRefused(c *Case) bool { return len(c.refusals()) > 0 }
+
+func distinct(list ...*Facts) (all []*Facts) {
+	for _, f := range list {
+		if !slices.Contains(all, f) {
+			all = append(all, f)
+		}
+	}
+	return all
+}
+
+// Reasons for which a server refuses a login, by what its reply says.
+var loginReasons = []struct {
+	signs          []string
+	reason, advice string
+}{
+	{[]string{"application-specific password", "app password", "invalidsecondfactor"},
+		"The server wants an app password instead of the account's own.", "Make an app password in the account's security settings and type that."},
+	{[]string{"web login required", "web browser", "webalert", "5.7.14"},
+		"The server wants the user to log in with a web browser first.", "Open the link that the server gave, log in, and try again."},
+	{[]string{"basic authentication is", "basicauthblocked"},
+		"The server no longer takes passwords.", "Choose OAuth2 as the authentication method."},
+	{[]string{"smtpclientauthentication is disabled"},
+		"Sending by SMTP is switched off for this account.", "An administrator must switch on authenticated SMTP for it."},
+	{[]string{"not enabled for imap", "not enabled for pop", "disabled for", "sys/perm"},
+		"The service is switched off for this account.", "Switch {protocol} on in the account's settings on the web."},
+	{[]string{"expired"}, "The password has expired.", "Change the password, then type the new one."},
+	{[]string{"too weak"}, "The server doesn't take this authentication method.", "Choose another authentication method."},
+	{[]string{"encryption required", "privacyrequired", "must issue a starttls", "538", "stls first"},
+		"The server takes no password without TLS.", "Set encryption to {starttls}, or to SSL/TLS with port {tls-door}."},
+	{[]string{"too many bad auth", "too many login", "too many attempts"},
+		"The server has seen too many attempts.", "Wait, and check the password before the next attempt."},
+	{[]string{"too many", "limit", "maximum number"},
+		"There are too many connections for this account.", "Let the client use fewer connections."},
+	{[]string{"contactadmin", "disabled", "locked", "authorizationfailed", "not authorized"},
+		"The account is locked, or may not use this service.", "Ask the provider."},
+	{[]string{"in-use", "inuse", "locked by another"},
+		"Another client has the mailbox.", "Try again when it is done."},
+}
+
+// loginRefused: what the server's reply means.
+func loginRefused(c *Case) (all []Evidence) {
+	for _, f := range c.Sessions {
+		if f.loggedIn() {
+			continue // it found another way
+		}
+		var last *Step
+		for _, s := range f.Steps {
+			if s.logsIn() && (s.Reply.Outcome == Permanent || s.Reply.Outcome == Temporary) {
+				last = s
+			}
+		}
+		if last == nil {
+			continue
+		}
+		all = append(all, Evidence{Sessions: []*Facts{f}, Words: f.whyNoLogin(last)})
+	}
+	return all
+}
+
+func (f *Facts) whyNoLogin(s *Step) map[string]string {
+	text := strings.ToLower(s.Reply.Text())
+	reason, advice := "The server refused the user name or the password.", "Check the user name (often the whole address) and the password."
+	if s.Reply.Outcome == Temporary {
+		reason, advice = "The server couldn't check the password just now.", "Nothing is wrong with the settings: try again later."
+	}
+	for _, r := range loginReasons {
+		if slices.ContainsFunc(r.signs, func(sign string) bool { return strings.Contains(text, sign) }) {
+			reason, advice = r.reason, r.advice
+			break
+		}
+	}
+	advice = words(Evidence{Sessions: []*Facts{f}}).Replace(advice)
+	return map[string]string{"reason": reason, "advice": advice, "reply": s.Reply.Last()}
+}
+
+// commonMechanisms are those that most clients have.
+var commonMechanisms = []string{"PLAIN", "LOGIN"}
+
+// noCommonMechanism: the client looked at the list of mechanisms, and left.
+func noCommonMechanism(c *Case) (all []Evidence) {
+	for _, f := range c.Sessions {
+		if f.loggedIn() || f.has(func(s *Step) bool { return s.logsIn() || s.Verb == "USER" || s.works() }) {
+			continue
+		}
+		l := f.Listed[f.onTLS()]
+		offered := l.Mechanisms()
+		if l == nil || len(offered) == 0 || slices.ContainsFunc(offered, func(m string) bool { return slices.Contains(commonMechanisms, m) }) ||
+			f.Protocol == "pop3" && l.Has("USER") || f.Protocol == "imap" && !l.Has("LOGINDISABLED") {
+			continue
+		}
+		all = append(all, Evidence{Sessions: []*Facts{f}, Guess: true, Words: map[string]string{"offered": strings.Join(offered, ", ")}})
+	}
+	return all
+}
+
+// A scenario that answers AUTH with a challenge nobody can answer.
+func badChallenge(s *Step) bool {
+	return s.logsIn() && s.Reply.Injected != "" && len(s.Reply.Lines) > 0 && (strings.HasPrefix(s.Reply.Lines[0], "334") || strings.HasPrefix(s.Reply.Lines[0], "+ "))
+}
+
+// cancelledBrokenLogin: by a line of * alone, RFC 4954 section 4, RFC 9051 section 6.2.2.
+func cancelledBrokenLogin(c *Case) []Evidence {
+	return c.each(func(f *Facts) bool {
+		return f.has(func(s *Step) bool { return s.logsIn() && slices.Contains(s.Exchange, "*") })
+	})
+}
+
+func canCancel(c *Case) bool {
+	return c.any(func(f *Facts) bool { return f.has(badChallenge) })
+}
+
+// oauthErrorNotAcknowledged: the server's error challenge wants an empty answer before the
+// refusal comes (XOAUTH2), or %x01 (RFC 7628 section 3.2.3). Only the first can be told
+// from what is kept.
+func oauthErrorNotAcknowledged(c *Case) []Evidence {
+	return c.each(func(f *Facts) bool {
+		return f.has(func(s *Step) bool {
+			if s.mechanism() != "XOAUTH2" || !badChallenge(s) || len(s.Reply.Lines) > 1 && s.Reply.Outcome == OK {
+				return false
+			}
+			n := len(s.Exchange)
+			return n == 0 && f.EndedBy == transcript.EndedByClient || n > 0 && s.Exchange[n-1] == masked
+		})
+	})
+}

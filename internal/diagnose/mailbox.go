@@ -1,0 +1,178 @@
+package diagnose
+
+import (
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/mailrig/mailrig/internal/transcript"
+)
+
+// Predicates about fetching mail.
+
+// deletedWithoutQuit: a POP3 server deletes at QUIT and not before (RFC 1939 section 6).
+func deletedWithoutQuit(c *Case) []Evidence {
+	return c.each(func(f *Facts) bool {
+		return f.Protocol == "pop3" && f.EndedBy == transcript.EndedByClient && !f.has(verb("QUIT")) &&
+			f.has(func(s *Step) bool { return s.Verb == "DELE" && s.Reply.Outcome == OK })
+	})
+}
+
+// idleTooLong: RFC 2177 wants IDLE renewed at least every 29 minutes.
+func idleTooLong(c *Case) []Evidence {
+	const most = 29 * time.Minute
+	return c.each(func(f *Facts) bool {
+		return f.has(func(s *Step) bool {
+			if s.Verb != "IDLE" || s.Reply.Outcome == Permanent {
+				return false
+			}
+			until := c.Now.Sub(f.Start)
+			if !f.End.IsZero() {
+				until = f.End.Sub(f.Start)
+			}
+			for _, l := range s.Exchange {
+				if at, ok := strings.CutPrefix(l, "DONE@"); ok {
+					n, _ := strconv.ParseInt(at, 10, 64)
+					until = time.Duration(n)
+				}
+			}
+			return until-s.At > most+30*time.Second
+		})
+	})
+}
+
+// mostConnections is what Gmail allows an account at a time; others allow fewer.
+const mostConnections = 15
+
+// tooManyConnections: more IMAP connections at once than a provider allows.
+func tooManyConnections(c *Case) []Evidence {
+	type change struct {
+		at time.Time
+		n  int
+		f  *Facts
+	}
+	var changes []change
+	for _, f := range c.Sessions {
+		if f.Protocol != "imap" || !f.loggedIn() {
+			continue
+		}
+		changes = append(changes, change{f.Start, 1, f})
+		if !f.End.IsZero() {
+			changes = append(changes, change{f.End, -1, f})
+		}
+	}
+	slices.SortStableFunc(changes, func(a, b change) int { return a.at.Compare(b.at) })
+	open, most := 0, 0
+	var at *Facts
+	for _, x := range changes {
+		if open += x.n; open > most {
+			most, at = open, x.f
+		}
+	}
+	if most <= mostConnections {
+		return nil
+	}
+	return []Evidence{{Sessions: []*Facts{at}, Words: map[string]string{"connections": itoa(most)}}}
+}
+
+// truncated finds downloads that were cut short.
+func (f *Facts) truncated() *Step {
+	return f.step(func(s *Step) bool {
+		return s.Downloaded > 0 && (s.Cut || s.Silenced) && slices.Contains([]string{"RETR", "TOP", "FETCH", "UID FETCH"}, s.Verb)
+	})
+}
+
+// tookPartForWhole: after a download that broke off, the client deletes the message, or
+// says that all went well and never fetches the rest.
+func tookPartForWhole(c *Case) (all []Evidence) {
+	for i, f := range c.Sessions {
+		cut := f.truncated()
+		if cut == nil {
+			continue
+		}
+		whole := false
+		for _, later := range c.Sessions[i+1:] {
+			if later.Protocol != f.Protocol {
+				continue
+			}
+			for _, s := range later.Steps {
+				switch {
+				case s.Downloaded > 0 && !s.Cut && !s.Silenced:
+					whole = true
+				case !whole && (s.Verb == "DELE" || strings.HasSuffix(s.Verb, "STORE") && strings.Contains(strings.ToUpper(s.Args), `\DELETED`)):
+					all = append(all, Evidence{Sessions: distinct(f, later)})
+				}
+			}
+		}
+		if !whole && c.Over && c.Succeeded != nil && *c.Succeeded && len(all) == 0 {
+			all = append(all, Evidence{Sessions: []*Facts{f}})
+		}
+	}
+	return all
+}
+
+func hadTruncatedDownload(c *Case) bool {
+	return c.any(func(f *Facts) bool { return f.truncated() != nil })
+}
+
+var uidvalidity = regexp.MustCompile(`UIDVALIDITY (\d+)`)
+
+// usedStaleUIDs: after UIDVALIDITY has changed, UIDs of before mean nothing (RFC 9051
+// section 2.3.1.1). A client that names single UIDs without having asked for any in this
+// session has them from before.
+func usedStaleUIDs(c *Case) (all []Evidence) {
+	seen := map[string]string{} // mailbox -> UIDVALIDITY
+	for _, f := range c.Sessions {
+		if f.Protocol != "imap" {
+			continue
+		}
+		changed, asked := false, false
+		for _, s := range f.Steps {
+			switch s.Verb {
+			case "SELECT", "EXAMINE":
+				m := uidvalidity.FindStringSubmatch(s.Reply.Text())
+				if m == nil {
+					continue
+				}
+				box := strings.ToUpper(strings.Trim(s.Args, `"`))
+				changed, asked = seen[box] != "" && seen[box] != m[1], false
+				seen[box] = m[1]
+			case "UID SEARCH", "UID SORT", "UID THREAD":
+				asked = true
+			case "FETCH":
+				asked = asked || strings.Contains(strings.ToUpper(s.Args), "UID")
+			case "UID FETCH", "UID STORE", "UID COPY", "UID MOVE":
+				set, _, _ := strings.Cut(s.Args, " ")
+				if strings.ContainsAny(set, ":*") {
+					asked = true
+				} else if changed && !asked {
+					all = append(all, Evidence{Sessions: []*Facts{f}, Words: map[string]string{"uids": set}})
+					asked = true // once is enough
+				}
+			}
+		}
+	}
+	return all
+}
+
+// wizards are set-up assistants known by what they say.
+func wizardProbe(c *Case) []Evidence {
+	return c.eachWords(func(f *Facts) map[string]string {
+		if f.has(func(s *Step) bool { return s.Verb == "EHLO" && strings.EqualFold(s.Args, "we-guess.mozilla.org") }) {
+			return map[string]string{"who": "Thunderbird's"}
+		}
+		if f.Protocol != "imap" || len(f.Steps) != 2 || f.Steps[0].Text != "1 CAPABILITY" || f.Steps[1].Text != "2 LOGOUT" {
+			return nil
+		}
+		return map[string]string{"who": "Thunderbird's"}
+	})
+}
+
+// connectedAndLeft: nothing was said on a door that begins in clear.
+func connectedAndLeft(c *Case) []Evidence {
+	return c.each(func(f *Facts) bool {
+		return f.Security != "tls" && !f.acted() && f.Host != "" && f.Counts.BytesIn == 0 && len(f.Steps) == 0 && f.TLS == nil && f.EndedBy == transcript.EndedByClient
+	})
+}

@@ -1,0 +1,312 @@
+package diagnose
+
+import (
+	"net"
+	"slices"
+	"time"
+
+	"github.com/mailrig/mailrig/internal/transcript"
+)
+
+// Predicates about connections, one client's all together.
+
+// canReceiveCannotSend: the article's case. Mail comes in; what tries to send fails.
+func canReceiveCannotSend(c *Case) []Evidence {
+	var received, tried []*Facts
+	for _, f := range c.Sessions {
+		switch {
+		case receives(f.Protocol):
+			if f.loggedIn() {
+				received = append(received, f)
+			}
+		case f.delivered() > 0:
+			return nil
+		case f.triesToSend():
+			tried = append(tried, f)
+		}
+	}
+	// Doors that refuse show nobody; that the client sends is known from elsewhere.
+	blind := len(tried) == 0 && c.Control != nil && c.Over && sends(c) && c.blockedForSending()
+	if len(received) == 0 || len(tried) == 0 && !blind {
+		return nil
+	}
+	doors := map[int]bool{}
+	for _, f := range tried {
+		doors[f.Door] = true
+	}
+	if blind {
+		for _, f := range c.Control {
+			if f.Protocol == "smtp" {
+				doors[f.Door] = true
+			}
+		}
+	}
+	all := append(slices.Clone(tried), received[len(received)-1])
+	return []Evidence{{Sessions: all, Guess: blind, Words: map[string]string{"doors": list(doors), "advice": sendAdvice(doors)}}}
+}
+
+// triesToSend tells if a session without a message was meant to send one: it was blocked,
+// broken or refused, or the client never got that far.
+func (f *Facts) triesToSend() bool {
+	if f.Protocol != "smtp" {
+		return false
+	}
+	return f.Has(transcript.Knocked) || f.Has(transcript.Cut) || f.Has(transcript.Silent) || f.Greeting.Outcome == Permanent || f.Greeting.Outcome == Temporary ||
+		f.TLS != nil && !f.TLS.Established || f.has(func(s *Step) bool { return s.works() && s.Reply.Outcome != OK && s.Reply.Outcome != Continue })
+}
+
+func (c *Case) blockedForSending() bool {
+	for _, f := range c.Control {
+		if f.Protocol == "smtp" && c.Blocked[f.Door] {
+			return true
+		}
+	}
+	return false
+}
+
+// sendAdvice is the article's: 587 for 25, 465 for 587.
+func sendAdvice(doors map[int]bool) string {
+	switch {
+	case doors[25] && !doors[587]:
+		return "For sending, use port 587 with STARTTLS, or 465 with SSL/TLS, and log in."
+	case doors[587] && !doors[465]:
+		return "For sending, use port 465 with SSL/TLS instead of 587."
+	case doors[465] && !doors[587]:
+		return "For sending, use port 587 with STARTTLS instead of 465."
+	}
+	return "For sending, try port 2525 with STARTTLS, or another network."
+}
+
+func list(doors map[int]bool) string {
+	var all []int
+	for d := range doors {
+		all = append(all, d)
+	}
+	slices.Sort(all)
+	text := ""
+	for i, d := range all {
+		switch {
+		case i == 0:
+		case i == len(all)-1:
+			text += " and "
+		default:
+			text += ", "
+		}
+		text += itoa(d)
+	}
+	return text
+}
+
+// stuckOnPort25: everything goes to 25 and fails, and 587 and 465 are never tried.
+func stuckOnPort25(c *Case) []Evidence {
+	const patience = 10 * time.Second
+	var tried []*Facts
+	for _, f := range c.Sessions {
+		switch {
+		case f.Protocol != "smtp":
+		case f.delivered() > 0 || f.Door != 25:
+			return nil
+		case f.triesToSend():
+			tried = append(tried, f)
+		}
+	}
+	if len(tried) == 0 || !c.Over && c.Now.Sub(tried[len(tried)-1].last()) < patience {
+		return nil
+	}
+	return []Evidence{{Sessions: tried}}
+}
+
+// reconnectedTooFast: connection after connection without a pause, though each fails.
+func reconnectedTooFast(c *Case) (all []Evidence) {
+	byDoor := map[int][]*Facts{}
+	for _, f := range c.Sessions {
+		byDoor[f.Door] = append(byDoor[f.Door], f)
+	}
+	for door, list := range byDoor {
+		var control []*Facts
+		for _, f := range c.Control {
+			if f.Door == door {
+				control = append(control, f)
+			}
+		}
+		const enough = 3 // a client may try every address of a host, and every way of encryption
+		rushed := hurried(list, true)
+		if len(rushed) >= enough+hurriedCount(control) {
+			all = append(all, Evidence{Sessions: rushed, Words: map[string]string{"times": itoa(len(rushed) + 1)}})
+		}
+	}
+	slices.SortFunc(all, func(a, b Evidence) int { return a.Sessions[0].Start.Compare(b.Sessions[0].Start) })
+	return all
+}
+
+func hurriedCount(list []*Facts) int { return len(hurried(list, false)) }
+
+// hurried lists the sessions that began right after another one had ended, in failure if
+// that is asked for.
+func hurried(list []*Facts, failed bool) (all []*Facts) {
+	const pause = 500 * time.Millisecond
+	for i := 1; i < len(list); i++ {
+		before, f := list[i-1], list[i]
+		if before.End.IsZero() || failed && (before.achieved() || before.Door != f.Door) {
+			continue
+		}
+		if gap := f.Start.Sub(before.End); gap >= 0 && gap < pause {
+			all = append(all, f)
+		}
+	}
+	return all
+}
+
+// gaveUpInTime: the client left a server that says nothing.
+func gaveUpInTime(c *Case) []Evidence {
+	if c.Killed {
+		return nil
+	}
+	const most = 5 * time.Minute // RFC 5321 section 4.5.3.2
+	var left []*Facts
+	for _, f := range c.Sessions {
+		if !f.acted() {
+			continue
+		}
+		switch {
+		case f.EndedBy == transcript.EndedByTimeout, f.EndedBy == transcript.EndedByShutdown,
+			f.End.IsZero() && c.Now.Sub(f.Start) > most, !f.End.IsZero() && f.End.Sub(f.Start) > most:
+			return nil
+		case f.End.IsZero():
+			return nil
+		}
+		left = append(left, f)
+	}
+	if len(left) == 0 {
+		return nil
+	}
+	return []Evidence{{Sessions: left}}
+}
+
+func metScenario(c *Case) bool { return c.any((*Facts).acted) }
+
+// delayedGreeting tells a session whose greeting came late.
+func (f *Facts) delayedGreeting() bool {
+	return slices.ContainsFunc(f.Notes, func(n Note) bool { return n.Event == transcript.Delayed && n.Step == nil })
+}
+
+// waitedForGreeting: it was still there when the greeting came, and went on.
+func waitedForGreeting(c *Case) []Evidence {
+	if c.any(func(f *Facts) bool {
+		return f.delayedGreeting() && len(f.Greeting.Lines) == 0 && !f.End.IsZero()
+	}) {
+		return nil
+	}
+	return c.each(func(f *Facts) bool { return f.delayedGreeting() && len(f.Greeting.Lines) > 0 && len(f.Steps) > 0 })
+}
+
+func hadDelayedGreeting(c *Case) bool { return c.any((*Facts).delayedGreeting) }
+
+func spokeBeforeGreeting(c *Case) []Evidence {
+	return c.each(func(f *Facts) bool { return f.Has(transcript.SpokeEarly) })
+}
+
+// spokeToWrongServer: commands after a greeting that the protocol doesn't have.
+func spokeToWrongServer(c *Case) []Evidence {
+	return c.each(func(f *Facts) bool {
+		if f.Greeting.Outcome != Nonsense {
+			return false
+		}
+		spoke := func(h Heard) bool { return h.Text != masked && h.Text != "" && !leaves(h.Text) }
+		return f.has(func(s *Step) bool { return !s.leaves() }) || slices.ContainsFunc(f.Heard, spoke)
+	})
+}
+
+func leaves(text string) bool {
+	s := (&Facts{Session: &transcript.Session{}}).command(&transcript.Unit{Text: text})
+	return s.leaves()
+}
+
+func metWrongServer(c *Case) bool {
+	return c.any(func(f *Facts) bool { return f.Greeting.Outcome == Nonsense })
+}
+
+// waitedForReply: no reply that a scenario delayed found the client gone.
+func waitedForReply(c *Case) []Evidence {
+	waited := c.each(func(f *Facts) bool {
+		return f.has(func(s *Step) bool { return s.Delayed && len(s.Reply.Lines) > 0 })
+	})
+	for _, f := range c.Sessions {
+		if f.has(func(s *Step) bool { return s.Delayed && !s.answered() }) {
+			return nil
+		}
+	}
+	return waited
+}
+
+// answered tells if the reply to a command came, that of a message after its last byte.
+func (s *Step) answered() bool {
+	return len(s.Reply.Lines) > 0 && s.Reply.Outcome != Continue
+}
+
+func hadDelayedReply(c *Case) bool {
+	return c.any(func(f *Facts) bool { return f.has(func(s *Step) bool { return s.Delayed }) })
+}
+
+// triedNextAddress: IPv4, when IPv6 led nowhere.
+func triedNextAddress(c *Case) []Evidence {
+	return c.each(func(f *Facts) bool { return f.v4() && f.Host != "" })
+}
+
+func (f *Facts) v4() bool {
+	host, _, err := net.SplitHostPort(f.Server)
+	return err == nil && net.ParseIP(host).To4() != nil
+}
+
+// usesIPv6 tells if the client would have tried IPv6: it did at a correct server.
+func usesIPv6(c *Case) bool {
+	return slices.ContainsFunc(c.Control, func(f *Facts) bool { return !f.v4() }) || c.any(func(f *Facts) bool { return !f.v4() })
+}
+
+// workedAsUsual: what it does at a correct server it did here too.
+func workedAsUsual(c *Case) []Evidence {
+	if c.Killed || c.Succeeded != nil && !*c.Succeeded {
+		return nil
+	}
+	if c.Control == nil {
+		return c.each(func(f *Facts) bool { return f.acted() && f.achieved() })
+	}
+	for _, what := range []func(*Facts) int{
+		func(f *Facts) int { return f.delivered() },
+		func(f *Facts) int { return f.Counts.MessagesIn },
+		func(f *Facts) int { return f.Counts.MessagesOut },
+		func(f *Facts) int { return boolInt(f.loggedIn()) },
+	} {
+		for protocol := range spoken(c.Control) {
+			of := func(f *Facts) int {
+				if f.Protocol != protocol {
+					return 0
+				}
+				return what(f)
+			}
+			if count(c.Sessions, of) < min(1, count(c.Control, of)) || count(c.Sessions, of) < count(c.Control, of) && protocol == "smtp" {
+				return nil
+			}
+		}
+	}
+	if len(c.Sessions) == 0 {
+		return nil
+	}
+	return []Evidence{{Sessions: c.Sessions}}
+}
+
+func boolInt(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// followedReferral: it logged in as the user whom a referral names, or asked for the
+// mailbox there.
+func followedReferral(c *Case) []Evidence {
+	return c.each(func(f *Facts) bool {
+		return f.has(func(s *Step) bool { return s.works() && mentionsTracer(s.Args) }) ||
+			slices.ContainsFunc(f.Logins, func(l transcript.Login) bool { return mentionsTracer(l.User) })
+	})
+}

@@ -1,0 +1,386 @@
+package diagnose
+
+import (
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/mailrig/mailrig/internal/transcript"
+)
+
+// Predicates about sending.
+
+// submissionDoors are where a client should hand in its mail.
+var submissionDoors = []int{587, 465, 2525}
+
+func mailSentInClear(c *Case) []Evidence { return c.each((*Facts).mailInClear) }
+
+// mailSent: a message was accepted, in the end.
+func mailSent(c *Case) []Evidence { return c.each(func(f *Facts) bool { return f.delivered() > 0 }) }
+
+// sends tells if the client is one that sends: it did at a correct server, or it tries to.
+func sends(c *Case) bool {
+	if c.Control != nil {
+		return slices.ContainsFunc(c.Control, func(f *Facts) bool { return f.delivered() > 0 })
+	}
+	return c.any(func(f *Facts) bool { return f.Protocol == "smtp" })
+}
+
+// usedSubmissionDoor: a message accepted on 587, 465 or 2525, logged in and inside TLS.
+func usedSubmissionDoor(c *Case) []Evidence {
+	return c.each(func(f *Facts) bool {
+		return f.delivered() > 0 && slices.Contains(submissionDoors, f.Door) && f.onTLS() && f.loggedIn()
+	})
+}
+
+// sentMessageWithoutGoAhead: a message behind a DATA that wasn't answered with 354.
+func sentMessageWithoutGoAhead(c *Case) []Evidence {
+	return c.each(func(f *Facts) bool {
+		for i, s := range f.Steps {
+			if f.Protocol != "smtp" || s.Verb != "DATA" || len(s.Reply.Lines) == 0 || s.wentAhead() {
+				continue
+			}
+			if s.Uploaded > 0 {
+				return true
+			}
+			for _, next := range f.Steps[i+1:] {
+				if !smtpVerb[next.Verb] {
+					return true
+				}
+			}
+		}
+		return false
+	})
+}
+
+var smtpVerb = map[string]bool{
+	"HELO": true, "EHLO": true, "MAIL": true, "RCPT": true, "DATA": true, "BDAT": true, "RSET": true, "NOOP": true, "QUIT": true, "VRFY": true,
+	"EXPN": true, "HELP": true, "STARTTLS": true, "AUTH": true, "": true, "***": true,
+}
+
+// bareLF and unstuffedDots: RFC 5321 sections 2.3.8 and 4.5.2.
+func bareLF(c *Case) []Evidence {
+	return c.each(func(f *Facts) bool { return f.Has(transcript.BareLF) })
+}
+
+func unstuffedDots(c *Case) []Evidence {
+	return c.each(func(f *Facts) bool { return f.Has(transcript.UnstuffedDot) })
+}
+
+// delivery is a message stored for a recipient.
+type delivery struct {
+	f         *Facts
+	m         transcript.Stored
+	recipient string
+}
+
+func deliveries(list []*Facts) (all []delivery) {
+	for _, f := range list {
+		if f.Protocol != "smtp" {
+			continue
+		}
+		for _, m := range f.Messages {
+			for _, r := range m.Recipients {
+				all = append(all, delivery{f, m, r})
+			}
+		}
+	}
+	return all
+}
+
+// same tells if two stored messages are the same to their reader.
+func same(a, b transcript.Stored) bool {
+	if a.MessageID != "" || b.MessageID != "" {
+		return a.MessageID == b.MessageID
+	}
+	return a.Sum == b.Sum
+}
+
+// deliveredTwice: the same message for somebody who has it already.
+func deliveredTwice(c *Case) (all []Evidence) {
+	got := map[string][]delivery{}
+	for _, d := range deliveries(c.Sessions) {
+		got[d.recipient] = append(got[d.recipient], d)
+	}
+	usual := map[string]int{}
+	for _, d := range deliveries(c.Control) {
+		usual[d.recipient]++
+	}
+	for recipient, list := range got {
+		if c.Control != nil && len(list) <= usual[recipient] {
+			continue // as many as it always sends there
+		}
+		for i, d := range list {
+			for _, e := range list[:i] {
+				if same(d.m, e.m) {
+					all = append(all, Evidence{Sessions: distinct(e.f, d.f), Words: map[string]string{"recipient": recipient}})
+				}
+			}
+		}
+	}
+	return all
+}
+
+// unanswered are stored messages whose sender never heard of it.
+func (c *Case) unanswered() (all []delivery) {
+	for _, d := range deliveries(c.Sessions) {
+		if len(d.f.Messages) > d.f.Counts.MessagesIn {
+			all = append(all, d)
+		}
+	}
+	return all
+}
+
+// resent finds what a message was sent as again, after the session that stored it.
+func (c *Case) resent(d delivery) (again []delivery) {
+	for _, e := range deliveries(c.Sessions) {
+		if e.f != d.f && e.recipient == d.recipient && e.f.Start.After(d.f.Start) {
+			again = append(again, e)
+		}
+	}
+	return again
+}
+
+// keptMessageID: what was sent again has the same Message-ID, so that the recipient's
+// server or client can tell.
+func keptMessageID(c *Case) (all []Evidence) {
+	for _, d := range c.unanswered() {
+		for _, e := range c.resent(d) {
+			if d.m.MessageID != "" && d.m.MessageID == e.m.MessageID {
+				all = append(all, Evidence{Sessions: distinct(d.f, e.f)})
+			}
+		}
+	}
+	return all
+}
+
+func canKeepMessageID(c *Case) bool {
+	return slices.ContainsFunc(c.unanswered(), func(d delivery) bool { return len(c.resent(d)) > 0 })
+}
+
+// What a command or a parameter needs to be listed.
+var (
+	imapNeeds = map[string]string{
+		"IDLE": "IDLE", "MOVE": "MOVE", "UID MOVE": "MOVE", "UID EXPUNGE": "UIDPLUS", "NAMESPACE": "NAMESPACE", "UNSELECT": "UNSELECT",
+		"ENABLE": "ENABLE", "COMPRESS": "COMPRESS=DEFLATE", "ID": "ID", "SORT": "SORT", "THREAD": "THREAD", "GETQUOTAROOT": "QUOTA",
+	}
+	smtpParameters = map[string]string{"BODY=8BITMIME": "8BITMIME", "BODY=BINARYMIME": "BINARYMIME", "SMTPUTF8": "SMTPUTF8"}
+)
+
+// usedUnlistedExtension: RFC 5321 section 2.2.1, RFC 9051 section 6.1.1.
+func usedUnlistedExtension(c *Case) []Evidence {
+	return c.eachWords(func(f *Facts) map[string]string {
+		for _, s := range f.Steps {
+			if name := f.needs(s); name != "" && s.Listed != nil && !s.Listed.Has(name) {
+				return map[string]string{"extension": name}
+			}
+		}
+		if n, ok := f.Note(transcript.Pipelined); ok && n.Step != nil && n.Step.Listed != nil && !n.Step.Listed.Has("PIPELINING") {
+			return map[string]string{"extension": "PIPELINING"}
+		}
+		return nil
+	})
+}
+
+// needs names the extension that a command needs, "" for none.
+func (f *Facts) needs(s *Step) string {
+	switch {
+	case f.Protocol == "imap":
+		if f.loggedIn() && !s.Listed.Has("IMAP4REV1") {
+			return ""
+		}
+		return imapNeeds[s.Verb]
+	case f.Protocol != "smtp":
+		return ""
+	case s.Verb == "BDAT":
+		return "CHUNKING"
+	case s.Verb == "MAIL":
+		for _, p := range strings.Fields(strings.ToUpper(s.Args)) {
+			if name := smtpParameters[p]; name != "" {
+				return name
+			}
+			if strings.HasPrefix(p, "SIZE=") && !s.Listed.Has("SIZE") {
+				return "SIZE"
+			}
+		}
+	}
+	return ""
+}
+
+// ignoredSizeLimit: more than SIZE allows (RFC 1870), announced or sent.
+func ignoredSizeLimit(c *Case) []Evidence {
+	return c.eachWords(func(f *Facts) map[string]string {
+		if f.Protocol != "smtp" {
+			return nil
+		}
+		for _, s := range f.Steps {
+			text, _ := s.Listed.Param("SIZE")
+			limit, _ := strconv.ParseInt(text, 10, 64)
+			if limit <= 0 {
+				continue
+			}
+			_, announced, _ := strings.Cut(strings.ToUpper(s.Args), "SIZE=")
+			announced, _, _ = strings.Cut(announced, " ")
+			size, _ := strconv.ParseInt(announced, 10, 64)
+			if s.Verb == "MAIL" && size > limit || s.Uploaded > limit+3 { // the final dot's line
+				return map[string]string{"limit": text}
+			}
+		}
+		return nil
+	})
+}
+
+// failure is something that a client may have to try again, or must not.
+type failure struct {
+	f    *Facts
+	step *Step // nil: the connection as a whole
+	key  string
+	at   time.Time
+}
+
+var address = regexp.MustCompile(`<[^<>]*>`)
+
+// key is what makes a command the same command, in one protocol.
+func (f *Facts) key(s *Step) string {
+	args := s.Args
+	switch s.Verb {
+	case "MAIL", "RCPT":
+		args = address.FindString(args)
+	case "DATA", "BDAT", "APPEND", "FETCH", "STORE":
+		args = ""
+	}
+	if s.logsIn() {
+		return f.Protocol + " login"
+	}
+	return f.Protocol + " " + s.Verb + " " + args
+}
+
+// setbacks lists what failed for the time being: temporary replies, connections that
+// broke, greetings that say "later".
+func (c *Case) setbacks() (all []failure) {
+	for _, f := range c.Sessions {
+		before := len(all)
+		for _, s := range f.Steps {
+			switch {
+			case s.leaves():
+			case s.Reply.Outcome == Temporary, len(s.Reply.Lines) == 0 && (s.Cut || s.Silenced), s.Cut && !s.leaves():
+				all = append(all, failure{f, s, f.key(s), f.at(s)})
+			}
+		}
+		connectFailed := f.Greeting.Outcome == Temporary || len(f.Steps) == 0 && (f.Has(transcript.Cut) || f.Has(transcript.Knocked))
+		if connectFailed && len(all) == before {
+			all = append(all, failure{f, nil, f.Protocol, f.Start})
+		}
+	}
+	return all
+}
+
+// tried tells when a client did the same again after a failure; the zero time for never.
+func (c *Case) triedAgain(x failure) time.Time {
+	for _, f := range c.Sessions {
+		if x.step == nil && f.Protocol == x.f.Protocol && f.Start.After(x.at) {
+			return f.Start
+		}
+		for _, s := range f.Steps {
+			if x.step != nil && f.key(s) == x.key && f.at(s).After(x.at) {
+				return f.at(s)
+			}
+		}
+	}
+	return time.Time{}
+}
+
+// retriedAfterTemporaryFailure: once at least.
+func retriedAfterTemporaryFailure(c *Case) (all []Evidence) {
+	for _, x := range c.setbacks() {
+		if !c.triedAgain(x).IsZero() {
+			all = append(all, Evidence{Sessions: []*Facts{x.f}})
+		}
+	}
+	return all
+}
+
+func hadSetback(c *Case) bool { return len(c.setbacks()) > 0 }
+
+// gaveUpAfterTemporaryFailure: what should have been tried again never was.
+func gaveUpAfterTemporaryFailure(c *Case) (all []Evidence) {
+	list := c.setbacks()
+	if !c.Over || len(list) == 0 || len(retriedAfterTemporaryFailure(c)) > 0 {
+		return nil
+	}
+	x := list[len(list)-1]
+	return []Evidence{{Sessions: []*Facts{x.f}, Words: map[string]string{"reply": x.reply()}}}
+}
+
+func (x failure) reply() string {
+	if x.step == nil || len(x.step.Reply.Lines) == 0 {
+		if len(x.f.Greeting.Lines) > 0 && x.step == nil {
+			return "The server said: " + x.f.Greeting.Last()
+		}
+		return "The connection broke."
+	}
+	return "The server said: " + x.step.Reply.Last()
+}
+
+// repeatedPermanentFailure: the same command with the same arguments, after it was
+// refused for good.
+func repeatedPermanentFailure(c *Case) (all []Evidence) {
+	refused := map[string][]*Facts{}
+	for _, f := range c.Sessions {
+		if f.Greeting.Outcome == Permanent && f.acted() {
+			refused[itoa(f.Door)+" greeting"] = append(refused[itoa(f.Door)+" greeting"], f)
+		}
+		for _, s := range f.Steps {
+			if s.Reply.Outcome != Permanent || s.logsIn() || s.Verb == "USER" || s.leaves() {
+				continue
+			}
+			key := itoa(f.Door) + " " + f.key(s)
+			refused[key] = append(refused[key], f)
+		}
+	}
+	for key, list := range refused {
+		usual := count(c.Control, func(f *Facts) (n int) {
+			if itoa(f.Door)+" greeting" == key {
+				return 1
+			}
+			for _, s := range f.Steps {
+				if itoa(f.Door)+" "+f.key(s) == key {
+					n++
+				}
+			}
+			return n
+		})
+		if len(list) > c.spare(usual, 2) {
+			_, what, _ := strings.Cut(key, " ")
+			_, what, _ = strings.Cut(what, " ")
+			if what == "" {
+				what = "the connection"
+			}
+			all = append(all, Evidence{Sessions: distinct(list...), Words: map[string]string{"what": strings.TrimSpace(what), "times": itoa(len(list))}})
+		}
+	}
+	slices.SortFunc(all, func(a, b Evidence) int { return strings.Compare(a.Words["what"], b.Words["what"]) })
+	return all
+}
+
+// reportedSuccessWithoutDelivery: the command said that all is well, and mail that it
+// sends at a correct server isn't there.
+func reportedSuccessWithoutDelivery(c *Case) []Evidence {
+	if c.Succeeded == nil || !*c.Succeeded || c.Control == nil {
+		return nil
+	}
+	stored := func(list []*Facts) int { return len(deliveries(list)) }
+	want, got := stored(c.Control), stored(c.Sessions)
+	if got >= want {
+		return nil
+	}
+	var tried []*Facts
+	for _, f := range c.Sessions {
+		if f.Protocol == "smtp" {
+			tried = append(tried, f)
+		}
+	}
+	return []Evidence{{Sessions: tried, Words: map[string]string{"got": itoa(got), "want": itoa(want)}}}
+}

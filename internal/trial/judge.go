@@ -1,0 +1,270 @@
+package trial
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/mailrig/mailrig/internal/diagnose"
+	"github.com/mailrig/mailrig/internal/fault"
+	"github.com/mailrig/mailrig/internal/transcript"
+	"github.com/mailrig/mailrig/scenarios"
+)
+
+// Verdict is what a client is worth under one scenario.
+type Verdict string
+
+// The verdicts.
+const (
+	Pass         Verdict = "pass"
+	Fail         Verdict = "fail"
+	NotExercised Verdict = "not-exercised" // the client never met the scenario, or nothing that it expects could be seen
+	CouldNotRun  Verdict = "could-not-run"
+)
+
+// Run is what a client did, once.
+type Run struct {
+	Sessions []*transcript.Session
+	Status   int           // exit status of the command; -1 when a signal ended it
+	Killed   bool          // it took longer than it may and was stopped
+	Took     time.Duration // from start to end
+	Err      error         // it couldn't be started, or the rig couldn't
+}
+
+// Judgement is a verdict with its reasons.
+type Judgement struct {
+	Verdict Verdict
+	Reasons []Reason
+}
+
+// Reason is one sentence for a verdict.
+type Reason struct {
+	Text     string            `json:"text"`
+	Finding  *diagnose.Finding `json:"finding,omitempty"`  // that proves it
+	Sessions []string          `json:"sessions,omitempty"` // ids that show it
+}
+
+// Judge compares what a client did under a scenario with what the scenario expects and
+// with what the client did without it. limit is how long the client was let run.
+func Judge(s *scenarios.Scenario, control, run *Run, limit time.Duration) Judgement {
+	if run.Err != nil {
+		return Judgement{CouldNotRun, []Reason{{Text: run.Err.Error()}}}
+	}
+	j := judge{s: s, control: control, run: run}
+	j.c = caseOf(s, control, run)
+	if !j.exercised() {
+		if run.Killed {
+			return Judgement{CouldNotRun, []Reason{{Text: fmt.Sprintf("the command still ran after %v and was stopped, without having met the scenario", limit)}}}
+		}
+		return Judgement{NotExercised, []Reason{{Text: "the client never met the scenario"}}}
+	}
+	j.forbidden()
+	j.required()
+	if run.Killed {
+		j.killed(limit)
+	} else {
+		j.command()
+		j.mail()
+	}
+	switch {
+	case len(j.against) > 0:
+		return Judgement{Fail, j.against}
+	case len(j.open) > 0:
+		return Judgement{NotExercised, j.open}
+	case j.seen == 0:
+		return Judgement{NotExercised, []Reason{{Text: "the client met the scenario, and did nothing that could show what is expected"}}}
+	}
+	return Judgement{Pass, nil}
+}
+
+type judge struct {
+	s            *scenarios.Scenario
+	control, run *Run
+	c            *diagnose.Case
+	against      []Reason
+	open         []Reason // why nothing can be said
+	seen         int      // expectations that could be looked at
+}
+
+// caseOf is what is known of the client.
+func caseOf(s *scenarios.Scenario, control, run *Run) *diagnose.Case {
+	now := time.Now()
+	c := diagnose.NewCase(run.Sessions, now).WithControl(control.Sessions)
+	c.Over, c.Killed = true, run.Killed
+	c.Blocked = map[int]bool{}
+	plan := scenarios.Compile([]*scenarios.Scenario{s})
+	for _, f := range c.Control {
+		v4, _ := plan.Listen(f.Door, f.Protocol, false)
+		v6, _ := plan.Listen(f.Door, f.Protocol, true)
+		if v4 != fault.ListenOpen && v6 != fault.ListenOpen {
+			c.Blocked[f.Door] = true
+		}
+	}
+	if !run.Killed {
+		ok := run.Status == 0
+		c.Succeeded = &ok
+	}
+	return c
+}
+
+// exercised tells if the client has met the scenario: it acted in a session, or blocks a
+// door that the client uses at a correct server. Nobody sees who knocks at a door that
+// refuses.
+func (j *judge) exercised() bool {
+	for _, f := range j.c.Sessions {
+		if slices.Contains(f.Injected, j.s.Name) {
+			return true
+		}
+	}
+	plan := scenarios.Compile([]*scenarios.Scenario{j.s})
+	for _, f := range j.c.Control {
+		if mode, _ := plan.Listen(f.Door, f.Protocol, strings.HasPrefix(f.Server, "[")); mode != fault.ListenOpen {
+			return true
+		}
+	}
+	return false
+}
+
+func (j *judge) fail(r Reason) { j.against = append(j.against, r) }
+
+// evidence is the first finding with this id, nil for none.
+func evidence(c *diagnose.Case, id string) *diagnose.Finding {
+	for _, f := range c.Findings(true) {
+		if f.ID == id {
+			return &f
+		}
+	}
+	return nil
+}
+
+func (j *judge) forbidden() {
+	for _, id := range j.s.Expect.Forbid {
+		j.seen++
+		if f := evidence(j.c, id); f != nil {
+			row, _ := diagnose.Lookup(id)
+			j.fail(Reason{Text: "must not " + row.Do, Finding: f, Sessions: f.Sessions})
+		}
+	}
+}
+
+func (j *judge) required() {
+	for _, id := range j.s.Expect.Require {
+		row, _ := diagnose.Lookup(id)
+		if evidence(j.c, id) != nil {
+			j.seen++
+			continue
+		}
+		if row.Can != nil && !row.Can(j.c) {
+			continue // the client never came to where it could have
+		}
+		j.seen++
+		if j.run.Killed && id != "gave-up-in-time" {
+			continue // it had no time to; killed says so
+		}
+		j.fail(Reason{Text: "should " + row.Do, Sessions: j.met()})
+	}
+}
+
+// met lists the sessions in which the scenario acted.
+func (j *judge) met() (ids []string) {
+	for _, f := range j.c.Sessions {
+		if slices.Contains(f.Injected, j.s.Name) {
+			ids = append(ids, f.ID)
+		}
+	}
+	return ids
+}
+
+// killed says what it means that the client had to be stopped.
+func (j *judge) killed(limit time.Duration) {
+	if longest := Longest(j.s); longest >= limit {
+		j.open = append(j.open, Reason{Text: fmt.Sprintf("the scenario makes the client wait for %v, longer than it may run here (%v); give it more time", longest, limit), Sessions: j.met()})
+		return
+	}
+	j.fail(Reason{Text: fmt.Sprintf("the command still ran after %v and was stopped", limit), Sessions: j.met()})
+}
+
+func (j *judge) command() {
+	e := &j.s.Expect
+	ok := j.run.Status == 0
+	if e.Command != "" {
+		j.seen++
+	}
+	switch {
+	case e.Command == scenarios.CommandSucceeds && !ok:
+		j.fail(Reason{Text: fmt.Sprintf("should report success, and ended with status %d", j.run.Status), Sessions: j.met()})
+	case e.Command == scenarios.CommandFails && ok:
+		j.fail(Reason{Text: "should report the failure, and ended with status 0", Sessions: j.met()})
+	}
+	if e.Within > 0 {
+		j.seen++
+		if j.run.Took > e.Within {
+			j.fail(Reason{Text: fmt.Sprintf("should be done within %v, and took %v", e.Within, j.run.Took.Round(time.Millisecond)), Sessions: j.met()})
+		}
+	}
+	if f := evidence(j.c, "reported-success-without-delivery"); f != nil && e.Mail != scenarios.MailNone {
+		j.fail(Reason{Text: "must not report success for mail that didn't arrive", Finding: f, Sessions: f.Sessions})
+	}
+}
+
+// mail counts what has arrived.
+func (j *judge) mail() {
+	count := func(run *Run) (n int) {
+		for _, s := range run.Sessions {
+			if s.Protocol == "smtp" {
+				for _, m := range s.Messages {
+					n += len(m.Recipients)
+				}
+			}
+		}
+		return n
+	}
+	sent, arrived := count(j.control), count(j.run)
+	if sent == 0 || j.s.Expect.Mail == "" {
+		return
+	}
+	j.seen++
+	switch j.s.Expect.Mail {
+	case scenarios.MailOnce:
+		if f := evidence(j.c, "delivered-twice"); f != nil {
+			j.fail(Reason{Text: "each message must arrive exactly once", Finding: f, Sessions: f.Sessions})
+		} else if arrived != sent {
+			j.fail(Reason{Text: fmt.Sprintf("each message must arrive exactly once: %d arrived, %d without the scenario", arrived, sent), Sessions: j.met()})
+		}
+	case scenarios.MailNone:
+		if arrived > 0 {
+			j.fail(Reason{Text: fmt.Sprintf("no message may get through, and %d did", arrived), Sessions: j.met()})
+		}
+	}
+}
+
+// Longest is the longest time for which a scenario makes a client wait.
+func Longest(s *scenarios.Scenario) (longest time.Duration) {
+	for _, r := range s.Rules {
+		longest = max(longest, longestIn(reflect.ValueOf(r.Fault)))
+	}
+	return longest
+}
+
+// longestIn looks for durations in the settings of a fault, whatever its kind.
+func longestIn(v reflect.Value) (longest time.Duration) {
+	switch v.Kind() {
+	case reflect.Pointer, reflect.Interface:
+		if !v.IsNil() {
+			return longestIn(v.Elem())
+		}
+	case reflect.Struct:
+		for i := range v.NumField() {
+			if v.Type().Field(i).IsExported() {
+				longest = max(longest, longestIn(v.Field(i)))
+			}
+		}
+	case reflect.Int64:
+		if strings.HasSuffix(v.Type().Name(), "Duration") || v.Type().ConvertibleTo(reflect.TypeFor[time.Duration]()) && v.Type().Name() != "int64" {
+			return time.Duration(v.Int())
+		}
+	}
+	return longest
+}
