@@ -198,7 +198,12 @@ func (g *Gate) accept() bool {
 		g.rec.Said(transcript.FromServer, transcript.Reply, []byte(portal), by)
 		g.raw.SetWriteDeadline(time.Now().Add(g.cfg.WriteTimeout))
 		_, _ = io.WriteString(g.raw, portal)
-		g.farewell(nil, transcript.EndedByScenario)
+		if t, ok := g.raw.Conn.(interface{ CloseWrite() error }); ok {
+			t.CloseWrite()
+		}
+		g.raw.SetReadDeadline(time.Now().Add(lingerTime))
+		g.listen(g.raw) // a client may go on all the same
+		g.end(false, transcript.EndedByScenario)
 	case fault.AcceptClose, fault.AcceptReset:
 		g.rec.Mark(transcript.Cut, "accepted, and cut at once ("+string(mode)+")", by)
 		g.end(mode == fault.AcceptReset, transcript.EndedByScenario)
