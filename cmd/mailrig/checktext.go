@@ -172,24 +172,25 @@ func checkSettings(w io.Writer, r *check.Report) {
 }
 
 func checkProblems(w io.Writer, r *check.Report) {
-	part := func(title string, notes bool) {
-		first := true
-		for _, p := range r.Problems {
-			if (p.Severity == check.Note) != notes {
-				continue
-			}
-			if first {
-				fmt.Fprintf(w, "\n%s\n", title)
-				first = false
-			}
-			fmt.Fprintf(w, "\n%s%s.\n  Try: %s.\n", portWords(p.Ports), capital(p.What, len(p.Ports) == 0), p.Try)
-		}
-	}
-	if !slices.ContainsFunc(r.Problems, func(p check.Problem) bool { return p.Severity != check.Note }) {
+	if r.Good {
 		fmt.Fprintf(w, "\nNothing that a client needs is wrong.\n")
 	}
-	part("What is wrong", false)
-	part("Good to know", true)
+	for _, part := range []struct {
+		severity check.Severity
+		title    string
+	}{
+		{check.Error, "What is wrong"},
+		{check.Warning, "What isn't as it should be"},
+		{check.Note, "Good to know"},
+	} {
+		title := "\n" + part.title + "\n"
+		for _, p := range r.Problems {
+			if p.Severity == part.severity {
+				fmt.Fprintf(w, "%s\n%s%s.\n  Try: %s.\n", title, portWords(p.Ports), strings.TrimSuffix(capital(p.What, len(p.Ports) == 0), "."), p.Try)
+				title = ""
+			}
+		}
+	}
 }
 
 func portWords(ports []int) string {

@@ -13,6 +13,7 @@ import (
 func (c *checker) advise(r *Report) {
 	n := &notes{checker: c, r: r}
 	n.asAWhole()
+	n.purposes()
 	for _, d := range r.Doors {
 		n.reach(d)
 		n.upgrade(d)
@@ -20,7 +21,6 @@ func (c *checker) advise(r *Report) {
 		n.mechanisms(d)
 		n.login(d)
 	}
-	n.purposes()
 	if t := r.RoundTrip; t != nil && !t.OK {
 		n.add("round-trip", Error, 0, t.Words, t.Try)
 	}
@@ -162,6 +162,9 @@ func (n *notes) reach(d *Door) {
 		if d.Port == 25 {
 			try += "; port 25 is for mail between servers, and most providers block it for their customers"
 		}
+		if d.Port == 587 || d.Port == 465 || d.Port == 25 && d.State != StateRefused {
+			note = warn // the usual reasons of "I can receive but not send"
+		}
 		n.add("port-"+string(d.State), note, d.Port, d.Detail, try)
 	case StateClosed, StateReset, StateBroken, StateSlow:
 		n.add("port-"+string(d.State), warn, d.Port, d.Detail, n.or(d, "try again in a few minutes; the server may be busy, or refuse this address"))
@@ -280,7 +283,7 @@ func (n *notes) mechanisms(d *Door) {
 		return
 	}
 	if d.BeforeTLS != nil && d.BeforeTLS.TakesLogin && d.STARTTLS == UpgradeDone && n.wish(d.Protocol) != Plain {
-		n.add("password-in-clear", Note, d.Port, "takes a password before TLS has begun, from a client that is set so",
+		n.add("password-in-clear", Note, d.Port, "a password is taken before TLS has begun, from a client that is set so",
 			"set the client to STARTTLS, not to \"STARTTLS if available\" or none")
 	}
 	// Mail between servers needs no login, and 2525 is often for that too.
@@ -365,7 +368,7 @@ func (n *notes) purposes() {
 	looked := func(p door.Protocol) bool {
 		return slices.ContainsFunc(n.r.Doors, func(d *Door) bool { return d.Protocol == p })
 	}
-	const noneSafe = "find the reason below for each port"
+	const noneSafe = "find the reason for each port below"
 	switch imap, pop := looked(door.IMAP), looked(door.POP3); {
 	case (imap || pop) && n.r.first(door.IMAP) == nil && n.r.first(door.POP3) == nil:
 		n.add("no-receiving", Error, 0, "mail can't be received: no port for it works with encryption", noneSafe)

@@ -106,7 +106,9 @@ func (c *checker) trust(chain []*x509.Certificate, at time.Time, add func(code, 
 	}
 	var invalid x509.CertificateInvalidError
 	var unknown x509.UnknownAuthorityError
-	switch {
+	switch now := c.Now(); {
+	case errors.As(err, &invalid) && invalid.Reason == x509.Expired && now.After(invalid.Cert.NotBefore) && now.Before(invalid.Cert.NotAfter):
+		// It is in its time, but not at the moment at which the other one was.
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
 		add("expired-intermediate", fmt.Sprintf("the certificate of %s, which vouches for the server, isn't in its time: it is valid from %s to %s",
 			subject(invalid.Cert), date(invalid.Cert.NotBefore), date(invalid.Cert.NotAfter)), "the server's operator has to install the CA's current intermediate certificate")

@@ -28,6 +28,7 @@ import (
 	"context"
 	"crypto/x509"
 	"net"
+	"net/netip"
 	"strconv"
 	"sync"
 	"time"
@@ -74,6 +75,7 @@ type Options struct {
 
 	Timeout time.Duration // for each wait; a door takes at most three; 0: DefaultTimeout
 	Now     func() time.Time
+	Resolve func(ctx context.Context, host string) ([]netip.Addr, error) // nil: the system's
 }
 
 // Target is a door and where it really is.
@@ -103,7 +105,7 @@ type checker struct {
 func Run(ctx context.Context, o Options) *Report {
 	c := newChecker(o)
 	began := c.Now()
-	r := &Report{Host: clean(c.Host), Checked: began.UTC().Truncate(time.Second), User: clean(c.User), LoginAsked: c.User != ""}
+	r := &Report{Host: clean(c.Host), Checked: began.UTC().Truncate(time.Second), User: clean(c.User), Doors: []*Door{}}
 
 	var wg sync.WaitGroup
 	for _, t := range c.Doors {
@@ -139,6 +141,11 @@ func newChecker(o Options) *checker {
 	}
 	if c.Now == nil {
 		c.Now = time.Now
+	}
+	if c.Resolve == nil {
+		c.Resolve = func(ctx context.Context, host string) ([]netip.Addr, error) {
+			return net.DefaultResolver.LookupNetIP(ctx, "ip", host)
+		}
 	}
 	if c.Address == "" {
 		c.Address = c.User

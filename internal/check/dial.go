@@ -21,7 +21,7 @@ func (c *checker) resolve(ctx context.Context, host string) ([]string, error) {
 	}
 	ctx, cancel := c.bounded(ctx)
 	defer cancel()
-	all, err := net.DefaultResolver.LookupNetIP(ctx, "ip", host)
+	all, err := c.Resolve(ctx, host)
 	if err != nil {
 		return nil, err
 	}

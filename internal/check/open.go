@@ -27,7 +27,7 @@ func (c *checker) look(ctx context.Context, t Target, d *Door) {
 	switch {
 	case d.State == StateSilent && !d.implicit:
 		c.lookForTLS(limited, t, d)
-	case d.State == StateTLSFailed, d.STARTTLS == UpgradeFailed && d.TLS == nil:
+	case d.TLS == nil && (d.State == StateTLSFailed || d.STARTTLS == UpgradeFailed):
 		c.lookForOldTLS(limited, t, d)
 	}
 	if ctx.Err() != nil && d.State != StateOpen {
@@ -119,8 +119,8 @@ func (c *checker) noGreeting(w *wire, d *Door, r reply, err error) {
 	speaks := identify(first)
 	state, words := c.brokeOff(err)
 	switch {
-	case d.Security != "none" && d.TLS.ClientCert && len(first) == 0 && state != StateTimeout:
-		d.State, d.Detail = StateTLSFailed, "the server wants a certificate from the client, and ends the connection without one"
+	case c.wantsClientCert(d, err):
+		d.State, d.Detail = StateTLSFailed, wordsClientCert
 	case len(first) == 0 && state == StateTimeout:
 		d.State, d.Detail = StateSilent, fmt.Sprintf("connected, but not a word within %s", inWords(c.Timeout))
 	case len(first) == 0 && state == StateClosed:
@@ -134,6 +134,15 @@ func (c *checker) noGreeting(w *wire, d *Door, r reply, err error) {
 	default:
 		d.State, d.Speaks, d.Detail = c.stranger(first, speaks)
 	}
+}
+
+const wordsClientCert = "the server wants a certificate from the client, and ends the connection without one"
+
+// wantsClientCert tells whether a conversation ended for want of a client's
+// certificate, which in TLS 1.3 shows only after the handshake (RFC 8446 section 4.4.2.4).
+func (c *checker) wantsClientCert(d *Door, err error) bool {
+	state, _ := c.brokeOff(err)
+	return d.TLS != nil && d.TLS.ClientCert && state != StateTimeout
 }
 
 // stranger is the state of a door at which something else speaks.
@@ -157,6 +166,9 @@ func (c *checker) ask(w *wire, d *Door, where **Capabilities) bool {
 	if err != nil {
 		_, words := c.brokeOff(err)
 		d.State, d.Detail = StateBroken, "asked what it can do: "+words
+		if c.wantsClientCert(d, err) {
+			d.State, d.Detail = StateTLSFailed, wordsClientCert
+		}
 		return false
 	}
 	if caps.starttls && d.Security != "none" {
@@ -272,10 +284,9 @@ func (c *checker) lookForOldTLS(ctx context.Context, t Target, d *Door) {
 	if w := c.open(ctx, t, second, way{legacy: true}); w != nil {
 		w.close()
 	}
-	if second.TLS == nil {
+	if second.TLS == nil || !second.TLS.Outdated {
 		return
 	}
 	d.TLS = second.TLS
-	d.TLS.Outdated = true
 	d.Detail = fmt.Sprintf("the server speaks only %s with %s, which clients no longer accept", d.TLS.Version, d.TLS.Cipher)
 }

@@ -19,7 +19,6 @@ type Report struct {
 	Settings    []Setting  `json:"settings"`
 	RoundTrip   *RoundTrip `json:"round_trip,omitempty"`
 	Problems    []Problem  `json:"problems"`
-	LoginAsked  bool       `json:"-"`
 }
 
 // State is how a door answered.

@@ -22,10 +22,10 @@ func (c *checker) roundTrip(ctx context.Context, r *Report, open map[door.Protoc
 	}
 	switch {
 	case out == nil:
-		t.Words, t.Try = "not tried: no login for sending worked", "make the login work first"
+		t.Words, t.Try = "the test message wasn't sent: no login for sending works", "make the login work first"
 		return
 	case in == nil:
-		t.Words, t.Try = "not tried: no login for receiving worked, so nobody could see the message arrive", "make the login work first"
+		t.Words, t.Try = "the test message wasn't sent: no login for receiving works, so nobody could see it arrive", "make the login work first"
 		return
 	}
 	t.MessageID = fmt.Sprintf("mailrig-check.%s@%s", strings.ToLower(rand.Text()), c.domain())

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"slices"
 	"strings"
 )
 
@@ -38,7 +39,14 @@ func (c *checker) handshake(w *wire, d *Door, how way) error {
 	d.TLS.Version = tls.VersionName(state.Version)
 	d.TLS.Cipher = tls.CipherSuiteName(state.CipherSuite)
 	d.TLS.ClientCert = asked
+	// What an ordinary handshake agrees on is up to date.
+	d.TLS.Outdated = how.legacy && (state.Version < tls.VersionTLS12 || !modern(state.CipherSuite))
 	return nil
+}
+
+// modern tells whether a client offers a cipher without being told to.
+func modern(id uint16) bool {
+	return slices.ContainsFunc(tls.CipherSuites(), func(s *tls.CipherSuite) bool { return s.ID == id })
 }
 
 // tlsWords says why a handshake failed.
