@@ -149,7 +149,7 @@ func TestPasswordStays(t *testing.T) {
 			o.AllowPlainLogin = true
 		}, true, "works"},
 		"clear, allowed but not asked for": {143, clear, func(o *Options) { o.AllowPlainLogin, o.AllLogins = true, true }, false, "no encryption"},
-		"clear, all logins": {143, clear, func(o *Options) { o.AllLogins, o.AllowUntrustedLogin = true, true }, false, "no encryption"},
+		"clear, all logins":                {143, clear, func(o *Options) { o.AllLogins, o.AllowUntrustedLogin = true, true }, false, "no encryption"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
