@@ -376,8 +376,11 @@ func (n *notes) purposes() {
 		for _, p := range []door.Protocol{door.IMAP, door.POP3} {
 			if looked(p) && n.r.first(p) == nil {
 				s, other := Note, "use the other protocol for receiving"
-				if n.wish(p) != Any {
+				switch {
+				case n.wish(p) != Any:
 					s = Error
+				case slices.ContainsFunc(n.r.Doors, func(d *Door) bool { return d.Protocol == p && !d.State.closed() }):
+					s = Warning // it is there, and broken
 				}
 				n.add("no-"+string(p), s, 0, protocolName(string(p))+" can't be used: no port for it works as it should", other)
 			}

@@ -147,7 +147,7 @@ func (c *checker) wantsClientCert(d *Door, err error) bool {
 
 // stranger is the state of a door at which something else speaks.
 func (c *checker) stranger(first []byte, speaks string) (State, string, string) {
-	said := clean(string(first[:min(len(first), 80)]))
+	said := firstLine(first)
 	switch speaks {
 	case "http":
 		return StateHTTP, speaks, "a web server answers here; networks with a log-in page do that: " + said
@@ -220,7 +220,7 @@ func (c *checker) upgrade(w *wire, d *Door, how way) (upgraded, ok bool) {
 		d.STARTTLS = UpgradeFailed
 		d.Detail = "STARTTLS was accepted, but TLS doesn't begin: " + c.tlsWords(err)
 		if speaks := identify(w.seen.since); len(w.seen.since) > 0 && speaks != "tls" {
-			d.Detail = "STARTTLS was accepted, but in place of TLS came: " + clean(string(w.seen.since[:min(len(w.seen.since), 80)]))
+			d.Detail = "STARTTLS was accepted, but in place of TLS came: " + firstLine(w.seen.since)
 		}
 		return false, false
 	}
@@ -247,7 +247,7 @@ func (c *checker) noTLS(w *wire, d *Door, err error) {
 		d.State, d.Detail = StateTLSFailed, c.tlsWords(err)
 	case speaks == string(door.SMTP), speaks == string(door.IMAP), speaks == string(door.POP3):
 		d.State, d.Speaks = StateSpeaksClear, speaks
-		d.Detail = fmt.Sprintf("%s answers here without TLS: %s", protocolName(speaks), clean(string(first[:min(len(first), 80)])))
+		d.Detail = fmt.Sprintf("%s answers here without TLS: %s", protocolName(speaks), firstLine(first))
 	default:
 		d.State, d.Speaks, d.Detail = c.stranger(first, speaks)
 	}
@@ -270,6 +270,9 @@ func (c *checker) lookForTLS(ctx context.Context, t Target, d *Door) {
 			d.Speaks = second.Speaks
 		}
 		d.Detail = "it waits for TLS from the first byte, where STARTTLS is usual"
+		if second.State != StateOpen {
+			d.Detail += "; and then: " + second.Detail
+		}
 	case second.State == StateTLSFailed:
 		d.State, d.Speaks, d.Detail = StateSpeaksTLS, "tls", "it waits for TLS from the first byte, where STARTTLS is usual; then: "+second.Detail
 	case second.State == StateHTTP, second.State == StateUnknown, second.State == StateOtherProtocol:

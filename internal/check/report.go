@@ -48,6 +48,12 @@ const (
 	StateFailed        State = "failed"         // this machine couldn't connect, for a reason of its own
 )
 
+// closed tells whether there is no door at all, as is usual for what a provider
+// doesn't offer.
+func (s State) closed() bool {
+	return s == StateRefused || s == StateTimeout || s == StateUnreachable || s == StateNoAddress
+}
+
 // Door is what was seen at one door.
 type Door struct {
 	Port      int           `json:"port"` // standard number

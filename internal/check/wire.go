@@ -165,6 +165,15 @@ func clean(s string) string {
 	return strings.TrimSpace(s)
 }
 
+// firstLine is what a stranger said first, short enough to be quoted.
+func firstLine(b []byte) string {
+	s, _, _ := strings.Cut(strings.TrimLeft(string(b), "\r\n"), "\n")
+	if s = strings.TrimRight(s, "\r"); len(s) > 80 {
+		s = s[:80] + "…"
+	}
+	return clean(s)
+}
+
 // cleanLong cleans a line whose length doesn't matter.
 func cleanLong(s string) string {
 	return strings.Map(func(r rune) rune {
