@@ -98,7 +98,7 @@ func (a *app) root() *cobra.Command {
 	root.Flags().SortFlags = false
 	root.Flags().AddFlagSet(serve.Flags()) // the same flags, and the same variables behind them
 	root.AddCommand(serve, a.runCommand(), a.scenariosCommand(), a.useCommand(), a.sessionsCommand(),
-		a.waitCommand(), a.caCommand(), a.versionCommand())
+		a.waitCommand(), a.checkCommand(), a.caCommand(), a.versionCommand())
 	nameVariables(root)
 	return root
 }
