@@ -9,8 +9,8 @@
 // A Rule is an optional Match, optional counters and one fault. Compile makes a
 // Plan of rules; Plan.Conn gives the view of one connection, which the gate and
 // the login layer ask. Nobody else asks: protocol code never knows that a fault
-// exists. Every method of a Conn may be called on a nil Conn, which is what a
-// connection gets that no rule can touch.
+// exists. Every method of a Conn may be called on a nil Conn. A user may have a
+// Plan of its own, whose rules join a connection's when the user is known.
 //
 // To add a kind: one file with the type, and one row in Kinds.
 package fault
@@ -18,6 +18,7 @@ package fault
 import (
 	"fmt"
 	"net/netip"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -74,6 +75,16 @@ func Lookup(name string) (Kind, bool) {
 		}
 	}
 	return Kind{}, false
+}
+
+// Kind names the kind of the rule's fault.
+func (r *Rule) Kind() string {
+	for _, k := range Kinds {
+		if reflect.TypeOf(k.New()) == reflect.TypeOf(r.Fault) {
+			return k.Name
+		}
+	}
+	return ""
 }
 
 // Match narrows a rule. Empty fields match everything; several values of one
@@ -257,6 +268,9 @@ func (r *rule) take(c *Conn) bool {
 		return true
 	}
 	if r.Per == PerConnection {
+		if c.counts == nil {
+			c.counts = map[*rule]int{}
+		}
 		c.counts[r]++
 		return r.due(c.counts[r])
 	}

@@ -41,7 +41,7 @@ type (
 	}
 	limitStage  interface{ limit(*Limits) }
 	folderStage interface{ folders() []Folder }
-	bounceStage interface{ bounce(*Bounce) }
+	bounceStage interface{ bounce() Bounce }
 )
 
 // stateful is a kind that keeps counts of its own; each Plan gets a fresh one.

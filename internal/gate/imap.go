@@ -314,7 +314,7 @@ func (d *imap) command(line []byte) error {
 	d.upload = verb == "APPEND"
 	d.message, d.brought = d.upload && !bytes.HasPrefix(args, []byte("{")), false
 
-	if g.fault != nil {
+	if g.fault.Active() {
 		line = bytes.Clone(line)
 		_, rest := cutWord(line)
 		_, args = cutWord(rest)
@@ -401,7 +401,7 @@ func (d *imap) pass(line []byte, first bool) error {
 	if ok {
 		limit, what := int64(imapLiteral), "NO [TOOBIG] Literals of this command are limited to 4096 bytes"
 		if d.message {
-			limit, what = d.g.cfg.MaxMessageBytes, "NO [TOOBIG] The message is larger than this server accepts"
+			limit, what = d.g.maxBytes(), "NO [TOOBIG] The message is larger than this server accepts"
 		}
 		if size > limit {
 			if first {

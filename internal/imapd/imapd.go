@@ -47,6 +47,7 @@ type Config struct {
 	InsecureAuth bool // login is allowed without TLS; else LOGINDISABLED is announced
 
 	MaxMessageBytes int64        // for APPEND; 0: DefaultMaxMessageBytes
+	Limit           func() int64 // a smaller bound for who is logged in now, 0 for none; may be nil
 	Logger          *slog.Logger // nil: silent
 
 	now func() time.Time // the INTERNALDATE of an APPEND without date
