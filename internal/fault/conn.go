@@ -42,7 +42,7 @@ func (c *Conn) Phase(secure bool) {
 		return
 	}
 	c.Secure = secure
-	c.User, c.Sender, c.Recipient, c.Recipients, c.Event.Command = "", "", "", nil, ""
+	c.User, c.Sender, c.Recipient, c.Recipients, c.Mailboxes, c.Event.Command = "", "", "", nil, nil, ""
 	c.join("")
 }
 

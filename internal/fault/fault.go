@@ -16,12 +16,14 @@
 package fault
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"reflect"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 )
 
 // Kind describes a kind of fault to those who load, explain and document
@@ -90,16 +92,18 @@ func (r *Rule) Kind() string {
 // Match narrows a rule. Empty fields match everything; several values of one
 // field are alternatives.
 type Match struct {
-	Door      []int    `yaml:"door" doc:"standard port numbers"`
-	Protocol  []string `yaml:"protocol" doc:"smtp, imap or pop3" enum:"smtp,imap,pop3"`
-	TLS       *bool    `yaml:"tls" doc:"true: only inside TLS; false: only in clear"`
-	Command   []string `yaml:"command" doc:"the command's name, like RCPT or UID FETCH; STARTTLS means STLS too"`
-	User      []string `yaml:"user" doc:"the user logged in or logging in; * and ? as in file names"`
-	Sender    []string `yaml:"sender" doc:"the address in MAIL FROM; * and ? as in file names"`
-	Recipient []string `yaml:"recipient" doc:"the address in RCPT TO; * and ? as in file names"`
-	Client    []string `yaml:"client" doc:"the client's address or network, like 127.0.0.1 or 10.0.0.0/8"`
-	Family    []string `yaml:"family" doc:"ipv4 or ipv6" enum:"ipv4,ipv6"`
-	Mechanism []string `yaml:"mechanism" doc:"the SASL mechanism of the login, like PLAIN; LOGIN is IMAP's LOGIN command too, USER is POP3's USER and PASS"`
+	Door       []int    `yaml:"door" doc:"standard port numbers"`
+	Protocol   []string `yaml:"protocol" doc:"smtp, imap or pop3" enum:"smtp,imap,pop3"`
+	TLS        *bool    `yaml:"tls" doc:"true: only inside TLS; false: only in clear"`
+	Command    []string `yaml:"command" doc:"the command's name, like RCPT or UID FETCH; STARTTLS means STLS too"`
+	User       []string `yaml:"user" doc:"the user logged in or logging in; * and ? as in file names"`
+	Sender     []string `yaml:"sender" doc:"the address in MAIL FROM; * and ? as in file names"`
+	Recipient  []string `yaml:"recipient" doc:"the address in RCPT TO; * and ? as in file names"`
+	Client     []string `yaml:"client" doc:"the client's address or network, like 127.0.0.1 or 10.0.0.0/8"`
+	Family     []string `yaml:"family" doc:"ipv4 or ipv6" enum:"ipv4,ipv6"`
+	Mailbox    []string `yaml:"mailbox" doc:"IMAP: the mailbox that the command names, else the selected one; * and ? as in file names"`
+	Connection []int    `yaml:"connection" doc:"the how-many-th connection since the scenario was activated, from 1, of those that door, protocol, family and client fit"`
+	Mechanism  []string `yaml:"mechanism" doc:"the SASL mechanism of the login, like PLAIN; LOGIN is IMAP's LOGIN command too, USER is POP3's USER and PASS"`
 }
 
 // Per says what a rule's counters count separately.
@@ -138,11 +142,17 @@ type Event struct {
 	Sender     string
 	Recipient  string   // of RCPT; "" when the moment is about a whole message
 	Recipients []string // accepted for the message so far
+	Mailboxes  []string // IMAP: that the command is about
 	Mechanism  string
 }
 
 // Validate says what is wrong with a match, or nil.
 func (m *Match) Validate() error {
+	for _, n := range m.Connection {
+		if n < 1 {
+			return errors.New("connection: the first one is 1")
+		}
+	}
 	for _, c := range m.Client {
 		if _, err := parseNetwork(c); err != nil {
 			return fmt.Errorf("client: %q is neither an address nor a network like 10.0.0.0/8", c)
@@ -196,12 +206,20 @@ func (m *Match) matches(e *Event) bool {
 	if len(m.Mechanism) > 0 && !slices.ContainsFunc(m.Mechanism, func(n string) bool { return strings.EqualFold(n, e.Mechanism) }) {
 		return false
 	}
+	if len(m.Mailbox) > 0 && !slices.ContainsFunc(e.Mailboxes, func(b string) bool { return glob(m.Mailbox, b) }) {
+		return false
+	}
 	if !glob(m.User, e.User) || !glob(m.Sender, e.Sender) || !m.recipient(e) {
 		return false
 	}
+	return m.client(e.Client)
+}
+
+// client tells if a connection from there can ever match.
+func (m *Match) client(from netip.Addr) bool {
 	return len(m.Client) == 0 || slices.ContainsFunc(m.Client, func(c string) bool {
 		p, err := parseNetwork(c)
-		return err == nil && p.Contains(e.Client)
+		return err == nil && p.Contains(from)
 	})
 }
 
@@ -257,8 +275,18 @@ func fits(p, s []rune) bool {
 // rule is a Rule with its counters.
 type rule struct {
 	Rule
+	came   atomic.Int64 // connections, for match.connection
 	mu     sync.Mutex
 	counts map[string]int
+}
+
+// touches tells if the rule can act on a connection just accepted. It counts those that
+// "connection" speaks of.
+func (r *rule) touches(e *Event) bool {
+	if !r.Match.door(e.Door, e.Protocol) || !r.Match.family(e.Client.Is6()) {
+		return false
+	}
+	return len(r.Match.Connection) == 0 || r.Match.client(e.Client) && slices.Contains(r.Match.Connection, int(r.came.Add(1)))
 }
 
 // take counts a match and tells if the rule acts on it. Connections that ask at

@@ -52,7 +52,7 @@ func (p *Plan) touching(e *Event) (mine []*rule) {
 		return nil
 	}
 	for _, r := range p.rules {
-		if r.Match.door(e.Door, e.Protocol) && r.Match.family(e.Client.Is6()) {
+		if r.touches(e) {
 			mine = append(mine, r)
 		}
 	}

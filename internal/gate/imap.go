@@ -52,6 +52,8 @@ type imap struct {
 	done     bool     // the tagged reply has been given
 	override string   // what to say instead of the engine's tagged reply
 	logged   bool     // a login has succeeded
+	wanted   string   // mailbox that a SELECT or EXAMINE names
+	selected string   // mailbox that is open, as far as rules need to know
 	olit     int64    // bytes left of the engine's literal
 	ocont    bool     // the next line goes on behind a literal
 }
@@ -319,6 +321,7 @@ func (d *imap) command(line []byte) error {
 		_, rest := cutWord(line)
 		_, args = cutWord(rest)
 		g.fault.Event.Command = verb
+		d.aboutMailbox(verb, args)
 		handled, err := d.c.act(
 			func(text string) []byte { return imapReply(tag, text) },
 			func(text string) bool { return strings.HasPrefix(text, "BYE") })
@@ -369,6 +372,18 @@ func (d *imap) command(line []byte) error {
 		return g.upgrade(d.c, tag+" OK Begin TLS negotiation now\r\n", tag)
 	}
 	return d.pass(line, true)
+}
+
+// aboutMailbox keeps what rules may match on.
+func (d *imap) aboutMailbox(verb string, args []byte) {
+	d.g.wmu.Lock()
+	defer d.g.wmu.Unlock()
+	names := mailboxesOf(verb, args, d.selected)
+	d.g.fault.Mailboxes = names
+	d.wanted = ""
+	if (verb == "SELECT" || verb == "EXAMINE") && len(names) > 0 {
+		d.wanted = names[0]
+	}
 }
 
 // answered stays in step after a command that the engine hasn't seen.
