@@ -320,6 +320,9 @@ func (d *imap) command(line []byte) error {
 		line = bytes.Clone(line)
 		_, rest := cutWord(line)
 		_, args = cutWord(rest)
+		if strings.HasPrefix(verb, "UID ") {
+			_, args = cutWord(args)
+		}
 		g.fault.Event.Command = verb
 		d.aboutMailbox(verb, args)
 		handled, err := d.c.act(
