@@ -117,6 +117,9 @@ func (s *Server) engine(d door.Door, g *gate.Gate, c *gate.Conn, f *fault.Conn, 
 			Store: s.store, Login: authority,
 			Secure: c.Secure(), InsecureAuth: true,
 			Folders:         func() []mailbox.Folder { return foldersOf(f) },
+			Naming:          func() imapd.Naming { return namingOf(f) },
+			Meanwhile:       func() ([]uint32, int) { return meanwhile(f, rec) },
+			MuteIdle:        func() bool { return mute(f, rec) },
 			PreAuth:         s.preauth(f, rec, c),
 			MaxMessageBytes: s.cfg.MaxMessageBytes,
 			Limit:           func() int64 { return f.Limits().MessageBytes },
@@ -143,9 +146,62 @@ func (s *Server) preauth(f *fault.Conn, rec *transcript.Recorder, c *gate.Conn) 
 	if st.User != "" {
 		rec.Note("begins logged in as "+st.User, st.By)
 		f.Claims(s.accounts.canonical(st.User))
+		s.fill(f, rec, st.User)
 		c.LoggedIn()
 	}
 	return st.User
+}
+
+// namingOf is the form of mailbox names that a scenario wants.
+func namingOf(f *fault.Conn) imapd.Naming {
+	if delimiter, prefix, ok := f.Hierarchy(); ok {
+		return imapd.Naming{Delimiter: delimiter, Prefix: prefix}
+	}
+	return imapd.Naming{Delimiter: mailbox.Delimiter}
+}
+
+// meanwhile is what a scenario wants another session to do to the selected mailbox.
+func meanwhile(f *fault.Conn, rec *transcript.Recorder) (expunge []uint32, deliver int) {
+	m, by := f.Meanwhile()
+	for _, n := range m.Expunge {
+		expunge = append(expunge, uint32(n))
+	}
+	if len(expunge) > 0 {
+		rec.Note(fmt.Sprintf("another session expunges message %v", expunge), by)
+	}
+	if m.Deliver > 0 {
+		rec.Note(fmt.Sprintf("new messages meanwhile: %d", m.Deliver), by)
+	}
+	return expunge, m.Deliver
+}
+
+// mute tells if a scenario wants IDLE to tell nothing.
+func mute(f *fault.Conn, rec *transcript.Recorder) bool {
+	quiet, by := f.Mute()
+	if quiet {
+		rec.Note("this IDLE tells nothing", by)
+	}
+	return quiet
+}
+
+// fill makes the INBOX of whoever has logged in as large as a scenario wants it.
+func (s *Server) fill(f *fault.Conn, rec *transcript.Recorder, user string) {
+	if f.Protocol == string(door.SMTP) {
+		return
+	}
+	want, ok := f.Fill()
+	if !ok {
+		return
+	}
+	want.Once.Do(func() {
+		account := s.store.Account(user)
+		inbox, err := account.Mailbox("INBOX")
+		if err != nil {
+			return // INBOX is never missing
+		}
+		n := inbox.Fill(want.Messages, want.Size, want.Gap, account.Address())
+		rec.Note(fmt.Sprintf("INBOX gets %d messages that are made up", n), want.By)
+	})
 }
 
 // foldersOf lists the folders that a scenario gives to accounts.

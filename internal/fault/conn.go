@@ -19,6 +19,7 @@ type Conn struct {
 	leave      []func()
 
 	commands int             // so far
+	asked    int             // the command for which Meanwhile has been asked
 	edits    map[*rule]edits // of the present command's reply
 }
 
@@ -321,6 +322,41 @@ func (c *Conn) Limits() (l Limits) {
 func (c *Conn) Folders() []Folder {
 	folders, _ := first(c, func(s folderStage) ([]Folder, bool) { return s.folders(), true })
 	return folders
+}
+
+// Hierarchy tells the form of mailbox names in IMAP; ok is false for the usual one.
+// A delimiter of 0 is NIL.
+func (c *Conn) Hierarchy() (delimiter byte, prefix string, ok bool) {
+	h, _ := first(c, func(s hierarchyStage) (hierarchyStage, bool) { return s, true })
+	if h == nil {
+		return 0, "", false
+	}
+	delimiter, prefix = h.hierarchy()
+	return delimiter, prefix, true
+}
+
+// Fill tells how large the INBOX of whoever has just logged in is to be; ok is false for
+// as it is.
+func (c *Conn) Fill() (f Filling, ok bool) {
+	f, by := first(c, func(s fillStage) (Filling, bool) { return s.fill(c.User), true })
+	f.By = by
+	return f, f.Once != nil
+}
+
+// Meanwhile tells what another session does to the selected mailbox before the command that
+// Event describes, and whose rule says so. It may be asked several times for one command.
+func (c *Conn) Meanwhile() (m Meanwhile, by string) {
+	if c == nil || c.asked == c.commands {
+		return m, ""
+	}
+	c.asked = c.commands
+	by = all(c, func(s meanwhileStage) { s.meanwhile(&m) })
+	return m, by
+}
+
+// Mute tells if IDLE is to tell nothing, and whose rule says so.
+func (c *Conn) Mute() (mute bool, by string) {
+	return first(c, func(s idleStage) (bool, bool) { return s.idle(), s.idle() })
 }
 
 // Bounce tells if a message to the recipient, just accepted, comes back.

@@ -55,11 +55,12 @@ func (r *Rule) ForUser() bool {
 		return slices.ContainsFunc(beforeLogin, func(b string) bool { return SameCommand(b, c) })
 	}
 	switch r.Fault.(type) {
-	case commandStage, editStage:
+	case commandStage, editStage, meanwhileStage:
 		if len(r.Match.Command) > 0 && !slices.ContainsFunc(r.Match.Command, func(c string) bool { return !early(c) }) {
 			return false
 		}
-	case capsStage, listStage, bodyStage, finalStage, loginStage, admitStage, limitStage, folderStage, bounceStage:
+	case capsStage, listStage, bodyStage, finalStage, loginStage, admitStage, limitStage, folderStage, bounceStage,
+		hierarchyStage, fillStage, idleStage:
 	default:
 		return false // connect, TLS, greeting and what else comes first
 	}

@@ -26,6 +26,10 @@ func (s *session) AppendLimit() uint32 {
 func (s *session) Append(name string, r imap.LiteralReader, o *imap.AppendOptions) (*imap.AppendData, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	name, err := s.target(name)
+	if err != nil {
+		return nil, err
+	}
 	box, err := s.account.Mailbox(name)
 	if err != nil {
 		return nil, missingTarget(err)
