@@ -126,7 +126,20 @@ func (r *Rig) TLS() *tls.Config { return r.s.ClientTLS() }
 // open keep what they began with.
 func (r *Rig) Use(names ...string) {
 	r.t.Helper()
-	notes, err := r.s.Use(load(r.t, names)...)
+	r.used(r.s.Use(load(r.t, names)...))
+}
+
+// UseFor makes scenarios active for one user only, beside those of everybody; with
+// none, ends that. They hold for logins from now on, and can't change what happens
+// before one: the test's log says so where a scenario does. Mail from this user's address
+// counts too, on doors 25 and 2525 where nobody logs in.
+func (r *Rig) UseFor(user string, names ...string) {
+	r.t.Helper()
+	r.used(r.s.UseFor(user, load(r.t, names)...))
+}
+
+func (r *Rig) used(notes []string, err error) {
+	r.t.Helper()
 	for _, n := range notes {
 		r.t.Log("mailtest: " + n)
 	}

@@ -34,3 +34,10 @@ func (d *decoder) checkCommands(e entry, m *fault.Match) {
 		}
 	}
 }
+
+// checkMailbox refuses a mailbox where no IMAP is met.
+func (d *decoder) checkMailbox(e entry, m *fault.Match) {
+	if met := spoken(m); len(m.Mailbox) > 0 && len(met) > 0 && !slices.Contains(met, "imap") {
+		d.wrong(e.key, "mailbox is known in IMAP only, and the rule only meets %s; it could never match", join(met, "and"))
+	}
+}

@@ -161,6 +161,7 @@ func (d *decoder) rule(at *yaml.Node) fault.Rule {
 			if d.decode(e.value, reflect.ValueOf(&c.Match).Elem(), place{name: "match", example: "{door: 25}"}) {
 				d.checkDoors(e, &c.Match)
 				d.checkCommands(e, &c.Match)
+				d.checkMailbox(e, &c.Match)
 			}
 		case "skip":
 			d.count(e, &c.Skip)

@@ -96,7 +96,7 @@ func (r rig) Catalogue() []httpapi.ScenarioInfo {
 }
 
 // Use loads everything before it changes anything.
-func (r rig) Use(names []string, inline []httpapi.Inline) ([]string, error) {
+func (r rig) Use(user string, names []string, inline []httpapi.Inline) ([]string, error) {
 	var list []*scenarios.Scenario
 	var wrong []string
 	for _, name := range names {
@@ -118,7 +118,13 @@ func (r rig) Use(names []string, inline []httpapi.Inline) ([]string, error) {
 	if len(wrong) > 0 {
 		return nil, &httpapi.BadScenario{Errors: wrong}
 	}
-	return r.Server.Use(list...)
+	if user == "" {
+		return r.Server.Use(list...)
+	}
+	if _, err := r.userAddress(user); err != nil {
+		return nil, &httpapi.BadScenario{Errors: []string{err.Error()}}
+	}
+	return r.UseFor(user, list...)
 }
 
 // builtin finds a scenario of the catalogue, and never a file: who may use the

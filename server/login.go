@@ -77,6 +77,9 @@ func (s *Server) authority(g *gate.Gate, f *fault.Conn, rec *transcript.Recorder
 			injected = refusal.Injected
 			g.Refused(injected)
 		}
+		if refusal == nil {
+			s.fill(f, rec, a.User)
+		}
 		rec.Login(transcript.Login{User: a.User, Mechanism: a.Mechanism, OK: refusal == nil, Injected: injected, Password: s.tags.tag(a.Password)})
 		return refusal
 	}

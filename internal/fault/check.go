@@ -20,10 +20,15 @@ func (e *ValueError) Error() string { return fmt.Sprintf("%q isn't one of %v", e
 // command.
 func checkEarly(kind string, r *Rule) error {
 	m := r.Match
-	if len(m.Command)+len(m.User)+len(m.Sender)+len(m.Recipient)+len(m.Mechanism) > 0 {
-		return fmt.Errorf("%s: only door, protocol, tls, family and client can be matched, nothing else is known before the first command", kind)
+	if m.late() {
+		return fmt.Errorf("%s: only door, protocol, tls, family, client and connection can be matched, nothing else is known before the first command", kind)
 	}
 	return nil
+}
+
+// late tells if a match needs what only commands tell.
+func (m *Match) late() bool {
+	return len(m.Command)+len(m.User)+len(m.Sender)+len(m.Recipient)+len(m.Mechanism)+len(m.Mailbox) > 0
 }
 
 // checkReplyRule refuses a rule that could never act, because none of its texts

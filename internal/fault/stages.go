@@ -41,7 +41,14 @@ type (
 	}
 	limitStage  interface{ limit(*Limits) }
 	folderStage interface{ folders() []Folder }
-	bounceStage interface{ bounce(*Bounce) }
+	bounceStage interface{ bounce() Bounce }
+
+	hierarchyStage interface {
+		hierarchy() (delimiter byte, prefix string)
+	}
+	fillStage      interface{ fill(user string) Filling }
+	meanwhileStage interface{ meanwhile(*Meanwhile) }
+	idleStage      interface{ idle() (mute bool) }
 )
 
 // stateful is a kind that keeps counts of its own; each Plan gets a fresh one.

@@ -278,7 +278,7 @@ func (c *Conn) act(format func(text string) []byte, closes func(text string) boo
 // tell passes a line of the engine's to the client, edited if a scenario wants it.
 // by is who made it up already, "" for the engine. g.wmu is held.
 func (c *Conn) tell(line []byte, by string) error {
-	if !c.g.edits {
+	if !c.g.fault.Edits() {
 		return c.g.sayLocked(line, transcript.Reply, by)
 	}
 	body := bytes.TrimRight(line, "\r\n")

@@ -55,12 +55,19 @@ func (d *imap) write(p []byte, complete bool) (int, error) {
 				return n, nil
 			}
 		}
+		if d.verb == "SELECT" || d.verb == "EXAMINE" {
+			d.selected = "" // RFC 9051 section 6.3.2: also when the command fails
+		}
 		if bytes.HasPrefix(line, []byte(d.tag+" OK")) {
 			switch d.verb {
+			case "SELECT", "EXAMINE":
+				d.selected = d.wanted
+			case "CLOSE", "UNSELECT":
+				d.selected = ""
 			case "LOGIN", "AUTHENTICATE":
 				d.logged = true
 			case "UNAUTHENTICATE":
-				d.logged = false
+				d.logged, d.selected = false, ""
 			case "APPEND":
 				g.rec.MessageIn()
 			}

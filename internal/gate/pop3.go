@@ -89,12 +89,12 @@ func (d *pop3) read([]byte) (int, error) {
 	g.wmu.Lock()
 	d.verb, d.args = verb, hasArg
 	g.wmu.Unlock()
-	if g.fault != nil {
+	if verb == "USER" {
+		g.fault.Claims(g.canonical(string(arg)))
+	}
+	if g.fault.Active() {
 		line = bytes.Clone(line)
 		g.fault.Event.Command = verb
-		if verb == "USER" {
-			g.fault.User = g.canonical(string(arg))
-		}
 		if handled, err := d.c.act(pop3Reply, func(string) bool { return false }); handled {
 			return 0, err
 		}

@@ -98,8 +98,8 @@ func (d *smtp) editEHLO(in [][]byte) (out [][]byte, by string) {
 		list = append(list, "STARTTLS")
 	}
 	for i, text := range list {
-		if text == "SIZE" && d.g.cfg.MaxMessageBytes > 0 { // RFC 1870 section 4
-			list[i] = fmt.Sprintf("SIZE %d", d.g.cfg.MaxMessageBytes)
+		if limit := d.g.maxBytes(); text == "SIZE" && limit > 0 { // RFC 1870 section 4
+			list[i] = fmt.Sprintf("SIZE %d", limit)
 		}
 	}
 	list, by = d.g.fault.Capabilities(list)

@@ -3,6 +3,7 @@ package httpapi
 import (
 	"context"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -21,11 +22,12 @@ type fakeRig struct {
 	mu       sync.Mutex
 	notReady bool
 	active   []string
+	own      map[string][]string
 	inline   []Inline
 	resets   int
 }
 
-func newRig() *fakeRig { return &fakeRig{log: transcript.NewLog(10, nil)} }
+func newRig() *fakeRig { return &fakeRig{log: transcript.NewLog(10, nil), own: map[string][]string{}} }
 
 func (f *fakeRig) Doors() []Door {
 	return []Door{{587, "submission", "smtp", "starttls-required", "127.0.0.1:3587"}}
@@ -42,9 +44,27 @@ func (f *fakeRig) Catalogue() []ScenarioInfo {
 	return []ScenarioInfo{{Name: "a", Title: "Title of A"}, {Name: "b", Title: "Title of B", Group: "tls"}}
 }
 
-func (f *fakeRig) Use(names []string, inline []Inline) ([]string, error) {
+func (f *fakeRig) ActiveFor(user string) []string {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	return f.own[user]
+}
+func (f *fakeRig) ActiveByUser() map[string][]string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return maps.Clone(f.own)
+}
+
+func (f *fakeRig) Use(user string, names []string, inline []Inline) ([]string, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if user != "" {
+		f.own[user] = names
+		if len(names) == 0 {
+			delete(f.own, user)
+		}
+		return []string{"for " + user}, nil
+	}
 	var active, wrong, notes []string
 	for _, n := range names {
 		switch n {

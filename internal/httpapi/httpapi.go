@@ -32,11 +32,14 @@ type Rig interface {
 	CAFile() string
 	LoginRule() string
 	Credentials() (user, password string)
-	Active() []string // names of the active scenarios
-	// Use makes these scenarios the active ones: names of the catalogue first, then
-	// the inline ones, all or nothing; none at all is back to correct. The error is a
-	// *BadScenario when the caller is to blame. Names are never paths.
-	Use(names []string, inline []Inline) (notes []string, err error)
+	Active() []string                  // names of the scenarios that are active for everybody
+	ActiveFor(user string) []string    // names of those that are active for this user only
+	ActiveByUser() map[string][]string // the same, for every user who has any
+	// Use makes these scenarios the active ones, for everybody or, with a user, for that
+	// one only: names of the catalogue first, then the inline ones, all or nothing; none
+	// at all is back to correct. The error is a *BadScenario when the caller is to blame.
+	// Names are never paths.
+	Use(user string, names []string, inline []Inline) (notes []string, err error)
 	Catalogue() []ScenarioInfo
 	Sessions() *transcript.Log
 	Reset()

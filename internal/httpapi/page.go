@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"net/http"
 	"net/netip"
+	"slices"
+	"strings"
 
 	"github.com/mailrig/mailrig/internal/web"
 )
@@ -30,6 +32,12 @@ func (a *api) page(w http.ResponseWriter, r *http.Request) {
 	for _, name := range a.Rig.Active() {
 		d.Active = append(d.Active, web.Scenario{Name: name, Title: titles[name]})
 	}
+	for user, names := range a.Rig.ActiveByUser() {
+		for _, name := range names {
+			d.Active = append(d.Active, web.Scenario{Name: name, Title: titles[name], User: user})
+		}
+	}
+	slices.SortStableFunc(d.Active, func(x, y web.Scenario) int { return strings.Compare(x.User, y.User) })
 	var body bytes.Buffer
 	if err := web.Render(&body, d); err != nil {
 		a.Logger.Error("render the page", "err", err)

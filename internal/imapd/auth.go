@@ -30,6 +30,10 @@ func (s *session) Authenticate(mechanism string) (sasl.Server, error) {
 // open makes the user's account the session's.
 func (s *session) open(user string) {
 	s.account = s.cfg.Store.Account(user)
+	s.naming = plain
+	if s.cfg.Naming != nil {
+		s.naming = s.cfg.Naming()
+	}
 	if s.cfg.Folders != nil {
 		if folders := s.cfg.Folders(); len(folders) > 0 {
 			s.account.Arrange(folders)

@@ -39,6 +39,9 @@ type Config struct {
 	MaxMessageBytes int64  // without the trace headers
 	MaxRecipients   int    // of one message; 0: MaxRecipients
 	Session         string // id of the transcript, kept with each message
+	// Limits returns smaller limits, 0 for none, as they are for who is logged in now;
+	// may be nil.
+	Limits func() (messageBytes int64, recipients int)
 	// Refuse returns the reply for a sender or recipient that is to be refused, "" for
 	// all others; may be nil.
 	Refuse func(address string) string
@@ -194,7 +197,7 @@ func (s *session) Mail(from string, opts *smtp.MailOptions) error {
 	if err := s.refused(from); err != nil {
 		return err
 	}
-	if opts != nil && opts.Size > s.cfg.MaxMessageBytes {
+	if maxBytes, _ := s.limits(); opts != nil && opts.Size > maxBytes {
 		return errTooLarge // RFC 1870 section 6.1
 	}
 	tx := &transaction{from: from}
@@ -210,9 +213,25 @@ func (s *session) Rcpt(to string, _ *smtp.RcptOptions) error {
 		return err
 	}
 	if tx := s.current(); tx != nil {
+		if _, most := s.limits(); most > 0 && len(tx.to) >= most {
+			return smtpError(fmt.Sprintf("452 4.5.3 Maximum limit of %d recipients reached", most))
+		}
 		tx.to = append(tx.to, to)
 	}
 	return nil
+}
+
+// limits are those of a message now; recipients is 0 where the engine's own limit holds.
+func (s *session) limits() (messageBytes int64, recipients int) {
+	messageBytes = s.cfg.MaxMessageBytes
+	if s.cfg.Limits == nil {
+		return messageBytes, 0
+	}
+	smaller, recipients := s.cfg.Limits()
+	if smaller > 0 {
+		messageBytes = min(messageBytes, smaller)
+	}
+	return messageBytes, recipients
 }
 
 func (s *session) refused(address string) error {

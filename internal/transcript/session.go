@@ -27,7 +27,7 @@ type Session struct {
 
 	TLS       *TLS     `json:"tls,omitempty"` // nil: never tried
 	Logins    []Login  `json:"logins"`
-	Scenarios []string `json:"scenarios"` // active when the connection was accepted
+	Scenarios []string `json:"scenarios"` // active when the connection was accepted, then those of its user alone
 	Injected  []string `json:"injected"`  // scenarios that really acted, in order of their first act
 	EndedBy   EndedBy  `json:"ended_by,omitempty"`
 	Counts    Counts   `json:"counts"`

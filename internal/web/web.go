@@ -65,7 +65,10 @@ type Data struct {
 }
 
 // Scenario is an active scenario.
-type Scenario struct{ Name, Title string }
+type Scenario struct {
+	Name, Title string
+	User        string // for whom alone; "" for everybody
+}
 
 // Render writes the page. Nothing is written when the template fails.
 func Render(w io.Writer, d Data) error {

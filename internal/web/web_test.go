@@ -57,7 +57,7 @@ func TestHostileTextIsEscaped(t *testing.T) {
 	const evil = `"><script>alert(1)</script><img src=x onerror=y>`
 	d := sample()
 	d.ServerName, d.User, d.Password, d.LoginRule, d.CAFile, d.Version = evil, evil, evil, evil, evil, evil
-	d.Active = []Scenario{{evil, evil}}
+	d.Active = []Scenario{{evil, evil, evil}}
 	d.Sessions = []*transcript.Session{{
 		ID: evil, Door: 25, Service: evil, Client: evil, Start: time.Now(),
 		Logins:   []transcript.Login{{User: evil, Mechanism: evil}},
@@ -92,9 +92,9 @@ func TestSessionsNewestFirstAndBounded(t *testing.T) {
 	d = sample()
 	d.Ready = false
 	d.Sessions = []*transcript.Session{{ID: "7", Start: start}}
-	d.Active = []Scenario{{"cert-expired", "The certificate has expired"}}
+	d.Active = []Scenario{{Name: "cert-expired", Title: "The certificate has expired"}, {Name: "mine", User: "bob@example.test"}}
 	got := render(t, d)
-	for _, want := range []string{"<em>open</em>", "Not every door is open", "<strong>cert-expired</strong>: The certificate has expired", "mailrig use --none"} {
+	for _, want := range []string{"<em>open</em>", "Not every door is open", "<strong>cert-expired</strong>: The certificate has expired", "(only for bob@example.test)", "mailrig use --none"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("no %q", want)
 		}
