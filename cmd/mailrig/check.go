@@ -27,7 +27,7 @@ type checkFlags struct {
 	user, ca, address     string
 	smtp, imap, pop3      string
 	doors                 []string
-	portOffset            int
+	portOffset            string
 	timeout, sendTimeout  time.Duration
 	allowPlain, allowAny  bool
 	allLogins, send, json bool
@@ -74,7 +74,7 @@ or a test message that failed. All flags and the JSON: docs/check.md.` + aboutVa
 	fs.StringVar(&f.smtp, "smtp", "any", "for sending look only at doors with `KIND` of encryption: tls, starttls, plain; any; off")
 	fs.StringVar(&f.imap, "imap", "any", "the same for IMAP: `KIND`")
 	fs.StringVar(&f.pop3, "pop3", "any", "the same for POP3: `KIND`")
-	fs.IntVar(&f.portOffset, "port-offset", 0, "add `N` to every port number")
+	fs.StringVar(&f.portOffset, "port-offset", "0", "add `N` to every port number")
 	listFlag(fs, &f.doors, "door", "where a door is, `N=[host:]port`: 993=10993, 993=127.0.0.1:10993; repeatable")
 	fs.DurationVar(&f.timeout, "timeout", check.DefaultTimeout, "how `long` to wait for each answer; a door takes three times that at most")
 	fs.BoolVar(&f.send, "send", false, "send a message from the account to itself, and wait until it has arrived")
@@ -132,7 +132,7 @@ func (a *app) checkOptions(cmd *cobra.Command, f checkFlags, args []string) (che
 		}
 	}
 	rig := a.insideRun() && a.isRig(o.Host)
-	if o.Doors, err = a.checkDoors(f, rig, cmd.Flags().Changed("port-offset")); err != nil {
+	if o.Doors, err = a.checkDoors(f, rig, cmd.Flags().Changed("port-offset") && !a.fromEnv["port-offset"]); err != nil {
 		return o, err
 	}
 	if o.Roots, err = a.checkRoots(f, rig); err != nil {
@@ -227,10 +227,17 @@ func loopback(host string) bool {
 	return strings.EqualFold(host, "localhost") || err == nil && ip.IsLoopback()
 }
 
-// checkDoors finds where the doors are: --door, then --port-offset, then the rig's
-// variables, then the standard.
+// checkDoors finds where the doors are: by --door, by --port-offset, by the rig's
+// variables, by MAILRIG_PORT_OFFSET, which may be meant for serve.
 func (a *app) checkDoors(f checkFlags, rig, offset bool) ([]check.Target, error) {
-	targets := check.Targets(f.portOffset)
+	n, err := strconv.Atoi(f.portOffset)
+	if word := f.portOffset; err != nil && a.fromEnv["port-offset"] && (word == "auto" || word == "random") {
+		n, err = 0, nil
+	}
+	if err != nil {
+		return nil, usage("%s is %q, which isn't a whole number; give what the server adds to its ports, like 3000", a.source("port-offset"), f.portOffset)
+	}
+	targets := check.Targets(n)
 	for i := range targets {
 		t := &targets[i]
 		name := fmt.Sprintf("MAILRIG_PORT_%d", t.Port)
@@ -242,7 +249,7 @@ func (a *app) checkDoors(f checkFlags, rig, offset bool) ([]check.Target, error)
 			t.At = int(n)
 		}
 		if t.At < 1 || t.At > 65535 {
-			return nil, usage("%s %d moves %s to %d, which isn't a port", a.source("port-offset"), f.portOffset, t.Door, t.At)
+			return nil, usage("%s %d moves %s to %d, which isn't a port; give less", a.source("port-offset"), n, t.Door, t.At)
 		}
 	}
 	for _, s := range f.doors {
