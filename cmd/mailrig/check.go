@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/x509"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -358,13 +359,45 @@ func (a *app) askPassword(name string) (string, error) {
 		return "", usage("%s %q has no password, and there is no terminal to ask at; set MAILRIG_PASSWORD, or give name:password", a.source("user"), name)
 	}
 	fmt.Fprintf(a.stderr, "Password of %s: ", printable(name))
-	b, err := term.ReadPassword(int(file.Fd()))
+	b, err := readSecret(int(file.Fd()))
 	fmt.Fprintln(a.stderr)
 	switch {
+	case errors.Is(err, errStopped):
+		return "", &exitError{status: statusNegative}
 	case err != nil:
 		return "", usage("read the password: %w", err)
 	case len(b) == 0:
 		return "", usage("no password was typed; leave --user out to check without a login")
 	}
 	return string(b), nil
+}
+
+var errStopped = errors.New("stopped")
+
+// readSecret reads a line without an echo, and puts the terminal right when Ctrl-C
+// comes first.
+func readSecret(terminal int) ([]byte, error) {
+	before, err := term.GetState(terminal)
+	if err != nil {
+		return nil, err
+	}
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, heeded(os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)...)
+	defer signal.Stop(signals)
+	type answer struct {
+		line []byte
+		err  error
+	}
+	typed := make(chan answer, 1)
+	go func() { // after a signal it ends with the process, which is next
+		line, err := term.ReadPassword(terminal)
+		typed <- answer{line, err}
+	}()
+	select {
+	case a := <-typed:
+		return a.line, a.err
+	case <-signals:
+		_ = term.Restore(terminal, before)
+		return nil, errStopped
+	}
 }
