@@ -2,9 +2,12 @@ package e2e
 
 import (
 	"encoding/json"
+	"os"
+	"os/exec"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 )
 
 // checked is what mailrig check --json prints, as far as the tests want it.
@@ -113,4 +116,55 @@ func TestCheckIsSeen(t *testing.T) {
 	if refused != 1 || in != 3 {
 		t.Errorf("%d logins refused, want 1; %d accepted, want 3", refused, in)
 	}
+}
+
+// TestCheckStops: Ctrl-C ends a check at once, with what is known.
+func TestCheckStops(t *testing.T) {
+	t.Parallel()
+	r := start(t, "--scenario", "silent-server")
+	args := []string{"check", "localhost", "--timeout", "1h"}
+	for _, d := range r.Doors {
+		args = append(args, "--door", strconv.Itoa(d.Port)+"="+r.port(d.Port))
+	}
+	cmd := exec.Command(binary, args...)
+	cmd.Env = cleanEnv(t.TempDir())
+	out := &buffer{}
+	cmd.Stdout, cmd.Stderr = out, out
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	exited := make(chan struct{})
+	go func() { defer close(exited); _ = cmd.Wait() }()
+	t.Cleanup(func() { _ = cmd.Process.Kill(); <-exited })
+
+	deadline := time.After(patience)
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for len(r.sessions()) < len(r.Doors) {
+		select {
+		case <-tick.C:
+		case <-deadline:
+			t.Fatalf("after %v only %d connections\n%s", patience, len(r.sessions()), out)
+		}
+	}
+	if err := cmd.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-exited:
+	case <-deadline:
+		t.Fatal("it doesn't stop")
+	}
+	if s := out.String(); cmd.ProcessState.ExitCode() != 1 || !strings.Contains(s, "The check was stopped before it was done") || !strings.Contains(s, "993") {
+		t.Errorf("status %d\n%s", cmd.ProcessState.ExitCode(), s)
+	}
+}
+
+// TestCheckAsks: at a terminal the password is asked for.
+func TestCheckAsks(t *testing.T) {
+	t.Parallel()
+	r := start(t, "--user", "alice@example.test:s3cret-word")
+	line := binary + " check localhost --smtp off --pop3 off --imap tls --user alice@example.test --ca " + r.CAFile + " --door 993=" + r.port(993)
+	res := r.runIn(invocation{program: "script", args: []string{"-qec", line, "log"}, stdin: []byte("s3cret-word\n")}).want(0)
+	res.says("Password of alice@example.test: ", "Nothing that a client needs is wrong")
 }

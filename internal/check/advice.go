@@ -139,7 +139,7 @@ func (n *notes) asAWhole() {
 		n.add("no-address", Error, 0, first.Detail, "check the spelling of the server's name, and that this machine is online")
 	case len(n.r.Doors) > 2 && all(StateRefused):
 		n.down = true
-		n.add("server-down", Error, 0, "every mail port refuses the connection: the host is there, but no mail server runs on it", "check the server's name, and that the mail server has been started")
+		n.add("server-down", Error, 0, "every mail port refuses the connection: the host is there, but no mail server seems to run on it", "check the server's name, and that the mail server has been started")
 	case len(n.r.Doors) > 2 && all(StateTimeout, StateUnreachable, StateBlockedHere, StateRefused):
 		n.down = true
 		n.add("server-down", Error, 0, "no mail port can be reached: "+first.Detail, "check the server's name and the network; "+elsewhere)
@@ -169,7 +169,7 @@ func (n *notes) reach(d *Door) {
 	case StateClosed, StateReset, StateBroken, StateSlow:
 		n.add("port-"+string(d.State), warn, d.Port, d.Detail, n.or(d, "try again in a few minutes; the server may be busy, or refuse this address"))
 	case StateSilent:
-		n.add("port-silent", warn, d.Port, d.Detail, n.or(d, "the server hangs, or something on the way swallows its words: ask its operator; "+elsewhere))
+		n.add("port-silent", warn, d.Port, d.Detail, n.or(d, "the server hangs, is slow to greet (--timeout 30s tells), or something on the way swallows its words; "+elsewhere))
 	case StateHTTP:
 		n.add("http-answers", warn, d.Port, d.Detail, "open a browser and log in to this network, then check again")
 	case StateUnknown:

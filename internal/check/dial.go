@@ -140,7 +140,7 @@ func (c *checker) dialState(err error) (State, string) {
 	case isAny(err, syscall.EACCES, syscall.EPERM, wsaEACCES):
 		return StateBlockedHere, "this machine's own firewall forbids the connection"
 	case errors.As(err, &timeout) && timeout.Timeout(), isAny(err, context.DeadlineExceeded, syscall.ETIMEDOUT, wsaETIMEDOUT):
-		return StateTimeout, fmt.Sprintf("no connection within %s: something on the way drops it", inWords(c.Timeout))
+		return StateTimeout, fmt.Sprintf("no connection within %s: a firewall on the way probably drops it", inWords(c.Timeout))
 	default:
 		return StateFailed, clean(rootOf(err).Error())
 	}

@@ -29,7 +29,7 @@ func options(t *testing.T, rig *mailtest.Rig) check.Options {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o := check.Options{Host: "localhost", Doors: check.Targets(0), Roots: []*x509.Certificate{ca}, Timeout: 2 * time.Second,
+	o := check.Options{Host: "localhost", Doors: check.Targets(0), Roots: []*x509.Certificate{ca}, Timeout: 3 * time.Second,
 		User: rig.User, Password: rig.Password, SendTimeout: 10 * time.Second}
 	for i := range o.Doors {
 		_, port, err := net.SplitHostPort(rig.Addr(o.Doors[i].Port))
@@ -73,7 +73,7 @@ func TestScenarios(t *testing.T) {
 		"": {good: true, settings: allSettings, login: true, send: true,
 			problems: []string{`password-in-clear 25,2525,110,143: before TLS | not to "STARTTLS if available"`}},
 		"port-25-blocked": {good: true, settings: allSettings, linux: true,
-			problems: []string{"port-timeout 25: no connection within 2 s | use port {587} with STARTTLS; port 25 is for mail between servers"}},
+			problems: []string{"port-timeout 25: no connection within 3 s | use port {587} with STARTTLS; port 25 is for mail between servers"}},
 		"port-587-blocked": {good: true, linux: true, settings: "993 SSL/TLS, or 143 STARTTLS, 995 SSL/TLS, or 110 STARTTLS, 465 SSL/TLS, or 2525 STARTTLS",
 			problems: []string{"port-timeout 587: no connection | use port {465} with SSL/TLS"}},
 		"only-tls-ports": {good: true, settings: tlsSettings, linux: true, problems: []string{"port-refused 143: refused | use port {993} with SSL/TLS"}},
@@ -117,7 +117,7 @@ func TestScenarios(t *testing.T) {
 		"silent-server":         {problems: []string{"port-silent 25,2525,587,110,143: not a word | hangs", "no-receiving : can't be received | below", "no-sending : can't be sent | below"}},
 		"captive-portal":        {problems: []string{"http-answers 25,2525,587,465,110,995,143,993: a web server | browser"}},
 		"closed-at-once":        {problems: []string{"port-closed 25,2525,587,110,143: before it had said a word | try again"}},
-		"server-down":           {linux: true, problems: []string{"server-down : no mail server runs on it | check the server's name"}},
+		"server-down":           {linux: true, problems: []string{"server-down : no mail server seems to run on it | check the server's name"}},
 		"greeting-refused":      {problems: []string{"greeting-refused 143,993: No service for you | its words say why"}},
 		"auth-wrong-password": {settings: allSettings, login: true, problems: []string{
 			"login-wrong-password 993: is wrong | whole address", "login-not-tried 587,995: port 993 refused the same password | above"}},

@@ -34,45 +34,46 @@ func TestStates(t *testing.T) {
 		starttl Upgrade
 		detail  string
 		problem string
+		waits   bool // for the end of its patience
 	}{
-		"closed":         {587, func(*line) {}, StateClosed, "", "before it had said a word", "port-closed"},
-		"reset":          {587, func(l *line) { _ = l.Conn.(*net.TCPConn).SetLinger(0) }, StateReset, "", "reset", "port-reset"},
-		"silent":         {143, (*line).hang, StateSilent, "", "not a word within 1 s", "port-silent"},
-		"silent TLS":     {993, (*line).hang, StateSilent, "", "no answer to TLS within 1 s", "port-silent"},
-		"drips":          {587, func(l *line) { l.Write([]byte("220 fa")); l.hang() }, StateSlow, "", "began to speak SMTP", "port-slow"},
-		"portal":         {587, func(l *line) { l.say("HTTP/1.1 302 Found", "") }, StateHTTP, "", "a web server answers", "http-answers"},
-		"portal for TLS": {993, func(l *line) { l.say("HTTP/1.1 400 Bad Request", ""); l.hang() }, StateHTTP, "", "a web server answers", "http-answers"},
+		"closed":         {587, func(*line) {}, StateClosed, "", "before it had said a word", "port-closed", false},
+		"reset":          {587, func(l *line) { _ = l.Conn.(*net.TCPConn).SetLinger(0) }, StateReset, "", "reset", "port-reset", false},
+		"silent":         {143, (*line).hang, StateSilent, "", "not a word within 1 s", "port-silent", true},
+		"silent TLS":     {993, (*line).hang, StateSilent, "", "no answer to TLS within 1 s", "port-silent", true},
+		"drips":          {587, func(l *line) { l.Write([]byte("220 fa")); l.hang() }, StateSlow, "", "began to speak SMTP", "port-slow", true},
+		"portal":         {587, func(l *line) { l.say("HTTP/1.1 302 Found", "") }, StateHTTP, "", "a web server answers", "http-answers", false},
+		"portal for TLS": {993, func(l *line) { l.say("HTTP/1.1 400 Bad Request", ""); l.hang() }, StateHTTP, "", "a web server answers", "http-answers", false},
 		"web server": {25, func(l *line) {
 			if b, _ := l.in.Peek(1); len(b) > 0 {
 				l.say("HTTP/1.1 400 Bad Request", "")
 			}
-		}, StateHTTP, "", "a web server answers", "http-answers"},
-		"POP3 for IMAP": {143, func(l *line) { l.say("+OK pop"); l.hang() }, StateOtherProtocol, "", "POP3 answers here", "wrong-protocol"},
-		"SMTP for POP3": {110, func(l *line) { l.say("220-smtp", "220 x"); l.hang() }, StateOtherProtocol, "", "SMTP answers here", "wrong-protocol"},
-		"SSH":           {25, func(l *line) { l.say("SSH-2.0-x"); l.hang() }, StateOtherProtocol, "", "SSH answers here", "wrong-protocol"},
-		"nonsense":      {143, func(l *line) { l.say("hello there") }, StateUnknown, "", "isn't a mail server: hello there", "not-mail"},
-		"endless line":  {587, func(l *line) { l.say("220 " + strings.Repeat("x", 100_000)) }, StateBroken, "", "longer than 8 KiB", "port-broken"},
-		"endless reply": {587, func(l *line) { l.say(slices.Repeat([]string{"220-more"}, 5000)...) }, StateBroken, "", "doesn't end", "port-broken"},
-		"554":           {587, func(l *line) { l.say("554 5.7.1 no service"); l.hang() }, StateRejected, "", "554 5.7.1 no service", "greeting-refused"},
-		"BYE":           {143, func(l *line) { l.say("* BYE busy") }, StateRejected, "", "* BYE busy", "greeting-refused"},
-		"-ERR":          {110, func(l *line) { l.say("-ERR [SYS/TEMP] busy") }, StateRejected, "", "busy", "greeting-refused"},
-		"clear on 993":  {993, func(l *line) { l.say("* OK hello"); l.hang() }, StateSpeaksClear, "", "IMAP answers here without TLS", "no-tls"},
-		"clear on 465":  {465, func(l *line) { l.say("220 hello"); l.hang() }, StateSpeaksClear, "", "SMTP answers here without TLS", "no-tls"},
+		}, StateHTTP, "", "a web server answers", "http-answers", true},
+		"POP3 for IMAP": {143, func(l *line) { l.say("+OK pop"); l.hang() }, StateOtherProtocol, "", "POP3 answers here", "wrong-protocol", false},
+		"SMTP for POP3": {110, func(l *line) { l.say("220-smtp", "220 x"); l.hang() }, StateOtherProtocol, "", "SMTP answers here", "wrong-protocol", false},
+		"SSH":           {25, func(l *line) { l.say("SSH-2.0-x"); l.hang() }, StateOtherProtocol, "", "SSH answers here", "wrong-protocol", false},
+		"nonsense":      {143, func(l *line) { l.say("hello there") }, StateUnknown, "", "isn't a mail server: hello there", "not-mail", false},
+		"endless line":  {587, func(l *line) { l.say("220 " + strings.Repeat("x", 100_000)) }, StateBroken, "", "longer than 8 KiB", "port-broken", false},
+		"endless reply": {587, func(l *line) { l.say(slices.Repeat([]string{"220-more"}, 5000)...) }, StateBroken, "", "doesn't end", "port-broken", false},
+		"554":           {587, func(l *line) { l.say("554 5.7.1 no service"); l.hang() }, StateRejected, "", "554 5.7.1 no service", "greeting-refused", false},
+		"BYE":           {143, func(l *line) { l.say("* BYE busy") }, StateRejected, "", "* BYE busy", "greeting-refused", false},
+		"-ERR":          {110, func(l *line) { l.say("-ERR [SYS/TEMP] busy") }, StateRejected, "", "busy", "greeting-refused", false},
+		"clear on 993":  {993, func(l *line) { l.say("* OK hello"); l.hang() }, StateSpeaksClear, "", "IMAP answers here without TLS", "no-tls", false},
+		"clear on 465":  {465, func(l *line) { l.say("220 hello"); l.hang() }, StateSpeaksClear, "", "SMTP answers here without TLS", "no-tls", false},
 		"TLS on 143": {143, secure(t, ca, "", func(l *line) { l.say("* OK in TLS"); l.hang() }),
-			StateSpeaksTLS, "", "waits for TLS from the first byte", "tls-from-first-byte"},
-		"no STARTTLS": {587, func(l *line) { l.say("220 x"); l.talk(ehlo) }, StateOpen, UpgradeMissing, "", "starttls-missing"},
+			StateSpeaksTLS, "", "waits for TLS from the first byte", "tls-from-first-byte", true},
+		"no STARTTLS": {587, func(l *line) { l.say("220 x"); l.talk(ehlo) }, StateOpen, UpgradeMissing, "", "starttls-missing", false},
 		"refused": {587, func(l *line) {
 			l.say("220 x")
 			l.talk(with(ehlo, "EHLO", "250-x\n250 STARTTLS", "STARTTLS", "454 4.3.0 not now"))
-		}, StateOpen, UpgradeRefused, "offered and then refused: 454 4.3.0 not now", "starttls-refused"},
+		}, StateOpen, UpgradeRefused, "offered and then refused: 454 4.3.0 not now", "starttls-refused", false},
 		"wrong success": {587, func(l *line) {
 			l.say("220 x")
 			l.talk(with(ehlo, "EHLO", "250-x\n250 STARTTLS", "STARTTLS", "250 fine"))
-		}, StateOpen, UpgradeRefused, "250 fine", "starttls-refused"},
+		}, StateOpen, UpgradeRefused, "250 fine", "starttls-refused", false},
 		"injected": {587, func(l *line) {
 			l.say("220 x")
 			l.talk(with(ehlo, "EHLO", "250-x\n250 STARTTLS", "STARTTLS", "220 go\n250 AUTH EVIL"))
-		}, StateOpen, UpgradeInjected, "250 AUTH EVIL", "starttls-injected"},
+		}, StateOpen, UpgradeInjected, "250 AUTH EVIL", "starttls-injected", false},
 		"fragment injected": {143, func(l *line) {
 			l.say("* OK x")
 			l.hear()
@@ -80,7 +81,7 @@ func TestStates(t *testing.T) {
 			l.hear()
 			_, _ = l.Write([]byte("a1 OK go\r\n* CAPA"))
 			l.hang()
-		}, StateOpen, UpgradeInjected, "6 more bytes", "starttls-injected"},
+		}, StateOpen, UpgradeInjected, "6 more bytes", "starttls-injected", false},
 		"garbage": {110, func(l *line) {
 			l.say("+OK x")
 			l.hear()
@@ -90,26 +91,30 @@ func TestStates(t *testing.T) {
 			_, _ = l.in.Peek(1) // the ClientHello
 			l.say("not TLS at all")
 			l.hang()
-		}, StateOpen, UpgradeFailed, "in place of TLS came: not TLS at all", "starttls-failed"},
+		}, StateOpen, UpgradeFailed, "in place of TLS came: not TLS at all", "starttls-failed", false},
 		"closes at STARTTLS": {587, func(l *line) {
 			l.say("220 x")
 			l.hear()
 			l.say("250 STARTTLS-less")
 			l.hear()
-		}, StateOpen, UpgradeMissing, "", "starttls-missing"},
+		}, StateOpen, UpgradeMissing, "", "starttls-missing", false},
 		"PREAUTH": {143, func(l *line) {
 			l.say("* PREAUTH hello")
 			l.talk(map[string]string{"CAPABILITY": "* CAPABILITY IMAP4rev1 STARTTLS\na1 OK", "LOGOUT": "a1 OK"})
-		}, StateOpen, UpgradePreauth, "PREAUTH", "preauth"},
+		}, StateOpen, UpgradePreauth, "PREAUTH", "preauth", false},
 		"masked": {25, func(l *line) { l.say("220 ***********"); l.talk(with(ehlo, "EHLO", "250-x\n250 XXXXXXXA")) },
-			StateOpen, UpgradeMissing, "", "masked"},
-		"breaks off": {587, func(l *line) { l.say("220 x"); l.hear() }, StateBroken, "", "asked what it can do", "port-broken"},
-		"HELO only":  {25, func(l *line) { l.say("220 x"); l.talk(map[string]string{"HELO": "250 hi", "QUIT": "221 bye"}) }, StateOpen, UpgradeMissing, "", "starttls-missing"},
+			StateOpen, UpgradeMissing, "", "masked", false},
+		"breaks off": {587, func(l *line) { l.say("220 x"); l.hear() }, StateBroken, "", "asked what it can do", "port-broken", false},
+		"HELO only":  {25, func(l *line) { l.say("220 x"); l.talk(map[string]string{"HELO": "250 hi", "QUIT": "221 bye"}) }, StateOpen, UpgradeMissing, "", "starttls-missing", false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			f := serve(t, c.script)
-			r, d := look(t, c.port, f, nil)
+			r, d := look(t, c.port, f, func(o *Options) {
+				if !c.waits {
+					o.Timeout = 10 * time.Second
+				}
+			})
 			if d.State != c.state || d.STARTTLS != c.starttl || !strings.Contains(d.Detail, c.detail) {
 				t.Errorf("state %q, STARTTLS %q, %q; want %q, %q, …%s…", d.State, d.STARTTLS, d.Detail, c.state, c.starttl, c.detail)
 			}

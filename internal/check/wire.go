@@ -191,3 +191,14 @@ func cleanAll(list []string) []string {
 	}
 	return out
 }
+
+// masked tells whether a firewall writes over what the server says, as Cisco's
+// inspection of SMTP does.
+func masked(texts ...string) bool {
+	for _, s := range texts {
+		if strings.Contains(s, "XXXXXXX") || strings.Contains(s, "********") {
+			return true
+		}
+	}
+	return false
+}
