@@ -1,6 +1,7 @@
 package fault
 
 import (
+	"slices"
 	"time"
 
 	"github.com/mailrig/mailrig/internal/login"
@@ -291,6 +292,28 @@ func (c *Conn) Login(a login.Attempt) *login.Refusal {
 		no := s.login(c, a)
 		return no, no != nil
 	}))
+}
+
+// Mechanisms lists the mechanisms that logins may use besides the usual ones. Who is going
+// to log in, and how, can't matter yet.
+func (c *Conn) Mechanisms() (names []string) {
+	if c == nil {
+		return nil
+	}
+	for _, r := range c.rules {
+		s, ok := r.Fault.(mechanismStage)
+		m := r.Match
+		m.User, m.Mechanism = nil, nil
+		if !ok || !m.matches(&c.Event) {
+			continue
+		}
+		for _, name := range s.mechanisms() {
+			if !slices.Contains(names, name) {
+				names = append(names, name)
+			}
+		}
+	}
+	return names
 }
 
 // Admit tells if a login, which is right in every other way, is refused because of

@@ -36,7 +36,8 @@ type (
 	loginStage interface {
 		login(*Conn, login.Attempt) *login.Refusal
 	}
-	admitStage interface {
+	mechanismStage interface{ mechanisms() []string }
+	admitStage     interface {
 		admit(*Conn, login.Attempt) *login.Refusal
 	}
 	limitStage  interface{ limit(*Limits) }

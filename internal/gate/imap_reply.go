@@ -39,6 +39,7 @@ func (d *imap) write(p []byte, complete bool) (int, error) {
 			d.next = imapLit
 		case d.verb == "AUTHENTICATE":
 			d.next = imapAuth
+			return n, d.c.tell(line, g.refusedBy(false))
 		case d.verb == "IDLE":
 			d.next = imapDone
 		}

@@ -124,6 +124,7 @@ func (d *pop3) write(p []byte, complete bool) (int, error) {
 	switch {
 	case bytes.HasPrefix(p, []byte("+ ")) && d.verb == "AUTH":
 		d.auth = true
+		return len(p), d.c.tell(p, g.refusedBy(false))
 	case ok && d.isMulti():
 		d.multi, d.eod = true, eodLineStart
 		d.swallow = d.c.instead != nil

@@ -44,7 +44,7 @@ func (d *smtp) write(line []byte, complete bool) (int, error) {
 		case "334 ":
 			if d.verb == "AUTH" {
 				d.next = smtpAuth
-				return n, g.sayLocked(line, transcript.Reply, "")
+				return n, g.sayLocked(line, transcript.Reply, g.refusedBy(false))
 			}
 		}
 	}
