@@ -2,7 +2,6 @@ package server_test
 
 import (
 	"encoding/base64"
-	"fmt"
 	"strings"
 	"testing"
 
@@ -67,7 +66,7 @@ func TestErrorOfATokenIsAcknowledged(t *testing.T) {
 		wrong += strings.Count(text, "the client answered the error with something else")
 	}
 	if right != 4 || wrong != 2 {
-		t.Error(fmt.Sprintf("%d right answers and %d wrong ones, want 4 and 2", right, wrong))
+		t.Errorf("%d right answers and %d wrong ones, want 4 and 2", right, wrong)
 	}
 	plain := start(t, server.Config{})
 	conn := dial(t, plain, 143)

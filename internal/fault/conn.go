@@ -161,8 +161,8 @@ func (c *Conn) Greeting() (g Greet) {
 		if mine.Delay > 0 {
 			g.Delay, g.DelayBy = g.Delay+mine.Delay, r.Scenario
 		}
-		if mine.Line != "" && g.Line == "" {
-			g.Line, g.By = mine.Line, r.Scenario
+		if mine.Line+mine.Raw != "" && g.Line+g.Raw == "" {
+			g.Line, g.Raw, g.By = mine.Line, mine.Raw, r.Scenario
 		}
 		return false
 	})
@@ -225,10 +225,10 @@ func (c *Conn) Command() (a Action) {
 		for _, said := range mine.Say {
 			a.Say = append(a.Say, Said{said.Text, r.Scenario})
 		}
-		if mine.Reply == "" && mine.Replace == "" && mine.End == EndNone {
+		if mine.Reply == "" && mine.Raw == "" && mine.Replace == "" && mine.End == EndNone {
 			return false
 		}
-		a.Reply, a.Replace, a.End, a.By = mine.Reply, mine.Replace, mine.End, r.Scenario
+		a.Reply, a.Raw, a.Replace, a.End, a.By = mine.Reply, mine.Raw, mine.Replace, mine.End, r.Scenario
 		return true
 	})
 	return a

@@ -90,6 +90,8 @@ func isBodyItem(line []byte) bool {
 	return bytes.HasSuffix(before, []byte("BODY[]")) || bytes.HasSuffix(before, []byte("RFC822")) || bytes.HasSuffix(before, []byte("BODY[TEXT]"))
 }
 
+func (d *imap) tagged() string { return d.tag }
+
 func (d *imap) inBody() bool { return d.olit > 0 }
 
 func (d *imap) last([]byte) bool { return true }

@@ -215,6 +215,7 @@ func (d *pop3) writeCapa() error {
 	return nil
 }
 
+func (d *pop3) tagged() string                   { return "" }
 func (d *pop3) inBody() bool                     { return d.multi && (d.verb == "RETR" || d.verb == "TOP") }
 func (d *pop3) last([]byte) bool                 { return true }
 func (d *pop3) greetingReply(text string) []byte { return pop3Reply(text) }
