@@ -223,8 +223,7 @@ func (d *decoder) unknownRuleKey(e entry) {
 			return
 		}
 	}
-	near := nearest(e.name, known)
-	if near == "" && slices.Contains(fileKeys, e.name) {
+	if slices.Contains(fileKeys, e.name) {
 		d.wrong(e.key, "a rule has no key %q; it belongs to the scenario, at the left margin", e.name)
 		return
 	}

@@ -107,16 +107,18 @@ func (s *Server) engine(d door.Door, g *gate.Gate, c *gate.Conn, f *fault.Conn, 
 				l := f.Limits()
 				return l.MessageBytes, l.Recipients
 			},
-			Session:   rec.ID(),
-			Refuse:    func(address string) string { return refuseAddress(g, address) },
-			Drop:      c.Dropping,
-			Delivered: func(from, to string, m *mailbox.Message) { s.bounce(f, rec, from, to, m) },
-			Logger:    s.cfg.Logger,
+			Session:    rec.ID(),
+			Mechanisms: f.Mechanisms,
+			Refuse:     func(address string) string { return refuseAddress(g, address) },
+			Drop:       c.Dropping,
+			Delivered:  func(from, to string, m *mailbox.Message) { s.bounce(f, rec, from, to, m) },
+			Logger:     s.cfg.Logger,
 		})
 	case door.IMAP:
 		imapd.Serve(c, imapd.Config{
 			Store: s.store, Login: authority,
 			Secure: c.Secure(), InsecureAuth: true,
+			Mechanisms:      f.Mechanisms,
 			Folders:         func() []mailbox.Folder { return foldersOf(f) },
 			Stored:          func(user string, raw []byte) { rec.Stored(stored("", []string{user}, raw)) },
 			Naming:          func() imapd.Naming { return namingOf(f) },
@@ -128,7 +130,7 @@ func (s *Server) engine(d door.Door, g *gate.Gate, c *gate.Conn, f *fault.Conn, 
 			Logger:          s.cfg.Logger,
 		})
 	case door.POP3:
-		e := popd.New(popd.Config{Store: s.store, Login: authority, Secure: c.Secure(), Logger: s.cfg.Logger}).Server()
+		e := popd.New(popd.Config{Store: s.store, Login: authority, Mechanisms: f.Mechanisms, Secure: c.Secure(), Logger: s.cfg.Logger}).Server()
 		go e.ServeConn(c)
 	}
 }

@@ -63,6 +63,8 @@ everybody: one mailrig serves many testers.` + aboutVariables,
 	httpFlag(cmd, &address)
 	cmd.Flags().BoolVar(&none, "none", false, "back to correct")
 	cmd.Flags().StringVar(&user, "user", "", "only for this user's logins (`address`)")
+	// Inside `mailrig run`, MAILRIG_USER is who logs in, whomever a scenario is for.
+	_ = cmd.Flags().SetAnnotation("user", noVariable, []string{"true"})
 	return cmd
 }
 

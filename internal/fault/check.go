@@ -53,7 +53,7 @@ func (f *DelayGreeting) CheckRule(r *Rule) error { return checkEarly("delay-gree
 
 // CheckRule refuses conditions that can't be known yet, and texts for nobody.
 func (f *Greeting) CheckRule(r *Rule) error {
-	if err := checkEarly("greeting", r); err != nil {
+	if err := checkEarly("greeting", r); err != nil || f.Raw != "" {
 		return err
 	}
 	return checkReplyRule("greeting", r, f.SMTP, f.IMAP, f.POP3)
@@ -82,6 +82,9 @@ func (f *Login) CheckRule(r *Rule) error {
 func (f *Reply) CheckRule(r *Rule) error {
 	if len(r.Match.Command) == 0 {
 		return errors.New("reply: say which command it answers, like match: {command: RCPT}")
+	}
+	if f.Raw != "" {
+		return nil
 	}
 	if strings.HasPrefix(f.SMTP, "354") && slices.ContainsFunc(r.Match.Command, func(c string) bool { return SameCommand(c, "DATA") }) {
 		return errors.New("reply: 354 to DATA would have the client send a message that nobody reads; leave it to the server")

@@ -1,6 +1,7 @@
 package fault
 
 import (
+	"slices"
 	"time"
 
 	"github.com/mailrig/mailrig/internal/login"
@@ -160,8 +161,8 @@ func (c *Conn) Greeting() (g Greet) {
 		if mine.Delay > 0 {
 			g.Delay, g.DelayBy = g.Delay+mine.Delay, r.Scenario
 		}
-		if mine.Line != "" && g.Line == "" {
-			g.Line, g.By = mine.Line, r.Scenario
+		if mine.Line+mine.Raw != "" && g.Line+g.Raw == "" {
+			g.Line, g.Raw, g.By = mine.Line, mine.Raw, r.Scenario
 		}
 		return false
 	})
@@ -224,10 +225,10 @@ func (c *Conn) Command() (a Action) {
 		for _, said := range mine.Say {
 			a.Say = append(a.Say, Said{said.Text, r.Scenario})
 		}
-		if mine.Reply == "" && mine.Replace == "" && mine.End == EndNone {
+		if mine.Reply == "" && mine.Raw == "" && mine.Replace == "" && mine.End == EndNone {
 			return false
 		}
-		a.Reply, a.Replace, a.End, a.By = mine.Reply, mine.Replace, mine.End, r.Scenario
+		a.Reply, a.Raw, a.Replace, a.End, a.By = mine.Reply, mine.Raw, mine.Replace, mine.End, r.Scenario
 		return true
 	})
 	return a
@@ -291,6 +292,28 @@ func (c *Conn) Login(a login.Attempt) *login.Refusal {
 		no := s.login(c, a)
 		return no, no != nil
 	}))
+}
+
+// Mechanisms lists the mechanisms that logins may use besides the usual ones. Who is going
+// to log in, and how, can't matter yet.
+func (c *Conn) Mechanisms() (names []string) {
+	if c == nil {
+		return nil
+	}
+	for _, r := range c.rules {
+		s, ok := r.Fault.(mechanismStage)
+		m := r.Match
+		m.User, m.Mechanism = nil, nil
+		if !ok || !m.matches(&c.Event) {
+			continue
+		}
+		for _, name := range s.mechanisms() {
+			if !slices.Contains(names, name) {
+				names = append(names, name)
+			}
+		}
+	}
+	return names
 }
 
 // Admit tells if a login, which is right in every other way, is refused because of

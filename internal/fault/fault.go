@@ -60,6 +60,7 @@ var Kinds = []Kind{
 	{"starttls", "This happens around STARTTLS: bytes are injected in clear behind the positive reply, or clear text pipelined behind the command is run inside TLS.", `{smtp: "250 AUTH LOGIN"}`, func() any { return new(StartTLS) }},
 	{"cut", "The connection is cut in the middle of a message, or before its reply.", "{after: 1000, how: reset}", func() any { return new(CutMessage) }},
 	{"login", "Every login is refused this way.", "wrong-password", func() any { return new(Login) }},
+	{"oauth", "Logins with a token (XOAUTH2, OAUTHBEARER) are offered, and accepted or refused.", `{challenge: '{"status":"400","schemes":"Bearer","scope":"https://mail.example.test/"}'}`, func() any { return new(OAuth) }},
 	{"limit-connections", "Logins are refused while a user has this many connections already.", "{max: 2}", func() any { return new(LimitConnections) }},
 	{"folders", "Whoever logs in by IMAP finds these folders, as a provider has them.", `['Sent Items', '[Gmail]/Trash = \Trash']`, func() any { return new(Folders) }},
 	{"hierarchy", "IMAP's mailbox names have another delimiter, none, or a prefix before all but INBOX.", `{delimiter: ".", prefix: "INBOX."}`, func() any { return new(Hierarchy) }},

@@ -307,7 +307,8 @@ func TestEveryKindHasAnExampleAndWords(t *testing.T) {
 		stages := 0
 		switch k.New().(type) {
 		case listenStage, acceptStage, paceStage, firstStage, tlsStage, admitStage, startStage, greetStage, capsStage, listStage, commandStage,
-			upgradeStage, bodyStage, editStage, finalStage, loginStage, limitStage, folderStage, bounceStage:
+			upgradeStage, bodyStage, editStage, finalStage, loginStage, limitStage, folderStage, bounceStage,
+			hierarchyStage, fillStage, meanwhileStage, idleStage, mechanismStage:
 			stages++
 		}
 		if stages == 0 {

@@ -57,7 +57,7 @@ func (f *ReplaceReply) UnmarshalText(b []byte) error {
 
 // Validate checks the form of each reply.
 func (f *ReplaceReply) Validate() error {
-	return (&Reply{f.SMTP, f.IMAP, f.POP3, f.Then}).Validate()
+	return (&Reply{SMTP: f.SMTP, IMAP: f.IMAP, POP3: f.POP3, Then: f.Then}).Validate()
 }
 
 func (f *ReplaceReply) command(a *Action, c *Conn, _ *rule) bool {

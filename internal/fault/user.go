@@ -55,6 +55,8 @@ func (r *Rule) ForUser() bool {
 		return slices.ContainsFunc(beforeLogin, func(b string) bool { return SameCommand(b, c) })
 	}
 	switch r.Fault.(type) {
+	case mechanismStage:
+		return false // they are listed before the login
 	case commandStage, editStage, meanwhileStage:
 		if len(r.Match.Command) > 0 && !slices.ContainsFunc(r.Match.Command, func(c string) bool { return !early(c) }) {
 			return false

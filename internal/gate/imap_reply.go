@@ -39,6 +39,7 @@ func (d *imap) write(p []byte, complete bool) (int, error) {
 			d.next = imapLit
 		case d.verb == "AUTHENTICATE":
 			d.next = imapAuth
+			return n, d.c.tell(line, g.refusedBy(false))
 		case d.verb == "IDLE":
 			d.next = imapDone
 		}
@@ -88,6 +89,8 @@ func isBodyItem(line []byte) bool {
 	before := bytes.TrimRight(line[:i], " ~")
 	return bytes.HasSuffix(before, []byte("BODY[]")) || bytes.HasSuffix(before, []byte("RFC822")) || bytes.HasSuffix(before, []byte("BODY[TEXT]"))
 }
+
+func (d *imap) tagged() string { return d.tag }
 
 func (d *imap) inBody() bool { return d.olit > 0 }
 

@@ -44,7 +44,7 @@ func (d *smtp) write(line []byte, complete bool) (int, error) {
 		case "334 ":
 			if d.verb == "AUTH" {
 				d.next = smtpAuth
-				return n, g.sayLocked(line, transcript.Reply, "")
+				return n, g.sayLocked(line, transcript.Reply, g.refusedBy(false))
 			}
 		}
 	}
@@ -114,6 +114,7 @@ func (d *smtp) editEHLO(in [][]byte) (out [][]byte, by string) {
 	return out, by
 }
 
+func (d *smtp) tagged() string                   { return "" }
 func (d *smtp) inBody() bool                     { return false }
 func (d *smtp) last(line []byte) bool            { return len(line) < 4 || line[3] != '-' }
 func (d *smtp) greetingReply(text string) []byte { return smtpReply(text) }

@@ -229,7 +229,11 @@ func (g *Gate) lateAlert(err error) {
 // state survives). The old engine is to see the end of its connection.
 func (g *Gate) upgrade(c *Conn, reply, tag string) error {
 	up := g.fault.Upgrade()
-	if err := g.say([]byte(reply), ""); err != nil {
+	by := ""
+	if up.Raw != "" {
+		reply, by = string(withTag(up.Raw, tag)), up.By
+	}
+	if err := g.say([]byte(reply), by); err != nil {
 		return err
 	}
 	if up.Inject != "" {

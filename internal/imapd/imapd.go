@@ -45,6 +45,9 @@ type Config struct {
 	// Folders returns how the account of the user who has just logged in is to be
 	// arranged, none for as it is; may be nil.
 	Folders func() []mailbox.Folder
+	// Mechanisms returns the OAuth mechanisms that are offered too; may be nil.
+	Mechanisms func() []string
+
 	// What a scenario wants, asked when a user has logged in, or at each command; any may
 	// be nil.
 	Naming    func() Naming                          // the form of mailbox names

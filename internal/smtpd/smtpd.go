@@ -42,6 +42,8 @@ type Config struct {
 	// Limits returns smaller limits, 0 for none, as they are for who is logged in now;
 	// may be nil.
 	Limits func() (messageBytes int64, recipients int)
+	// Mechanisms returns the OAuth mechanisms that are offered too; may be nil.
+	Mechanisms func() []string
 	// Refuse returns the reply for a sender or recipient that is to be refused, "" for
 	// all others; may be nil.
 	Refuse func(address string) string
@@ -129,7 +131,14 @@ func (s *session) AuthMechanisms() []string {
 	if s.cfg.RequireTLS && !s.cfg.Secure {
 		return nil
 	}
-	return login.Mechanisms()
+	return login.Mechanisms(s.tokens()...)
+}
+
+func (s *session) tokens() []string {
+	if s.cfg.Mechanisms == nil {
+		return nil
+	}
+	return s.cfg.Mechanisms()
 }
 
 func (s *session) Auth(mech string) (sasl.Server, error) {
@@ -138,12 +147,12 @@ func (s *session) Auth(mech string) (sasl.Server, error) {
 	}
 	server, err := login.Server(mech, func(a login.Attempt) error {
 		if r := s.cfg.Login(a); r != nil {
-			return refusal(r)
+			return r.Before(refusal(r))
 		}
 		s.user = a.User
 		s.cfg.Store.Account(a.User)
 		return nil
-	})
+	}, s.tokens()...)
 	if err != nil {
 		return nil, errMechanism
 	}
