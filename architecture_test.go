@@ -28,7 +28,7 @@ var may = map[string][]string{
 	"internal/login":      {"github.com/emersion/go-sasl"},
 	"internal/fault":      {"certs", "internal/transcript", "internal/mailbox", "internal/login"},
 	"internal/diagnose":   {"internal/transcript"},
-	"internal/trial":      {"internal/diagnose", "internal/fault", "internal/transcript", "scenarios", "server"},
+	"internal/trial":      {"internal/diagnose", "internal/fault", "internal/mailbox", "internal/transcript", "scenarios", "server"},
 	"scenarios":           {"internal/fault", "internal/diagnose", "go.yaml.in/yaml/v3"},
 	"internal/gate":       {"internal/fault", "internal/transcript", "certs"}, // never scenarios, never an engine
 	"internal/smtpd":      {"internal/mailbox", "internal/login", "internal/oneconn", "github.com/emersion/go-smtp", "github.com/emersion/go-sasl"},
@@ -38,7 +38,7 @@ var may = map[string][]string{
 	"internal/httpapi":    {"internal/transcript", "internal/web"}, // all else through interfaces it declares
 	"server":              {"*"},
 	"mailtest":            {"server", "scenarios"},
-	"cmd/mailrig":         {"internal/door", "server", "scenarios", "certs", "internal/transcript", "github.com/spf13/"},
+	"cmd/mailrig":         {"internal/door", "internal/trial", "server", "scenarios", "certs", "internal/transcript", "github.com/spf13/"},
 	"bench":               {"*"},
 	"e2e":                 {"*"},
 	"":                    {},
