@@ -208,7 +208,7 @@ func (a *app) conclude(r *trial.Report, files []string, unwritten error, sig os.
 	case r.Control.Problem != "":
 		err = notStarted("the control run, which has no scenario, failed: %s%s", r.Control.Problem, lastOutput(r.Control.Output))
 	case !r.Negative():
-		fmt.Fprintln(a.stdout, "Nothing failed.")
+		fmt.Fprintln(a.stdout, map[bool]string{true: "Nothing failed.", false: "Nothing failed that isn't known."}[r.Counts.Known == 0])
 	case r.Counts.NotExercised == len(r.Results):
 		err = negative("nothing was exercised: the client met none of the scenarios")
 	default:
@@ -216,7 +216,7 @@ func (a *app) conclude(r *trial.Report, files []string, unwritten error, sig os.
 		if len(files) == 0 {
 			hint = "; --report trial.html writes the transcripts"
 		}
-		err = negative("the trial failed: %s%s", against(r), hint)
+		err = negative("the trial came out negative: %s%s", against(r), hint)
 	}
 	if unwritten != nil {
 		if err == nil {
@@ -237,7 +237,7 @@ func against(r *trial.Report) string {
 	}
 	var parts []string
 	if k := n[trial.Fail]; k > 0 {
-		parts = append(parts, fmt.Sprintf("%d of %d scenarios", k, len(r.Results)))
+		parts = append(parts, fmt.Sprintf("%d of %d failed", k, len(r.Results)))
 	}
 	if k := n[trial.CouldNotRun]; k > 0 {
 		parts = append(parts, fmt.Sprintf("%d could not run", k))

@@ -143,7 +143,11 @@ func writeTrial(w io.Writer, r *trial.Report, colours bool) error {
 		return "\x1b[" + code + "m" + text + "\x1b[0m"
 	}
 	c := r.Counts
-	fmt.Fprintf(&b, "%d scenarios in %s: %s, %s, %d not exercised, %d could not run\n", len(r.Results), r.Took.Round(100*time.Millisecond),
+	plural := "s"
+	if len(r.Results) == 1 {
+		plural = ""
+	}
+	fmt.Fprintf(&b, "%d scenario%s in %s: %s, %s, %d not exercised, %d could not run\n", len(r.Results), plural, r.Took.Round(100*time.Millisecond),
 		paint("32", fmt.Sprintf("%d passed", c.Pass)), paint("31", fmt.Sprintf("%d failed", c.Fail)), c.NotExercised, c.CouldNotRun)
 	if c.Known > 0 {
 		fmt.Fprintf(&b, "%d of the failures are known to %s\n", c.Known, r.Baseline)
@@ -203,15 +207,11 @@ func wrapped(w io.Writer, head string, names []string) {
 			name += ","
 		}
 		if at+1+len(name) > columns {
-			fmt.Fprint(w, "\n  ")
-			at = 2
+			fmt.Fprint(w, "\n ")
+			at = 1
 		}
-		if i > 0 && at > 2 {
-			fmt.Fprint(w, " ")
-			at++
-		}
-		fmt.Fprint(w, name)
-		at += len(name)
+		fmt.Fprint(w, " ", name)
+		at += 1 + len(name)
 	}
 	fmt.Fprintln(w)
 }
