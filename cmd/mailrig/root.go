@@ -97,8 +97,8 @@ func (a *app) root() *cobra.Command {
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return adviseFlag(cmd, err) })
 	root.Flags().SortFlags = false
 	root.Flags().AddFlagSet(serve.Flags()) // the same flags, and the same variables behind them
-	root.AddCommand(serve, a.runCommand(), a.scenariosCommand(), a.useCommand(), a.sessionsCommand(),
-		a.waitCommand(), a.checkCommand(), a.caCommand(), a.versionCommand())
+	root.AddCommand(serve, a.runCommand(), a.trialCommand(), a.checkCommand(), a.scenariosCommand(), a.useCommand(), a.sessionsCommand(),
+		a.waitCommand(), a.caCommand(), a.versionCommand())
 	nameVariables(root)
 	return root
 }

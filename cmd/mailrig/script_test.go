@@ -19,6 +19,7 @@ func TestMain(m *testing.M) {
 		"mailrig": main,
 		"knock":   knock,
 		"suicide": suicide,
+		"mailer":  mailer,
 	})
 }
 

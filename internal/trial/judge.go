@@ -27,7 +27,8 @@ const (
 // Run is what a client did, once.
 type Run struct {
 	Sessions []*transcript.Session
-	Status   int           // exit status of the command; -1 when a signal ended it
+	Status   int           // exit status of the command; -1 when it didn't end by itself
+	Signal   string        // that ended it, "" for none, or when it was stopped
 	Killed   bool          // it took longer than it may and was stopped
 	Took     time.Duration // from start to end
 	Err      error         // it couldn't be started, or the rig couldn't
@@ -193,6 +194,9 @@ func (j *judge) command() {
 		j.seen++
 	}
 	switch {
+	case j.run.Signal != "": // whatever is expected, a crash isn't
+		j.seen++
+		j.fail(Reason{Text: fmt.Sprintf("must not crash: the command was ended by a signal (%s)", j.run.Signal), Sessions: j.met()})
 	case e.Command == scenarios.CommandSucceeds && !ok:
 		j.fail(Reason{Text: fmt.Sprintf("should report success, and ended with status %d", j.run.Status), Sessions: j.met()})
 	case e.Command == scenarios.CommandFails && ok:
