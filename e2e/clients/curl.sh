@@ -2,7 +2,7 @@
 status=0
 out=$(mktemp) || exit 99
 trap 'rm -f "$out"' EXIT
-step() { curl -sS -m 10 -o "$out" -u "$MAILRIG_USER:$MAILRIG_PASSWORD" "$@" || status=$?; }
+step() { curl -sS -m 5 -o "$out" -u "$MAILRIG_USER:$MAILRIG_PASSWORD" "$@" || status=$?; }
 port=$MAILRIG_PORT_587
 [ $# -eq 0 ] && port=$MAILRIG_PORT_25 # which takes mail without TLS
 step "$@" "smtp://localhost:$port/client.example.test" --mail-from alice@example.test --mail-rcpt bob@example.test -T "$MSG"

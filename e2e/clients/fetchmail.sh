@@ -6,9 +6,9 @@ cat >"$home/rc" <<END
 set no bouncemail
 set pidfile "$home/pid"
 set idfile "$home/ids"
-poll localhost protocol pop3 port $MAILRIG_PORT_110 timeout 10 auth password:
+poll localhost protocol pop3 port $MAILRIG_PORT_110 timeout 5 auth password:
   user "$MAILRIG_USER" password "$MAILRIG_PASSWORD" $1 keep fetchall mda "cat"
-poll localhost protocol imap port $MAILRIG_PORT_143 timeout 10 auth password:
+poll localhost protocol imap port $MAILRIG_PORT_143 timeout 5 auth password:
   user "$MAILRIG_USER" password "$MAILRIG_PASSWORD" $1 keep fetchall mda "cat"
 END
 FETCHMAILHOME=$home HOME=$home fetchmail -f "$home/rc" --nodetach --nosyslog

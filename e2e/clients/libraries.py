@@ -20,7 +20,7 @@ user, password = env["MAILRIG_USER"], env["MAILRIG_PASSWORD"]
 
 def send():
     port = env["MAILRIG_PORT_25"] if how == "clear" else env["MAILRIG_PORT_587"]
-    with smtplib.SMTP("localhost", int(port), local_hostname="client.example.test", timeout=10) as s:
+    with smtplib.SMTP("localhost", int(port), local_hostname="client.example.test", timeout=5) as s:
         if how != "clear":
             s.starttls(context=context)
         s.login(user, password)
@@ -29,7 +29,7 @@ def send():
 
 
 def imap():
-    with imaplib.IMAP4("localhost", int(env["MAILRIG_PORT_143"]), timeout=10) as m:
+    with imaplib.IMAP4("localhost", int(env["MAILRIG_PORT_143"]), timeout=5) as m:
         if how != "clear":
             m.starttls(context) if context else m.starttls()
         m.login(user, password)
@@ -40,7 +40,7 @@ def imap():
 
 
 def pop3():
-    m = poplib.POP3("localhost", int(env["MAILRIG_PORT_110"]), timeout=10)
+    m = poplib.POP3("localhost", int(env["MAILRIG_PORT_110"]), timeout=5)
     if how != "clear":
         m.stls(context) if context else m.stls()
     m.user(user)

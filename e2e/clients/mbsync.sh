@@ -13,7 +13,7 @@ Pass $MAILRIG_PASSWORD
 $word $1
 CertificateFile $MAILRIG_CA_FILE
 AuthMechs PLAIN LOGIN
-Timeout 10
+Timeout 5
 
 IMAPStore far
 Account rig

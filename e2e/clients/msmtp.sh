@@ -3,6 +3,6 @@ rc=$(mktemp) || exit 99
 trap 'rm -f "$rc"' EXIT
 {
 	printf '%s\n' defaults "host localhost" "port ${PORT:-$MAILRIG_PORT_587}" "from alice@example.test" "domain client.example.test" \
-		"timeout 10" "auth plain" "user $MAILRIG_USER" "password $MAILRIG_PASSWORD" "$@" "account default"
+		"timeout 5" "auth plain" "user $MAILRIG_USER" "password $MAILRIG_PASSWORD" "$@" "account default"
 } >"$rc"
 msmtp -C "$rc" bob@example.test <"$MSG"

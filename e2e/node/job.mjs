@@ -19,9 +19,9 @@ async function send () {
     name: 'client.example.test',
     auth,
     tls,
-    connectionTimeout: 10000,
-    greetingTimeout: 10000,
-    socketTimeout: 10000
+    connectionTimeout: 5000,
+    greetingTimeout: 5000,
+    socketTimeout: 5000
   })
   await transport.sendMail({ envelope: { from: 'alice@example.test', to: 'bob@example.test' }, raw: readFileSync(env.MSG) })
 }
@@ -34,9 +34,9 @@ async function fetch () {
     doSTARTTLS: how === 'opportunistic' ? undefined : true,
     auth,
     tls,
-    connectionTimeout: 10000,
-    greetingTimeout: 10000,
-    socketTimeout: 10000,
+    connectionTimeout: 5000,
+    greetingTimeout: 5000,
+    socketTimeout: 5000,
     logger: false
   })
   c.on('error', () => {})

@@ -17,7 +17,7 @@ import (
 	"github.com/emersion/go-imap/v2/imapclient"
 )
 
-const patience = 10 * time.Second
+const patience = 5 * time.Second
 
 func main() {
 	how := "careful"
