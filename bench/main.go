@@ -48,7 +48,7 @@ func measure(run string, rounds int, length time.Duration) error {
 		if !strings.Contains(l.name, run) {
 			continue
 		}
-		bare, gate, err := compare(ctx, l, rounds, length)
+		bare, gate, err := compare(newBare, func() (*side, error) { return newGate(ctx) }, l, rounds, length)
 		if err != nil {
 			return fmt.Errorf("%s: %w", l.name, err)
 		}
@@ -57,7 +57,10 @@ func measure(run string, rounds int, length time.Duration) error {
 	for _, m := range []struct {
 		name string
 		do   func(context.Context) error
-	}{{"idle", idle}, {"start-up", startUp}, {"switch", switching}} {
+	}{
+		{"rules", func(ctx context.Context) error { return rules(ctx, rounds, length) }},
+		{"idle", idle}, {"start-up", startUp}, {"switch", switching},
+	} {
 		if strings.Contains(m.name, run) {
 			if err := m.do(ctx); err != nil {
 				return fmt.Errorf("%s: %w", m.name, err)
@@ -67,14 +70,14 @@ func measure(run string, rounds int, length time.Duration) error {
 	return nil
 }
 
-// compare runs a load on both sides, round by round, and returns the medians.
-func compare(ctx context.Context, l load, rounds int, length time.Duration) (bare, gate float64, err error) {
-	b, err := newBare()
+// compare runs a load on two sides, round by round, and returns the medians.
+func compare(one, other func() (*side, error), l load, rounds int, length time.Duration) (first, second float64, err error) {
+	b, err := one()
 	if err != nil {
 		return 0, 0, err
 	}
 	defer b.close()
-	g, err := newGate(ctx)
+	g, err := other()
 	if err != nil {
 		return 0, 0, err
 	}
@@ -88,7 +91,7 @@ func compare(ctx context.Context, l load, rounds int, length time.Duration) (bar
 		for _, i := range order {
 			rate, err := l.rate([]*side{b, g}[i], length)
 			if err != nil {
-				return 0, 0, fmt.Errorf("%s: %w", []string{"bare", "gate"}[i], err)
+				return 0, 0, fmt.Errorf("%s: %w", []string{"the first side", "the second side"}[i], err)
 			}
 			if round > 0 {
 				results[i] = append(results[i], rate)
