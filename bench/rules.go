@@ -14,7 +14,7 @@ func elsewhere() (*scenarios.Scenario, error) {
 	var b strings.Builder
 	b.WriteString("name: elsewhere\ntitle: t\nstory: s\nrules:\n")
 	for _, door := range []int{2525, 587, 465, 995, 993} {
-		for _, fault := range []string{"drip: {bytes: 1, every: 1s}", "delay-greeting: 10s", "certificate: expired", "hide: [STARTTLS, PIPELINING, IDLE, TOP]"} {
+		for _, fault := range []string{"drip: {bytes: 1, every: 1s}", "delay-greeting: 10s", "certificate: expired", "hide: [STARTTLS, IDLE, TOP]"} {
 			fmt.Fprintf(&b, "  - match: {door: %d}\n    %s\n", door, fault)
 		}
 	}

@@ -75,23 +75,39 @@ func (d *decoder) checkCapabilities(nodes []*yaml.Node, rules []fault.Rule) {
 			continue
 		}
 		met := spoken(&r.Match)
-		var known []string
-		for _, protocol := range met {
-			known = append(append(known, capabilities[protocol]...), listed[protocol]...)
+		var here, anywhere []string
+		for protocol := range capabilities {
+			names := append(slices.Clip(capabilities[protocol]), listed[protocol]...)
+			anywhere = append(anywhere, names...)
+			if slices.Contains(met, protocol) {
+				here = append(here, names...)
+			}
 		}
+		acts := false
 		for _, name := range f.Names() {
-			base, _, _ := strings.Cut(name, "=")
 			private := strings.HasPrefix(strings.ToUpper(name), "X")
-			if len(met) == 0 || private || slices.ContainsFunc(known, func(k string) bool { return fault.Lists(name, k) || strings.EqualFold(base, k) }) {
+			acts = acts || private || isListed(name, here)
+			if private || isListed(name, anywhere) {
 				continue
 			}
+			acts = true // this mistake is enough
 			hint := "EHLO, CAPABILITY and CAPA show what there is"
-			if near := nearest(name, known); near != "" {
+			slices.Sort(here) // of two that are as near, always the same
+			if near := nearest(name, here); near != "" {
 				hint = "did you mean " + near + "?"
 			}
-			d.wrong(nodes[i], "%s: no server of %s lists a capability %q, so that nothing would happen; %s", r.Kind(), join(met, "and"), name, hint)
+			d.wrong(nodes[i], "%s: no server lists a capability %q, so that nothing would happen; %s", r.Kind(), name, hint)
+		}
+		if !acts && len(met) > 0 {
+			d.wrong(nodes[i], "%s: no server of %s lists %s; the rule could never act", r.Kind(), join(met, "and"), join(f.Names(), "or"))
 		}
 	}
+}
+
+// isListed tells if a rule for the name changes a list with one of these.
+func isListed(name string, known []string) bool {
+	base, _, _ := strings.Cut(name, "=")
+	return slices.ContainsFunc(known, func(k string) bool { return fault.Lists(name, k) || strings.EqualFold(base, k) })
 }
 
 // mechanisms are those by which anybody can log in here.
