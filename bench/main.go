@@ -3,6 +3,7 @@
 //
 //	go run ./bench                 everything
 //	go run ./bench -run fetch      only what has "fetch" in its name
+//	go run ./bench -run rules/pop3 of the comparison "rules" only that
 //
 // "bare" is the library's engine with mailrig's own mailboxes behind it, straight
 // on a TCP listener; "gate" is a whole mailrig door. Rounds alternate between the
@@ -43,6 +44,7 @@ func main() {
 
 func measure(run string, rounds int, length time.Duration) error {
 	ctx := context.Background()
+	run, only, _ := strings.Cut(run, "/")
 	fmt.Printf("%-34s %14s %14s %8s\n", "", "bare", "gate", "ratio")
 	for _, l := range loads {
 		if !strings.Contains(l.name, run) {
@@ -58,7 +60,7 @@ func measure(run string, rounds int, length time.Duration) error {
 		name string
 		do   func(context.Context) error
 	}{
-		{"rules", func(ctx context.Context) error { return rules(ctx, rounds, length) }},
+		{"rules", func(ctx context.Context) error { return rules(ctx, only, rounds, length) }},
 		{"idle", idle}, {"start-up", startUp}, {"switch", switching},
 	} {
 		if strings.Contains(m.name, run) {

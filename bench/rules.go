@@ -23,13 +23,16 @@ func elsewhere() (*scenarios.Scenario, error) {
 
 // rules measures what twenty rules on other doors cost: one mailrig without a scenario
 // and one with them, in turns.
-func rules(ctx context.Context, rounds int, length time.Duration) error {
+func rules(ctx context.Context, only string, rounds int, length time.Duration) error {
 	sc, err := elsewhere()
 	if err != nil {
 		return err
 	}
 	fmt.Printf("\n%-34s %14s %14s %8s\n", "20 rules on other doors", "without", "with", "ratio")
 	for _, l := range loads {
+		if !strings.Contains(l.name, only) {
+			continue
+		}
 		without, with, err := compare(func() (*side, error) { return newGate(ctx) }, func() (*side, error) { return newGate(ctx, sc) }, l, rounds, length)
 		if err != nil {
 			return fmt.Errorf("%s: %w", l.name, err)
