@@ -186,6 +186,9 @@ func TestWhatCantBeForOneUser(t *testing.T) {
 	if got := put("?user=bob", `{"scenarios":["greylisting"]}`); !strings.HasPrefix(got, "400") || !strings.Contains(got, "no user bob@example.test here") {
 		t.Errorf("an unknown user: %s", got)
 	}
+	if got := put("?user=alice", `{"inline":[{"file":"bad.yaml","yaml":"name: bad\nrules: 7\n"}]}`); !strings.HasPrefix(got, "400") || !strings.Contains(got, "bad.yaml:2: rules wants a list") {
+		t.Errorf("a malformed file: %s", got)
+	}
 	if got := s.ActiveByUser(); len(got) != 1 || len(got["alice@example.test"]) != 1 {
 		t.Errorf("%v", got)
 	}
