@@ -28,8 +28,8 @@ func TestMain(m *testing.M) {
 }
 
 // client says hello at door 25 and does what the mode says: exit:N, or gather:N:DIR,
-// which under a scenario waits until so many have come to a directory, or crowd:N:DIR,
-// which fails if more than so many are there at once.
+// which under a scenario waits until so many have come to a directory, crowd:N:DIR,
+// which writes down how many are there at once, or many:N, which connects so often more.
 func client(mode string) int {
 	conn, err := net.Dial("tcp", os.Getenv("DOOR25"))
 	if err == nil {
@@ -50,6 +50,18 @@ func client(mode string) int {
 	switch what {
 	case "exit":
 		return n
+	case "many":
+		for range n {
+			c, err := net.Dial("tcp", os.Getenv("DOOR25"))
+			if err != nil {
+				return 8
+			}
+			if _, err := bufio.NewReader(c).ReadString('\n'); err != nil {
+				return 7
+			}
+			c.Close()
+		}
+		return 0
 	case "gather", "crowd":
 		mine := filepath.Join(dir, os.Getenv("SCENARIO"))
 		if os.WriteFile(mine, nil, 0o600) != nil {
@@ -227,6 +239,19 @@ func TestDefaultMail(t *testing.T) {
 		if n := len(box.Entries()); n != len(messages) {
 			t.Errorf("%s has %d messages, want %d", address, n, len(messages))
 		}
+	}
+}
+
+// A client that never rests makes more sessions than are kept. It doesn't pass for that.
+func TestForgottenSessions(t *testing.T) {
+	t.Parallel()
+	tr := newTrial(t, fmt.Sprintf("many:%d", keptSessions), "cert-expired")
+	r, err := tr.Run(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if x := r.Results[0]; x.Verdict != CouldNotRun || !strings.Contains(x.Reasons[0].Text, fmt.Sprintf("connected %d times", keptSessions+1)) {
+		t.Errorf("%s: %v", x.Verdict, x.Reasons)
 	}
 }
 
