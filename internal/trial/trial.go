@@ -206,6 +206,9 @@ func (t *Trial) judged(ctx context.Context, s *scenarios.Scenario, control *Run,
 		// something is wrong all the same.
 		j = Judgement{CouldNotRun, []Reason{{Text: fmt.Sprintf("the command %s without having connected; without the scenario it succeeds", ending(&did.Run))}}}
 	}
+	if n := forgotten(did.Sessions); n > 0 && j.Verdict != Fail {
+		j = Judgement{CouldNotRun, []Reason{{Text: fmt.Sprintf("the client connected %d times, and only the last %d sessions are kept; nobody can say what it did in the others", n+len(did.Sessions), len(did.Sessions))}}}
+	}
 	r.Verdict, r.Reasons = j.Verdict, append([]Reason{}, j.Reasons...)
 	r.Known = t.Baseline.Has(s.Name) && (r.Verdict == Fail || r.Verdict == CouldNotRun)
 	return r
