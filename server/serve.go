@@ -60,6 +60,7 @@ func (s *Server) serve(d door.Door, conn net.Conn) {
 		MaxMessageBytes: maxBytes,
 		DropUnsupported: noDrop,
 		Logger:          s.cfg.Logger,
+		OnQuiet:         func() { s.watch.look(rec.ID()) },
 		OnDone:          func() { s.forget(g) },
 	}
 	if d.Protocol == door.IMAP {
