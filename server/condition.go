@@ -61,8 +61,8 @@ func ParseMatchers(what What, texts ...string) ([]Matcher, error) {
 				list = append(list, Matcher{m[1], m[2]})
 			case m != nil && !strings.HasPrefix(m[2], "//") && (fresh || nearest(m[1], known) != ""):
 				return nil, unknownKey(what, m[1])
-			case fresh && w == "any" && len(strings.Fields(text)) == 1:
-			case fresh:
+			case len(list) == 0 && w == "any" && strings.TrimSpace(text) == "any":
+			case len(list) == 0:
 				return nil, fmt.Errorf("%q doesn't say what to match; say %s, or any", w, forms(what))
 			default:
 				last := &list[len(list)-1]

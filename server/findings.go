@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -29,24 +30,28 @@ func (s *Server) Findings() []Finding {
 	return found
 }
 
+// Quiesce returns when no session is open, or when ctx ends; done tells which.
+func (s *Server) Quiesce(ctx context.Context) (done bool) {
+	for {
+		_, _, more := s.log.Since(^uint64(0))
+		if !s.log.Busy() {
+			return true
+		}
+		select {
+		case <-more:
+		case <-ctx.Done():
+			return false
+		}
+	}
+}
+
 // Conclude looks at every session that is kept, the client's all, and says what they come
 // to if the client does nothing more, the worst first, Good at the end. It is for the end
 // of a test or a command: succeeded tells what the command reported, nil for nothing.
 func (s *Server) Conclude(succeeded *bool) []Finding {
-	return s.concluded(true, succeeded)
-}
-
-// sofar is Conclude for clients that aren't done if one of their sessions is open.
-func (s *Server) sofar() []Finding {
-	sessions := s.log.Sessions()
-	over := !slices.ContainsFunc(sessions, func(x *Session) bool { return x.End.IsZero() })
-	return s.concluded(over, nil)
-}
-
-func (s *Server) concluded(over bool, succeeded *bool) []Finding {
 	sessions := s.log.Sessions()
 	c := diagnose.NewCase(sessions, now())
-	c.Over, c.Succeeded = over, succeeded
+	c.Over, c.Succeeded = true, succeeded
 	found := c.Findings(true)
 	// What the log has forgotten is still in the book.
 	kept := map[string]bool{}

@@ -111,6 +111,13 @@ func (l *Log) Open(most int) []*Session {
 	return out
 }
 
+// Busy tells if a session is open.
+func (l *Log) Busy() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.open) > 0
+}
+
 // Get returns a session by its id.
 func (l *Log) Get(id string) (*Session, bool) {
 	l.mu.Lock()
