@@ -23,10 +23,11 @@ import (
 
 const (
 	batchPause = 100 * time.Millisecond // between two turns
-	batchSize  = 64                     // the sessions of a turn that are looked at
-	openPause  = time.Second            // between two looks at open sessions
-	openMost   = 64                     // more are too many to be looked at
-	patience   = 11 * time.Second       // longest that a row of the table waits for more sessions
+	longPause  = 2 * time.Second
+	batchSize  = 64               // the sessions of a turn that are looked at
+	openPause  = time.Second      // between two looks at open sessions
+	openMost   = 64               // more are too many to be looked at
+	patience   = 11 * time.Second // longest that a row of the table waits for more sessions
 	againAfter = 10 * time.Second
 	settleTime = 300 * time.Millisecond // how long an answer waits for the last findings
 )
@@ -123,12 +124,14 @@ func (w *watcher) run() {
 	for stopping := false; ; {
 		var quiet []string
 		open := false
+		began := now()
 		more := w.turn(nil, false)
 		if stopping {
 			return
 		}
-		// What comes within the pause is one turn.
-		pause := time.NewTimer(batchPause)
+		// What comes within the pause is one turn. Where turns take long, because there
+		// are many clients, they are fewer.
+		pause := time.NewTimer(min(max(batchPause, 20*now().Sub(began)), longPause))
 		select {
 		case <-pause.C:
 		case <-w.hurry:
