@@ -13,8 +13,9 @@ import (
 // Findings are made by one goroutine, so that no connection ever waits for them. It reads
 // the sessions that have ended from the log, adds each to the case of its client, and
 // looks at the cases that have changed: at once when there is little to do, else ten times
-// a second, and then only at the last sessions of each turn. Open sessions are looked at
-// once a second, as long as there are few.
+// a second. Under load it takes samples, three times a second: the last sessions of each
+// turn, and only for what is wrong with them. Open sessions are looked at once a second,
+// as long as there are few.
 //
 // A finding is reported once. It is the same as one before if both are about the same
 // client, have the same id and share a session. One that grows (connected again too fast,
@@ -23,11 +24,13 @@ import (
 
 const (
 	batchPause = 100 * time.Millisecond // between two turns
-	longPause  = 2 * time.Second
-	batchSize  = 64               // the sessions of a turn that are looked at
-	openPause  = time.Second      // between two looks at open sessions
-	openMost   = 64               // more are too many to be looked at
-	patience   = 11 * time.Second // longest that a row of the table waits for more sessions
+	loadPause  = 300 * time.Millisecond // ... under load
+	longPause  = 2 * time.Second        // ... at most
+	batchSize  = 64                     // more sessions in a turn are a load
+	sampleSize = 16                     // the sessions of a turn that are looked at
+	openPause  = time.Second            // between two looks at open sessions
+	openMost   = 64                     // more are too many to be looked at
+	patience   = 11 * time.Second       // longest that a row of the table waits for more sessions
 	againAfter = 10 * time.Second
 	settleTime = 300 * time.Millisecond // how long an answer waits for the last findings
 )
@@ -50,6 +53,7 @@ type watcher struct {
 	noticed chan struct{}
 
 	// Only the goroutine's:
+	loaded  bool
 	next    uint64
 	gen     int
 	clients map[string]*client
@@ -131,7 +135,11 @@ func (w *watcher) run() {
 		}
 		// What comes within the pause is one turn. Where turns take long, because there
 		// are many clients, they are fewer.
-		pause := time.NewTimer(min(max(batchPause, 20*now().Sub(began)), longPause))
+		least := batchPause
+		if w.loaded {
+			least = loadPause
+		}
+		pause := time.NewTimer(min(max(least, 20*now().Sub(began)), longPause))
 		select {
 		case <-pause.C:
 		case <-w.hurry:
@@ -173,8 +181,10 @@ func (w *watcher) turn(quiet []string, open bool) (more <-chan struct{}) {
 	}
 	w.next = next
 	at := now()
-	if n := len(ended); n > batchSize {
-		ended = ended[n-batchSize:]
+	if n := len(ended); n > 0 {
+		if w.loaded = n > batchSize; w.loaded {
+			ended = ended[n-sampleSize:]
+		}
 	}
 	changed := map[string]bool{}
 	for _, s := range ended {
@@ -212,7 +222,7 @@ func (w *watcher) judge(c *client, at time.Time) {
 	}
 	facts, byID := c.facts(w.clients[""])
 	kase := &diagnose.Case{Sessions: facts, Now: at}
-	found := slices.DeleteFunc(kase.Findings(true), func(f Finding) bool { return tooEarly(&f, facts, byID) })
+	found := slices.DeleteFunc(kase.Findings(!w.loaded), func(f Finding) bool { return tooEarly(&f, facts, byID) })
 	matched := match(found, byID)
 	for i, f := range found {
 		e := matched[i]

@@ -50,7 +50,7 @@ func TestWatcherIsBounded(t *testing.T) {
 	log := transcript.NewLog(1000, nil)
 	w := newWatcher(log, nil)
 	for i := range 60 {
-		for j := range 80 {
+		for j := range 30 {
 			deliver(log, j)
 			r := log.Begin(transcript.Info{Door: 143, Service: "imap", Protocol: "imap", Security: "starttls", Client: fmt.Sprintf("192.0.2.%d:1", i), Server: "127.0.0.1:143"})
 			r.Said(transcript.FromServer, transcript.Reply, []byte("* OK hi\r\n"), "")
