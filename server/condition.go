@@ -194,7 +194,7 @@ func (m Matcher) mailFits(x *Mail, canonical func(string) string) bool {
 	case "folder":
 		return strings.EqualFold(x.Folder, m.Value)
 	case "body":
-		return bodyHas(message.Parse(x.raw()), x.raw(), m.Value)
+		return bodyHas(message.Parse(x.Raw()), x.Raw(), m.Value)
 	}
 	return false
 }
@@ -225,13 +225,13 @@ type Mail struct {
 	Bytes      int64    `json:"bytes"`
 	Session    string   `json:"session"` // that brought it; "" when it came by APPEND
 
-	entry mailbox.Entry
+	Flags []string `json:"-"`
+
+	message *mailbox.Message
 }
 
-func (m *Mail) raw() []byte { return m.entry.Message.Raw() }
-
-// Entry returns the message itself.
-func (m *Mail) Entry() mailbox.Entry { return m.entry }
+// Raw is the message, every byte, not to be changed.
+func (m *Mail) Raw() []byte { return m.message.Raw() }
 
 func (m *Mail) String() string {
 	to := m.Mailbox

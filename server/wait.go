@@ -98,8 +98,7 @@ func (s *Server) look(c *Condition) (o Outcome) {
 	return o
 }
 
-// Mail lists every message in every mailbox, each account's together, in the order in
-// which it received them.
+// Mail lists every message in every mailbox, in the order in which they came.
 func (s *Server) Mail() (all []Mail) {
 	for _, address := range s.store.Accounts() {
 		account, ok := s.store.Lookup(address)
@@ -116,11 +115,13 @@ func (s *Server) Mail() (all []Mail) {
 				head := e.Message.Memo("server.heading", func() any { return headingOf(e.Message.Raw()) }).(heading)
 				all = append(all, Mail{
 					Mailbox: address, Folder: box.Name(), UID: uint32(e.UID), From: env.From, Recipients: env.Recipients,
-					FromHeader: head.from, Subject: head.subject, Bytes: e.Message.Size(), Session: env.Session, entry: e,
+					FromHeader: head.from, Subject: head.subject, Bytes: e.Message.Size(), Session: env.Session,
+					Flags: e.Flags, message: e.Message,
 				})
 			}
 		}
 	}
+	slices.SortStableFunc(all, func(a, b Mail) int { return a.message.Received().Compare(b.message.Received()) })
 	return all
 }
 
@@ -136,7 +137,6 @@ func headingOf(raw []byte) heading {
 func (s *Server) missed(c *Condition, count int, after time.Duration) Outcome {
 	mail, sessions := s.Mail(), s.log.Sessions()
 	found, _, _ := s.watch.book.since(0, notGood)
-	slices.SortStableFunc(mail, func(a, b Mail) int { return a.entry.Message.Received().Compare(b.entry.Message.Received()) })
 
 	var b strings.Builder
 	wanted := string(c.What) + " " + c.String()
