@@ -1,6 +1,8 @@
 package server_test
 
 import (
+	"bufio"
+	"crypto/tls"
 	"encoding/base64"
 	"fmt"
 	"io"
@@ -202,4 +204,20 @@ func TestWhatCantBeForOneUser(t *testing.T) {
 
 func plainResponse(user, password string) string {
 	return base64.StdEncoding.EncodeToString([]byte("\x00" + user + "\x00" + password))
+}
+
+// TestStartTLSForgetsTheUser: behind STARTTLS nobody is known, and nobody's own rules act.
+func TestStartTLSForgetsTheUser(t *testing.T) {
+	t.Parallel()
+	s := start(t, server.Config{})
+	useFor(t, s, "alice", parse(t, "no-capa", "  - match: {protocol: pop3, command: CAPA}\n    reply: -ERR alice's\n"))
+	c := dial(t, s, 110)
+	if err := talk(c, "", "+OK", "CAPA", "+OK", "", ".", "USER alice", "+OK", "CAPA", "-ERR alice's", "STLS", "+OK"); err != nil {
+		t.Fatal(err)
+	}
+	secure := tls.Client(c.Conn, s.ClientTLS())
+	inside := &client{secure, bufio.NewReader(secure)}
+	if err := talk(inside, "CAPA", "+OK", "", ".", "USER alice", "+OK", "CAPA", "-ERR alice's"); err != nil {
+		t.Error(err)
+	}
 }
