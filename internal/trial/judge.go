@@ -62,7 +62,7 @@ func Judge(s *scenarios.Scenario, control, run *Run, limit time.Duration) Judgem
 		return Judgement{NotExercised, []Reason{{Text: "the client never met the scenario"}}}
 	}
 	j.forbidden()
-	j.required()
+	j.required(limit)
 	if run.Killed {
 		j.killed(limit)
 	} else {
@@ -150,7 +150,7 @@ func (j *judge) forbidden() {
 	}
 }
 
-func (j *judge) required() {
+func (j *judge) required(limit time.Duration) {
 	for _, id := range j.s.Expect.Require {
 		row, _ := diagnose.Lookup(id)
 		if evidence(j.c, id) != nil {
@@ -164,9 +164,16 @@ func (j *judge) required() {
 		if j.run.Killed && id != "gave-up-in-time" {
 			continue // it had no time to; killed says so
 		}
+		if j.run.Killed && limit < mayWait {
+			j.fail(Reason{Text: fmt.Sprintf("should give up by itself on a server that says nothing, and still waited after %v; if it means to wait for up to %v, as RFC 5321 has it, let it run longer", limit, mayWait), Sessions: j.met()})
+			continue
+		}
 		j.fail(Reason{Text: "should " + row.Do, Sessions: j.met()})
 	}
 }
+
+// mayWait is how long a client may wait for a server (RFC 5321 section 4.5.3.2).
+const mayWait = 5 * time.Minute
 
 // met lists the sessions in which the scenario acted.
 func (j *judge) met() (ids []string) {

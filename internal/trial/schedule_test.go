@@ -20,6 +20,11 @@ func find(t *testing.T, name string) *scenarios.Scenario {
 func TestLongWaitsComeFirst(t *testing.T) {
 	t.Parallel()
 	limit := 30 * time.Second
+	for _, name := range []string{"smtp-stalled-upload", "tls-handshake-stall", "port-25-blocked", "starttls-then-stall"} {
+		if got := waits(find(t, name), limit); got != limit {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
 	names := []string{"silent-server", "slow-greeting", "smtp-slow-replies", "cert-expired"}
 	var times []time.Duration
 	for _, n := range names {
