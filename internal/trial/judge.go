@@ -2,6 +2,7 @@ package trial
 
 import (
 	"fmt"
+	"net/netip"
 	"reflect"
 	"slices"
 	"strings"
@@ -122,6 +123,24 @@ func (j *judge) exercised() bool {
 	plan := scenarios.Compile([]*scenarios.Scenario{j.s})
 	for _, f := range j.c.Control {
 		if mode, _ := plan.Listen(f.Door, f.Protocol, strings.HasPrefix(f.Server, "[")); mode != fault.ListenOpen {
+			return true
+		}
+	}
+	return false
+}
+
+// touches tells if a scenario can do anything to a client that does what it did in the
+// control run: if not, it would only do the same again.
+func touches(s *scenarios.Scenario, control *Run) bool {
+	plan := scenarios.Compile([]*scenarios.Scenario{s})
+	for _, session := range control.Sessions {
+		client, err := netip.ParseAddrPort(session.Client)
+		if err != nil {
+			return true
+		}
+		v6 := client.Addr().Unmap().Is6()
+		mode, _ := plan.Listen(session.Door, session.Protocol, v6)
+		if mode != fault.ListenOpen || plan.Conn(session.Door, session.Protocol, client.Addr()) != nil {
 			return true
 		}
 	}

@@ -188,6 +188,10 @@ type ran struct {
 // judged runs the command under a scenario and judges it.
 func (t *Trial) judged(ctx context.Context, s *scenarios.Scenario, control *Run, limit time.Duration) Result {
 	r := Result{Scenario: s.Name, Title: s.Title, Group: s.Group, Status: -1, Findings: []diagnose.Finding{}, Sessions: []*transcript.Session{}}
+	if !touches(s, control) {
+		r.Verdict, r.Reasons = NotExercised, []Reason{{Text: "it is about doors that the client doesn't use; the command wasn't run"}}
+		return r
+	}
 	did := t.run(ctx, s, limit)
 	r.Took, r.Status, r.Killed, r.Output = did.Took, did.Status, did.Killed, did.output
 	if did.Sessions != nil {
