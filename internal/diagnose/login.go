@@ -27,11 +27,14 @@ func usedUnlistedMechanism(c *Case) []Evidence {
 		if s == nil {
 			return nil
 		}
-		offered := strings.Join(s.Listed.Mechanisms(), ", ")
+		offered, advice := strings.Join(s.Listed.Mechanisms(), ", "), "Choose an authentication method that the server offers."
 		if offered == "" {
 			offered = "none"
 		}
-		return map[string]string{"mechanism": s.mechanism(), "offered": offered}
+		if !s.Secure && !s.Listed.offersLogin(f.Protocol) && (s.Listed.Has("STARTTLS") || s.Listed.Has("STLS")) {
+			offered, advice = offered+" without TLS", "Set encryption to STARTTLS: the server takes logins inside TLS only."
+		}
+		return map[string]string{"mechanism": s.mechanism(), "offered": offered, "advice": advice}
 	})
 }
 
@@ -147,7 +150,7 @@ var loginReasons = []struct {
 	{[]string{"expired"}, "The password has expired.", "Change the password, then type the new one."},
 	{[]string{"too weak", "504 5.5.4"}, "The server doesn't take this authentication method.", "Choose another authentication method."},
 	{[]string{"encryption required", "privacyrequired", "must issue a starttls", "538", "stls first"},
-		"The server takes no password without TLS.", "Set encryption to {starttls}, or to SSL/TLS with port {tls-door}."},
+		"The server takes no password without TLS.", "Set encryption to STARTTLS, or to SSL/TLS with port {tls-door}."},
 	{[]string{"too many bad auth", "too many login", "too many attempts"},
 		"The server has seen too many attempts.", "Wait, and check the password before the next attempt."},
 	{[]string{"too many", "limit", "maximum number"},
