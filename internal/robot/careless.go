@@ -1,0 +1,70 @@
+package robot
+
+import "strings"
+
+// The careless robot talks blindly: it says its piece whatever the replies are, and when
+// something has failed it says it again at once.
+
+const (
+	hurriedTries = 6 // connections without a pause
+	blindRepeats = 3 // of a command that was refused
+)
+
+// mode is how a careless connection is to be encrypted.
+type mode int
+
+const (
+	inClear mode = iota
+	bySTARTTLS
+	fromTheStart
+)
+
+// hurry works at a door until it succeeds, without a pause. Where TLS fails it does
+// without.
+func (r *robot) hurry(door int, protocol string, m mode, work func(*wire, mode) (ok bool)) {
+	for range hurriedTries {
+		if r.ctx.Err() != nil {
+			return
+		}
+		w, err := r.dial(door, protocol)
+		if err != nil {
+			continue
+		}
+		if m == fromTheStart && w.handshake() != nil {
+			w.close()
+			m = inClear
+			continue
+		}
+		ok := work(w, m)
+		if m == bySTARTTLS && !w.secure {
+			m = inClear
+		}
+		w.close()
+		if ok {
+			return
+		}
+	}
+}
+
+// startTLS upgrades when the reply looks like it, and doesn't mind when not.
+func (w *wire) startTLS(command string, ok func(string) bool) {
+	if w.patience == 0 {
+		command += "\r\nNOOP" // what for should it wait?
+	}
+	if w.send(command) != nil {
+		return
+	}
+	for range maxLines {
+		line, err := w.line()
+		if err != nil {
+			return
+		}
+		if strings.HasPrefix(line, "* ") {
+			continue
+		}
+		if ok(line) {
+			_ = w.handshake() // it goes on either way
+		}
+		return
+	}
+}

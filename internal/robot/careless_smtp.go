@@ -1,0 +1,117 @@
+package robot
+
+import "strings"
+
+// sayMail is one SMTP transaction, all at once.
+func (w *wire) sayMail(l *letter) (ok, alive bool) {
+	lines := []string{"MAIL FROM:<" + w.r.target.User + "> BODY=8BITMIME SMTPUTF8"}
+	for _, to := range l.to {
+		lines = append(lines, "RCPT TO:<"+to+">")
+	}
+	lines = append(lines, "DATA")
+	if w.send(strings.Join(lines, "\r\n")) != nil {
+		return false, false
+	}
+	ok = true
+	for range lines {
+		reply, err := w.smtpReply()
+		if err != nil {
+			return false, false
+		}
+		ok = ok && (strings.HasPrefix(reply, "2") || strings.HasPrefix(reply, "354"))
+	}
+	body := strings.ReplaceAll(string(l.body), "\n.", "\n..")
+	if w.write([]byte(body+".\r\n")) != nil {
+		return false, false
+	}
+	reply, err := w.smtpReply()
+	if err != nil {
+		return false, false
+	}
+	return ok && strings.HasPrefix(reply, "2"), true
+}
+
+func (w *wire) smtpReply() (string, error) {
+	for range maxLines {
+		line, err := w.line()
+		if err != nil || len(line) < 4 || line[3] != '-' {
+			return line, err
+		}
+	}
+	return "", fail(never, "a reply without end")
+}
+
+func (r *robot) carelessSMTP() error {
+	work := func(letters ...*letter) func(*wire, mode) bool {
+		return func(w *wire, m mode) bool {
+			if _, err := w.smtpReply(); err != nil {
+				return false
+			}
+			if w.send("EHLO robot.example.test") != nil {
+				return false
+			}
+			if _, err := w.smtpReply(); err != nil {
+				return false
+			}
+			if m == bySTARTTLS {
+				w.startTLS("STARTTLS", func(line string) bool { return strings.HasPrefix(line, "220") })
+			}
+			if w.ask("AUTH PLAIN "+b64("\x00"+r.target.User+"\x00"+r.target.Password), "235") != nil {
+				return false
+			}
+			all := true
+			for _, l := range letters {
+				ok, alive := false, true
+				for i := 0; i < blindRepeats && !ok; i++ {
+					if ok, alive = w.sayMail(l); !alive {
+						return false
+					}
+				}
+				all = all && ok
+			}
+			_ = w.send("QUIT")
+			_, _ = w.smtpReply()
+			return all
+		}
+	}
+	batch := []*letter{newLetter("one", 0, "reader0@example.test", "reader1@example.test", "reader2@example.test",
+		"reader3@example.test", "reader4@example.test", "reader5@example.test", "reader6@example.test"), newLetter("two", 0, "carol@example.test")}
+	for i := range r.job.Letters {
+		batch = append(batch, newLetter("more"+itoa(i), 0, "carol"+itoa(i)+"@example.test"))
+	}
+	if n := r.job.Connections; n > 1 {
+		return together(n, func(i int) error {
+			r.hurry(587, "smtp", bySTARTTLS, work(newLetter("parallel"+itoa(i), 100_000, "carol"+itoa(i)+"@example.test")))
+			return nil
+		})
+	}
+	r.hurry(25, "smtp", inClear, work(newLetter("three", 0, "erin@example.test", "unknown@example.test")))
+	r.hurry(587, "smtp", bySTARTTLS, work(batch...))
+	r.hurry(465, "smtp", fromTheStart, work(newLetter("big", 120_000, "dave@example.test")))
+	return nil
+}
+
+// ask says an SMTP line until the reply begins as wanted, or blindRepeats times.
+func (w *wire) ask(line, want string) error {
+	for range blindRepeats {
+		if err := w.send(line); err != nil {
+			return err
+		}
+		reply, err := w.smtpReply()
+		if err != nil {
+			return err
+		}
+		if strings.HasPrefix(reply, want) {
+			return nil
+		}
+		if strings.HasPrefix(reply, "334") { // it has never heard of challenges
+			if err := w.send(b64(w.r.target.Password)); err != nil {
+				return err
+			}
+			if _, err := w.smtpReply(); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
