@@ -188,8 +188,11 @@ func usedUnlistedExtension(c *Case) []Evidence {
 func (f *Facts) needs(s *Step) string {
 	switch {
 	case f.Protocol == "imap":
-		if f.loggedIn() && !s.Listed.Has("IMAP4REV1") {
-			return ""
+		if f.loggedIn() && s.Listed != nil && !s.Listed.AfterLogin {
+			return "" // a server may list more once a client has logged in
+		}
+		if strings.HasSuffix(s.Text, "+}") && !s.Listed.Has("LITERAL-") {
+			return "LITERAL+"
 		}
 		return imapNeeds[s.Verb]
 	case f.Protocol != "smtp":

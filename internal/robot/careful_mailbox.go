@@ -39,7 +39,7 @@ func (c *imap) work(m *mailbox, door int) (progress bool, err error) {
 	var soft error
 	selected := ""
 	steps := []step{
-		{"look round", func() error { return c.lookRound() }},
+		{"look round", func() error { selected = ""; return c.lookRound(m) }},
 		{"fetch", func() error { return c.fetch(m, &progress) }},
 		{"mark", func() error { return c.must("UID STORE "+m.uids[0]+` +FLAGS (\Seen)`, nil) }},
 		{"make", func() error { return c.must("CREATE "+m.name, nil) }},
@@ -77,6 +77,12 @@ func (c *imap) work(m *mailbox, door int) (progress bool, err error) {
 			progress = progress || s.name != "look round"
 		case fateOf(err) == never && c.r.Known == nil:
 			m.done[s.name], m.err = true, err
+			if s.name == "make" { // nothing to put there
+				m.done["copy"], m.done["tidy"], m.done["delete"] = true, true, true
+			}
+		case c.bye && (s.name == "noop" || s.name == "idle"): // it was the last thing to do anyway
+			m.done["noop"], m.done["idle"] = true, true
+			return progress, soft
 		case fateOf(err) == later && !c.bye:
 			soft = err
 		default:
@@ -131,7 +137,7 @@ func (c *imap) withFolder(m *mailbox, command string, literal []byte) error {
 }
 
 // lookRound asks what the server and the account are like.
-func (c *imap) lookRound() error {
+func (c *imap) lookRound(m *mailbox) error {
 	var commands []string
 	if c.has("ID") {
 		commands = append(commands, `ID ("name" "robot")`)
@@ -145,13 +151,29 @@ func (c *imap) lookRound() error {
 	if c.has("NAMESPACE") {
 		commands = append(commands, "NAMESPACE")
 	}
-	for _, command := range append(commands, `LIST "" "*"`, `LSUB "" "*"`, "STATUS INBOX (MESSAGES UIDNEXT UIDVALIDITY)") {
+	for _, command := range append(commands, `LSUB "" "*"`, "STATUS INBOX (MESSAGES UIDNEXT UIDVALIDITY)") {
 		if err := c.may(command); err != nil {
+			return err
+		}
+	}
+	p, err := c.do(`LIST "" "*"`)
+	if err != nil {
+		return err
+	}
+	for i, line := range p.lines {
+		folder := listLine.FindStringSubmatch(line)
+		if folder == nil || strings.Contains(strings.ToUpper(folder[1]), `\NOSELECT`) || strings.EqualFold(folder[2], "INBOX") || m.done["folder "+folder[2]] || i > 20 {
+			continue
+		}
+		m.done["folder "+folder[2]] = true
+		if err := c.may("EXAMINE " + quote(folder[2])); err != nil { // gone: the others are still there
 			return err
 		}
 	}
 	return nil
 }
+
+var listLine = regexp.MustCompile(`^\* LIST \(([^)]*)\) (?:"[^"]*"|NIL) "?([^"{}]+)"?$`)
 
 func (c *imap) selectInbox(m *mailbox) error {
 	p, err := c.do("SELECT INBOX")

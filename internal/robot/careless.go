@@ -1,6 +1,9 @@
 package robot
 
-import "strings"
+import (
+	"errors"
+	"strings"
+)
 
 // The careless robot talks blindly: it says its piece whatever the replies are, and when
 // something has failed it says it again at once.
@@ -44,6 +47,12 @@ func (r *robot) hurry(door int, protocol string, m mode, work func(*wire, mode) 
 			return
 		}
 	}
+}
+
+// late tells a reply that hasn't come yet: no reason to wait before one speaks.
+func late(err error) bool {
+	var t *trouble
+	return errors.As(err, &t) && t.silent
 }
 
 // startTLS upgrades when the reply looks like it, and doesn't mind when not.

@@ -17,14 +17,21 @@ type gossip struct {
 	referred string   // user
 	uids     []string
 	begun    []string // fetched, whole or not
+	compress bool
+	listed   []string // folders, inside TLS or not
 	n        int
 }
 
 func (w *wire) hear(g *gossip, line string) {
+	g.compress = g.compress || strings.Contains(line, "COMPRESS=DEFLATE")
 	if m := referralIn.FindStringSubmatch(line); m != nil {
 		g.referred = m[1]
 	}
-	if m := listedName.FindStringSubmatch(line); m != nil && (!w.secure || len(w.old) > 0) && m[1] != "INBOX" && len(g.names) < 5 {
+	m := listedName.FindStringSubmatch(line)
+	if m != nil && strings.HasPrefix(line, "* LIST") {
+		g.listed = append(g.listed, m[1])
+	}
+	if m != nil && (!w.secure || len(w.old) > 0) && m[1] != "INBOX" && len(g.names) < 5 {
 		g.names = append(g.names, m[1])
 	}
 	if m := searchHits.FindStringSubmatch(line); m != nil {
@@ -33,9 +40,9 @@ func (w *wire) hear(g *gossip, line string) {
 }
 
 // blind says an IMAP command, again when it is refused. It returns the tagged reply.
-func (w *wire) blind(g *gossip, command string, literal []byte) (string, error) {
+func (w *wire) blind(g *gossip, command string, times int) (string, error) {
 	last := ""
-	for range blindRepeats {
+	for range times {
 		g.n++
 		tag := "c" + itoa(g.n)
 		if err := w.send(tag + " " + command); err != nil {
@@ -49,9 +56,6 @@ func (w *wire) blind(g *gossip, command string, literal []byte) (string, error) 
 			w.hear(g, line)
 			if strings.HasPrefix(line, "+") {
 				answer := "DONE"
-				if literal != nil {
-					answer = string(literal)
-				}
 				if err := w.send(answer); err != nil {
 					return "", err
 				}
@@ -76,11 +80,11 @@ func (r *robot) carelessIMAP() error {
 	g := &gossip{}
 	work := func(w *wire, m mode) bool {
 		line, err := w.line()
-		if err != nil {
+		if err != nil && !late(err) {
 			return false
 		}
 		w.hear(g, line)
-		if _, err := w.blind(g, "CAPABILITY", nil); err != nil {
+		if _, err := w.blind(g, "CAPABILITY", 1); err != nil {
 			return false
 		}
 		preauth := strings.HasPrefix(line, "* PREAUTH")
@@ -95,52 +99,65 @@ func (r *robot) carelessIMAP() error {
 			}
 		}
 		fine := true
-		do := func(command string, literal []byte) bool {
-			reply, err := w.blind(g, command, literal)
+		do := func(command string) bool {
+			reply, err := w.blind(g, command, blindRepeats)
 			fine = fine && err == nil && strings.Contains(reply, " OK")
 			return err == nil
 		}
-		if !preauth && !do("LOGIN "+r.target.User+" "+r.target.Password, nil) {
+		if !preauth && !do("LOGIN "+r.target.User+" "+r.target.Password) {
 			return false
 		}
 		follow := func() bool {
 			user := g.referred
 			g.referred = ""
-			return user == "" || do("LOGIN "+user+" "+r.target.Password, nil)
+			return user == "" || do("LOGIN "+user+" "+r.target.Password)
 		}
 		if !follow() {
 			return false
 		}
 		for _, name := range g.names {
-			if !do(`SELECT "`+name+`"`, nil) {
+			if !do(`SELECT "` + name + `"`) {
 				return false
 			}
 		}
-		if !do(`LIST "" "*"`, nil) || !do("SELECT INBOX", nil) || !follow() {
+		g.listed = nil
+		if !do(`LIST "" "*"`) {
+			return false
+		}
+		for _, name := range g.listed {
+			if !do("STATUS " + quote(name) + " (MESSAGES)") {
+				return false
+			}
+		}
+		if !do("SELECT INBOX") || !follow() {
 			return false
 		}
 		for _, uid := range g.begun { // it has them
-			if !do("UID STORE "+uid+` +FLAGS (\Deleted)`, nil) {
+			if !do("UID STORE " + uid + ` +FLAGS (\Deleted)`) {
 				return false
 			}
 		}
-		if g.uids == nil && !do("UID SEARCH ALL", nil) {
+		if g.uids == nil && !do("UID SEARCH ALL") {
 			return false
 		}
 		for _, uid := range g.uids {
 			g.begun = append(g.begun, uid)
-			if !do("UID FETCH "+uid+" (UID FLAGS RFC822.SIZE ENVELOPE BODYSTRUCTURE BODY.PEEK[])", nil) {
+			if !do("UID FETCH " + uid + " (UID FLAGS RFC822.SIZE ENVELOPE BODYSTRUCTURE BODY.PEEK[])") {
 				return false
 			}
 		}
 		draft := newLetter("draft", 300, "carol@example.test").body
-		for _, command := range []string{"UID SEARCH SUBJECT nothing", "COMPRESS DEFLATE", "ENABLE CONDSTORE", `ID ("name" "robot")`, "NAMESPACE", "CREATE Mine",
-			"UID COPY 1 Mine", "UID MOVE 1 Mine", "UID EXPUNGE 1:*", "EXPUNGE", "DELETE Mine", "NOOP", "IDLE"} {
-			if !do(command, nil) {
+		commands := []string{"UID SEARCH SUBJECT nothing", "ENABLE CONDSTORE", `ID ("name" "robot")`, "NAMESPACE", "UID EXPUNGE 1:*", "EXPUNGE", "NOOP", "UNSELECT",
+			"SELECT INBOX", "CREATE Mine", "UID COPY 1 Mine", "UID MOVE 3 Mine", "IDLE", "DELETE Mine"}
+		if g.compress {
+			commands = append([]string{"COMPRESS DEFLATE"}, commands...)
+		}
+		for _, command := range commands {
+			if !do(command) {
 				return false
 			}
 		}
-		ok := do("APPEND Sent {"+itoa(len(draft))+"}", draft) && do("LOGOUT", nil)
+		ok := do("APPEND Sent {"+itoa(len(draft))+"+}\r\n"+string(draft)) && do("LOGOUT")
 		return ok && fine
 	}
 	if n := r.job.Connections; n > 1 {
@@ -151,8 +168,8 @@ func (r *robot) carelessIMAP() error {
 				if err != nil {
 					return false
 				}
-				reply, err := w.blind(g, "LOGIN "+r.target.User+" "+r.target.Password, nil)
-				_, err2 := w.blind(g, "NOOP", nil)
+				reply, err := w.blind(g, "LOGIN "+r.target.User+" "+r.target.Password, blindRepeats)
+				_, err2 := w.blind(g, "NOOP", 1)
 				r.sleep(r.Patience.Reply)
 				return err == nil && err2 == nil && strings.Contains(reply, " OK")
 			})

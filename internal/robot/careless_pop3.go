@@ -5,10 +5,10 @@ import "strings"
 func (r *robot) carelessPOP3() error {
 	begun := map[string]bool{}
 	work := func(w *wire, m mode) bool {
-		if _, err := w.line(); err != nil {
+		if _, err := w.line(); err != nil && !late(err) {
 			return false
 		}
-		fine := true
+		fine, utf8 := true, false
 		do := func(command string, multi bool) bool {
 			first := true
 			ok := false
@@ -18,6 +18,7 @@ func (r *robot) carelessPOP3() error {
 					ok = strings.HasPrefix(line, "+OK")
 					return multi && ok
 				}
+				utf8 = utf8 || line == "UTF8"
 				return line != "."
 			}
 			for range blindRepeats {
@@ -66,7 +67,13 @@ func (r *robot) carelessPOP3() error {
 				return false
 			}
 		}
-		return do("DELE 1", false) && do("UTF8", false) && do("QUIT", false) && fine
+		if utf8 && !do("UTF8", false) {
+			return false
+		}
+		if !do("DELE 1", false) || !do("QUIT", false) {
+			return false
+		}
+		return fine
 	}
 	r.hurry(995, "pop3", fromTheStart, work)
 	r.hurry(110, "pop3", bySTARTTLS, work)

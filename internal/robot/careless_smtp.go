@@ -1,6 +1,9 @@
 package robot
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // sayMail is one SMTP transaction, all at once.
 func (w *wire) sayMail(l *letter) (ok, alive bool) {
@@ -21,6 +24,9 @@ func (w *wire) sayMail(l *letter) (ok, alive bool) {
 		ok = ok && (strings.HasPrefix(reply, "2") || strings.HasPrefix(reply, "354"))
 	}
 	body := strings.ReplaceAll(string(l.body), "\n.", "\n..")
+	if w.patience == 0 { // it makes the message anew each time
+		body = strings.Replace(body, "@robot.", "."+itoa(int(w.r.made.Add(1)))+"@robot.", 1)
+	}
 	if w.write([]byte(body+".\r\n")) != nil {
 		return false, false
 	}
@@ -31,9 +37,15 @@ func (w *wire) sayMail(l *letter) (ok, alive bool) {
 	return ok && strings.HasPrefix(reply, "2"), true
 }
 
+// lists tells if one of the last lines names an extension.
+func (w *wire) lists(name string) bool {
+	return slices.ContainsFunc(w.heard[max(0, len(w.heard)-20):], func(l string) bool { return strings.HasSuffix(l, name) && strings.HasPrefix(l, "250") })
+}
+
 func (w *wire) smtpReply() (string, error) {
 	for range maxLines {
 		line, err := w.line()
+		w.heard = append(w.heard, line)
 		if err != nil || len(line) < 4 || line[3] != '-' {
 			return line, err
 		}
@@ -44,7 +56,7 @@ func (w *wire) smtpReply() (string, error) {
 func (r *robot) carelessSMTP() error {
 	work := func(letters ...*letter) func(*wire, mode) bool {
 		return func(w *wire, m mode) bool {
-			if _, err := w.smtpReply(); err != nil {
+			if _, err := w.smtpReply(); err != nil && !late(err) {
 				return false
 			}
 			if w.send("EHLO robot.example.test") != nil {
@@ -68,6 +80,13 @@ func (r *robot) carelessSMTP() error {
 					}
 				}
 				all = all && ok
+			}
+			if m == bySTARTTLS && w.send("EHLO robot.example.test") == nil { // what can it do, by the way?
+				w.heard = nil
+				if _, _ = w.smtpReply(); w.lists("STARTTLS") {
+					_ = w.send("STARTTLS")
+					_, _ = w.smtpReply()
+				}
 			}
 			_ = w.send("QUIT")
 			_, _ = w.smtpReply()

@@ -23,6 +23,7 @@ import (
 	"errors"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -40,6 +41,7 @@ type Job struct {
 
 	Letters     int  // further letters to send, all on one connection
 	Connections int  // so many connections at the same time, for each protocol
+	Look        bool // look for mail by IMAP once all is sent, a moment later
 	Idle        bool // mail arrives by a second IMAP connection during IDLE
 	Pipeline    bool // send several SMTP commands at once where the server lists PIPELINING
 	NoCAPA      bool // never ask a POP3 server what it can
@@ -67,7 +69,7 @@ type Patience struct {
 // Careful is a robot without fault. Its times are a hundredth of what RFC 5321 section
 // 4.5.3.2 asks of a client, as the tests' scenarios are that much faster.
 func Careful() Habits {
-	return Habits{Name: "careful", Patience: Patience{Connect: 300 * time.Millisecond, Reply: 1500 * time.Millisecond, Final: 6 * time.Second, Pause: 600 * time.Millisecond}}
+	return Habits{Name: "careful", Patience: Patience{Connect: 300 * time.Millisecond, Reply: 1500 * time.Millisecond, Final: 2200 * time.Millisecond, Pause: 600 * time.Millisecond}}
 }
 
 // Careless is a robot with every bad habit, and in a hurry.
@@ -113,6 +115,9 @@ func Run(ctx context.Context, h Habits, t Target, j Job) error {
 		start(j.POP3, r.fetchPOP3)
 	}
 	wg.Wait()
+	if j.Look && r.sleep(500*time.Millisecond) {
+		errs = append(errs, r.look())
+	}
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -126,8 +131,28 @@ type robot struct {
 	job    Job
 	ctx    context.Context
 
+	made    atomic.Int32 // Message-IDs, by the stubborn
 	mu      sync.Mutex
 	refused map[string]bool // protocols whose login was refused: the user must be asked first
+}
+
+// look looks for new mail. The careless do no more than open the folder.
+func (r *robot) look() error {
+	if !r.Careless {
+		return r.rounds([]*task{{doors: []int{993, 143}, do: func(door int) (bool, error) { return r.imapAt(door, newMailbox("New")) }}})
+	}
+	r.hurry(993, "imap", fromTheStart, func(w *wire, _ mode) bool {
+		g := &gossip{}
+		if _, err := w.line(); err != nil {
+			return false
+		}
+		_, err := w.blind(g, "LOGIN "+r.target.User+" "+r.target.Password, 1)
+		if err == nil {
+			_, err = w.blind(g, "SELECT INBOX", 1)
+		}
+		return err == nil
+	})
+	return nil
 }
 
 func (r *robot) loginRefused(protocol string) bool {

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"strings"
 	"time"
 )
@@ -26,7 +27,8 @@ type wire struct {
 	r        *robot
 	conn     net.Conn
 	in       *bufio.Reader
-	old      []byte // clear text kept across STARTTLS, by the careless
+	old      []byte   // clear text kept across STARTTLS, by the careless
+	heard    []string // lines of SMTP replies, by the careless
 	patience time.Duration
 	protocol string
 	secure   bool
@@ -47,7 +49,9 @@ const (
 type trouble struct {
 	fate fate
 	in   bool // logged in already
-	text string
+	// silent: nothing came in time
+	silent bool
+	text   string
 }
 
 func (t *trouble) Error() string { return t.text }
@@ -67,7 +71,11 @@ func fateOf(err error) fate {
 // dial connects to a door, to IPv6 first and then to IPv4, as a host with both has it.
 func (r *robot) dial(door int, protocol string) (*wire, error) {
 	var last error
-	for _, host := range []string{"::1", "127.0.0.1"} {
+	hosts := []string{"::1", "127.0.0.1"}
+	if r.Careless {
+		hosts = hosts[:1]
+	}
+	for _, host := range hosts {
 		d := net.Dialer{Timeout: r.Patience.Connect}
 		conn, err := d.DialContext(r.ctx, "tcp", net.JoinHostPort(host, r.target.Ports[door]))
 		if err != nil {
@@ -131,7 +139,9 @@ func (w *wire) line() (string, error) {
 	}
 	line, err := w.in.ReadSlice('\n')
 	if err != nil {
-		return "", fail(lost, "read: %v", err)
+		t := fail(lost, "read: %v", err)
+		t.silent = errors.Is(err, os.ErrDeadlineExceeded)
+		return "", t
 	}
 	return strings.TrimRight(string(line), "\r\n"), nil
 }
@@ -174,6 +184,13 @@ func (w *wire) handshake() error {
 			return fail(lost, "handshake: %v", err)
 		}
 		return fail(unfit, "handshake: %v", err)
+	}
+	if known := w.r.Known; known != nil {
+		s := conn.ConnectionState()
+		shape := []string{tls.VersionName(s.Version), fmt.Sprintf("%d certificates", len(s.PeerCertificates)), fmt.Sprintf("%d names", len(s.PeerCertificates[0].DNSNames)), s.PeerCertificates[0].Subject.String()}
+		if !known.usual("TLS", shape) {
+			return fail(never, "an unusual handshake: %q", shape)
+		}
 	}
 	w.conn, w.in, w.secure = conn, bufio.NewReaderSize(conn, maxLine), true
 	return nil

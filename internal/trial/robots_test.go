@@ -39,13 +39,15 @@ func faster(s *scenarios.Scenario) *scenarios.Scenario {
 	quick.Rules = slices.Clone(s.Rules)
 	for i := range quick.Rules {
 		quick.Rules[i].Fault = shortened(reflect.ValueOf(quick.Rules[i].Fault), func(d time.Duration) time.Duration {
+			if d >= time.Minute {
+				return d / 2 / by
+			}
 			if d >= time.Second {
 				return max(d/by, 150*time.Millisecond)
 			}
 			return d / by
 		}).Interface()
 	}
-	quick.Expect.Within /= by
 	return &quick
 }
 
@@ -173,6 +175,8 @@ func jobFor(name string) robot.Job {
 		j.Letters = 22
 	case "smtp-three-connections", "imap-too-many-connections":
 		j.Connections = 5
+	case "smtp-bounces-later":
+		j.Look = true
 	case "imap-idle-mute":
 		j.Idle = true
 	}
