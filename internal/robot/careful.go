@@ -35,6 +35,9 @@ func (r *robot) rounds(tasks []*task) error {
 			if t.done {
 				continue
 			}
+			if r.Known != nil {
+				t.doors = t.doors[:1]
+			}
 			progress, err := t.try(unfitDoors, down)
 			progressed = progressed || progress
 			t.err = err
@@ -52,6 +55,9 @@ func (r *robot) rounds(tasks []*task) error {
 		most := roundsLost
 		if patient {
 			most = roundsLater
+		}
+		if r.Known != nil {
+			most = 1
 		}
 		if open == 0 || fruitless >= most || !r.sleep(pause) {
 			break

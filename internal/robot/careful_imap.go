@@ -283,7 +283,9 @@ func (r *robot) imapAt(door int, m *mailbox) (progress bool, err error) {
 	if err != nil && (c.bye || fateOf(err) == lost) {
 		return progress, inside(err)
 	}
-	_, _ = c.do("LOGOUT") // the work is done
+	if _, e := c.do("LOGOUT"); e != nil && r.Known != nil {
+		return progress, e
+	}
 	if err != nil {
 		return progress, inside(err)
 	}

@@ -80,7 +80,7 @@ func (c *imap) work(m *mailbox, door int) (progress bool, err error) {
 			if s.name == "make" { // nothing to put there
 				m.done["copy"], m.done["tidy"], m.done["delete"] = true, true, true
 			}
-		case c.bye && (s.name == "noop" || s.name == "idle"): // it was the last thing to do anyway
+		case c.r.Known == nil && (c.bye || fateOf(err) == lost) && (s.name == "noop" || s.name == "idle"): // it was the last thing to do anyway
 			m.done["noop"], m.done["idle"] = true, true
 			return progress, soft
 		case fateOf(err) == later && !c.bye:
@@ -282,7 +282,8 @@ func (c *imap) idle(m *mailbox, door int) error {
 	if err := c.r.deliver(door); err != nil {
 		return err
 	}
-	told := make(chan error, 1)
+	told := make(chan error, 2)
+	news := 0
 	var wg sync.WaitGroup
 	wg.Go(func() {
 		for range maxLines {
@@ -292,9 +293,13 @@ func (c *imap) idle(m *mailbox, door int) error {
 				return
 			}
 			if strings.HasPrefix(line, tag+" ") {
+				if news == 0 && c.r.Known != nil {
+					told <- fail(never, "no news during IDLE")
+				}
 				told <- nil
 				return
 			}
+			news++
 			if err := c.usual("IDLE news", []string{line}); err != nil {
 				told <- err
 				return

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // letter is a message in the outbox.
@@ -140,9 +141,14 @@ func (r *robot) sendAt(door int, letters []*letter) (progress bool, err error) {
 	}
 	c.loggedIn = true
 	var soft, hard error
-	for _, l := range letters {
+	for i, l := range letters {
 		if l.done {
 			continue
+		}
+		if i > 0 {
+			if _, err := c.do("RSET"); err != nil { // refused: there was nothing to reset
+				return progress, inside(err)
+			}
 		}
 		had := len(l.to)
 		err := c.transaction(l)
@@ -167,7 +173,12 @@ func (r *robot) sendAt(door int, letters []*letter) (progress bool, err error) {
 			hard = l.err
 		}
 	}
-	_, _ = c.do("QUIT") // the mail is there already
+	if r.job.Connections > 1 {
+		r.sleep(100 * time.Millisecond) // so that they are open together
+	}
+	if _, e := c.do("QUIT"); e != nil && r.Known != nil { // else: the mail is there already
+		return progress, e
+	}
 	if soft != nil {
 		return progress, inside(soft)
 	}

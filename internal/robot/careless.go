@@ -25,12 +25,15 @@ const (
 // hurry works at a door until it succeeds, without a pause. Where TLS fails it does
 // without.
 func (r *robot) hurry(door int, protocol string, m mode, work func(*wire, mode) (ok bool)) {
-	for range hurriedTries {
+	for try := range hurriedTries {
 		if r.ctx.Err() != nil {
 			return
 		}
 		w, err := r.dial(door, protocol)
 		if err != nil {
+			if try > 0 { // it has tried twice
+				return
+			}
 			continue
 		}
 		if m == fromTheStart && w.handshake() != nil {
@@ -56,7 +59,7 @@ func late(err error) bool {
 }
 
 // startTLS upgrades when the reply looks like it, and doesn't mind when not.
-func (w *wire) startTLS(command string, ok func(string) bool) {
+func (w *wire) startTLS(command string, hear func(string), ok func(string) bool) {
 	if w.patience == 0 {
 		command += "\r\nNOOP" // what for should it wait?
 	}
@@ -68,7 +71,8 @@ func (w *wire) startTLS(command string, ok func(string) bool) {
 		if err != nil {
 			return
 		}
-		if strings.HasPrefix(line, "* ") {
+		if w.protocol == "imap" && !strings.HasPrefix(line, "c0 ") && !strings.HasPrefix(line, "a2 ") {
+			hear(line)
 			continue
 		}
 		if ok(line) {

@@ -17,12 +17,14 @@ type gossip struct {
 	referred string   // user
 	uids     []string
 	begun    []string // fetched, whole or not
+	fetched  bool     // something came for a FETCH
 	compress bool
 	listed   []string // folders, inside TLS or not
 	n        int
 }
 
 func (w *wire) hear(g *gossip, line string) {
+	g.fetched = g.fetched || strings.Contains(line, " FETCH (")
 	g.compress = g.compress || strings.Contains(line, "COMPRESS=DEFLATE")
 	if m := referralIn.FindStringSubmatch(line); m != nil {
 		g.referred = m[1]
@@ -64,7 +66,7 @@ func (w *wire) blind(g *gossip, command string, times int) (string, error) {
 				last = line
 				break
 			}
-			if strings.HasPrefix(line, "* BAD") || strings.HasPrefix(line, "* BYE") {
+			if strings.HasPrefix(line, "* BAD") || strings.HasPrefix(line, "* BYE") && command != "LOGOUT" {
 				last = line
 				break
 			}
@@ -89,7 +91,7 @@ func (r *robot) carelessIMAP() error {
 		}
 		preauth := strings.HasPrefix(line, "* PREAUTH")
 		if m == bySTARTTLS && !preauth {
-			w.startTLS("c0 STARTTLS", func(line string) bool { return strings.HasPrefix(line, "c0 OK") || strings.HasPrefix(line, "a2 OK") })
+			w.startTLS("c0 STARTTLS", func(line string) { w.hear(g, line) }, func(line string) bool { return strings.HasPrefix(line, "c0 OK") || strings.HasPrefix(line, "a2 OK") })
 			for len(w.old) > 0 { // what is there is there
 				line, err := w.line()
 				if err != nil {
@@ -141,14 +143,17 @@ func (r *robot) carelessIMAP() error {
 			return false
 		}
 		for _, uid := range g.uids {
-			g.begun = append(g.begun, uid)
+			g.begun, g.fetched = append(g.begun, uid), false
 			if !do("UID FETCH " + uid + " (UID FLAGS RFC822.SIZE ENVELOPE BODYSTRUCTURE BODY.PEEK[])") {
 				return false
+			}
+			if w.patience == 0 && !g.fetched { // it will come
+				_, _ = w.line()
 			}
 		}
 		draft := newLetter("draft", 300, "carol@example.test").body
 		commands := []string{"UID SEARCH SUBJECT nothing", "ENABLE CONDSTORE", `ID ("name" "robot")`, "NAMESPACE", "UID EXPUNGE 1:*", "EXPUNGE", "NOOP", "UNSELECT",
-			"SELECT INBOX", "CREATE Mine", "UID COPY 1 Mine", "UID MOVE 3 Mine", "IDLE", "DELETE Mine"}
+			"SELECT INBOX", `UID STORE 1 +FLAGS (\Seen)`, "CREATE Mine", "UID COPY 1 Mine", "UID MOVE 3 Mine", "IDLE", "DELETE Mine"}
 		if g.compress {
 			commands = append([]string{"COMPRESS DEFLATE"}, commands...)
 		}
@@ -158,6 +163,7 @@ func (r *robot) carelessIMAP() error {
 			}
 		}
 		ok := do("APPEND Sent {"+itoa(len(draft))+"+}\r\n"+string(draft)) && do("LOGOUT")
+		g.begun = nil
 		return ok && fine
 	}
 	if n := r.job.Connections; n > 1 {

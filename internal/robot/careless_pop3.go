@@ -5,7 +5,7 @@ import "strings"
 func (r *robot) carelessPOP3() error {
 	begun := map[string]bool{}
 	work := func(w *wire, m mode) bool {
-		if _, err := w.line(); err != nil && !late(err) {
+		if _, err := w.line(); err != nil {
 			return false
 		}
 		fine, utf8 := true, false
@@ -46,12 +46,13 @@ func (r *robot) carelessPOP3() error {
 			return false
 		}
 		if m == bySTARTTLS {
-			w.startTLS("STLS", func(line string) bool { return strings.HasPrefix(line, "+OK") })
+			w.startTLS("STLS", func(string) {}, func(line string) bool { return strings.HasPrefix(line, "+OK") })
 		}
 		if !do("USER "+r.target.Second, false) || !do("PASS "+r.target.Password, false) {
 			return false
 		}
-		for n := range begun {
+		deleted := len(begun) > 0
+		for n := range begun { // it has them
 			if !do("DELE "+n, false) {
 				return false
 			}
@@ -63,14 +64,21 @@ func (r *robot) carelessPOP3() error {
 		}
 		for _, n := range []string{"1", "2"} {
 			begun[n] = true
-			if !do("RETR "+n, true) || !do("TOP "+n+" 1", true) {
+			if !do("RETR "+n, true) {
+				return false
+			}
+			delete(begun, n)
+			if !do("TOP "+n+" 1", true) {
 				return false
 			}
 		}
 		if utf8 && !do("UTF8", false) {
 			return false
 		}
-		if !do("DELE 1", false) || !do("QUIT", false) {
+		if !deleted && !do("DELE 1", false) {
+			return false
+		}
+		if !do("QUIT", false) {
 			return false
 		}
 		return fine

@@ -3,6 +3,7 @@ package robot
 import (
 	"slices"
 	"strings"
+	"time"
 )
 
 // sayMail is one SMTP transaction, all at once.
@@ -55,6 +56,7 @@ func (w *wire) smtpReply() (string, error) {
 
 func (r *robot) carelessSMTP() error {
 	work := func(letters ...*letter) func(*wire, mode) bool {
+		bare, tries := len(letters) > 1, 0
 		return func(w *wire, m mode) bool {
 			if _, err := w.smtpReply(); err != nil && !late(err) {
 				return false
@@ -62,22 +64,51 @@ func (r *robot) carelessSMTP() error {
 			if w.send("EHLO robot.example.test") != nil {
 				return false
 			}
-			if _, err := w.smtpReply(); err != nil {
+			if reply, err := w.smtpReply(); err != nil {
 				return false
+			} else if !strings.HasPrefix(reply, "250") {
+				if w.send("HELO robot.example.test") != nil {
+					return false
+				}
+				if _, err := w.smtpReply(); err != nil {
+					return false
+				}
+			}
+			say := func(l *letter) (ok, alive bool) {
+				alive = true
+				for i := 0; i < blindRepeats && !ok && alive; i++ {
+					ok, alive = w.sayMail(l)
+				}
+				return ok, alive
+			}
+			first := true
+			if m == inClear && bare { // it may do without a login
+				ok, alive := say(letters[0])
+				tries++
+				if first, bare = ok, ok || tries < blindRepeats; !alive {
+					return false
+				}
 			}
 			if m == bySTARTTLS {
-				w.startTLS("STARTTLS", func(line string) bool { return strings.HasPrefix(line, "220") })
+				w.startTLS("STARTTLS", func(string) {}, func(line string) bool { return strings.HasPrefix(line, "220") })
+				if w.send("EHLO robot.example.test") != nil {
+					return false
+				}
+				if _, err := w.smtpReply(); err != nil {
+					return false
+				}
 			}
 			if w.ask("AUTH PLAIN "+b64("\x00"+r.target.User+"\x00"+r.target.Password), "235") != nil {
 				return false
 			}
-			all := true
-			for _, l := range letters {
-				ok, alive := false, true
-				for i := 0; i < blindRepeats && !ok; i++ {
-					if ok, alive = w.sayMail(l); !alive {
-						return false
-					}
+			all := first
+			for i, l := range letters {
+				if i == 0 && m == inClear && bare {
+					continue // sent
+				}
+				ok, alive := say(l)
+				if !alive {
+					return false
 				}
 				all = all && ok
 			}
@@ -87,6 +118,9 @@ func (r *robot) carelessSMTP() error {
 					_ = w.send("STARTTLS")
 					_, _ = w.smtpReply()
 				}
+			}
+			if r.job.Connections > 1 {
+				r.sleep(100 * time.Millisecond)
 			}
 			_ = w.send("QUIT")
 			_, _ = w.smtpReply()
@@ -104,7 +138,7 @@ func (r *robot) carelessSMTP() error {
 			return nil
 		})
 	}
-	r.hurry(25, "smtp", inClear, work(newLetter("three", 0, "erin@example.test", "unknown@example.test")))
+	r.hurry(25, "smtp", inClear, work(newLetter("three", 0, "erin@example.test", "unknown@example.test"), newLetter("four", 0, "frank@example.test")))
 	r.hurry(587, "smtp", bySTARTTLS, work(batch...))
 	r.hurry(465, "smtp", fromTheStart, work(newLetter("big", 120_000, "dave@example.test")))
 	return nil

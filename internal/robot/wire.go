@@ -187,7 +187,10 @@ func (w *wire) handshake() error {
 	}
 	if known := w.r.Known; known != nil {
 		s := conn.ConnectionState()
-		shape := []string{tls.VersionName(s.Version), fmt.Sprintf("%d certificates", len(s.PeerCertificates)), fmt.Sprintf("%d names", len(s.PeerCertificates[0].DNSNames)), s.PeerCertificates[0].Subject.String()}
+		shape := []string{fmt.Sprint(s.Version == tls.VersionTLS13)}
+		for _, c := range s.PeerCertificates {
+			shape = append(shape, c.Subject.String()+strings.Repeat(" name", min(10, len(c.DNSNames))))
+		}
 		if !known.usual("TLS", shape) {
 			return fail(never, "an unusual handshake: %q", shape)
 		}
