@@ -234,7 +234,8 @@ func (j *judge) command() {
 			j.fail(Reason{Text: fmt.Sprintf("should be done within %v, and took %v", e.Within, j.run.Took.Round(time.Millisecond)), Sessions: j.met()})
 		}
 	}
-	if f := evidence(j.c, "reported-success-without-delivery"); f != nil && e.Mail != scenarios.MailNone {
+	const untrue = "reported-success-without-delivery"
+	if f := evidence(j.c, untrue); f != nil && e.Mail != scenarios.MailNone && !slices.Contains(e.Forbid, untrue) {
 		j.fail(Reason{Text: "must not report success for mail that didn't arrive", Finding: f, Sessions: f.Sessions})
 	}
 }
