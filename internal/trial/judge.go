@@ -43,9 +43,12 @@ type Judgement struct {
 
 // Reason is one sentence for a verdict.
 type Reason struct {
-	Text     string            `json:"text"`
-	Finding  *diagnose.Finding `json:"finding,omitempty"`  // that proves it
-	Sessions []string          `json:"sessions,omitempty"` // ids that show it
+	Text string `json:"text"`
+	// Expectation is the id that the scenario requires or forbids, "" where it is about
+	// the command or its mail.
+	Expectation string            `json:"expectation,omitempty"`
+	Finding     *diagnose.Finding `json:"finding,omitempty"`  // that proves it
+	Sessions    []string          `json:"sessions,omitempty"` // ids that show it
 }
 
 // Judge compares what a client did under a scenario with what the scenario expects and
@@ -164,7 +167,7 @@ func (j *judge) forbidden() {
 		j.seen++
 		if f := evidence(j.c, id); f != nil {
 			row, _ := diagnose.Lookup(id)
-			j.fail(Reason{Text: "must not " + row.Do, Finding: f, Sessions: f.Sessions})
+			j.fail(Reason{Text: "must not " + row.Do, Expectation: id, Finding: f, Sessions: f.Sessions})
 		}
 	}
 }
@@ -184,10 +187,10 @@ func (j *judge) required(limit time.Duration) {
 			continue // it had no time to; killed says so
 		}
 		if j.run.Killed && limit < mayWait {
-			j.fail(Reason{Text: fmt.Sprintf("should give up by itself on a server that says nothing, and still waited after %v; if it means to wait for up to %v, as RFC 5321 has it, let it run longer", limit, mayWait), Sessions: j.met()})
+			j.fail(Reason{Text: fmt.Sprintf("should give up by itself on a server that says nothing, and still waited after %v; if it means to wait for up to %v, as RFC 5321 has it, let it run longer", limit, mayWait), Expectation: id, Sessions: j.met()})
 			continue
 		}
-		j.fail(Reason{Text: "should " + row.Do, Sessions: j.met()})
+		j.fail(Reason{Text: "should " + row.Do, Expectation: id, Sessions: j.met()})
 	}
 }
 
