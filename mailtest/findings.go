@@ -2,7 +2,6 @@ package mailtest
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -135,7 +134,7 @@ func (r *Rig) dialogues(ids []string) string {
 func (r *Rig) explain() {
 	for _, f := range r.Findings() {
 		if f.Severity != server.Good {
-			r.t.Log(fmt.Sprintf("mailtest: finding %s of session %s: %s", f.ID, strings.Join(f.Sessions, ", "), full(&f)))
+			r.t.Log("mailtest: finding " + f.ID + " of session " + strings.Join(f.Sessions, ", ") + ": " + full(&f))
 		}
 	}
 	for _, s := range r.Sessions() {

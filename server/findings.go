@@ -89,13 +89,6 @@ func CheckFindings(ids ...string) error {
 	return nil
 }
 
-// sessionFindings returns what was found about a session, the worst first.
-func (w *watcher) sessionFindings(id string) []Finding {
-	found, _, _ := w.book.since(0, func(f *Finding) bool { return notGood(f) && slices.Contains(f.Sessions, id) })
-	slices.SortStableFunc(found, func(a, b Finding) int { return severityRank(a.Severity) - severityRank(b.Severity) })
-	return found
-}
-
 func notGood(f *Finding) bool  { return f.Severity != Good }
 func everything(*Finding) bool { return true }
 
