@@ -29,7 +29,7 @@ func (r *Rig) Findings() []Finding {
 	ctx, cancel := context.WithTimeout(context.Background(), quietTime)
 	defer cancel()
 	r.s.Quiesce(ctx)
-	return r.s.Conclude(nil)
+	return r.s.Conclude()
 }
 
 // Require fails the test for each of these findings that isn't there, with what was found
@@ -43,7 +43,7 @@ func (r *Rig) Require(ids ...string) {
 	for {
 		_, n, ended := r.s.Log().Since(^uint64(0))
 		busy := r.s.Log().Busy()
-		found := r.s.Conclude(nil)
+		found := r.s.Conclude()
 		missing := slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return has(found, id) })
 		if len(missing) == 0 {
 			return
