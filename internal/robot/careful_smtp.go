@@ -174,7 +174,7 @@ func (r *robot) sendAt(door int, letters []*letter) (progress bool, err error) {
 		}
 	}
 	if r.job.Connections > 1 {
-		r.sleep(100 * time.Millisecond) // so that they are open together
+		r.sleep(400 * time.Millisecond) // so that they are open together
 	}
 	if _, e := c.do("QUIT"); e != nil && r.Known != nil { // else: the mail is there already
 		return progress, e

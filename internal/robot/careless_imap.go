@@ -122,7 +122,7 @@ func (r *robot) carelessIMAP() error {
 				return false
 			}
 		}
-		g.listed = nil
+		g.listed, g.fetched = nil, false
 		if !do(`LIST "" "*"`) {
 			return false
 		}
@@ -143,13 +143,13 @@ func (r *robot) carelessIMAP() error {
 			return false
 		}
 		for _, uid := range g.uids {
-			g.begun, g.fetched = append(g.begun, uid), false
+			g.begun = append(g.begun, uid)
 			if !do("UID FETCH " + uid + " (UID FLAGS RFC822.SIZE ENVELOPE BODYSTRUCTURE BODY.PEEK[])") {
 				return false
 			}
-			if w.patience == 0 && !g.fetched { // it will come
-				_, _ = w.line()
-			}
+		}
+		if w.patience == 0 && !g.fetched { // it will come
+			_, _ = w.line()
 		}
 		draft := newLetter("draft", 300, "carol@example.test").body
 		commands := []string{"UID SEARCH SUBJECT nothing", "ENABLE CONDSTORE", `ID ("name" "robot")`, "NAMESPACE", "UID EXPUNGE 1:*", "EXPUNGE", "NOOP", "UNSELECT",
