@@ -120,7 +120,7 @@ func (r *robot) carelessSMTP() error {
 				}
 			}
 			if r.job.Connections > 1 {
-				r.sleep(400 * time.Millisecond)
+				r.sleep(time.Second)
 			}
 			_ = w.send("QUIT")
 			_, _ = w.smtpReply()

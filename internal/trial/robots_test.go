@@ -26,9 +26,9 @@ import (
 var only = flag.String("scenario", "*", "run the robots under scenarios that fit this pattern only")
 
 const (
-	limit  = 30 * time.Second // for the careful; it needs a fraction of it
+	limit  = 90 * time.Second // for the careful; it needs a fraction of it
 	sooner = 6 * time.Second  // for those who may wait for ever
-	atOnce = 48               // robots at work; most of their time they wait
+	atOnce = 64              // robots at work; most of their time they wait
 )
 
 // faster returns a copy of a scenario that takes a hundredth of the time. What is left of
@@ -43,10 +43,10 @@ func faster(s *scenarios.Scenario) *scenarios.Scenario {
 			case d >= 5*time.Minute:
 				return d / 2 / by
 			case d >= time.Minute:
-				return 2 * time.Second // a window that a busy machine can fill
+				return 3500 * time.Millisecond // a window that a busy machine can fill
 			}
 			if d >= time.Second {
-				return max(d/by, 150*time.Millisecond)
+				return max(d/by, 300*time.Millisecond)
 			}
 			return d / by
 		}).Interface()
