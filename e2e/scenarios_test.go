@@ -109,8 +109,9 @@ type session struct {
 	Injected []string
 	EndedBy  string `json:"ended_by"`
 	Logins   []struct {
-		User string
-		OK   bool
+		User   string
+		OK     bool
+		Secure bool
 	}
 	TLS *struct {
 		Error     string

@@ -11,8 +11,13 @@
 //	}
 //
 // Start opens all eight doors on free loopback ports. The rig ends with the test.
-// When the test has failed, what the client and the server said to each other is
-// in its log.
+// When the test has failed, its log has what is wrong with what the client did, and
+// what client and server said to each other.
+//
+// What a client must or mustn't do is a finding (docs/findings.md lists them):
+//
+//	rig.Require("mail-sent", "retried-after-temporary-failure")
+//	rig.Forbid("password-sent-in-clear")
 package mailtest
 
 import (
@@ -92,9 +97,7 @@ func Start(t testing.TB, options ...Option) *Rig {
 	r.User, r.Password = s.Credentials()
 	t.Cleanup(func() {
 		if t.Failed() {
-			for _, session := range s.Log().Sessions() {
-				t.Log("mailtest: " + session.Dialogue())
-			}
+			r.explain()
 		}
 		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 		defer cancel()
@@ -126,7 +129,20 @@ func (r *Rig) TLS() *tls.Config { return r.s.ClientTLS() }
 // open keep what they began with.
 func (r *Rig) Use(names ...string) {
 	r.t.Helper()
-	notes, err := r.s.Use(load(r.t, names)...)
+	r.used(r.s.Use(load(r.t, names)...))
+}
+
+// UseFor makes scenarios active for one user only, beside those of everybody; with
+// none, ends that. They hold for logins from now on, and can't change what happens
+// before one: the test's log says so where a scenario does. Mail from this user's address
+// counts too, on doors 25 and 2525 where nobody logs in.
+func (r *Rig) UseFor(user string, names ...string) {
+	r.t.Helper()
+	r.used(r.s.UseFor(user, load(r.t, names)...))
+}
+
+func (r *Rig) used(notes []string, err error) {
+	r.t.Helper()
 	for _, n := range notes {
 		r.t.Log("mailtest: " + n)
 	}

@@ -142,3 +142,18 @@ func TestFailedTestHasTheTranscript(t *testing.T) {
 		}
 	}
 }
+
+func TestUseFor(t *testing.T) {
+	t.Parallel()
+	rig := mailtest.Start(t)
+	rig.UseFor(rig.User, "auth-wrong-password")
+	var said *textproto.Error
+	if err := send(rig, "bob@example.test"); !errors.As(err, &said) || said.Code != 535 {
+		t.Fatalf("with a wrong password: %v", err)
+	}
+	rig.UseFor("somebody-else@example.test", "auth-wrong-password")
+	rig.UseFor(rig.User)
+	if err := send(rig, "bob@example.test"); err != nil {
+		t.Fatalf("back to correct: %v", err)
+	}
+}

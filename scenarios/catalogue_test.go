@@ -106,7 +106,7 @@ func TestFind(t *testing.T) {
 		"greylistign":        "did you mean greylisting?",
 		"Greylisting":        "did you mean greylisting?",
 		"greylist":           "did you mean greylisting?",
-		"expired":            "did you mean auth-password-expired, cert-expired,",
+		"expired":            "did you mean auth-oauth-expired, auth-password-expired, cert-expired,",
 		"pop3-lock":          "did you mean pop3-locked?",
 		"cert":               "'mailrig scenarios' lists them all; the path",
 		"nothing-like-it":    "'mailrig scenarios' lists them all; the path",

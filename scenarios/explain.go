@@ -73,6 +73,7 @@ func when(r *fault.Rule) []string {
 		{"over ", m.Family},
 		{"to clients from ", m.Client},
 		{"for the user ", m.User},
+		{"for the mailbox ", m.Mailbox},
 		{"when the login is by ", m.Mechanism},
 		{"when the sender is ", m.Sender},
 		{"when the recipient is ", m.Recipient},
@@ -88,6 +89,13 @@ func when(r *fault.Rule) []string {
 		case len(p.list) > 0:
 			parts = append(parts, p.before+join(p.list, "or"))
 		}
+	}
+	if len(m.Connection) > 0 {
+		var list []string
+		for _, n := range m.Connection {
+			list = append(list, strconv.Itoa(n))
+		}
+		parts = append(parts, "on connection "+join(list, "and"))
 	}
 	return append(parts, howOften(r)...)
 }
@@ -146,6 +154,7 @@ func spoken(m *fault.Match) []string {
 			list = append(list, protocol)
 		}
 	}
+	slices.Sort(list) // the doors come in any order
 	return list
 }
 

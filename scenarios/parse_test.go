@@ -115,6 +115,9 @@ func TestFaultValues(t *testing.T) {
 		if slices.Contains([]string{"reply", "replace-reply", "edit-reply", "say", "end", "rate-limit"}, k.Name) {
 			match = "match: {command: RCPT}, "
 		}
+		if k.Name == "meanwhile" {
+			match = "match: {command: FETCH}, "
+		}
 		text := fmt.Sprintf("%srules: [{%s%s: %s}]", head, match, k.Name, k.Example)
 		s, err := Parse("x.yaml", []byte(text))
 		if err != nil {

@@ -28,15 +28,17 @@ func newAccounts(users []User, canonical func(string) string) accounts {
 	return a
 }
 
-func (a *accounts) allows(user, password string) bool {
-	if user == "" || password == "" {
+// allows decides an attempt. Nobody knows which tokens are right: where they are taken at
+// all, all of them are.
+func (a *accounts) allows(at login.Attempt) bool {
+	if at.User == "" || at.Password == "" {
 		return false
 	}
 	if a.passwords == nil {
 		return true
 	}
-	want, ok := a.passwords[a.canonical(user)]
-	return ok && want == password
+	want, ok := a.passwords[a.canonical(at.User)]
+	return ok && (want == at.Password || login.IsOAuth(at.Mechanism))
 }
 
 // LoginRule says who may log in, in words.
@@ -65,7 +67,7 @@ func (s *Server) authority(g *gate.Gate, f *fault.Conn, rec *transcript.Recorder
 		if refusal == nil {
 			refusal = f.Login(seen)
 		}
-		if refusal == nil && !s.accounts.allows(a.User, a.Password) {
+		if refusal == nil && !s.accounts.allows(a) {
 			no := login.WrongPassword
 			refusal = &no
 		}
@@ -75,9 +77,24 @@ func (s *Server) authority(g *gate.Gate, f *fault.Conn, rec *transcript.Recorder
 		injected := ""
 		if refusal != nil {
 			injected = refusal.Injected
+			refusal.Answered = func(right bool) { noteAcknowledged(rec, right, injected) }
 			g.Refused(injected)
+		}
+		if refusal == nil {
+			s.fill(f, rec, a.User)
 		}
 		rec.Login(transcript.Login{User: a.User, Mechanism: a.Mechanism, OK: refusal == nil, Injected: injected, Password: s.tags.tag(a.Password)})
 		return refusal
+	}
+}
+
+// noteAcknowledged says if the client has answered an error as its mechanism has it: with
+// nothing (XOAUTH2), or with the one byte ^A (RFC 7628 section 3.2.3). What it said else is
+// nobody's business.
+func noteAcknowledged(rec *transcript.Recorder, right bool, by string) {
+	if right {
+		rec.Mark(transcript.Acknowledged, "the client acknowledged the error", by)
+	} else {
+		rec.Mark(transcript.NotAcknowledged, "the client answered the error with something else than its mechanism's acknowledgement", by)
 	}
 }

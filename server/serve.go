@@ -32,34 +32,34 @@ func (s *Server) accept(l *door.Listener) {
 func (s *Server) serve(d door.Door, conn net.Conn) {
 	plan := s.active.plan.Load()
 	_, noDrop := s.active.noDrop.Load(d.Port)
-	f := plan.Conn(d.Port, string(d.Protocol), addrOf(conn.RemoteAddr()))
 	rec := s.log.Begin(transcript.Info{
 		Door: d.Port, Service: d.Service, Protocol: string(d.Protocol), Security: string(d.Security),
 		Client: conn.RemoteAddr().String(), Server: conn.LocalAddr().String(), Scenarios: plan.Scenarios(),
 	})
-	limits := f.Limits()
-	maxBytes := s.cfg.MaxMessageBytes
-	if limits.MessageBytes > 0 {
-		maxBytes = min(maxBytes, limits.MessageBytes)
-		rec.Note(fmt.Sprintf("messages are limited to %d bytes", maxBytes), limits.By)
-	}
-	if limits.Recipients > 0 {
-		rec.Note(fmt.Sprintf("messages are limited to %d recipients", limits.Recipients), limits.By)
-	}
+	var f *fault.Conn
+	f = plan.Shared(d.Port, string(d.Protocol), addrOf(conn.RemoteAddr()), fault.Users{
+		Plan: s.active.of,
+		Joined: func(own *fault.Plan) {
+			rec.Scenarios(own.Scenarios())
+			noteLimits(rec, f)
+		},
+	})
+	noteLimits(rec, f)
 	var g *gate.Gate
 	cfg := gate.Config{
 		Protocol:        string(d.Protocol),
 		TLS:             d.Security == door.TLS,
 		StartTLS:        d.Security != door.TLS,
 		Certificate:     func(profile string) (*tls.Certificate, error) { return s.ca.Certificate(profile) },
-		Engine:          func(c *gate.Conn) { s.engine(d, g, c, f, rec, maxBytes) },
+		Engine:          func(c *gate.Conn) { s.engine(d, g, c, f, rec) },
 		Fault:           f,
 		Recorder:        rec,
 		Domain:          s.hostname(),
 		MailDomain:      s.cfg.Domain,
-		MaxMessageBytes: maxBytes,
+		MaxMessageBytes: s.cfg.MaxMessageBytes,
 		DropUnsupported: noDrop,
 		Logger:          s.cfg.Logger,
+		OnQuiet:         func() { s.watch.look(rec.ID()) },
 		OnDone:          func() { s.forget(g) },
 	}
 	if d.Protocol == door.IMAP {
@@ -80,8 +80,19 @@ func (s *Server) serve(d door.Door, conn net.Conn) {
 	}
 }
 
+// noteLimits says what a scenario limits.
+func noteLimits(rec *transcript.Recorder, f *fault.Conn) {
+	l := f.Limits()
+	if l.MessageBytes > 0 {
+		rec.Note(fmt.Sprintf("messages are limited to %d bytes", l.MessageBytes), l.By)
+	}
+	if l.Recipients > 0 {
+		rec.Note(fmt.Sprintf("messages are limited to %d recipients", l.Recipients), l.By)
+	}
+}
+
 // engine starts the protocol engine for one phase of a connection.
-func (s *Server) engine(d door.Door, g *gate.Gate, c *gate.Conn, f *fault.Conn, rec *transcript.Recorder, maxBytes int64) {
+func (s *Server) engine(d door.Door, g *gate.Gate, c *gate.Conn, f *fault.Conn, rec *transcript.Recorder) {
 	authority := s.authority(g, f, rec)
 	switch d.Protocol {
 	case door.SMTP:
@@ -90,27 +101,37 @@ func (s *Server) engine(d door.Door, g *gate.Gate, c *gate.Conn, f *fault.Conn, 
 			Secure:          c.Secure(),
 			RequireTLS:      d.Security == door.STARTTLSRequired,
 			RequireAuth:     d.Port == 587 || d.Port == 465,
-			MaxMessageBytes: maxBytes,
+			MaxMessageBytes: s.cfg.MaxMessageBytes,
 			MaxRecipients:   f.Limits().Recipients,
-			Session:         rec.ID(),
-			Refuse:          func(address string) string { return refuseAddress(g, address) },
-			Drop:            c.Dropping,
 			Stored:          func(from string, to []string, raw []byte) { rec.Stored(stored(from, to, raw)) },
-			Delivered:       func(from, to string, m *mailbox.Message) { s.bounce(f, rec, from, to, m) },
-			Logger:          s.cfg.Logger,
+			Limits: func() (int64, int) {
+				l := f.Limits()
+				return l.MessageBytes, l.Recipients
+			},
+			Session:    rec.ID(),
+			Mechanisms: f.Mechanisms,
+			Refuse:     func(address string) string { return refuseAddress(g, address) },
+			Drop:       c.Dropping,
+			Delivered:  func(from, to string, m *mailbox.Message) { s.bounce(f, rec, from, to, m) },
+			Logger:     s.cfg.Logger,
 		})
 	case door.IMAP:
 		imapd.Serve(c, imapd.Config{
 			Store: s.store, Login: authority,
 			Secure: c.Secure(), InsecureAuth: true,
+			Mechanisms:      f.Mechanisms,
 			Folders:         func() []mailbox.Folder { return foldersOf(f) },
 			Stored:          func(user string, raw []byte) { rec.Stored(stored("", []string{user}, raw)) },
+			Naming:          func() imapd.Naming { return namingOf(f, rec) },
+			Meanwhile:       func() ([]uint32, int) { return meanwhile(f, rec) },
+			MuteIdle:        func() bool { return mute(f, rec) },
 			PreAuth:         s.preauth(f, rec, c),
-			MaxMessageBytes: maxBytes,
+			MaxMessageBytes: s.cfg.MaxMessageBytes,
+			Limit:           func() int64 { return f.Limits().MessageBytes },
 			Logger:          s.cfg.Logger,
 		})
 	case door.POP3:
-		e := popd.New(popd.Config{Store: s.store, Login: authority, Secure: c.Secure(), Logger: s.cfg.Logger}).Server()
+		e := popd.New(popd.Config{Store: s.store, Login: authority, Mechanisms: f.Mechanisms, Secure: c.Secure(), Logger: s.cfg.Logger}).Server()
 		go e.ServeConn(c)
 	}
 }
@@ -129,9 +150,65 @@ func (s *Server) preauth(f *fault.Conn, rec *transcript.Recorder, c *gate.Conn) 
 	st := f.Start()
 	if st.User != "" {
 		rec.Note("begins logged in as "+st.User, st.By)
+		f.Claims(s.accounts.canonical(st.User))
+		s.fill(f, rec, st.User)
 		c.LoggedIn()
 	}
 	return st.User
+}
+
+// namingOf is the form of mailbox names that a scenario wants.
+func namingOf(f *fault.Conn, rec *transcript.Recorder) imapd.Naming {
+	if delimiter, prefix, by, ok := f.Hierarchy(); ok {
+		rec.Injected(by)
+		return imapd.Naming{Delimiter: delimiter, Prefix: prefix}
+	}
+	return imapd.Naming{Delimiter: mailbox.Delimiter}
+}
+
+// meanwhile is what a scenario wants another session to do to the selected mailbox.
+func meanwhile(f *fault.Conn, rec *transcript.Recorder) (expunge []uint32, deliver int) {
+	m, by := f.Meanwhile()
+	for _, n := range m.Expunge {
+		expunge = append(expunge, uint32(n))
+	}
+	if len(expunge) > 0 {
+		rec.Note(fmt.Sprintf("another session expunges message %v", expunge), by)
+	}
+	if m.Deliver > 0 {
+		rec.Note(fmt.Sprintf("new messages meanwhile: %d", m.Deliver), by)
+	}
+	return expunge, m.Deliver
+}
+
+// mute tells if a scenario wants IDLE to tell nothing.
+func mute(f *fault.Conn, rec *transcript.Recorder) bool {
+	quiet, by := f.Mute()
+	if quiet {
+		rec.Note("this IDLE tells nothing", by)
+	}
+	return quiet
+}
+
+// fill makes the INBOX of whoever has logged in as large as a scenario wants it.
+func (s *Server) fill(f *fault.Conn, rec *transcript.Recorder, user string) {
+	if f.Protocol == string(door.SMTP) {
+		return
+	}
+	want, ok := f.Fill()
+	if !ok {
+		return
+	}
+	rec.Injected(want.By)
+	want.Once.Do(func() {
+		account := s.store.Account(user)
+		inbox, err := account.Mailbox("INBOX")
+		if err != nil {
+			return // INBOX is never missing
+		}
+		n := inbox.Fill(want.Messages, want.Size, want.Gap, account.Address())
+		rec.Note(fmt.Sprintf("INBOX gets %d messages that are made up", n), want.By)
+	})
 }
 
 // foldersOf lists the folders that a scenario gives to accounts.

@@ -13,8 +13,13 @@ func variable(flag string) string {
 	return "MAILRIG_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
 }
 
+// noVariable marks a flag whose variable means something else.
+const noVariable = "no-variable"
+
 // hasVariable leaves out the flags that ask for something else to be done.
-func hasVariable(f *pflag.Flag) bool { return f.Name != "help" && f.Name != "version" }
+func hasVariable(f *pflag.Flag) bool {
+	return f.Name != "help" && f.Name != "version" && f.Annotations[noVariable] == nil
+}
 
 // applyEnv gives every flag that wasn't given the value of its variable. An empty
 // variable is one that isn't set.

@@ -49,6 +49,21 @@ func (f *rigFlags) register(cmd *cobra.Command, free bool) {
 	completeScenarios(cmd, "scenario")
 }
 
+// registerForTrial adds the flags that say how the many rigs of a trial are made.
+func (f *rigFlags) registerForTrial(fs *pflag.FlagSet) {
+	*f = rigFlags{
+		portOffset: "random", http: "127.0.0.1:0",
+		maxConnections: server.DefaultMaxConnections, keepSessions: server.DefaultKeepSessions,
+	}
+	fs.Var(&list{values: &f.users}, "user", "let only these `name:password` log in; repeatable (default anyone, with any password)")
+	fs.StringVar(&f.seed, "seed", "", "load mail from `DIR`/user@domain/FOLDER/*.eml (default three messages)")
+	fs.StringVar(&f.domain, "domain", server.DefaultDomain, "`domain` of user names without @")
+	listFlag(fs, &f.hosts, "host", "`addresses` to listen on; repeatable (default localhost, both)")
+	listFlag(fs, &f.hostnames, "hostname", "further `names` for the certificate; repeatable")
+	fs.StringVar(&f.caDir, "ca-dir", "", "keep the CA in `DIR` between trials (default a new CA for each trial)")
+	fs.Int64Var(&f.maxMessageBytes, "max-message-bytes", server.DefaultMaxMessageBytes, "refuse messages larger than `N` bytes")
+}
+
 // config turns the flags into a server's configuration.
 func (f *rigFlags) config(a *app, fs *pflag.FlagSet) (server.Config, error) {
 	cfg := server.Config{

@@ -97,7 +97,7 @@ func (a *app) root() *cobra.Command {
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return adviseFlag(cmd, err) })
 	root.Flags().SortFlags = false
 	root.Flags().AddFlagSet(serve.Flags()) // the same flags, and the same variables behind them
-	root.AddCommand(serve, a.runCommand(), a.scenariosCommand(), a.useCommand(), a.sessionsCommand(),
+	root.AddCommand(serve, a.runCommand(), a.trialCommand(), a.checkCommand(), a.scenariosCommand(), a.useCommand(), a.sessionsCommand(),
 		a.waitCommand(), a.caCommand(), a.versionCommand())
 	nameVariables(root)
 	return root

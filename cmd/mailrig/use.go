@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"os"
 	"strings"
 
@@ -22,16 +23,20 @@ type inline struct {
 }
 
 func (a *app) useCommand() *cobra.Command {
-	var address string
+	var address, user string
 	var none bool
 	cmd := &cobra.Command{
-		Use:   "use NAME... | --none",
+		Use:   "use [--user NAME] NAME... | --none",
 		Short: "Switch a running mailrig to these scenarios",
 		Long: `Switch a running mailrig to these scenarios: names of its catalogue, or paths of
 YAML files, which come after the names. New connections follow them; open ones
-keep what they began with.` + aboutVariables,
+keep what they began with.
+
+With --user they hold for this user's logins alone, beside what is active for
+everybody: one mailrig serves many testers.` + aboutVariables,
 		Example: `  mailrig use cert-expired
   mailrig use greylisting ./mine.yaml
+  mailrig use --user alice@example.test mailbox-full
   mailrig use --none`,
 		ValidArgsFunction: scenarioNames,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -49,11 +54,17 @@ keep what they began with.` + aboutVariables,
 			if err != nil {
 				return err
 			}
-			return a.use(cmd.Context(), c, req)
+			if user == "" && cmd.Flags().Changed("user") {
+				return usage("--user needs a name, like --user alice@example.test")
+			}
+			return a.use(cmd.Context(), c, user, req)
 		},
 	}
 	httpFlag(cmd, &address)
 	cmd.Flags().BoolVar(&none, "none", false, "back to correct")
+	cmd.Flags().StringVar(&user, "user", "", "only for this user's logins (`address`)")
+	// Inside `mailrig run`, MAILRIG_USER is who logs in, whomever a scenario is for.
+	_ = cmd.Flags().SetAnnotation("user", noVariable, []string{"true"})
 	return cmd
 }
 
@@ -83,20 +94,28 @@ func isPath(name string) bool {
 	return strings.ContainsAny(name, `/\`) || strings.HasSuffix(name, ".yaml") || strings.HasSuffix(name, ".yml")
 }
 
-func (a *app) use(ctx context.Context, c *client, req switchRequest) error {
+func (a *app) use(ctx context.Context, c *client, user string, req switchRequest) error {
 	ctx, cancel := context.WithTimeout(ctx, answerTime)
 	defer cancel()
 	var answer struct {
 		Scenarios []string `json:"scenarios"`
 		Notes     []string `json:"notes"`
 	}
-	if err := c.do(ctx, "PUT", "/api/v1/scenario", req, &answer); err != nil {
+	path, whose := "/api/v1/scenario", ""
+	if user != "" {
+		path += "?user=" + url.QueryEscape(user)
+		whose = " for " + user
+	}
+	if err := c.do(ctx, "PUT", path, req, &answer); err != nil {
 		return talkError(err)
 	}
-	if len(answer.Scenarios) == 0 {
+	switch {
+	case len(answer.Scenarios) > 0:
+		fmt.Fprintf(a.stdout, "active%s: %s\n", printable(whose), printable(strings.Join(answer.Scenarios, ", ")))
+	case user != "":
+		fmt.Fprintf(a.stdout, "no scenario is active%s alone\n", printable(whose))
+	default:
 		fmt.Fprintln(a.stdout, "no scenario is active: every door behaves correctly")
-	} else {
-		fmt.Fprintf(a.stdout, "active: %s\n", printable(strings.Join(answer.Scenarios, ", ")))
 	}
 	for _, n := range answer.Notes {
 		fmt.Fprintf(a.stdout, "note: %s\n", printable(n))

@@ -24,6 +24,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/mailrig/mailrig/internal/transcript"
 )
@@ -112,8 +113,8 @@ func (c *Case) Findings(all bool) []Finding {
 	var found []Finding
 	for i := range table {
 		r := &table[i]
-		if r.Severity == Good && !all {
-			continue
+		if r.Severity == Good && (!all || r.Can != nil && !r.Can(c)) {
+			continue // nothing to praise where there was no occasion
 		}
 		for _, e := range r.When(c) {
 			found = append(found, r.finding(c, e))
@@ -191,9 +192,17 @@ func (r *Row) finding(c *Case, e Evidence) Finding {
 	w := words(e)
 	f.Title, f.Explanation, f.Advice = w.Replace(r.Title), w.Replace(r.Explanation), w.Replace(r.Advice)
 	if e.Guess {
-		f.Title = "Probably: " + f.Title
+		f.Title = "Probably: " + small(f.Title)
 	}
 	return f
+}
+
+// small is a sentence that another one has begun.
+func small(text string) string {
+	if len(text) > 1 && unicode.IsLower(rune(text[1])) {
+		return strings.ToLower(text[:1]) + text[1:]
+	}
+	return text
 }
 
 // words are the places in braces: {door} and {service} of the session, {tls-door} and

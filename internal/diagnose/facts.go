@@ -205,7 +205,9 @@ func Extract(s *transcript.Session) *Facts {
 		case cur != nil && cur.takesData(s.Protocol):
 			cur.Uploaded += u.Bytes
 		default:
-			f.Heard = append(f.Heard, Heard{u.Text, u.Secure})
+			for line := range strings.SplitSeq(u.Text, "\n") {
+				f.Heard = append(f.Heard, Heard{line, u.Secure})
+			}
 		}
 	}
 	f.judgeReplies()

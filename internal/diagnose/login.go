@@ -27,11 +27,14 @@ func usedUnlistedMechanism(c *Case) []Evidence {
 		if s == nil {
 			return nil
 		}
-		offered := strings.Join(s.Listed.Mechanisms(), ", ")
+		offered, advice := strings.Join(s.Listed.Mechanisms(), ", "), "Choose an authentication method that the server offers."
 		if offered == "" {
 			offered = "none"
 		}
-		return map[string]string{"mechanism": s.mechanism(), "offered": offered}
+		if !s.Secure && !s.Listed.offersLogin(f.Protocol) && (s.Listed.Has("STARTTLS") || s.Listed.Has("STLS")) {
+			offered, advice = offered+" without TLS", "Set encryption to STARTTLS: the server takes logins inside TLS only."
+		}
+		return map[string]string{"mechanism": s.mechanism(), "offered": offered, "advice": advice}
 	})
 }
 
@@ -142,10 +145,12 @@ var loginReasons = []struct {
 		"Sending by SMTP is switched off for this account.", "An administrator must switch on authenticated SMTP for it."},
 	{[]string{"not enabled for imap", "not enabled for pop", "disabled for", "sys/perm"},
 		"The service is switched off for this account.", "Switch {protocol} on in the account's settings on the web."},
+	{[]string{"[referral"},
+		"The server says that the account is on another server.", "Ask the provider for the server's name, and don't follow by itself what an unencrypted reply says."},
 	{[]string{"expired"}, "The password has expired.", "Change the password, then type the new one."},
-	{[]string{"too weak"}, "The server doesn't take this authentication method.", "Choose another authentication method."},
+	{[]string{"too weak", "504 5.5.4"}, "The server doesn't take this authentication method.", "Choose another authentication method."},
 	{[]string{"encryption required", "privacyrequired", "must issue a starttls", "538", "stls first"},
-		"The server takes no password without TLS.", "Set encryption to {starttls}, or to SSL/TLS with port {tls-door}."},
+		"The server takes no password without TLS.", "Set encryption to STARTTLS, or to SSL/TLS with port {tls-door}."},
 	{[]string{"too many bad auth", "too many login", "too many attempts"},
 		"The server has seen too many attempts.", "Wait, and check the password before the next attempt."},
 	{[]string{"too many", "limit", "maximum number"},
@@ -164,8 +169,8 @@ func loginRefused(c *Case) (all []Evidence) {
 		}
 		var last *Step
 		for _, s := range f.Steps {
-			if s.logsIn() && (s.Reply.Outcome == Permanent || s.Reply.Outcome == Temporary) {
-				last = s
+			if s.logsIn() && (s.Reply.Outcome == Permanent || s.Reply.Outcome == Temporary) && !slices.Contains(s.Exchange, "*") {
+				last = s // not one that the client cancelled
 			}
 		}
 		if last == nil {
@@ -181,6 +186,10 @@ func (f *Facts) whyNoLogin(s *Step) map[string]string {
 	reason, advice := "The server refused the user name or the password.", "Check the user name (often the whole address) and the password."
 	if s.Reply.Outcome == Temporary {
 		reason, advice = "The server couldn't check the password just now.", "Nothing is wrong with the settings: try again later."
+	}
+	if m := s.mechanism(); s.Reply.Outcome == Permanent && (m == "XOAUTH2" || m == "OAUTHBEARER") {
+		reason, advice = "The server didn't accept the OAuth2 token.", "Sign in again, so that the client gets a new token."
+		text = "" // what it says of passwords isn't meant
 	}
 	for _, r := range loginReasons {
 		if slices.ContainsFunc(r.signs, func(sign string) bool { return strings.Contains(text, sign) }) {

@@ -3,6 +3,7 @@ package diagnose
 import (
 	"net"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/mailrig/mailrig/internal/transcript"
@@ -41,18 +42,34 @@ func canReceiveCannotSend(c *Case) []Evidence {
 			}
 		}
 	}
+	advice := sendAdvice(doors)
+	if len(tried) > 0 && tried[len(tried)-1].loginMissing() {
+		advice = "Switch on authentication for the outgoing server, with the user name and password of the incoming one."
+	}
 	all := append(slices.Clone(tried), received[len(received)-1])
-	return []Evidence{{Sessions: all, Guess: blind, Words: map[string]string{"doors": list(doors), "advice": sendAdvice(doors)}}}
+	return []Evidence{{Sessions: all, Guess: blind, Words: map[string]string{"doors": list(doors), "advice": advice}}}
 }
 
-// triesToSend tells if a session without a message was meant to send one: it was blocked,
-// broken or refused, or the client never got that far.
+// triesToSend tells if a session without a message was meant to send one, and the door is
+// to blame: nobody answered, it broke, or the server doesn't want the client there. Wrong
+// encryption, passwords and recipients have findings of their own, with their own advice.
 func (f *Facts) triesToSend() bool {
 	if f.Protocol != "smtp" {
 		return false
 	}
 	return f.Has(transcript.Knocked) || f.Has(transcript.Cut) || f.Has(transcript.Silent) || f.Greeting.Outcome == Permanent || f.Greeting.Outcome == Temporary ||
-		f.TLS != nil && !f.TLS.Established || f.has(func(s *Step) bool { return s.works() && s.Reply.Outcome != OK && s.Reply.Outcome != Continue })
+		f.has((*Step).unwanted)
+}
+
+// unwanted tells if the server refused a sender or a recipient as a matter of policy (RFC
+// 3463 section 3.8): not from here, not without a login.
+func (s *Step) unwanted() bool {
+	return (s.Verb == "MAIL" || s.Verb == "RCPT") && s.Reply.Outcome == Permanent && strings.Contains(s.Reply.Last(), " 5.7.") && !s.Reply.wantsTLS()
+}
+
+// loginMissing tells if mail was refused because nobody had logged in.
+func (f *Facts) loginMissing() bool {
+	return !f.loggedIn() && f.has(func(s *Step) bool { return s.unwanted() && strings.HasPrefix(s.Reply.Last(), "530") })
 }
 
 func (c *Case) blockedForSending() bool {

@@ -75,6 +75,9 @@ func wrongProtocol(c *Case) []Evidence {
 			return nil
 		}
 		words := strings.Fields(strings.ToUpper(f.Steps[0].Text))
+		if f.Protocol == "imap" && len(words) > 1 && slices.Contains(protocolVerbs["IMAP"], words[1]) {
+			return nil // whatever its tag is
+		}
 		for protocol, verbs := range protocolVerbs {
 			if strings.EqualFold(protocol, f.Protocol) || len(words) == 0 {
 				continue

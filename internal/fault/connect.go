@@ -46,10 +46,10 @@ func (f *Connect) accept() AcceptMode {
 // CheckRule refuses conditions that nobody can know before a connection exists.
 func (f *Connect) CheckRule(r *Rule) error {
 	m := r.Match
-	if len(m.Command)+len(m.User)+len(m.Sender)+len(m.Recipient)+len(m.Mechanism) > 0 || m.TLS != nil {
-		return fmt.Errorf("connect: only door, protocol, family and client can be matched, nothing else is known when a client connects")
+	if m.late() || m.TLS != nil {
+		return fmt.Errorf("connect: only door, protocol, family, client and connection can be matched, nothing else is known when a client connects")
 	}
-	if f.listen() != ListenOpen && (len(m.Client) > 0 || r.Skip > 0 || r.Times > 0 || r.Per != "") {
+	if f.listen() != ListenOpen && (len(m.Client) > 0 || len(m.Connection) > 0 || r.Skip > 0 || r.Times > 0 || r.Per != "") {
 		return fmt.Errorf("connect: %s holds for a whole door: match only door, protocol and family, without skip, times and per", f.Mode)
 	}
 	return nil

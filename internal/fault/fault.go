@@ -9,18 +9,21 @@
 // A Rule is an optional Match, optional counters and one fault. Compile makes a
 // Plan of rules; Plan.Conn gives the view of one connection, which the gate and
 // the login layer ask. Nobody else asks: protocol code never knows that a fault
-// exists. Every method of a Conn may be called on a nil Conn, which is what a
-// connection gets that no rule can touch.
+// exists. Every method of a Conn may be called on a nil Conn. A user may have a
+// Plan of its own, whose rules join a connection's when the user is known.
 //
 // To add a kind: one file with the type, and one row in Kinds.
 package fault
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 )
 
 // Kind describes a kind of fault to those who load, explain and document
@@ -57,8 +60,13 @@ var Kinds = []Kind{
 	{"starttls", "This happens around STARTTLS: bytes are injected in clear behind the positive reply, or clear text pipelined behind the command is run inside TLS.", `{smtp: "250 AUTH LOGIN"}`, func() any { return new(StartTLS) }},
 	{"cut", "The connection is cut in the middle of a message, or before its reply.", "{after: 1000, how: reset}", func() any { return new(CutMessage) }},
 	{"login", "Every login is refused this way.", "wrong-password", func() any { return new(Login) }},
+	{"oauth", "Logins with a token (XOAUTH2, OAUTHBEARER) are offered, and accepted or refused.", `{challenge: '{"status":"400","schemes":"Bearer","scope":"https://mail.example.test/"}'}`, func() any { return new(OAuth) }},
 	{"limit-connections", "Logins are refused while a user has this many connections already.", "{max: 2}", func() any { return new(LimitConnections) }},
 	{"folders", "Whoever logs in by IMAP finds these folders, as a provider has them.", `['Sent Items', '[Gmail]/Trash = \Trash']`, func() any { return new(Folders) }},
+	{"hierarchy", "IMAP's mailbox names have another delimiter, none, or a prefix before all but INBOX.", `{delimiter: ".", prefix: "INBOX."}`, func() any { return new(Hierarchy) }},
+	{"fill", "Whoever logs in by IMAP or POP3 finds so many messages in INBOX, made up as they are read.", "{messages: 100000, size: 2000, gap: 3}", func() any { return new(Fill) }},
+	{"meanwhile", "Another session changes the selected mailbox when the command comes.", "{expunge: 2}", func() any { return new(Meanwhile) }},
+	{"idle", "IDLE is accepted and tells nothing; the next command does.", "mute", func() any { return new(Idle) }},
 	{"rate-limit", "The command is refused when it came this often within the time.", "{max: 3, within: 1m}", func() any { return new(RateLimit) }},
 	{"greylist", "A recipient is accepted only when the same sender and client try again after this time.", "{wait: 5s}", func() any { return new(Greylist) }},
 	{"size-limit", "Messages may have this many bytes at most.", "100000", func() any { return new(SizeLimit) }},
@@ -76,19 +84,31 @@ func Lookup(name string) (Kind, bool) {
 	return Kind{}, false
 }
 
+// Kind names the kind of the rule's fault.
+func (r *Rule) Kind() string {
+	for _, k := range Kinds {
+		if reflect.TypeOf(k.New()) == reflect.TypeOf(r.Fault) {
+			return k.Name
+		}
+	}
+	return ""
+}
+
 // Match narrows a rule. Empty fields match everything; several values of one
 // field are alternatives.
 type Match struct {
-	Door      []int    `yaml:"door" doc:"standard port numbers"`
-	Protocol  []string `yaml:"protocol" doc:"smtp, imap or pop3" enum:"smtp,imap,pop3"`
-	TLS       *bool    `yaml:"tls" doc:"true: only inside TLS; false: only in clear"`
-	Command   []string `yaml:"command" doc:"the command's name, like RCPT or UID FETCH; STARTTLS means STLS too"`
-	User      []string `yaml:"user" doc:"the user logged in or logging in; * and ? as in file names"`
-	Sender    []string `yaml:"sender" doc:"the address in MAIL FROM; * and ? as in file names"`
-	Recipient []string `yaml:"recipient" doc:"the address in RCPT TO; * and ? as in file names"`
-	Client    []string `yaml:"client" doc:"the client's address or network, like 127.0.0.1 or 10.0.0.0/8"`
-	Family    []string `yaml:"family" doc:"ipv4 or ipv6" enum:"ipv4,ipv6"`
-	Mechanism []string `yaml:"mechanism" doc:"the SASL mechanism of the login, like PLAIN; LOGIN is IMAP's LOGIN command too, USER is POP3's USER and PASS"`
+	Door       []int    `yaml:"door" doc:"standard port numbers"`
+	Protocol   []string `yaml:"protocol" doc:"smtp, imap or pop3" enum:"smtp,imap,pop3"`
+	TLS        *bool    `yaml:"tls" doc:"true: only inside TLS; false: only in clear"`
+	Command    []string `yaml:"command" doc:"the command's name, like RCPT or UID FETCH; STARTTLS means STLS too"`
+	User       []string `yaml:"user" doc:"the user logged in or logging in; * and ? as in file names"`
+	Sender     []string `yaml:"sender" doc:"the address in MAIL FROM; * and ? as in file names"`
+	Recipient  []string `yaml:"recipient" doc:"the address in RCPT TO; * and ? as in file names"`
+	Client     []string `yaml:"client" doc:"the client's address or network, like 127.0.0.1 or 10.0.0.0/8"`
+	Family     []string `yaml:"family" doc:"ipv4 or ipv6" enum:"ipv4,ipv6"`
+	Mailbox    []string `yaml:"mailbox" doc:"IMAP: the mailbox that the command names, else the selected one; * and ? as in file names"`
+	Connection []int    `yaml:"connection" doc:"the how-many-th connection since the scenario was activated, from 1, of those that door, protocol, family and client fit"`
+	Mechanism  []string `yaml:"mechanism" doc:"the SASL mechanism of the login, like PLAIN; LOGIN is IMAP's LOGIN command too, USER is POP3's USER and PASS"`
 }
 
 // Per says what a rule's counters count separately.
@@ -127,11 +147,17 @@ type Event struct {
 	Sender     string
 	Recipient  string   // of RCPT; "" when the moment is about a whole message
 	Recipients []string // accepted for the message so far
+	Mailboxes  []string // IMAP: that the command is about
 	Mechanism  string
 }
 
 // Validate says what is wrong with a match, or nil.
 func (m *Match) Validate() error {
+	for _, n := range m.Connection {
+		if n < 1 {
+			return errors.New("connection: the first one is 1")
+		}
+	}
 	for _, c := range m.Client {
 		if _, err := parseNetwork(c); err != nil {
 			return fmt.Errorf("client: %q is neither an address nor a network like 10.0.0.0/8", c)
@@ -185,12 +211,20 @@ func (m *Match) matches(e *Event) bool {
 	if len(m.Mechanism) > 0 && !slices.ContainsFunc(m.Mechanism, func(n string) bool { return strings.EqualFold(n, e.Mechanism) }) {
 		return false
 	}
+	if len(m.Mailbox) > 0 && !slices.ContainsFunc(e.Mailboxes, func(b string) bool { return glob(m.Mailbox, b) }) {
+		return false
+	}
 	if !glob(m.User, e.User) || !glob(m.Sender, e.Sender) || !m.recipient(e) {
 		return false
 	}
+	return m.client(e.Client)
+}
+
+// client tells if a connection from there can ever match.
+func (m *Match) client(from netip.Addr) bool {
 	return len(m.Client) == 0 || slices.ContainsFunc(m.Client, func(c string) bool {
 		p, err := parseNetwork(c)
-		return err == nil && p.Contains(e.Client)
+		return err == nil && p.Contains(from)
 	})
 }
 
@@ -246,8 +280,18 @@ func fits(p, s []rune) bool {
 // rule is a Rule with its counters.
 type rule struct {
 	Rule
+	came   atomic.Int64 // connections, for match.connection
 	mu     sync.Mutex
 	counts map[string]int
+}
+
+// touches tells if the rule can act on a connection just accepted. It counts those that
+// "connection" speaks of.
+func (r *rule) touches(e *Event) bool {
+	if !r.Match.door(e.Door, e.Protocol) || !r.Match.family(e.Client.Is6()) {
+		return false
+	}
+	return len(r.Match.Connection) == 0 || r.Match.client(e.Client) && slices.Contains(r.Match.Connection, int(r.came.Add(1)))
 }
 
 // take counts a match and tells if the rule acts on it. Connections that ask at
@@ -257,6 +301,9 @@ func (r *rule) take(c *Conn) bool {
 		return true
 	}
 	if r.Per == PerConnection {
+		if c.counts == nil {
+			c.counts = map[*rule]int{}
+		}
 		c.counts[r]++
 		return r.due(c.counts[r])
 	}

@@ -75,6 +75,53 @@ func TestCountersAreExact(t *testing.T) {
 	}
 }
 
+func TestConnectionsAreCountedOnce(t *testing.T) {
+	t.Parallel()
+	// Each connection asks at every stage, 64 at once; the counters are connections.
+	rules := []Rule{
+		{Scenario: "accept", Skip: 3, Times: 5, Fault: &Connect{"reset"}},
+		{Scenario: "tls", Skip: 3, Times: 5, Fault: &Handshake{Fate: HandshakeStall}},
+		{Scenario: "greeting", Skip: 3, Times: 5, Fault: &Greeting{SMTP: "421 x"}},
+		{Scenario: "nth", Match: Match{Connection: []int{2, 7, 64, 65}, Command: []string{"RCPT"}}, Fault: &Reply{SMTP: "451 x"}},
+		{Scenario: "elsewhere", Match: Match{Connection: []int{1}, Door: []int{587}}, Fault: &Connect{"close"}},
+	}
+	p := plan(rules...)
+	var accepted, tls, greeted, nth, elsewhere atomic.Int64
+	var wg sync.WaitGroup
+	for range 64 {
+		wg.Go(func() {
+			c := p.Conn(25, "smtp", localhost)
+			switch mode, _ := c.Accept(true); mode {
+			case AcceptReset:
+				accepted.Add(1)
+			case AcceptClose:
+				elsewhere.Add(1)
+			}
+			if c.TLS().Handshake != "" {
+				tls.Add(1)
+			}
+			if c.Greeting().Line != "" {
+				greeted.Add(1)
+			}
+			for range 3 {
+				c.Event.Command = "RCPT"
+				if c.Command().Reply != "" {
+					nth.Add(1)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	for name, got := range map[string]int64{"connect": accepted.Load(), "TLS": tls.Load(), "greeting": greeted.Load()} {
+		if got != 5 {
+			t.Errorf("%s acts on %d connections, want 5", name, got)
+		}
+	}
+	if nth.Load() != 9 || elsewhere.Load() != 0 {
+		t.Errorf("the second, 7th and 64th connection have %d of 9 commands answered, another door's rule acts %d times", nth.Load(), elsewhere.Load())
+	}
+}
+
 func TestOrderAndCombination(t *testing.T) {
 	t.Parallel()
 	rcpt := Match{Command: []string{"RCPT"}}
@@ -260,7 +307,8 @@ func TestEveryKindHasAnExampleAndWords(t *testing.T) {
 		stages := 0
 		switch k.New().(type) {
 		case listenStage, acceptStage, paceStage, firstStage, tlsStage, admitStage, startStage, greetStage, capsStage, listStage, commandStage,
-			upgradeStage, bodyStage, editStage, finalStage, loginStage, limitStage, folderStage, bounceStage:
+			upgradeStage, bodyStage, editStage, finalStage, loginStage, limitStage, folderStage, bounceStage,
+			hierarchyStage, fillStage, meanwhileStage, idleStage, mechanismStage:
 			stages++
 		}
 		if stages == 0 {

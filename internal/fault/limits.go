@@ -23,7 +23,11 @@ func (f *SizeLimit) UnmarshalText(b []byte) error {
 	return nil
 }
 
-func (f *SizeLimit) limit(l *Limits) { l.MessageBytes = f.Bytes }
+func (f *SizeLimit) limit(l *Limits) {
+	if l.MessageBytes == 0 || f.Bytes < l.MessageBytes { // of several, the smallest
+		l.MessageBytes = f.Bytes
+	}
+}
 
 // CheckRule refuses conditions that can't be known yet, and counters.
 func (f *SizeLimit) CheckRule(r *Rule) error {
@@ -44,7 +48,11 @@ func (f *LimitRecipients) UnmarshalText(b []byte) error {
 	return nil
 }
 
-func (f *LimitRecipients) limit(l *Limits) { l.Recipients = f.Max }
+func (f *LimitRecipients) limit(l *Limits) {
+	if l.Recipients == 0 || f.Max < l.Recipients {
+		l.Recipients = f.Max
+	}
+}
 
 // CheckRule refuses conditions that can't be known yet, and counters.
 func (f *LimitRecipients) CheckRule(r *Rule) error {
@@ -73,13 +81,13 @@ func (f *BounceLater) Validate() error {
 	return err
 }
 
-func (f *BounceLater) bounce(b *Bounce) {
+func (f *BounceLater) bounce() Bounce {
 	r, _ := login.ParseSMTP(f.SMTP)
 	status := fmt.Sprintf("%d.%d.%d", r.Enhanced[0], r.Enhanced[1], r.Enhanced[2])
 	if r.Enhanced == [3]int{} {
 		status = fmt.Sprintf("%d.0.0", r.Code/100)
 	}
-	b.After, b.Status, b.Text = f.After, status, f.SMTP
+	return Bounce{After: f.After, Status: status, Text: f.SMTP}
 }
 
 // CheckRule refuses a command: it acts on messages.

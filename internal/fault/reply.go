@@ -14,6 +14,7 @@ type Reply struct {
 	SMTP string `yaml:"smtp" doc:"an SMTP reply, like 550 5.1.1 User unknown"`
 	IMAP string `yaml:"imap" doc:"an IMAP status, like NO [OVERQUOTA] Quota exceeded"`
 	POP3 string `yaml:"pop3" doc:"a POP3 status, like -ERR [SYS/TEMP] Try again later"`
+	Raw  string `yaml:"raw" doc:"instead of these: the very bytes, in any protocol, with \\r\\n where a line is to end; {tag} is IMAP's tag"`
 	Then End    `yaml:"then" doc:"what happens to the connection after the reply: close, reset or silence" enum:"close,reset,silence"`
 }
 
@@ -35,6 +36,9 @@ func (f *Reply) UnmarshalText(b []byte) error {
 func (f *Reply) Validate() error {
 	if f.Then != EndNone && f.Then != EndClose && f.Then != EndReset && f.Then != EndSilence {
 		return fmt.Errorf("then: %q isn't one of [close reset silence]", f.Then)
+	}
+	if f.Raw != "" {
+		return checkRaw(f.Raw, f.SMTP+f.IMAP+f.POP3)
 	}
 	return checkReplies(f.SMTP, f.IMAP, f.POP3)
 }
@@ -62,7 +66,7 @@ func checkReplies(smtp, imap, pop3 string) error {
 }
 
 func (f *Reply) command(a *Action, c *Conn, _ *rule) bool {
-	a.Reply = byProtocol(c.Protocol, f.SMTP, f.IMAP, f.POP3)
+	a.Reply, a.Raw = byProtocol(c.Protocol, f.SMTP, f.IMAP, f.POP3), f.Raw
 	a.End = f.Then
-	return a.Reply != ""
+	return a.Reply+a.Raw != ""
 }

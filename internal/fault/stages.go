@@ -36,12 +36,20 @@ type (
 	loginStage interface {
 		login(*Conn, login.Attempt) *login.Refusal
 	}
-	admitStage interface {
+	mechanismStage interface{ mechanisms() []string }
+	admitStage     interface {
 		admit(*Conn, login.Attempt) *login.Refusal
 	}
 	limitStage  interface{ limit(*Limits) }
 	folderStage interface{ folders() []Folder }
-	bounceStage interface{ bounce(*Bounce) }
+	bounceStage interface{ bounce() Bounce }
+
+	hierarchyStage interface {
+		hierarchy() (delimiter byte, prefix string)
+	}
+	fillStage      interface{ fill(user string) Filling }
+	meanwhileStage interface{ meanwhile(*Meanwhile) }
+	idleStage      interface{ idle() (mute bool) }
 )
 
 // stateful is a kind that keeps counts of its own; each Plan gets a fresh one.
@@ -123,6 +131,7 @@ type Greet struct {
 	Delay   time.Duration
 	DelayBy string
 	Line    string // "" the engine's own
+	Raw     string // as Line, but these very bytes and no more
 	By      string
 }
 
@@ -155,6 +164,7 @@ type Action struct {
 	DelayBy string
 	Say     []Said // said before the reply
 	Reply   string // answer with this and keep the command from the engine
+	Raw     string // as Reply, but these very bytes; {tag} is IMAP's tag
 	Replace string // let the engine do it, and answer with this instead
 	End     End    // then, or at once
 	By      string // whose Reply, Replace or End it is
@@ -165,6 +175,7 @@ type Said struct{ Text, By string }
 
 // Upgrade is what happens around STARTTLS.
 type Upgrade struct {
+	Raw    string // these very bytes instead of the positive reply; {tag} is IMAP's tag
 	Inject string // sent in clear behind the positive reply, in one segment with it
 	Keep   bool   // clear text pipelined behind STARTTLS is run inside TLS
 	By     string

@@ -45,7 +45,7 @@ func (d *smtp) bdat(line, arg []byte) error {
 		d.taken, d.fate = 0, g.fault.Cut(fault.InUpload)
 		d.spool = []byte{}
 	}
-	if max := g.cfg.MaxMessageBytes; max > 0 && int64(len(d.spool))+n > max {
+	if max := g.maxBytes(); max > 0 && int64(len(d.spool))+n > max {
 		d.spool = nil
 		if err := g.say([]byte("552 5.3.4 Message size exceeds fixed maximum message size\r\n"), ""); err != nil {
 			return err

@@ -54,6 +54,8 @@ type dialect interface {
 	greetingReply(text string) []byte
 	// last tells if this line of a greeting is its last.
 	last(line []byte) bool
+	// tagged is the tag of the command that is being answered; "" where there are none.
+	tagged() string
 	// editList edits the capability list of a line that has one; others it returns.
 	editList(line []byte) []byte
 }
@@ -178,6 +180,10 @@ func (c *Conn) serverLine(line []byte) (int, error) {
 	g := c.g
 	switch {
 	case c.greet == nil:
+	case c.greet.Raw != "":
+		if !c.greeting {
+			return len(line), g.sayLocked([]byte(c.greet.Raw), transcript.Reply, c.greet.By)
+		}
 	case c.greet.Line != "":
 		if !c.greeting {
 			if bye(c.greet.Line) {
@@ -256,8 +262,14 @@ func (c *Conn) act(format func(text string) []byte, closes func(text string) boo
 		g.wmu.Unlock()
 		return false, nil
 	}
-	if a.Reply == "" && a.End == fault.EndNone {
+	if a.Reply == "" && a.Raw == "" && a.End == fault.EndNone {
 		return false, nil
+	}
+	if a.Raw != "" {
+		if err := g.say(withTag(a.Raw, c.dialect.tagged()), a.By); err != nil {
+			return true, err
+		}
+		c.said = a.Raw
 	}
 	if a.Reply != "" {
 		if err := g.say(format(a.Reply), a.By); err != nil {
@@ -278,7 +290,7 @@ func (c *Conn) act(format func(text string) []byte, closes func(text string) boo
 // tell passes a line of the engine's to the client, edited if a scenario wants it.
 // by is who made it up already, "" for the engine. g.wmu is held.
 func (c *Conn) tell(line []byte, by string) error {
-	if !c.g.edits {
+	if !c.g.fault.Edits() {
 		return c.g.sayLocked(line, transcript.Reply, by)
 	}
 	body := bytes.TrimRight(line, "\r\n")
@@ -320,6 +332,9 @@ func (c *Conn) download(b []byte) error {
 	}
 	return err
 }
+
+// withTag is a scenario's raw text with the command's tag in it.
+func withTag(raw, tag string) []byte { return []byte(strings.ReplaceAll(raw, "{tag}", tag)) }
 
 // wireLines gives each line of a scenario's text its CRLF.
 func wireLines(text string) []byte {

@@ -68,7 +68,7 @@ type Config struct {
 
 	Domain           string        // the server's name, in replies that the gate gives itself
 	MailDomain       string        // of addresses that have none
-	MaxMessageBytes  int64         // bound of an APPEND literal
+	MaxMessageBytes  int64         // bound of a message; a scenario may make it smaller
 	HandshakeTimeout time.Duration // 0: 30 s
 	IdleTimeout      time.Duration // 0: the protocol's own, see each dialect
 	WriteTimeout     time.Duration // 0: 1 min; how long a client may refuse to read
@@ -88,7 +88,6 @@ type Gate struct {
 	fault *fault.Conn
 	rec   *transcript.Recorder
 
-	edits  bool       // a scenario may edit what the engine says
 	pace   fault.Pace // of what goes out
 	opened bool       // the client's first bytes have been looked at
 	// Something was injected behind STARTTLS, and the client's first command inside TLS
@@ -145,7 +144,6 @@ func (g *Gate) Run() {
 		g.finish(transcript.EndedByScenario)
 		return
 	}
-	g.edits = g.fault.Edits()
 	if g.pace = g.fault.Pace(); g.pace.Bytes > 0 {
 		g.rec.Note(fmt.Sprintf("%d bytes every %v", g.pace.Bytes, g.pace.Every), g.pace.By)
 	}
@@ -162,9 +160,7 @@ func (g *Gate) Run() {
 	}
 	g.br = readers.Get().(*bufio.Reader)
 	g.br.Reset(g.conn)
-	if g.fault != nil {
-		g.fault.Secure = g.tls != nil
-	}
+	g.fault.Phase(g.tls != nil)
 	greet := g.fault.Greeting()
 	if greet.Delay > 0 {
 		g.rec.Mark(transcript.Delayed, "greeting delayed by "+greet.Delay.String(), greet.DelayBy)
@@ -198,7 +194,12 @@ func (g *Gate) accept() bool {
 		g.rec.Said(transcript.FromServer, transcript.Reply, []byte(portal), by)
 		g.raw.SetWriteDeadline(time.Now().Add(g.cfg.WriteTimeout))
 		_, _ = io.WriteString(g.raw, portal)
-		g.farewell(nil, transcript.EndedByScenario)
+		if t, ok := g.raw.Conn.(interface{ CloseWrite() error }); ok {
+			t.CloseWrite()
+		}
+		g.raw.SetReadDeadline(time.Now().Add(lingerTime))
+		g.listen(g.raw) // a client may go on all the same
+		g.end(false, transcript.EndedByScenario)
 	case fault.AcceptClose, fault.AcceptReset:
 		g.rec.Mark(transcript.Cut, "accepted, and cut at once ("+string(mode)+")", by)
 		g.end(mode == fault.AcceptReset, transcript.EndedByScenario)
@@ -261,10 +262,7 @@ func (g *Gate) start(greet *fault.Greet) {
 	default:
 		c.dialect = &pop3{c: c, g: g}
 	}
-	if g.fault != nil {
-		g.fault.Secure = c.secure
-		g.fault.User, g.fault.Sender, g.fault.Recipient, g.fault.Event.Command = "", "", "", ""
-	}
+	g.fault.Phase(c.secure)
 	g.cur.Store(c)
 	g.cfg.Engine(c)
 }
@@ -345,8 +343,20 @@ func (g *Gate) farewell(b []byte, by transcript.EndedBy) {
 	g.end(false, by)
 }
 
+// maxBytes is the bound of a message, by configuration and by what a scenario wants.
+func (g *Gate) maxBytes() int64 {
+	limit := g.fault.Limits().MessageBytes
+	if limit <= 0 || g.cfg.MaxMessageBytes > 0 && g.cfg.MaxMessageBytes < limit {
+		return g.cfg.MaxMessageBytes
+	}
+	return limit
+}
+
 // canonical is a user's name as rules see it: with a domain, which is in lower case.
 func (g *Gate) canonical(user string) string {
+	if user == "" {
+		return ""
+	}
 	local, domain, ok := strings.Cut(user, "@")
 	if !ok {
 		domain = g.cfg.MailDomain

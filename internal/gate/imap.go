@@ -52,6 +52,8 @@ type imap struct {
 	done     bool     // the tagged reply has been given
 	override string   // what to say instead of the engine's tagged reply
 	logged   bool     // a login has succeeded
+	wanted   string   // mailbox that a SELECT or EXAMINE names
+	selected string   // mailbox that is open, as far as rules need to know
 	olit     int64    // bytes left of the engine's literal
 	ocont    bool     // the next line goes on behind a literal
 }
@@ -314,11 +316,15 @@ func (d *imap) command(line []byte) error {
 	d.upload = verb == "APPEND"
 	d.message, d.brought = d.upload && !bytes.HasPrefix(args, []byte("{")), false
 
-	if g.fault != nil {
+	if g.fault.Active() {
 		line = bytes.Clone(line)
 		_, rest := cutWord(line)
 		_, args = cutWord(rest)
+		if strings.HasPrefix(verb, "UID ") {
+			_, args = cutWord(args)
+		}
 		g.fault.Event.Command = verb
+		d.aboutMailbox(verb, args)
 		handled, err := d.c.act(
 			func(text string) []byte { return imapReply(tag, text) },
 			func(text string) bool { return strings.HasPrefix(text, "BYE") })
@@ -371,6 +377,18 @@ func (d *imap) command(line []byte) error {
 	return d.pass(line, true)
 }
 
+// aboutMailbox keeps what rules may match on.
+func (d *imap) aboutMailbox(verb string, args []byte) {
+	d.g.wmu.Lock()
+	defer d.g.wmu.Unlock()
+	names := mailboxesOf(verb, args, d.selected)
+	d.g.fault.Mailboxes = names
+	d.wanted = ""
+	if (verb == "SELECT" || verb == "EXAMINE") && len(names) > 0 {
+		d.wanted = names[0]
+	}
+}
+
 // answered stays in step after a command that the engine hasn't seen.
 func (d *imap) answered(line []byte) error {
 	if size, sync, ok := literalSize(line); ok && !sync {
@@ -401,7 +419,7 @@ func (d *imap) pass(line []byte, first bool) error {
 	if ok {
 		limit, what := int64(imapLiteral), "NO [TOOBIG] Literals of this command are limited to 4096 bytes"
 		if d.message {
-			limit, what = d.g.cfg.MaxMessageBytes, "NO [TOOBIG] The message is larger than this server accepts"
+			limit, what = d.g.maxBytes(), "NO [TOOBIG] The message is larger than this server accepts"
 		}
 		if size > limit {
 			if first {

@@ -39,6 +39,7 @@ func (d *imap) write(p []byte, complete bool) (int, error) {
 			d.next = imapLit
 		case d.verb == "AUTHENTICATE":
 			d.next = imapAuth
+			return n, d.c.tell(line, g.refusedBy(false))
 		case d.verb == "IDLE":
 			d.next = imapDone
 		}
@@ -55,12 +56,19 @@ func (d *imap) write(p []byte, complete bool) (int, error) {
 				return n, nil
 			}
 		}
+		if d.verb == "SELECT" || d.verb == "EXAMINE" {
+			d.selected = "" // RFC 9051 section 6.3.2: also when the command fails
+		}
 		if bytes.HasPrefix(line, []byte(d.tag+" OK")) {
 			switch d.verb {
+			case "SELECT", "EXAMINE":
+				d.selected = d.wanted
+			case "CLOSE", "UNSELECT":
+				d.selected = ""
 			case "LOGIN", "AUTHENTICATE":
 				d.logged = true
 			case "UNAUTHENTICATE":
-				d.logged = false
+				d.logged, d.selected = false, ""
 			case "APPEND":
 				g.rec.MessageIn()
 			}
@@ -81,6 +89,8 @@ func isBodyItem(line []byte) bool {
 	before := bytes.TrimRight(line[:i], " ~")
 	return bytes.HasSuffix(before, []byte("BODY[]")) || bytes.HasSuffix(before, []byte("RFC822")) || bytes.HasSuffix(before, []byte("BODY[TEXT]"))
 }
+
+func (d *imap) tagged() string { return d.tag }
 
 func (d *imap) inBody() bool { return d.olit > 0 }
 

@@ -89,12 +89,12 @@ func (d *pop3) read([]byte) (int, error) {
 	g.wmu.Lock()
 	d.verb, d.args = verb, hasArg
 	g.wmu.Unlock()
-	if g.fault != nil {
+	if verb == "USER" {
+		g.fault.Claims(g.canonical(string(arg)))
+	}
+	if g.fault.Active() {
 		line = bytes.Clone(line)
 		g.fault.Event.Command = verb
-		if verb == "USER" {
-			g.fault.User = g.canonical(string(arg))
-		}
 		if handled, err := d.c.act(pop3Reply, func(string) bool { return false }); handled {
 			return 0, err
 		}
@@ -126,6 +126,7 @@ func (d *pop3) write(p []byte, complete bool) (int, error) {
 	switch {
 	case bytes.HasPrefix(p, []byte("+ ")) && d.verb == "AUTH":
 		d.auth = true
+		return len(p), d.c.tell(p, g.refusedBy(false))
 	case ok && d.isMulti():
 		d.multi, d.eod = true, eodLineStart
 		d.swallow = d.c.instead != nil
@@ -216,6 +217,7 @@ func (d *pop3) writeCapa() error {
 	return nil
 }
 
+func (d *pop3) tagged() string                   { return "" }
 func (d *pop3) inBody() bool                     { return d.multi && (d.verb == "RETR" || d.verb == "TOP") }
 func (d *pop3) last([]byte) bool                 { return true }
 func (d *pop3) greetingReply(text string) []byte { return pop3Reply(text) }

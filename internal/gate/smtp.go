@@ -144,7 +144,10 @@ func (d *smtp) command(line []byte) error {
 	g.wmu.Lock()
 	d.verb = verb
 	g.wmu.Unlock()
-	if g.fault != nil {
+	if verb == "MAIL" {
+		g.fault.Sends(g.canonical(d.pathOf(line)))
+	}
+	if g.fault.Active() {
 		line = bytes.Clone(line)
 		_, arg = cutWord(line)
 		d.track(verb, line)

@@ -44,7 +44,7 @@ func (d *smtp) write(line []byte, complete bool) (int, error) {
 		case "334 ":
 			if d.verb == "AUTH" {
 				d.next = smtpAuth
-				return n, g.sayLocked(line, transcript.Reply, "")
+				return n, g.sayLocked(line, transcript.Reply, g.refusedBy(false))
 			}
 		}
 	}
@@ -98,8 +98,8 @@ func (d *smtp) editEHLO(in [][]byte) (out [][]byte, by string) {
 		list = append(list, "STARTTLS")
 	}
 	for i, text := range list {
-		if text == "SIZE" && d.g.cfg.MaxMessageBytes > 0 { // RFC 1870 section 4
-			list[i] = fmt.Sprintf("SIZE %d", d.g.cfg.MaxMessageBytes)
+		if limit := d.g.maxBytes(); text == "SIZE" && limit > 0 { // RFC 1870 section 4
+			list[i] = fmt.Sprintf("SIZE %d", limit)
 		}
 	}
 	list, by = d.g.fault.Capabilities(list)
@@ -114,6 +114,7 @@ func (d *smtp) editEHLO(in [][]byte) (out [][]byte, by string) {
 	return out, by
 }
 
+func (d *smtp) tagged() string                   { return "" }
 func (d *smtp) inBody() bool                     { return false }
 func (d *smtp) last(line []byte) bool            { return len(line) < 4 || line[3] != '-' }
 func (d *smtp) greetingReply(text string) []byte { return smtpReply(text) }

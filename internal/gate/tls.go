@@ -232,7 +232,11 @@ func (g *Gate) upgrade(c *Conn, reply, tag string) error {
 	if up.Keep {
 		g.rec.Injected(up.By) // the server is a vulnerable one, whatever the client does
 	}
-	if err := g.say([]byte(reply), ""); err != nil {
+	by := ""
+	if up.Raw != "" {
+		reply, by = string(withTag(up.Raw, tag)), up.By
+	}
+	if err := g.say([]byte(reply), by); err != nil {
 		return err
 	}
 	if up.Inject != "" {

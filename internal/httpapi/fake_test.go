@@ -2,7 +2,9 @@ package httpapi
 
 import (
 	"context"
+	"errors"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -21,11 +23,53 @@ type fakeRig struct {
 	mu       sync.Mutex
 	notReady bool
 	active   []string
+	own      map[string][]string
 	inline   []Inline
 	resets   int
+	found    []Finding
+	more     chan struct{}
 }
 
-func newRig() *fakeRig { return &fakeRig{log: transcript.NewLog(10, nil)} }
+func newRig() *fakeRig {
+	return &fakeRig{log: transcript.NewLog(10, nil), own: map[string][]string{}, more: make(chan struct{})}
+}
+
+func (f *fakeRig) Findings(after uint64) ([]Finding, uint64, <-chan struct{}) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.found[min(int(after), len(f.found)):], uint64(len(f.found)), f.more
+}
+
+func (f *fakeRig) add(x Finding) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.found = append(f.found, x)
+	close(f.more)
+	f.more = make(chan struct{})
+}
+
+func (f *fakeRig) Settle(context.Context) {}
+
+func (f *fakeRig) CheckFindings(ids ...string) error {
+	for _, id := range ids {
+		if !strings.HasPrefix(id, "f") {
+			return errors.New("no finding " + id)
+		}
+	}
+	return nil
+}
+
+// WaitFor is met for words that begin with "yes".
+func (f *fakeRig) WaitFor(ctx context.Context, c Condition) (Outcome, error) {
+	if c.Words[0] == "bad" {
+		return Outcome{}, &BadCondition{errors.New("bad words")}
+	}
+	if strings.HasPrefix(c.Words[0], "yes") {
+		return Outcome{Met: true, Count: c.Count, Messages: []Mail{{Subject: strings.Join(c.Words, "+")}}}, nil
+	}
+	<-ctx.Done()
+	return Outcome{Text: "no " + c.What, Sessions: f.log.Sessions()}, nil
+}
 
 func (f *fakeRig) Doors() []Door {
 	return []Door{{587, "submission", "smtp", "starttls-required", "127.0.0.1:3587"}}
@@ -42,9 +86,27 @@ func (f *fakeRig) Catalogue() []ScenarioInfo {
 	return []ScenarioInfo{{Name: "a", Title: "Title of A"}, {Name: "b", Title: "Title of B", Group: "tls"}}
 }
 
-func (f *fakeRig) Use(names []string, inline []Inline) ([]string, error) {
+func (f *fakeRig) ActiveFor(user string) []string {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	return f.own[user]
+}
+func (f *fakeRig) ActiveByUser() map[string][]string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return maps.Clone(f.own)
+}
+
+func (f *fakeRig) Use(user string, names []string, inline []Inline) ([]string, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if user != "" {
+		f.own[user] = names
+		if len(names) == 0 {
+			delete(f.own, user)
+		}
+		return []string{"for " + user}, nil
+	}
 	var active, wrong, notes []string
 	for _, n := range names {
 		switch n {

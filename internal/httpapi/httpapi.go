@@ -8,7 +8,8 @@
 // something must not come from another site's page (guard.go). There is no CORS:
 // no other site may read an answer.
 //
-// Every reader is bounded: request bodies by 1 MiB, long polls by one minute. A
+// Every reader is bounded: request bodies by 1 MiB, long polls by one minute, waiting
+// for something by ten. A
 // long poll ends when the request's context does, so a server that shuts down
 // cancels its base context first.
 //
@@ -32,14 +33,19 @@ type Rig interface {
 	CAFile() string
 	LoginRule() string
 	Credentials() (user, password string)
-	Active() []string // names of the active scenarios
-	// Use makes these scenarios the active ones: names of the catalogue first, then
-	// the inline ones, all or nothing; none at all is back to correct. The error is a
-	// *BadScenario when the caller is to blame. Names are never paths.
-	Use(names []string, inline []Inline) (notes []string, err error)
+	Active() []string                  // names of the scenarios that are active for everybody
+	ActiveFor(user string) []string    // names of those that are active for this user only
+	ActiveByUser() map[string][]string // the same, for every user who has any
+	// Use makes these scenarios the active ones, for everybody or, with a user, for that
+	// one only: names of the catalogue first, then the inline ones, all or nothing; none
+	// at all is back to correct. The error is a *BadScenario when the caller is to blame.
+	// Names are never paths.
+	Use(user string, names []string, inline []Inline) (notes []string, err error)
 	Catalogue() []ScenarioInfo
 	Sessions() *transcript.Log
 	Reset()
+	Judge
+	Waiter
 }
 
 // Door is a door as /api/v1/doors shows it.
@@ -117,6 +123,8 @@ func New(c Config) http.Handler {
 		"GET /api/v1/sessions":               a.sessions,
 		"GET /api/v1/sessions/{id}":          a.session,
 		"GET /api/v1/sessions/{id}/dialogue": a.dialogue,
+		"GET /api/v1/findings":               a.findings,
+		"GET /api/v1/wait":                   a.wait,
 		"GET /api/v1/scenarios":              a.catalogue,
 		"GET /api/v1/scenario":               a.scenario,
 		"PUT /api/v1/scenario":               a.use,

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"net/http"
 	"net/netip"
+	"slices"
+	"strings"
 
 	"github.com/mailrig/mailrig/internal/web"
 )
@@ -20,6 +22,15 @@ func (a *api) page(w http.ResponseWriter, r *http.Request) {
 		User: user, Password: password, LoginRule: a.Rig.LoginRule(), CAFile: a.Rig.CAFile(),
 		Sessions: a.Rig.Sessions().Sessions(),
 	}
+	a.Rig.Settle(r.Context())
+	found, _, _ := a.Rig.Findings(0)
+	for _, f := range found {
+		if f.Severity != good {
+			d.Findings = append(d.Findings, web.Finding{
+				ID: f.ID, Severity: f.Severity, Title: f.Title, Explanation: f.Explanation, Advice: f.Advice, Sessions: f.Sessions, At: f.At,
+			})
+		}
+	}
 	for _, door := range a.Rig.Doors() {
 		d.Doors = append(d.Doors, web.Door(door))
 	}
@@ -30,6 +41,12 @@ func (a *api) page(w http.ResponseWriter, r *http.Request) {
 	for _, name := range a.Rig.Active() {
 		d.Active = append(d.Active, web.Scenario{Name: name, Title: titles[name]})
 	}
+	for user, names := range a.Rig.ActiveByUser() {
+		for _, name := range names {
+			d.Active = append(d.Active, web.Scenario{Name: name, Title: titles[name], User: user})
+		}
+	}
+	slices.SortStableFunc(d.Active, func(x, y web.Scenario) int { return strings.Compare(x.User, y.User) })
 	var body bytes.Buffer
 	if err := web.Render(&body, d); err != nil {
 		a.Logger.Error("render the page", "err", err)

@@ -15,8 +15,36 @@ func (a *api) catalogue(w http.ResponseWriter, _ *http.Request) {
 	a.json(w, http.StatusOK, map[string]any{"scenarios": list(a.Rig.Catalogue())})
 }
 
-func (a *api) scenario(w http.ResponseWriter, _ *http.Request) {
-	a.json(w, http.StatusOK, map[string]any{"scenarios": list(a.Rig.Active())})
+// scenario shows what is active: for everybody and for each user, or for one user only.
+func (a *api) scenario(w http.ResponseWriter, r *http.Request) {
+	user, err := userOf(r)
+	switch {
+	case err != nil:
+		a.badBody(w, r, err)
+	case user != "":
+		a.json(w, http.StatusOK, map[string]any{"user": user, "scenarios": list(a.Rig.ActiveFor(user))})
+	default:
+		a.json(w, http.StatusOK, map[string]any{"scenarios": list(a.Rig.Active()), "users": a.Rig.ActiveByUser()})
+	}
+}
+
+// userOf reads ?user=, whose scenarios are meant; "" for everybody's. A misspelt one must
+// not mean everybody.
+func userOf(r *http.Request) (string, error) {
+	query := r.URL.Query()
+	for key := range query {
+		if key != "user" {
+			return "", fmt.Errorf("the query has %q, and only user is known here, like ?user=alice@example.test", key)
+		}
+	}
+	users, given := query["user"]
+	switch {
+	case !given:
+		return "", nil
+	case len(users) > 1 || users[0] == "":
+		return "", errors.New("the query wants one user, like ?user=alice@example.test; without user, the scenarios of everybody are meant")
+	}
+	return users[0], nil
 }
 
 func (a *api) useNone(w http.ResponseWriter, r *http.Request) { a.switchTo(w, r, wanted{}) }
@@ -31,7 +59,12 @@ func (a *api) use(w http.ResponseWriter, r *http.Request) {
 }
 
 func (a *api) switchTo(w http.ResponseWriter, r *http.Request, want wanted) {
-	notes, err := a.Rig.Use(want.names, want.inline)
+	user, err := userOf(r)
+	if err != nil {
+		a.badBody(w, r, err)
+		return
+	}
+	notes, err := a.Rig.Use(user, want.names, want.inline)
 	var bad *BadScenario
 	switch {
 	case errors.As(err, &bad):
@@ -39,6 +72,8 @@ func (a *api) switchTo(w http.ResponseWriter, r *http.Request, want wanted) {
 	case err != nil:
 		a.Logger.Error("switch scenarios", "err", err)
 		a.fail(w, r, http.StatusInternalServerError, err.Error())
+	case user != "":
+		a.json(w, http.StatusOK, map[string]any{"user": user, "scenarios": list(a.Rig.ActiveFor(user)), "notes": list(notes)})
 	default:
 		a.json(w, http.StatusOK, map[string]any{"scenarios": list(a.Rig.Active()), "notes": list(notes)})
 	}

@@ -24,7 +24,7 @@ func TestSwitching(t *testing.T) {
 	}
 	do("PUT", "application/json", `{"scenarios":["b","a"]}`, 200, `{"notes":[],"scenarios":["b","a"]}`)
 	rig.check(t, "b", "a")
-	do("GET", "", "", 200, `{"scenarios":["b","a"]}`)
+	do("GET", "", "", 200, `{"scenarios":["b","a"],"users":{}}`)
 	do("PUT", "application/yaml; charset=utf-8", "name: mine\n", 200, `{"notes":["a note"],"scenarios":["from scenario.yaml"]}`)
 	if got := string(rig.inline[0].YAML); got != "name: mine\n" {
 		t.Errorf("%q", got)
@@ -35,6 +35,34 @@ func TestSwitching(t *testing.T) {
 	rig.check(t)
 	do("PUT", "application/x-www-form-urlencoded", `{"scenarios":["a"]}`, 200, `{"notes":[],"scenarios":["a"]}`) // curl -d
 	do("PUT", "application/json", `{"scenarios":[]}`, 200, `{"notes":[],"scenarios":[]}`)
+}
+
+func TestSwitchingForOneUser(t *testing.T) {
+	t.Parallel()
+	rig := newRig()
+	h := New(Config{Rig: rig})
+	for _, step := range []struct {
+		method, target, body string
+		status               int
+		want                 string
+	}{
+		{"PUT", "", `{"scenarios":["b"]}`, 200, `{"notes":[],"scenarios":["b"]}`},
+		{"PUT", "?user=alice@x", `{"scenarios":["a"]}`, 200, `{"notes":["for alice@x"],"scenarios":["a"],"user":"alice@x"}`},
+		{"GET", "", "", 200, `{"scenarios":["b"],"users":{"alice@x":["a"]}}`},
+		{"GET", "?user=alice@x", "", 200, `{"scenarios":["a"],"user":"alice@x"}`},
+		{"GET", "?user=bob@x", "", 200, `{"scenarios":[],"user":"bob@x"}`},
+		{"DELETE", "?user=alice@x", "", 200, `{"notes":["for alice@x"],"scenarios":[],"user":"alice@x"}`},
+		{"GET", "", "", 200, `{"scenarios":["b"],"users":{}}`},
+		{"DELETE", "?usr=alice@x", "", 400, "only user is known here"},
+		{"DELETE", "?user=", "", 400, "wants one user"},
+		{"PUT", "?user=a&user=b", `{"scenarios":["a"]}`, 400, "wants one user"},
+	} {
+		w := call{method: step.method, target: "/api/v1/scenario" + step.target, body: step.body}.do(t, h)
+		if got := strings.TrimSpace(w.Body.String()); w.Code != step.status || (got != step.want && (step.status == 200 || !strings.Contains(got, step.want))) {
+			t.Errorf("%s %s: %d %s", step.method, step.target, w.Code, w.Body)
+		}
+	}
+	rig.check(t, "b")
 }
 
 func TestBadBodiesChangeNothing(t *testing.T) {

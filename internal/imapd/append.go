@@ -13,13 +13,23 @@ import (
 // AppendLimit is the APPENDLIMIT capability (RFC 7889). The engine refuses larger
 // literals with [TOOBIG] before it asks for them.
 func (s *session) AppendLimit() uint32 {
-	return uint32(min(s.cfg.MaxMessageBytes, math.MaxUint32))
+	limit := s.cfg.MaxMessageBytes
+	if s.cfg.Limit != nil {
+		if smaller := s.cfg.Limit(); smaller > 0 {
+			limit = min(limit, smaller)
+		}
+	}
+	return uint32(min(limit, math.MaxUint32))
 }
 
 // Append stores a message; the engine reads away what is left of the literal.
 func (s *session) Append(name string, r imap.LiteralReader, o *imap.AppendOptions) (*imap.AppendData, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	name, err := s.target(name)
+	if err != nil {
+		return nil, err
+	}
 	box, err := s.account.Mailbox(name)
 	if err != nil {
 		return nil, missingTarget(err)

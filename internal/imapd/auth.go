@@ -15,12 +15,19 @@ func (s *session) Login(user, password string) error {
 }
 
 // AuthenticateMechanisms are the AUTH= capabilities.
-func (s *session) AuthenticateMechanisms() []string { return login.Mechanisms() }
+func (s *session) AuthenticateMechanisms() []string { return login.Mechanisms(s.tokens()...) }
+
+func (s *session) tokens() []string {
+	if s.cfg.Mechanisms == nil {
+		return nil
+	}
+	return s.cfg.Mechanisms()
+}
 
 // Authenticate starts a SASL exchange. The engine keeps its writer locked during it:
 // nothing may be written to the client from in here.
 func (s *session) Authenticate(mechanism string) (sasl.Server, error) {
-	server, err := login.Server(mechanism, s.enter)
+	server, err := login.Server(mechanism, s.enter, s.tokens()...)
 	if err != nil {
 		return nil, no("", "That SASL mechanism is not supported")
 	}
@@ -30,6 +37,10 @@ func (s *session) Authenticate(mechanism string) (sasl.Server, error) {
 // open makes the user's account the session's.
 func (s *session) open(user string) {
 	s.account = s.cfg.Store.Account(user)
+	s.naming = plain
+	if s.cfg.Naming != nil {
+		s.naming = s.cfg.Naming()
+	}
 	if s.cfg.Folders != nil {
 		if folders := s.cfg.Folders(); len(folders) > 0 {
 			s.account.Arrange(folders)
@@ -40,7 +51,7 @@ func (s *session) open(user string) {
 // enter asks the authority and opens the account.
 func (s *session) enter(a login.Attempt) error {
 	if r := s.cfg.Login(a); r != nil {
-		return s.refusal(r)
+		return r.Before(s.refusal(r))
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -49,6 +49,9 @@ func (s *session) transfer(set imap.NumSet, dest string) ([]mailbox.UID, *mailbo
 	if err != nil {
 		return nil, nil, err
 	}
+	if dest, err = s.target(dest); err != nil {
+		return nil, nil, err
+	}
 	box, err := s.account.Mailbox(dest)
 	if err != nil {
 		return nil, nil, missingTarget(err)

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -26,6 +27,8 @@ var update = flag.Bool("update", false, "rewrite the server's lines in testdata"
 //	L:  the client sends this (Go string) as literal and ends the command
 //	W:  so many lines are awaited without sending anything
 //	S:  the server says this; -update writes these lines anew
+//	N:  the delimiter ("NIL" for none) and the prefix of mailbox names
+//	X:  what another session does at the next command: "expunge 2", "deliver 1"; "mute" for all IDLEs
 //
 // C2:, L2:, W2: and S2: are a second connection. "<LF>" ends a line without CR.
 func TestDialogues(t *testing.T) {
@@ -186,7 +189,10 @@ func (c *client) answer() {
 
 func play(t *testing.T, script string) string {
 	store := newStore()
-	addr := start(t, testConfig(store))
+	cfg := testConfig(store)
+	scene := &scene{form: plain}
+	cfg.Naming, cfg.Meanwhile, cfg.MuteIdle = scene.naming, scene.meanwhile, scene.muteIdle
+	addr := start(t, cfg)
 	var out strings.Builder
 	clients := make(map[string]*client)
 	for line := range strings.Lines(script) {
@@ -200,6 +206,10 @@ func play(t *testing.T, script string) string {
 		}
 		out.WriteString(line + "\n")
 		if kind[0] == '#' {
+			continue
+		}
+		if kind == "N" || kind == "X" {
+			scene.set(t, rest)
 			continue
 		}
 		if kind == "M" {
@@ -255,3 +265,53 @@ func unquote(t *testing.T, s string) string {
 }
 
 func newReader(conn net.Conn) *bufio.Reader { return bufio.NewReader(conn) }
+
+// scene is what a scenario would want.
+type scene struct {
+	mu      sync.Mutex
+	form    Naming
+	expunge []uint32
+	deliver int
+	mute    bool
+}
+
+func (s *scene) set(t *testing.T, text string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	what, arg, _ := strings.Cut(text, " ")
+	n, err := strconv.Atoi(arg)
+	switch {
+	case what == "expunge" && err == nil:
+		s.expunge = append(s.expunge, uint32(n))
+	case what == "deliver" && err == nil:
+		s.deliver = n
+	case what == "mute":
+		s.mute = true
+	case what == "NIL":
+		s.form = Naming{}
+	case len(what) == 1:
+		s.form = Naming{what[0], arg}
+	default:
+		t.Fatalf("what is %q?", text)
+	}
+}
+
+func (s *scene) naming() Naming {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.form
+}
+
+func (s *scene) meanwhile() (expunge []uint32, deliver int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	expunge, deliver = s.expunge, s.deliver
+	s.expunge, s.deliver = nil, 0
+	return expunge, deliver
+}
+
+func (s *scene) muteIdle() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.mute
+}

@@ -10,7 +10,8 @@
 // a piece of what was delivered.
 //
 // Each group of commands has its file: auth.go, select.go, list.go, mailboxes.go,
-// append.go, fetch.go, search.go, store.go, copy.go, poll.go. numset.go resolves
+// append.go, fetch.go, search.go, store.go, copy.go, poll.go. naming.go translates mailbox
+// names, meanwhile.go does what another session would, numset.go resolves
 // message sets, errors.go gives errors their response codes (RFC 5530), wire.go
 // corrects replies that the engine gets wrong and offers no hook for, extra.go
 // lists commands that the engine lacks and the gate answers beside it.
@@ -43,13 +44,23 @@ type Config struct {
 	PreAuth string // begin logged in as this user (RFC 9051 section 7.1.4); "" for nobody
 	// Folders returns how the account of the user who has just logged in is to be
 	// arranged, none for as it is; may be nil.
-	Folders      func() []mailbox.Folder
+	Folders func() []mailbox.Folder
+	// Mechanisms returns the OAuth mechanisms that are offered too; may be nil.
+	Mechanisms func() []string
+
+	// What a scenario wants, asked when a user has logged in, or at each command; any may
+	// be nil.
+	Naming    func() Naming                          // the form of mailbox names
+	Meanwhile func() (expunge []uint32, deliver int) // what another session does to the selected mailbox now
+	MuteIdle  func() bool                            // IDLE is to tell nothing
+
 	InsecureAuth bool // login is allowed without TLS; else LOGINDISABLED is announced
 
 	MaxMessageBytes int64 // for APPEND; 0: DefaultMaxMessageBytes
 	// Stored is told of each message that APPEND has put into a mailbox of the user's;
 	// may be nil. message isn't to be changed or kept.
 	Stored func(user string, message []byte)
+	Limit  func() int64 // a smaller bound for who is logged in now, 0 for none; may be nil
 	Logger *slog.Logger // nil: silent
 
 	now func() time.Time // the INTERNALDATE of an APPEND without date
@@ -92,7 +103,7 @@ func Serve(conn net.Conn, cfg Config) {
 	w := &wire{Conn: conn, log: cfg.Logger}
 	server := imapserver.New(&imapserver.Options{
 		NewSession: func(*imapserver.Conn) (imapserver.Session, *imapserver.GreetingData, error) {
-			s := &session{cfg: cfg, wire: w}
+			s := &session{cfg: cfg, wire: w, naming: plain}
 			if cfg.PreAuth == "" {
 				return s, nil, nil
 			}
@@ -117,6 +128,8 @@ type session struct {
 
 	mu      sync.Mutex
 	account *mailbox.Account
+	naming  Naming
+	muted   bool                // an IDLE that told nothing is ending
 	view    *mailbox.View       // nil: no mailbox is selected
 	told    map[string]struct{} // keywords announced by FLAGS for the view
 	saved   []mailbox.UID       // the SEARCH result `$` (RFC 5182)

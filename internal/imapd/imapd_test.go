@@ -121,7 +121,7 @@ func TestMatches(t *testing.T) {
 		{"inb*", "INBOXES", false}, {"*%*%*%*%*%*%*%*%*%*%*b", strings.Repeat("a", 400), false},
 		{"%a*", "xa/b", true}, {"*/", "a/", true},
 	} {
-		if got := matches(c.pattern, c.name); got != c.want {
+		if got := matches(c.pattern, c.name, mailbox.Delimiter); got != c.want {
 			t.Errorf("%q %q: %v", c.pattern, c.name, got)
 		}
 	}

@@ -23,16 +23,16 @@ func (s *session) List(w *imapserver.ListWriter, ref string, patterns []string, 
 	if len(patterns) == 0 { // the client asks for the delimiter
 		return w.WriteList(&imap.ListData{
 			Attrs: []imap.MailboxAttr{imap.MailboxAttrNoSelect},
-			Delim: mailbox.Delimiter,
+			Delim: rune(s.naming.Delimiter),
 		})
 	}
-	match := matcher(ref, patterns)
+	match := matcher(ref, patterns, s.naming.Delimiter)
 	if lsub {
 		return s.lsub(w, match)
 	}
-	infos := s.account.List()
+	infos := s.listing()
 	if o.SelectRecursiveMatch {
-		infos = withAncestors(infos)
+		infos = withAncestors(infos, s.naming.Delimiter)
 	}
 	selected := func(info mailbox.Info) bool {
 		if o.SelectSpecialUse && info.SpecialUse == "" {
@@ -47,8 +47,8 @@ func (s *session) List(w *imapserver.ListWriter, ref string, patterns []string, 
 		if !match(info.Name) {
 			continue
 		}
-		data := &imap.ListData{Delim: mailbox.Delimiter, Mailbox: info.Name}
-		if o.SelectRecursiveMatch && hasBelow(infos[i+1:], info.Name, selected) {
+		data := &imap.ListData{Delim: rune(s.naming.Delimiter), Mailbox: info.Name}
+		if o.SelectRecursiveMatch && hasBelow(infos[i+1:], info.Name, s.naming.Delimiter, selected) {
 			data.ChildInfo = &imap.ListDataChildInfo{Subscribed: true}
 		}
 		if !selected(info) && data.ChildInfo == nil {
@@ -95,15 +95,15 @@ func attributes(info mailbox.Info, o *imap.ListOptions) []imap.MailboxAttr {
 }
 
 // withAncestors adds the parents of names that are only subscribed.
-func withAncestors(infos []mailbox.Info) []mailbox.Info {
+func withAncestors(infos []mailbox.Info, delimiter byte) []mailbox.Info {
 	have := make(map[string]bool, len(infos))
 	for _, info := range infos {
 		have[info.Name] = true
 	}
 	out := make([]mailbox.Info, 0, len(infos))
 	for _, info := range infos {
-		for i := range info.Name {
-			if info.Name[i] == mailbox.Delimiter && !have[info.Name[:i]] {
+		for i := range len(info.Name) {
+			if info.Name[i] == delimiter && !have[info.Name[:i]] {
 				have[info.Name[:i]] = true
 				out = append(out, mailbox.Info{Name: info.Name[:i]})
 			}
@@ -114,9 +114,9 @@ func withAncestors(infos []mailbox.Info) []mailbox.Info {
 }
 
 // hasBelow: the list is sorted as a tree, so descendants follow at once.
-func hasBelow(rest []mailbox.Info, parent string, selected func(mailbox.Info) bool) bool {
+func hasBelow(rest []mailbox.Info, parent string, delimiter byte, selected func(mailbox.Info) bool) bool {
 	for _, info := range rest {
-		if !strings.HasPrefix(info.Name, parent+string(mailbox.Delimiter)) {
+		if !strings.HasPrefix(info.Name, parent+string(rune(delimiter))) {
 			return false
 		}
 		if selected(info) {
@@ -129,15 +129,15 @@ func hasBelow(rest []mailbox.Info, parent string, selected func(mailbox.Info) bo
 // lsub lists subscribed names, and as \Noselect the unsubscribed parents that a "%"
 // stops at.
 func (s *session) lsub(w *imapserver.ListWriter, match func(string) bool) error {
-	all := withAncestors(s.account.List())
+	all := withAncestors(s.listing(), s.naming.Delimiter)
 	subscribed := func(info mailbox.Info) bool { return info.Subscribed && !match(info.Name) }
 	for i, info := range all {
 		if !match(info.Name) {
 			continue
 		}
-		data := &imap.ListData{Delim: mailbox.Delimiter, Mailbox: info.Name}
+		data := &imap.ListData{Delim: rune(s.naming.Delimiter), Mailbox: info.Name}
 		if !info.Subscribed {
-			if !hasBelow(all[i+1:], info.Name, subscribed) {
+			if !hasBelow(all[i+1:], info.Name, s.naming.Delimiter, subscribed) {
 				continue
 			}
 			data.Attrs = []imap.MailboxAttr{imap.MailboxAttrNoSelect}
@@ -150,14 +150,14 @@ func (s *session) lsub(w *imapserver.ListWriter, match func(string) bool) error 
 }
 
 // matcher tells whether a mailbox name matches one of the patterns below ref.
-func matcher(ref string, patterns []string) func(name string) bool {
+func matcher(ref string, patterns []string, delimiter byte) func(name string) bool {
 	full := make([]string, len(patterns))
 	for i, p := range patterns {
 		full[i] = ref + p
 	}
 	return func(name string) bool {
 		for _, p := range full {
-			if matches(p, name) {
+			if matches(p, name, delimiter) {
 				return true
 			}
 		}
@@ -167,8 +167,8 @@ func matcher(ref string, patterns []string) func(name string) bool {
 
 // matches compares with "*" (anything) and "%" (anything but the delimiter) in time
 // proportional to both lengths. INBOX has no case (RFC 9051 section 5.1).
-func matches(pattern, name string) bool {
-	inbox := name == "INBOX" || strings.HasPrefix(name, "INBOX/")
+func matches(pattern, name string, delimiter byte) bool {
+	inbox := name == "INBOX" || strings.HasPrefix(name, "INBOX"+string(rune(delimiter)))
 	same := func(p byte, i int) bool {
 		if inbox && i < 5 && 'a' <= p && p <= 'z' {
 			p -= 'a' - 'A'
@@ -182,7 +182,7 @@ func matches(pattern, name string) bool {
 		p := pattern[k]
 		if p == '*' || p == '%' {
 			for i := range len(name) {
-				if reach[i] && (p == '*' || name[i] != mailbox.Delimiter) {
+				if reach[i] && (p == '*' || name[i] != delimiter) {
 					reach[i+1] = true
 				}
 			}

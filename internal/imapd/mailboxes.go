@@ -20,6 +20,10 @@ func (s *session) Create(name string, o *imap.CreateOptions) error {
 	default:
 		return no(codeUseAttr, "A mailbox can have one special use here")
 	}
+	name, err := s.target(name)
+	if err != nil {
+		return err
+	}
 	return refused(s.account.Create(name, use))
 }
 
@@ -27,7 +31,11 @@ func (s *session) Create(name string, o *imap.CreateOptions) error {
 func (s *session) Delete(name string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	err := s.account.Delete(name)
+	name, err := s.existing(name)
+	if err != nil {
+		return err
+	}
+	err = s.account.Delete(name)
 	if errors.Is(err, mailbox.ErrNotSelectable) {
 		return no(imap.ResponseCodeHasChildren, "That is only a parent; delete the mailboxes below it")
 	}
@@ -38,6 +46,13 @@ func (s *session) Delete(name string) error {
 func (s *session) Rename(old, new string, _ *imap.RenameOptions) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	old, err := s.existing(old)
+	if err != nil {
+		return err
+	}
+	if new, err = s.target(new); err != nil {
+		return err
+	}
 	return refused(s.account.Rename(old, new))
 }
 
@@ -45,6 +60,10 @@ func (s *session) Rename(old, new string, _ *imap.RenameOptions) error {
 func (s *session) Subscribe(name string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	name, err := s.target(name)
+	if err != nil {
+		return err
+	}
 	return refused(s.account.Subscribe(name))
 }
 
@@ -52,13 +71,19 @@ func (s *session) Subscribe(name string) error {
 func (s *session) Unsubscribe(name string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	name, err := s.target(name)
+	if err != nil {
+		return err
+	}
 	return refused(s.account.Unsubscribe(name))
 }
 
-// Namespace is NAMESPACE (RFC 2342): all mailboxes are personal and have no prefix.
+// Namespace is NAMESPACE (RFC 2342): all mailboxes are personal.
 func (s *session) Namespace() (*imap.NamespaceData, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	return &imap.NamespaceData{
-		Personal: []imap.NamespaceDescriptor{{Prefix: "", Delim: mailbox.Delimiter}},
+		Personal: []imap.NamespaceDescriptor{{Prefix: s.naming.Prefix, Delim: rune(s.naming.Delimiter)}},
 	}, nil
 }
 
@@ -69,7 +94,11 @@ func (s *session) Status(name string, o *imap.StatusOptions) (*imap.StatusData, 
 	return s.status(name, o)
 }
 
-func (s *session) status(name string, o *imap.StatusOptions) (*imap.StatusData, error) {
+func (s *session) status(shown string, o *imap.StatusOptions) (*imap.StatusData, error) {
+	name, err := s.existing(shown)
+	if err != nil {
+		return nil, err
+	}
 	box, err := s.account.Mailbox(name)
 	if err != nil {
 		return nil, refused(err)
@@ -77,7 +106,7 @@ func (s *session) status(name string, o *imap.StatusOptions) (*imap.StatusData, 
 	st := box.Status()
 	limit := s.AppendLimit()
 	data := &imap.StatusData{
-		Mailbox:     name,
+		Mailbox:     shown,
 		NumMessages: &st.Messages,
 		NumRecent:   &st.Recent,
 		NumUnseen:   &st.Unseen,

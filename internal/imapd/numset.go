@@ -125,6 +125,7 @@ func (s *session) resolve(set imap.NumSet) ([]mailbox.UID, error) {
 	if s.view == nil {
 		return nil, noMailboxSelected
 	}
+	s.meanwhile()
 	l, err := s.positions(set, true)
 	if err != nil {
 		return nil, err

@@ -13,6 +13,11 @@ import (
 func (s *session) Poll(w *imapserver.UpdateWriter, allowExpunge bool) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.muted { // the IDLE that has just ended
+		s.muted = false
+		return nil
+	}
+	s.meanwhile()
 	return s.poll(w, allowExpunge)
 }
 
@@ -23,6 +28,12 @@ func (s *session) Idle(w *imapserver.UpdateWriter, stop <-chan struct{}) error {
 	defer s.mu.Unlock()
 	if s.view == nil {
 		<-stop
+		return nil
+	}
+	s.meanwhile()
+	if s.cfg.MuteIdle != nil && s.cfg.MuteIdle() {
+		<-stop
+		s.muted = true
 		return nil
 	}
 	for {

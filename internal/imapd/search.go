@@ -21,6 +21,7 @@ func (s *session) Search(kind imapserver.NumKind, c *imap.SearchCriteria, o *ima
 	if s.view == nil {
 		return nil, noMailboxSelected
 	}
+	s.meanwhile()
 	query, err := s.compile(c)
 	if err != nil {
 		if o.ReturnSave {

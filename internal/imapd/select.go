@@ -20,6 +20,10 @@ func (s *session) Select(name string, o *imap.SelectOptions) (*imap.SelectData, 
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.unselect()
+	name, err := s.existing(name)
+	if err != nil {
+		return nil, err
+	}
 	box, err := s.account.Mailbox(name)
 	if err != nil {
 		return nil, refused(err)

@@ -30,6 +30,12 @@ type Refusal struct {
 
 	// Injected names the scenario that refused, "" when the account list did.
 	Injected string
+
+	// Challenge is what a client that logs in with a token is told first; it answers that,
+	// and then hears the reply. Answered, if there is one, learns if it answered as its
+	// mechanism has it.
+	Challenge string
+	Answered  func(right bool)
 }
 
 // Error makes a Refusal an error, for logs.

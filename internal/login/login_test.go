@@ -107,3 +107,87 @@ func TestMechanisms(t *testing.T) {
 		t.Errorf("unknown mechanism: %v", err)
 	}
 }
+
+func TestOAuth(t *testing.T) {
+	t.Parallel()
+	wrong := errors.New("wrong")
+	xoauth2 := func(token string) []byte { return []byte("user=alice@x\x01auth=Bearer " + token + "\x01\x01") }
+	bearer := func(token string) []byte {
+		return []byte("n,a=ali=2Cce=3D@x,\x01host=h\x01port=1\x01auth=bearer " + token + "\x01\x01")
+	}
+	for name, tc := range map[string]struct {
+		mech     string
+		in       [][]byte
+		out      []string
+		err      error
+		answered string
+	}{
+		"XOAUTH2":                        {"XOAUTH2", [][]byte{xoauth2("good")}, []string{""}, nil, ""},
+		"XOAUTH2 asked":                  {"XOAUTH2", [][]byte{nil, xoauth2("good")}, []string{"", ""}, nil, ""},
+		"XOAUTH2 refused":                {"XOAUTH2", [][]byte{xoauth2("bad"), {}}, []string{"{}", ""}, wrong, "right"},
+		"XOAUTH2 refused, RFC 7628's ^A": {"XOAUTH2", [][]byte{xoauth2("bad"), {1}}, []string{"{}", ""}, wrong, "something else"},
+		"XOAUTH2 refused, tried again":   {"XOAUTH2", [][]byte{xoauth2("bad"), xoauth2("good")}, []string{"{}", ""}, wrong, "something else"},
+		"XOAUTH2 refused at once":        {"XOAUTH2", [][]byte{xoauth2("worse")}, []string{""}, wrong, ""},
+		"XOAUTH2 malformed":              {"XOAUTH2", [][]byte{[]byte("user=a\x01auth=Bearer x")}, []string{""}, ErrMalformed, ""},
+		"OAUTHBEARER":                    {"OAUTHBEARER", [][]byte{bearer("good")}, []string{""}, nil, ""},
+		"OAUTHBEARER refused":            {"OAUTHBEARER", [][]byte{bearer("bad"), {1}}, []string{"{}", ""}, wrong, "right"},
+		"OAUTHBEARER refused, nothing":   {"OAUTHBEARER", [][]byte{bearer("bad"), {}}, []string{"{}", ""}, wrong, "something else"},
+		"OAUTHBEARER without user":       {"OAUTHBEARER", [][]byte{[]byte("n,,\x01auth=Bearer x\x01\x01")}, []string{""}, ErrMalformed, ""},
+		"OAUTHBEARER empty":              {"OAUTHBEARER", [][]byte{{}}, []string{""}, ErrMalformed, ""},
+	} {
+		answered := ""
+		var seen Attempt
+		s, err := Server(tc.mech, func(a Attempt) error {
+			seen = a
+			r := &Refusal{Challenge: "{}", Answered: func(right bool) {
+				answered = map[bool]string{true: "right", false: "something else"}[right]
+			}}
+			switch a.Password {
+			case "good":
+				return nil
+			case "worse":
+				r.Challenge = ""
+			}
+			return r.Before(wrong)
+		}, OAuth()...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, in := range tc.in {
+			out, done, err := s.Next(in)
+			last := i == len(tc.in)-1
+			if string(out) != tc.out[i] || done != (last && tc.err == nil) || last && !errors.Is(err, tc.err) || !last && err != nil {
+				t.Errorf("%s, step %d: %q, %v, %v", name, i, out, done, err)
+			}
+		}
+		if answered != tc.answered || tc.err != ErrMalformed && seen.User != map[string]string{"XOAUTH2": "alice@x", "OAUTHBEARER": "ali,ce=@x"}[tc.mech] {
+			t.Errorf("%s: the client has answered %q, want %q; attempt %+v", name, answered, tc.answered, seen)
+		}
+	}
+	if _, err := Server("XOAUTH2", nil); !errors.Is(err, ErrMechanism) {
+		t.Errorf("a token is taken without being offered: %v", err)
+	}
+}
+
+func FuzzOAuth(f *testing.F) {
+	f.Add([]byte("user=alice@x\x01auth=Bearer t\x01\x01"))
+	f.Add([]byte("n,a=alice@x,\x01host=h\x01auth=Bearer t\x01\x01"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		for _, name := range OAuth() {
+			asked := false
+			s, err := Server(name, func(a Attempt) error {
+				asked = true
+				if a.User == "" {
+					t.Errorf("%s: %q is a login of nobody", name, b)
+				}
+				return nil
+			}, OAuth()...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, _, err := s.Next(append([]byte{}, b...)); (err == nil) != asked {
+				t.Errorf("%s: %q: %v, asked %v", name, b, err, asked)
+			}
+		}
+	})
+}

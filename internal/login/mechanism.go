@@ -2,6 +2,7 @@ package login
 
 import (
 	"errors"
+	"slices"
 
 	"github.com/emersion/go-sasl"
 )
@@ -18,23 +19,28 @@ var mechanisms = []struct {
 	{"LOGIN", newLogin},
 }
 
-// Mechanisms lists the SASL names offered, best first.
-func Mechanisms() []string {
-	out := make([]string, len(mechanisms))
+// Mechanisms lists the SASL names offered, best first, then those of OAuth that are
+// offered more.
+func Mechanisms(more ...string) []string {
+	out := make([]string, len(mechanisms), len(mechanisms)+len(more))
 	for i, m := range mechanisms {
 		out[i] = m.name
 	}
-	return out
+	return append(out, more...)
 }
 
 // Server starts an exchange. decide is asked once, when the client has said
 // everything; its error comes back from Next unchanged. An unknown mechanism is
-// ErrMechanism. Malformed responses end the exchange with ErrMalformed.
-func Server(mechanism string, decide func(Attempt) error) (sasl.Server, error) {
+// ErrMechanism. Malformed responses end the exchange with ErrMalformed. more are those of
+// OAuth that are offered too.
+func Server(mechanism string, decide func(Attempt) error, more ...string) (sasl.Server, error) {
 	for _, m := range mechanisms {
 		if m.name == mechanism {
 			return m.make(decide), nil
 		}
+	}
+	if IsOAuth(mechanism) && slices.Contains(more, mechanism) {
+		return newOAuth(mechanism, decide), nil
 	}
 	return nil, ErrMechanism
 }

@@ -29,10 +29,11 @@ import (
 type Config struct {
 	Store      *mailbox.Store
 	Login      login.Authority
-	Secure     bool         // the client's bytes came through TLS
-	RequireTLS bool         // no login unless Secure
-	Greeting   string       // text behind "+OK"; "" for the engine's own
-	Logger     *slog.Logger // nil: silent
+	Mechanisms func() []string // OAuth mechanisms that are offered too; may be nil
+	Secure     bool            // the client's bytes came through TLS
+	RequireTLS bool            // no login unless Secure
+	Greeting   string          // text behind "+OK"; "" for the engine's own
+	Logger     *slog.Logger    // nil: silent
 }
 
 // Backend is a pop3.Backend over a store.

@@ -30,15 +30,24 @@ func (s *session) Login(user, password string) error {
 }
 
 // AuthMechanisms implements pop3.AuthSession.
-func (s *session) AuthMechanisms() []string { return login.Mechanisms() }
+func (s *session) AuthMechanisms() []string { return login.Mechanisms(s.tokens()...) }
+
+func (s *session) tokens() []string {
+	if s.cfg.Mechanisms == nil {
+		return nil
+	}
+	return s.cfg.Mechanisms()
+}
 
 // Auth implements pop3.AuthSession.
-func (s *session) Auth(mech string) (sasl.Server, error) { return login.Server(mech, s.enter) }
+func (s *session) Auth(mech string) (sasl.Server, error) {
+	return login.Server(mech, s.enter, s.tokens()...)
+}
 
 // enter opens the maildrop if the authority agrees.
 func (s *session) enter(a login.Attempt) error {
 	if refusal := s.cfg.Login(a); refusal != nil {
-		return replyTo(refusal)
+		return refusal.Before(replyTo(refusal))
 	}
 	account := s.cfg.Store.Account(a.User)
 	unlock, err := account.LockMaildrop()

@@ -26,10 +26,11 @@ func (s *session) Data(r io.Reader) error {
 	b.Grow(int(min(tx.size, 1<<20)) + 512) // the announced size is only believed so far
 	s.trace(&b, tx, now)
 	header := int64(b.Len())
-	if _, err := b.ReadFrom(io.LimitReader(r, s.cfg.MaxMessageBytes+1)); err != nil {
+	maxBytes, _ := s.limits()
+	if _, err := b.ReadFrom(io.LimitReader(r, maxBytes+1)); err != nil {
 		return err
 	}
-	if int64(b.Len())-header > s.cfg.MaxMessageBytes {
+	if int64(b.Len())-header > maxBytes {
 		return errTooLarge // the engine reads away the rest
 	}
 	if s.cfg.Drop != nil && s.cfg.Drop() {

@@ -39,6 +39,11 @@ type Config struct {
 	MaxMessageBytes int64  // without the trace headers
 	MaxRecipients   int    // of one message; 0: MaxRecipients
 	Session         string // id of the transcript, kept with each message
+	// Limits returns smaller limits, 0 for none, as they are for who is logged in now;
+	// may be nil.
+	Limits func() (messageBytes int64, recipients int)
+	// Mechanisms returns the OAuth mechanisms that are offered too; may be nil.
+	Mechanisms func() []string
 	// Refuse returns the reply for a sender or recipient that is to be refused, "" for
 	// all others; may be nil.
 	Refuse func(address string) string
@@ -126,7 +131,14 @@ func (s *session) AuthMechanisms() []string {
 	if s.cfg.RequireTLS && !s.cfg.Secure {
 		return nil
 	}
-	return login.Mechanisms()
+	return login.Mechanisms(s.tokens()...)
+}
+
+func (s *session) tokens() []string {
+	if s.cfg.Mechanisms == nil {
+		return nil
+	}
+	return s.cfg.Mechanisms()
 }
 
 func (s *session) Auth(mech string) (sasl.Server, error) {
@@ -135,12 +147,12 @@ func (s *session) Auth(mech string) (sasl.Server, error) {
 	}
 	server, err := login.Server(mech, func(a login.Attempt) error {
 		if r := s.cfg.Login(a); r != nil {
-			return refusal(r)
+			return r.Before(refusal(r))
 		}
 		s.user = a.User
 		s.cfg.Store.Account(a.User)
 		return nil
-	})
+	}, s.tokens()...)
 	if err != nil {
 		return nil, errMechanism
 	}
@@ -194,7 +206,7 @@ func (s *session) Mail(from string, opts *smtp.MailOptions) error {
 	if err := s.refused(from); err != nil {
 		return err
 	}
-	if opts != nil && opts.Size > s.cfg.MaxMessageBytes {
+	if maxBytes, _ := s.limits(); opts != nil && opts.Size > maxBytes {
 		return errTooLarge // RFC 1870 section 6.1
 	}
 	tx := &transaction{from: from}
@@ -210,9 +222,25 @@ func (s *session) Rcpt(to string, _ *smtp.RcptOptions) error {
 		return err
 	}
 	if tx := s.current(); tx != nil {
+		if _, most := s.limits(); most > 0 && len(tx.to) >= most {
+			return smtpError(fmt.Sprintf("452 4.5.3 Maximum limit of %d recipients reached", most))
+		}
 		tx.to = append(tx.to, to)
 	}
 	return nil
+}
+
+// limits are those of a message now; recipients is 0 where the engine's own limit holds.
+func (s *session) limits() (messageBytes int64, recipients int) {
+	messageBytes = s.cfg.MaxMessageBytes
+	if s.cfg.Limits == nil {
+		return messageBytes, 0
+	}
+	smaller, recipients := s.cfg.Limits()
+	if smaller > 0 {
+		messageBytes = min(messageBytes, smaller)
+	}
+	return messageBytes, recipients
 }
 
 func (s *session) refused(address string) error {

@@ -196,6 +196,18 @@ func (r *Recorder) Stored(m Stored) {
 	}
 }
 
+// Scenarios adds scenarios that have become active on the connection, being those of the
+// user who is now known.
+func (r *Recorder) Scenarios(names []string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, name := range names {
+		if !slices.Contains(r.s.Scenarios, name) {
+			r.s.Scenarios = append(slices.Clip(r.s.Scenarios), name)
+		}
+	}
+}
+
 // MessageIn counts a message accepted from the client.
 func (r *Recorder) MessageIn() {
 	r.mu.Lock()

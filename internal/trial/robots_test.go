@@ -16,7 +16,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/mailrig/mailrig/internal/diagnose"
 	"github.com/mailrig/mailrig/internal/robot"
 	"github.com/mailrig/mailrig/internal/trial"
 	"github.com/mailrig/mailrig/scenarios"
@@ -330,11 +329,8 @@ func (v *violations) broken(s *scenarios.Scenario, j trial.Judgement) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	for _, r := range j.Reasons {
-		for _, id := range slices.Concat(s.Expect.Require, s.Expect.Forbid) {
-			row, _ := diagnose.Lookup(id)
-			if j.Verdict == trial.Fail && strings.HasSuffix(r.Text, " "+row.Do) {
-				v.lapsed[id] = s.Name
-			}
+		if j.Verdict == trial.Fail && r.Expectation != "" {
+			v.lapsed[r.Expectation] = s.Name
 		}
 	}
 }

@@ -1,0 +1,172 @@
+package main
+
+import (
+	"context"
+	"io"
+	"net/mail"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mailrig/mailrig/internal/check"
+	"github.com/mailrig/mailrig/internal/door"
+)
+
+type checkFlags struct {
+	user, ca, address     string
+	smtp, imap, pop3      string
+	doors                 []string
+	portOffset            string
+	timeout, sendTimeout  time.Duration
+	allowPlain, allowAny  bool
+	allLogins, send, json bool
+}
+
+func (a *app) checkCommand() *cobra.Command {
+	var f checkFlags
+	cmd := &cobra.Command{
+		Use:   "check [flags] [HOST]",
+		Short: "Look at any server's eight doors as a client would",
+		Long: `Look at a mail server's eight doors from outside, as a careful client would: what
+answers, STARTTLS, the certificate in words, how one may log in. Then print the
+settings to type into a client, what is wrong, and what to try.
+
+With --user it logs in: once for each of IMAP, POP3 and SMTP, and no more once the
+password was refused. The password is taken from MAILRIG_PASSWORD or asked for. It
+goes only through TLS with a certificate that verifies, unless you say otherwise.
+With --send a small message goes from the account to itself, and stays there.
+
+HOST is the name that a person types into a client. Inside mailrig run it may be
+left out: MAILRIG_HOST, MAILRIG_PORT_25 and so on, MAILRIG_CA_FILE, MAILRIG_USER and
+MAILRIG_PASSWORD say where the rig is and who may log in. They count for the rig only.
+
+Exit status 1 says that something a client needs is wrong: no port for sending or
+for receiving, a certificate at a port of the settings that doesn't verify, a login
+or a test message that failed. All flags and the JSON: docs/check.md.` + aboutVariables,
+		Example: `  mailrig check mail.example.org
+  mailrig check mail.example.org --user alice@example.org --send
+  mailrig check localhost --port-offset 3000 --ca ca.pem
+  mailrig run --scenario port-25-blocked -- mailrig check`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o, err := a.checkOptions(cmd, f, args)
+			if err != nil {
+				return err
+			}
+			return a.check(cmd.Context(), o, f.json)
+		},
+	}
+	fs := cmd.Flags()
+	fs.SortFlags = false
+	fs.StringVar(&f.user, "user", "", "log in as `name[:password]`; better without the password, which others may see here")
+	fs.StringVar(&f.ca, "ca", "", "trust the CAs in this PEM `FILE` too")
+	fs.StringVar(&f.smtp, "smtp", "any", "for sending look only at doors with `KIND` of encryption: tls, starttls, plain; any; off")
+	fs.StringVar(&f.imap, "imap", "any", "the same for IMAP: `KIND`")
+	fs.StringVar(&f.pop3, "pop3", "any", "the same for POP3: `KIND`")
+	fs.StringVar(&f.portOffset, "port-offset", "0", "add `N` to every port number")
+	listFlag(fs, &f.doors, "door", "where a door is, `N=[host:]port`: 993=10993, 993=127.0.0.1:10993; repeatable")
+	fs.DurationVar(&f.timeout, "timeout", check.DefaultTimeout, "how `long` to wait for each answer; a door takes three times that at most")
+	fs.BoolVar(&f.send, "send", false, "send a message from the account to itself, and wait until it has arrived")
+	fs.StringVar(&f.address, "address", "", "the account's mail `address`, for --send (default the user name)")
+	fs.DurationVar(&f.sendTimeout, "send-timeout", check.DefaultSendTimeout, "how `long` to wait for that message")
+	fs.BoolVar(&f.allowPlain, "allow-plain-login", false, "send the password in clear to protocols set to plain")
+	fs.BoolVar(&f.allowAny, "allow-untrusted-login", false, "send the password to servers whose certificate doesn't verify")
+	fs.BoolVar(&f.allLogins, "all-logins", false, "log in at every door, not once for each protocol; may lock the account")
+	fs.BoolVar(&f.json, "json", false, "print one JSON object")
+	return cmd
+}
+
+func (a *app) check(ctx context.Context, o check.Options, asJSON bool) error {
+	ctx, stop := signal.NotifyContext(ctx, heeded(os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)...)
+	defer stop()
+	report := check.Run(ctx, o)
+	var err error
+	if asJSON {
+		err = writeJSON(a.stdout, report)
+	} else {
+		_, err = io.WriteString(a.stdout, printable(checkText(report)))
+	}
+	switch {
+	case err != nil:
+		return notStarted("print the report: %w", err)
+	case !report.Good:
+		return &exitError{status: statusNegative}
+	}
+	return nil
+}
+
+// checkOptions turns flags and variables into what package check wants.
+func (a *app) checkOptions(cmd *cobra.Command, f checkFlags, args []string) (check.Options, error) {
+	o := check.Options{
+		Timeout: f.timeout, Send: f.send, Address: f.address, SendTimeout: f.sendTimeout,
+		AllowPlainLogin: f.allowPlain, AllowUntrustedLogin: f.allowAny, AllLogins: f.allLogins,
+		Wishes: map[door.Protocol]check.Wish{},
+	}
+	var err error
+	if o.Host, err = a.checkHost(args); err != nil {
+		return o, err
+	}
+	for flag, d := range map[string]time.Duration{"timeout": f.timeout, "send-timeout": f.sendTimeout} {
+		if d <= 0 {
+			return o, usage("%s is %s; give a duration above 0, such as 5s", a.source(flag), d)
+		}
+	}
+	for flag, value := range map[string]string{"smtp": f.smtp, "imap": f.imap, "pop3": f.pop3} {
+		w := check.Wish(strings.ToLower(value))
+		switch w {
+		case check.Any, check.TLS, check.STARTTLS, check.Plain, check.Off:
+			o.Wishes[door.Protocol(flag)] = w
+		default:
+			return o, usage("%s is %q; say tls, starttls, plain, any or off", a.source(flag), value)
+		}
+	}
+	rig := a.insideRun() && a.isRig(o.Host)
+	if o.Doors, err = a.checkDoors(f, rig, cmd.Flags().Changed("port-offset") && !a.fromEnv["port-offset"]); err != nil {
+		return o, err
+	}
+	if o.Roots, err = a.checkRoots(f, rig); err != nil {
+		return o, err
+	}
+	if o.User, o.Password, err = a.checkUser(f, rig); err != nil {
+		return o, err
+	}
+	return o, a.checkSense(f, &o)
+}
+
+// checkSense refuses flags that mean nothing together.
+func (a *app) checkSense(f checkFlags, o *check.Options) error {
+	plain := false
+	for _, w := range o.Wishes {
+		plain = plain || w == check.Plain
+	}
+	off := o.Wishes[door.SMTP] == check.Off && o.Wishes[door.IMAP] == check.Off && o.Wishes[door.POP3] == check.Off
+	switch {
+	case off:
+		return usage("--smtp, --imap and --pop3 are all off, so there is nothing to look at; leave one on")
+	case f.allowPlain && !plain:
+		return usage("%s needs a protocol that may be plain; say --smtp plain, --imap plain or --pop3 plain", a.source("allow-plain-login"))
+	case !f.send:
+		return nil
+	case o.User == "":
+		return usage("%s needs an account; say who with --user", a.source("send"))
+	case o.Wishes[door.SMTP] == check.Off || o.Wishes[door.IMAP] == check.Off && o.Wishes[door.POP3] == check.Off:
+		return usage("%s needs SMTP and one of IMAP and POP3; don't switch them off", a.source("send"))
+	}
+	from := "address"
+	if o.Address == "" {
+		o.Address, from = o.User, "user"
+	}
+	parsed, err := mail.ParseAddress(o.Address)
+	if err != nil || parsed.Address != o.Address || !ascii(o.Address) {
+		return usage("%s needs the account's mail address, and %s %q isn't one; give it with --address", a.source("send"), a.source(from), o.Address)
+	}
+	return nil
+}
+
+func ascii(s string) bool {
+	return strings.IndexFunc(s, func(r rune) bool { return r < 0x20 || r > 0x7e }) < 0
+}

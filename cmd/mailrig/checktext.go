@@ -1,0 +1,216 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/mailrig/mailrig/internal/check"
+	"github.com/mailrig/mailrig/internal/door"
+)
+
+// checkText is the report for a person: the doors, the settings, what is wrong.
+func checkText(r *check.Report) string {
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "%s, looked at in %.1f s\n\n", r.Host, r.Seconds)
+	checkDoorTable(&b, r)
+	checkSettings(&b, r)
+	if r.RoundTrip != nil && r.RoundTrip.OK {
+		fmt.Fprintf(&b, "\nTest message: %s\n", r.RoundTrip.Words)
+	}
+	checkProblems(&b, r)
+	return b.String()
+}
+
+func checkDoorTable(w io.Writer, r *check.Report) {
+	moved := slices.ContainsFunc(r.Doors, func(d *check.Door) bool { return !standard(d) })
+	login := slices.ContainsFunc(r.Doors, func(d *check.Door) bool { return d.Login != nil })
+	tab := tabwriter.NewWriter(w, 0, 0, 3, ' ', 0)
+	row := func(cells ...string) { fmt.Fprintln(tab, strings.Join(cells, "\t")) }
+	head := []string{"DOOR", "SERVICE"}
+	if moved {
+		head = append(head, "ADDRESS")
+	}
+	head = append(head, "ANSWER", "ENCRYPTION", "CERTIFICATE", "MECHANISMS")
+	if login {
+		head = append(head, "LOGIN")
+	}
+	row(head...)
+	for _, d := range r.Doors {
+		cells := []string{strconv.Itoa(d.Port), d.Service}
+		if moved {
+			cells = append(cells, d.Address)
+		}
+		cells = append(cells, answerWords(d), encryptionWords(d), certificateWords(d), mechanismWords(d))
+		if login {
+			cells = append(cells, loginWords(d))
+		}
+		for i := range cells {
+			if cells[i] == "" {
+				cells[i] = "-"
+			}
+		}
+		row(cells...)
+	}
+	_ = tab.Flush()
+}
+
+func standard(d *check.Door) bool { return strings.HasSuffix(d.Address, ":"+strconv.Itoa(d.Port)) }
+
+func answerWords(d *check.Door) string {
+	switch d.State {
+	case check.StateOpen:
+		return strings.ToUpper(d.Speaks)
+	case check.StateOtherProtocol, check.StateHTTP:
+		return strings.ToUpper(d.Speaks) + "!"
+	case check.StateTimeout:
+		return "timed out"
+	case check.StateSpeaksTLS:
+		return "TLS at once!"
+	case check.StateSpeaksClear:
+		return "no TLS!"
+	case check.StateNoAddress:
+		return "no address"
+	case check.StateBlockedHere:
+		return "blocked here"
+	case check.StateTLSFailed:
+		return "TLS failed"
+	default:
+		return string(d.State)
+	}
+}
+
+func encryptionWords(d *check.Door) string {
+	tls := ""
+	if d.TLS != nil {
+		tls = d.TLS.Version
+		if d.TLS.Outdated {
+			return tls + ", outdated"
+		}
+	}
+	switch {
+	case d.Security == "tls" || d.State == check.StateSpeaksTLS:
+		return strings.TrimSuffix("SSL/TLS, "+tls, ", ")
+	case d.STARTTLS == check.UpgradeDone:
+		return "STARTTLS, " + tls
+	case d.STARTTLS == check.UpgradeMissing:
+		return "none"
+	case d.STARTTLS != "":
+		return "STARTTLS " + string(d.STARTTLS)
+	default:
+		return ""
+	}
+}
+
+func certificateWords(d *check.Door) string {
+	switch {
+	case d.TLS == nil || d.TLS.Certificate == nil:
+		return ""
+	case d.TLS.Verified:
+		return "good until " + d.TLS.Certificate.NotAfter.Format("2006-01-02")
+	default:
+		var codes []string
+		for _, f := range d.TLS.Faults {
+			codes = append(codes, f.Code)
+		}
+		return strings.Join(codes, ", ")
+	}
+}
+
+// mechanismWords shows what may be used in clear, then inside TLS.
+func mechanismWords(d *check.Door) string {
+	list := func(c *check.Capabilities) string {
+		switch {
+		case c == nil:
+			return ""
+		case len(c.Mechanisms) == 0:
+			return "none"
+		}
+		return strings.Join(c.Mechanisms, " ")
+	}
+	before, in := list(d.BeforeTLS), list(d.InTLS)
+	switch {
+	case before == "" || before == in:
+		return in
+	case in == "":
+		return before + " in clear"
+	default:
+		return before + ", in TLS " + in
+	}
+}
+
+func loginWords(d *check.Door) string {
+	if d.Login == nil {
+		return ""
+	}
+	return string(d.Login.State)
+}
+
+func checkSettings(w io.Writer, r *check.Report) {
+	if len(r.Settings) == 0 {
+		return
+	}
+	titles := map[door.Protocol]string{door.IMAP: "Incoming mail (IMAP)", door.POP3: "Incoming mail (POP3)", door.SMTP: "Outgoing mail (SMTP)"}
+	fmt.Fprintf(w, "\nSettings to type into a client\n\n")
+	tab := tabwriter.NewWriter(w, 0, 0, 3, ' ', 0)
+	fmt.Fprintln(tab, "\tSERVER\tPORT\tENCRYPTION\tAUTHENTICATION\tUSER NAME")
+	for _, s := range r.Settings {
+		title, user := titles[s.Protocol], s.User
+		if s.Alternative {
+			title = "  or"
+		}
+		if user == "" {
+			user = "yours, often the whole address"
+		}
+		fmt.Fprintf(tab, "%s\t%s\t%d\t%s\t%s\t%s\n", title, s.Server, s.Port, s.Encryption, s.Authentication, user)
+	}
+	_ = tab.Flush()
+}
+
+func checkProblems(w io.Writer, r *check.Report) {
+	if r.Good {
+		fmt.Fprintf(w, "\nNothing that a client needs is wrong.\n")
+	}
+	for _, part := range []struct {
+		severity check.Severity
+		title    string
+	}{
+		{check.Error, "What is wrong"},
+		{check.Warning, "What isn't as it should be"},
+		{check.Note, "Good to know"},
+	} {
+		title := "\n" + part.title + "\n"
+		for _, p := range r.Problems {
+			if p.Severity == part.severity {
+				fmt.Fprintf(w, "%s\n%s%s.\n  Try: %s.\n", title, portWords(p.Ports), strings.TrimSuffix(capital(p.What, len(p.Ports) == 0), "."), p.Try)
+				title = ""
+			}
+		}
+	}
+}
+
+func portWords(ports []int) string {
+	if len(ports) == 0 {
+		return ""
+	}
+	words := make([]string, len(ports))
+	for i, p := range ports {
+		words[i] = strconv.Itoa(p)
+	}
+	name := "Port "
+	if len(ports) > 1 {
+		name = "Ports "
+	}
+	return name + strings.Join(words, ", ") + ": "
+}
+
+func capital(s string, really bool) string {
+	if !really || s == "" {
+		return s
+	}
+	return strings.ToUpper(s[:1]) + s[1:]
+}

@@ -1,0 +1,264 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mailrig/mailrig/certs"
+	"github.com/mailrig/mailrig/internal/trial"
+	"github.com/mailrig/mailrig/server"
+)
+
+type trialFlags struct {
+	rig       rigFlags
+	scenarios []string
+	jobs      int
+	timeout   time.Duration
+	reports   []string
+	baseline  string
+	noTrust   bool
+	verbose   bool
+}
+
+func (a *app) trialCommand() *cobra.Command {
+	var f trialFlags
+	cmd := &cobra.Command{
+		Use:   "trial [flags] -- CMD [ARG...]",
+		Short: "Run CMD once per scenario and judge what the client did",
+		Long: `Run CMD once for each scenario, every time against a fresh rig on free ports, and
+judge what the client did: pass, fail, not exercised (the client never met the
+scenario), or could not run. A control run without any scenario comes first; if CMD
+doesn't succeed there, the trial stops.
+
+CMD finds the variables that run gives it; MAILRIG_SCENARIO is empty in the control
+run. It must end by itself, and tell by its exit status if it succeeded. Several runs
+go on at a time, in the same directory: let CMD write to a directory of its own, or
+say --jobs 1. Without --seed, three messages are in its user's INBOX.
+
+Exit status: 0 nothing failed; 1 something failed or couldn't be judged, or nothing
+was exercised; 2 wrong usage; 3 CMD can't be run, or fails without a scenario; 130
+after Ctrl-C, with a report of what is known.
+
+Every flag has a variable: --jobs is MAILRIG_JOBS. Flags win.`,
+		Example: `  mailrig trial -- ./send-and-fetch.sh
+  mailrig trial --scenario 'starttls-*,cert-*' --report trial.html -- ./send.sh
+  mailrig trial --report junit.xml --baseline known.txt -- go test -count 1 ./mail`,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return usage("there is no command to try; say mailrig trial [flags] -- CMD [ARG...]")
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			cfg, err := f.rig.config(a, cmd.Flags())
+			if err != nil {
+				return err
+			}
+			return a.trial(cmd.Context(), cfg, f, args)
+		},
+	}
+	fs := cmd.Flags()
+	fs.SortFlags = false
+	listFlag(fs, &f.scenarios, "scenario", "only these: `names`, groups, globs like cert-* or smtp/*, or paths of YAML files; repeatable (default the whole catalogue)")
+	fs.IntVar(&f.jobs, "jobs", 0, "run at most `N` at a time (default a few for each core, and more of those that wait)")
+	fs.DurationVar(&f.timeout, "timeout", trial.DefaultTimeout, "stop a run after this `time`")
+	listFlag(fs, &f.reports, "report", "write the report to these `files`: .html, .xml (JUnit) or .json; repeatable")
+	fs.StringVar(&f.baseline, "baseline", "", "tolerate the failures that `FILE` knows, a JSON report or a list of scenarios")
+	fs.BoolVar(&f.noTrust, "no-trust", false, "don't make CMD trust the rig's CA")
+	f.rig.registerForTrial(fs)
+	fs.BoolVarP(&f.verbose, "verbose", "v", false, "print a line for every scenario, not only for failures")
+	fs.SetInterspersed(false) // what follows CMD is CMD's
+	completeScenarios(cmd, "scenario")
+	return cmd
+}
+
+func (a *app) trial(ctx context.Context, cfg server.Config, f trialFlags, args []string) (err error) {
+	switch {
+	case f.jobs < 0:
+		return usage("%s is %d; give at least 1, or leave it out", a.source("jobs"), f.jobs)
+	case f.timeout <= 0:
+		return usage("%s is %s; give a duration above 0, such as 30s", a.source("timeout"), f.timeout)
+	}
+	t := &trial.Trial{Args: args, Jobs: f.jobs, Timeout: f.timeout, Rig: cfg}
+	if t.Scenarios, err = trial.Select(f.scenarios); err != nil {
+		return usage("%w", err)
+	}
+	for _, file := range f.reports {
+		if err := trial.CheckFile(file); err != nil {
+			return usage("%w", err)
+		}
+	}
+	if f.baseline != "" {
+		if t.Baseline, err = trial.LoadBaseline(f.baseline); err != nil {
+			return usage("%w", err)
+		}
+	}
+	if t.Path, err = exec.LookPath(args[0]); err != nil {
+		return notStarted("can't run %s: %w; check its name, or give its path", args[0], reason(err))
+	}
+
+	dir, err := os.MkdirTemp("", "mailrig-trial-")
+	if err != nil {
+		return notStarted("make a temporary directory: %w", err)
+	}
+	defer os.RemoveAll(dir)
+	trust, err := a.trialCA(&t.Rig, dir, f.noTrust)
+	if err != nil {
+		return err
+	}
+	t.Environ = func(srv *server.Server) []string {
+		return withVariables(a.environ(), append(rigVariables(srv), trust...))
+	}
+
+	ctx, interrupted := untilSignal(ctx)
+	p := newProgress(a.stderr, len(t.Scenarios), f.verbose)
+	t.OnResult = p.result
+	p.start()
+	report, err := t.Run(ctx)
+	p.stop()
+	sig := interrupted()
+	if err != nil {
+		return notStarted("%w", err)
+	}
+	var failed []error
+	for _, file := range f.reports {
+		failed = append(failed, report.WriteFile(file))
+	}
+	return a.verdict(report, f.reports, errors.Join(failed...), sig)
+}
+
+// trialCA makes the CA of every rig of a trial, so that what CMD is told to trust is
+// written once. It returns the variables for that.
+func (a *app) trialCA(cfg *server.Config, dir string, noTrust bool) ([]string, error) {
+	if cfg.CADir == "" {
+		cfg.CADir = filepath.Join(dir, "ca")
+	}
+	ca, err := certs.LoadOrCreate(cfg.CADir, certs.Options{Hostnames: cfg.Hostnames})
+	if err != nil {
+		return nil, notStarted("%w", err)
+	}
+	if noTrust {
+		return nil, nil
+	}
+	file, err := filepath.Abs(filepath.Join(cfg.CADir, "ca.pem"))
+	if err != nil {
+		return nil, notStarted("find the CA's certificate: %w", err)
+	}
+	trust, err := trustVariables(dir, ca.PEM(), file, a.getenv)
+	if err != nil {
+		return nil, notStarted("write the CAs for the command: %w", err)
+	}
+	return trust, nil
+}
+
+// untilSignal returns a context that ends with the first signal to end; stop tells which
+// it was, nil for none.
+func untilSignal(ctx context.Context) (_ context.Context, stop func() os.Signal) {
+	ctx, cancel := context.WithCancel(ctx)
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, heeded(os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)...)
+	done := make(chan os.Signal, 1)
+	go func() {
+		var got os.Signal
+		select {
+		case got = <-signals:
+			cancel()
+		case <-ctx.Done():
+		}
+		done <- got
+	}()
+	return ctx, func() os.Signal {
+		cancel()
+		got := <-done
+		signal.Stop(signals)
+		return got
+	}
+}
+
+// verdict prints what came out and chooses the exit status.
+func (a *app) verdict(r *trial.Report, files []string, unwritten error, sig os.Signal) error {
+	if r.Control.Problem == "" {
+		if err := writeTrial(a.stdout, r, paints(a.stdout, a.getenv)); err != nil {
+			return notStarted("print the results: %w", err)
+		}
+	}
+	for _, file := range files {
+		if unwritten == nil {
+			fmt.Fprintf(a.stderr, "mailrig: the report is in %s\n", file)
+		}
+	}
+	var err error
+	switch {
+	case r.Interrupted:
+		status := statusNegative
+		if s, ok := sig.(syscall.Signal); ok {
+			status = 128 + int(s)
+		}
+		err = &exitError{status, errors.New("the trial was interrupted")}
+	case r.Control.Problem != "":
+		err = notStarted("the control run, which has no scenario, failed: %s%s", r.Control.Problem, lastOutput(r.Control.Output))
+	case !r.Negative():
+		fmt.Fprintln(a.stdout, map[bool]string{true: "Nothing failed.", false: "Nothing failed that isn't known."}[r.Counts.Known == 0])
+	case r.Counts.NotExercised == len(r.Results):
+		err = negative("nothing was exercised: the client met none of the scenarios")
+	default:
+		hint := ""
+		if len(files) == 0 {
+			hint = "; --report trial.html writes the transcripts"
+		}
+		err = negative("the trial came out negative: %s%s", against(r), hint)
+	}
+	if unwritten != nil {
+		if err == nil {
+			return notStarted("%w", unwritten)
+		}
+		fmt.Fprintf(a.stderr, "mailrig: %v\n", unwritten)
+	}
+	return err
+}
+
+// against counts what made a trial negative.
+func against(r *trial.Report) string {
+	n := map[trial.Verdict]int{}
+	for _, x := range r.Results {
+		if x.Against() {
+			n[x.Verdict]++
+		}
+	}
+	var parts []string
+	if k := n[trial.Fail]; k > 0 {
+		parts = append(parts, fmt.Sprintf("%d of %d failed", k, len(r.Results)))
+	}
+	if k := n[trial.CouldNotRun]; k > 0 {
+		parts = append(parts, fmt.Sprintf("%d could not run", k))
+	}
+	return strings.Join(parts, ", ")
+}
+
+// lastOutput is the end of what a command printed, for an error message.
+func lastOutput(text string) string {
+	const most = 20
+	lines := strings.Split(strings.TrimRight(text, "\n"), "\n")
+	if len(lines) == 1 && lines[0] == "" {
+		return "\nIt printed nothing."
+	}
+	lines = lines[max(0, len(lines)-most):]
+	for i, l := range lines {
+		l = printable(strings.ToValidUTF8(l, "\uFFFD"))
+		if r := []rune(l); len(r) > 300 {
+			l = string(r[:300]) + "…"
+		}
+		lines[i] = "  " + l
+	}
+	return "\nThe last of what it printed:\n" + strings.Join(lines, "\n")
+}

@@ -1,0 +1,217 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/mailrig/mailrig/internal/trial"
+)
+
+// progress shows how far a trial is: a bar on a terminal, elsewhere a line for each
+// failure (with verbose, for each scenario).
+type progress struct {
+	w        io.Writer
+	terminal bool
+	verbose  bool
+	all      int
+	began    time.Time
+
+	mu     sync.Mutex
+	done   int
+	failed int
+
+	stopping chan struct{}
+	stopped  chan struct{}
+}
+
+func newProgress(w io.Writer, all int, verbose bool) *progress {
+	return &progress{w: w, terminal: isTerminal(w), verbose: verbose, all: all, began: time.Now(),
+		stopping: make(chan struct{}), stopped: make(chan struct{})}
+}
+
+// start keeps the bar's clock going.
+func (p *progress) start() {
+	go func() {
+		defer close(p.stopped)
+		if !p.terminal {
+			return
+		}
+		tick := time.NewTicker(500 * time.Millisecond)
+		defer tick.Stop()
+		for {
+			p.mu.Lock()
+			p.draw()
+			p.mu.Unlock()
+			select {
+			case <-tick.C:
+			case <-p.stopping:
+				return
+			}
+		}
+	}()
+}
+
+func (p *progress) stop() {
+	close(p.stopping)
+	<-p.stopped
+	p.clear()
+}
+
+// result is a trial's OnResult.
+func (p *progress) result(r *trial.Result, left int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.done = p.all - left
+	if r.Against() {
+		p.failed++
+	}
+	if r.Against() || p.verbose {
+		p.clear()
+		text := ""
+		if len(r.Reasons) > 0 {
+			text = ": " + r.Reasons[0].Line()
+		}
+		fmt.Fprintf(p.w, "%s %s%s\n", verdictWord(r), r.Scenario, printable(text))
+	}
+	p.draw()
+}
+
+func (p *progress) clear() {
+	if p.terminal {
+		fmt.Fprint(p.w, "\r\x1b[K")
+	}
+}
+
+const barWidth = 30
+
+func (p *progress) draw() {
+	if !p.terminal {
+		return
+	}
+	full := barWidth * p.done / max(p.all, 1)
+	what := fmt.Sprintf("%d of %d", p.done, p.all)
+	if p.done == 0 {
+		what = "control run, then " + fmt.Sprint(p.all)
+	}
+	if p.failed > 0 {
+		what += fmt.Sprintf(", %d failed", p.failed)
+	}
+	fmt.Fprintf(p.w, "\r\x1b[K[%s%s] %s, %s", strings.Repeat("#", full), strings.Repeat(".", barWidth-full), what, time.Since(p.began).Round(time.Second))
+}
+
+// isTerminal tells if someone looks at what is written.
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}
+
+// paints tells if colours are welcome (no-color.org).
+func paints(w io.Writer, getenv func(string) string) bool {
+	return isTerminal(w) && getenv("NO_COLOR") == "" && getenv("TERM") != "dumb"
+}
+
+// verdictWord is a verdict as the table has it.
+func verdictWord(r *trial.Result) string {
+	switch {
+	case r.Known:
+		return "known failure"
+	case r.Verdict == trial.NotExercised:
+		return "not exercised"
+	case r.Verdict == trial.CouldNotRun:
+		return "could not run"
+	}
+	return string(r.Verdict)
+}
+
+// writeTrial is what a person sees at the end: counts, then what is wrong with its
+// reasons, then what wasn't seen.
+func writeTrial(w io.Writer, r *trial.Report, colours bool) error {
+	var b bytes.Buffer
+	paint := func(code, text string) string {
+		if !colours {
+			return text
+		}
+		return "\x1b[" + code + "m" + text + "\x1b[0m"
+	}
+	c := r.Counts
+	plural := "s"
+	if len(r.Results) == 1 {
+		plural = ""
+	}
+	fmt.Fprintf(&b, "%d scenario%s in %s: %s, %s, %d not exercised, %d could not run\n", len(r.Results), plural, r.Took.Round(100*time.Millisecond),
+		paint("32", fmt.Sprintf("%d passed", c.Pass)), paint("31", fmt.Sprintf("%d failed", c.Fail)), c.NotExercised, c.CouldNotRun)
+	if c.Known > 0 {
+		fmt.Fprintf(&b, "%d of the failures are known to %s\n", c.Known, r.Baseline)
+	}
+	for _, warning := range r.Control.Warnings {
+		fmt.Fprintf(&b, "%s %s\n", paint("33", "warning:"), printable(warning))
+	}
+	width := 0
+	for _, x := range r.Results {
+		if x.Verdict != trial.Pass && x.Verdict != trial.NotExercised {
+			width = max(width, len(x.Scenario))
+		}
+	}
+	for _, group := range []struct{ word, code string }{{"fail", "31"}, {"could not run", "35"}, {"known failure", "33"}} {
+		for i := range r.Results {
+			if x := &r.Results[i]; verdictWord(x) == group.word {
+				head := paint(group.code, fmt.Sprintf("%-13s", group.word)) + fmt.Sprintf("  %-*s", width, x.Scenario)
+				for _, why := range x.Reasons {
+					fmt.Fprintf(&b, "%s  %s\n", head, printable(why.Line()))
+					head = strings.Repeat(" ", 15+width)
+				}
+			}
+		}
+	}
+	var unseen, late []string
+	for i := range r.Results {
+		if x := &r.Results[i]; x.Verdict == trial.NotExercised {
+			if x.Killed {
+				late = append(late, x.Scenario)
+			} else {
+				unseen = append(unseen, x.Scenario)
+			}
+		}
+	}
+	wrapped(&b, "not exercised", unseen)
+	wrapped(&b, fmt.Sprintf("not exercised, because they make a client wait for longer than %v (--timeout)", r.Timeout), late)
+	if len(r.Fixed) > 0 {
+		wrapped(&b, "passes now, and can be taken out of "+r.Baseline, r.Fixed)
+	}
+	if len(r.Unknown) > 0 {
+		wrapped(&b, "no scenario, and in "+r.Baseline, r.Unknown)
+	}
+	_, err := b.WriteTo(w)
+	return err
+}
+
+// wrapped writes names below a head, as many on a line as fit.
+func wrapped(w io.Writer, head string, names []string) {
+	const columns = 100
+	if len(names) == 0 {
+		return
+	}
+	fmt.Fprintf(w, "%s:", head)
+	at := len(head) + 1
+	for i, name := range names {
+		if i < len(names)-1 {
+			name += ","
+		}
+		if at+1+len(name) > columns {
+			fmt.Fprint(w, "\n ")
+			at = 1
+		}
+		fmt.Fprint(w, " ", name)
+		at += 1 + len(name)
+	}
+	fmt.Fprintln(w)
+}

@@ -1,0 +1,392 @@
+package check
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/mailrig/mailrig/internal/door"
+)
+
+// advise writes down what is wrong, each with one thing to try, and the verdict: good
+// is a server at which nothing that a client needs is wrong.
+func (c *checker) advise(r *Report) {
+	n := &notes{checker: c, r: r}
+	n.asAWhole()
+	n.purposes()
+	for _, d := range r.Doors {
+		n.reach(d)
+		n.upgrade(d)
+		n.session(d)
+		n.mechanisms(d)
+		n.login(d)
+	}
+	if t := r.RoundTrip; t != nil && !t.OK {
+		n.add("round-trip", Error, 0, t.Words, t.Try)
+	}
+	r.Problems = n.sorted()
+	r.Good = !r.Interrupted && !slices.ContainsFunc(r.Problems, func(p Problem) bool { return p.Severity == Error })
+}
+
+// notes gathers problems; the same one at several ports is one.
+type notes struct {
+	*checker
+	r    *Report
+	list []Problem
+	down bool // no door answers, which is said once
+}
+
+func (n *notes) add(id string, s Severity, port int, what, try string) {
+	for i := range n.list {
+		if p := &n.list[i]; p.ID == id && p.What == what && p.Try == try {
+			p.Ports = append(p.Ports, port)
+			if rank(s) < rank(p.Severity) {
+				p.Severity = s
+			}
+			return
+		}
+	}
+	p := Problem{ID: id, Severity: s, Ports: []int{}, What: what, Try: try}
+	if port != 0 {
+		p.Ports = append(p.Ports, port)
+	}
+	n.list = append(n.list, p)
+}
+
+func rank(s Severity) int { return slices.Index([]Severity{Error, Warning, Note}, s) }
+
+func (n *notes) sorted() []Problem {
+	if n.list == nil {
+		return []Problem{}
+	}
+	slices.SortStableFunc(n.list, func(a, b Problem) int { return rank(a.Severity) - rank(b.Severity) })
+	return n.list
+}
+
+// weight is how much a fault of a door matters: much, when no other door does the
+// same work.
+func (n *notes) weight(d *Door, otherwise Severity) Severity {
+	if n.served(d.Protocol) {
+		return otherwise
+	}
+	return Error
+}
+
+// served tells whether what the protocol is for, sending or receiving, can be done;
+// a protocol that was asked for by name must work itself.
+func (n *notes) served(p door.Protocol) bool {
+	if n.r.first(p) != nil {
+		return true
+	}
+	if n.wish(p) != Any || p == door.SMTP {
+		return false
+	}
+	return n.r.first(door.IMAP) != nil || n.r.first(door.POP3) != nil
+}
+
+// instead names the settings to use in place of a door.
+func (n *notes) instead(d *Door) string {
+	for _, s := range n.r.Settings {
+		if s.Protocol == d.Protocol && s.Door != d.Port {
+			return "use port " + n.where(s)
+		}
+	}
+	if d.Protocol == door.POP3 {
+		if s := n.r.first(door.IMAP); s != nil {
+			return "use IMAP, port " + n.where(*s)
+		}
+	}
+	if d.Protocol == door.IMAP {
+		if s := n.r.first(door.POP3); s != nil {
+			return "use POP3, port " + n.where(*s)
+		}
+	}
+	return ""
+}
+
+func (n *notes) where(s Setting) string {
+	if s.Encryption == "None" {
+		return fmt.Sprintf("%d without encryption", s.Port)
+	}
+	return fmt.Sprintf("%d with %s", s.Port, s.Encryption)
+}
+
+// or is instead, or what can be tried when nothing else works.
+func (n *notes) or(d *Door, otherwise string) string {
+	if s := n.instead(d); s != "" {
+		return s
+	}
+	return otherwise
+}
+
+const elsewhere = "try from another network, such as a phone's; if it works there, this network or a firewall is at fault"
+
+// asAWhole is what concerns all doors.
+func (n *notes) asAWhole() {
+	if n.r.Interrupted {
+		n.add("interrupted", Error, 0, "the check was stopped before it was done", "let it run to its end")
+	}
+	if len(n.r.Doors) == 0 {
+		return
+	}
+	first := n.r.Doors[0]
+	all := func(states ...State) bool {
+		return !slices.ContainsFunc(n.r.Doors, func(d *Door) bool { return !slices.Contains(states, d.State) })
+	}
+	switch {
+	case all(StateNoAddress):
+		n.down = true
+		n.add("no-address", Error, 0, first.Detail, "check the spelling of the server's name, and that this machine is online")
+	case len(n.r.Doors) > 2 && all(StateRefused):
+		n.down = true
+		n.add("server-down", Error, 0, "every mail port refuses the connection: the host is there, but no mail server seems to run on it", "check the server's name, and that the mail server has been started")
+	case len(n.r.Doors) > 2 && all(StateTimeout, StateUnreachable, StateBlockedHere, StateRefused):
+		n.down = true
+		n.add("server-down", Error, 0, "no mail port can be reached: "+first.Detail, "check the server's name and the network; "+elsewhere)
+	}
+}
+
+// reach is about doors at which no mail protocol could be spoken.
+func (n *notes) reach(d *Door) {
+	n.families(d)
+	if n.down || d.State == StateOpen || d.State == StateInterrupted {
+		return
+	}
+	note, warn := n.weight(d, Note), n.weight(d, Warning)
+	switch d.State {
+	case StateRefused, StateTimeout, StateUnreachable, StateBlockedHere, StateFailed, StateNoAddress:
+		if d.Port == 2525 && n.served(d.Protocol) {
+			return // unofficial: most servers don't have it
+		}
+		try := n.or(d, "ask the provider which port to use; "+elsewhere)
+		if d.Port == 25 {
+			try += "; port 25 is for mail between servers, and most providers block it for their customers"
+		}
+		if d.Port == 587 || d.Port == 465 || d.Port == 25 && d.State != StateRefused {
+			note = warn // the usual reasons of "I can receive but not send"
+		}
+		n.add("port-"+string(d.State), note, d.Port, d.Detail, try)
+	case StateClosed, StateReset, StateBroken, StateSlow:
+		n.add("port-"+string(d.State), warn, d.Port, d.Detail, n.or(d, "try again in a few minutes; the server may be busy, or refuse this address"))
+	case StateSilent:
+		n.add("port-silent", warn, d.Port, d.Detail, n.or(d, "the server hangs, is slow to greet (--timeout 30s tells), or something on the way swallows its words; "+elsewhere))
+	case StateHTTP:
+		n.add("http-answers", warn, d.Port, d.Detail, "open a browser and log in to this network, then check again")
+	case StateUnknown:
+		n.add("not-mail", warn, d.Port, d.Detail, n.or(d, "check the server's name and the port"))
+	case StateOtherProtocol:
+		n.add("wrong-protocol", warn, d.Port, d.Detail, n.or(d, fmt.Sprintf("this port is for %s: the server's operator has mixed up ports", protocolName(string(d.Protocol)))))
+	case StateRejected:
+		try := n.or(d, "its words say why; try again later")
+		n.add("greeting-refused", warn, d.Port, d.Detail, try)
+	case StateSpeaksTLS:
+		n.add("tls-from-first-byte", warn, d.Port, d.Detail, n.or(d, "set encryption to SSL/TLS for this port; better, have the operator open the right one"))
+	case StateSpeaksClear:
+		n.add("no-tls", warn, d.Port, d.Detail+"; a client that is set to SSL/TLS fails here", n.or(d, "the server's operator has to switch TLS on for this port; don't set encryption to none"))
+	case StateTLSFailed:
+		if d.TLS != nil && d.TLS.Outdated {
+			n.add("tls-outdated", warn, d.Port, d.Detail, n.or(d, "the server's operator has to update it to TLS 1.2 or newer"))
+			return
+		}
+		n.add("tls-failed", warn, d.Port, "TLS doesn't begin: "+d.Detail, n.or(d, "the server's operator has to look at its TLS settings"))
+	}
+}
+
+// families is about doors that answer on one of IPv4 and IPv6 only.
+func (n *notes) families(d *Door) {
+	for _, a := range d.Addresses {
+		family := "IPv4"
+		if strings.HasPrefix(a.Address, "[") {
+			family = "IPv6"
+		}
+		others := slices.ContainsFunc(d.Addresses, func(o Address) bool { return o.State == StateOpen })
+		if !others || a.State == StateOpen {
+			continue
+		}
+		switch a.State {
+		case StateTimeout:
+			n.add("one-family", Warning, d.Port, fmt.Sprintf("%s doesn't answer by %s, the other family does: clients may hang before they try it", hostOf(a.Address), family),
+				fmt.Sprintf("the server's operator has to repair %s or take the address out of the DNS; until then switch %s off to see whether it helps", family, family))
+		case StateRefused, StateReset:
+			n.add("one-family", Note, d.Port, fmt.Sprintf("%s refuses by %s, the other family answers", hostOf(a.Address), family),
+				fmt.Sprintf("the server's operator should let the mail server listen on %s too", family))
+		}
+	}
+}
+
+func hostOf(address string) string {
+	return strings.Trim(address[:strings.LastIndexByte(address, ':')], "[]")
+}
+
+// upgrade is about STARTTLS.
+func (n *notes) upgrade(d *Door) {
+	warn := n.weight(d, Warning)
+	operator := "the server's operator has to repair STARTTLS"
+	if d.masked {
+		n.add("masked", warn, d.Port, "a firewall writes over what the server says (XXXX, ****), and takes STARTTLS away",
+			n.or(d, "have the firewall's inspection of SMTP switched off; "+elsewhere))
+		return
+	}
+	switch d.STARTTLS {
+	case UpgradeMissing:
+		what := "no STARTTLS: everything here goes in clear, passwords too"
+		if d.Protocol == door.SMTP && n.others(d, UpgradeDone) {
+			what = "no STARTTLS, though the server's other ports have it: something on the way may be answering in its place"
+		}
+		n.add("starttls-missing", warn, d.Port, what, n.or(d, "don't use it with encryption set to none; the server's operator has to switch TLS on; "+elsewhere))
+	case UpgradeHidden:
+		n.add("starttls-hidden", warn, d.Port, d.Detail, n.or(d, "a client that insists on STARTTLS works, one that takes it \"if available\" sends in clear; "+elsewhere))
+	case UpgradeRefused:
+		n.add("starttls-refused", warn, d.Port, d.Detail, n.or(d, "try again later; never fall back to no encryption"))
+	case UpgradeInjected:
+		n.add("starttls-injected", Error, d.Port, d.Detail+" (an attack on the way, or a broken server)", n.or(d, "don't log in here; "+elsewhere))
+	case UpgradePreauth:
+		n.add("preauth", warn, d.Port, d.Detail+": a broken server, or somebody on the way who wants to keep the client from encrypting", n.or(d, "don't use this port"))
+	case UpgradeFailed:
+		if d.TLS != nil && d.TLS.Outdated {
+			n.add("tls-outdated", warn, d.Port, d.Detail, n.or(d, "the server's operator has to update it to TLS 1.2 or newer"))
+			return
+		}
+		n.add("starttls-failed", warn, d.Port, d.Detail, n.or(d, operator))
+	}
+	if d.again {
+		n.add("starttls-again", Note, d.Port, "STARTTLS is offered once more inside TLS", operator)
+	}
+}
+
+func (n *notes) others(d *Door, u Upgrade) bool {
+	return slices.ContainsFunc(n.r.Doors, func(o *Door) bool { return o != d && o.Protocol == d.Protocol && o.STARTTLS == u })
+}
+
+// session is about certificates.
+func (n *notes) session(d *Door) {
+	if d.TLS == nil {
+		return
+	}
+	s := n.weight(d, Warning)
+	if slices.ContainsFunc(n.r.Settings, func(s Setting) bool { return s.Door == d.Port && s.Encryption != "None" }) {
+		s = Error
+	}
+	for _, f := range d.TLS.Faults {
+		n.add("cert-"+f.Code, s, d.Port, f.Words, f.Try)
+	}
+	if cert := d.TLS.Certificate; cert != nil && d.TLS.Verified {
+		if left := cert.NotAfter.Sub(n.Now()); left < soon && cert.NotAfter.Sub(cert.NotBefore) > 2*soon {
+			n.add("cert-soon", Warning, d.Port, fmt.Sprintf("the certificate expires on %s, in %s", date(cert.NotAfter), span(left)), "the server's operator has to renew it")
+		}
+	}
+}
+
+// mechanisms is about what a door takes for a login.
+func (n *notes) mechanisms(d *Door) {
+	if d.State != StateOpen {
+		return
+	}
+	if d.BeforeTLS != nil && d.BeforeTLS.TakesLogin && d.STARTTLS == UpgradeDone && n.wish(d.Protocol) != Plain {
+		n.add("password-in-clear", Note, d.Port, "a password is taken before TLS has begun, from a client that is set so",
+			"set the client to STARTTLS, not to \"STARTTLS if available\" or none")
+	}
+	// Mail between servers needs no login, and 2525 is often for that too.
+	if d.InTLS != nil && !d.InTLS.TakesLogin && d.Port != 25 && d.Port != 2525 {
+		n.add("no-login", n.weight(d, Warning), d.Port, "offers no login inside TLS", n.or(d, "the server's operator has to switch logins on for this port"))
+	}
+}
+
+// login is about logins that were asked for.
+func (n *notes) login(d *Door) {
+	l := d.Login
+	if l == nil || l.State == LoginOK {
+		return
+	}
+	s := Error
+	if d.Protocol != door.SMTP && n.wish(d.Protocol) == Any && n.received() {
+		s = Warning // the mail can be had by the other protocol
+	}
+	if l.State == LoginNotTried && strings.Contains(l.Words, "--all-logins") {
+		s = Note // what is wrong is said where it was tried
+	}
+	what := l.Words
+	if l.Reply != "" {
+		what += " (" + l.Reply + ")"
+	}
+	n.add("login-"+string(l.State), s, d.Port, "login: "+what, n.loginAdvice(d))
+}
+
+// received tells whether some login for receiving works.
+func (n *notes) received() bool {
+	return slices.ContainsFunc(n.r.Doors, func(d *Door) bool {
+		return d.Protocol != door.SMTP && d.Login != nil && d.Login.State == LoginOK
+	})
+}
+
+func (n *notes) loginAdvice(d *Door) string {
+	switch d.Login.State {
+	case LoginWrong:
+		if d.Protocol == door.SMTP && n.received() {
+			return "the same password works for receiving: look whether sending has a user name of its own, and is switched on for the account"
+		}
+		return "check both; the user name is often the whole address"
+	case LoginAppPassword:
+		return "make an app password in the account's security settings, and type that into the client"
+	case LoginWeb:
+		return "log in to the provider's web page with a browser, confirm that it was you, and try again"
+	case LoginOAuth:
+		return "set authentication to OAuth2 in the client; a client that can't needs an app password, if the provider has them"
+	case LoginDisabled:
+		if d.Protocol == door.SMTP {
+			return n.or(d, "the account's administrator has to switch it on")
+		}
+		return fmt.Sprintf("switch %s on in the account's settings on the provider's web page", protocolName(string(d.Protocol)))
+	case LoginLocked, LoginNotAllowed:
+		return "ask the account's administrator, or look into the account's settings on the provider's web page"
+	case LoginExpired:
+		return "set a new password on the provider's web page"
+	case LoginTemporary:
+		return "try again in a few minutes; the password may well be right"
+	case LoginTooMany:
+		return "stop other clients from trying, and wait a quarter of an hour"
+	case LoginInUse:
+		return "end the other client, or wait a minute"
+	case LoginEncryption:
+		return "set encryption to STARTTLS, or to SSL/TLS on its port"
+	case LoginNoMechanism:
+		return n.or(d, "the server's operator has to allow a password inside TLS (PLAIN)")
+	case LoginUseless:
+		return fmt.Sprintf("look whether %s is switched on for the account", protocolName(string(d.Protocol)))
+	case LoginNotTried:
+		return "mend what is said above first"
+	default:
+		return "the server's own words say why"
+	}
+}
+
+// purposes is whether a client can receive and send at all.
+func (n *notes) purposes() {
+	if n.down {
+		return
+	}
+	looked := func(p door.Protocol) bool {
+		return slices.ContainsFunc(n.r.Doors, func(d *Door) bool { return d.Protocol == p })
+	}
+	const noneSafe = "find the reason for each port below"
+	switch imap, pop := looked(door.IMAP), looked(door.POP3); {
+	case (imap || pop) && n.r.first(door.IMAP) == nil && n.r.first(door.POP3) == nil:
+		n.add("no-receiving", Error, 0, "mail can't be received: no port for it works with encryption", noneSafe)
+	default:
+		for _, p := range []door.Protocol{door.IMAP, door.POP3} {
+			if looked(p) && n.r.first(p) == nil {
+				s, other := Note, "use the other protocol for receiving"
+				switch {
+				case n.wish(p) != Any:
+					s = Error
+				case slices.ContainsFunc(n.r.Doors, func(d *Door) bool { return d.Protocol == p && !d.State.closed() }):
+					s = Warning // it is there, and broken
+				}
+				n.add("no-"+string(p), s, 0, protocolName(string(p))+" can't be used: no port for it works as it should", other)
+			}
+		}
+	}
+	if looked(door.SMTP) && n.r.first(door.SMTP) == nil {
+		n.add("no-sending", Error, 0, "mail can't be sent: no port for it works with encryption and a login", noneSafe)
+	}
+}

@@ -1,0 +1,204 @@
+package check
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/mailrig/mailrig/internal/door"
+)
+
+// logins tries the password where the settings say: once for each protocol, one
+// after the other, and no further once it was refused. With AllLogins once at each
+// door that may have it.
+func (c *checker) logins(ctx context.Context, r *Report) {
+	open := map[door.Protocol]*logged{}
+	defer func() {
+		for _, l := range open {
+			l.leave()
+		}
+	}()
+	if c.AllLogins {
+		c.allLogins(ctx, r, open)
+	} else {
+		c.oneLoginEach(ctx, r, open)
+	}
+	c.choose(r) // a login may have shown that it takes OAuth2
+	if c.Send {
+		c.roundTrip(ctx, r, open)
+	}
+}
+
+// logged is a conversation in which a login has worked.
+type logged struct {
+	d *Door
+	w *wire
+}
+
+func (l *logged) leave() {
+	speak(l.d.Protocol).quit(l.w)
+	l.w.close()
+}
+
+func (c *checker) oneLoginEach(ctx context.Context, r *Report, open map[door.Protocol]*logged) {
+	refusedBy := 0
+	for _, p := range protocols() {
+		s := r.first(p)
+		if s == nil {
+			continue
+		}
+		d := r.door(s.Door)
+		if refusedBy != 0 {
+			d.Login = &Login{State: LoginNotTried, Words: fmt.Sprintf("not tried, since port %d refused the same password, and too many failures lock accounts; --all-logins tries all the same", refusedBy)}
+			continue
+		}
+		if w := c.login(ctx, d); w != nil {
+			open[p] = &logged{d, w}
+		}
+		if d.Login.State.blamesPassword() {
+			refusedBy = d.Port
+		}
+	}
+}
+
+func (c *checker) allLogins(ctx context.Context, r *Report, open map[door.Protocol]*logged) {
+	wires := make([]*wire, len(r.Doors))
+	var wg sync.WaitGroup
+	for i, d := range r.Doors {
+		if d.State == StateOpen {
+			wg.Go(func() { wires[i] = c.login(ctx, d) })
+		}
+	}
+	wg.Wait()
+	for i, w := range wires {
+		if w == nil {
+			continue
+		}
+		l := &logged{r.Doors[i], w}
+		if s := r.first(l.d.Protocol); s != nil && s.Door == l.d.Port {
+			open[l.d.Protocol] = l
+		} else {
+			l.leave()
+		}
+	}
+}
+
+// login tries the password at one door, on a connection of its own, and fills
+// d.Login. The conversation is returned where the login worked.
+func (c *checker) login(ctx context.Context, d *Door) *wire {
+	plain := c.wish(d.Protocol) == Plain
+	if why := c.forbids(d, plain); why != "" {
+		d.Login = &Login{State: LoginNotTried, Words: why}
+		return nil
+	}
+	outer := ctx
+	ctx, cancel := context.WithTimeout(ctx, 4*c.Timeout)
+	defer cancel()
+	now := newDoor(c.target(d))
+	w := c.open(ctx, c.target(d), now, way{clear: plain})
+	if w == nil {
+		d.Login = &Login{State: LoginBroken, Words: "this time the door didn't get that far: " + now.Detail}
+		return nil
+	}
+	// What was seen before may have been another server, or another mood of it.
+	if why := c.forbids(now, plain); why != "" {
+		d.Login = &Login{State: LoginNotTried, Words: why}
+		w.close()
+		return nil
+	}
+	caps := now.InTLS
+	if plain {
+		caps = now.BeforeTLS
+	}
+	dial := speak(d.Protocol)
+	mechanism := dial.usable(caps)
+	if mechanism == "" {
+		d.Login = noMechanism(caps)
+		dial.quit(w)
+		w.close()
+		return nil
+	}
+	w.timeout = 3 * c.Timeout // servers take their time over a wrong password
+	r, err := dial.login(w, mechanism, c.User, c.Password)
+	d.Login = &Login{Mechanism: mechanism, Reply: c.hide(r.text)}
+	if err == nil && r.ok {
+		r, err = c.enter(w, d)
+		if err == nil && r.ok {
+			d.Login.State, d.Login.Words = LoginOK, "the login works"
+			w.timeout = c.Timeout
+			w.within(outer)
+			return w
+		}
+		d.Login.Reply = c.hide(r.text)
+		d.Login.State, d.Login.Words = LoginUseless, "the password was accepted, but then the mailbox can't be opened"
+		if err != nil {
+			_, words := c.brokeOff(err)
+			d.Login.Words += ": " + words
+		}
+		w.close()
+		return nil
+	}
+	if err != nil {
+		_, words := c.brokeOff(err)
+		d.Login.State, d.Login.Words = LoginBroken, "no verdict: "+words
+		w.close()
+		return nil
+	}
+	d.Login.State, d.Login.Words = refusal(d.Protocol, r)
+	dial.quit(w)
+	w.close()
+	return nil
+}
+
+// forbids says why a password mustn't be sent there, or "".
+func (c *checker) forbids(d *Door, plain bool) string {
+	switch {
+	case plain && c.AllowPlainLogin, !plain && d.Security != "none" && d.TLS != nil && d.TLS.Verified:
+		return ""
+	case plain:
+		return "not tried: the password would go in clear; --allow-plain-login allows it"
+	case d.TLS == nil || d.Security == "none":
+		return "not tried: the door has no encryption, and the password would go in clear"
+	case c.AllowUntrustedLogin:
+		return ""
+	default:
+		return "not tried: the certificate doesn't verify, so it may be anybody's server; --allow-untrusted-login allows it"
+	}
+}
+
+// enter does what a client does first: an account can be locked out behind a login
+// that seems to work.
+func (c *checker) enter(w *wire, d *Door) (reply, error) {
+	switch d.Protocol {
+	case door.IMAP:
+		return imapDialect{}.examine(w, "INBOX")
+	case door.POP3:
+		return pop3Dialect{}.command(w, "STAT")
+	default:
+		return reply{ok: true}, nil
+	}
+}
+
+// hide takes the password out of a server's words: some repeat what they got.
+func (c *checker) hide(s string) string {
+	for _, secret := range append(answers("PLAIN", c.User, c.Password), answers("LOGIN", "", c.Password)[1], c.Password) {
+		if len(secret) >= 3 {
+			s = strings.ReplaceAll(s, secret, "***")
+		}
+	}
+	return s
+}
+
+// pause waits, or returns false when ctx has ended.
+func pause(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}

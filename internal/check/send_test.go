@@ -1,0 +1,90 @@
+package check
+
+import (
+	"context"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/mailrig/mailrig/internal/door"
+)
+
+// inbox is a conversation with an IMAP server that has the message in a folder.
+func inbox(t *testing.T, list string, where string) *logged {
+	t.Helper()
+	f := serve(t, func(l *line) {
+		selected := ""
+		for {
+			s := l.hear()
+			switch {
+			case s == "":
+				return
+			case strings.Contains(s, "EXAMINE"):
+				selected = strings.Trim(s[len("a1 EXAMINE "):], `"`)
+				l.say("* 1 EXISTS", "a1 OK [READ-ONLY] done")
+			case strings.Contains(s, "LIST"):
+				l.say(list, "a1 OK done")
+			case strings.Contains(s, "SEARCH") && selected == where:
+				l.say("* SEARCH 7", "a1 OK done")
+			case strings.Contains(s, "SEARCH"):
+				l.say("* SEARCH", "a1 OK done")
+			}
+		}
+	})
+	conn, err := net.Dial("tcp", f.ln.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := newWire(t.Context(), conn, time.Second)
+	t.Cleanup(w.close)
+	d, _ := door.Lookup(993)
+	return &logged{newDoor(Target{Door: d}), w}
+}
+
+func TestAwait(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ list, where, want string }{
+		{`* LIST (\HasNoChildren) "/" INBOX`, "INBOX", "INBOX"},
+		{`* LIST (\HasNoChildren \Junk) "/" "Junk E-mail"`, "Junk E-mail", "Junk E-mail"},
+		{`* LIST () "/" Spam`, "Spam", "Spam"},
+		{`* LIST () "/" Trash`, "Trash", ""},
+	} {
+		t.Run(c.where, func(t *testing.T) {
+			t.Parallel()
+			in := inbox(t, c.list, c.where)
+			limit := 20 * time.Second
+			if c.want == "" {
+				limit = 500 * time.Millisecond
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), limit)
+			defer cancel()
+			got, err := newChecker(Options{Host: "localhost"}).await(ctx, in, "id@example.test")
+			if err != nil || got != c.want {
+				t.Errorf("found in %q, %v; want %q", got, err, c.want)
+			}
+		})
+	}
+}
+
+// TestStopBetweenWaits: a wait that begins after the end is over at once.
+func TestStopBetweenWaits(t *testing.T) {
+	t.Parallel()
+	f := serve(t, (*line).hang)
+	conn, err := net.Dial("tcp", f.ln.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	w := newWire(ctx, conn, time.Minute)
+	defer w.close()
+	cancel()
+	for range 2 { // the first one is interrupted, the second one begins too late
+		began := time.Now()
+		_, err := w.line()
+		if err == nil || time.Since(began) > 10*time.Second {
+			t.Fatalf("%v after %v", err, time.Since(began))
+		}
+		w.wait()
+	}
+}

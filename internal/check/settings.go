@@ -1,0 +1,116 @@
+package check
+
+import (
+	"slices"
+	"strconv"
+
+	"github.com/mailrig/mailrig/internal/door"
+)
+
+// preferred are the doors of a protocol in the order in which a client should take
+// them: for sending 587, then 465, and 25 last, because networks block it; for
+// receiving, TLS from the first byte (RFC 8314 section 3).
+func preferred(p door.Protocol) []int {
+	switch p {
+	case door.IMAP:
+		return []int{993, 143}
+	case door.POP3:
+		return []int{995, 110}
+	default:
+		return []int{587, 465, 2525, 25}
+	}
+}
+
+// protocols in the order in which settings screens show them.
+func protocols() []door.Protocol { return []door.Protocol{door.IMAP, door.POP3, door.SMTP} }
+
+// choose finds the settings to type into a client. A door whose certificate doesn't
+// verify is chosen only when there is no better one.
+func (c *checker) choose(r *Report) {
+	r.Settings = []Setting{}
+	for _, p := range protocols() {
+		if c.wish(p) == Off || !slices.ContainsFunc(c.Doors, func(t Target) bool { return t.Protocol == p }) {
+			continue
+		}
+		var good, bad []*Door
+		for _, port := range preferred(p) {
+			switch d := r.door(port); {
+			case d == nil || !d.Usable:
+			case c.wish(p) == Plain || d.TLS.Verified:
+				good = append(good, d)
+			default:
+				bad = append(bad, d)
+			}
+		}
+		if len(good) == 0 && len(bad) == 0 {
+			continue
+		}
+		for i, d := range append(good, bad...) {
+			// Port 25 is for servers: it is the last resort, never a second choice.
+			if i > 0 && (d.Port == 25 || i >= len(good)) {
+				break
+			}
+			r.Settings = append(r.Settings, c.setting(d, i > 0))
+		}
+	}
+}
+
+func (c *checker) setting(d *Door, alternative bool) Setting {
+	_, at := c.hostPort(c.target(d))
+	port, _ := strconv.Atoi(at)
+	s := Setting{Protocol: d.Protocol, Server: clean(c.Host), Port: port, Door: d.Port, User: clean(c.User), Alternative: alternative}
+	caps := d.InTLS
+	switch {
+	case c.wish(d.Protocol) == Plain:
+		s.Encryption, caps = "None", d.BeforeTLS
+	case d.implicit:
+		s.Encryption = "SSL/TLS"
+	default:
+		s.Encryption = "STARTTLS"
+	}
+	s.Authentication = authentication(d.Protocol, caps)
+	if d.Login != nil && d.Login.State == LoginOAuth {
+		s.Authentication = "OAuth2"
+	}
+	return s
+}
+
+// authentication is what settings screens call the best of the mechanisms.
+func authentication(p door.Protocol, caps *Capabilities) string {
+	switch {
+	case speak(p).usable(caps) != "":
+		return "Normal password"
+	case firstOf(caps.Mechanisms, "SCRAM-SHA-256-PLUS", "SCRAM-SHA-256", "SCRAM-SHA-1-PLUS", "SCRAM-SHA-1", "CRAM-MD5", "DIGEST-MD5") != "":
+		return "Encrypted password"
+	case firstOf(caps.Mechanisms, "XOAUTH2", "OAUTHBEARER") != "":
+		return "OAuth2"
+	case firstOf(caps.Mechanisms, "GSSAPI", "GSS-SPNEGO") != "":
+		return "Kerberos / GSSAPI"
+	case firstOf(caps.Mechanisms, "NTLM") != "":
+		return "NTLM"
+	case firstOf(caps.Mechanisms, "EXTERNAL") != "":
+		return "TLS certificate"
+	default:
+		return "none that is known"
+	}
+}
+
+// door finds a door by its standard number; nil if it wasn't looked at.
+func (r *Report) door(port int) *Door {
+	for _, d := range r.Doors {
+		if d.Port == port {
+			return d
+		}
+	}
+	return nil
+}
+
+// first is the setting for a protocol, nil without one.
+func (r *Report) first(p door.Protocol) *Setting {
+	for i := range r.Settings {
+		if r.Settings[i].Protocol == p {
+			return &r.Settings[i]
+		}
+	}
+	return nil
+}

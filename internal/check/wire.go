@@ -1,0 +1,204 @@
+package check
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"io"
+	"net"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Bounds of what a server may send.
+const (
+	maxLine    = 8 << 10  // bytes of a line
+	maxLines   = 256      // lines of a reply
+	maxLiteral = 64 << 10 // bytes of an IMAP literal
+	maxText    = 300      // runes of a server's text in the report
+)
+
+var (
+	errLongLine  = errors.New("a line is longer than 8 KiB")
+	errLongReply = errors.New("a reply doesn't end")
+	errSyntax    = errors.New("an answer isn't in the protocol's form")
+)
+
+// wire is a conversation, line by line, each wait of which is bounded.
+type wire struct {
+	net.Conn
+	in      *bufio.Reader
+	seen    *firstBytes
+	timeout time.Duration
+	ctx     context.Context // the time for all of it
+	stop    func() bool
+}
+
+func newWire(ctx context.Context, conn net.Conn, timeout time.Duration) *wire {
+	seen := &firstBytes{Conn: conn}
+	w := &wire{Conn: seen, seen: seen, timeout: timeout, in: bufio.NewReaderSize(seen, maxLine)}
+	w.within(ctx)
+	return w
+}
+
+// within bounds what follows by ctx, at whose end nothing waits any longer.
+func (w *wire) within(ctx context.Context) {
+	if w.stop != nil {
+		w.stop()
+	}
+	w.ctx = ctx
+	w.stop = context.AfterFunc(ctx, w.interrupt)
+	w.wait()
+}
+
+func (w *wire) interrupt() { _ = w.seen.Conn.SetDeadline(time.Unix(1, 0)) }
+
+// wait begins a new wait.
+func (w *wire) wait() {
+	t := time.Now().Add(w.timeout)
+	if end, ok := w.ctx.Deadline(); ok && end.Before(t) {
+		t = end
+	}
+	_ = w.seen.Conn.SetDeadline(t)
+	if w.ctx.Err() != nil { // it may have ended meanwhile, unseen
+		w.interrupt()
+	}
+}
+
+func (w *wire) close() {
+	w.stop()
+	_ = w.Conn.Close()
+}
+
+// upgrade goes on inside TLS; what was read before and not used is lost.
+func (w *wire) upgrade(conn net.Conn) {
+	w.Conn = conn
+	w.in = bufio.NewReaderSize(conn, maxLine)
+}
+
+// line reads a line without its end.
+func (w *wire) line() (string, error) {
+	b, err := w.in.ReadSlice('\n')
+	switch {
+	case errors.Is(err, bufio.ErrBufferFull):
+		return "", errLongLine
+	case err != nil:
+		return string(b), err
+	}
+	return strings.TrimRight(string(b), "\r\n"), nil
+}
+
+// skip reads n bytes and returns them.
+func (w *wire) skip(n int) (string, error) {
+	if n < 0 || n > maxLiteral {
+		return "", errLongReply
+	}
+	b := make([]byte, n)
+	_, err := io.ReadFull(w.in, b)
+	return string(b), err
+}
+
+func (w *wire) send(line string) error {
+	w.wait()
+	_, err := io.WriteString(w.Conn, line+"\r\n")
+	return err
+}
+
+// firstBytes keeps the first bytes that came, by which a server can be told that
+// doesn't speak what it should.
+type firstBytes struct {
+	net.Conn
+	first []byte
+	since []byte // the first bytes since mark
+}
+
+func (f *firstBytes) Read(p []byte) (int, error) {
+	n, err := f.Conn.Read(p)
+	f.first = keep(f.first, p[:n])
+	f.since = keep(f.since, p[:n])
+	return n, err
+}
+
+// mark begins to keep anew.
+func (f *firstBytes) mark() { f.since = nil }
+
+func keep(have, more []byte) []byte {
+	const enough = 512
+	if room := enough - len(have); room > 0 {
+		have = append(have, more[:min(room, len(more))]...)
+	}
+	return have
+}
+
+// identify says what speaks like that: smtp, imap, pop3, http, ssh, tls, or "".
+func identify(b []byte) string {
+	if len(b) >= 2 && b[0] >= 0x14 && b[0] <= 0x17 && b[1] == 3 {
+		return "tls"
+	}
+	s := strings.ToUpper(strings.TrimLeft(string(b[:min(len(b), 64)]), " \t\r\n"))
+	switch {
+	case strings.HasPrefix(s, "* OK"), strings.HasPrefix(s, "* PREAUTH"), strings.HasPrefix(s, "* BYE"), strings.HasPrefix(s, "* NO"), strings.HasPrefix(s, "* BAD"):
+		return "imap"
+	case strings.HasPrefix(s, "+OK"), strings.HasPrefix(s, "-ERR"):
+		return "pop3"
+	case strings.HasPrefix(s, "HTTP/"), strings.HasPrefix(s, "<!DOCTYPE"), strings.HasPrefix(s, "<HTML"):
+		return "http"
+	case strings.HasPrefix(s, "SSH-"):
+		return "ssh"
+	}
+	if _, _, ok := smtpCode(s); ok {
+		return "smtp"
+	}
+	return ""
+}
+
+// clean makes a server's text fit to be shown: one line, nothing that a terminal
+// obeys, and not long.
+func clean(s string) string {
+	s = strings.Join(strings.FieldsFunc(s, func(r rune) bool { return r == '\r' || r == '\n' || r == '\t' }), " ")
+	s = cleanLong(s)
+	if utf8.RuneCountInString(s) > maxText {
+		s = string([]rune(s)[:maxText]) + "…"
+	}
+	return strings.TrimSpace(s)
+}
+
+// firstLine is what a stranger said first, short enough to be quoted.
+func firstLine(b []byte) string {
+	s, _, _ := strings.Cut(strings.TrimLeft(string(b), "\r\n"), "\n")
+	if s = strings.TrimRight(s, "\r"); len(s) > 80 {
+		s = s[:80] + "…"
+	}
+	return clean(s)
+}
+
+// cleanLong cleans a line whose length doesn't matter.
+func cleanLong(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return unicode.ReplacementChar
+	}, s)
+}
+
+func cleanAll(list []string) []string {
+	out := make([]string, 0, len(list))
+	for _, s := range list {
+		out = append(out, clean(s))
+	}
+	return out
+}
+
+// masked tells whether a firewall writes over what the server says, as Cisco's
+// inspection of SMTP does.
+func masked(texts ...string) bool {
+	for _, s := range texts {
+		if strings.Contains(s, "XXXXXXX") || strings.Contains(s, "********") {
+			return true
+		}
+	}
+	return false
+}

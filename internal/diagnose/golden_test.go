@@ -1,0 +1,195 @@
+package diagnose
+
+import (
+	"flag"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"unicode"
+)
+
+var update = flag.Bool("update", false, "rewrite the findings in testdata")
+
+// golden is a file of testdata: dialogues, each with the findings it gives. The first
+// one shows the row that the file is named after; the others are near misses.
+type golden struct {
+	path  string
+	head  string // remarks
+	parts []part
+}
+
+type part struct {
+	title    string // "" for the first one
+	dialogue string
+	findings string
+}
+
+const (
+	markFindings = "== findings\n"
+	markMiss     = "== near miss: "
+)
+
+func readGolden(t testing.TB, path string) *golden {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := &golden{path: path}
+	for i, text := range strings.Split(string(b), markMiss) {
+		p := part{}
+		if i > 0 {
+			p.title, text, _ = strings.Cut(text, "\n")
+		}
+		p.dialogue, p.findings, _ = strings.Cut(text, markFindings)
+		p.findings = strings.TrimSpace(p.findings) + "\n"
+		g.parts = append(g.parts, p)
+	}
+	return g
+}
+
+func (g *golden) write(t testing.TB) {
+	t.Helper()
+	var b strings.Builder
+	for i, p := range g.parts {
+		if i > 0 {
+			b.WriteString("\n" + markMiss + p.title + "\n")
+		}
+		b.WriteString(p.dialogue + markFindings + p.findings)
+	}
+	if err := os.WriteFile(g.path, []byte(b.String()), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func gives(found []Finding, id string) bool {
+	return slices.ContainsFunc(found, func(f Finding) bool { return f.ID == id })
+}
+
+// TestGolden shows every row of the table by a dialogue, and by one or several that
+// differ in the decisive point and don't give the finding.
+func TestGolden(t *testing.T) {
+	for _, row := range Rows() {
+		t.Run(row.ID, func(t *testing.T) {
+			g := readGolden(t, filepath.Join("testdata", row.ID+".txt"))
+			if len(g.parts) < 2 {
+				t.Errorf("%s has no near miss", g.path)
+			}
+			for i := range g.parts {
+				p := &g.parts[i]
+				c := readCase(t, p.dialogue)
+				found := c.Findings(true)
+				if *update {
+					p.findings = report(found)
+				} else if got := report(found); got != p.findings {
+					t.Errorf("%s %q gives\n%s\nwant\n%s", g.path, p.title, got, p.findings)
+				}
+				if i == 0 && !gives(found, row.ID) {
+					t.Errorf("%s doesn't give %s but\n%s", g.path, row.ID, report(found))
+				}
+				if i > 0 && gives(found, row.ID) {
+					t.Errorf("%s: the near miss %q gives %s", g.path, p.title, row.ID)
+				}
+				if i == 0 && row.Can != nil && !row.Can(c) {
+					t.Errorf("%s gives %s, and the row says that the client had no occasion for it", g.path, row.ID)
+				}
+			}
+			if *update {
+				g.write(t)
+			}
+		})
+	}
+	files, err := filepath.Glob("testdata/*.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range files {
+		if id := strings.TrimSuffix(filepath.Base(f), ".txt"); !strings.HasPrefix(id, "ordinary") {
+			if _, ok := Lookup(id); !ok {
+				t.Errorf("%s belongs to no row", f)
+			}
+		}
+	}
+}
+
+// TestWithoutRow takes each row out of the table: its dialogue must notice.
+func TestWithoutRow(t *testing.T) {
+	whole := table
+	defer func() { table = whole }()
+	for i, row := range whole {
+		table = slices.Delete(slices.Clone(whole), i, i+1)
+		g := readGolden(t, filepath.Join("testdata", row.ID+".txt"))
+		if got := report(readCase(t, g.parts[0].dialogue).Findings(true)); got == g.parts[0].findings {
+			t.Errorf("%s is what it was without its row", g.path)
+		}
+	}
+}
+
+var kebab = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
+
+// TestTexts reads what people read.
+func TestTexts(t *testing.T) {
+	seen := map[string]bool{}
+	for _, r := range Rows() {
+		if !kebab.MatchString(r.ID) || seen[r.ID] {
+			t.Errorf("id %q isn't in kebab-case or isn't the only one", r.ID)
+		}
+		seen[r.ID] = true
+		if rank(r.Severity) < 0 {
+			t.Errorf("%s: severity %q", r.ID, r.Severity)
+		}
+		if r.When == nil {
+			t.Errorf("%s has no predicate", r.ID)
+		}
+		switch {
+		case (r.Severity == Error || r.Severity == Warning) && r.Advice == "":
+			t.Errorf("%s has no advice", r.ID)
+		case r.Severity == Good && r.Advice != "":
+			t.Errorf("%s is good and gives advice", r.ID)
+		}
+		if r.Severity != Good && r.Explanation == "" {
+			t.Errorf("%s explains nothing", r.ID)
+		}
+		if strings.HasSuffix(r.Do, ".") || r.Do != "" && !unicode.IsLower(rune(r.Do[0])) {
+			t.Errorf("%s: do %q must complete a sentence", r.ID, r.Do)
+		}
+	}
+	files, err := filepath.Glob("testdata/*.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range files {
+		for _, p := range readGolden(t, path).parts {
+			for _, f := range readCase(t, p.dialogue).Findings(true) {
+				wellFormed(t, path, f)
+			}
+		}
+	}
+}
+
+var unreplaced = regexp.MustCompile(`\{[a-z-]+\}`)
+
+// wellFormed checks the texts of a finding as a person would see them.
+func wellFormed(t testing.TB, where string, f Finding) {
+	t.Helper()
+	title := strings.TrimPrefix(f.Title, "Probably: ")
+	for name, text := range map[string]string{"title": title, "explanation": f.Explanation, "advice": f.Advice} {
+		switch {
+		case text == "" && name == "title":
+			t.Errorf("%s: %s has no title", where, f.ID)
+		case text == "":
+		case unreplaced.MatchString(text):
+			t.Errorf("%s: %s: a place is left in the %s %q", where, f.ID, name, text)
+		case name != "explanation" && !strings.ContainsAny(text[len(text)-1:], ".)"):
+			t.Errorf("%s: %s: the %s %q doesn't end as a sentence does", where, f.ID, name, text)
+		case strings.TrimSpace(text) != text || strings.Contains(text, "  ") && name != "explanation":
+			t.Errorf("%s: %s: odd spaces in the %s %q", where, f.ID, name, text)
+		}
+		if first := []rune(text); len(first) > 0 && unicode.IsLower(first[0]) && !f.Guess && name != "explanation" {
+			t.Errorf("%s: %s: the %s %q begins small", where, f.ID, name, text)
+		}
+	}
+}

@@ -1,0 +1,54 @@
+package fault
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Hierarchy gives IMAP's mailbox names another form: another delimiter, none at all, or
+// a prefix before all but INBOX (RFC 2342, RFC 9051 section 5.1). Everything agrees: LIST,
+// NAMESPACE, and the names in commands.
+type Hierarchy struct {
+	Delimiter string `yaml:"delimiter" doc:"between the parts of a name: one of . \\ / | ^, or NIL for folders of one level only; / when left out"`
+	Prefix    string `yaml:"prefix" doc:"before every name but INBOX, like INBOX. (ends with the delimiter)"`
+}
+
+// Delimiters lists what may stand between the parts of a name.
+var Delimiters = []string{".", `\`, "/", "|", "^", "NIL"}
+
+// UnmarshalText reads a delimiter.
+func (f *Hierarchy) UnmarshalText(b []byte) error {
+	if !slices.Contains(Delimiters, string(b)) {
+		return &ValueError{string(b), Delimiters}
+	}
+	f.Delimiter = string(b)
+	return nil
+}
+
+// Validate checks that the two fit together.
+func (f *Hierarchy) Validate() error {
+	if f.Delimiter == "" {
+		f.Delimiter = "/"
+	}
+	switch name := strings.TrimSuffix(f.Prefix, f.Delimiter); {
+	case !slices.Contains(Delimiters, f.Delimiter):
+		return fmt.Errorf("delimiter: %w", &ValueError{f.Delimiter, Delimiters})
+	case f.Prefix == "":
+	case f.Delimiter == "NIL":
+		return fmt.Errorf("prefix: without a delimiter there can't be one")
+	case name == f.Prefix || name == "" || strings.ContainsAny(name, "*%&\"\r\n"+f.Delimiter):
+		return fmt.Errorf("prefix: give one name with the delimiter behind it, like INBOX%s", f.Delimiter)
+	}
+	return nil
+}
+
+func (f *Hierarchy) hierarchy() (delimiter byte, prefix string) {
+	if f.Delimiter == "NIL" {
+		return 0, ""
+	}
+	return f.Delimiter[0], f.Prefix
+}
+
+// CheckRule refuses conditions that can't be known yet, and counters.
+func (f *Hierarchy) CheckRule(r *Rule) error { return checkAccount("hierarchy", r) }

@@ -1,0 +1,106 @@
+package imapd
+
+import (
+	"strings"
+
+	"github.com/emersion/go-imap/v2"
+
+	"github.com/mailrig/mailrig/internal/mailbox"
+)
+
+// Naming is the form in which a client sees mailbox names. The store has "/" between the
+// parts of a name; a session translates, in both directions, whatever names a mailbox.
+type Naming struct {
+	Delimiter byte   // 0: NIL, folders of one level only
+	Prefix    string // before all names but INBOX, like "INBOX."; ends with the delimiter
+}
+
+// plain is the store's own form.
+var plain = Naming{Delimiter: mailbox.Delimiter}
+
+// slash stands for "/" in names where there is no hierarchy: "/" is an ordinary character
+// there, and the store must not see it.
+const slash = "\u2215"
+
+// swap exchanges the store's delimiter and the client's, so that no two names become one.
+func (n Naming) swap(name string) string {
+	ours, theirs := string(rune(mailbox.Delimiter)), slash
+	switch n.Delimiter {
+	case mailbox.Delimiter:
+		return name
+	case 0:
+	default:
+		theirs = string(rune(n.Delimiter))
+	}
+	return strings.NewReplacer(ours, theirs, theirs, ours).Replace(name)
+}
+
+// show is a name of the store's as the client sees it.
+func (n Naming) show(name string) string {
+	if name == "INBOX" {
+		return name
+	}
+	return n.Prefix + n.swap(name)
+}
+
+// find is a client's name as the store has it; "" for what can't be one.
+func (n Naming) find(shown string) string {
+	if strings.EqualFold(shown, "INBOX") {
+		return "INBOX"
+	}
+	k := len(n.Prefix)
+	if k == 0 {
+		return n.swap(shown)
+	}
+	// INBOX has no case, in front of a prefix's delimiter neither (RFC 9051 section 5.1).
+	if len(shown) < k || shown[:k] != n.Prefix && !(n.belowInbox() && strings.EqualFold(shown[:k], n.Prefix)) {
+		return ""
+	}
+	return n.swap(shown[k:])
+}
+
+// belowInbox tells if all folders are children of INBOX.
+func (n Naming) belowInbox() bool {
+	return n.Prefix != "" && strings.EqualFold(n.Prefix[:len(n.Prefix)-1], "INBOX")
+}
+
+// existing is find for a mailbox that should be there.
+func (s *session) existing(shown string) (string, error) {
+	if name := s.naming.find(shown); name != "" || shown == "" {
+		return name, nil
+	}
+	return "", no(imap.ResponseCodeNonExistent, "There is no such mailbox; all but INBOX are below "+s.naming.Prefix)
+}
+
+// target is find for a mailbox that is to be made or written to.
+func (s *session) target(shown string) (string, error) {
+	if name := s.naming.find(shown); name != "" || shown == "" {
+		return name, nil
+	}
+	return "", no(imap.ResponseCodeCannot, "All mailboxes but INBOX are below "+s.naming.Prefix)
+}
+
+// listing is the account's list as the client sees it, sorted as a tree.
+func (s *session) listing() []mailbox.Info {
+	infos := s.account.List()
+	n := s.naming
+	if n == plain {
+		return infos
+	}
+	out := make([]mailbox.Info, 0, len(infos)+1)
+	for _, info := range infos {
+		if n.Delimiter == 0 {
+			info.HasChildren = false
+		}
+		if info.Name == "INBOX" && n.Prefix != "" {
+			info.HasChildren = n.belowInbox() && len(infos) > 1
+		}
+		info.Name = n.show(info.Name)
+		out = append(out, info)
+		if len(out) == 1 && n.Prefix != "" && !n.belowInbox() {
+			// The prefix itself is no mailbox, only the parent of all others.
+			out = append(out, mailbox.Info{Name: n.Prefix[:len(n.Prefix)-1], HasChildren: len(infos) > 1})
+		}
+	}
+	return out
+}

@@ -1,0 +1,165 @@
+package trial
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"sync"
+	"time"
+)
+
+// A client under test may do anything: hang, crash, leave children behind, write without
+// end, kill its own process group. Whatever it does, execute returns in time.
+
+const (
+	// termGrace is how long a command has between the polite signal and the other.
+	termGrace = time.Second
+	// killGrace is how long a killed process may take to be gone. The kernel may hold it.
+	killGrace = 2 * time.Second
+	// pipeGrace is how long output may come after the command's end: from children that
+	// left its session, which nobody can end.
+	pipeGrace = 300 * time.Millisecond
+	// keptOutput is how much of a command's output is kept, the last bytes of it.
+	keptOutput = 64 << 10
+)
+
+// command is what is run once for every scenario.
+type command struct {
+	path string   // of the program
+	args []string // with the name that it is called by in front
+	env  []string
+	dir  string
+}
+
+// outcome is how a command ended.
+type outcome struct {
+	status int    // -1: not by itself
+	signal string // that ended it, when it wasn't ours
+	killed bool   // it was stopped: its time was over, or the trial's
+	took   time.Duration
+	output string
+	err    error // it couldn't be started
+}
+
+// execute runs a command with nothing to read, until it ends, limit is over or ctx is
+// done. What it leaves running in its session is ended with it.
+func execute(ctx context.Context, c command, limit time.Duration) (o outcome) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		return outcome{status: -1, err: fmt.Errorf("make a pipe for the command's output: %w", err)}
+	}
+	cmd := exec.Command(c.path, c.args[1:]...)
+	cmd.Args[0] = c.args[0]
+	cmd.Env, cmd.Dir = c.env, c.dir
+	cmd.Stdout, cmd.Stderr = w, w
+	detach(cmd)
+	began := time.Now()
+	err = cmd.Start()
+	w.Close()
+	if err != nil {
+		r.Close()
+		return outcome{status: -1, err: fmt.Errorf("can't run %s: %w; check that it may be executed here", c.args[0], err)}
+	}
+	var out tail
+	copied := make(chan struct{})
+	go func() {
+		defer close(copied)
+		_, _ = io.Copy(&out, r) // its end is the end of the output, or our closing it
+	}()
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }() // files only, so it waits for the process and nothing else
+
+	timer := time.NewTimer(limit)
+	defer timer.Stop()
+	var waited error
+	gone := true
+	select {
+	case waited = <-ended:
+		o.took = time.Since(began)
+	case <-timer.C:
+		o.killed, o.took = true, time.Since(began)
+		waited, gone = end(cmd, ended)
+	case <-ctx.Done():
+		o.killed, o.took = true, time.Since(began)
+		waited, gone = end(cmd, ended)
+	}
+	killSession(cmd.Process) // what it left behind
+	select {
+	case <-copied:
+	case <-time.After(pipeGrace):
+		r.Close() // the goroutine ends, and whoever writes still gets an error
+		<-copied
+	}
+	r.Close()
+	o.output = out.String()
+	o.status = -1
+	var exit *exec.ExitError
+	switch {
+	case !gone:
+		o.output += fmt.Sprintf("\n(process %d couldn't be ended)", cmd.Process.Pid)
+	case o.killed:
+	case waited == nil:
+		o.status = 0
+	case errors.As(waited, &exit):
+		o.status, o.signal = exit.ExitCode(), signalName(exit.ProcessState)
+	default:
+		o.err = fmt.Errorf("wait for the command: %w", waited)
+	}
+	return o
+}
+
+// end stops a command, politely at first; gone tells if it worked.
+func end(cmd *exec.Cmd, ended <-chan error) (err error, gone bool) {
+	terminateSession(cmd.Process)
+	select {
+	case err := <-ended:
+		return err, true
+	case <-time.After(termGrace):
+	}
+	killSession(cmd.Process)
+	_ = cmd.Process.Kill() // for systems without sessions
+	select {
+	case err := <-ended:
+		return err, true
+	case <-time.After(killGrace):
+		return nil, false
+	}
+}
+
+// tail keeps the last bytes of what is written to it.
+type tail struct {
+	mu      sync.Mutex
+	buf     []byte
+	dropped int64
+}
+
+func (t *tail) Write(p []byte) (int, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.buf = append(t.buf, p...)
+	if extra := len(t.buf) - 2*keptOutput; extra > 0 {
+		t.cut()
+	}
+	return len(p), nil
+}
+
+func (t *tail) cut() {
+	if extra := len(t.buf) - keptOutput; extra > 0 {
+		t.dropped += int64(extra)
+		t.buf = append(t.buf[:0], t.buf[extra:]...)
+	}
+}
+
+// String is what was kept, and says so if that isn't all.
+func (t *tail) String() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.cut()
+	if t.dropped > 0 {
+		return fmt.Sprintf("(%d bytes before this are left out)\n", t.dropped) + string(t.buf)
+	}
+	return string(t.buf)
+}

@@ -1,0 +1,70 @@
+package trial
+
+import (
+	_ "embed"
+	"fmt"
+	"html/template"
+	"io"
+	"time"
+
+	"github.com/mailrig/mailrig/internal/transcript"
+)
+
+//go:embed report.gohtml
+var page string
+
+// The page is one file that loads nothing and works without scripts: the filter is a
+// row of radio buttons and CSS.
+var htmlReport = template.Must(template.New("report").Funcs(template.FuncMap{
+	"quote": Quote,
+	"took":  shortly,
+	"at":    func(t time.Time) string { return t.Format("2006-01-02 15:04:05 MST") },
+	"lines": func(r *Result) string { return reasonsLine(r) },
+	"group": func(r *Result) string { return group(r) },
+	"word":  word,
+	"kind": func(r *Result) string {
+		if r.Known {
+			return "known"
+		}
+		return string(r.Verdict)
+	},
+	"some": func(s []*transcript.Session, r []Reason) []*transcript.Session { some, _ := shown(s, r); return some },
+	"left": func(s []*transcript.Session, r []Reason) int { _, left := shown(s, r); return left },
+}).Parse(page))
+
+// WriteHTML writes the report as a page for people, in one file.
+func (r *Report) WriteHTML(w io.Writer) error {
+	list := make([]*Result, len(r.Results))
+	for i := range r.Results {
+		list[i] = &r.Results[i]
+	}
+	return htmlReport.Execute(w, struct {
+		*Report
+		List            []*Result
+		ControlEvidence *Result // as far as the page shows both alike
+	}{r, list, &Result{Sessions: r.Control.Sessions, Output: r.Control.Output}})
+}
+
+// word is a verdict as people read it.
+func word(r *Result) string {
+	switch {
+	case r.Known:
+		return "known failure"
+	case r.Verdict == NotExercised:
+		return "not exercised"
+	case r.Verdict == CouldNotRun:
+		return "could not run"
+	}
+	return string(r.Verdict)
+}
+
+// shortly is a time with as many digits as people read.
+func shortly(d time.Duration) string {
+	switch {
+	case d < time.Second:
+		return fmt.Sprintf("%d ms", d.Milliseconds())
+	case d < time.Minute:
+		return fmt.Sprintf("%.1f s", d.Seconds())
+	}
+	return d.Round(time.Second).String()
+}

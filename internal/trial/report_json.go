@@ -1,0 +1,68 @@
+package trial
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// Formats are the kinds of report files, by the end of their names.
+var formats = map[string]func(*Report, io.Writer) error{
+	".json": (*Report).WriteJSON,
+	".xml":  (*Report).WriteJUnit,
+	".html": (*Report).WriteHTML,
+	".htm":  (*Report).WriteHTML,
+}
+
+// CheckFile tells before a trial if a report can be written to a file.
+func CheckFile(file string) error {
+	if _, ok := formats[strings.ToLower(filepath.Ext(file))]; !ok {
+		return fmt.Errorf("nobody knows what kind of report %s is to be; end it with .html, .xml (JUnit) or .json", file)
+	}
+	dir := filepath.Dir(file)
+	switch info, err := os.Stat(dir); {
+	case err != nil:
+		return fmt.Errorf("the report %s can't be written: %w; make the directory first", file, err)
+	case !info.IsDir():
+		return fmt.Errorf("the report %s can't be written: %s isn't a directory", file, dir)
+	}
+	if info, err := os.Stat(file); err == nil && info.IsDir() {
+		return fmt.Errorf("the report %s can't be written: it is a directory", file)
+	}
+	return nil
+}
+
+// WriteFile writes the report in the format that the end of the name says, whole or not
+// at all.
+func (r *Report) WriteFile(file string) error {
+	if err := CheckFile(file); err != nil {
+		return err
+	}
+	f, err := os.OpenFile(fmt.Sprintf("%s.%d", file, os.Getpid()), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o666)
+	if err != nil {
+		return fmt.Errorf("write the report %s: %w", file, err)
+	}
+	err = formats[strings.ToLower(filepath.Ext(file))](r, f)
+	if e := f.Close(); err == nil {
+		err = e
+	}
+	if err == nil {
+		err = os.Rename(f.Name(), file)
+	}
+	if err != nil {
+		os.Remove(f.Name())
+		return fmt.Errorf("write the report %s: %w", file, err)
+	}
+	return nil
+}
+
+// WriteJSON writes the report as it is.
+func (r *Report) WriteJSON(w io.Writer) error {
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", " ")
+	return enc.Encode(r)
+}
