@@ -157,7 +157,7 @@ func (f *Facts) achieved() bool {
 // replyLost tells if the session ended before the reply to a message that was stored, so
 // that the client doesn't know.
 func (f *Facts) replyLost() bool {
-	return f.Counts.MessagesIn > 0 && f.has(func(s *Step) bool {
+	return len(f.Messages) > 0 && f.has(func(s *Step) bool {
 		return (s.Verb == "DATA" || s.Verb == "BDAT" || s.Verb == "APPEND") && s.Uploaded > 0 && s.Cut && !s.answered()
 	})
 }

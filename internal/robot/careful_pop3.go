@@ -122,6 +122,9 @@ func (c *pop3) open(door int) error {
 		}
 		return t
 	}
+	if c.in.Buffered() > 0 {
+		return fail(unfit, "more than a greeting before anything was asked")
+	}
 	c.asked = true
 	if err := c.capa(); err != nil {
 		return err
@@ -283,7 +286,7 @@ func (c *pop3) fetch(box *maildrop) (progress bool, err error) {
 		}
 		return "number " + n
 	}
-	for _, n := range numbers {
+	for _, n := range numbers[max(0, len(numbers)-newest):] {
 		if box.have[key(n)] || box.bad[key(n)] {
 			continue
 		}

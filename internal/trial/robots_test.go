@@ -27,7 +27,7 @@ var only = flag.String("scenario", "*", "run the robots under scenarios that fit
 const (
 	limit  = 90 * time.Second // for the careful; it needs a fraction of it
 	sooner = 6 * time.Second  // for those who may wait for ever
-	atOnce = 64              // robots at work; most of their time they wait
+	atOnce = 64               // robots at work; most of their time they wait
 )
 
 // faster returns a copy of a scenario that takes a hundredth of the time. What is left of
@@ -179,7 +179,7 @@ func jobFor(name string) robot.Job {
 		j.Connections = 5
 	case "smtp-bounces-later":
 		j.Look = true
-	case "imap-idle-mute":
+	case "imap-idle-mute", "imap-idle-tells-later":
 		j.Idle = true
 	}
 	return j
