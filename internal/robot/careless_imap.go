@@ -19,12 +19,16 @@ type gossip struct {
 	begun    []string // fetched, whole or not
 	fetched  bool     // something came for a FETCH
 	compress bool
+	caps     string   // the last list
 	listed   []string // folders, inside TLS or not
 	n        int
 }
 
 func (w *wire) hear(g *gossip, line string) {
 	g.fetched = g.fetched || strings.Contains(line, " FETCH (")
+	if m := capsIn.FindStringSubmatch(line); m != nil {
+		g.caps = m[1]
+	}
 	g.compress = g.compress || strings.Contains(line, "COMPRESS=DEFLATE")
 	if m := referralIn.FindStringSubmatch(line); m != nil {
 		g.referred = m[1]
@@ -106,7 +110,11 @@ func (r *robot) carelessIMAP() error {
 			fine = fine && err == nil && strings.Contains(reply, " OK")
 			return err == nil
 		}
-		if !preauth && !do("LOGIN "+r.target.User+" "+r.target.Password) {
+		if token := r.tokenMechanism(strings.Fields(strings.ReplaceAll(g.caps, "AUTH=", " "))); token != "" {
+			if !do("AUTHENTICATE " + token + " " + bearer(token, r.target.User, tokens[0])) {
+				return false
+			}
+		} else if !preauth && !do("LOGIN "+r.target.User+" "+r.target.Password) {
 			return false
 		}
 		follow := func() bool {

@@ -44,6 +44,7 @@ type Job struct {
 	Look        bool // look for mail by IMAP once all is sent, a moment later
 	Idle        bool // mail arrives by a second IMAP connection during IDLE
 	Pipeline    bool // send several SMTP commands at once where the server lists PIPELINING
+	Token       bool // log in with an OAuth2 token where the server takes one
 	NoCAPA      bool // never ask a POP3 server what it can
 }
 

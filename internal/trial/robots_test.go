@@ -172,6 +172,10 @@ func (l *lab) learn(j robot.Job) {
 // more of it where the scenario is about how much.
 func jobFor(name string) robot.Job {
 	j := robot.Everything()
+	switch {
+	case strings.HasPrefix(name, "auth-oauth"):
+		j.Token = true
+	}
 	switch name {
 	case "smtp-twenty-messages-per-connection":
 		j.Letters = 22
