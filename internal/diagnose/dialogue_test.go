@@ -272,7 +272,7 @@ func (d *dialogue) note(line string) {
 	case "stored":
 		id, who, _ := strings.Cut(text, " for ")
 		d.cur.Messages = append(d.cur.Messages, transcript.Stored{MessageID: id, Recipients: strings.Split(who, ", "), Secure: d.secure, At: d.at,
-			Bytes: 100, Sum: "sum of " + id})
+			Bytes: 100, Sum: "sum of " + id, From: d.sender()})
 		return
 	}
 	u := transcript.Unit{At: d.at, From: transcript.FromRig, Kind: transcript.Note, Text: text, Bytes: int64(len(text)), Secure: d.secure, Injected: scenario}
@@ -280,6 +280,17 @@ func (d *dialogue) note(line string) {
 		u.Event = transcript.Event(what)
 	}
 	d.cur.Units = append(d.cur.Units, u)
+}
+
+// sender is the reverse-path of the last MAIL command.
+func (d *dialogue) sender() string {
+	for i := len(d.cur.Units) - 1; i >= 0; i-- {
+		if from, ok := strings.CutPrefix(d.cur.Units[i].Text, "MAIL FROM:<"); ok {
+			from, _, _ = strings.Cut(from, ">")
+			return from
+		}
+	}
+	return ""
 }
 
 func (d *dialogue) handshake(what, text string) {
