@@ -172,7 +172,11 @@ func wizardProbe(c *Case) []Evidence {
 
 // connectedAndLeft: nothing was said on a door that begins in clear.
 func connectedAndLeft(c *Case) []Evidence {
-	return c.each(func(f *Facts) bool {
-		return f.Security != "tls" && !f.acted() && f.Host != "" && f.Counts.BytesIn == 0 && len(f.Steps) == 0 && f.TLS == nil && f.EndedBy == transcript.EndedByClient
+	return c.eachWords(func(f *Facts) map[string]string {
+		if f.Security != "tls" && !f.acted() && f.Host != "" && f.Counts.BytesIn == 0 && len(f.Steps) == 0 && f.TLS == nil && f.EndedBy == transcript.EndedByClient &&
+			!f.idled() {
+			return map[string]string{"others": otherDoors(f.Protocol)}
+		}
+		return nil
 	})
 }
