@@ -37,7 +37,7 @@ var connecting = []Row{
 		Explanation: "Port {door} greeted as {protocol} does, and the client waited on for some seconds and left. A client of another protocol does that.",
 		Advice:      "Port {door} is for {protocol}. {others}"},
 	{ID: "connected-and-left", Severity: Info, When: connectedAndLeft,
-		Title:       "Connected to port {door} and left without a word.",
+		Title:       "Connected to port {door} and left at once.",
 		Explanation: "A port scan, a health check, a client that was stopped, or one of another protocol that didn't like the greeting.",
 		Advice:      "If it was a mail client: port {door} is for {protocol}. {others}"},
 	{ID: "wizard-probe", Severity: Info, When: wizardProbe,
