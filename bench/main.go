@@ -3,6 +3,7 @@
 //
 //	go run ./bench                 everything
 //	go run ./bench -run fetch      only what has "fetch" in its name
+//	go run ./bench -run rules/pop3 of the comparison "rules" only that
 //
 // "bare" is the library's engine with mailrig's own mailboxes behind it, straight
 // on a TCP listener; "gate" is a whole mailrig door. Rounds alternate between the
@@ -43,12 +44,13 @@ func main() {
 
 func measure(run string, rounds int, length time.Duration) error {
 	ctx := context.Background()
+	run, only, _ := strings.Cut(run, "/")
 	fmt.Printf("%-34s %14s %14s %8s\n", "", "bare", "gate", "ratio")
 	for _, l := range loads {
 		if !strings.Contains(l.name, run) {
 			continue
 		}
-		bare, gate, err := compare(ctx, l, rounds, length)
+		bare, gate, err := compare(newBare, func() (*side, error) { return newGate(ctx) }, l, rounds, length)
 		if err != nil {
 			return fmt.Errorf("%s: %w", l.name, err)
 		}
@@ -57,7 +59,10 @@ func measure(run string, rounds int, length time.Duration) error {
 	for _, m := range []struct {
 		name string
 		do   func(context.Context) error
-	}{{"idle", idle}, {"start-up", startUp}, {"switch", switching}} {
+	}{
+		{"rules", func(ctx context.Context) error { return rules(ctx, only, rounds, length) }},
+		{"idle", idle}, {"start-up", startUp}, {"switch", switching},
+	} {
 		if strings.Contains(m.name, run) {
 			if err := m.do(ctx); err != nil {
 				return fmt.Errorf("%s: %w", m.name, err)
@@ -67,14 +72,14 @@ func measure(run string, rounds int, length time.Duration) error {
 	return nil
 }
 
-// compare runs a load on both sides, round by round, and returns the medians.
-func compare(ctx context.Context, l load, rounds int, length time.Duration) (bare, gate float64, err error) {
-	b, err := newBare()
+// compare runs a load on two sides, round by round, and returns the medians.
+func compare(one, other func() (*side, error), l load, rounds int, length time.Duration) (first, second float64, err error) {
+	b, err := one()
 	if err != nil {
 		return 0, 0, err
 	}
 	defer b.close()
-	g, err := newGate(ctx)
+	g, err := other()
 	if err != nil {
 		return 0, 0, err
 	}
@@ -88,7 +93,7 @@ func compare(ctx context.Context, l load, rounds int, length time.Duration) (bar
 		for _, i := range order {
 			rate, err := l.rate([]*side{b, g}[i], length)
 			if err != nil {
-				return 0, 0, fmt.Errorf("%s: %w", []string{"bare", "gate"}[i], err)
+				return 0, 0, fmt.Errorf("%s: %w", []string{"the first side", "the second side"}[i], err)
 			}
 			if round > 0 {
 				results[i] = append(results[i], rate)

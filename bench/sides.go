@@ -13,6 +13,7 @@ import (
 	"github.com/mailrig/mailrig/internal/mailbox"
 	"github.com/mailrig/mailrig/internal/popd"
 	"github.com/mailrig/mailrig/internal/smtpd"
+	"github.com/mailrig/mailrig/scenarios"
 	"github.com/mailrig/mailrig/server"
 )
 
@@ -70,8 +71,8 @@ func newBare() (*side, error) {
 }
 
 // newGate is a whole mailrig.
-func newGate(ctx context.Context) (*side, error) {
-	srv, err := server.New(server.Config{PortOffset: "random"})
+func newGate(ctx context.Context, active ...*scenarios.Scenario) (*side, error) {
+	srv, err := server.New(server.Config{PortOffset: "random", Scenarios: active})
 	if err != nil {
 		return nil, err
 	}

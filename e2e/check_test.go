@@ -63,7 +63,7 @@ func TestCheckInsideRun(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			args := []string{"run"}
+			args := []string{"run", "-q"}
 			if c.scenario != "" {
 				args = append(args, "--scenario", c.scenario)
 			}

@@ -11,8 +11,13 @@
 //	}
 //
 // Start opens all eight doors on free loopback ports. The rig ends with the test.
-// When the test has failed, what the client and the server said to each other is
-// in its log.
+// When the test has failed, its log has what is wrong with what the client did, and
+// what client and server said to each other.
+//
+// What a client must or mustn't do is a finding (docs/findings.md lists them):
+//
+//	rig.Require("mail-sent", "retried-after-temporary-failure")
+//	rig.Forbid("password-sent-in-clear")
 package mailtest
 
 import (
@@ -92,9 +97,7 @@ func Start(t testing.TB, options ...Option) *Rig {
 	r.User, r.Password = s.Credentials()
 	t.Cleanup(func() {
 		if t.Failed() {
-			for _, session := range s.Log().Sessions() {
-				t.Log("mailtest: " + session.Dialogue())
-			}
+			r.explain()
 		}
 		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 		defer cancel()

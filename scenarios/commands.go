@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 
+	"go.yaml.in/yaml/v3"
+
 	"github.com/mailrig/mailrig/internal/fault"
 )
 
@@ -35,9 +37,111 @@ func (d *decoder) checkCommands(e entry, m *fault.Match) {
 	}
 }
 
-// checkMailbox refuses a mailbox where no IMAP is met.
-func (d *decoder) checkMailbox(e entry, m *fault.Match) {
-	if met := spoken(m); len(m.Mailbox) > 0 && len(met) > 0 && !slices.Contains(met, "imap") {
+// capabilities are those that servers of each protocol list, mailrig or others: IANA's
+// registries, and a few of providers.
+var capabilities = map[string][]string{
+	"smtp": strings.Fields(`PIPELINING 8BITMIME ENHANCEDSTATUSCODES CHUNKING AUTH SMTPUTF8 REQUIRETLS BINARYMIME DSN SIZE LIMITS STARTTLS VRFY EXPN
+		HELP ETRN ATRN DELIVERBY MT-PRIORITY FUTURERELEASE BURL CHECKPOINT SUBMITTER CONPERM CONNEG RRVS MTRK NO-SOLICITING VERP`),
+	"imap": strings.Fields(`IMAP4 IMAP4rev1 IMAP4rev2 SASL-IR LITERAL+ LITERAL- UNSELECT ENABLE IDLE UTF8=ACCEPT UTF8=ONLY NAMESPACE UIDPLUS ESEARCH
+		SEARCHRES LIST-EXTENDED LIST-STATUS LIST-MYRIGHTS LIST-METADATA MOVE STATUS=SIZE CHILDREN SPECIAL-USE CREATE-SPECIAL-USE UNAUTHENTICATE
+		APPENDLIMIT ID AUTH STARTTLS LOGINDISABLED QUOTA QUOTASET SORT ESORT THREAD CONDSTORE QRESYNC COMPRESS METADATA METADATA-SERVER NOTIFY BINARY
+		ACL RIGHTS OBJECTID PREVIEW SAVEDATE WITHIN REPLACE MULTIAPPEND MULTISEARCH CATENATE URLAUTH URL-PARTIAL LANGUAGE I18NLEVEL FILTERS CONTEXT
+		CONVERT LOGIN-REFERRALS MAILBOX-REFERRALS ANNOTATE-EXPERIMENT-1 UIDONLY INPROGRESS PARTIAL MESSAGELIMIT SAVELIMIT IMAPSIEVE JMAPACCESS`),
+	"pop3": strings.Fields("TOP USER SASL AUTH RESP-CODES LOGIN-DELAY PIPELINING EXPIRE UIDL IMPLEMENTATION STLS STARTTLS UTF8 LANG AUTH-RESP-CODE CAPA"),
+}
+
+// checkCapabilities refuses names that no list has, because then nothing is hidden. What
+// another rule of the scenario lists is known; so are names of private extensions.
+func (d *decoder) checkCapabilities(nodes []*yaml.Node, rules []fault.Rule) {
+	listed := map[string][]string{}
+	for _, r := range rules {
+		var more fault.Capabilities
+		switch f := r.Fault.(type) {
+		case *fault.Add:
+			more = fault.Capabilities(*f)
+		case *fault.Capabilities:
+			more = *f
+		}
+		for protocol, lines := range map[string][]string{"smtp": more.SMTP, "imap": more.IMAP, "pop3": more.POP3} {
+			for _, line := range lines {
+				word, _, _ := strings.Cut(line, " ")
+				listed[protocol] = append(listed[protocol], word)
+			}
+		}
+	}
+	for i, r := range rules {
+		f, ok := r.Fault.(interface{ Names() []string })
+		if !ok {
+			continue
+		}
+		met := spoken(&r.Match)
+		var here, anywhere []string
+		for protocol := range capabilities {
+			names := append(slices.Clip(capabilities[protocol]), listed[protocol]...)
+			anywhere = append(anywhere, names...)
+			if slices.Contains(met, protocol) {
+				here = append(here, names...)
+			}
+		}
+		acts := false
+		for _, name := range f.Names() {
+			private := strings.HasPrefix(strings.ToUpper(name), "X")
+			acts = acts || private || isListed(name, here)
+			if private || isListed(name, anywhere) {
+				continue
+			}
+			acts = true // this mistake is enough
+			hint := "EHLO, CAPABILITY and CAPA show what there is"
+			slices.Sort(here) // of two that are as near, always the same
+			if near := nearest(name, here); near != "" {
+				hint = "did you mean " + near + "?"
+			}
+			d.wrong(nodes[i], "%s: no server lists a capability %q, so that nothing would happen; %s", r.Kind(), name, hint)
+		}
+		if !acts && len(met) > 0 {
+			d.wrong(nodes[i], "%s: no server of %s lists %s; the rule could never act", r.Kind(), join(met, "and"), join(f.Names(), "or"))
+		}
+	}
+}
+
+// isListed tells if a rule for the name changes a list with one of these.
+func isListed(name string, known []string) bool {
+	base, _, _ := strings.Cut(name, "=")
+	return slices.ContainsFunc(known, func(k string) bool { return fault.Lists(name, k) || strings.EqualFold(base, k) })
+}
+
+// mechanisms are those by which anybody can log in here.
+var mechanisms = append([]string{"PLAIN", "LOGIN", "USER"}, fault.Mechanisms()...)
+
+// checkMatch refuses conditions that can't hold in any protocol that the rule meets.
+func (d *decoder) checkMatch(e entry, m *fault.Match) {
+	met := spoken(m)
+	if len(met) == 0 {
+		return // and that is a mistake already
+	}
+	if len(m.Mailbox) > 0 && !slices.Contains(met, "imap") {
 		d.wrong(e.key, "mailbox is known in IMAP only, and the rule only meets %s; it could never match", join(met, "and"))
+	}
+	for field, given := range map[string]bool{"sender": len(m.Sender) > 0, "recipient": len(m.Recipient) > 0} {
+		if given && !slices.Contains(met, "smtp") {
+			d.wrong(e.key, "%s is known in SMTP only, and the rule only meets %s; it could never match", field, join(met, "and"))
+		}
+	}
+	for _, name := range m.Mechanism {
+		if !slices.ContainsFunc(mechanisms, func(k string) bool { return strings.EqualFold(k, name) }) {
+			d.wrong(e.key, "nobody can log in by the mechanism %q here, so that the rule could never match; %s", name, didYouMean(name, mechanisms))
+		}
+	}
+}
+
+// checkSpoken refuses a fault that does nothing in any protocol that the rule meets.
+func (d *decoder) checkSpoken(e entry, r *fault.Rule) {
+	f, ok := r.Fault.(fault.Spoken)
+	met := spoken(&r.Match)
+	if !ok || len(met) == 0 {
+		return
+	}
+	if acts := f.Protocols(); len(acts) > 0 && !slices.ContainsFunc(acts, func(p string) bool { return slices.Contains(met, p) }) {
+		d.wrong(e.key, "%s: does something in %s only, as it is written, and the rule only meets %s; it could never act", e.name, join(acts, "and"), join(met, "and"))
 	}
 }

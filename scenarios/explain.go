@@ -154,6 +154,7 @@ func spoken(m *fault.Match) []string {
 			list = append(list, protocol)
 		}
 	}
+	slices.Sort(list) // the doors come in any order
 	return list
 }
 

@@ -139,6 +139,7 @@ func (d *decoder) rules(at *yaml.Node, s *Scenario) {
 		}
 		s.Rules = append(s.Rules, d.rule(rule))
 	}
+	d.checkCapabilities(n.Content, s.Rules)
 }
 
 // counters are the plain keys of a rule.
@@ -151,9 +152,9 @@ type counters struct {
 
 // rule reads one rule; what it returns is of use only if nothing was wrong.
 func (d *decoder) rule(at *yaml.Node) fault.Rule {
-	before := len(d.mistakes)
 	var c counters
 	var faults []entry
+	matchWrong, counterWrong := false, false
 	entries, ok := d.mapping(at, place{name: "a rule"})
 	for _, e := range entries {
 		switch e.name {
@@ -161,12 +162,15 @@ func (d *decoder) rule(at *yaml.Node) fault.Rule {
 			if d.decode(e.value, reflect.ValueOf(&c.Match).Elem(), place{name: "match", example: "{door: 25}"}) {
 				d.checkDoors(e, &c.Match)
 				d.checkCommands(e, &c.Match)
-				d.checkMailbox(e, &c.Match)
+				d.checkMatch(e, &c.Match)
+			} else {
+				matchWrong = true
+				ok = d.given(e, &c.Match) && ok
 			}
 		case "skip":
-			d.count(e, &c.Skip)
+			counterWrong = !d.count(e, &c.Skip) || counterWrong
 		case "times":
-			d.count(e, &c.Times)
+			counterWrong = !d.count(e, &c.Times) || counterWrong
 		case "per":
 			d.decode(e.value, reflect.ValueOf(&c.Per).Elem(), place{name: "per", enum: pers()})
 		default:
@@ -180,7 +184,8 @@ func (d *decoder) rule(at *yaml.Node) fault.Rule {
 	}
 	r := fault.Rule{Match: c.Match, Skip: c.Skip, Times: c.Times, Per: fault.Per(c.Per)}
 	counts := len(faults) == 1 && faults[0].name == "rate-limit" // by itself
-	if c.Per != "" && c.Skip == 0 && c.Times == 0 && !counts && len(d.mistakes) == before {
+	// A counter that is wrong itself counts as given.
+	if c.Per != "" && c.Skip == 0 && c.Times == 0 && !counts && !counterWrong {
 		d.wrong(at, "per: %s has nothing to count; add times or skip, or leave per out", c.Per)
 	}
 	switch {
@@ -196,32 +201,75 @@ func (d *decoder) rule(at *yaml.Node) fault.Rule {
 	for _, f := range faults {
 		kind, _ := fault.Lookup(f.name)
 		value := kind.New()
-		if d.decode(f.value, reflect.ValueOf(value).Elem(), place{name: f.name, example: kind.Example}) && len(faults) == 1 {
-			r.Fault = value
+		if !d.decode(f.value, reflect.ValueOf(value).Elem(), place{name: f.name, example: kind.Example}) {
+			continue
 		}
-	}
-	if checker, ok := r.Fault.(interface{ CheckRule(*fault.Rule) error }); ok && len(d.mistakes) == before {
-		if err := checker.CheckRule(&r); err != nil {
-			d.wrong(faults[0].key, "%v", err)
+		one := r
+		one.Fault = value
+		if !matchWrong {
+			d.checkSpoken(f, &one)
+		}
+		if checker, can := value.(interface{ CheckRule(*fault.Rule) error }); can && ok {
+			d.together(f, checker.CheckRule(&one))
+		}
+		if len(faults) == 1 {
+			r.Fault = value
 		}
 	}
 	return r
 }
 
-func (d *decoder) count(e entry, n *int) {
-	if d.decode(e.value, reflect.ValueOf(n).Elem(), place{name: e.name}) && *n < 0 {
-		d.wrong(e.value, "%s can't be negative; give 1 or more, or leave it out", e.name)
+// together notes what can't go together, each as a mistake of its own.
+func (d *decoder) together(e entry, err error) {
+	if several, ok := err.(interface{ Unwrap() []error }); ok {
+		for _, err := range several.Unwrap() {
+			d.together(e, err)
+		}
+		return
 	}
+	if err != nil {
+		d.wrong(e.key, "%v", err)
+	}
+}
+
+func (d *decoder) count(e entry, n *int) bool {
+	if !d.decode(e.value, reflect.ValueOf(n).Elem(), place{name: e.name}) {
+		return false
+	}
+	if *n < 0 {
+		d.wrong(e.value, "%s can't be negative; give 1 or more, or leave it out", e.name)
+		return false
+	}
+	return true
+}
+
+// given fills in, in a match with mistakes, what was meant to be there, so that what
+// can't go together is told in the same breath, and nothing is missed that is only wrong.
+// clear is false when a key may have been meant as any other.
+func (d *decoder) given(e entry, m *fault.Match) (clear bool) {
+	n := d.follow(e.value)
+	if n.Kind != yaml.MappingNode {
+		return false
+	}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		if !slices.Contains(matchKeys(), n.Content[i].Value) {
+			return false
+		}
+		for name, list := range map[string]*[]string{"command": &m.Command, "user": &m.User, "sender": &m.Sender, "recipient": &m.Recipient,
+			"mailbox": &m.Mailbox, "mechanism": &m.Mechanism} {
+			if n.Content[i].Value == name && len(*list) == 0 {
+				*list = []string{""}
+			}
+		}
+	}
+	return true
 }
 
 func (d *decoder) unknownRuleKey(e entry) {
 	known := append(faultKeys(), ruleKeys...)
-	field := reflect.TypeFor[fault.Match]()
-	for i := range field.NumField() {
-		if name := field.Field(i).Tag.Get("yaml"); name == e.name {
-			d.wrong(e.key, "a rule has no key %q; it belongs into match, like match: {%s: …}", e.name, e.name)
-			return
-		}
+	if slices.Contains(matchKeys(), e.name) {
+		d.wrong(e.key, "a rule has no key %q; it belongs into match, like match: {%s: …}", e.name, e.name)
+		return
 	}
 	if slices.Contains(fileKeys, e.name) {
 		d.wrong(e.key, "a rule has no key %q; it belongs to the scenario, at the left margin", e.name)
@@ -279,6 +327,14 @@ func pers() []string {
 	var names []string
 	for _, p := range fault.Pers {
 		names = append(names, string(p))
+	}
+	return names
+}
+
+func matchKeys() (names []string) {
+	match := reflect.TypeFor[fault.Match]()
+	for i := range match.NumField() {
+		names = append(names, match.Field(i).Tag.Get("yaml"))
 	}
 	return names
 }

@@ -45,6 +45,9 @@ type Config struct {
 	Version   string
 	Logger    *slog.Logger   // nil is silent
 	OnSession func(*Session) // called as each session ends, on its own goroutine; must be quick
+	// OnFinding is called with each finding, none that is Good, by one goroutine, after
+	// OnSession was with its sessions unless they are still open. It mustn't call Shutdown.
+	OnFinding func(Finding)
 }
 
 // User is an account that may log in.

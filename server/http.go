@@ -141,3 +141,45 @@ func (r rig) Reset() {
 		r.cfg.Logger.Error("reset", "error", err)
 	}
 }
+
+func (r rig) Findings(after uint64) ([]httpapi.Finding, uint64, <-chan struct{}) {
+	found, next, more := r.watch.book.since(after, everything)
+	return shown(found), next, more
+}
+
+func (r rig) Settle(ctx context.Context) { r.watch.settle(ctx) }
+
+func (r rig) CheckFindings(ids ...string) error { return CheckFindings(ids...) }
+
+func (r rig) WaitFor(ctx context.Context, c httpapi.Condition) (httpapi.Outcome, error) {
+	cond := Condition{What: What(c.What), Count: c.Count}
+	var err error
+	if cond.What == Findings {
+		cond.IDs = c.Words
+	} else if cond.Match, err = ParseMatchers(cond.What, c.Words...); err != nil {
+		return httpapi.Outcome{}, &httpapi.BadCondition{Err: err}
+	}
+	o, err := r.Server.Wait(ctx, cond)
+	if err != nil {
+		return httpapi.Outcome{}, &httpapi.BadCondition{Err: err}
+	}
+	out := httpapi.Outcome{Met: o.Met, Count: o.Count, Text: o.Text, Sessions: o.Sessions, Findings: shown(o.Findings)}
+	for _, m := range o.Messages {
+		out.Messages = append(out.Messages, httpapi.Mail{
+			Mailbox: m.Mailbox, Folder: m.Folder, UID: m.UID, From: m.From, Recipients: append([]string{}, m.Recipients...),
+			FromHeader: m.FromHeader, Subject: m.Subject, Bytes: m.Bytes, Session: m.Session,
+		})
+	}
+	return out, nil
+}
+
+// shown are findings as the HTTP door shows them.
+func shown(found []Finding) (out []httpapi.Finding) {
+	for _, f := range found {
+		out = append(out, httpapi.Finding{
+			ID: f.ID, Severity: string(f.Severity), Title: f.Title, Explanation: f.Explanation, Advice: f.Advice, Guess: f.Guess,
+			Client: f.Client, Door: f.Door, Sessions: f.Sessions, Injected: f.Injected, At: f.At,
+		})
+	}
+	return out
+}

@@ -93,8 +93,8 @@ func (s *Server) authority(g *gate.Gate, f *fault.Conn, rec *transcript.Recorder
 // nobody's business.
 func noteAcknowledged(rec *transcript.Recorder, right bool, by string) {
 	if right {
-		rec.Note("the client acknowledged the error", by)
+		rec.Mark(transcript.Acknowledged, "the client acknowledged the error", by)
 	} else {
-		rec.Note("the client answered the error with something else than its mechanism's acknowledgement", by)
+		rec.Mark(transcript.NotAcknowledged, "the client answered the error with something else than its mechanism's acknowledgement", by)
 	}
 }

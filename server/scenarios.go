@@ -77,10 +77,12 @@ func (a *activation) restart() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.plan.Store(scenarios.Compile(a.list))
-	if users := a.users.Load(); users != nil {
-		for user, own := range *users {
-			_ = a.setFor(user, own.list) // not one more than before
+	if old := a.users.Load(); old != nil {
+		users := map[string]ownPlan{}
+		for user, own := range *old {
+			users[user] = ownPlan{own.list, scenarios.Compile(own.list)}
 		}
+		a.users.Store(&users)
 	}
 }
 

@@ -53,6 +53,7 @@ type Server struct {
 	tags    passwordTags
 	active  activation
 	bounces bounces
+	watch   *watcher
 
 	mu       sync.Mutex
 	stopping bool
@@ -85,6 +86,7 @@ func New(cfg Config) (*Server, error) {
 		gates: map[*gate.Gate]struct{}{},
 		tags:  newPasswordTags(),
 	}
+	s.watch = newWatcher(s.log, cfg.OnFinding)
 	s.accounts = newAccounts(cfg.Users, s.store.Address)
 	var err error
 	if s.ca, err = openCA(cfg); err != nil {
@@ -136,6 +138,7 @@ func (s *Server) Start(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	s.watch.start()
 	if err := s.startHTTP(); err != nil {
 		return err
 	}
@@ -160,6 +163,8 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	}
 	s.acceptors.Wait()
 	httpErr := s.stopHTTP(ctx)
+
+	defer s.watch.end() // when the sessions have ended
 
 	s.mu.Lock()
 	s.stopping = true
@@ -230,11 +235,11 @@ func (s *Server) Log() *transcript.Log { return s.log }
 // Store is where the mail is.
 func (s *Server) Store() *mailbox.Store { return s.store }
 
-// Reset forgets all mail (the seed is loaded again) and all finished sessions,
-// and starts the counters of the active scenarios anew.
+// Reset forgets all mail (the seed is loaded again), all finished sessions and all
+// findings, and starts the counters of the active scenarios anew.
 func (s *Server) Reset() error {
 	s.store.Reset()
-	s.log.Reset()
+	s.watch.reset(s.log.Reset)
 	s.active.restart()
 	return s.populate()
 }

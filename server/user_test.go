@@ -1,6 +1,8 @@
 package server_test
 
 import (
+	"bufio"
+	"crypto/tls"
 	"encoding/base64"
 	"fmt"
 	"io"
@@ -186,6 +188,9 @@ func TestWhatCantBeForOneUser(t *testing.T) {
 	if got := put("?user=bob", `{"scenarios":["greylisting"]}`); !strings.HasPrefix(got, "400") || !strings.Contains(got, "no user bob@example.test here") {
 		t.Errorf("an unknown user: %s", got)
 	}
+	if got := put("?user=alice", `{"inline":[{"file":"bad.yaml","yaml":"name: bad\nrules: 7\n"}]}`); !strings.HasPrefix(got, "400") || !strings.Contains(got, "bad.yaml:2: rules wants a list") {
+		t.Errorf("a malformed file: %s", got)
+	}
 	if got := s.ActiveByUser(); len(got) != 1 || len(got["alice@example.test"]) != 1 {
 		t.Errorf("%v", got)
 	}
@@ -199,4 +204,20 @@ func TestWhatCantBeForOneUser(t *testing.T) {
 
 func plainResponse(user, password string) string {
 	return base64.StdEncoding.EncodeToString([]byte("\x00" + user + "\x00" + password))
+}
+
+// TestStartTLSForgetsTheUser: behind STARTTLS nobody is known, and nobody's own rules act.
+func TestStartTLSForgetsTheUser(t *testing.T) {
+	t.Parallel()
+	s := start(t, server.Config{})
+	useFor(t, s, "alice", parse(t, "no-capa", "  - match: {protocol: pop3, command: CAPA}\n    reply: -ERR alice's\n"))
+	c := dial(t, s, 110)
+	if err := talk(c, "", "+OK", "CAPA", "+OK", "", ".", "USER alice", "+OK", "CAPA", "-ERR alice's", "STLS", "+OK"); err != nil {
+		t.Fatal(err)
+	}
+	secure := tls.Client(c.Conn, s.ClientTLS())
+	inside := &client{secure, bufio.NewReader(secure)}
+	if err := talk(inside, "CAPA", "+OK", "", ".", "USER alice", "+OK", "CAPA", "-ERR alice's"); err != nil {
+		t.Error(err)
+	}
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 	"unicode"
@@ -11,29 +12,58 @@ import (
 	"github.com/mailrig/mailrig/server"
 )
 
-// sessionLines prints a line for each session that ends. Sessions end on the
-// goroutines of their connections, so add never waits: when the terminal can't
-// keep up, lines are left out and counted.
+// sessionLines prints a line for each session that ends, and one for each finding
+// that is worth it. Sessions end on the goroutines of their connections, so add
+// never waits: when the terminal can't keep up, lines are left out and counted.
 type sessionLines struct {
-	queue    chan *server.Session
+	queue    chan queued
 	leftOut  atomic.Int64
 	stopping chan struct{}
 	done     chan struct{}
+	once     sync.Once
+	all      bool // findings too that say nothing about what is wrong
+	colour   bool
+
+	told map[string]time.Time // findings by id, client and door; the writer's
+}
+
+// queued is a line to be: a session or a finding.
+type queued struct {
+	session *server.Session
+	finding *server.Finding
 }
 
 // stopTime is how long the last lines may take at the end.
 const stopTime = 150 * time.Millisecond
 
 func newSessionLines() *sessionLines {
-	return &sessionLines{queue: make(chan *server.Session, 4096), stopping: make(chan struct{}), done: make(chan struct{})}
+	return &sessionLines{queue: make(chan queued, 4096), stopping: make(chan struct{}), done: make(chan struct{}), told: map[string]time.Time{}}
+}
+
+// attach makes a server tell what is to be printed.
+func (l *sessionLines) attach(cfg *server.Config) {
+	cfg.OnSession = l.add
+	cfg.OnFinding = l.found
 }
 
 // add is a server's OnSession.
 func (l *sessionLines) add(s *server.Session) {
 	select {
-	case l.queue <- s:
+	case l.queue <- queued{session: s}:
 	default:
 		l.leftOut.Add(1)
+	}
+}
+
+// found is a server's OnFinding. What finds no room is left out and not counted:
+// `mailrig sessions` has it.
+func (l *sessionLines) found(f server.Finding) {
+	if !l.all && !worthALine(&f) {
+		return
+	}
+	select {
+	case l.queue <- queued{finding: &f}:
+	default:
 	}
 }
 
@@ -42,13 +72,13 @@ func (l *sessionLines) start(w io.Writer) {
 		defer close(l.done)
 		for {
 			select {
-			case s := <-l.queue:
-				l.write(w, s)
+			case q := <-l.queue:
+				l.write(w, q)
 			case <-l.stopping:
 				for {
 					select {
-					case s := <-l.queue:
-						l.write(w, s)
+					case q := <-l.queue:
+						l.write(w, q)
 					default:
 						return
 					}
@@ -58,8 +88,12 @@ func (l *sessionLines) start(w io.Writer) {
 	}()
 }
 
-func (l *sessionLines) write(w io.Writer, s *server.Session) {
-	fmt.Fprintln(w, sessionLine(s))
+func (l *sessionLines) write(w io.Writer, q queued) {
+	if q.finding != nil {
+		fmt.Fprintln(w, findingLine(q.finding, l.again(q.finding), l.colour))
+		return
+	}
+	fmt.Fprintln(w, sessionLine(q.session))
 	if n := l.leftOut.Swap(0); n > 0 {
 		fmt.Fprintf(w, "(%d sessions not shown: the terminal was too slow; `mailrig sessions` has them)\n", n)
 	}
@@ -67,7 +101,7 @@ func (l *sessionLines) write(w io.Writer, s *server.Session) {
 
 // stop prints what is queued and returns, soon even when the terminal hangs.
 func (l *sessionLines) stop() {
-	close(l.stopping)
+	l.once.Do(func() { close(l.stopping) })
 	select {
 	case <-l.done:
 	case <-time.After(stopTime):

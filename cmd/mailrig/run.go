@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"sync"
 
 	"github.com/spf13/cobra"
 
@@ -15,7 +16,7 @@ import (
 
 type runFlags struct {
 	rigFlags
-	noTrust bool
+	noTrust, quiet bool
 }
 
 func (a *app) runCommand() *cobra.Command {
@@ -30,7 +31,10 @@ CMD finds MAILRIG_HOST, MAILRIG_PORT_25 and so on for every door by its standard
 number, MAILRIG_HTTP, MAILRIG_CA_FILE, MAILRIG_USER, MAILRIG_PASSWORD and
 MAILRIG_SCENARIO. It also trusts the rig's certificate, unless --no-trust is
 given: SSL_CERT_FILE, CURL_CA_BUNDLE, REQUESTS_CA_BUNDLE and GIT_SSL_CAINFO are the
-system's CAs and the rig's, NODE_EXTRA_CA_CERTS is the rig's.` + aboutVariables,
+system's CAs and the rig's, NODE_EXTRA_CA_CERTS is the rig's.
+
+When CMD has ended, the errors and warnings about what it did go to standard error,
+each with its advice; the status stays CMD's.` + aboutVariables,
 		Example: `  mailrig run -- go test ./...
   mailrig run --scenario greylisting -- ./send.sh
   mailrig run -- sh -c 'curl -v --ssl-reqd imap://$MAILRIG_HOST:$MAILRIG_PORT_143 -u $MAILRIG_USER:$MAILRIG_PASSWORD'`,
@@ -50,6 +54,7 @@ system's CAs and the rig's, NODE_EXTRA_CA_CERTS is the rig's.` + aboutVariables,
 	}
 	f.register(cmd, true)
 	cmd.Flags().BoolVar(&f.noTrust, "no-trust", false, "don't make CMD trust the rig's CA")
+	cmd.Flags().BoolVarP(&f.quiet, "quiet", "q", false, "don't list findings at the end")
 	cmd.Flags().SetInterspersed(false) // what follows CMD is CMD's
 	return cmd
 }
@@ -63,11 +68,14 @@ func (a *app) run(ctx context.Context, cfg server.Config, f runFlags, args []str
 	signal.Notify(signals, heeded(forwarded()...)...)
 	defer signal.Stop(signals)
 
+	stopLines := func() {}
 	if f.verbose {
 		lines := newSessionLines()
-		cfg.OnSession = lines.add
+		lines.all, lines.colour = true, a.coloured(a.stderr)
+		lines.attach(&cfg)
 		lines.start(a.stderr)
 		defer lines.stop()
+		stopLines = lines.stop
 	}
 	srv, err := server.New(cfg)
 	if err != nil {
@@ -76,13 +84,14 @@ func (a *app) run(ctx context.Context, cfg server.Config, f runFlags, args []str
 	if err := srv.Start(ctx); err != nil {
 		return notStarted("%w", err)
 	}
-	defer func() {
+	shutdown := sync.OnceFunc(func() {
 		deadline, cancel := context.WithTimeout(context.Background(), shutdownTime)
 		defer cancel()
 		if stuck := srv.Shutdown(deadline); stuck != nil && f.verbose {
 			fmt.Fprintf(a.stderr, "mailrig: %v\n", stuck)
 		}
-	}()
+	})
+	defer shutdown()
 
 	dir, err := os.MkdirTemp("", "mailrig-run-")
 	if err != nil {
@@ -105,7 +114,18 @@ func (a *app) run(ctx context.Context, cfg server.Config, f runFlags, args []str
 	if err := cmd.Start(); err != nil {
 		return notStarted("can't run %s: %w; check that it may be executed here", args[0], err)
 	}
-	return waitFor(cmd, signals)
+	err = waitFor(cmd, signals)
+	if !f.quiet {
+		// Connections of a command that has ended end by themselves.
+		ctx, cancel := context.WithTimeout(context.Background(), shutdownTime/4)
+		srv.Quiesce(ctx)
+		cancel()
+		shutdown()
+		stopLines()
+		succeeded := err == nil
+		a.conclude(srv.Conclude(&succeeded))
+	}
+	return err
 }
 
 // reason strips what package exec and the system call put before the reason.

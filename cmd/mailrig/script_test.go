@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"crypto/tls"
 	"fmt"
 	"net"
@@ -18,6 +19,7 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
 		"mailrig": main,
 		"knock":   knock,
+		"talk":    talk,
 		"suicide": suicide,
 		"mailer":  mailer,
 	})
@@ -100,6 +102,43 @@ func knock() {
 		os.Exit(1)
 	}
 	fmt.Println("knocked")
+}
+
+// talk PORT LINE... says lines to a server at localhost, each after a line of the
+// server's that isn't an untagged or preliminary one, and hangs up after the last.
+func talk() {
+	err := func() error {
+		conn, err := net.Dial("tcp", net.JoinHostPort("localhost", os.Args[1]))
+		if err != nil {
+			return err
+		}
+		defer conn.Close()
+		in := bufio.NewReader(conn)
+		listen := func(greeting bool) error {
+			for {
+				line, err := in.ReadString('\n')
+				if err != nil || greeting || !strings.HasPrefix(line, "* ") && (len(line) < 4 || line[3] != '-') {
+					return err
+				}
+			}
+		}
+		if err := listen(true); err != nil {
+			return err
+		}
+		for _, line := range os.Args[2:] {
+			if _, err := fmt.Fprintf(conn, "%s\r\n", line); err != nil {
+				return err
+			}
+			if err := listen(false); err != nil {
+				return err
+			}
+		}
+		return nil
+	}()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
 }
 
 // suicide SIGNAL ends itself by that signal.

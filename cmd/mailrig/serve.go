@@ -29,8 +29,8 @@ func (a *app) serveCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: "Open every door and wait; Ctrl-C stops",
-		Long: `Open every door, print where they are, and a line for each client that has come
-and gone. Ctrl-C stops.` + aboutVariables,
+		Long: `Open every door, print where they are, a line for each client that has come and
+gone, and what is wrong with what it did. Ctrl-C stops.` + aboutVariables,
 		Example: `  mailrig serve
   mailrig serve --scenario greylisting
   mailrig serve --host 0.0.0.0 --http 0.0.0.0:8025 --hostname mail.corp.test --ca-dir ca`,
@@ -44,8 +44,8 @@ and gone. Ctrl-C stops.` + aboutVariables,
 		},
 	}
 	f.register(cmd, false)
-	cmd.Flags().BoolVar(&f.json, "json", false, "print the doors as one line of JSON, and sessions to standard error")
-	cmd.Flags().BoolVarP(&f.quiet, "quiet", "q", false, "print neither the table of doors nor sessions")
+	cmd.Flags().BoolVar(&f.json, "json", false, "print the doors as one line of JSON, and sessions and findings to standard error")
+	cmd.Flags().BoolVarP(&f.quiet, "quiet", "q", false, "print neither the table of doors nor sessions and findings")
 	return cmd
 }
 
@@ -57,7 +57,8 @@ func (a *app) serve(ctx context.Context, cfg server.Config, f serveFlags) error 
 	var lines *sessionLines
 	if !f.quiet {
 		lines = newSessionLines()
-		cfg.OnSession = lines.add
+		lines.all = f.verbose
+		lines.attach(&cfg)
 	}
 	srv, err := server.New(cfg)
 	if err != nil {
@@ -78,6 +79,7 @@ func (a *app) serve(ctx context.Context, cfg server.Config, f serveFlags) error 
 		err = writeTable(a.stdout, started(srv), srv.Moved(), srv.HTTPTaken(), srv.LoginRule(), cfg.Scenarios, srv.Notes())
 	}
 	if lines != nil {
+		lines.colour = a.coloured(sessionsTo)
 		lines.start(sessionsTo)
 		defer lines.stop()
 	}

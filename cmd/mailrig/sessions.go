@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 	"time"
 
@@ -16,25 +17,40 @@ import (
 )
 
 type sessionsFlags struct {
-	http         string
-	follow, json bool
+	http                   string
+	follow, json, findings bool
 }
 
 // sessionList is what GET /api/v1/sessions answers.
 type sessionList struct {
-	Sessions []*server.Session `json:"sessions"`
-	Next     uint64            `json:"next"`
+	Sessions []judged `json:"sessions"`
+	Next     uint64   `json:"next"`
+}
+
+// judged is a session with what was found about it.
+type judged struct {
+	server.Session
+	Findings []server.Finding `json:"findings"`
+}
+
+// findingList is what GET /api/v1/findings answers.
+type findingList struct {
+	Findings []server.Finding `json:"findings"`
+	Next     uint64           `json:"next"`
 }
 
 func (a *app) sessionsCommand() *cobra.Command {
 	var f sessionsFlags
 	cmd := &cobra.Command{
 		Use:   "sessions [NUMBER...]",
-		Short: "What clients did",
+		Short: "What clients did, with findings",
 		Long: `List what the clients of a running mailrig did, one line for each connection, the
-newest last; or show the whole dialogue of some by their numbers.` + aboutVariables,
+newest last, with what is wrong below it; or show the whole dialogue of some by
+their numbers. --findings lists only what is wrong, also what several sessions show
+together and what comes to light later.` + aboutVariables,
 		Example: `  mailrig sessions
   mailrig sessions 12
+  mailrig sessions --findings --follow
   mailrig sessions --follow --json | jq .logins`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := a.connect(f.http)
@@ -42,6 +58,8 @@ newest last; or show the whole dialogue of some by their numbers.` + aboutVariab
 				return err
 			}
 			switch {
+			case f.findings && len(args) > 0:
+				return usage("--findings and numbers of sessions contradict each other: a session is shown with its findings anyway")
 			case f.follow && len(args) > 0:
 				return usage("--follow and numbers of sessions contradict each other; give one or the other")
 			case f.follow:
@@ -55,35 +73,56 @@ newest last; or show the whole dialogue of some by their numbers.` + aboutVariab
 	}
 	httpFlag(cmd, &f.http)
 	cmd.Flags().BoolVarP(&f.follow, "follow", "f", false, "go on with sessions as they end, until Ctrl-C")
-	cmd.Flags().BoolVar(&f.json, "json", false, "print each session as one line of JSON, with its dialogue")
+	cmd.Flags().BoolVar(&f.json, "json", false, "print each session (or finding) as one line of JSON, with its dialogue and findings")
+	cmd.Flags().BoolVar(&f.findings, "findings", false, "list findings instead of sessions")
 	return cmd
 }
 
 func (a *app) listSessions(ctx context.Context, c *client, f sessionsFlags) error {
 	ctx, cancel := context.WithTimeout(ctx, answerTime)
 	defer cancel()
-	var l sessionList
-	if err := c.do(ctx, "GET", "/api/v1/sessions", nil, &l); err != nil {
+	_, err := a.printNews(ctx, c, f, "")
+	if err != nil {
 		return talkError(err)
 	}
-	return a.printSessions(l.Sessions, f.json)
+	return nil
+}
+
+// printNews asks for sessions or findings, prints them, and returns the number to ask
+// with next time.
+func (a *app) printNews(ctx context.Context, c *client, f sessionsFlags, query string) (next uint64, err error) {
+	if f.findings {
+		var l findingList
+		if err := c.do(ctx, "GET", "/api/v1/findings"+query, nil, &l); err != nil {
+			return 0, err
+		}
+		return l.Next, a.printFindings(l.Findings, f.json)
+	}
+	var l sessionList
+	if err := c.do(ctx, "GET", "/api/v1/sessions"+query, nil, &l); err != nil {
+		return 0, err
+	}
+	return l.Next, a.printSessions(l.Sessions, f.json)
 }
 
 func (a *app) showSessions(ctx context.Context, c *client, f sessionsFlags, ids []string) error {
 	ctx, cancel := context.WithTimeout(ctx, answerTime)
 	defer cancel()
 	for _, id := range ids {
-		var s server.Session
+		var s judged
 		if err := c.do(ctx, "GET", "/api/v1/sessions/"+url.PathEscape(id), nil, &s); err != nil {
 			return talkError(err)
 		}
 		if f.json {
-			if err := a.printSessions([]*server.Session{&s}, true); err != nil {
+			if err := a.printSessions([]judged{s}, true); err != nil {
 				return err
 			}
 			continue
 		}
 		fmt.Fprint(a.stdout, printable(s.Dialogue()))
+		for i := range s.Findings {
+			fmt.Fprintln(a.stdout, fullFinding(&s.Findings[i]))
+		}
 	}
 	return nil
 }
@@ -96,36 +135,57 @@ func (a *app) followSessions(ctx context.Context, c *client, f sessionsFlags) er
 	const wait = 30 * time.Second
 	for next, first := uint64(0), true; ; first = false {
 		poll, cancel := context.WithTimeout(ctx, wait+answerTime)
-		var l sessionList
-		err := c.do(poll, "GET", fmt.Sprintf("/api/v1/sessions?after=%d&wait=%s", next, wait), nil, &l)
+		after, err := a.printNews(poll, c, f, fmt.Sprintf("?after=%d&wait=%s", next, wait))
 		cancel()
 		var refused *apiError
 		switch {
 		case ctx.Err() != nil:
 			return nil
+		case errors.Is(err, errPrint):
+			return err
 		case err != nil && !first && !errors.As(err, &refused):
-			fmt.Fprintln(a.stderr, "mailrig: it has stopped; no more sessions will come")
+			fmt.Fprintln(a.stderr, "mailrig: it has stopped; no more will come")
 			return nil
 		case err != nil:
 			return talkError(err)
 		}
-		if err := a.printSessions(l.Sessions, f.json); err != nil {
-			return err
-		}
-		next = l.Next
+		next = after
 	}
 }
 
-func (a *app) printSessions(list []*server.Session, asJSON bool) error {
-	for _, s := range list {
+// errPrint says that standard output takes no more.
+var errPrint = errors.New("print what came")
+
+func (a *app) printSessions(list []judged, asJSON bool) error {
+	for i := range list {
+		s := &list[i]
 		var err error
 		if asJSON {
 			err = writeJSON(a.stdout, s)
 		} else {
-			_, err = fmt.Fprintln(a.stdout, sessionLine(s))
+			text := sessionLine(&s.Session)
+			for i := range s.Findings {
+				text += "\n" + findingLine(&s.Findings[i], false, a.coloured(a.stdout))
+			}
+			_, err = fmt.Fprintln(a.stdout, text)
 		}
 		if err != nil {
-			return notStarted("print sessions: %w", err)
+			return notStarted("%w: %w", errPrint, err)
+		}
+	}
+	return nil
+}
+
+func (a *app) printFindings(list []server.Finding, asJSON bool) error {
+	for i := range list {
+		var err error
+		if asJSON {
+			err = writeJSON(a.stdout, &list[i])
+		} else {
+			_, err = fmt.Fprintln(a.stdout, list[i].At.Local().Format(time.TimeOnly)+strings.TrimPrefix(findingLine(&list[i], false, a.coloured(a.stdout)), "        "))
+		}
+		if err != nil {
+			return notStarted("%w: %w", errPrint, err)
 		}
 	}
 	return nil

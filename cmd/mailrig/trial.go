@@ -134,7 +134,7 @@ func (a *app) trial(ctx context.Context, cfg server.Config, f trialFlags, args [
 	for _, file := range f.reports {
 		failed = append(failed, report.WriteFile(file))
 	}
-	return a.conclude(report, f.reports, errors.Join(failed...), sig)
+	return a.verdict(report, f.reports, errors.Join(failed...), sig)
 }
 
 // trialCA makes the CA of every rig of a trial, so that what CMD is told to trust is
@@ -185,8 +185,8 @@ func untilSignal(ctx context.Context) (_ context.Context, stop func() os.Signal)
 	}
 }
 
-// conclude prints what came out and chooses the exit status.
-func (a *app) conclude(r *trial.Report, files []string, unwritten error, sig os.Signal) error {
+// verdict prints what came out and chooses the exit status.
+func (a *app) verdict(r *trial.Report, files []string, unwritten error, sig os.Signal) error {
 	if r.Control.Problem == "" {
 		if err := writeTrial(a.stdout, r, paints(a.stdout, a.getenv)); err != nil {
 			return notStarted("print the results: %w", err)

@@ -2,42 +2,151 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
+	"net/url"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/mailrig/mailrig/server"
 )
 
+type waitFlags struct {
+	http             string
+	ready, json      bool
+	message, session string
+	findings         []string
+	count            int
+	timeout          time.Duration
+}
+
 func (a *app) waitCommand() *cobra.Command {
-	var address string
-	var ready bool
-	var timeout time.Duration
+	var f waitFlags
 	cmd := &cobra.Command{
-		Use:   "wait --ready",
-		Short: "Block until a mailrig is ready",
-		Long: `Block until every door of a mailrig accepts connections. Exit status 1 says that
-the time was over first.` + aboutVariables,
+		Use:   "wait --ready | --message MATCH... | --session MATCH... | --finding ID...",
+		Short: "Block until ready, or until a message, session or finding is there",
+		Long: `Block until every door of a mailrig accepts connections, or until something has
+come: what is there already counts too. Exit status 1 says that the time was over
+first, and what did come stands on standard error.
+
+Matchers of a message: to:ADDRESS from:ADDRESS subject:TEXT body:TEXT folder:NAME.
+Of a session: door:PORT protocol:smtp|imap|pop3 login:ok|refused|none user:NAME
+tls:yes|no client:ADDRESS scenario:NAME ended:yes|no. All of them must fit; what
+isn't a matcher belongs to the text before it; "any" alone fits everything. They
+may stand in one argument or in several. Texts are looked for anywhere, in any
+case. Of several findings one is enough; docs/findings.md lists their ids.
+
+--count wants so many at the same time: messages in the mailboxes (a message to
+two recipients is two), sessions and findings since the start or the last reset,
+as far as they are kept.` + aboutVariables,
 		Example: `  mailrig serve & mailrig wait --ready
-  mailrig wait --ready --timeout 2s   # as a container's health check`,
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if !ready {
-				return usage("say what to wait for: mailrig wait --ready")
-			}
-			if timeout <= 0 {
-				return usage("%s is %s; give a duration above 0, such as 30s", a.source("timeout"), timeout)
-			}
-			c, err := a.connect(address)
-			if err != nil {
-				return err
-			}
-			return waitReady(cmd.Context(), c, timeout)
-		},
+  mailrig wait --ready --timeout 2s   # as a container's health check
+  mailrig wait --message to:alice@example.test subject:Welcome
+  mailrig wait --session 'door:993 login:ok' --count 2
+  mailrig wait --finding password-sent-in-clear --timeout 10s`,
+		RunE: func(cmd *cobra.Command, args []string) error { return a.wait(cmd.Context(), f, args) },
 	}
-	httpFlag(cmd, &address)
-	cmd.Flags().BoolVar(&ready, "ready", false, "wait until every door accepts")
-	cmd.Flags().DurationVar(&timeout, "timeout", 30*time.Second, "give up after this `time`")
+	httpFlag(cmd, &f.http)
+	cmd.Flags().BoolVar(&f.ready, "ready", false, "wait until every door accepts")
+	cmd.Flags().StringVar(&f.message, "message", "", "wait for a message that `MATCH`es")
+	cmd.Flags().StringVar(&f.session, "session", "", "wait for a session that `MATCH`es")
+	listFlag(cmd.Flags(), &f.findings, "finding", "wait for a finding with one of these `IDs`; repeatable")
+	cmd.Flags().IntVar(&f.count, "count", 1, "wait for so `many`")
+	cmd.Flags().DurationVar(&f.timeout, "timeout", 30*time.Second, "give up after this `time`, ten minutes at most")
+	cmd.Flags().BoolVar(&f.json, "json", false, "print what was found, or what did come, as one line of JSON")
 	return cmd
+}
+
+func (a *app) wait(ctx context.Context, f waitFlags, args []string) error {
+	query := url.Values{}
+	add := func(what string, words ...string) {
+		for _, w := range append(words, args...) {
+			if strings.TrimSpace(w) != "" {
+				query.Add(what, w)
+			}
+		}
+	}
+	asked := 0
+	for _, given := range []bool{f.ready, f.message != "", f.session != "", len(f.findings) > 0} {
+		if given {
+			asked++
+		}
+	}
+	switch {
+	case asked == 0:
+		return usage("say what to wait for: mailrig wait --ready, or --message, --session or --finding; `mailrig wait --help` tells more")
+	case asked > 1:
+		return usage("one wait is for one thing; say mailrig wait several times")
+	case f.timeout <= 0:
+		return usage("%s is %s; give a duration above 0, such as 30s", a.source("timeout"), f.timeout)
+	case f.ready && len(args) > 0:
+		return usage("--ready takes no arguments, and %q is one", args[0])
+	case !f.ready && f.timeout > longestWait:
+		return usage("%s is %s; give %s at most", a.source("timeout"), f.timeout, longestWait)
+	case f.count < 1:
+		return usage("%s is %d; give at least 1", a.source("count"), f.count)
+	case f.message != "":
+		add("message", f.message)
+	case f.session != "":
+		add("session", f.session)
+	default:
+		add("finding", f.findings...)
+	}
+	c, err := a.connect(f.http)
+	if err != nil {
+		return err
+	}
+	if f.ready {
+		return waitReady(ctx, c, f.timeout)
+	}
+	query.Set("count", strconv.Itoa(f.count))
+	query.Set("timeout", f.timeout.String())
+	return a.waitFor(ctx, c, f, query)
+}
+
+// longestWait is what the server allows.
+const longestWait = 10 * time.Minute
+
+// waitFor has the server block.
+func (a *app) waitFor(ctx context.Context, c *client, f waitFlags, query url.Values) error {
+	ctx, cancel := context.WithTimeout(ctx, f.timeout+answerTime)
+	defer cancel()
+	var raw json.RawMessage
+	if err := c.do(ctx, "GET", "/api/v1/wait?"+query.Encode(), nil, &raw); err != nil {
+		return talkError(err)
+	}
+	var answer struct {
+		Met      bool             `json:"met"`
+		Text     string           `json:"text"`
+		Messages []server.Mail    `json:"messages"`
+		Sessions []judged         `json:"sessions"`
+		Findings []server.Finding `json:"findings"`
+	}
+	if err := json.Unmarshal(raw, &answer); err != nil {
+		return notStarted("what answers at %s isn't a mailrig (%w); say where it is with --http or MAILRIG_HTTP", c.base, err)
+	}
+	if f.json {
+		fmt.Fprintln(a.stdout, strings.TrimSpace(string(raw)))
+	}
+	if !answer.Met {
+		return negative("%s", printable(answer.Text))
+	}
+	if f.json {
+		return nil
+	}
+	for i := range answer.Messages {
+		if _, err := fmt.Fprintln(a.stdout, printable(answer.Messages[i].String())); err != nil {
+			return notStarted("%w: %w", errPrint, err)
+		}
+	}
+	if err := a.printSessions(answer.Sessions, false); err != nil {
+		return err
+	}
+	return a.printFindings(answer.Findings, false)
 }
 
 func waitReady(ctx context.Context, c *client, timeout time.Duration) error {

@@ -20,6 +20,7 @@ import (
 	"os/signal"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/mailrig/mailrig/internal/trial"
@@ -39,7 +40,9 @@ func main() {
 	flag.BoolVar(&o.render, "render", false, "only write the page from what is kept")
 	flag.StringVar(&o.scenarios, "scenario", "", "only these, as mailrig trial takes them; default all")
 	flag.StringVar(&o.clients, "client", "", "only clients with this in their name")
+	flag.IntVar(&o.jobs, "jobs", 2, "try so many clients at a time")
 	flag.Parse()
+	o.jobs = max(1, o.jobs)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	if err := o.run(ctx); err != nil {
@@ -51,6 +54,7 @@ func main() {
 type options struct {
 	update, render     bool
 	scenarios, clients string
+	jobs               int
 }
 
 func (o *options) run(ctx context.Context) error {
@@ -72,32 +76,32 @@ func (o *options) run(ctx context.Context) error {
 		return err
 	}
 	defer b.remove()
-	var differ []string
+	var (
+		mu     sync.Mutex // of all, differ, errs and standard output
+		differ []string
+		errs   []error
+		turns  = make(chan struct{}, o.jobs)
+		wg     sync.WaitGroup
+	)
 	for _, c := range clients {
 		if !strings.Contains(c.Name, o.clients) {
 			continue
 		}
-		began := time.Now()
-		report, err := b.try(ctx, c, o.scenarios)
-		if err != nil {
-			return fmt.Errorf("%s: %w", c.Name, err)
-		}
-		fmt.Printf("%-50s %3d pass %3d fail %3d not exercised %3d could not run  %s\n", c.Name, report.Counts.Pass, report.Counts.Fail,
-			report.Counts.NotExercised, report.Counts.CouldNotRun, time.Since(began).Round(time.Second))
-		if o.update {
-			all.keep(c, report)
-			continue
-		}
-		again := all.differing(c, report)
-		if len(again) == 0 {
-			continue
-		}
-		if report, err = b.try(ctx, c, strings.Join(again, ",")); err != nil {
-			return fmt.Errorf("%s: %w", c.Name, err)
-		}
-		for _, name := range all.differing(c, report) {
-			differ = append(differ, fmt.Sprintf("%s × %s: %s, and %s is kept", c.Name, name, describe(report, name), all.of(c, name)))
-		}
+		turns <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-turns }()
+			found, err := o.one(ctx, b, c, all, &mu)
+			mu.Lock()
+			defer mu.Unlock()
+			differ = append(differ, found...)
+			if err != nil {
+				errs = append(errs, fmt.Errorf("%s: %w", c.Name, err))
+			}
+		})
+	}
+	wg.Wait()
+	if err := errors.Join(errs...); err != nil {
+		return err
 	}
 	if o.update {
 		return o.write(clients, all)
@@ -107,6 +111,34 @@ func (o *options) run(ctx context.Context) error {
 	}
 	fmt.Println("all as kept")
 	return nil
+}
+
+// one tries a client, and returns what differs from what is kept.
+func (o *options) one(ctx context.Context, b *bench, c Client, all *Verdicts, mu *sync.Mutex) (differ []string, err error) {
+	began := time.Now()
+	report, err := b.try(ctx, c, o.scenarios)
+	if err != nil {
+		return nil, err
+	}
+	mu.Lock()
+	fmt.Printf("%-50s %3d pass %3d fail %3d not exercised %3d could not run  %s\n", c.Name, report.Counts.Pass, report.Counts.Fail,
+		report.Counts.NotExercised, report.Counts.CouldNotRun, time.Since(began).Round(time.Second))
+	again := all.differing(c, report)
+	if o.update {
+		all.keep(c, report)
+		again = nil
+	}
+	mu.Unlock()
+	if len(again) == 0 {
+		return nil, nil
+	}
+	if report, err = b.try(ctx, c, strings.Join(again, ",")); err != nil {
+		return nil, err
+	}
+	for _, name := range all.differing(c, report) {
+		differ = append(differ, fmt.Sprintf("%s × %s: %s, and %s is kept", c.Name, name, describe(report, name), all.of(c, name)))
+	}
+	return differ, nil
 }
 
 func describe(report *trial.Report, scenario string) string {

@@ -47,7 +47,13 @@ func (b *bench) try(ctx context.Context, c Client, scenarios string) (*trial.Rep
 			return nil, fmt.Errorf("%s isn't installed; .ci/run installs every client, or leave this one out with -client", program)
 		}
 	}
-	file := filepath.Join(b.dir, "report.json")
+	f, err := os.CreateTemp(b.dir, "*.json")
+	if err != nil {
+		return nil, err
+	}
+	f.Close()
+	file := f.Name()
+	defer os.Remove(file)
 	args := []string{"trial", "--timeout", runLimit, "--report", file}
 	if scenarios != "" {
 		args = append(args, "--scenario", scenarios)
@@ -63,7 +69,6 @@ func (b *bench) try(ctx context.Context, c Client, scenarios string) (*trial.Rep
 	if err != nil {
 		return nil, fmt.Errorf("%w\n%s", err, out)
 	}
-	os.Remove(file)
 	var r trial.Report
 	if err := json.Unmarshal(data, &r); err != nil {
 		return nil, err

@@ -149,9 +149,18 @@ func (f *Facts) loggedIn() bool {
 }
 
 // achieved tells if the session did any good: mail came or went, or, where there was
-// none, the client logged in and left as one does.
+// none to fetch, the client logged in and left as one does.
 func (f *Facts) achieved() bool {
-	return f.Counts.MessagesIn > 0 || f.Counts.MessagesOut > 0 || f.loggedIn() && f.EndedBy != transcript.EndedByScenario
+	return f.Counts.MessagesIn > 0 || f.Counts.MessagesOut > 0 || receives(f.Protocol) && f.loggedIn() && f.EndedBy != transcript.EndedByScenario
+}
+
+// failed tells if a session came to nothing, and not because the client only had a look.
+func (f *Facts) failed() bool {
+	if f.achieved() {
+		return false
+	}
+	return f.acted() || f.Greeting.Outcome == Permanent || f.Greeting.Outcome == Temporary || f.Greeting.Outcome == Nonsense || f.TLS != nil && !f.TLS.Established ||
+		f.has(func(s *Step) bool { return s.works() && s.Reply.Outcome != OK && s.Reply.Outcome != Continue })
 }
 
 // acted tells if a scenario did something to the session.
@@ -169,18 +178,27 @@ func spoken(list []*Facts) map[string]bool {
 // receives tells if a protocol is for fetching mail.
 func receives(protocol string) bool { return protocol == "imap" || protocol == "pop3" }
 
-// wantsTLS tells if the client is known to want TLS for a protocol: at a correct server
-// it used it every time, or it has tried it before this session.
-func (c *Case) wantsTLS(protocol string, before *Facts) bool {
-	used, not := 0, 0
+// tlsAtControl counts the sessions that used TLS at a correct server, and those that
+// worked without.
+func (c *Case) tlsAtControl(like func(*Facts) bool) (used, not int) {
 	for _, f := range c.Control {
 		switch {
-		case f.Protocol != protocol:
+		case !like(f):
 		case f.onTLS():
 			used++
 		case f.worksInClear():
 			not++
 		}
+	}
+	return used, not
+}
+
+// wantsTLS tells if the client is known to want TLS for a protocol: at a correct server
+// it used it every time, or it has tried it before this session.
+func (c *Case) wantsTLS(protocol string, before *Facts) bool {
+	used, not := c.tlsAtControl(func(f *Facts) bool { return f.Door == before.Door })
+	if used == 0 && not == 0 {
+		used, not = c.tlsAtControl(func(f *Facts) bool { return f.Protocol == protocol })
 	}
 	if used > 0 || not > 0 {
 		return used > 0 && not == 0

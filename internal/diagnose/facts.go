@@ -93,8 +93,9 @@ type Heard struct {
 
 // List is a list of capabilities.
 type List struct {
-	Names    []string // upper case, SMTP's with their parameters
-	Injected string
+	Names      []string // upper case, SMTP's with their parameters
+	Injected   string
+	AfterLogin bool // with a login's reply, or later
 }
 
 // Has tells if the list names a capability, with or without parameters.
@@ -204,7 +205,9 @@ func Extract(s *transcript.Session) *Facts {
 		case cur != nil && cur.takesData(s.Protocol):
 			cur.Uploaded += u.Bytes
 		default:
-			f.Heard = append(f.Heard, Heard{u.Text, u.Secure})
+			for line := range strings.SplitSeq(u.Text, "\n") {
+				f.Heard = append(f.Heard, Heard{line, u.Secure})
+			}
 		}
 	}
 	f.judgeReplies()
@@ -233,6 +236,7 @@ func (f *Facts) said(cur *Step, r *Reply, u *transcript.Unit) {
 	}
 	if l := f.listIn(cur, r); l != nil {
 		l.Injected = r.Injected
+		l.AfterLogin = f.has((*Step).logsIn)
 		f.Listed[u.Secure] = l
 	}
 }

@@ -13,7 +13,7 @@ import (
 
 var fuzzEvents = []transcript.Event{"", transcript.SpokeEarly, transcript.Pipelined, transcript.BehindSTARTTLS, transcript.TookInjected, transcript.BareLF,
 	transcript.UnstuffedDot, transcript.Delayed, transcript.Silent, transcript.Cut, transcript.ClearOnTLSPort, transcript.TLSOnClearPort,
-	transcript.NoHello, transcript.Knocked, transcript.RejectedEarlyTLS}
+	transcript.NoHello, transcript.Knocked, transcript.Acknowledged, transcript.NotAcknowledged}
 
 // FuzzFindings reads sessions of any content, in any order of units: whatever a client or
 // a scenario says, there is a finding or none, soon, and no panic.

@@ -184,3 +184,88 @@ func connectedAndLeft(c *Case) []Evidence {
 		return map[string]string{"others": otherDoors(f.Protocol)}
 	})
 }
+
+// fetchedAgain: the same message of a maildrop once more in full. Numbers mean other
+// messages once some are deleted, so a session in which that happened ends the count.
+func fetchedAgain(c *Case) (all []Evidence) {
+	usual := fetches(c.Control)
+	for key, list := range fetches(c.Sessions) {
+		if n := len(list); n > c.spare(len(usual[key]), 1) {
+			_, what, _ := strings.Cut(key, " ")
+			all = append(all, Evidence{Sessions: distinct(list...), Words: map[string]string{"what": what, "times": itoa(n)}})
+		}
+	}
+	slices.SortFunc(all, func(a, b Evidence) int { return strings.Compare(a.Words["what"], b.Words["what"]) })
+	return all
+}
+
+// fetches lists by door and message the POP3 sessions that fetched it in full, since
+// messages were last deleted.
+func fetches(list []*Facts) map[string][]*Facts {
+	got := map[string][]*Facts{}
+	for _, f := range list {
+		if f.Protocol != "pop3" {
+			continue
+		}
+		for _, s := range f.Steps {
+			if s.Verb == "RETR" && s.Downloaded > 0 && !s.Cut && !s.Silenced {
+				key := itoa(f.Door) + " RETR " + s.Args
+				got[key] = append(got[key], f)
+			}
+		}
+		if f.has(func(s *Step) bool { return s.Verb == "DELE" && s.Reply.Outcome == OK }) && f.has(func(s *Step) bool { return s.Verb == "QUIT" && s.Reply.Outcome == OK }) {
+			clear(got)
+		}
+	}
+	return got
+}
+
+// reportDue tells when a report of a failed delivery was promised, and to whom.
+func (c *Case) reportDue() (at time.Time, sender string) {
+	for _, f := range c.Sessions {
+		for _, n := range f.Notes {
+			m := reportFollows.FindStringSubmatch(n.Text)
+			if m == nil || len(f.Messages) == 0 {
+				continue
+			}
+			wait, _ := time.ParseDuration(m[1])
+			return f.Start.Add(n.At + wait), f.Messages[0].From
+		}
+	}
+	return time.Time{}, ""
+}
+
+// reportFollows is the rig's word for a message that will bounce.
+var reportFollows = regexp.MustCompile(`^a report that .* could not be reached follows in (\S+)$`)
+
+// looksForReport lists the sessions in which the sender looked for mail when the report
+// was there. It comes a moment after it is due.
+func (c *Case) looksForReport() (all []*Facts) {
+	const moment = 50 * time.Millisecond
+	due, sender := c.reportDue()
+	if sender == "" {
+		return nil
+	}
+	for _, f := range c.Sessions {
+		own := slices.ContainsFunc(f.Logins, func(l transcript.Login) bool { return l.OK && strings.EqualFold(l.User, sender) })
+		if receives(f.Protocol) && own && f.Start.After(due.Add(moment)) {
+			all = append(all, f)
+		}
+	}
+	return all
+}
+
+// sawDeliveryReport: the report was fetched, or its envelope at least.
+func sawDeliveryReport(c *Case) (all []Evidence) {
+	for _, f := range c.looksForReport() {
+		if slices.ContainsFunc(f.Units, func(u transcript.Unit) bool {
+			text := strings.ToLower(u.Text)
+			return u.From == transcript.FromServer && (strings.Contains(text, "mailer-daemon") || strings.Contains(text, "multipart/report") || strings.Contains(text, `"report"`))
+		}) {
+			all = append(all, Evidence{Sessions: []*Facts{f}})
+		}
+	}
+	return all
+}
+
+func couldSeeDeliveryReport(c *Case) bool { return len(c.looksForReport()) > 0 }

@@ -164,14 +164,25 @@ func hurried(list []*Facts, failed bool) (all []*Facts) {
 	const pause = 500 * time.Millisecond
 	for i := 1; i < len(list); i++ {
 		before, f := list[i-1], list[i]
-		if before.End.IsZero() || failed && (before.achieved() || before.Door != f.Door) {
+		if before.End.IsZero() || failed && !before.failed() {
 			continue
 		}
-		if gap := f.Start.Sub(before.End); gap >= 0 && gap < pause {
+		// The server may see the end of a connection after the client has made the next
+		// one. Those that are open together overlap for longer.
+		gap := f.Start.Sub(before.End)
+		if gap < pause && (gap >= 0 || f.Start.After(before.lastWord())) {
 			all = append(all, f)
 		}
 	}
 	return all
+}
+
+// lastWord is when anything was last said in a session.
+func (f *Facts) lastWord() time.Time {
+	if n := len(f.Units); n > 0 {
+		return f.Start.Add(f.Units[n-1].At)
+	}
+	return f.Start
 }
 
 // gaveUpInTime: the client left a server that says nothing.
@@ -245,16 +256,29 @@ func metWrongServer(c *Case) bool {
 
 // waitedForReply: no reply that a scenario delayed found the client gone.
 func waitedForReply(c *Case) []Evidence {
-	waited := c.each(func(f *Facts) bool {
-		return f.has(func(s *Step) bool { return s.Delayed && len(s.Reply.Lines) > 0 })
-	})
-	for _, f := range c.Sessions {
-		if f.has(func(s *Step) bool { return s.Delayed && !s.answered() }) {
-			return nil
+	if c.any((*Facts).leftTooEarly) {
+		return nil
+	}
+	return c.each(func(f *Facts) bool { return f.has(func(s *Step) bool { return s.Delayed && s.answered() }) })
+}
+
+// leftTooEarly tells if the client was gone before a late reply. A reply to nobody is in
+// the transcript all the same, so what counts is if the client said anything after it.
+func (f *Facts) leftTooEarly() bool {
+	for i, s := range f.Steps {
+		switch {
+		case !s.Delayed:
+		case !s.answered():
+			return true
+		case i == len(f.Steps)-1 && !s.leaves() && f.EndedBy == transcript.EndedByClient && !s.accepted():
+			return true
 		}
 	}
-	return waited
+	return false
 }
+
+// accepted tells a message that the server has taken, behind which a client may leave.
+func (s *Step) accepted() bool { return s.Verb == "DATA" && s.Uploaded > 0 && s.Reply.Outcome == OK }
 
 // answered tells if the reply to a command came, that of a message after its last byte.
 func (s *Step) answered() bool {

@@ -173,8 +173,10 @@ var (
 func usedUnlistedExtension(c *Case) []Evidence {
 	return c.eachWords(func(f *Facts) map[string]string {
 		for _, s := range f.Steps {
-			if name := f.needs(s); name != "" && s.Listed != nil && !s.Listed.Has(name) {
-				return map[string]string{"extension": name}
+			for _, name := range f.needs(s) {
+				if s.Listed != nil && !s.Listed.Has(name) {
+					return map[string]string{"extension": name}
+				}
 			}
 		}
 		if n, ok := f.Note(transcript.Pipelined); ok && n.Step != nil && n.Step.Listed != nil && !n.Step.Listed.Has("PIPELINING") {
@@ -184,29 +186,33 @@ func usedUnlistedExtension(c *Case) []Evidence {
 	})
 }
 
-// needs names the extension that a command needs, "" for none.
-func (f *Facts) needs(s *Step) string {
+// needs names the extensions that a command needs.
+func (f *Facts) needs(s *Step) (all []string) {
 	switch {
 	case f.Protocol == "imap":
-		if f.loggedIn() && !s.Listed.Has("IMAP4REV1") {
-			return ""
+		if f.loggedIn() && s.Listed != nil && !s.Listed.AfterLogin {
+			return nil // a server may list more once a client has logged in
 		}
-		return imapNeeds[s.Verb]
+		if name := imapNeeds[s.Verb]; name != "" {
+			all = append(all, name)
+		}
+		if strings.HasSuffix(s.Text, "+}") && !s.Listed.Has("LITERAL-") {
+			all = append(all, "LITERAL+")
+		}
 	case f.Protocol != "smtp":
-		return ""
 	case s.Verb == "BDAT":
-		return "CHUNKING"
+		all = append(all, "CHUNKING")
 	case s.Verb == "MAIL":
 		for _, p := range strings.Fields(strings.ToUpper(s.Args)) {
 			if name := smtpParameters[p]; name != "" {
-				return name
+				all = append(all, name)
 			}
-			if strings.HasPrefix(p, "SIZE=") && !s.Listed.Has("SIZE") {
-				return "SIZE"
+			if strings.HasPrefix(p, "SIZE=") {
+				all = append(all, "SIZE")
 			}
 		}
 	}
-	return ""
+	return all
 }
 
 // ignoredSizeLimit: more than SIZE allows (RFC 1870), announced or sent.

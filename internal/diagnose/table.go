@@ -225,7 +225,11 @@ var sending = []Row{
 	{ID: "reported-success-without-delivery", Severity: Error, When: reportedSuccessWithoutDelivery,
 		Title:       "The command reported success, and its mail didn't arrive.",
 		Explanation: "{got} of {want} messages are in the mailboxes.",
-		Advice:      "Let the client report every refusal and every lost connection."},
+		Advice:      "Let the client report every refusal and every lost connection.",
+		Do:          "report success for mail that didn't arrive"},
+	{ID: "saw-delivery-report", Severity: Good, When: sawDeliveryReport, Can: couldSeeDeliveryReport,
+		Title: "Fetched the report of a failed delivery.",
+		Do:    "fetch the report of a failed delivery when it looks for mail later"},
 }
 
 // fetching is about mailboxes.
@@ -239,6 +243,10 @@ var fetching = []Row{
 		Explanation: "The connection broke in the middle of a message, and the client went on as if it had all of it.",
 		Advice:      "Let the client compare the size, and look for the end, before it keeps or deletes a message.",
 		Do:          "take a message that was cut short for a whole one"},
+	{ID: "fetched-again", Severity: Info, When: fetchedAgain,
+		Title:       "Fetched a message again that it has: {what}.",
+		Explanation: "{times} times, where nothing was deleted in between.",
+		Do:          "fetch a message again that it has"},
 	{ID: "used-stale-uids", Severity: Error, When: usedStaleUIDs,
 		Title:       "Used message numbers of before a change of UIDVALIDITY.",
 		Explanation: "The mailbox has a new UIDVALIDITY, so UIDs like {uids} now mean other messages or none (RFC 9051 section 2.3.1.1).",

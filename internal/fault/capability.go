@@ -32,6 +32,15 @@ func (f *Strip) capability(name string) CapabilityFate {
 // Validate wants at least one name.
 func (f *Strip) Validate() error { return someNames(*f) }
 
+// Names are the capabilities; one that no server has is a slip of the pen.
+func (f *Hide) Names() []string { return *f }
+
+// Names are as Hide's.
+func (f *Strip) Names() []string { return *f }
+
+// Lists tells if a list that has the one capability is changed by a rule for the other.
+func Lists(rule, name string) bool { return lists([]string{rule}, name) }
+
 // lists compares capability names: AUTH covers AUTH=PLAIN, STARTTLS is POP3's
 // STLS, SASL and AUTH are the same thing.
 func lists(names []string, name string) bool {

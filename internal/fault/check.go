@@ -31,33 +31,25 @@ func (m *Match) late() bool {
 	return len(m.Command)+len(m.User)+len(m.Sender)+len(m.Recipient)+len(m.Mechanism)+len(m.Mailbox) > 0
 }
 
-// checkReplyRule refuses a rule that could never act, because none of its texts
-// is for a protocol that the rule matches.
-func checkReplyRule(kind string, r *Rule, smtp, imap, pop3 string) error {
-	for _, p := range []struct{ protocol, text string }{{"smtp", smtp}, {"imap", imap}, {"pop3", pop3}} {
-		if p.text != "" && (len(r.Match.Protocol) == 0 || slices.Contains(r.Match.Protocol, p.protocol)) {
-			return nil
-		}
+// checkHandshake is checkEarly for what is decided before TLS is up.
+func checkHandshake(kind string, r *Rule) error {
+	if r.Match.TLS != nil {
+		return fmt.Errorf("%s: is decided before TLS is up; match doors instead of tls", kind)
 	}
-	return fmt.Errorf("%s: it has no text for %s, which is all that the rule matches", kind, strings.Join(r.Match.Protocol, " or "))
+	return checkEarly(kind, r)
 }
 
 // CheckRule refuses conditions that can't be known yet.
-func (f *Security) CheckRule(r *Rule) error { return checkEarly("security", r) }
+func (f *Security) CheckRule(r *Rule) error { return checkHandshake("security", r) }
 
 // CheckRule refuses conditions that can't be known yet.
-func (f *Certificate) CheckRule(r *Rule) error { return checkEarly("certificate", r) }
+func (f *Certificate) CheckRule(r *Rule) error { return checkHandshake("certificate", r) }
 
 // CheckRule refuses conditions that can't be known yet.
 func (f *DelayGreeting) CheckRule(r *Rule) error { return checkEarly("delay-greeting", r) }
 
-// CheckRule refuses conditions that can't be known yet, and texts for nobody.
-func (f *Greeting) CheckRule(r *Rule) error {
-	if err := checkEarly("greeting", r); err != nil || f.Raw != "" {
-		return err
-	}
-	return checkReplyRule("greeting", r, f.SMTP, f.IMAP, f.POP3)
-}
+// CheckRule refuses conditions that can't be known yet.
+func (f *Greeting) CheckRule(r *Rule) error { return checkEarly("greeting", r) }
 
 // CheckRule refuses counters: a server that has a capability only now and then
 // would be two servers.
@@ -73,21 +65,13 @@ func checkUncounted(kind string, r *Rule) error {
 	return nil
 }
 
-// CheckRule refuses texts for nobody.
-func (f *Login) CheckRule(r *Rule) error {
-	return checkReplyRule("login", r, f.SMTP, f.IMAP, f.POP3)
-}
-
-// CheckRule wants to know which command is answered, and refuses texts for nobody.
+// CheckRule wants to know which command is answered.
 func (f *Reply) CheckRule(r *Rule) error {
 	if len(r.Match.Command) == 0 {
 		return errors.New("reply: say which command it answers, like match: {command: RCPT}")
 	}
-	if f.Raw != "" {
-		return nil
-	}
 	if strings.HasPrefix(f.SMTP, "354") && slices.ContainsFunc(r.Match.Command, func(c string) bool { return SameCommand(c, "DATA") }) {
 		return errors.New("reply: 354 to DATA would have the client send a message that nobody reads; leave it to the server")
 	}
-	return checkReplyRule("reply", r, f.SMTP, f.IMAP, f.POP3)
+	return nil
 }

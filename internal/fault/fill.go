@@ -3,7 +3,6 @@ package fault
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"sync"
 )
@@ -59,18 +58,14 @@ func (f *Fill) fill(user string) Filling {
 	return Filling{Messages: f.Messages, Size: f.Size, Gap: f.Gap, Once: f.done[user]}
 }
 
-// CheckRule refuses conditions that can't be known yet, counters, and a rule that meets
-// neither IMAP nor POP3.
-func (f *Fill) CheckRule(r *Rule) error { return checkAccount("fill", r, "imap", "pop3") }
+// CheckRule refuses conditions that can't be known yet, and counters.
+func (f *Fill) CheckRule(r *Rule) error { return checkAccount("fill", r) }
 
 // checkAccount is for what is done to an account at a login.
-func checkAccount(kind string, r *Rule, protocols ...string) error {
+func checkAccount(kind string, r *Rule) error {
 	m := r.Match
 	if len(m.Command)+len(m.Sender)+len(m.Recipient)+len(m.Mailbox) > 0 {
 		return fmt.Errorf("%s: is done at login; command, sender, recipient and mailbox can't be matched", kind)
-	}
-	if len(m.Protocol) > 0 && !slices.ContainsFunc(protocols, func(p string) bool { return slices.Contains(m.Protocol, p) }) {
-		return fmt.Errorf("%s: is for %s, and the rule only meets %s", kind, strings.Join(protocols, " and "), strings.Join(m.Protocol, " and "))
 	}
 	return checkUncounted(kind, r)
 }

@@ -50,6 +50,5 @@ func (f *Hierarchy) hierarchy() (delimiter byte, prefix string) {
 	return f.Delimiter[0], f.Prefix
 }
 
-// CheckRule refuses conditions that can't be known yet, counters, and a rule that meets
-// no IMAP.
-func (f *Hierarchy) CheckRule(r *Rule) error { return checkAccount("hierarchy", r, "imap") }
+// CheckRule refuses conditions that can't be known yet, and counters.
+func (f *Hierarchy) CheckRule(r *Rule) error { return checkAccount("hierarchy", r) }

@@ -39,15 +39,12 @@ var inMailbox = []string{"NOOP", "CHECK", "IDLE", "FETCH", "UID FETCH", "STORE",
 // CheckRule wants to know at which command.
 func (f *Meanwhile) CheckRule(r *Rule) error {
 	for _, c := range r.Match.Command {
-		if !slices.ContainsFunc(inMailbox, func(k string) bool { return SameCommand(k, c) }) {
+		if c != "" && !slices.ContainsFunc(inMailbox, func(k string) bool { return SameCommand(k, c) }) {
 			return fmt.Errorf("meanwhile: a selected mailbox is looked at by %v, not by %s", inMailbox, c)
 		}
 	}
 	if len(r.Match.Command) == 0 {
 		return errors.New("meanwhile: say at which command, like match: {command: [FETCH, UID FETCH]}")
-	}
-	if len(r.Match.Protocol) > 0 && !slices.Contains(r.Match.Protocol, "imap") {
-		return errors.New("meanwhile: is for imap, and the rule doesn't meet it")
 	}
 	return nil
 }
@@ -74,13 +71,10 @@ func (f *Idle) Explain() string {
 
 func (f *Idle) idle() bool { return f.Mode == "mute" }
 
-// CheckRule refuses another command, and a rule that meets no IMAP.
+// CheckRule refuses another command.
 func (f *Idle) CheckRule(r *Rule) error {
-	if slices.ContainsFunc(r.Match.Command, func(c string) bool { return !SameCommand(c, "IDLE") }) {
+	if slices.ContainsFunc(r.Match.Command, func(c string) bool { return c != "" && !SameCommand(c, "IDLE") }) {
 		return errors.New("idle: acts on IDLE; leave command out")
-	}
-	if len(r.Match.Protocol) > 0 && !slices.Contains(r.Match.Protocol, "imap") {
-		return errors.New("idle: is for imap, and the rule doesn't meet it")
 	}
 	return nil
 }

@@ -57,6 +57,9 @@ func (f *OAuth) Validate() error {
 	return (&Login{f.SMTP, f.IMAP, f.POP3}).Validate()
 }
 
+// Mechanisms lists what a scenario may offer besides PLAIN and LOGIN.
+func Mechanisms() []string { return login.OAuth() }
+
 func (f *OAuth) mechanisms() []string { return f.Mechanisms }
 
 func (f *OAuth) login(_ *Conn, a login.Attempt) *login.Refusal {

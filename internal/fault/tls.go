@@ -47,7 +47,7 @@ func (f *TLSDemands) tls(t *TLS) {
 }
 
 // CheckRule refuses conditions that can't be known yet.
-func (f *TLSDemands) CheckRule(r *Rule) error { return checkEarly("tls", r) }
+func (f *TLSDemands) CheckRule(r *Rule) error { return checkHandshake("tls", r) }
 
 // Handshake makes the handshake fail, from the first byte or after STARTTLS.
 type Handshake struct {
@@ -79,4 +79,4 @@ func (f *Handshake) UnmarshalText(b []byte) error {
 func (f *Handshake) tls(t *TLS) { t.Handshake, t.Alert = f.Fate, f.Alert }
 
 // CheckRule refuses conditions that can't be known yet.
-func (f *Handshake) CheckRule(r *Rule) error { return checkEarly("handshake", r) }
+func (f *Handshake) CheckRule(r *Rule) error { return checkHandshake("handshake", r) }

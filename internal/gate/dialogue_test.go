@@ -216,6 +216,8 @@ var rules = map[string]fault.Rule{
 		Fault: &fault.Reply{SMTP: "451 4.7.1 Greylisted"}},
 	"second-rcpt":    {Match: fault.Match{Command: []string{"RCPT"}}, Skip: 1, Times: 1, Per: fault.PerConnection, Fault: &fault.Reply{SMTP: "550-5.1.1 No such\n550 5.1.1 user"}},
 	"421":            {Match: fault.Match{Command: []string{"NOOP"}}, Fault: &fault.Reply{SMTP: "421 4.3.2 Service not available", IMAP: "BYE Session expired"}},
+	"raw-noop":       {Match: fault.Match{Command: []string{"NOOP"}}, Fault: &fault.Reply{Raw: "* 1 EXISTS\r\n{tag} OK raw\r\n"}},
+	"raw-starttls":   {Fault: &fault.StartTLS{Raw: "{tag} OK raw TLS\r\n"}},
 	"sent-locked":    {Match: fault.Match{Mailbox: []string{"Sent*"}}, Fault: &fault.Reply{IMAP: "NO [INUSE] Sent is locked"}},
 	"read-only-box":  {Match: fault.Match{Command: []string{"STORE", "UID COPY"}, Mailbox: []string{"Entwürfe", "trash"}}, Fault: &fault.Reply{IMAP: "NO not here"}},
 	"append-full":    {Match: fault.Match{Command: []string{"APPEND", "COPY"}}, Fault: &fault.Reply{IMAP: "NO [OVERQUOTA] Quota exceeded"}},

@@ -229,6 +229,9 @@ func (g *Gate) lateAlert(err error) {
 // state survives). The old engine is to see the end of its connection.
 func (g *Gate) upgrade(c *Conn, reply, tag string) error {
 	up := g.fault.Upgrade()
+	if up.Keep {
+		g.rec.Injected(up.By) // the server is a vulnerable one, whatever the client does
+	}
 	by := ""
 	if up.Raw != "" {
 		reply, by = string(withTag(up.Raw, tag)), up.By

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"errors"
 	"io"
 	"maps"
 	"net"
@@ -25,9 +26,50 @@ type fakeRig struct {
 	own      map[string][]string
 	inline   []Inline
 	resets   int
+	found    []Finding
+	more     chan struct{}
 }
 
-func newRig() *fakeRig { return &fakeRig{log: transcript.NewLog(10, nil), own: map[string][]string{}} }
+func newRig() *fakeRig {
+	return &fakeRig{log: transcript.NewLog(10, nil), own: map[string][]string{}, more: make(chan struct{})}
+}
+
+func (f *fakeRig) Findings(after uint64) ([]Finding, uint64, <-chan struct{}) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.found[min(int(after), len(f.found)):], uint64(len(f.found)), f.more
+}
+
+func (f *fakeRig) add(x Finding) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.found = append(f.found, x)
+	close(f.more)
+	f.more = make(chan struct{})
+}
+
+func (f *fakeRig) Settle(context.Context) {}
+
+func (f *fakeRig) CheckFindings(ids ...string) error {
+	for _, id := range ids {
+		if !strings.HasPrefix(id, "f") {
+			return errors.New("no finding " + id)
+		}
+	}
+	return nil
+}
+
+// WaitFor is met for words that begin with "yes".
+func (f *fakeRig) WaitFor(ctx context.Context, c Condition) (Outcome, error) {
+	if c.Words[0] == "bad" {
+		return Outcome{}, &BadCondition{errors.New("bad words")}
+	}
+	if strings.HasPrefix(c.Words[0], "yes") {
+		return Outcome{Met: true, Count: c.Count, Messages: []Mail{{Subject: strings.Join(c.Words, "+")}}}, nil
+	}
+	<-ctx.Done()
+	return Outcome{Text: "no " + c.What, Sessions: f.log.Sessions()}, nil
+}
 
 func (f *fakeRig) Doors() []Door {
 	return []Door{{587, "submission", "smtp", "starttls-required", "127.0.0.1:3587"}}

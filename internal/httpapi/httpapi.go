@@ -8,7 +8,8 @@
 // something must not come from another site's page (guard.go). There is no CORS:
 // no other site may read an answer.
 //
-// Every reader is bounded: request bodies by 1 MiB, long polls by one minute. A
+// Every reader is bounded: request bodies by 1 MiB, long polls by one minute, waiting
+// for something by ten. A
 // long poll ends when the request's context does, so a server that shuts down
 // cancels its base context first.
 //
@@ -43,6 +44,8 @@ type Rig interface {
 	Catalogue() []ScenarioInfo
 	Sessions() *transcript.Log
 	Reset()
+	Judge
+	Waiter
 }
 
 // Door is a door as /api/v1/doors shows it.
@@ -120,6 +123,8 @@ func New(c Config) http.Handler {
 		"GET /api/v1/sessions":               a.sessions,
 		"GET /api/v1/sessions/{id}":          a.session,
 		"GET /api/v1/sessions/{id}/dialogue": a.dialogue,
+		"GET /api/v1/findings":               a.findings,
+		"GET /api/v1/wait":                   a.wait,
 		"GET /api/v1/scenarios":              a.catalogue,
 		"GET /api/v1/scenario":               a.scenario,
 		"PUT /api/v1/scenario":               a.use,

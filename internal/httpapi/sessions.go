@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math"
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
 
@@ -18,8 +17,8 @@ const (
 )
 
 type sessionList struct {
-	Sessions []*transcript.Session `json:"sessions"`
-	Next     uint64                `json:"next"` // "after" of the next request
+	Sessions []judged `json:"sessions"`
+	Next     uint64   `json:"next"` // "after" of the next request
 }
 
 // sessions lists every session, open ones included, or with ?after=N those that
@@ -27,52 +26,40 @@ type sessionList struct {
 func (a *api) sessions(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
 	log := a.Rig.Sessions()
-	if !q.Has("after") {
-		if q.Has("wait") {
-			a.fail(w, r, http.StatusBadRequest, `"wait" needs "after": say ?after=N&wait=30s, with N the "next" of the last answer, or 0`)
-			return
-		}
-		// The number first: a session that ends meanwhile is then listed now and again
-		// in the next answer, never missed.
-		_, next, _ := log.Since(math.MaxUint64)
-		a.json(w, http.StatusOK, sessionList{list(log.Sessions()), next})
-		return
-	}
-	after, err := strconv.ParseUint(q.Get("after"), 10, 64)
-	if err != nil {
-		a.fail(w, r, http.StatusBadRequest, fmt.Sprintf(`"after" is %q, not a number: give the "next" of the last answer, or 0`, q.Get("after")))
-		return
-	}
-	wait, err := parseWait(q.Get("wait"))
+	after, wait, err := afterAndWait(q)
 	if err != nil {
 		a.fail(w, r, http.StatusBadRequest, err.Error())
 		return
 	}
-	a.json(w, http.StatusOK, poll(w, r, log, after, wait))
+	if !q.Has("after") {
+		// The number first: a session that ends meanwhile is then listed now and again
+		// in the next answer, never missed.
+		_, next, _ := log.Since(math.MaxUint64)
+		a.json(w, http.StatusOK, sessionList{a.judged(r.Context(), log.Sessions()), next})
+		return
+	}
+	ended, next := poll(w, r, log, after, wait)
+	a.json(w, http.StatusOK, sessionList{a.judged(r.Context(), ended), next})
 }
 
-func poll(w http.ResponseWriter, r *http.Request, log *transcript.Log, after uint64, wait time.Duration) sessionList {
+func poll(w http.ResponseWriter, r *http.Request, log *transcript.Log, after uint64, wait time.Duration) (ended []*transcript.Session, next uint64) {
 	if _, next, _ := log.Since(after); after > next {
 		after = 0 // the number is of an earlier run
 	}
-	if wait > 0 {
-		// A server's write timeout counts from the request on. Where there is none to
-		// set, as in tests, there is none to exceed.
-		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(wait + writeMargin))
-	}
+	deadline(w, wait)
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
 	for {
 		ended, next, more := log.Since(after)
 		if len(ended) > 0 || wait == 0 {
-			return sessionList{list(ended), next}
+			return ended, next
 		}
 		select {
 		case <-more:
 		case <-timer.C:
-			return sessionList{list(ended), next}
+			return ended, next
 		case <-r.Context().Done(): // the client left, or mailrig stops
-			return sessionList{list(ended), next}
+			return ended, next
 		}
 	}
 }
@@ -95,7 +82,7 @@ func parseWait(s string) (time.Duration, error) {
 
 func (a *api) session(w http.ResponseWriter, r *http.Request) {
 	if s, ok := a.find(w, r); ok {
-		a.json(w, http.StatusOK, s)
+		a.json(w, http.StatusOK, a.judged(r.Context(), []*transcript.Session{s})[0])
 	}
 }
 

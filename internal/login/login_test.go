@@ -168,3 +168,26 @@ func TestOAuth(t *testing.T) {
 		t.Errorf("a token is taken without being offered: %v", err)
 	}
 }
+
+func FuzzOAuth(f *testing.F) {
+	f.Add([]byte("user=alice@x\x01auth=Bearer t\x01\x01"))
+	f.Add([]byte("n,a=alice@x,\x01host=h\x01auth=Bearer t\x01\x01"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		for _, name := range OAuth() {
+			asked := false
+			s, err := Server(name, func(a Attempt) error {
+				asked = true
+				if a.User == "" {
+					t.Errorf("%s: %q is a login of nobody", name, b)
+				}
+				return nil
+			}, OAuth()...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, _, err := s.Next(append([]byte{}, b...)); (err == nil) != asked {
+				t.Errorf("%s: %q: %v, asked %v", name, b, err, asked)
+			}
+		}
+	})
+}

@@ -92,6 +92,32 @@ func (l *Log) Sessions() []*Session {
 	return out
 }
 
+// Open returns the open sessions as they are now, in the order in which they began; none
+// at all when there are more than most, which would take long.
+func (l *Log) Open(most int) []*Session {
+	l.mu.Lock()
+	var open []*Recorder
+	if len(l.open) <= most {
+		for r := range l.open {
+			open = append(open, r)
+		}
+	}
+	l.mu.Unlock()
+	slices.SortFunc(open, func(a, b *Recorder) int { return a.started.Compare(b.started) })
+	var out []*Session
+	for _, r := range open {
+		out = append(out, r.Session())
+	}
+	return out
+}
+
+// Busy tells if a session is open.
+func (l *Log) Busy() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.open) > 0
+}
+
 // Get returns a session by its id.
 func (l *Log) Get(id string) (*Session, bool) {
 	l.mu.Lock()

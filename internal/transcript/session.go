@@ -135,18 +135,19 @@ type Event string
 
 // The events.
 const (
-	SpokeEarly       Event = "spoke-early"        // bytes came before the greeting was sent
-	Pipelined        Event = "pipelined"          // a command came before the reply to the one before it
-	BehindSTARTTLS   Event = "behind-starttls"    // clear text came between STARTTLS and the handshake
-	TookInjected     Event = "took-injected"      // the client went on as if what was injected behind STARTTLS were the reply
-	BareLF           Event = "bare-lf"            // a line of a message ends with LF alone
-	UnstuffedDot     Event = "unstuffed-dot"      // a line of a message begins with a dot that wasn't doubled
-	Delayed          Event = "delayed"            // a scenario makes the client wait
-	Silent           Event = "silent"             // a scenario says nothing any more
-	Cut              Event = "cut"                // a scenario has ended the connection
-	ClearOnTLSPort   Event = "clear-on-tls-port"  // clear text where TLS must begin; the text says whose
-	TLSOnClearPort   Event = "tls-on-clear-port"  // TLS where clear text must begin
-	NoHello          Event = "no-hello"           // nothing came on a TLS port for some seconds
-	Knocked          Event = "knocked"            // somebody tried to connect to a door that drops
-	RejectedEarlyTLS Event = "rejected-early-tls" // the client left in the middle of the handshake, without an alert
+	SpokeEarly      Event = "spoke-early"       // bytes came before the greeting was sent
+	Pipelined       Event = "pipelined"         // a command came before the reply to the one before it
+	BehindSTARTTLS  Event = "behind-starttls"   // clear text came between STARTTLS and the handshake
+	TookInjected    Event = "took-injected"     // the client went on as if what was injected behind STARTTLS were the reply
+	BareLF          Event = "bare-lf"           // a line of a message ends with LF alone
+	UnstuffedDot    Event = "unstuffed-dot"     // a line of a message begins with a dot that wasn't doubled
+	Delayed         Event = "delayed"           // a scenario makes the client wait
+	Silent          Event = "silent"            // a scenario says nothing any more
+	Cut             Event = "cut"               // a scenario has ended the connection
+	ClearOnTLSPort  Event = "clear-on-tls-port" // clear text where TLS must begin; the text says whose
+	TLSOnClearPort  Event = "tls-on-clear-port" // TLS where clear text must begin
+	NoHello         Event = "no-hello"          // nothing came on a TLS port for some seconds
+	Knocked         Event = "knocked"           // somebody tried to connect to a door that drops
+	Acknowledged    Event = "acknowledged"      // the client answered the error of an OAuth login as its mechanism wants
+	NotAcknowledged Event = "not-acknowledged"  // ... with something else
 )

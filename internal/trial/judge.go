@@ -2,6 +2,7 @@ package trial
 
 import (
 	"fmt"
+	"net/netip"
 	"reflect"
 	"slices"
 	"strings"
@@ -42,9 +43,12 @@ type Judgement struct {
 
 // Reason is one sentence for a verdict.
 type Reason struct {
-	Text     string            `json:"text"`
-	Finding  *diagnose.Finding `json:"finding,omitempty"`  // that proves it
-	Sessions []string          `json:"sessions,omitempty"` // ids that show it
+	Text string `json:"text"`
+	// Expectation is the id that the scenario requires or forbids, "" where it is about
+	// the command or its mail.
+	Expectation string            `json:"expectation,omitempty"`
+	Finding     *diagnose.Finding `json:"finding,omitempty"`  // that proves it
+	Sessions    []string          `json:"sessions,omitempty"` // ids that show it
 }
 
 // Judge compares what a client did under a scenario with what the scenario expects and
@@ -62,7 +66,7 @@ func Judge(s *scenarios.Scenario, control, run *Run, limit time.Duration) Judgem
 		return Judgement{NotExercised, []Reason{{Text: "the client never met the scenario"}}}
 	}
 	j.forbidden()
-	j.required()
+	j.required(limit)
 	if run.Killed {
 		j.killed(limit)
 	} else {
@@ -128,6 +132,24 @@ func (j *judge) exercised() bool {
 	return false
 }
 
+// touches tells if a scenario can do anything to a client that does what it did in the
+// control run: if not, it would only do the same again.
+func touches(s *scenarios.Scenario, control *Run) bool {
+	plan := scenarios.Compile([]*scenarios.Scenario{s})
+	for _, session := range control.Sessions {
+		client, err := netip.ParseAddrPort(session.Client)
+		if err != nil {
+			return true
+		}
+		v6 := client.Addr().Unmap().Is6()
+		mode, _ := plan.Listen(session.Door, session.Protocol, v6)
+		if mode != fault.ListenOpen || plan.Conn(session.Door, session.Protocol, client.Addr()) != nil {
+			return true
+		}
+	}
+	return false
+}
+
 func (j *judge) fail(r Reason) { j.against = append(j.against, r) }
 
 // evidence is the first finding with this id, nil for none.
@@ -145,12 +167,12 @@ func (j *judge) forbidden() {
 		j.seen++
 		if f := evidence(j.c, id); f != nil {
 			row, _ := diagnose.Lookup(id)
-			j.fail(Reason{Text: "must not " + row.Do, Finding: f, Sessions: f.Sessions})
+			j.fail(Reason{Text: "must not " + row.Do, Expectation: id, Finding: f, Sessions: f.Sessions})
 		}
 	}
 }
 
-func (j *judge) required() {
+func (j *judge) required(limit time.Duration) {
 	for _, id := range j.s.Expect.Require {
 		row, _ := diagnose.Lookup(id)
 		if evidence(j.c, id) != nil {
@@ -164,9 +186,16 @@ func (j *judge) required() {
 		if j.run.Killed && id != "gave-up-in-time" {
 			continue // it had no time to; killed says so
 		}
-		j.fail(Reason{Text: "should " + row.Do, Sessions: j.met()})
+		if j.run.Killed && limit < mayWait {
+			j.fail(Reason{Text: fmt.Sprintf("should give up by itself on a server that says nothing, and still waited after %v; if it means to wait for up to %v, as RFC 5321 has it, let it run longer", limit, mayWait), Expectation: id, Sessions: j.met()})
+			continue
+		}
+		j.fail(Reason{Text: "should " + row.Do, Expectation: id, Sessions: j.met()})
 	}
 }
+
+// mayWait is how long a client may wait for a server (RFC 5321 section 4.5.3.2).
+const mayWait = 5 * time.Minute
 
 // met lists the sessions in which the scenario acted.
 func (j *judge) met() (ids []string) {
@@ -208,7 +237,8 @@ func (j *judge) command() {
 			j.fail(Reason{Text: fmt.Sprintf("should be done within %v, and took %v", e.Within, j.run.Took.Round(time.Millisecond)), Sessions: j.met()})
 		}
 	}
-	if f := evidence(j.c, "reported-success-without-delivery"); f != nil && e.Mail != scenarios.MailNone {
+	const untrue = "reported-success-without-delivery"
+	if f := evidence(j.c, untrue); f != nil && e.Mail != scenarios.MailNone && !slices.Contains(e.Forbid, untrue) {
 		j.fail(Reason{Text: "must not report success for mail that didn't arrive", Finding: f, Sessions: f.Sessions})
 	}
 }

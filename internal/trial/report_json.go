@@ -41,14 +41,11 @@ func (r *Report) WriteFile(file string) error {
 	if err := CheckFile(file); err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(filepath.Dir(file), ".mailrig-report-*")
+	f, err := os.OpenFile(fmt.Sprintf("%s.%d", file, os.Getpid()), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o666)
 	if err != nil {
 		return fmt.Errorf("write the report %s: %w", file, err)
 	}
 	err = formats[strings.ToLower(filepath.Ext(file))](r, f)
-	if e := f.Chmod(0o644); err == nil {
-		err = e
-	}
 	if e := f.Close(); err == nil {
 		err = e
 	}

@@ -3,6 +3,7 @@ package trial
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/mailrig/mailrig/internal/fault"
@@ -19,6 +20,9 @@ const (
 	knockTime = 250 * time.Millisecond
 	// acceptTime is how long a connection may wait to be accepted, when none is known.
 	acceptTime = 100 * time.Millisecond
+	// keptSessions are the last sessions of a run that are kept. More are more than a
+	// client can explain.
+	keptSessions = 2000
 	// downTime bounds the end of a rig.
 	downTime = 2 * time.Second
 )
@@ -27,7 +31,7 @@ const (
 func (t *Trial) run(ctx context.Context, s *scenarios.Scenario, limit time.Duration) (did ran) {
 	did.Status = -1
 	cfg := t.Rig
-	cfg.PortOffset, cfg.Scenarios = "random", nil
+	cfg.PortOffset, cfg.KeepSessions, cfg.Scenarios = "random", keptSessions, nil
 	if s != nil {
 		cfg.Scenarios = []*scenarios.Scenario{s}
 	}
@@ -83,6 +87,17 @@ func settled(log *transcript.Log, drops bool) []*transcript.Session {
 			return all
 		}
 	}
+}
+
+// forgotten counts the sessions of a rig that weren't kept. They are numbered from 1.
+func forgotten(kept []*transcript.Session) int {
+	last := 0
+	for _, s := range kept {
+		if n, err := strconv.Atoi(s.ID); err == nil {
+			last = max(last, n)
+		}
+	}
+	return last - len(kept)
 }
 
 // drops tells if a door drops connections.

@@ -3,11 +3,11 @@ package trial
 import (
 	"cmp"
 	"context"
+	"reflect"
 	"runtime"
 	"slices"
 	"time"
 
-	"github.com/mailrig/mailrig/internal/fault"
 	"github.com/mailrig/mailrig/scenarios"
 )
 
@@ -93,14 +93,27 @@ func (t *Trial) all(ctx context.Context, control *Run, limit time.Duration) []Re
 // waits guesses for how long a scenario may make a client wait, to begin with those
 // where it is longest.
 func waits(s *scenarios.Scenario, limit time.Duration) time.Duration {
-	longest := min(Longest(s), limit)
 	for _, r := range s.Rules {
-		if c, ok := r.Fault.(*fault.Connect); ok && (c.Mode == "drop" || c.Mode == "silent") {
+		if forEver(reflect.ValueOf(r.Fault)) {
 			return limit
 		}
 	}
-	if longest == 0 && s.Group == "network" {
-		return time.Millisecond
+	return min(Longest(s), limit)
+}
+
+// forEver tells if a fault, whatever its kind, leaves a client without an answer.
+func forEver(v reflect.Value) bool {
+	switch v.Kind() {
+	case reflect.Pointer, reflect.Interface:
+		return !v.IsNil() && forEver(v.Elem())
+	case reflect.Struct:
+		for i := range v.NumField() {
+			if forEver(v.Field(i)) {
+				return true
+			}
+		}
+	case reflect.String:
+		return slices.Contains([]string{"drop", "silent", "silence", "stall"}, v.String())
 	}
-	return longest
+	return false
 }

@@ -188,6 +188,10 @@ type ran struct {
 // judged runs the command under a scenario and judges it.
 func (t *Trial) judged(ctx context.Context, s *scenarios.Scenario, control *Run, limit time.Duration) Result {
 	r := Result{Scenario: s.Name, Title: s.Title, Group: s.Group, Status: -1, Findings: []diagnose.Finding{}, Sessions: []*transcript.Session{}}
+	if !touches(s, control) {
+		r.Verdict, r.Reasons = NotExercised, []Reason{{Text: "it is about doors that the client doesn't use; the command wasn't run"}}
+		return r
+	}
 	did := t.run(ctx, s, limit)
 	r.Took, r.Status, r.Killed, r.Output = did.Took, did.Status, did.Killed, did.output
 	if did.Sessions != nil {
@@ -205,6 +209,9 @@ func (t *Trial) judged(ctx context.Context, s *scenarios.Scenario, control *Run,
 		// It never came so far. That says nothing about the client and the scenario, and
 		// something is wrong all the same.
 		j = Judgement{CouldNotRun, []Reason{{Text: fmt.Sprintf("the command %s without having connected; without the scenario it succeeds", ending(&did.Run))}}}
+	}
+	if n := forgotten(did.Sessions); n > 0 && j.Verdict != Fail {
+		j = Judgement{CouldNotRun, []Reason{{Text: fmt.Sprintf("the client connected %d times, and only the last %d sessions are kept; nobody can say what it did in the others", n+len(did.Sessions), len(did.Sessions))}}}
 	}
 	r.Verdict, r.Reasons = j.Verdict, append([]Reason{}, j.Reasons...)
 	r.Known = t.Baseline.Has(s.Name) && (r.Verdict == Fail || r.Verdict == CouldNotRun)

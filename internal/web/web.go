@@ -24,8 +24,11 @@ import (
 	"github.com/mailrig/mailrig/internal/transcript"
 )
 
-// maxSessions is how many sessions the page shows; the API has them all.
-const maxSessions = 50
+// How many sessions and findings the page shows; the API has them all.
+const (
+	maxSessions = 50
+	maxFindings = 20
+)
 
 //go:embed page.html
 var pageHTML string
@@ -62,6 +65,14 @@ type Data struct {
 	CAFile     string
 	Active     []Scenario
 	Sessions   []*transcript.Session // oldest first, as the log has them
+	Findings   []Finding             // oldest first
+}
+
+// Finding is what is to be said about sessions.
+type Finding struct {
+	ID, Severity, Title, Explanation, Advice string
+	Sessions                                 []string
+	At                                       time.Time
 }
 
 // Scenario is an active scenario.
@@ -87,6 +98,7 @@ type pageView struct {
 	Data
 	Groups []group
 	Lines  []line
+	Found  []found
 }
 
 // group is the settings for one purpose, as clients divide them.
@@ -106,6 +118,12 @@ type row struct {
 type line struct {
 	ID, At, Text string
 	Open         bool
+}
+
+type found struct {
+	Finding
+	When string
+	Last []string // sessions, not all of many
 }
 
 func view(d Data) pageView {
@@ -132,6 +150,10 @@ func view(d Data) pageView {
 		v.Lines = append(v.Lines, line{
 			ID: s.ID, At: s.Start.Local().Format(time.TimeOnly), Text: s.Summary(), Open: s.End.IsZero(),
 		})
+	}
+	for i := len(d.Findings) - 1; i >= 0 && len(v.Found) < maxFindings; i-- {
+		f := d.Findings[i]
+		v.Found = append(v.Found, found{f, f.At.Local().Format(time.TimeOnly), f.Sessions[max(0, len(f.Sessions)-5):]})
 	}
 	return v
 }

@@ -64,6 +64,7 @@ func TestHostileTextIsEscaped(t *testing.T) {
 		TLS:      &transcript.TLS{Error: evil, ServerName: evil},
 		Injected: []string{evil},
 	}}
+	d.Findings = []Finding{{ID: evil, Severity: evil, Title: evil, Explanation: evil, Advice: evil, Sessions: []string{evil}}}
 	got := render(t, d)
 	for _, bad := range []string{"<script", "<img", `onerror=y>`} {
 		if strings.Contains(got, bad) {
@@ -89,12 +90,20 @@ func TestSessionsNewestFirstAndBounded(t *testing.T) {
 	if v.Lines[0].At != "03:04:05" || v.Lines[0].Open {
 		t.Errorf("%+v", v.Lines[0])
 	}
+	for i := range 2 * maxFindings {
+		d.Findings = append(d.Findings, Finding{ID: string(rune('a' + i)), Sessions: []string{"1", "2", "3", "4", "5", "6"}})
+	}
+	v = view(d)
+	if len(v.Found) != maxFindings || v.Found[0].ID != string(rune('a'+2*maxFindings-1)) || len(v.Found[0].Last) != 5 {
+		t.Errorf("%d findings, first %+v", len(v.Found), v.Found[0])
+	}
 	d = sample()
 	d.Ready = false
+	d.Findings = []Finding{{ID: "some-id", Severity: "error", Title: "Something is wrong.", Advice: "Do this.", Sessions: []string{"7"}}}
 	d.Sessions = []*transcript.Session{{ID: "7", Start: start}}
 	d.Active = []Scenario{{Name: "cert-expired", Title: "The certificate has expired"}, {Name: "mine", User: "bob@example.test"}}
 	got := render(t, d)
-	for _, want := range []string{"<em>open</em>", "Not every door is open", "<strong>cert-expired</strong>: The certificate has expired", "(only for bob@example.test)", "mailrig use --none"} {
+	for _, want := range []string{"<strong>error: Something is wrong.</strong> Do this.", `<a href="/api/v1/sessions/7/dialogue">7</a>`, "<em>open</em>", "Not every door is open", "<strong>cert-expired</strong>: The certificate has expired", "(only for bob@example.test)", "mailrig use --none"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("no %q", want)
 		}

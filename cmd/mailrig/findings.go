@@ -1,0 +1,136 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/mailrig/mailrig/server"
+)
+
+// worthALine leaves out what is only worth knowing to who looks for it.
+func worthALine(f *server.Finding) bool {
+	return f.Severity == server.Error || f.Severity == server.Warning || f.ID == "login-refused" || f.ID == "wizard-probe"
+}
+
+// repeats is how long the same finding about the same client is told in short.
+const repeats = time.Minute
+
+// again tells if a finding was told a short time ago, of another session.
+func (l *sessionLines) again(f *server.Finding) bool {
+	key := fmt.Sprint(f.ID, f.Client, f.Door, f.Advice)
+	last, now := l.told[key], time.Now()
+	if now.Sub(last) < repeats {
+		return true
+	}
+	if len(l.told) > 1000 { // clients come and go
+		clear(l.told)
+	}
+	l.told[key] = now
+	return false
+}
+
+// findingLine is a finding as it stands below its session: in short without the advice.
+func findingLine(f *server.Finding, short, colour bool) string {
+	severity, text := string(f.Severity)+":", f.Title
+	switch {
+	case short:
+		text += " (as before)"
+	case f.Advice != "":
+		text += " " + f.Advice
+	}
+	if colour {
+		severity = map[server.Severity]string{server.Error: "\x1b[31m", server.Warning: "\x1b[33m", server.Info: "\x1b[36m"}[f.Severity] + severity + "\x1b[0m"
+	}
+	// The words may quote a client or a scenario.
+	return fmt.Sprintf("         %s %s %s", numbers(f.Sessions), severity, oneLine(text))
+}
+
+// fullFinding is all that is to be said, below a dialogue.
+func fullFinding(f *server.Finding) string {
+	text := fmt.Sprintf("%s: %s (%s of %s)", f.Severity, oneLine(f.Title), f.ID, numbers(f.Sessions))
+	for _, more := range []string{f.Explanation, f.Advice} {
+		if more != "" {
+			text += "\n  " + oneLine(more)
+		}
+	}
+	return text
+}
+
+// oneLine is printable text without line ends.
+func oneLine(s string) string { return strings.Join(strings.Fields(printable(s)), " ") }
+
+// numbers is #1, or #1, #2 and #3, the middle of many left out.
+func numbers(ids []string) string {
+	var all []string
+	for _, id := range ids {
+		all = append(all, "#"+printable(id))
+	}
+	switch n := len(all); {
+	case n == 0:
+		return "#?"
+	case n == 1:
+		return all[0]
+	case n > 5:
+		return fmt.Sprintf("%s and %d more", strings.Join(all[:3], ", "), n-3)
+	default:
+		return strings.Join(all[:n-1], ", ") + " and " + all[n-1]
+	}
+}
+
+// coloured tells if w is a terminal whose user wants colours.
+func (a *app) coloured(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	if !ok || a.getenv("NO_COLOR") != "" || a.getenv("TERM") == "dumb" || runtime.GOOS == "windows" {
+		return false
+	}
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}
+
+// maxConcluded bounds what conclude lists.
+const maxConcluded = 30
+
+// conclude lists the errors and warnings about what a command did, those of several
+// sessions that say the same as one.
+func (a *app) conclude(found []server.Finding) {
+	var list []server.Finding
+	for _, f := range found {
+		if f.Severity != server.Error && f.Severity != server.Warning {
+			continue
+		}
+		same := func(x server.Finding) bool { return x.ID == f.ID && x.Title == f.Title && x.Advice == f.Advice }
+		if i := slices.IndexFunc(list, same); i >= 0 {
+			list[i].Sessions = mergeNumbers(list[i].Sessions, f.Sessions)
+			continue
+		}
+		list = append(list, f)
+	}
+	for i, f := range list {
+		if i == maxConcluded {
+			fmt.Fprintf(a.stderr, "mailrig: and %d findings more\n", len(list)-i)
+			return
+		}
+		fmt.Fprintf(a.stderr, "mailrig: %s: %s (%s of %s)\n", f.Severity, strings.TrimSpace(oneLine(f.Title+" "+f.Advice)), f.ID, numbers(f.Sessions))
+	}
+}
+
+func mergeNumbers(a, b []string) []string {
+	all := slices.Clone(a)
+	for _, id := range b {
+		if !slices.Contains(all, id) {
+			all = append(all, id)
+		}
+	}
+	slices.SortStableFunc(all, func(x, y string) int {
+		m, _ := strconv.Atoi(x)
+		n, _ := strconv.Atoi(y)
+		return m - n
+	})
+	return all
+}

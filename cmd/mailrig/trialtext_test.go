@@ -1,0 +1,75 @@
+package main
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+
+	"github.com/mailrig/mailrig/internal/trial"
+)
+
+func TestProgressOnATerminal(t *testing.T) {
+	t.Parallel()
+	var b bytes.Buffer
+	p := newProgress(&b, 4, false)
+	if p.terminal {
+		t.Fatal("a buffer isn't a terminal")
+	}
+	p.terminal = true
+	p.start()
+	p.result(&trial.Result{Scenario: "a", Verdict: trial.Pass}, 3)
+	p.result(&trial.Result{Scenario: "b", Verdict: trial.Fail, Reasons: []trial.Reason{{Text: "must not \x1b[2J"}}}, 2)
+	p.stop()
+	text := b.String()
+	for _, want := range []string{"] 1 of 4,", "fail b: must not ", "[###############...............] 2 of 4, 1 failed,"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("no %q in %q", want, text)
+		}
+	}
+	if strings.Contains(text, "\x1b[2J") {
+		t.Error("a client's text steers the terminal")
+	}
+	if !strings.HasSuffix(text, "\r\x1b[K") {
+		t.Error("the bar is left behind")
+	}
+}
+
+func TestTrialTable(t *testing.T) {
+	t.Parallel()
+	r := &trial.Report{Baseline: "known.txt", Fixed: []string{"x"}, Control: trial.Control{Warnings: []string{"odd"}}, Counts: trial.Counts{Pass: 1, Fail: 2, NotExercised: 40, Known: 1}}
+	why := []trial.Reason{{Text: "first", Sessions: []string{"1", "2"}}, {Text: "second"}}
+	r.Results = []trial.Result{
+		{Scenario: "good", Verdict: trial.Pass}, {Scenario: "bad", Verdict: trial.Fail, Reasons: why},
+		{Scenario: "long-known", Verdict: trial.Fail, Known: true, Reasons: why[:1]}, {Scenario: "slow", Verdict: trial.NotExercised, Killed: true},
+	}
+	for range 39 {
+		r.Results = append(r.Results, trial.Result{Scenario: "unmet-scenario", Verdict: trial.NotExercised})
+	}
+	var plain, painted bytes.Buffer
+	if err := writeTrial(&plain, r, false); err != nil {
+		t.Fatal(err)
+	}
+	if err := writeTrial(&painted, r, true); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		"43 scenarios in 0s: 1 passed, 2 failed, 40 not exercised, 0 could not run\n", "1 of the failures are known to known.txt\n", "warning: odd\n",
+		"fail           bad         first, sessions 1, 2\n                           second\n",
+		"known failure  long-known  first, sessions 1, 2\n", "(--timeout): slow\n", "can be taken out of known.txt: x\n",
+	} {
+		if !strings.Contains(plain.String(), want) {
+			t.Errorf("no %q in\n%s", want, plain.String())
+		}
+	}
+	for line := range strings.Lines(plain.String()) {
+		if len(line) > 101 {
+			t.Errorf("not wrapped: %q", line)
+		}
+		if strings.TrimRight(line, " \n") != strings.TrimSuffix(line, "\n") {
+			t.Errorf("ends with a space: %q", line)
+		}
+	}
+	if strings.Contains(plain.String(), "\x1b") || !strings.Contains(painted.String(), "\x1b[31mfail") {
+		t.Errorf("%q", painted.String())
+	}
+}

@@ -1,0 +1,83 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"slices"
+	"testing"
+
+	"github.com/mailrig/mailrig/internal/trial"
+)
+
+// load reads what is kept, from the root of the project.
+func load(t *testing.T) ([]Client, *Verdicts) {
+	t.Helper()
+	t.Chdir("../..")
+	clients, err := readClients(folder + "/clients.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, err := readVerdicts(kept, clients)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return clients, v
+}
+
+// The page says what was found, and every client has been tried under every scenario.
+func TestPage(t *testing.T) {
+	clients, v := load(t)
+	if names := v.untried(clients); len(names) > 0 {
+		t.Errorf("not every client has been tried under %v: go run ./e2e/clients -update -scenario …", names)
+	}
+	remarks, err := os.ReadFile(notes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := os.ReadFile(page)
+	if err != nil || !bytes.Equal(got, render(clients, v, string(remarks))) {
+		t.Errorf("%s isn't what is kept (%v): go run ./e2e/clients -render", page, err)
+	}
+	if again := v.text(clients); true {
+		if data, err := os.ReadFile(kept); err != nil || !bytes.Equal(again, data) {
+			t.Errorf("%s isn't as it would be written (%v)", kept, err)
+		}
+	}
+}
+
+// A careless setting is caught where it is careless, and a careful one passes there.
+func TestCarelessAreCaught(t *testing.T) {
+	clients, v := load(t)
+	caught := map[string][]string{
+		"any certificate":                      {"cert-self-signed", "cert-untrusted-root", "cert-wrong-host", "cert-expired"},
+		"TLS only if offered":                  {"starttls-stripped", "starttls-not-offered"},
+		"TLS only if offered, any certificate": {"starttls-stripped", "starttls-not-offered", "cert-self-signed"},
+		"no TLS":                               {"starttls-stripped", "starttls-not-offered"},
+		"careful":                              nil,
+	}
+	var everywhere []string
+	for _, list := range caught {
+		everywhere = append(everywhere, list...)
+	}
+	slices.Sort(everywhere)
+	everywhere = slices.Compact(everywhere)
+	for _, c := range clients {
+		list, known := caught[c.Setting]
+		if !known {
+			t.Errorf("%s: nobody says where the setting %q is to be caught", c.Name, c.Setting)
+		}
+		for _, name := range list {
+			if got := v.of(c, name); got.Verdict != trial.Fail {
+				t.Errorf("%s (%s) × %s: %s, want it caught", c.Name, c.Setting, name, got)
+			}
+		}
+		if !c.Careful() {
+			continue
+		}
+		for _, name := range everywhere {
+			if got := v.of(c, name); got.Verdict != trial.Pass {
+				t.Errorf("%s (careful) × %s: %s, want a pass", c.Name, name, got)
+			}
+		}
+	}
+}

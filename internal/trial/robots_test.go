@@ -1,0 +1,357 @@
+package trial_test
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"net"
+	"os"
+	"path"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/mailrig/mailrig/internal/robot"
+	"github.com/mailrig/mailrig/internal/trial"
+	"github.com/mailrig/mailrig/scenarios"
+	"github.com/mailrig/mailrig/server"
+)
+
+var only = flag.String("scenario", "*", "run the robots under scenarios that fit this pattern only")
+
+const (
+	limit  = 30 * time.Second // for the careful; it needs a fraction of it
+	sooner = 6 * time.Second  // for those who may wait for ever
+	atOnce = 48               // robots at work; most of their time they wait
+)
+
+// faster returns a copy of a scenario that takes a hundredth of the time. What is left of
+// a wait stays long enough to be told from a busy machine.
+func faster(s *scenarios.Scenario) *scenarios.Scenario {
+	const by = 100
+	quick := *s
+	quick.Rules = slices.Clone(s.Rules)
+	for i := range quick.Rules {
+		quick.Rules[i].Fault = shortened(reflect.ValueOf(quick.Rules[i].Fault), func(d time.Duration) time.Duration {
+			switch {
+			case d >= 5*time.Minute:
+				return d / 2 / by
+			case d >= time.Minute:
+				return 2 * time.Second // a window that a busy machine can fill
+			}
+			if d >= time.Second {
+				return max(d/by, 150*time.Millisecond)
+			}
+			return d / by
+		}).Interface()
+	}
+	return &quick
+}
+
+// shortened copies settings, with their durations changed.
+func shortened(v reflect.Value, change func(time.Duration) time.Duration) reflect.Value {
+	switch {
+	case v.Kind() == reflect.Pointer && !v.IsNil():
+		p := reflect.New(v.Type().Elem())
+		p.Elem().Set(shortened(v.Elem(), change))
+		return p
+	case v.Kind() == reflect.Struct:
+		out := reflect.New(v.Type()).Elem()
+		for i := range v.NumField() {
+			if v.Type().Field(i).IsExported() { // the rest is state
+				out.Field(i).Set(shortened(v.Field(i), change))
+			}
+		}
+		return out
+	case v.Kind() == reflect.Int64 && v.Type().ConvertibleTo(reflect.TypeFor[time.Duration]()) && v.Type() != reflect.TypeFor[int64]():
+		return reflect.ValueOf(change(time.Duration(v.Int()))).Convert(v.Type())
+	}
+	return v
+}
+
+// lab runs robots.
+type lab struct {
+	seed  string
+	known *robot.Shapes
+
+	mu       sync.Mutex
+	controls map[string]*trial.Run
+}
+
+func newLab(t *testing.T) *lab {
+	l := &lab{seed: t.TempDir(), known: &robot.Shapes{Learning: true}, controls: map[string]*trial.Run{}}
+	for _, user := range []string{"alice", "bob"} {
+		dir := filepath.Join(l.seed, user+"@example.test", "INBOX")
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		for i, letters := 0, 2+len(user)%2; i < letters; i++ {
+			text := fmt.Sprintf("From: \"Carol\" <carol@example.test>\r\nTo: %s@example.test\r\nSubject: Letter %d\r\nDate: Mon, 2 Nov 2026 10:00:00 +0000\r\nMessage-ID: <seed%d@example.test>\r\n\r\n%s",
+				user, i, i, strings.Repeat("A line of a letter that is long enough to be cut in the middle.\r\n", 5))
+			if err := os.WriteFile(filepath.Join(dir, fmt.Sprintf("%d.eml", i)), []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	return l
+}
+
+// run lets a robot do a job at a fresh rig.
+func (l *lab) run(h robot.Habits, j robot.Job, limit time.Duration, list ...*scenarios.Scenario) *trial.Run {
+	s, err := server.New(server.Config{PortOffset: "random", SeedDir: l.seed, Scenarios: list})
+	if err == nil {
+		err = s.Start(context.Background())
+	}
+	if err != nil {
+		return &trial.Run{Err: err}
+	}
+	target := robot.Target{Ports: map[int]string{}, TLS: s.ClientTLS(), Second: "bob@example.test"}
+	target.User, target.Password = s.Credentials()
+	for _, d := range s.Doors() {
+		_, port, _ := net.SplitHostPort(d.Address)
+		target.Ports[d.Port] = port
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	defer cancel()
+	start := time.Now()
+	err = robot.Run(ctx, h, target, j)
+	run := &trial.Run{Took: time.Since(start), Killed: errors.Is(err, context.DeadlineExceeded)}
+	if err != nil {
+		run.Status = 1
+	}
+	settle(s)
+	run.Sessions = s.Log().Sessions()
+	down, stop := context.WithTimeout(context.Background(), 10*time.Second)
+	defer stop()
+	if err := s.Shutdown(down); err != nil {
+		run.Err = err
+	}
+	return run
+}
+
+// settle waits until the rig has seen that its clients are gone.
+func settle(s *server.Server) {
+	deadline := time.After(3 * time.Second)
+	for {
+		_, _, more := s.Log().Since(0)
+		if !slices.ContainsFunc(s.Log().Sessions(), func(s *server.Session) bool { return s.End.IsZero() }) {
+			return
+		}
+		select {
+		case <-more:
+		case <-deadline:
+			return
+		}
+	}
+}
+
+// control is what a robot does at a correct server.
+func (l *lab) control(h robot.Habits, j robot.Job) *trial.Run {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	key := fmt.Sprint(h.Name, j)
+	if l.controls[key] == nil {
+		l.controls[key] = l.run(h, j, sooner)
+	}
+	return l.controls[key]
+}
+
+// learn shows the correct server to the brittle robot.
+func (l *lab) learn(j robot.Job) {
+	l.known.Learning = true
+	l.control(robot.Brittle(l.known), j)
+	l.known.Learning = false
+}
+
+// jobFor is what a robot must do to meet a scenario: all that a mail program does, and
+// more of it where the scenario is about how much.
+func jobFor(name string) robot.Job {
+	j := robot.Everything()
+	switch name {
+	case "smtp-twenty-messages-per-connection":
+		j.Letters = 22
+	case "smtp-three-connections", "imap-too-many-connections":
+		j.Connections = 5
+	case "smtp-bounces-later":
+		j.Look = true
+	case "imap-idle-mute":
+		j.Idle = true
+	}
+	return j
+}
+
+// chosen are the scenarios to run.
+func chosen(t *testing.T) (list []*scenarios.Scenario) {
+	for _, s := range scenarios.All() {
+		if ok, err := path.Match(*only, s.Name); err != nil {
+			t.Fatal(err)
+		} else if ok {
+			list = append(list, s)
+		}
+	}
+	return list
+}
+
+// forEach works on the chosen scenarios, several at a time: the robots wait most of their
+// time, and -parallel is about processors.
+func forEach(t *testing.T, work func(*scenarios.Scenario) string) {
+	t.Helper()
+	list := chosen(t)
+	faults := make([]string, len(list))
+	slots := make(chan struct{}, atOnce)
+	var wg sync.WaitGroup
+	for i, s := range list {
+		slots <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-slots }()
+			faults[i] = work(s)
+		})
+	}
+	wg.Wait()
+	for i, s := range list {
+		if faults[i] != "" {
+			t.Errorf("%s: %s", s.Name, faults[i])
+		}
+	}
+}
+
+// reasons lists why a robot failed, short.
+func reasons(j trial.Judgement) string {
+	var all []string
+	for _, r := range j.Reasons {
+		text := r.Text
+		if r.Finding != nil {
+			text += " [" + r.Finding.ID + "]"
+		}
+		all = append(all, text)
+	}
+	return string(j.Verdict) + ": " + strings.Join(all, "; ")
+}
+
+func dialogues(run *trial.Run) string {
+	if *only == "*" {
+		return ""
+	}
+	text := ""
+	for _, s := range run.Sessions {
+		text += "\n" + s.Dialogue()
+	}
+	return text
+}
+
+// TestRobots: under every scenario the careful robot meets what is expected of it, and
+// another one doesn't.
+func TestRobots(t *testing.T) {
+	l := newLab(t)
+	jobs := []robot.Job{robot.Everything()}
+	for _, s := range chosen(t) {
+		if j := jobFor(s.Name); !slices.Contains(jobs, j) {
+			jobs = append(jobs, j)
+		}
+	}
+	for _, j := range jobs {
+		l.learn(j)
+		for _, h := range []robot.Habits{robot.Careful(), robot.Careless(), robot.Brittle(l.known)} {
+			if c := l.control(h, j); c.Err != nil || c.Status != 0 || c.Killed {
+				t.Fatalf("%s isn't up to its job at a correct server: %+v%s", h.Name, c.Err, dialogues(c))
+			} else if n := len(c.Sessions); n > 9+3*j.Connections {
+				t.Fatalf("%s needs %d connections at a correct server: %s", h.Name, n, dialogues(c))
+			}
+		}
+	}
+	seen := &violations{}
+	forEach(t, func(s *scenarios.Scenario) string { return l.both(s, seen) })
+	if *only == "*" {
+		seen.check(t)
+	}
+}
+
+// both judges the robots under a scenario, and says what is wrong with the scenario.
+func (l *lab) both(s *scenarios.Scenario, seen *violations) string {
+	quick, job := faster(s), jobFor(s.Name)
+	run := l.run(robot.Careful(), job, limit, quick)
+	if j := trial.Judge(quick, l.control(robot.Careful(), job), run, limit); j.Verdict != trial.Pass {
+		return "the careful robot: " + reasons(j) + dialogues(run)
+	}
+	seen.met(s)
+	var tries []string
+	byForbid := len(s.Expect.Forbid) == 0
+	failed := false
+	for _, h := range []robot.Habits{robot.Careless(), robot.Brittle(l.known), robot.Stubborn()} {
+		like := h
+		if h.Name == "stubborn" {
+			like = robot.Careless() // who does the same, in a hurry
+		}
+		run := l.run(h, job, sooner, quick)
+		j := trial.Judge(quick, l.control(like, job), run, sooner)
+		tries = append(tries, fmt.Sprintf("%s (%v): %s%s", h.Name, run.Took.Round(time.Millisecond), reasons(j), dialogues(run)))
+		failed = failed || j.Verdict == trial.Fail
+		for _, r := range j.Reasons {
+			byForbid = byForbid || j.Verdict == trial.Fail && r.Finding != nil && slices.Contains(s.Expect.Forbid, r.Finding.ID)
+		}
+		seen.broken(s, j)
+		if failed && byForbid && seen.all(s) {
+			return ""
+		}
+	}
+	if failed && byForbid {
+		return ""
+	}
+	if !failed {
+		return "no robot can be told from one at a correct server:\n" + strings.Join(tries, "\n")
+	}
+	return "no robot does what it forbids:\n" + strings.Join(tries, "\n")
+}
+
+// violations are the expectations that robots have kept and broken.
+type violations struct {
+	mu           sync.Mutex
+	kept, lapsed map[string]string // id -> a scenario
+}
+
+func (v *violations) met(s *scenarios.Scenario) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.kept == nil {
+		v.kept, v.lapsed = map[string]string{}, map[string]string{}
+	}
+	for _, id := range slices.Concat(s.Expect.Require, s.Expect.Forbid) {
+		v.kept[id] = s.Name
+	}
+}
+
+func (v *violations) broken(s *scenarios.Scenario, j trial.Judgement) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for _, r := range j.Reasons {
+		if j.Verdict == trial.Fail && r.Expectation != "" {
+			v.lapsed[r.Expectation] = s.Name
+		}
+	}
+}
+
+// all tells if a robot has broken each of a scenario's expectations, here or elsewhere.
+func (v *violations) all(s *scenarios.Scenario) bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return !slices.ContainsFunc(slices.Concat(s.Expect.Require, s.Expect.Forbid), func(id string) bool { return v.lapsed[id] == "" })
+}
+
+// check demands that every expectation of the catalogue can be kept and broken.
+func (v *violations) check(t *testing.T) {
+	for _, s := range scenarios.All() {
+		for _, id := range slices.Concat(s.Expect.Require, s.Expect.Forbid) {
+			if v.kept[id] == "" {
+				t.Errorf("%s expects %s, which the careful robot never kept", s.Name, id)
+			}
+			if v.lapsed[id] == "" {
+				t.Errorf("%s expects %s, which no robot ever broke", s.Name, id)
+			}
+		}
+	}
+}

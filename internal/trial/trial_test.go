@@ -1,0 +1,308 @@
+package trial
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/mailrig/mailrig/internal/fault"
+	"github.com/mailrig/mailrig/scenarios"
+	"github.com/mailrig/mailrig/server"
+)
+
+// The test's own program is the client of its trials.
+func TestMain(m *testing.M) {
+	if mode := os.Getenv("TRIAL_CLIENT"); mode != "" {
+		os.Exit(client(mode))
+	}
+	os.Exit(m.Run())
+}
+
+// client says hello at door 25 and does what the mode says: exit:N, or gather:N:DIR,
+// which under a scenario waits until so many have come to a directory, crowd:N:DIR,
+// which writes down how many are there at once, or many:N, which connects so often more.
+func client(mode string) int {
+	conn, err := net.Dial("tcp", os.Getenv("DOOR25"))
+	if err == nil {
+		_, err = bufio.NewReader(conn).ReadString('\n')
+		fmt.Fprint(conn, "EHLO client\r\nQUIT\r\n")
+		defer conn.Close()
+	}
+	if os.Getenv("SCENARIO") == "" {
+		if err != nil {
+			fmt.Println(err)
+			return 1
+		}
+		return 0
+	}
+	what, rest, _ := strings.Cut(mode, ":")
+	number, dir, _ := strings.Cut(rest, ":")
+	n, _ := strconv.Atoi(number)
+	switch what {
+	case "exit":
+		return n
+	case "many":
+		for range n {
+			c, err := net.Dial("tcp", os.Getenv("DOOR25"))
+			if err != nil {
+				return 8
+			}
+			if _, err := bufio.NewReader(c).ReadString('\n'); err != nil {
+				return 7
+			}
+			c.Close()
+		}
+		return 0
+	case "gather", "crowd":
+		mine := filepath.Join(dir, os.Getenv("SCENARIO"))
+		if os.WriteFile(mine, nil, 0o600) != nil {
+			return 9
+		}
+		for {
+			there, err := os.ReadDir(dir)
+			switch {
+			case err != nil:
+				return 9
+			case what == "gather" && len(there) >= n:
+				return 0
+			case what == "crowd":
+				os.WriteFile(filepath.Join(filepath.Dir(dir), "most-"+os.Getenv("SCENARIO")), []byte(strconv.Itoa(len(there))), 0o600)
+				time.Sleep(50 * time.Millisecond) // as a client that works
+				os.Remove(mine)
+				return 0
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
+	}
+	return 9
+}
+
+func newTrial(t *testing.T, mode string, names ...string) *Trial {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	tr := &Trial{Path: self, Args: []string{"client"}, Timeout: soonTimeout, Rig: server.Config{CADir: filepath.Join(t.TempDir(), "ca"), Version: "test"}}
+	for _, n := range names {
+		tr.Scenarios = append(tr.Scenarios, find(t, n))
+	}
+	tr.Environ = func(srv *server.Server) []string {
+		env := append(os.Environ(), "TRIAL_CLIENT="+mode, "SCENARIO="+strings.Join(srv.Active(), ","))
+		for _, d := range srv.Doors() {
+			if d.Port == 25 && strings.HasPrefix(d.Address, "127.") {
+				env = append(env, "DOOR25="+d.Address)
+			}
+		}
+		return env
+	}
+	return tr
+}
+
+// soonTimeout is more than any client here needs.
+const soonTimeout = 20 * time.Second
+
+// names lists scenarios that might do something at door 25, and never do to who sends no
+// mail.
+func names(n int) (list []string) {
+	harmless := func(r fault.Rule) bool {
+		return slices.Equal(r.Match.Command, []string{"RCPT"}) || slices.Equal(r.Match.Command, []string{"DATA", "BDAT"})
+	}
+	for _, s := range scenarios.All() {
+		if s.Group == "smtp" && !slices.ContainsFunc(s.Rules, func(r fault.Rule) bool { return !harmless(r) }) && len(list) < n {
+			list = append(list, s.Name)
+		}
+	}
+	return list
+}
+
+// What can't touch the client isn't run.
+func TestUntouched(t *testing.T) {
+	t.Parallel()
+	r, err := newTrial(t, "exit:0", "pop3-locked").Run(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if x := r.Results[0]; x.Verdict != NotExercised || x.Status != -1 || len(x.Sessions) != 0 || !strings.Contains(x.Reasons[0].Text, "wasn't run") {
+		t.Errorf("%+v", x)
+	}
+}
+
+// More runs go on at a time than there are places, when all of them wait.
+func TestWhoWaitsMakesPlace(t *testing.T) {
+	t.Parallel()
+	n := placesPerCore*runtime.GOMAXPROCS(0) + 3
+	if most := mostPerCore * runtime.GOMAXPROCS(0); n > most {
+		t.Skip("too few cores")
+	}
+	list := names(n)
+	tr := newTrial(t, fmt.Sprintf("gather:%d:%s", len(list), t.TempDir()), list...)
+	var told atomic.Int32
+	tr.OnResult = func(r *Result, left int) {
+		if got := int(told.Add(1)); left != len(list)-got {
+			t.Errorf("%d told, %d left", got, left)
+		}
+	}
+	r, err := tr.Run(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.Control.Problem != "" || r.Interrupted || int(told.Load()) != len(list) {
+		t.Fatalf("%+v, told %d", r.Control, told.Load())
+	}
+	var got []string
+	for _, x := range r.Results {
+		got = append(got, x.Scenario)
+		if x.Verdict != NotExercised || x.Status != 0 || len(x.Sessions) != 1 {
+			t.Errorf("%s: %s, status %d, %v", x.Scenario, x.Verdict, x.Status, x.Reasons)
+		}
+	}
+	if !slices.Equal(got, list) {
+		t.Errorf("in the order %v, want %v", got, list)
+	}
+}
+
+// --jobs is a bound whatever they do.
+func TestJobsIsABound(t *testing.T) {
+	t.Parallel()
+	home := t.TempDir()
+	dir := filepath.Join(home, "there")
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	list := names(8)
+	tr := newTrial(t, "crowd:0:"+dir, list...)
+	tr.Jobs = 2
+	if _, err := tr.Run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range list {
+		most, err := os.ReadFile(filepath.Join(home, "most-"+name))
+		if n, bad := strconv.Atoi(string(most)); err != nil || bad != nil || n > 2 {
+			t.Errorf("%s saw %q (%v)", name, most, err)
+		}
+	}
+}
+
+func TestInterrupted(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	list := names(3)
+	tr := newTrial(t, "exit:0", list...)
+	tr.Jobs = 1
+	tr.OnResult = func(*Result, int) { cancel() } // after the first
+	r, err := tr.Run(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !r.Interrupted || len(r.Results) != len(list) || !r.Negative() {
+		t.Fatalf("%+v", r)
+	}
+	if last := r.Results[2]; last.Verdict != CouldNotRun || last.Scenario != list[2] || !strings.Contains(last.Reasons[0].Text, "interrupted") {
+		t.Errorf("%+v", last)
+	}
+	if n := r.Counts.CouldNotRun; n != 2 {
+		t.Errorf("%d could not run, want 2", n)
+	}
+}
+
+func TestTrialThatCannotBegin(t *testing.T) {
+	t.Parallel()
+	tr := newTrial(t, "exit:0", "greylisting")
+	tr.Path = t.TempDir()
+	if _, err := tr.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "can't run client") {
+		t.Errorf("%v", err)
+	}
+	tr = newTrial(t, "exit:0")
+	if _, err := tr.Run(t.Context()); err == nil {
+		t.Error("a trial of nothing")
+	}
+	tr = newTrial(t, "exit:0", "greylisting")
+	tr.Rig.Domain = "no domain"
+	if _, err := tr.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "isn't a domain") {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestDefaultMail(t *testing.T) {
+	t.Parallel()
+	users := []server.User{{Name: "carol", Password: "x"}, {Name: "dave@other.example", Password: "x"}}
+	srv, err := server.New(server.Config{Users: users})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := defaultMail(srv, users); err != nil {
+		t.Fatal(err)
+	}
+	for _, address := range []string{"carol@example.test", "dave@other.example"} {
+		a, ok := srv.Store().Lookup(address)
+		if !ok {
+			t.Fatalf("no account %s", address)
+		}
+		box, err := a.Mailbox("INBOX")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := len(box.Entries()); n != len(messages) {
+			t.Errorf("%s has %d messages, want %d", address, n, len(messages))
+		}
+	}
+}
+
+// A client that never rests makes more sessions than are kept. It doesn't pass for that.
+func TestForgottenSessions(t *testing.T) {
+	t.Parallel()
+	tr := newTrial(t, fmt.Sprintf("many:%d", keptSessions), "cert-expired")
+	r, err := tr.Run(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if x := r.Results[0]; x.Verdict != CouldNotRun || !strings.Contains(x.Reasons[0].Text, fmt.Sprintf("connected %d times", keptSessions+1)) {
+		t.Errorf("%s: %v", x.Verdict, x.Reasons)
+	}
+}
+
+func TestDifferences(t *testing.T) {
+	t.Parallel()
+	if d := differences(&Run{}, &Run{}); len(d) > 0 {
+		t.Errorf("%v", d)
+	}
+	if d := differences(&Run{}, &Run{Status: 1}); len(d) != 1 || !strings.Contains(d[0], "exit status 0 and 1") {
+		t.Errorf("%v", d)
+	}
+}
+
+func TestQuote(t *testing.T) {
+	t.Parallel()
+	if got, want := Quote([]string{"./a", "", "b c", "it's", "$X"}), `./a '' 'b c' 'it'\''s' '$X'`; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+}
+
+// BenchmarkRig measures what a fresh rig costs that shares its CA.
+func BenchmarkRig(b *testing.B) {
+	ca := filepath.Join(b.TempDir(), "ca")
+	for b.Loop() {
+		s, err := server.New(server.Config{PortOffset: "random", HTTP: "127.0.0.1:0", CADir: ca})
+		if err != nil {
+			b.Fatal(err)
+		}
+		if err := s.Start(b.Context()); err != nil {
+			b.Fatal(err)
+		}
+		if err := s.Shutdown(b.Context()); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

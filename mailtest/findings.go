@@ -1,0 +1,144 @@
+package mailtest
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/mailrig/mailrig/server"
+)
+
+// Finding is mailrig's reading of one or several sessions of a client.
+type Finding = server.Finding
+
+// settleTime is how long Require waits for a finding.
+const settleTime = 5 * time.Second
+
+// graceTime is how long Require goes on when no session is open: one may just be coming.
+const graceTime = 300 * time.Millisecond
+
+// quietTime is how long Forbid and Findings wait for sessions that a client keeps open.
+const quietTime = time.Second
+
+// Findings returns what the sessions come to, all together as those of one client, the
+// worst first and what is as it should be last. It takes the client for done: what it
+// hasn't done by now, such as trying again, it doesn't do. Sessions that are open have a
+// second to end.
+func (r *Rig) Findings() []Finding {
+	ctx, cancel := context.WithTimeout(context.Background(), quietTime)
+	defer cancel()
+	r.s.Quiesce(ctx)
+	return r.s.Conclude(nil)
+}
+
+// Require fails the test for each of these findings that isn't there, with what was found
+// instead and the transcript. Call it when the client is done; for sessions that are still
+// ending it waits, five seconds at most. An id that no finding has ends the test.
+func (r *Rig) Require(ids ...string) {
+	r.t.Helper()
+	r.known(ids)
+	deadline := time.Now().Add(settleTime)
+	idle := time.Now() // no session has been open since, and none has ended
+	for {
+		_, n, ended := r.s.Log().Since(^uint64(0))
+		busy := r.s.Log().Busy()
+		found := r.s.Conclude(nil)
+		missing := slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return has(found, id) })
+		if len(missing) == 0 {
+			return
+		}
+		if now := time.Now(); now.After(deadline) || !busy && now.Sub(idle) > graceTime {
+			r.lacks(missing, found)
+			return
+		}
+		pause := time.NewTimer(20 * time.Millisecond) // nobody tells when an open session goes on
+		select {
+		case <-ended:
+		case <-pause.C:
+		}
+		pause.Stop()
+		if _, m, _ := r.s.Log().Since(^uint64(0)); m != n || busy {
+			idle = time.Now()
+		}
+	}
+}
+
+func (r *Rig) lacks(missing []string, found []Finding) {
+	r.t.Helper()
+	var ids []string
+	for _, f := range found {
+		ids = append(ids, f.ID)
+	}
+	for _, id := range missing {
+		r.t.Errorf("mailtest: the finding %s is required, and isn't there; there is %s\n%s", id, orNothing(ids), r.dialogues(nil))
+	}
+}
+
+// Forbid fails the test for each of these findings that is there, with the explanation,
+// the advice and the transcript of its sessions. Call it when the client is done; sessions
+// that are open have a second to end. An id that no finding has ends the test.
+func (r *Rig) Forbid(ids ...string) {
+	r.t.Helper()
+	r.known(ids)
+	for _, f := range r.Findings() {
+		if slices.Contains(ids, f.ID) {
+			r.t.Errorf("mailtest: the finding %s is forbidden, and is there: %s\n%s", f.ID, full(&f), r.dialogues(f.Sessions))
+		}
+	}
+}
+
+func (r *Rig) known(ids []string) {
+	r.t.Helper()
+	if err := server.CheckFindings(ids...); err != nil {
+		r.t.Fatalf("mailtest: %v", err)
+	}
+}
+
+func has(found []Finding, id string) bool {
+	return slices.ContainsFunc(found, func(f Finding) bool { return f.ID == id })
+}
+
+func orNothing(ids []string) string {
+	if len(ids) == 0 {
+		return "nothing at all"
+	}
+	slices.Sort(ids)
+	return strings.Join(slices.Compact(ids), ", ")
+}
+
+// full is a finding with all that is to be said.
+func full(f *Finding) string {
+	text := f.Line()
+	if f.Explanation != "" {
+		text += "\n" + f.Explanation
+	}
+	return text
+}
+
+// dialogues is the transcript of some sessions, nil for all, oldest first.
+func (r *Rig) dialogues(ids []string) string {
+	var b strings.Builder
+	for _, s := range r.Sessions() {
+		if ids == nil || slices.Contains(ids, s.ID) {
+			b.WriteString(s.Dialogue())
+		}
+	}
+	if b.Len() == 0 {
+		return "(no session)"
+	}
+	return strings.TrimRight(b.String(), "\n")
+}
+
+// explain logs what is wrong and the whole transcript.
+func (r *Rig) explain() {
+	for _, f := range r.Findings() {
+		if f.Severity != server.Good {
+			r.t.Log(fmt.Sprintf("mailtest: finding %s of session %s: %s", f.ID, strings.Join(f.Sessions, ", "), full(&f)))
+		}
+	}
+	for _, s := range r.Sessions() {
+		r.t.Log("mailtest: " + s.Dialogue())
+	}
+}

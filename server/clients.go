@@ -1,0 +1,221 @@
+package server
+
+import (
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/mailrig/mailrig/internal/diagnose"
+	"github.com/mailrig/mailrig/internal/transcript"
+)
+
+// What the watcher remembers of a client.
+const (
+	windowSize = 64 // sessions
+	windowTime = 30 * time.Minute
+	maxClients = 32
+	// maxEntries bounds the findings that one session remembers being part of.
+	maxEntries = 256
+)
+
+// client is everything that comes from one address. All loopback addresses are one
+// client: a program that connects to localhost uses now this one, now that.
+type client struct {
+	sessions []*watched // in the order in which they ended, the open ones last
+	last     time.Time  // something happened
+	due      time.Time  // when to look again although nothing has happened; zero: not
+}
+
+// watched is a session with the findings about it.
+type watched struct {
+	*diagnose.Facts
+	entries []*entry
+}
+
+// clientKey says whose case a session belongs to. "" is for connections that nobody saw;
+// they may be everybody's.
+func clientKey(f *diagnose.Facts) string {
+	if a, err := netip.ParseAddr(f.Host); err == nil && a.Unmap().IsLoopback() {
+		return "loopback"
+	}
+	return f.Host
+}
+
+func (w *watcher) client(key string, at time.Time) *client {
+	c := w.clients[key]
+	if c == nil {
+		if len(w.clients) >= maxClients {
+			oldest := key
+			for k, x := range w.clients {
+				if oldest == key || x.last.Before(w.clients[oldest].last) {
+					oldest = k
+				}
+			}
+			delete(w.clients, oldest)
+		}
+		c = &client{}
+		w.clients[key] = c
+	}
+	c.last = at
+	return c
+}
+
+// add puts a session that has ended into its client's case.
+func (w *watcher) add(s *transcript.Session, at time.Time) (key string) {
+	f := diagnose.Extract(s)
+	key = clientKey(f)
+	c := w.client(key, at)
+	c.put(f)
+	c.due = at.Add(patience)
+	c.trim(at)
+	return key
+}
+
+// addOpen brings the open sessions up to date that have changed, or that are asked for.
+func (w *watcher) addOpen(asked []string, changed map[string]bool, at time.Time) {
+	open := w.log.Open(openMost)
+	for _, id := range asked {
+		if s, ok := w.log.Get(id); ok && s.End.IsZero() && !slices.ContainsFunc(open, func(x *transcript.Session) bool { return x.ID == id }) {
+			open = append(open, s)
+		}
+	}
+	open = append(open, w.lost(open)...)
+	for _, s := range open {
+		f := diagnose.Extract(s)
+		key := clientKey(f)
+		if c := w.client(key, at); c.put(f) || slices.Contains(asked, s.ID) {
+			c.trim(at)
+			changed[key] = true
+		}
+	}
+}
+
+// lost returns the sessions that were open, and have ended unseen in a turn that was too
+// large. Those that the log has forgotten are forgotten here too.
+func (w *watcher) lost(open []*transcript.Session) (ended []*transcript.Session) {
+	still := map[string]bool{}
+	for _, s := range open {
+		still[s.ID] = true
+	}
+	for _, c := range w.clients {
+		c.sessions = slices.DeleteFunc(c.sessions, func(x *watched) bool {
+			if !x.End.IsZero() || still[x.ID] {
+				return false
+			}
+			s, ok := w.log.Get(x.ID)
+			if ok && !s.End.IsZero() {
+				ended = append(ended, s)
+			}
+			return !ok
+		})
+	}
+	return ended
+}
+
+// put adds a session, or replaces what was known of it; changed tells if that is news.
+func (c *client) put(f *diagnose.Facts) (changed bool) {
+	for _, x := range c.sessions {
+		if x.ID != f.ID {
+			continue
+		}
+		if !x.End.IsZero() {
+			return false
+		}
+		changed = !f.End.IsZero() || len(f.Units)+f.Elided != len(x.Units)+x.Elided || f.Counts != x.Counts || len(f.Logins) != len(x.Logins)
+		x.Facts = f
+		return changed
+	}
+	c.sessions = append(c.sessions, &watched{Facts: f})
+	return true
+}
+
+// trim forgets what is old, and sessions that are neither open in the log nor have ended
+// in time.
+func (c *client) trim(at time.Time) {
+	if extra := len(c.sessions) - windowSize; extra > 0 {
+		c.sessions = slices.Delete(c.sessions, 0, extra)
+	}
+	c.sessions = slices.DeleteFunc(c.sessions, func(s *watched) bool { return !s.End.IsZero() && at.Sub(s.End) > windowTime })
+}
+
+// facts are the sessions of a client and the strangers', oldest first.
+func (c *client) facts(strangers *client) (all []*diagnose.Facts, byID map[string]*watched) {
+	byID = map[string]*watched{}
+	list := c.sessions
+	if strangers != nil && strangers != c {
+		list = slices.Concat(list, strangers.sessions)
+	}
+	for _, s := range list {
+		byID[s.ID] = s
+		all = append(all, s.Facts)
+	}
+	slices.SortStableFunc(all, func(a, b *diagnose.Facts) int { return a.Start.Compare(b.Start) })
+	return all, byID
+}
+
+// strangers has the clients looked at who may have been the ones that nobody saw. Only
+// where there are none the strangers stand for themselves.
+func (w *watcher) strangers(changed map[string]bool) {
+	const most = 8
+	var keys []string
+	for key := range w.clients {
+		if key != "" {
+			keys = append(keys, key)
+		}
+	}
+	if len(keys) == 0 {
+		return
+	}
+	delete(changed, "")
+	slices.SortFunc(keys, func(a, b string) int { return w.clients[b].last.Compare(w.clients[a].last) })
+	for _, key := range keys[:min(most, len(keys))] {
+		changed[key] = true
+		w.clients[key].due = now().Add(patience)
+	}
+}
+
+// retract takes back what was found about a session while it was open, and isn't true of
+// it now that it has ended.
+func (c *client) retract(b *book, matched []*entry) {
+	for _, s := range c.sessions {
+		if s.End.IsZero() {
+			continue
+		}
+		if len(s.entries) > maxEntries {
+			s.entries = slices.Delete(s.entries, 0, len(s.entries)-maxEntries)
+		}
+		s.entries = slices.DeleteFunc(s.entries, func(e *entry) bool {
+			if !e.early || len(e.Sessions) > 1 {
+				return false
+			}
+			e.early = false
+			if slices.Contains(matched, e) {
+				return false
+			}
+			b.retract(e)
+			return true
+		})
+	}
+}
+
+// certain are the findings that are true of an open session already: nothing that comes
+// later can undo them.
+var certain = []string{
+	"silent-on-tls-port", "password-sent-in-clear", "login-despite-logindisabled", "mail-sent-in-clear", "used-old-tls",
+	"continued-after-bad-certificate", "spoke-before-greeting", "spoke-before-handshake", "repeated-starttls",
+	"repeated-refused-password", "dots-not-doubled", "bare-line-feeds", "too-many-connections", "idle-not-renewed",
+	"can-receive-cannot-send",
+}
+
+// tooEarly tells if a finding may turn out to be wrong because a session is still open.
+func tooEarly(f *Finding, facts []*diagnose.Facts, byID map[string]*watched) bool {
+	if f.ID == "can-receive-cannot-send" || f.ID == "stuck-on-port-25" {
+		// The session that sends may be this one.
+		return slices.ContainsFunc(facts, func(s *diagnose.Facts) bool { return s.Protocol == "smtp" && s.End.IsZero() })
+	}
+	return isOpen(f, byID) && !slices.Contains(certain, f.ID)
+}
+
+func isOpen(f *Finding, byID map[string]*watched) bool {
+	return slices.ContainsFunc(f.Sessions, func(id string) bool { s := byID[id]; return s != nil && s.End.IsZero() })
+}
