@@ -89,7 +89,7 @@ func (p *probe) once(t *testing.T, scenario string) result {
 	if err != nil {
 		t.Fatal(err)
 	}
-	args := []string{"run", "-q", "--seed", filepath.Join(folder, "seed")}
+	args := []string{"run", "--quiet", "--seed", filepath.Join(folder, "seed")}
 	if scenario != "" {
 		args = append(args, "--scenario", scenario)
 	}

@@ -2,7 +2,6 @@ package mailtest
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -30,7 +29,7 @@ func (r *Rig) Findings() []Finding {
 	ctx, cancel := context.WithTimeout(context.Background(), quietTime)
 	defer cancel()
 	r.s.Quiesce(ctx)
-	return r.s.Conclude(nil)
+	return r.s.Conclude()
 }
 
 // Require fails the test for each of these findings that isn't there, with what was found
@@ -44,7 +43,7 @@ func (r *Rig) Require(ids ...string) {
 	for {
 		_, n, ended := r.s.Log().Since(^uint64(0))
 		busy := r.s.Log().Busy()
-		found := r.s.Conclude(nil)
+		found := r.s.Conclude()
 		missing := slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return has(found, id) })
 		if len(missing) == 0 {
 			return
@@ -135,7 +134,7 @@ func (r *Rig) dialogues(ids []string) string {
 func (r *Rig) explain() {
 	for _, f := range r.Findings() {
 		if f.Severity != server.Good {
-			r.t.Log(fmt.Sprintf("mailtest: finding %s of session %s: %s", f.ID, strings.Join(f.Sessions, ", "), full(&f)))
+			r.t.Log("mailtest: finding " + f.ID + " of session " + strings.Join(f.Sessions, ", ") + ": " + full(&f))
 		}
 	}
 	for _, s := range r.Sessions() {

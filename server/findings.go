@@ -47,11 +47,11 @@ func (s *Server) Quiesce(ctx context.Context) (done bool) {
 
 // Conclude looks at every session that is kept, the client's all, and says what they come
 // to if the client does nothing more, the worst first, Good at the end. It is for the end
-// of a test or a command: succeeded tells what the command reported, nil for nothing.
-func (s *Server) Conclude(succeeded *bool) []Finding {
+// of a test or a command.
+func (s *Server) Conclude() []Finding {
 	sessions := s.log.Sessions()
 	c := diagnose.NewCase(sessions, now())
-	c.Over, c.Succeeded = true, succeeded
+	c.Over = true
 	found := c.Findings(true)
 	// What the log has forgotten is still in the book.
 	kept := map[string]bool{}
@@ -87,13 +87,6 @@ func CheckFindings(ids ...string) error {
 		return fmt.Errorf("no finding has the id %q; %s", id, hint)
 	}
 	return nil
-}
-
-// sessionFindings returns what was found about a session, the worst first.
-func (w *watcher) sessionFindings(id string) []Finding {
-	found, _, _ := w.book.since(0, func(f *Finding) bool { return notGood(f) && slices.Contains(f.Sessions, id) })
-	slices.SortStableFunc(found, func(a, b Finding) int { return severityRank(a.Severity) - severityRank(b.Severity) })
-	return found
 }
 
 func notGood(f *Finding) bool  { return f.Severity != Good }

@@ -122,7 +122,7 @@ func (s *Server) engine(d door.Door, g *gate.Gate, c *gate.Conn, f *fault.Conn, 
 			Mechanisms:      f.Mechanisms,
 			Folders:         func() []mailbox.Folder { return foldersOf(f) },
 			Stored:          func(user string, raw []byte) { rec.Stored(stored("", []string{user}, raw)) },
-			Naming:          func() imapd.Naming { return namingOf(f) },
+			Naming:          func() imapd.Naming { return namingOf(f, rec) },
 			Meanwhile:       func() ([]uint32, int) { return meanwhile(f, rec) },
 			MuteIdle:        func() bool { return mute(f, rec) },
 			PreAuth:         s.preauth(f, rec, c),
@@ -158,8 +158,9 @@ func (s *Server) preauth(f *fault.Conn, rec *transcript.Recorder, c *gate.Conn) 
 }
 
 // namingOf is the form of mailbox names that a scenario wants.
-func namingOf(f *fault.Conn) imapd.Naming {
-	if delimiter, prefix, ok := f.Hierarchy(); ok {
+func namingOf(f *fault.Conn, rec *transcript.Recorder) imapd.Naming {
+	if delimiter, prefix, by, ok := f.Hierarchy(); ok {
+		rec.Injected(by)
 		return imapd.Naming{Delimiter: delimiter, Prefix: prefix}
 	}
 	return imapd.Naming{Delimiter: mailbox.Delimiter}
@@ -198,6 +199,7 @@ func (s *Server) fill(f *fault.Conn, rec *transcript.Recorder, user string) {
 	if !ok {
 		return
 	}
+	rec.Injected(want.By)
 	want.Once.Do(func() {
 		account := s.store.Account(user)
 		inbox, err := account.Mailbox("INBOX")

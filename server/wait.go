@@ -22,8 +22,9 @@ type Outcome struct {
 }
 
 const (
-	lastFew   = 10                    // of everything, told when the time was over
-	scanPause = 20 * time.Millisecond // between two looks at all mailboxes
+	lastFew    = 10                     // of everything, told when the time was over
+	beginPause = 100 * time.Millisecond // between two looks for sessions that have begun
+	scanPause  = 20 * time.Millisecond  // between two looks, at least
 )
 
 // Wait returns when a condition is met, or when ctx ends. It counts what is there when it
@@ -37,7 +38,7 @@ func (s *Server) Wait(ctx context.Context, c Condition) (Outcome, error) {
 	defer stop()
 	var opened <-chan time.Time // sessions that begin tell nobody
 	if c.What == Sessions {
-		tick := time.NewTicker(batchPause)
+		tick := time.NewTicker(beginPause)
 		defer tick.Stop()
 		opened = tick.C
 	}
@@ -53,7 +54,9 @@ func (s *Server) Wait(ctx context.Context, c Condition) (Outcome, error) {
 		if c.What != Findings {
 			found = nil
 		}
+		looked := time.Now()
 		o := s.look(&c)
+		took := time.Since(looked)
 		if o.Met = o.Count >= c.Count; o.Met {
 			return o, nil
 		}
@@ -65,13 +68,12 @@ func (s *Server) Wait(ctx context.Context, c Condition) (Outcome, error) {
 		case <-found:
 		case <-opened:
 		}
-		if c.What == Messages { // a look takes long where there is much mail
-			pause := time.NewTimer(scanPause)
-			select {
-			case <-pause.C:
-			case <-ctx.Done():
-				pause.Stop()
-			}
+		// A look takes long where there is much, and waiting must cost nobody else much.
+		pause := time.NewTimer(max(scanPause, 10*took))
+		select {
+		case <-pause.C:
+		case <-ctx.Done():
+			pause.Stop()
 		}
 	}
 }

@@ -12,9 +12,8 @@ import (
 
 // Findings are made by one goroutine, so that no connection ever waits for them. It reads
 // the sessions that have ended from the log, adds each to the case of its client, and
-// looks at the cases that have changed: at once when there is little to do, else ten times
-// a second. Under load it takes samples, three times a second: the last sessions of each
-// turn, and only for what is wrong with them. Open sessions are looked at once a second,
+// looks at the cases that have changed, at once. Under load it takes samples, three times a
+// second: the last sessions of each turn, and only for what is wrong with them. Open sessions are looked at once a second,
 // as long as there are few.
 //
 // A finding is reported once. It is the same as one before if both are about the same
@@ -23,10 +22,10 @@ import (
 // least ten seconds after the last time.
 
 const (
-	batchPause = 100 * time.Millisecond // between two turns
+	batchPause = 25 * time.Millisecond  // between two turns, for what comes together
 	loadPause  = 300 * time.Millisecond // ... under load
 	longPause  = 2 * time.Second        // ... at most
-	batchSize  = 64                     // more sessions in a turn are a load
+	loadRate   = 600                    // more sessions in a second are a load
 	sampleSize = 16                     // the sessions of a turn that are looked at
 	openPause  = time.Second            // between two looks at open sessions
 	openMost   = 64                     // more are too many to be looked at
@@ -54,6 +53,7 @@ type watcher struct {
 
 	// Only the goroutine's:
 	loaded  bool
+	turned  time.Time // last
 	next    uint64
 	gen     int
 	clients map[string]*client
@@ -182,10 +182,12 @@ func (w *watcher) turn(quiet []string, open bool) (more <-chan struct{}) {
 	w.next = next
 	at := now()
 	if n := len(ended); n > 0 {
-		if w.loaded = n > batchSize; w.loaded {
+		w.loaded = n > sampleSize && float64(n) > loadRate*at.Sub(w.turned).Seconds()
+		if w.loaded {
 			ended = ended[n-sampleSize:]
 		}
 	}
+	w.turned = at
 	changed := map[string]bool{}
 	for _, s := range ended {
 		changed[w.add(s, at)] = true

@@ -68,7 +68,7 @@ func oneLine(s string) string { return strings.Join(strings.Fields(printable(s))
 // numbers is #1, or #1, #2 and #3, the middle of many left out.
 func numbers(ids []string) string {
 	var all []string
-	for _, id := range ids {
+	for _, id := range mergeNumbers(nil, ids) {
 		all = append(all, "#"+printable(id))
 	}
 	switch n := len(all); {

@@ -349,13 +349,13 @@ func (c *Conn) Folders() []Folder {
 
 // Hierarchy tells the form of mailbox names in IMAP; ok is false for the usual one.
 // A delimiter of 0 is NIL.
-func (c *Conn) Hierarchy() (delimiter byte, prefix string, ok bool) {
-	h, _ := first(c, func(s hierarchyStage) (hierarchyStage, bool) { return s, true })
+func (c *Conn) Hierarchy() (delimiter byte, prefix, by string, ok bool) {
+	h, by := first(c, func(s hierarchyStage) (hierarchyStage, bool) { return s, true })
 	if h == nil {
-		return 0, "", false
+		return 0, "", "", false
 	}
 	delimiter, prefix = h.hierarchy()
-	return delimiter, prefix, true
+	return delimiter, prefix, by, true
 }
 
 // Fill tells how large the INBOX of whoever has just logged in is to be; ok is false for
