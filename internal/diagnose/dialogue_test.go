@@ -26,7 +26,7 @@ import (
 //	-- tls failed: alert 48, sni localhost
 //	-- tls alert: 42                after a handshake that was done
 //	-- login: alice PLAIN refused tag7 [scenario]
-//	-- stored: <id@example.test> for bob@example.test
+//	-- stored: <id@example.test> from alice@example.test for bob@example.test
 //	-- delayed: [scenario] text     an event; "note" is one without a name
 //	end client                      who ended it; without this line it is still open
 //
@@ -271,7 +271,8 @@ func (d *dialogue) note(line string) {
 		return
 	case "stored":
 		id, who, _ := strings.Cut(text, " for ")
-		d.cur.Messages = append(d.cur.Messages, transcript.Stored{MessageID: id, Recipients: strings.Split(who, ", "), Secure: d.secure, At: d.at,
+		id, from, _ := strings.Cut(id, " from ")
+		d.cur.Messages = append(d.cur.Messages, transcript.Stored{MessageID: id, From: from, Recipients: strings.Split(who, ", "), Secure: d.secure, At: d.at,
 			Bytes: 100, Sum: "sum of " + id})
 		return
 	}
