@@ -156,6 +156,35 @@ func TestMisconfigured(t *testing.T) {
 	}
 }
 
+// TestLoginNeedsTLS has the same clients without encryption at servers that take no login
+// without it.
+func TestLoginNeedsTLS(t *testing.T) {
+	t.Parallel()
+	for _, w := range []way{{143, "clear"}, {110, "clear"}, {587, "clear"}} {
+		for _, p := range programs {
+			s := setting{w, map[int]string{143: "imap", 110: "pop3", 587: "smtp"}[w.door], "ca"}
+			if !p.can(s) {
+				continue
+			}
+			t.Run(w.String()+"/"+p.name, func(t *testing.T) {
+				t.Parallel()
+				need(t, p.needs...)
+				r := start(t, "--scenario", "login-needs-tls")
+				p.run(t, r, s)
+				found := r.findings(t)
+				ids := []string{"tls-needed", "left-before-starttls", "password-sent-in-clear"}
+				for _, f := range bad(found, diagnose.Error) {
+					if f.ID == "login-despite-logindisabled" { // true besides
+						ids = append(ids, f.ID)
+					}
+				}
+				secure := secureDoor[s.protocol]
+				advised{ids: ids, words: []string{"Set encryption to STARTTLS", "SSL/TLS with port " + secure}}.check(t, found)
+			})
+		}
+	}
+}
+
 func (want advised) check(t *testing.T, found []diagnose.Finding) {
 	t.Helper()
 	if want.ids == nil {

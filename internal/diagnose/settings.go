@@ -20,13 +20,13 @@ func tlsNeeded(c *Case) []Evidence {
 }
 
 // wantsTLS tells if a command was refused for want of TLS: RFC 3207 section 4, RFC 4954
-// section 6, RFC 5530 section 3.
+// section 6, RFC 5530 section 3. POP3 has no code for it, so the words must do.
 func (r *Reply) wantsTLS() bool {
 	if r.Outcome != Permanent {
 		return false
 	}
 	text := strings.ToLower(r.Text())
-	return slices.ContainsFunc([]string{"must issue a starttls", "538 5.7.11", "privacyrequired", "stls first", "encryption required"},
+	return slices.ContainsFunc([]string{"tls", "538 5.7.11", "privacyrequired", "encrypt"},
 		func(sign string) bool { return strings.Contains(text, sign) })
 }
 

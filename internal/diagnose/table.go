@@ -266,7 +266,7 @@ var fetching = []Row{
 var lasting = []Row{
 	{ID: "can-receive-cannot-send", Severity: Error, When: canReceiveCannotSend,
 		Title:       "Can receive, cannot send.",
-		Explanation: "Fetching mail works, and nothing gets through on port {doors}. Almost always the outgoing port is at fault: many networks block 25.",
+		Explanation: "Fetching mail works, and nothing gets through on port {doors}. {why}",
 		Advice:      "{advice}"},
 	{ID: "stuck-on-port-25", Severity: Error, When: stuckOnPort25,
 		Title:       "Tries to send on port 25 only.",
