@@ -259,6 +259,8 @@ func oauthErrorNotAcknowledged(c *Case) []Evidence {
 func hadOAuthError(c *Case) bool {
 	return c.any(func(f *Facts) bool {
 		return f.Has(transcript.NotAcknowledged) || f.Has(transcript.Acknowledged) ||
-			f.has(func(s *Step) bool { return (s.mechanism() == "XOAUTH2" || s.mechanism() == "OAUTHBEARER") && badChallenge(s) })
+			f.has(func(s *Step) bool {
+				return (s.mechanism() == "XOAUTH2" || s.mechanism() == "OAUTHBEARER") && badChallenge(s)
+			})
 	})
 }

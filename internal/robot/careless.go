@@ -9,7 +9,7 @@ import (
 // something has failed it says it again at once.
 
 const (
-	hurriedTries = 6 // connections without a pause
+	hurriedTries = 5 // connections without a pause
 	blindRepeats = 3 // of a command that was refused
 )
 

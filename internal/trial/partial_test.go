@@ -1,6 +1,7 @@
 package trial_test
 
 import (
+	"sync"
 	"testing"
 	"time"
 
@@ -23,19 +24,26 @@ func TestPartialJobs(t *testing.T) {
 	}
 	forEach(t, func(s *scenarios.Scenario) string {
 		quick, wrong := faster(s), ""
+		var mu sync.Mutex
+		var wg sync.WaitGroup
 		for name, j := range jobs {
-			run := l.run(robot.Careful(), j, limit, quick)
-			v := trial.Judge(quick, l.control(robot.Careful(), j), run, limit)
-			switch v.Verdict {
-			case trial.Pass:
-				l.mu.Lock()
-				passed[name]++
-				l.mu.Unlock()
-			case trial.NotExercised:
-			default:
-				wrong += name + " only: " + reasons(v) + dialogues(run) + "\n"
-			}
+			wg.Go(func() {
+				run := l.run(robot.Careful(), j, limit, quick)
+				v := trial.Judge(quick, l.control(robot.Careful(), j), run, limit)
+				mu.Lock()
+				defer mu.Unlock()
+				switch v.Verdict {
+				case trial.Pass:
+					l.mu.Lock()
+					defer l.mu.Unlock()
+					passed[name]++
+				case trial.NotExercised:
+				default:
+					wrong += name + " only: " + reasons(v) + dialogues(run) + "\n"
+				}
+			})
 		}
+		wg.Wait()
 		return wrong
 	})
 	for name := range jobs {

@@ -26,7 +26,7 @@ var only = flag.String("scenario", "*", "run the robots under scenarios that fit
 
 const (
 	limit  = 90 * time.Second // for the careful; it needs a fraction of it
-	sooner = 6 * time.Second  // for those who may wait for ever
+	sooner = 8 * time.Second  // for those who may wait for ever
 	atOnce = 64               // robots at work; most of their time they wait
 )
 
