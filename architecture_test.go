@@ -28,6 +28,7 @@ var may = map[string][]string{
 	"internal/login":       {"github.com/emersion/go-sasl"},
 	"internal/fault":       {"certs", "internal/transcript", "internal/mailbox", "internal/login"},
 	"internal/diagnose":    {"internal/transcript"},
+	"internal/robot":       {}, // for tests: nothing of what it is tried on
 	"internal/trial":       {"internal/diagnose", "internal/fault", "internal/mailbox", "internal/transcript", "scenarios", "server"},
 	"scenarios":            {"internal/fault", "internal/diagnose", "go.yaml.in/yaml/v3"},
 	"internal/gate":        {"internal/fault", "internal/transcript", "certs"}, // never scenarios, never an engine

@@ -151,7 +151,15 @@ func (f *Facts) loggedIn() bool {
 // achieved tells if the session did any good: mail came or went, or, where there was
 // none to fetch, the client logged in and left as one does.
 func (f *Facts) achieved() bool {
-	return f.Counts.MessagesIn > 0 || f.Counts.MessagesOut > 0 || receives(f.Protocol) && f.loggedIn() && f.EndedBy != transcript.EndedByScenario
+	return f.Counts.MessagesIn > boolInt(f.replyLost()) || f.Counts.MessagesOut > 0 || receives(f.Protocol) && f.loggedIn() && f.EndedBy != transcript.EndedByScenario
+}
+
+// replyLost tells if the session ended before the reply to a message that was stored, so
+// that the client doesn't know.
+func (f *Facts) replyLost() bool {
+	return len(f.Messages) > 0 && f.has(func(s *Step) bool {
+		return (s.Verb == "DATA" || s.Verb == "BDAT" || s.Verb == "APPEND") && s.Uploaded > 0 && s.Cut && !s.answered()
+	})
 }
 
 // failed tells if a session came to nothing, and not because the client only had a look.

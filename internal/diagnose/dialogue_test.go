@@ -271,7 +271,10 @@ func (d *dialogue) note(line string) {
 		return
 	case "stored":
 		id, who, _ := strings.Cut(text, " for ")
-		id, from, _ := strings.Cut(id, " from ")
+		id, from, said := strings.Cut(id, " from ")
+		if !said {
+			from = d.sender()
+		}
 		d.cur.Messages = append(d.cur.Messages, transcript.Stored{MessageID: id, From: from, Recipients: strings.Split(who, ", "), Secure: d.secure, At: d.at,
 			Bytes: 100, Sum: "sum of " + id})
 		return
@@ -281,6 +284,17 @@ func (d *dialogue) note(line string) {
 		u.Event = transcript.Event(what)
 	}
 	d.cur.Units = append(d.cur.Units, u)
+}
+
+// sender is the reverse-path of the last MAIL command.
+func (d *dialogue) sender() string {
+	for i := len(d.cur.Units) - 1; i >= 0; i-- {
+		if from, ok := strings.CutPrefix(d.cur.Units[i].Text, "MAIL FROM:<"); ok {
+			from, _, _ = strings.Cut(from, ">")
+			return from
+		}
+	}
+	return ""
 }
 
 func (d *dialogue) handshake(what, text string) {

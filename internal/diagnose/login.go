@@ -242,12 +242,23 @@ func canCancel(c *Case) bool {
 // from what is kept.
 func oauthErrorNotAcknowledged(c *Case) []Evidence {
 	return c.each(func(f *Facts) bool {
-		return f.has(func(s *Step) bool {
+		if f.Has(transcript.NotAcknowledged) {
+			return true
+		}
+		return !f.Has(transcript.Acknowledged) && f.has(func(s *Step) bool {
 			if s.mechanism() != "XOAUTH2" || !badChallenge(s) || len(s.Reply.Lines) > 1 && s.Reply.Outcome == OK {
 				return false
 			}
 			n := len(s.Exchange)
 			return n == 0 && f.EndedBy == transcript.EndedByClient || n > 0 && s.Exchange[n-1] == masked
 		})
+	})
+}
+
+// hadOAuthError tells if there was an error to acknowledge.
+func hadOAuthError(c *Case) bool {
+	return c.any(func(f *Facts) bool {
+		return f.Has(transcript.NotAcknowledged) || f.Has(transcript.Acknowledged) ||
+			f.has(func(s *Step) bool { return (s.mechanism() == "XOAUTH2" || s.mechanism() == "OAUTHBEARER") && badChallenge(s) })
 	})
 }

@@ -188,6 +188,9 @@ func connectedAndLeft(c *Case) []Evidence {
 // fetchedAgain: the same message of a maildrop once more in full. Numbers mean other
 // messages once some are deleted, so a session in which that happened ends the count.
 func fetchedAgain(c *Case) (all []Evidence) {
+	if !c.any((*Facts).acted) {
+		return nil // one who looks now and then may fetch all each time
+	}
 	usual := fetches(c.Control)
 	for key, list := range fetches(c.Sessions) {
 		if n := len(list); n > c.spare(len(usual[key]), 1) {

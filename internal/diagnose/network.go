@@ -222,7 +222,9 @@ func (f *Facts) delayedGreeting() bool {
 // waitedForGreeting: it was still there when the greeting came, and went on.
 func waitedForGreeting(c *Case) []Evidence {
 	if c.any(func(f *Facts) bool {
-		return f.delayedGreeting() && len(f.Greeting.Lines) == 0 && !f.End.IsZero()
+		// A greeting to nobody is in the transcript all the same.
+		left := len(f.Greeting.Lines) == 0 || len(f.Steps) == 0 && f.EndedBy == transcript.EndedByClient
+		return f.delayedGreeting() && left && !f.End.IsZero()
 	}) {
 		return nil
 	}

@@ -130,7 +130,7 @@ func deliveredTwice(c *Case) (all []Evidence) {
 // unanswered are stored messages whose sender never heard of it.
 func (c *Case) unanswered() (all []delivery) {
 	for _, d := range deliveries(c.Sessions) {
-		if len(d.f.Messages) > d.f.Counts.MessagesIn {
+		if d.f.replyLost() && d.m.At == d.f.Messages[len(d.f.Messages)-1].At {
 			all = append(all, d)
 		}
 	}

@@ -56,10 +56,7 @@ func (r *robot) rounds(tasks []*task) error {
 		if patient {
 			most = roundsLater
 		}
-		if r.Known != nil {
-			most = 1
-		}
-		if open == 0 || fruitless >= most || !r.sleep(pause) {
+		if r.Known != nil || open == 0 || fruitless >= most || !r.sleep(pause) {
 			break
 		}
 		pause *= 2

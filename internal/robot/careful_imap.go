@@ -218,7 +218,27 @@ func (c *imap) login() error {
 	plain := b64("\x00" + user + "\x00" + password)
 	var p *imapReply
 	var err error
+	var listed []string
+	for _, name := range c.caps {
+		if m, ok := strings.CutPrefix(name, "AUTH="); ok {
+			listed = append(listed, m)
+		}
+	}
+	token := c.r.tokenMechanism(listed)
 	switch {
+	case token != "":
+		for _, t := range tokens {
+			answers := []string{acknowledgement(token)}
+			command := "AUTHENTICATE " + token
+			if c.has("SASL-IR") {
+				command += " " + bearer(token, user, t)
+			} else {
+				answers = slices.Insert(answers, 0, bearer(token, user, t))
+			}
+			if p, err = c.do(command, answers...); err != nil || p.ok() {
+				break
+			}
+		}
 	case c.has("AUTH=PLAIN") && c.has("SASL-IR"):
 		p, err = c.do("AUTHENTICATE PLAIN " + plain)
 	case c.has("AUTH=PLAIN"):

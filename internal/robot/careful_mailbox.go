@@ -11,6 +11,7 @@ import (
 // its list of things to do.
 type mailbox struct {
 	name     string // of the folder that it makes
+	prefix   string // of all its folders
 	validity string
 	uids     []string
 	have     map[string]bool
@@ -27,6 +28,9 @@ var (
 	searchLine = regexp.MustCompile(`^\* SEARCH((?: \d+)*) *$`)
 )
 
+// folder is a folder's name as the server wants it.
+func (m *mailbox) folder(name string) string { return m.prefix + name }
+
 // step is something to do in a session, once in all.
 type step struct {
 	name string
@@ -42,13 +46,13 @@ func (c *imap) work(m *mailbox, door int) (progress bool, err error) {
 		{"look round", func() error { selected = ""; return c.lookRound(m) }},
 		{"fetch", func() error { return c.fetch(m, &progress) }},
 		{"mark", func() error { return c.must("UID STORE "+m.uids[0]+` +FLAGS (\Seen)`, nil) }},
-		{"make", func() error { return c.must("CREATE "+m.name, nil) }},
-		{"copy", func() error { return c.withFolder(m, "UID COPY "+m.uids[0]+" "+m.name, nil) }},
+		{"make", func() error { return c.must("CREATE "+m.folder(m.name), nil) }},
+		{"copy", func() error { return c.withFolder(m, "UID COPY "+m.uids[0]+" "+m.folder(m.name), nil) }},
 		{"append", func() error {
-			return c.withFolder(m, "APPEND Sent", newLetter("draft", 300, "carol@example.test").body)
+			return c.withFolder(m, "APPEND "+m.folder("Sent"), newLetter("draft", 300, "carol@example.test").body)
 		}},
 		{"tidy", func() error { selected = ""; return c.tidy(m) }},
-		{"delete", func() error { return c.must("DELETE "+m.name, nil) }},
+		{"delete", func() error { return c.must("DELETE "+m.folder(m.name), nil) }},
 		{"noop", func() error { return c.must("NOOP", nil) }},
 		{"idle", func() error { return c.idle(m, door) }},
 	}
@@ -126,7 +130,7 @@ func (c *imap) withFolder(m *mailbox, command string, literal []byte) error {
 		return err
 	}
 	m.done[command] = true
-	folder := m.name
+	folder := m.folder(m.name)
 	if strings.HasPrefix(command, "APPEND ") {
 		folder = strings.Fields(command)[1]
 	}
@@ -149,7 +153,15 @@ func (c *imap) lookRound(m *mailbox) error {
 		commands = append(commands, "COMPRESS DEFLATE")
 	}
 	if c.has("NAMESPACE") {
-		commands = append(commands, "NAMESPACE")
+		p, err := c.do("NAMESPACE")
+		if err != nil {
+			return err
+		}
+		for _, line := range p.lines {
+			if own := namespaceLine.FindStringSubmatch(line); own != nil {
+				m.prefix = own[1]
+			}
+		}
 	}
 	for _, command := range append(commands, `LSUB "" "*"`, "STATUS INBOX (MESSAGES UIDNEXT UIDVALIDITY)") {
 		if err := c.may(command); err != nil {
@@ -172,6 +184,9 @@ func (c *imap) lookRound(m *mailbox) error {
 	}
 	return nil
 }
+
+// namespaceLine has the prefix of the user's own folders (RFC 2342).
+var namespaceLine = regexp.MustCompile(`^\* NAMESPACE \(\("([^"]*)"`)
 
 var listLine = regexp.MustCompile(`^\* LIST \(([^)]*)\) (?:"[^"]*"|NIL) "?([^"{}]+)"?$`)
 
@@ -206,15 +221,23 @@ func (c *imap) selectInbox(m *mailbox) error {
 			m.uids = append(m.uids, strings.Fields(s[1])...)
 		}
 	}
+	m.uids = m.uids[max(0, len(m.uids)-newest):]
 	return nil
 }
+
+// newest is how many messages the careful robot fetches, of those that came last.
+const newest = 5
 
 func (c *imap) fetch(m *mailbox, progress *bool) error {
 	if err := c.may("UID SEARCH SUBJECT nothing-has-this"); err != nil {
 		return err
 	}
 	if !m.done["list"] {
-		if err := c.must("UID FETCH 1:* (UID FLAGS INTERNALDATE RFC822.SIZE ENVELOPE BODYSTRUCTURE)", nil); err != nil {
+		first := "1"
+		if len(m.uids) > 0 {
+			first = m.uids[0]
+		}
+		if err := c.must("UID FETCH "+first+":* (UID FLAGS INTERNALDATE RFC822.SIZE ENVELOPE BODYSTRUCTURE)", nil); err != nil {
 			return err
 		}
 		m.done["list"], *progress = true, true
@@ -239,13 +262,13 @@ func (c *imap) fetch(m *mailbox, progress *bool) error {
 
 // tidy moves the copy away, as well as the server can.
 func (c *imap) tidy(m *mailbox) error {
-	if err := c.must("SELECT "+m.name, nil); err != nil {
+	if err := c.must("SELECT "+m.folder(m.name), nil); err != nil {
 		return err
 	}
 	if c.has("MOVE") {
-		return c.must("UID MOVE 1:* Trash", nil)
+		return c.must("UID MOVE 1:* "+m.folder("Trash"), nil)
 	}
-	if err := c.must("UID COPY 1:* Trash", nil); err != nil {
+	if err := c.must("UID COPY 1:* "+m.folder("Trash"), nil); err != nil {
 		return err
 	}
 	if err := c.must(`UID STORE 1:* +FLAGS (\Deleted)`, nil); err != nil {

@@ -122,6 +122,9 @@ func (c *pop3) open(door int) error {
 		}
 		return t
 	}
+	if c.in.Buffered() > 0 {
+		return fail(unfit, "more than a greeting before anything was asked")
+	}
 	c.asked = true
 	if err := c.capa(); err != nil {
 		return err
@@ -164,7 +167,18 @@ func (c *pop3) login() error {
 	var ok bool
 	var err error
 	sasl, listed := c.caps["SASL"]
+	token := c.r.tokenMechanism(strings.Fields(sasl))
 	switch mechanisms := strings.Fields(sasl); {
+	case token != "":
+		for _, t := range tokens {
+			lines, ok, err = c.do("AUTH "+token+" "+bearer(token, user, t), false)
+			if err == nil && ok && strings.HasPrefix(lines[0], "+ ") {
+				lines, ok, err = c.do(acknowledgement(token), false)
+			}
+			if err != nil || ok {
+				break
+			}
+		}
 	case listed && slices.Contains(mechanisms, "PLAIN"):
 		if lines, ok, err = c.do("AUTH PLAIN", false); err == nil && ok {
 			lines, ok, err = c.do(b64("\x00"+user+"\x00"+password), false)
@@ -283,7 +297,7 @@ func (c *pop3) fetch(box *maildrop) (progress bool, err error) {
 		}
 		return "number " + n
 	}
-	for _, n := range numbers {
+	for _, n := range numbers[max(0, len(numbers)-newest):] {
 		if box.have[key(n)] || box.bad[key(n)] {
 			continue
 		}

@@ -174,7 +174,7 @@ func (r *robot) sendAt(door int, letters []*letter) (progress bool, err error) {
 		}
 	}
 	if r.job.Connections > 1 {
-		r.sleep(100 * time.Millisecond) // so that they are open together
+		r.sleep(400 * time.Millisecond) // so that they are open together
 	}
 	if _, e := c.do("QUIT"); e != nil && r.Known != nil { // else: the mail is there already
 		return progress, e
@@ -271,6 +271,9 @@ func (c *smtp) ehlo() error {
 // the password.
 func (c *smtp) login() error {
 	listed := strings.Fields(c.caps["AUTH"])
+	if m := c.r.tokenMechanism(listed); m != "" {
+		return c.loginByToken(m)
+	}
 	var last error = fail(unfit, "no mechanism in common: %q", listed)
 	for _, m := range []string{"PLAIN", "LOGIN", "CRAM-MD5"} {
 		if !slices.Contains(listed, m) || m == "CRAM-MD5" && (slices.Contains(listed, "PLAIN") || slices.Contains(listed, "LOGIN")) {
@@ -307,6 +310,21 @@ func (c *smtp) login() error {
 		c.r.refuseLogin("smtp")
 	}
 	return last
+}
+
+func (c *smtp) loginByToken(mechanism string) error {
+	var p *smtpReply
+	var err error
+	for _, token := range tokens {
+		if p, err = c.do("AUTH " + mechanism + " " + bearer(mechanism, c.r.target.User, token)); err == nil && p.code == 334 {
+			p, err = c.do(acknowledgement(mechanism))
+		}
+		if err != nil || p.code == 235 {
+			return err
+		}
+	}
+	c.r.refuseLogin("smtp")
+	return c.refused("AUTH", p)
 }
 
 func b64(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) }

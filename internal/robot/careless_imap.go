@@ -19,12 +19,16 @@ type gossip struct {
 	begun    []string // fetched, whole or not
 	fetched  bool     // something came for a FETCH
 	compress bool
+	caps     string   // the last list
 	listed   []string // folders, inside TLS or not
 	n        int
 }
 
 func (w *wire) hear(g *gossip, line string) {
 	g.fetched = g.fetched || strings.Contains(line, " FETCH (")
+	if m := capsIn.FindStringSubmatch(line); m != nil {
+		g.caps = m[1]
+	}
 	g.compress = g.compress || strings.Contains(line, "COMPRESS=DEFLATE")
 	if m := referralIn.FindStringSubmatch(line); m != nil {
 		g.referred = m[1]
@@ -106,7 +110,11 @@ func (r *robot) carelessIMAP() error {
 			fine = fine && err == nil && strings.Contains(reply, " OK")
 			return err == nil
 		}
-		if !preauth && !do("LOGIN "+r.target.User+" "+r.target.Password) {
+		if token := r.tokenMechanism(strings.Fields(strings.ReplaceAll(g.caps, "AUTH=", " "))); token != "" {
+			if !do("AUTHENTICATE " + token + " " + bearer(token, r.target.User, tokens[0])) {
+				return false
+			}
+		} else if !preauth && !do("LOGIN "+r.target.User+" "+r.target.Password) {
 			return false
 		}
 		follow := func() bool {
@@ -122,7 +130,7 @@ func (r *robot) carelessIMAP() error {
 				return false
 			}
 		}
-		g.listed = nil
+		g.listed, g.fetched = nil, false
 		if !do(`LIST "" "*"`) {
 			return false
 		}
@@ -143,13 +151,13 @@ func (r *robot) carelessIMAP() error {
 			return false
 		}
 		for _, uid := range g.uids {
-			g.begun, g.fetched = append(g.begun, uid), false
+			g.begun = append(g.begun, uid)
 			if !do("UID FETCH " + uid + " (UID FLAGS RFC822.SIZE ENVELOPE BODYSTRUCTURE BODY.PEEK[])") {
 				return false
 			}
-			if w.patience == 0 && !g.fetched { // it will come
-				_, _ = w.line()
-			}
+		}
+		if w.patience == 0 && !g.fetched { // it will come
+			_, _ = w.line()
 		}
 		draft := newLetter("draft", 300, "carol@example.test").body
 		commands := []string{"UID SEARCH SUBJECT nothing", "ENABLE CONDSTORE", `ID ("name" "robot")`, "NAMESPACE", "UID EXPUNGE 1:*", "EXPUNGE", "NOOP", "UNSELECT",

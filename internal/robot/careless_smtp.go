@@ -98,7 +98,11 @@ func (r *robot) carelessSMTP() error {
 					return false
 				}
 			}
-			if w.ask("AUTH PLAIN "+b64("\x00"+r.target.User+"\x00"+r.target.Password), "235") != nil {
+			if token := r.tokenMechanism(strings.Fields(strings.Join(w.heard, " "))); token != "" {
+				if w.ask("AUTH "+token+" "+bearer(token, r.target.User, tokens[0]), "235") != nil {
+					return false
+				}
+			} else if w.ask("AUTH PLAIN "+b64("\x00"+r.target.User+"\x00"+r.target.Password), "235") != nil {
 				return false
 			}
 			all := first
@@ -120,7 +124,7 @@ func (r *robot) carelessSMTP() error {
 				}
 			}
 			if r.job.Connections > 1 {
-				r.sleep(100 * time.Millisecond)
+				r.sleep(time.Second)
 			}
 			_ = w.send("QUIT")
 			_, _ = w.smtpReply()

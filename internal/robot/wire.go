@@ -17,9 +17,10 @@ import (
 
 // Bounds of what a robot reads.
 const (
-	maxLine    = 64 << 10
+	maxRead    = 64 << 10 // at once
+	maxLine    = 2 << 20
 	maxLiteral = 1 << 20
-	maxLines   = 5000
+	maxLines   = 200_000
 )
 
 // wire is a connection to a door.
@@ -82,7 +83,7 @@ func (r *robot) dial(door int, protocol string) (*wire, error) {
 			last = err
 			continue
 		}
-		w := &wire{r: r, conn: conn, in: bufio.NewReaderSize(conn, maxLine), protocol: protocol, patience: r.Patience.Reply}
+		w := &wire{r: r, conn: conn, in: bufio.NewReaderSize(conn, maxRead), protocol: protocol, patience: r.Patience.Reply}
 		w.stop = context.AfterFunc(r.ctx, func() { _ = conn.Close() })
 		return w, nil
 	}
@@ -138,6 +139,10 @@ func (w *wire) line() (string, error) {
 		}
 	}
 	line, err := w.in.ReadSlice('\n')
+	for long := bytes.Clone(line); errors.Is(err, bufio.ErrBufferFull) && len(long) < maxLine; line = long {
+		line, err = w.in.ReadSlice('\n')
+		long = append(long, line...)
+	}
 	if err != nil {
 		t := fail(lost, "read: %v", err)
 		t.silent = errors.Is(err, os.ErrDeadlineExceeded)
@@ -195,7 +200,7 @@ func (w *wire) handshake() error {
 			return fail(never, "an unusual handshake: %q", shape)
 		}
 	}
-	w.conn, w.in, w.secure = conn, bufio.NewReaderSize(conn, maxLine), true
+	w.conn, w.in, w.secure = conn, bufio.NewReaderSize(conn, maxRead), true
 	return nil
 }
 

@@ -25,9 +25,9 @@ import (
 var only = flag.String("scenario", "*", "run the robots under scenarios that fit this pattern only")
 
 const (
-	limit  = 30 * time.Second // for the careful; it needs a fraction of it
+	limit  = 90 * time.Second // for the careful; it needs a fraction of it
 	sooner = 6 * time.Second  // for those who may wait for ever
-	atOnce = 48               // robots at work; most of their time they wait
+	atOnce = 64               // robots at work; most of their time they wait
 )
 
 // faster returns a copy of a scenario that takes a hundredth of the time. What is left of
@@ -42,10 +42,10 @@ func faster(s *scenarios.Scenario) *scenarios.Scenario {
 			case d >= 5*time.Minute:
 				return d / 2 / by
 			case d >= time.Minute:
-				return 2 * time.Second // a window that a busy machine can fill
+				return 3500 * time.Millisecond // a window that a busy machine can fill
 			}
 			if d >= time.Second {
-				return max(d/by, 150*time.Millisecond)
+				return max(d/by, 300*time.Millisecond)
 			}
 			return d / by
 		}).Interface()
@@ -172,6 +172,10 @@ func (l *lab) learn(j robot.Job) {
 // more of it where the scenario is about how much.
 func jobFor(name string) robot.Job {
 	j := robot.Everything()
+	switch {
+	case strings.HasPrefix(name, "auth-oauth"):
+		j.Token = true
+	}
 	switch name {
 	case "smtp-twenty-messages-per-connection":
 		j.Letters = 22
@@ -179,7 +183,7 @@ func jobFor(name string) robot.Job {
 		j.Connections = 5
 	case "smtp-bounces-later":
 		j.Look = true
-	case "imap-idle-mute":
+	case "imap-idle-mute", "imap-idle-tells-later":
 		j.Idle = true
 	}
 	return j

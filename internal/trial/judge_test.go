@@ -1,0 +1,110 @@
+package trial_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/mailrig/mailrig/internal/robot"
+	"github.com/mailrig/mailrig/internal/trial"
+	"github.com/mailrig/mailrig/scenarios"
+)
+
+// scenario is one made for a test.
+func scenario(t *testing.T, rules, expect string) *scenarios.Scenario {
+	t.Helper()
+	s, err := scenarios.Parse("made-up.yaml", []byte("name: made-up\ntitle: Made up\nstory: For a test.\nrules:\n"+rules+"\nexpect:\n"+expect+"\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// TestVerdicts: each verdict, with its reason.
+func TestVerdicts(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	const (
+		slowSelect = `  - match: {command: SELECT}
+    delay-reply: 10s`
+		slightlySlow = `  - match: {command: SELECT}
+    delay-reply: 50ms`
+		refused = `  - match: {command: RCPT}
+    reply: "550 5.1.1 no"`
+		vrfy = `  - match: {command: VRFY}
+    reply: "252 maybe"`
+		worked = "  require: [worked-as-usual]"
+	)
+	imap, send := robot.Job{IMAP: true}, robot.Job{Send: true}
+	for name, c := range map[string]struct {
+		rules, expect string
+		robot         robot.Habits
+		job           robot.Job
+		limit         time.Duration
+		change        func(*trial.Run)
+		verdict       trial.Verdict
+		reason        string
+	}{
+		"met, and as expected":        {rules: slightlySlow, expect: worked, job: imap, verdict: trial.Pass},
+		"never met":                   {rules: vrfy, expect: worked, job: send, verdict: trial.NotExercised, reason: "never met"},
+		"of another protocol":         {rules: slightlySlow, expect: worked, job: send, verdict: trial.NotExercised, reason: "never met"},
+		"nothing that could show":     {rules: slightlySlow, expect: "  require: [mail-sent]", job: imap, verdict: trial.NotExercised, reason: "nothing that could show"},
+		"can't be started":            {rules: slightlySlow, expect: worked, job: imap, change: func(r *trial.Run) { r.Err = errors.New("no such program") }, verdict: trial.CouldNotRun, reason: "no such program"},
+		"killed without having met":   {rules: vrfy, expect: worked, job: imap, change: func(r *trial.Run) { r.Killed = true }, verdict: trial.CouldNotRun, reason: "without having met"},
+		"killed while it has to wait": {rules: slowSelect, expect: worked, job: imap, robot: robot.Stubborn(), limit: time.Second, verdict: trial.NotExercised, reason: "give it more time"},
+		"killed":                      {rules: `  - connect: silent`, expect: worked, job: imap, robot: robot.Stubborn(), limit: time.Second, verdict: trial.Fail, reason: "was stopped"},
+		"should fail, and does":       {rules: refused, expect: "  command: fails", job: send, verdict: trial.Pass},
+		"should fail, and doesn't":    {rules: refused, expect: "  command: fails", job: send, change: func(r *trial.Run) { r.Status = 0 }, verdict: trial.Fail, reason: "ended with status 0"},
+		"should succeed, and doesn't": {rules: refused, expect: "  command: succeeds", job: send, verdict: trial.Fail, reason: "should report success"},
+		"mail that can't arrive":      {rules: refused, expect: "  mail: none", job: send, verdict: trial.Pass},
+		"mail that must arrive":       {rules: refused, expect: "  mail: once", job: send, verdict: trial.Fail, reason: "exactly once"},
+		"mail that arrives":           {rules: "  - match: {protocol: smtp, command: DATA}\n    delay-reply: 10ms", expect: "  mail: once", job: send, verdict: trial.Pass},
+		"mail that mustn't arrive":    {rules: "  - match: {protocol: smtp, command: DATA}\n    delay-reply: 10ms", expect: "  mail: none", job: send, verdict: trial.Fail, reason: "get through"},
+		"mail of one who sends none":  {rules: slightlySlow, expect: "  mail: once", job: imap, verdict: trial.NotExercised, reason: "nothing that could show"},
+		"in time":                     {rules: slightlySlow, expect: "  within: 1m", job: imap, verdict: trial.Pass},
+		"too late":                    {rules: slightlySlow, expect: "  within: 1ms", job: imap, verdict: trial.Fail, reason: "should be done within"},
+		"a door that refuses":         {rules: "  - connect: refuse", expect: "  command: fails", job: imap, verdict: trial.Pass},
+		"a door that isn't used":      {rules: "  - match: {protocol: smtp}\n    connect: refuse", expect: "  command: fails", job: imap, verdict: trial.NotExercised, reason: "never met"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s, h := scenario(t, c.rules, c.expect), c.robot
+			if h.Name == "" {
+				h = robot.Careful()
+			}
+			if c.limit == 0 {
+				c.limit = limit
+			}
+			run := *l.run(h, c.job, c.limit, s)
+			if c.change != nil {
+				c.change(&run)
+			}
+			like := h
+			if h.Name == "stubborn" {
+				like = robot.Careless()
+			}
+			j := trial.Judge(s, l.control(like, c.job), &run, c.limit)
+			if j.Verdict != c.verdict {
+				t.Fatalf("got %s; want %s", reasons(j), c.verdict)
+			}
+			if (c.reason == "") != (len(j.Reasons) == 0) || !strings.Contains(reasons(j), c.reason) {
+				t.Errorf("got %s; want the reason %q", reasons(j), c.reason)
+			}
+		})
+	}
+}
+
+func TestLongest(t *testing.T) {
+	t.Parallel()
+	for rules, want := range map[string]time.Duration{
+		"  - delay-greeting: 20s":                           20 * time.Second,
+		"  - drip: {bytes: 1, every: 50ms}":                 50 * time.Millisecond,
+		"  - match: {protocol: smtp}\n    size-limit: 1000": 0,
+		"  - match: {command: RCPT}\n    reply: \"450 later\"\n  - match: {protocol: smtp}\n    delay-final-reply: 5m": 5 * time.Minute,
+	} {
+		if got := trial.Longest(scenario(t, rules, "  require: [worked-as-usual]")); got != want {
+			t.Errorf("%s\ngot %v; want %v", rules, got, want)
+		}
+	}
+}
