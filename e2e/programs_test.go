@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net"
 	"net/smtp"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -310,9 +309,4 @@ func goIMAPAccount(r *rig, conn net.Conn, mode string, config *tls.Config) error
 		return err
 	}
 	return c.Logout().Wait()
-}
-
-// installed tells if the program can run here.
-func (p *program) installed() bool {
-	return !slices.ContainsFunc(p.needs, func(name string) bool { _, err := exec.LookPath(name); return err != nil })
 }

@@ -18,7 +18,6 @@ var update = flag.Bool("update", false, "rewrite the findings in testdata")
 // are near misses.
 type golden struct {
 	path  string
-	head  string // remarks
 	parts []part
 }
 
