@@ -30,6 +30,15 @@ func (r *rig) blameless(t *testing.T, purpose ...string) {
 		if t.Failed() {
 			return
 		}
+		// All of them together, as the rig sees one address: messages that tests send twice
+		// are theirs.
+		all := diagnose.NewCase(r.records(t), time.Now())
+		all.Over = true
+		for _, f := range bad(all.Findings(false), diagnose.Warning) {
+			if len(f.Sessions) > 1 && f.ID != "delivered-twice" && !slices.Contains(purpose, f.ID) {
+				t.Errorf("sessions of the test are blamed:\n%s  %v", show([]diagnose.Finding{f}), f.Sessions)
+			}
+		}
 		for _, s := range r.records(t) {
 			for _, f := range bad(diagnose.Of(s, time.Now()), diagnose.Warning) {
 				open := s.TLS == nil && (f.ID == "password-sent-in-clear" || f.ID == "mail-sent-in-clear")
