@@ -12,6 +12,7 @@ func TestFetchmail(t *testing.T) {
 	t.Parallel()
 	need(t, "fetchmail")
 	r := start(t)
+	r.blameless(t)
 	for _, w := range append(imapWays[:len(imapWays):len(imapWays)], popWays...) {
 		t.Run(w.String(), func(t *testing.T) {
 			t.Parallel()

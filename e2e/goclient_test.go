@@ -15,6 +15,7 @@ import (
 func TestGoIdle(t *testing.T) {
 	t.Parallel()
 	r := start(t)
+	r.blameless(t)
 	for _, in := range imapWays {
 		t.Run(in.String(), func(t *testing.T) {
 			t.Parallel()

@@ -39,6 +39,7 @@ func TestMatrix(t *testing.T) {
 				need(t, map[string]string{"curl": "curl", "python": "python3"}[c.name])
 			}
 			r := start(t)
+			r.blameless(t)
 			for i, w := range sendWays {
 				t.Run(w.String(), func(t *testing.T) {
 					r := r.in(t)

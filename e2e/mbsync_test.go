@@ -51,6 +51,7 @@ func TestMbsync(t *testing.T) {
 	t.Parallel()
 	need(t, "mbsync")
 	r := start(t)
+	r.blameless(t)
 	for _, w := range imapWays {
 		t.Run(w.String(), func(t *testing.T) {
 			t.Parallel()

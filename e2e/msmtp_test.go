@@ -36,6 +36,7 @@ func TestMsmtp(t *testing.T) {
 	t.Parallel()
 	need(t, "msmtp")
 	r := start(t)
+	r.blameless(t)
 	for i, w := range sendWays {
 		t.Run(w.String(), func(t *testing.T) {
 			t.Parallel()

@@ -34,6 +34,7 @@ func TestNeomutt(t *testing.T) {
 	t.Parallel()
 	need(t, "neomutt")
 	r := start(t)
+	r.blameless(t)
 	for _, w := range sendWays {
 		t.Run("sends "+w.String(), func(t *testing.T) {
 			t.Parallel()

@@ -31,6 +31,7 @@ func TestNode(t *testing.T) {
 	t.Parallel()
 	needNode(t)
 	r := start(t)
+	r.blameless(t, "tls-needed", "left-before-starttls")
 	t.Run("nodemailer and imapflow", func(t *testing.T) {
 		for i, w := range sendWays {
 			to := "node-" + w.String() + "@example.test"

@@ -171,7 +171,7 @@ func TestSlowHelloIsForgiven(t *testing.T) {
 func TestGrowingFindingDoesNotFlood(t *testing.T) {
 	t.Parallel()
 	var x told
-	s := start(t, server.Config{OnFinding: x.add})
+	s := start(t, server.Config{OnFinding: x.add, Scenarios: load(t, "greeting-busy")})
 	const tries = 12
 	for i := range tries {
 		plain(t, s, 25).Close()

@@ -146,7 +146,8 @@ func TestGrowthIsToldAgain(t *testing.T) {
 	})
 	fail := func() {
 		r := log.Begin(transcript.Info{Door: 25, Service: "smtp", Protocol: "smtp", Client: "127.0.0.1:9", Server: "127.0.0.1:25"})
-		r.End(transcript.EndedByClient)
+		r.Said(transcript.FromServer, transcript.Reply, []byte("421 4.3.2 Too busy\r\n"), "")
+		r.End(transcript.EndedByServer)
 		w.turn(nil, false)
 	}
 	for range 6 {

@@ -26,7 +26,7 @@ import (
 //	-- tls failed: alert 48, sni localhost
 //	-- tls alert: 42                after a handshake that was done
 //	-- login: alice PLAIN refused tag7 [scenario]
-//	-- stored: <id@example.test> for bob@example.test
+//	-- stored: <id@example.test> from alice@example.test for bob@example.test
 //	-- delayed: [scenario] text     an event; "note" is one without a name
 //	end client                      who ended it; without this line it is still open
 //
@@ -271,8 +271,12 @@ func (d *dialogue) note(line string) {
 		return
 	case "stored":
 		id, who, _ := strings.Cut(text, " for ")
-		d.cur.Messages = append(d.cur.Messages, transcript.Stored{MessageID: id, Recipients: strings.Split(who, ", "), Secure: d.secure, At: d.at,
-			Bytes: 100, Sum: "sum of " + id, From: d.sender()})
+		id, from, said := strings.Cut(id, " from ")
+		if !said {
+			from = d.sender()
+		}
+		d.cur.Messages = append(d.cur.Messages, transcript.Stored{MessageID: id, From: from, Recipients: strings.Split(who, ", "), Secure: d.secure, At: d.at,
+			Bytes: 100, Sum: "sum of " + id})
 		return
 	}
 	u := transcript.Unit{At: d.at, From: transcript.FromRig, Kind: transcript.Note, Text: text, Bytes: int64(len(text)), Secure: d.secure, Injected: scenario}

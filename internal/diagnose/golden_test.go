@@ -14,23 +14,23 @@ import (
 var update = flag.Bool("update", false, "rewrite the findings in testdata")
 
 // golden is a file of testdata: dialogues, each with the findings it gives. The first
-// one shows the row that the file is named after; the others are near misses.
+// one, and those behind "== also", show the row that the file is named after; the others
+// are near misses.
 type golden struct {
 	path  string
-	head  string // remarks
 	parts []part
 }
 
 type part struct {
-	title    string // "" for the first one
+	mark     string // also or near miss, "" for the first one
+	title    string
 	dialogue string
 	findings string
 }
 
-const (
-	markFindings = "== findings\n"
-	markMiss     = "== near miss: "
-)
+const markFindings = "== findings\n"
+
+var markPart = regexp.MustCompile(`(?m)^== (also|near miss): (.*)\n`)
 
 func readGolden(t testing.TB, path string) *golden {
 	t.Helper()
@@ -39,10 +39,11 @@ func readGolden(t testing.TB, path string) *golden {
 		t.Fatal(err)
 	}
 	g := &golden{path: path}
-	for i, text := range strings.Split(string(b), markMiss) {
+	marks := markPart.FindAllStringSubmatch(string(b), -1)
+	for i, text := range markPart.Split(string(b), -1) {
 		p := part{}
 		if i > 0 {
-			p.title, text, _ = strings.Cut(text, "\n")
+			p.mark, p.title = marks[i-1][1], marks[i-1][2]
 		}
 		p.dialogue, p.findings, _ = strings.Cut(text, markFindings)
 		p.findings = strings.TrimSpace(p.findings) + "\n"
@@ -56,7 +57,7 @@ func (g *golden) write(t testing.TB) {
 	var b strings.Builder
 	for i, p := range g.parts {
 		if i > 0 {
-			b.WriteString("\n" + markMiss + p.title + "\n")
+			b.WriteString("\n== " + p.mark + ": " + p.title + "\n")
 		}
 		b.WriteString(p.dialogue + markFindings + p.findings)
 	}
@@ -75,7 +76,7 @@ func TestGolden(t *testing.T) {
 	for _, row := range Rows() {
 		t.Run(row.ID, func(t *testing.T) {
 			g := readGolden(t, filepath.Join("testdata", row.ID+".txt"))
-			if len(g.parts) < 2 {
+			if !slices.ContainsFunc(g.parts, func(p part) bool { return p.mark == "near miss" }) {
 				t.Errorf("%s has no near miss", g.path)
 			}
 			for i := range g.parts {
@@ -87,13 +88,14 @@ func TestGolden(t *testing.T) {
 				} else if got := report(found); got != p.findings {
 					t.Errorf("%s %q gives\n%s\nwant\n%s", g.path, p.title, got, p.findings)
 				}
-				if i == 0 && !gives(found, row.ID) {
-					t.Errorf("%s doesn't give %s but\n%s", g.path, row.ID, report(found))
+				shows := p.mark != "near miss"
+				if shows && !gives(found, row.ID) {
+					t.Errorf("%s %q doesn't give %s but\n%s", g.path, p.title, row.ID, report(found))
 				}
-				if i > 0 && gives(found, row.ID) {
+				if !shows && gives(found, row.ID) {
 					t.Errorf("%s: the near miss %q gives %s", g.path, p.title, row.ID)
 				}
-				if i == 0 && row.Can != nil && !row.Can(c) {
+				if shows && row.Can != nil && !row.Can(c) {
 					t.Errorf("%s gives %s, and the row says that the client had no occasion for it", g.path, row.ID)
 				}
 			}

@@ -149,7 +149,7 @@ var loginReasons = []struct {
 		"The server says that the account is on another server.", "Ask the provider for the server's name, and don't follow by itself what an unencrypted reply says."},
 	{[]string{"expired"}, "The password has expired.", "Change the password, then type the new one."},
 	{[]string{"too weak", "504 5.5.4"}, "The server doesn't take this authentication method.", "Choose another authentication method."},
-	{[]string{"encryption required", "privacyrequired", "must issue a starttls", "538", "stls first"},
+	{[]string{"encryption required", "privacyrequired", "must issue a starttls", "538", "tls first", "ssl/tls"},
 		"The server takes no password without TLS.", "Set encryption to STARTTLS, or to SSL/TLS with port {tls-door}."},
 	{[]string{"too many bad auth", "too many login", "too many attempts"},
 		"The server has seen too many attempts.", "Wait, and check the password before the next attempt."},

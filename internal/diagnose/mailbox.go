@@ -170,10 +170,18 @@ func wizardProbe(c *Case) []Evidence {
 	})
 }
 
-// connectedAndLeft: nothing was said on a door that begins in clear.
+// connectedAndLeft: nothing was asked for on a door that begins in clear.
 func connectedAndLeft(c *Case) []Evidence {
-	return c.each(func(f *Facts) bool {
-		return f.Security != "tls" && !f.acted() && f.Host != "" && f.Counts.BytesIn == 0 && len(f.Steps) == 0 && f.TLS == nil && f.EndedBy == transcript.EndedByClient
+	return c.eachWords(func(f *Facts) map[string]string {
+		if f.Security == "tls" || f.acted() || f.Host == "" || f.TLS != nil || f.idled() {
+			return nil
+		}
+		silent := len(f.Steps) == 0 && f.Counts.BytesIn == 0 && f.EndedBy == transcript.EndedByClient
+		quit := len(f.Steps) > 0 && f.Steps[0].leaves() && len(wrongProtocol(&Case{Sessions: []*Facts{f}})) == 0
+		if !silent && !quit {
+			return nil
+		}
+		return map[string]string{"others": otherDoors(f.Protocol)}
 	})
 }
 

@@ -42,12 +42,13 @@ func canReceiveCannotSend(c *Case) []Evidence {
 			}
 		}
 	}
-	advice := sendAdvice(doors)
+	advice, why := sendAdvice(doors), "Almost always the outgoing port is at fault: many networks block 25."
 	if len(tried) > 0 && tried[len(tried)-1].loginMissing() {
+		why = "The server takes mail only from who has logged in."
 		advice = "Switch on authentication for the outgoing server, with the user name and password of the incoming one."
 	}
 	all := append(slices.Clone(tried), received[len(received)-1])
-	return []Evidence{{Sessions: all, Guess: blind, Words: map[string]string{"doors": list(doors), "advice": advice}}}
+	return []Evidence{{Sessions: all, Guess: blind, Words: map[string]string{"doors": list(doors), "advice": advice, "why": why}}}
 }
 
 // triesToSend tells if a session without a message was meant to send one, and the door is

@@ -1,6 +1,7 @@
 package diagnose
 
 import (
+	"maps"
 	"regexp"
 	"slices"
 	"strconv"
@@ -108,16 +109,19 @@ func deliveredTwice(c *Case) (all []Evidence) {
 	for _, d := range deliveries(c.Control) {
 		usual[d.recipient]++
 	}
-	for recipient, list := range got {
+	for _, recipient := range slices.Sorted(maps.Keys(got)) {
+		list := got[recipient]
 		if c.Control != nil && len(list) <= usual[recipient] {
 			continue // as many as it always sends there
 		}
+		var twice []*Facts // one finding for a recipient, however often it came
 		for i, d := range list {
-			for _, e := range list[:i] {
-				if same(d.m, e.m) {
-					all = append(all, Evidence{Sessions: distinct(e.f, d.f), Words: map[string]string{"recipient": recipient}})
-				}
+			if j := slices.IndexFunc(list[:i], func(e delivery) bool { return same(d.m, e.m) }); j >= 0 {
+				twice = append(twice, list[j].f, d.f)
 			}
+		}
+		if twice != nil {
+			all = append(all, Evidence{Sessions: distinct(twice...), Words: map[string]string{"recipient": recipient}})
 		}
 	}
 	return all

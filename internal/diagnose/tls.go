@@ -75,6 +75,9 @@ func wrongProtocol(c *Case) []Evidence {
 			return nil
 		}
 		words := strings.Fields(strings.ToUpper(f.Steps[0].Text))
+		if f.Protocol == "imap" && len(words) == 1 && words[0] == "QUIT" {
+			return map[string]string{"spoken": "SMTP or POP3", "others": otherDoors("imap")}
+		}
 		if f.Protocol == "imap" && len(words) > 1 && slices.Contains(protocolVerbs["IMAP"], words[1]) {
 			return nil // whatever its tag is
 		}
@@ -88,7 +91,8 @@ func wrongProtocol(c *Case) []Evidence {
 			}
 			if i < len(words) && slices.Contains(verbs, words[i]) && !slices.Contains(protocolVerbs[strings.ToUpper(f.Protocol)], words[i]) {
 				right := strings.ToLower(protocol)
-				return map[string]string{"spoken": protocol, "right-tls": itoa(tlsDoor[right]), "right-clear": itoa(clearDoor[right])}
+				return map[string]string{"spoken": protocol,
+					"others": "For " + protocol + " use port " + itoa(tlsDoor[right]) + " with SSL/TLS, or " + itoa(clearDoor[right]) + " with STARTTLS."}
 			}
 		}
 		return nil
@@ -117,7 +121,8 @@ var certificateAlerts = []int{42, 43, 44, 45, 46, 48, 49, 51}
 
 // refusedCertificate tells if the client broke off because of the certificate. sure is
 // false where only the way of leaving tells: curl compares names after the handshake and
-// leaves without a word, Node leaves without an alert.
+// leaves without a word, GnuTLS programs look at all of the certificate then, Node leaves
+// without an alert. Who stays for some seconds waits for something else.
 func (f *Facts) refusedCertificate() (refused, sure bool) {
 	t := f.TLS
 	switch {
@@ -128,7 +133,7 @@ func (f *Facts) refusedCertificate() (refused, sure bool) {
 	case t.Alert != 0:
 		return false, false
 	case t.Established:
-		return !f.has(func(s *Step) bool { return s.Secure }) && f.EndedBy == transcript.EndedByClient && !f.secureGreetingOnly(), false
+		return !f.has(func(s *Step) bool { return s.Secure }) && f.EndedBy == transcript.EndedByClient && !f.secureGreetingOnly() && !f.idled(), false
 	}
 	return t.Hello && t.Error == leftInHandshake, false
 }
@@ -173,7 +178,7 @@ func badCertificateRefused(c *Case) []Evidence {
 // is Java's for any fault.
 func (f *Facts) whyRefused() map[string]string {
 	how, advice := "", "Make the client trust the rig's CA: `mailrig ca` prints it, and /ca.pem of the web page has it."
-	name := f.TLS.ServerName
+	t, name := f.TLS, f.TLS.ServerName
 	byName := "Connect to localhost or to a name below example.test, or give yours with --hostname."
 	switch f.TLS.Alert {
 	case 48:
@@ -191,7 +196,10 @@ func (f *Facts) whyRefused() map[string]string {
 		how = "It sent the alert certificate_unknown (46), Java's for any fault of a certificate."
 	case 0:
 		if f.onTLS() {
-			how = "It completed the handshake and left without a command, as curl does when the name doesn't fit, and Node when it doesn't trust the CA."
+			how = "It completed the handshake and left without a command, as programs with GnuTLS do (msmtp, NeoMutt) when they don't trust a certificate, and curl when the name doesn't fit."
+			if !t.StartTLS {
+				advice += " If it trusts it already: port " + itoa(f.Door) + " is for " + strings.ToUpper(f.Protocol) + ", and the account may be one of another protocol."
+			}
 		} else {
 			how = "It left in the middle of the handshake without an alert, as Node does when it doesn't trust a certificate."
 		}

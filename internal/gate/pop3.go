@@ -80,11 +80,11 @@ func (d *pop3) read([]byte) (int, error) {
 		g.rec.Note("line too long", "")
 		return 0, g.say([]byte("-ERR Line too long\r\n"), "")
 	}
-	verb, arg := cutWord(line)
+	verb, _ := cutWord(line)
 	verb = strings.ToUpper(verb)
 	g.rec.Said(transcript.FromClient, transcript.Command, d.shown(verb, line), "")
 	line = g.tempt(line)
-	_, arg = cutWord(line)
+	_, arg := cutWord(line)
 	hasArg := len(arg) > 0
 	g.wmu.Lock()
 	d.verb, d.args = verb, hasArg

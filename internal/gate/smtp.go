@@ -132,7 +132,7 @@ func (d *smtp) farewell(err error) error {
 // command looks at a command line and gives it to the engine, or answers itself.
 func (d *smtp) command(line []byte) error {
 	g := d.g
-	verb, arg := cutWord(line)
+	verb, _ := cutWord(line)
 	verb = strings.ToUpper(verb)
 	g.rec.Said(transcript.FromClient, transcript.Command, d.shown(verb, line), "")
 	if !d.hasty && g.br.Buffered() > 0 && verb != "BDAT" && verb != "STARTTLS" {
@@ -140,7 +140,7 @@ func (d *smtp) command(line []byte) error {
 		g.rec.Mark(transcript.Pipelined, "the client goes on before the reply has been sent", "")
 	}
 	line = g.tempt(line)
-	_, arg = cutWord(line)
+	_, arg := cutWord(line)
 	g.wmu.Lock()
 	d.verb = verb
 	g.wmu.Unlock()

@@ -1,0 +1,71 @@
+package e2e
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/mailrig/mailrig/internal/diagnose"
+	"github.com/mailrig/mailrig/internal/transcript"
+)
+
+var record = flag.String("record", "", "directory for the sessions of clients whose settings are right, for internal/diagnose")
+
+// harmless are findings of what clients do at work, seen on the wire, that don't say that
+// their settings are wrong.
+var harmless = []string{"capabilities-not-asked-again"}
+
+// blameless checks, when the test is over, that mailrig has nothing to say against any
+// session but what is true: that it was in clear, and what the test does wrong on purpose.
+func (r *rig) blameless(t *testing.T, purpose ...string) {
+	t.Helper()
+	t.Cleanup(func() {
+		if t.Failed() {
+			return
+		}
+		for _, s := range r.records(t) {
+			for _, f := range bad(diagnose.Of(s, time.Now()), diagnose.Warning) {
+				open := s.TLS == nil && (f.ID == "password-sent-in-clear" || f.ID == "mail-sent-in-clear")
+				if !open && !slices.Contains(harmless, f.ID) && !slices.Contains(purpose, f.ID) {
+					t.Errorf("a session of the test is blamed:\n%s%s", show([]diagnose.Finding{f}), clip(s.Dialogue()))
+				}
+			}
+		}
+	})
+}
+
+// keep writes sessions down for internal/diagnose, without what differs from run to run.
+func keep(t *testing.T, name string, list []*transcript.Session) {
+	t.Helper()
+	if *record == "" {
+		return
+	}
+	start := time.Date(2026, 1, 5, 10, 0, 0, 0, time.UTC)
+	for _, s := range list {
+		took := s.End.Sub(s.Start)
+		s.Start = start.Add(s.Start.Sub(list[0].Start))
+		s.End = s.Start.Add(took)
+		s.Client, s.Server = "127.0.0.1:40000", net.JoinHostPort("127.0.0.1", "1")
+		for i := range s.Logins {
+			s.Logins[i].Password = "tag"
+		}
+	}
+	b, err := json.MarshalIndent(list, "", " ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if host, err := os.Hostname(); err == nil {
+		b = bytes.ReplaceAll(b, []byte(host), []byte("client.example.test"))
+	}
+	path := filepath.Join(*record, strings.ReplaceAll(name, "/", "-")+".json")
+	if err := os.WriteFile(path, append(b, '\n'), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
