@@ -5,14 +5,14 @@ BIN      ?= bin/mailrig
 FUZZTIME ?= 5s
 PACKAGES ?= ./...
 
-.PHONY: all build test lint unit fuzz cross bench clean
+.PHONY: all build test lint unit robots fuzz cross bench clean
 
 all: build
 
 build: ## the binary, static
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w" -o $(BIN) ./cmd/mailrig
 
-test: lint unit ## everything that must be right before a commit
+test: lint unit robots ## everything that must be right before a commit
 
 lint:
 	@files=$$(gofmt -l $$(find . -name '*.go' -not -path '*/node_modules/*')); \
@@ -24,6 +24,11 @@ lint:
 # them must be. "npm ci" in e2e/node installs the two for Node.
 unit:
 	$(GO) test -race -timeout 10m $(PACKAGES)
+
+# The robots try every scenario; under the race detector they would be too slow, and
+# unit has them try a sample.
+robots: ## every scenario with clients of good and bad habits
+	$(GO) test -timeout 10m -run 'TestRobots|TestPartialJobs' ./internal/trial
 
 fuzz: ## each fuzz target for FUZZTIME
 	@set -e; for package in $$($(GO) list $(PACKAGES)); do \

@@ -215,9 +215,15 @@ const portal = "HTTP/1.1 302 Found\r\nLocation: http://portal.example/login\r\nC
 // listen takes down what the client says, and never answers, until it goes.
 func (g *Gate) listen(r io.Reader) {
 	br := bufio.NewReaderSize(r, 512)
+	hello := false // TLS from here on: what looks like a line in it is none
 	for {
 		line, err := br.ReadSlice('\n')
-		g.overheard(line)
+		if hello = hello || isClientHello(line); hello && len(line) > 0 {
+			line = transcript.MaskedLine()
+			g.rec.Said(transcript.FromClient, transcript.Data, line, "")
+		} else {
+			g.overheard(line)
+		}
 		if err != nil && err != bufio.ErrBufferFull {
 			return
 		}

@@ -48,7 +48,7 @@ func TestPartialJobs(t *testing.T) {
 	})
 	for name := range jobs {
 		t.Logf("%s only: passes %d scenarios; the others don't concern it", name, passed[name])
-		if *only == "*" && passed[name] < 50 {
+		if *only == "*" && !racing && passed[name] < 50 {
 			t.Errorf("%s only: passes %d scenarios, which is too few to mean anything", name, passed[name])
 		}
 	}

@@ -27,8 +27,15 @@ var only = flag.String("scenario", "*", "run the robots under scenarios that fit
 const (
 	limit  = 90 * time.Second // for the careful; it needs a fraction of it
 	sooner = 8 * time.Second  // for those who may wait for ever
-	atOnce = 64               // robots at work; most of their time they wait
 )
+
+// atOnce is how many robots are at work; most of their time they wait.
+func atOnce() int {
+	if racing {
+		return 6
+	}
+	return 48
+}
 
 // faster returns a copy of a scenario that takes a hundredth of the time. What is left of
 // a wait stays long enough to be told from a busy machine.
@@ -189,12 +196,16 @@ func jobFor(name string) robot.Job {
 	return j
 }
 
+// sample: under the race detector one scenario of so many is tried. All of them are by
+// make test, without it: there the robots' patience would be too short.
+const sample = 8
+
 // chosen are the scenarios to run.
 func chosen(t *testing.T) (list []*scenarios.Scenario) {
-	for _, s := range scenarios.All() {
+	for i, s := range scenarios.All() {
 		if ok, err := path.Match(*only, s.Name); err != nil {
 			t.Fatal(err)
-		} else if ok {
+		} else if ok && (!racing || *only != "*" || i%sample == 0 && s.Name != "imap-huge-inbox") {
 			list = append(list, s)
 		}
 	}
@@ -207,7 +218,7 @@ func forEach(t *testing.T, work func(*scenarios.Scenario) string) {
 	t.Helper()
 	list := chosen(t)
 	faults := make([]string, len(list))
-	slots := make(chan struct{}, atOnce)
+	slots := make(chan struct{}, atOnce())
 	var wg sync.WaitGroup
 	for i, s := range list {
 		slots <- struct{}{}
@@ -270,7 +281,7 @@ func TestRobots(t *testing.T) {
 	}
 	seen := &violations{}
 	forEach(t, func(s *scenarios.Scenario) string { return l.both(s, seen) })
-	if *only == "*" {
+	if *only == "*" && !racing {
 		seen.check(t)
 	}
 }
