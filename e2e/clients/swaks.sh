@@ -1,3 +1,3 @@
 # Send a message with swaks. Usage: swaks.sh OPTION...
-exec swaks --server "localhost:$MAILRIG_PORT_587" --ehlo client.example.test --timeout 5 --auth-user "$MAILRIG_USER" \
+exec swaks --server "localhost:${PORT:-$MAILRIG_PORT_587}" --ehlo client.example.test --timeout 5 --auth-user "$MAILRIG_USER" \
 	--auth-password "$MAILRIG_PASSWORD" --from alice@example.test --to bob@example.test "$@"
