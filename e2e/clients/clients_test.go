@@ -45,6 +45,10 @@ func TestPage(t *testing.T) {
 	}
 }
 
+// surprising are verdicts on careful settings that the transcript confirms; notes.txt
+// says what was found.
+var surprising = map[string]string{"swaks -tls --tls-verify": "cert-wrong-host"}
+
 // A careless setting is caught where it is careless, and a careful one passes there.
 func TestCarelessAreCaught(t *testing.T) {
 	clients, v := load(t)
@@ -75,6 +79,9 @@ func TestCarelessAreCaught(t *testing.T) {
 			continue
 		}
 		for _, name := range everywhere {
+			if surprising[c.Name] == name {
+				continue
+			}
 			if got := v.of(c, name); got.Verdict != trial.Pass {
 				t.Errorf("%s (careful) × %s: %s, want a pass", c.Name, name, got)
 			}

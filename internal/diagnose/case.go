@@ -1,6 +1,7 @@
 package diagnose
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -55,8 +56,11 @@ var polite = map[string]bool{
 }
 
 // works tells if a command does what the client has come for, rather than asking what
-// the server can.
-func (s *Step) works() bool { return s.Verb != "" && !polite[s.Verb] }
+// the server can. What doesn't look like a command is none: after an odd reply to STARTTLS
+// the pieces of a ClientHello come as lines.
+func (s *Step) works() bool { return isWord.MatchString(s.Verb) && !polite[s.Verb] }
+
+var isWord = regexp.MustCompile(`^[A-Z]+( [A-Z]+)?$`)
 
 func (s *Step) isSTARTTLS() bool { return s.Verb == "STARTTLS" || s.Verb == "STLS" }
 func (s *Step) asks() bool       { return s.Verb == "EHLO" || s.Verb == "CAPABILITY" || s.Verb == "CAPA" }

@@ -205,7 +205,7 @@ func (t *Trial) judged(ctx context.Context, s *scenarios.Scenario, control *Run,
 		j = Judge(s, control, &did.Run, limit)
 		r.Findings = append(r.Findings, caseOf(s, control, &did.Run).Findings(true)...)
 	}
-	if j.Verdict == NotExercised && len(did.Sessions) == 0 && did.Status != 0 && !did.Killed {
+	if j.Verdict == NotExercised && len(did.Sessions) == 0 && did.Status != 0 && !did.Killed && len(caseOf(s, control, &did.Run).Blocked) == 0 {
 		// It never came so far. That says nothing about the client and the scenario, and
 		// something is wrong all the same.
 		j = Judgement{CouldNotRun, []Reason{{Text: fmt.Sprintf("the command %s without having connected; without the scenario it succeeds", ending(&did.Run))}}}
