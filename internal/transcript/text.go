@@ -81,6 +81,9 @@ func (s *Session) login() string {
 }
 
 func (s *Session) happened() string {
+	if len(s.Units) > 0 && s.Units[0].Event == Knocked {
+		return "tried to connect, and got no answer"
+	}
 	var did []string
 	if n := s.Counts.MessagesIn; n > 0 {
 		did = append(did, plural(n, "message")+" received")
