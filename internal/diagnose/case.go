@@ -148,6 +148,17 @@ func (f *Facts) loggedIn() bool {
 		strings.HasPrefix(f.Greeting.Last(), "* PREAUTH")
 }
 
+// user is who has logged in, "" for nobody. What belongs to a mailbox means nothing in
+// another user's, and many users may come from one address.
+func (f *Facts) user() (name string) {
+	for _, l := range f.Logins {
+		if l.OK {
+			name = strings.ToLower(l.User)
+		}
+	}
+	return name
+}
+
 // achieved tells if the session did any good: mail came or went, or, where there was
 // none to fetch, the client logged in and left as one does.
 func (f *Facts) achieved() bool {

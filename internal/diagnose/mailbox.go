@@ -123,20 +123,23 @@ var uidvalidity = regexp.MustCompile(`UIDVALIDITY (\d+)`)
 // section 2.3.1.1). A client that names single UIDs without having asked for any in this
 // session has them from before.
 func usedStaleUIDs(c *Case) (all []Evidence) {
-	seen := map[string]string{} // mailbox -> UIDVALIDITY
+	seen := map[string]string{} // user and mailbox -> UIDVALIDITY
 	for _, f := range c.Sessions {
 		if f.Protocol != "imap" {
 			continue
 		}
 		changed, asked := false, false
 		for _, s := range f.Steps {
+			if s.Reply.Code == "APPENDUID" || s.Reply.Code == "COPYUID" {
+				asked = true // it has been told new ones (RFC 4315 section 3)
+			}
 			switch s.Verb {
 			case "SELECT", "EXAMINE":
 				m := uidvalidity.FindStringSubmatch(s.Reply.Text())
 				if m == nil {
 					continue
 				}
-				box := strings.ToUpper(strings.Trim(s.Args, `"`))
+				box := f.user() + " " + strings.ToUpper(strings.Trim(s.Args, `"`))
 				changed, asked = seen[box] != "" && seen[box] != m[1], false
 				seen[box] = m[1]
 			case "UID SEARCH", "UID SORT", "UID THREAD":
