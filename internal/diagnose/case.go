@@ -213,7 +213,9 @@ func (c *Case) tlsAtControl(like func(*Facts) bool) (used, not int) {
 }
 
 // wantsTLS tells if the client is known to want TLS for a protocol: at a correct server
-// it used it every time, or it has tried it before this session.
+// it used it every time, or it has tried it before this session, in vain or where this
+// one's scenario took the offer away. That some program at the address used TLS, and this
+// one might and doesn't, is no sign.
 func (c *Case) wantsTLS(protocol string, before *Facts) bool {
 	used, not := c.tlsAtControl(func(f *Facts) bool { return f.Door == before.Door })
 	if used == 0 && not == 0 {
@@ -226,11 +228,16 @@ func (c *Case) wantsTLS(protocol string, before *Facts) bool {
 		if f == before {
 			break
 		}
-		if f.Protocol == protocol && f.TLS != nil {
+		if f.Protocol == protocol && f.TLS != nil && (!f.TLS.Established || before.acted() && !before.offeredSTARTTLS()) {
 			return true
 		}
 	}
 	return false
+}
+
+// offeredSTARTTLS tells if a list in clear has it.
+func (f *Facts) offeredSTARTTLS() bool {
+	return f.Listed[false].Has("STARTTLS") || f.Listed[false].Has("STLS")
 }
 
 // at is the time of a step.
