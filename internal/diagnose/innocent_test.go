@@ -62,6 +62,13 @@ C: a4 LOGOUT
 S: a4 OK done
 end client
 `},
+		{"a handshake that is late, and fails", "silent-on-tls-port", `session 993
++3s
+-- no-hello: nothing said: this port waits for a TLS handshake, and the client seems to wait for a greeting
++1s
+-- tls failed: alert 48, sni localhost
+end client
+`},
 		{"another program never wanted TLS", "fell-back-to-clear", `session 465
 -- tls: TLS 1.3, sni localhost
 S: 220 ready

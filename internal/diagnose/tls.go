@@ -22,7 +22,7 @@ func tlsOnClearPort(c *Case) []Evidence {
 func silentOnTLSPort(c *Case) []Evidence {
 	const patient = time.Second
 	all := c.each(func(f *Facts) bool {
-		if f.Security != "tls" || f.acted() || f.Counts.BytesIn > 0 || f.onTLS() || f.Has(transcript.ClearOnTLSPort) {
+		if f.Security != "tls" || f.acted() || f.Counts.BytesIn > 0 || f.TLS != nil && f.TLS.Hello || f.Has(transcript.ClearOnTLSPort) {
 			return false
 		}
 		waited := !f.End.IsZero() && f.End.Sub(f.Start) >= patient && f.TLS != nil && f.TLS.ServerName == "" && f.TLS.Alert == 0 &&
