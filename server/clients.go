@@ -11,9 +11,11 @@ import (
 
 // What the watcher remembers of a client.
 const (
-	windowSize = 64 // sessions
-	windowTime = 30 * time.Minute
-	maxClients = 32
+	windowSize = 64 // sessions that have ended
+	// maxWatchedOpen bounds those that haven't, besides.
+	maxWatchedOpen = 2 * openMost
+	windowTime     = 30 * time.Minute
+	maxClients     = 32
 	// maxEntries bounds the findings that one session remembers being part of.
 	maxEntries = 256
 )
@@ -132,10 +134,23 @@ func (c *client) put(f *diagnose.Facts) (changed bool) {
 // trim forgets what is old, and sessions that are neither open in the log nor have ended
 // in time.
 func (c *client) trim(at time.Time) {
-	if extra := len(c.sessions) - windowSize; extra > 0 {
-		c.sessions = slices.Delete(c.sessions, 0, extra)
+	// One that is open stays, or what was found about it would be found again.
+	extra := -windowSize
+	for _, s := range c.sessions {
+		if !s.End.IsZero() {
+			extra++
+		}
 	}
-	c.sessions = slices.DeleteFunc(c.sessions, func(s *watched) bool { return !s.End.IsZero() && at.Sub(s.End) > windowTime })
+	c.sessions = slices.DeleteFunc(c.sessions, func(s *watched) bool {
+		if s.End.IsZero() {
+			return false
+		}
+		extra--
+		return extra >= 0 || at.Sub(s.End) > windowTime
+	})
+	if over := len(c.sessions) - windowSize - maxWatchedOpen; over > 0 {
+		c.sessions = slices.Delete(c.sessions, 0, over)
+	}
 }
 
 // facts are the sessions of a client and the strangers', oldest first.

@@ -173,3 +173,31 @@ func TestGrowthIsToldAgain(t *testing.T) {
 		t.Errorf("%d in the book", len(all))
 	}
 }
+
+// A session that stays open while many come and go is one for which a finding is told once.
+func TestOpenSessionOutlivesMany(t *testing.T) {
+	t.Parallel()
+	log := transcript.NewLog(1000, nil)
+	told := 0
+	w := newWatcher(log, func(f Finding) {
+		if f.ID == "password-sent-in-clear" {
+			told++
+		}
+	})
+	r := log.Begin(transcript.Info{Door: 143, Service: "imap", Protocol: "imap", Security: "starttls", Client: "127.0.0.1:9", Server: "127.0.0.1:143"})
+	r.Said(transcript.FromServer, transcript.Reply, []byte("* OK hi\r\n"), "")
+	r.Said(transcript.FromClient, transcript.Command, []byte("a LOGIN x ***\r\n"), "")
+	r.Said(transcript.FromServer, transcript.Reply, []byte("a OK done\r\n"), "")
+	for range 4 {
+		w.turned = time.Time{} // long ago: no load
+		w.turn(nil, true)
+		for j := range windowSize + 1 {
+			deliver(log, j)
+		}
+	}
+	w.turned = time.Time{}
+	w.turn(nil, true)
+	if told != 1 {
+		t.Errorf("told %d times", told)
+	}
+}

@@ -168,8 +168,8 @@ func (i imapDialect) login(w *wire, mechanism, user, password string) (reply, er
 	return r, err
 }
 
-// quoted is a quoted string; what can't stand in one is refused before, by
-// fitForIMAP.
+// quoted is a quoted string; line ends, which can't stand in one, are refused before the
+// check begins.
 func quoted(s string) string {
 	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(s) + `"`
 }

@@ -181,11 +181,23 @@ func (c *checker) enter(w *wire, d *Door) (reply, error) {
 	}
 }
 
-// hide takes the password out of a server's words: some repeat what they got.
+// hide takes the password out of a server's words: some repeat what they got, in the form
+// in which they got it. Words that were shortened may end in the middle of it.
 func (c *checker) hide(s string) string {
-	for _, secret := range append(answers("PLAIN", c.User, c.Password), answers("LOGIN", "", c.Password)[1], c.Password) {
-		if len(secret) >= 3 {
-			s = strings.ReplaceAll(s, secret, "***")
+	const least = 3 // of less there is too much in any words
+	inQuotes := quoted(c.Password)
+	inQuotes = inQuotes[1 : len(inQuotes)-1]
+	for _, secret := range append(answers("PLAIN", c.User, c.Password), answers("LOGIN", "", c.Password)[1], inQuotes, c.Password) {
+		if len(secret) < least {
+			continue
+		}
+		s = strings.ReplaceAll(s, secret, "***")
+		words, cut := strings.CutSuffix(s, "…")
+		for n := len(secret) - 1; cut && n >= least; n-- {
+			if rest, ok := strings.CutSuffix(words, secret[:n]); ok {
+				s = rest + "***…"
+				break
+			}
 		}
 	}
 	return s

@@ -177,6 +177,28 @@ func TestPasswordStays(t *testing.T) {
 
 // TestSecondConnection: what was trusted when the door was looked at need not be
 // there any more when the password is to be sent.
+// TestHide: a server's echo of the password in the form in which it was sent, or cut off
+// in the middle of it.
+func TestHide(t *testing.T) {
+	t.Parallel()
+	c := newChecker(Options{User: user, Password: secret})
+	plain := answers("PLAIN", user, secret)[0]
+	for _, echo := range []string{
+		"BAD what is a1 LOGIN " + quoted(user) + " " + quoted(secret),
+		clean(strings.Repeat("x", maxText-6) + secret), clean(strings.Repeat("x", maxText-20) + plain), "no " + plain, "no " + secret,
+	} {
+		shown := c.hide(echo)
+		for _, part := range []string{secret[:4], plain[:12]} {
+			if strings.Contains(shown, part) {
+				t.Errorf("%q is in %q", part, shown)
+			}
+		}
+	}
+	if words := "no such user; try again…"; c.hide(words) != words {
+		t.Errorf("%q becomes %q", words, c.hide(words))
+	}
+}
+
 func TestSecondConnection(t *testing.T) {
 	t.Parallel()
 	good, evil := authority(t), authority(t)

@@ -40,7 +40,7 @@ func (c *checker) roundTrip(ctx context.Context, r *Report, open map[door.Protoc
 	folder, err := c.await(ctx, in, t.MessageID)
 	switch {
 	case err != nil:
-		t.Words = fmt.Sprintf("the test message was accepted, but can't be looked for: %s", err)
+		t.Words = fmt.Sprintf("the test message was accepted, but can't be looked for: %s", c.hide(err.Error()))
 		t.Try = "look for it with a client; its subject is " + subjectLine
 	case folder == "":
 		t.Words = fmt.Sprintf("the test message was accepted, but didn't arrive within %s", inWords(c.SendTimeout))

@@ -152,6 +152,17 @@ func (f *Facts) loggedIn() bool {
 		strings.HasPrefix(f.Greeting.Last(), "* PREAUTH")
 }
 
+// user is who has logged in, "" for nobody. What belongs to a mailbox means nothing in
+// another user's, and many users may come from one address.
+func (f *Facts) user() (name string) {
+	for _, l := range f.Logins {
+		if l.OK {
+			name = strings.ToLower(l.User)
+		}
+	}
+	return name
+}
+
 // achieved tells if the session did any good: mail came or went, or, where there was
 // none to fetch, the client logged in and left as one does.
 func (f *Facts) achieved() bool {
@@ -206,7 +217,9 @@ func (c *Case) tlsAtControl(like func(*Facts) bool) (used, not int) {
 }
 
 // wantsTLS tells if the client is known to want TLS for a protocol: at a correct server
-// it used it every time, or it has tried it before this session.
+// it used it every time, or it has tried it before this session, in vain or where this
+// one's scenario took the offer away. That some program at the address used TLS, and this
+// one might and doesn't, is no sign.
 func (c *Case) wantsTLS(protocol string, before *Facts) bool {
 	used, not := c.tlsAtControl(func(f *Facts) bool { return f.Door == before.Door })
 	if used == 0 && not == 0 {
@@ -219,11 +232,16 @@ func (c *Case) wantsTLS(protocol string, before *Facts) bool {
 		if f == before {
 			break
 		}
-		if f.Protocol == protocol && f.TLS != nil {
+		if f.Protocol == protocol && f.TLS != nil && (!f.TLS.Established || before.acted() && !before.offeredSTARTTLS()) {
 			return true
 		}
 	}
 	return false
+}
+
+// offeredSTARTTLS tells if a list in clear has it.
+func (f *Facts) offeredSTARTTLS() bool {
+	return f.Listed[false].Has("STARTTLS") || f.Listed[false].Has("STLS")
 }
 
 // at is the time of a step.

@@ -24,9 +24,12 @@ func deletedWithoutQuit(c *Case) []Evidence {
 func idleTooLong(c *Case) []Evidence {
 	const most = 29 * time.Minute
 	return c.each(func(f *Facts) bool {
-		return f.has(func(s *Step) bool {
+		for i, s := range f.Steps {
 			if s.Verb != "IDLE" || s.Reply.Outcome == Permanent {
-				return false
+				continue
+			}
+			if i < len(f.Steps)-1 && len(s.Exchange) == 0 {
+				continue // its DONE is in what was left out of a long session
 			}
 			until := c.Now.Sub(f.Start)
 			if !f.End.IsZero() {
@@ -38,15 +41,18 @@ func idleTooLong(c *Case) []Evidence {
 					until = time.Duration(n)
 				}
 			}
-			return until-s.At > most+30*time.Second
-		})
+			if until-s.At > most+30*time.Second {
+				return true
+			}
+		}
+		return false
 	})
 }
 
 // mostConnections is what Gmail allows an account at a time; others allow fewer.
 const mostConnections = 15
 
-// tooManyConnections: more IMAP connections at once than a provider allows.
+// tooManyConnections: more IMAP connections of an account at once than a provider allows.
 func tooManyConnections(c *Case) []Evidence {
 	type change struct {
 		at time.Time
@@ -54,6 +60,7 @@ func tooManyConnections(c *Case) []Evidence {
 		f  *Facts
 	}
 	var changes []change
+	open := map[string]int{} // by user
 	for _, f := range c.Sessions {
 		if f.Protocol != "imap" || !f.loggedIn() {
 			continue
@@ -64,11 +71,12 @@ func tooManyConnections(c *Case) []Evidence {
 		}
 	}
 	slices.SortStableFunc(changes, func(a, b change) int { return a.at.Compare(b.at) })
-	open, most := 0, 0
+	most := 0
 	var at *Facts
 	for _, x := range changes {
-		if open += x.n; open > most {
-			most, at = open, x.f
+		user := x.f.user()
+		if open[user] += x.n; open[user] > most {
+			most, at = open[user], x.f
 		}
 	}
 	if most <= mostConnections {
@@ -123,7 +131,7 @@ var uidvalidity = regexp.MustCompile(`UIDVALIDITY (\d+)`)
 // section 2.3.1.1). A client that names single UIDs without having asked for any in this
 // session has them from before.
 func usedStaleUIDs(c *Case) (all []Evidence) {
-	seen := map[string]string{} // mailbox -> UIDVALIDITY
+	seen := map[string]string{} // user and mailbox -> UIDVALIDITY
 	for _, f := range c.Sessions {
 		if f.Protocol != "imap" {
 			continue
@@ -136,7 +144,7 @@ func usedStaleUIDs(c *Case) (all []Evidence) {
 				if m == nil {
 					continue
 				}
-				box := strings.ToUpper(strings.Trim(s.Args, `"`))
+				box := f.user() + " " + strings.ToUpper(strings.Trim(s.Args, `"`))
 				changed, asked = seen[box] != "" && seen[box] != m[1], false
 				seen[box] = m[1]
 			case "UID SEARCH", "UID SORT", "UID THREAD":
@@ -151,6 +159,9 @@ func usedStaleUIDs(c *Case) (all []Evidence) {
 					all = append(all, Evidence{Sessions: []*Facts{f}, Words: map[string]string{"uids": set}})
 					asked = true // once is enough
 				}
+			}
+			if s.Reply.Code == "APPENDUID" || s.Reply.Code == "COPYUID" {
+				asked = true // it has been told new ones (RFC 4315 section 3)
 			}
 		}
 	}
@@ -191,10 +202,15 @@ func fetchedAgain(c *Case) (all []Evidence) {
 	if !c.any((*Facts).acted) {
 		return nil // one who looks now and then may fetch all each time
 	}
-	usual := fetches(c.Control)
-	for key, list := range fetches(c.Sessions) {
-		if n := len(list); n > c.spare(len(usual[key]), 1) {
-			_, what, _ := strings.Cut(key, " ")
+	usual := map[maildropMessage]int{} // of any user: a command may make up another name each time
+	for m, list := range fetches(c.Control) {
+		m.user = ""
+		usual[m] = max(usual[m], len(list))
+	}
+	for m, list := range fetches(c.Sessions) {
+		m.user = ""
+		if n := len(list); n > c.spare(usual[m], 1) {
+			what := "RETR " + m.number
 			all = append(all, Evidence{Sessions: distinct(list...), Words: map[string]string{"what": what, "times": itoa(n)}})
 		}
 	}
@@ -202,18 +218,24 @@ func fetchedAgain(c *Case) (all []Evidence) {
 	return all
 }
 
+// maildropMessage is a message in a user's maildrop.
+type maildropMessage struct {
+	user, number string
+	door         int
+}
+
 // fetches lists by door and message the POP3 sessions that fetched it in full, since
 // messages were last deleted.
-func fetches(list []*Facts) map[string][]*Facts {
-	got := map[string][]*Facts{}
+func fetches(list []*Facts) map[maildropMessage][]*Facts {
+	got := map[maildropMessage][]*Facts{}
 	for _, f := range list {
 		if f.Protocol != "pop3" {
 			continue
 		}
 		for _, s := range f.Steps {
 			if s.Verb == "RETR" && s.Downloaded > 0 && !s.Cut && !s.Silenced {
-				key := itoa(f.Door) + " RETR " + s.Args
-				got[key] = append(got[key], f)
+				m := maildropMessage{f.user(), s.Args, f.Door}
+				got[m] = append(got[m], f)
 			}
 		}
 		if f.has(func(s *Step) bool { return s.Verb == "DELE" && s.Reply.Outcome == OK }) && f.has(func(s *Step) bool { return s.Verb == "QUIT" && s.Reply.Outcome == OK }) {

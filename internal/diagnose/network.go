@@ -349,6 +349,9 @@ func boolInt(b bool) int {
 // followedReferral: it logged in as the user whom a referral names, or asked for the
 // mailbox there.
 func followedReferral(c *Case) []Evidence {
+	if !c.any((*Facts).lured) {
+		return nil
+	}
 	return c.each(func(f *Facts) bool {
 		return f.has(func(s *Step) bool { return s.works() && mentionsTracer(s.Args) }) ||
 			slices.ContainsFunc(f.Logins, func(l transcript.Login) bool { return mentionsTracer(l.User) })

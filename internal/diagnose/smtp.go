@@ -346,6 +346,9 @@ func repeatedPermanentFailure(c *Case) (all []Evidence) {
 			if s.Reply.Outcome != Permanent || s.logsIn() || s.Verb == "USER" || s.leaves() {
 				continue
 			}
+			if s.asks() && c.Control == nil {
+				continue // what a server can is asked anew in each session
+			}
 			key := itoa(f.Door) + " " + f.key(s)
 			refused[key] = append(refused[key], f)
 		}

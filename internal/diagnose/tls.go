@@ -22,7 +22,7 @@ func tlsOnClearPort(c *Case) []Evidence {
 func silentOnTLSPort(c *Case) []Evidence {
 	const patient = time.Second
 	all := c.each(func(f *Facts) bool {
-		if f.Security != "tls" || f.acted() || f.Counts.BytesIn > 0 || f.onTLS() || f.Has(transcript.ClearOnTLSPort) {
+		if f.Security != "tls" || f.acted() || f.Counts.BytesIn > 0 || f.TLS != nil && f.TLS.Hello || f.Has(transcript.ClearOnTLSPort) {
 			return false
 		}
 		waited := !f.End.IsZero() && f.End.Sub(f.Start) >= patient && f.TLS != nil && f.TLS.ServerName == "" && f.TLS.Alert == 0 &&
@@ -339,7 +339,7 @@ func trustedDataFromBeforeTLS(c *Case) []Evidence {
 		if !f.upgraded() {
 			return false
 		}
-		if f.has(func(s *Step) bool { return s.Secure && mentionsTracer(s.Text) }) {
+		if f.lured() && f.has(func(s *Step) bool { return s.Secure && mentionsTracer(s.Text) }) {
 			return true
 		}
 		edited := f.Listed[false] != nil && f.Listed[false].Injected != ""
@@ -351,6 +351,14 @@ func trustedDataFromBeforeTLS(c *Case) []Evidence {
 func mentionsTracer(text string) bool {
 	text = strings.ToLower(text)
 	return strings.Contains(text, "injected") || strings.Contains(text, "attacker")
+}
+
+// lured tells if a scenario has said one of those names, so that the client knows it from
+// there.
+func (f *Facts) lured() bool {
+	return slices.ContainsFunc(f.Units, func(u transcript.Unit) bool {
+		return u.From == transcript.FromServer && u.Injected != "" && mentionsTracer(u.Text)
+	})
 }
 
 // fellBackToClear: TLS was wanted and didn't come, and the client did its work without.

@@ -69,6 +69,9 @@ func Judge(s *scenarios.Scenario, control, run *Run, limit time.Duration) Judgem
 	j.required(limit)
 	if run.Killed {
 		j.killed(limit)
+		if s.Expect.Mail == scenarios.MailNone {
+			j.mail() // what has arrived has arrived
+		}
 	} else {
 		j.command()
 		j.mail()

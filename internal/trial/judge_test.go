@@ -61,11 +61,13 @@ func TestVerdicts(t *testing.T) {
 		"mail that must arrive":       {rules: refused, expect: "  mail: once", job: send, verdict: trial.Fail, reason: "exactly once"},
 		"mail that arrives":           {rules: "  - match: {protocol: smtp, command: DATA}\n    delay-reply: 10ms", expect: "  mail: once", job: send, verdict: trial.Pass},
 		"mail that mustn't arrive":    {rules: "  - match: {protocol: smtp, command: DATA}\n    delay-reply: 10ms", expect: "  mail: none", job: send, verdict: trial.Fail, reason: "get through"},
-		"mail of one who sends none":  {rules: slightlySlow, expect: "  mail: once", job: imap, verdict: trial.NotExercised, reason: "nothing that could show"},
-		"in time":                     {rules: slightlySlow, expect: "  within: 1m", job: imap, verdict: trial.Pass},
-		"too late":                    {rules: slightlySlow, expect: "  within: 1ms", job: imap, verdict: trial.Fail, reason: "should be done within"},
-		"a door that refuses":         {rules: "  - connect: refuse", expect: "  command: fails", job: imap, verdict: trial.Pass},
-		"a door that isn't used":      {rules: "  - match: {protocol: smtp}\n    connect: refuse", expect: "  command: fails", job: imap, verdict: trial.NotExercised, reason: "never met"},
+		"mail that mustn't arrive, and then waits": {rules: "  - match: {protocol: smtp, command: DATA}\n    delay-reply: 10ms\n  - match: {command: VRFY}\n    delay-reply: 10m",
+			expect: "  mail: none", job: send, change: func(r *trial.Run) { r.Killed = true }, verdict: trial.Fail, reason: "get through"},
+		"mail of one who sends none": {rules: slightlySlow, expect: "  mail: once", job: imap, verdict: trial.NotExercised, reason: "nothing that could show"},
+		"in time":                    {rules: slightlySlow, expect: "  within: 1m", job: imap, verdict: trial.Pass},
+		"too late":                   {rules: slightlySlow, expect: "  within: 1ms", job: imap, verdict: trial.Fail, reason: "should be done within"},
+		"a door that refuses":        {rules: "  - connect: refuse", expect: "  command: fails", job: imap, verdict: trial.Pass},
+		"a door that isn't used":     {rules: "  - match: {protocol: smtp}\n    connect: refuse", expect: "  command: fails", job: imap, verdict: trial.NotExercised, reason: "never met"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
