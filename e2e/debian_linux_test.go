@@ -4,6 +4,7 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -78,14 +79,20 @@ func startDebian(t *testing.T) *debian {
 	return d
 }
 
+// freePort finds a port below those that the system gives to connections: of these
+// another test would take one before the server has bound it.
 func freePort(t *testing.T) int {
 	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	const first, many, tries = 20_000, 12_000, 100
+	for range tries {
+		port := first + rand.IntN(many)
+		if ln, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port))); err == nil {
+			ln.Close()
+			return port
+		}
 	}
-	defer ln.Close()
-	return ln.Addr().(*net.TCPAddr).Port
+	t.Fatalf("%d ports from %d on are taken", tries, first)
+	return 0
 }
 
 func (d *debian) chown(name, user string) {
