@@ -2,6 +2,7 @@ package diagnose
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -95,6 +96,42 @@ end server
 				t.Errorf("gives\n%s", report(found))
 			}
 		})
+	}
+}
+
+// TestTwoAlike: two messages without a Message-ID, both answered with 250, may be two that
+// say the same; where the reply was lost, they are one.
+func TestTwoAlike(t *testing.T) {
+	t.Parallel()
+	once := func(id, end string) string {
+		return `session 465
+-- tls: TLS 1.3, sni localhost
+S: 220 ready
+C: EHLO a.example.test
+S: 250 ready
+C: MAIL FROM:<alice@example.test>
+S: 250 fine
+C: RCPT TO:<bob@example.test>
+S: 250 fine
+C: DATA
+S: 354 go on
+C> hello (300 bytes)
+-- stored: ` + id + ` from alice@example.test for bob@example.test
+` + end + "\n"
+	}
+	const answered, lost = "S: 250 fine\nend client", "-- cut: [smtp-reply-lost] connection cut (close)\nend scenario"
+	for _, c := range []struct {
+		name, id, end string
+		guess         bool
+	}{{"alike", "<>", answered, true}, {"the same", "<1@example.test>", answered, false}, {"reply lost", "<>", lost, false}} {
+		kase := readCase(t, once(c.id, c.end)+once(c.id, answered))
+		for _, f := range kase.Sessions {
+			f.Messages[0].MessageID = strings.TrimPrefix(f.Messages[0].MessageID, "<>")
+		}
+		found := kase.Findings(false)
+		if i := slices.IndexFunc(found, func(f Finding) bool { return f.ID == "delivered-twice" }); i < 0 || found[i].Guess != c.guess {
+			t.Errorf("%s: guess %v wanted\n%s", c.name, c.guess, report(found))
+		}
 	}
 }
 

@@ -115,13 +115,16 @@ func deliveredTwice(c *Case) (all []Evidence) {
 			continue // as many as it always sends there
 		}
 		var twice []*Facts // one finding for a recipient, however often it came
+		// Without a Message-ID, and with each reply heard, it may be two that say the same.
+		guess := c.Control == nil
 		for i, d := range list {
 			if j := slices.IndexFunc(list[:i], func(e delivery) bool { return same(d.m, e.m) }); j >= 0 {
 				twice = append(twice, list[j].f, d.f)
+				guess = guess && d.m.MessageID == "" && !list[j].f.replyLost()
 			}
 		}
 		if twice != nil {
-			all = append(all, Evidence{Sessions: distinct(twice...), Words: map[string]string{"recipient": recipient}})
+			all = append(all, Evidence{Sessions: distinct(twice...), Guess: guess, Words: map[string]string{"recipient": recipient}})
 		}
 	}
 	return all
