@@ -132,16 +132,16 @@ func (a *activation) watchKnocks(drops bool, watch func(stop <-chan struct{})) {
 		a.watching.Go(func() { watch(stop) })
 	case !drops && a.knocking != nil:
 		close(a.knocking)
-		a.knocking = nil
-		a.watching.Wait()
+		a.knocking = nil // it ends by itself: who switches may be called by it, through OnSession
 	}
 }
 
 // stop ends the watching.
 func (a *activation) stop() {
 	a.mu.Lock()
-	defer a.mu.Unlock()
 	a.watchKnocks(false, nil)
+	a.mu.Unlock()
+	a.watching.Wait()
 }
 
 // drops tells if a door of the set drops connections under the present plan.

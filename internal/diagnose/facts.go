@@ -170,6 +170,9 @@ func Extract(s *transcript.Session) *Facts {
 	var cur *Step
 	for i := range s.Units {
 		u := &s.Units[i]
+		if s.Elided > 0 && i == s.ElidedAt {
+			cur = &Step{} // whose replies come now nobody knows
+		}
 		switch {
 		case u.From == transcript.FromRig:
 			f.Notes = append(f.Notes, Note{u.At, u.Event, u.Text, u.Injected, cur})

@@ -257,6 +257,9 @@ func (r *Recorder) snapshot() *Session {
 	s.Logins = append([]Login{}, r.s.Logins...)
 	s.Messages = append([]Stored{}, r.s.Messages...)
 	s.Injected = append([]string{}, r.s.Injected...)
+	if s.Elided > 0 {
+		s.ElidedAt = len(r.head)
+	}
 	s.Units = make([]Unit, 0, len(r.head)+len(r.tail))
 	for _, list := range [2][]*unit{r.head, r.tail} {
 		for _, u := range list {

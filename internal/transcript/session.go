@@ -35,6 +35,8 @@ type Session struct {
 
 	Units  []Unit `json:"units"`
 	Elided int    `json:"elided,omitempty"` // units left out in the middle of a long session
+	// ElidedAt is the index of the first unit behind those that are left out.
+	ElidedAt int `json:"elided_at,omitempty"`
 }
 
 // EndedBy says who ended a connection.
