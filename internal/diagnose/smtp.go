@@ -47,7 +47,7 @@ func sentMessageWithoutGoAhead(c *Case) []Evidence {
 				return true
 			}
 			for _, next := range f.Steps[i+1:] {
-				if !smtpVerb[next.Verb] {
+				if !smtpVerb[next.Verb] && headerLine.MatchString(next.Text) {
 					return true
 				}
 			}
@@ -55,6 +55,10 @@ func sentMessageWithoutGoAhead(c *Case) []Evidence {
 		return false
 	})
 }
+
+// headerLine is the beginning of a message (RFC 5322 section 2.2), rather than a command
+// that the table of verbs lacks.
+var headerLine = regexp.MustCompile(`^[!-9;-~]+:`)
 
 var smtpVerb = map[string]bool{
 	"HELO": true, "EHLO": true, "MAIL": true, "RCPT": true, "DATA": true, "BDAT": true, "RSET": true, "NOOP": true, "QUIT": true, "VRFY": true,
