@@ -23,14 +23,15 @@ var may = map[string][]string{
 	"internal/message":     {},
 	"internal/door":        {},
 	"internal/oneconn":     {},
-	"certs":                {},
+	"internal/suggest":     {},
+	"certs":                {"internal/suggest"},
 	"pop3":                 {"github.com/emersion/go-sasl"},
 	"internal/login":       {"github.com/emersion/go-sasl"},
 	"internal/fault":       {"certs", "internal/transcript", "internal/mailbox", "internal/login"},
 	"internal/diagnose":    {"internal/transcript"},
 	"internal/robot":       {}, // for tests: nothing of what it is tried on
 	"internal/trial":       {"internal/diagnose", "internal/fault", "internal/mailbox", "internal/transcript", "scenarios", "server"},
-	"scenarios":            {"internal/fault", "internal/diagnose", "go.yaml.in/yaml/v3"},
+	"scenarios":            {"internal/fault", "internal/diagnose", "internal/suggest", "go.yaml.in/yaml/v3"},
 	"internal/gate":        {"internal/fault", "internal/transcript", "certs"}, // never scenarios, never an engine
 	"internal/smtpd":       {"internal/mailbox", "internal/login", "internal/oneconn", "github.com/emersion/go-smtp", "github.com/emersion/go-sasl"},
 	"internal/imapd":       {"internal/mailbox", "internal/login", "internal/message", "internal/oneconn", "github.com/emersion/go-imap", "github.com/emersion/go-sasl"},
