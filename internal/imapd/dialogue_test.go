@@ -17,6 +17,9 @@ import (
 	"github.com/mailrig/mailrig/internal/mailbox"
 )
 
+// hang is when a test gives up waiting. It only ends what would never end.
+const hang = 2 * time.Minute
+
 var update = flag.Bool("update", false, "rewrite the server's lines in testdata")
 
 // TestDialogues runs testdata/*.txt against the real engine. A line begins with
@@ -158,7 +161,7 @@ func (c *client) send(s string) {
 // line reads one line and writes it down; ok is false at the end of the connection.
 func (c *client) line() (string, bool) {
 	c.t.Helper()
-	c.conn.SetReadDeadline(time.Now().Add(10 * time.Second))
+	c.conn.SetReadDeadline(time.Now().Add(hang))
 	s, err := c.r.ReadString('\n')
 	if err != nil {
 		if e, ok := err.(net.Error); ok && e.Timeout() {

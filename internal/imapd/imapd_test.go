@@ -268,7 +268,7 @@ func TestConnectionBreaksDuringIdle(t *testing.T) {
 	server, conn := net.Pipe()
 	closed := &closeWatch{Conn: server, done: make(chan struct{})}
 	Serve(closed, testConfig(store))
-	conn.SetDeadline(time.Now().Add(10 * time.Second))
+	conn.SetDeadline(time.Now().Add(hang))
 	e := &engine{client: &client{t: t, conn: conn, r: newReader(conn), out: &strings.Builder{}}}
 	e.line()
 	e.do("LOGIN user pass")
@@ -282,7 +282,7 @@ func TestConnectionBreaksDuringIdle(t *testing.T) {
 	}
 	select {
 	case <-closed.done:
-	case <-time.After(10 * time.Second):
+	case <-time.After(hang):
 		t.Fatal("the engine didn't close the connection")
 	}
 }
