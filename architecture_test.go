@@ -18,36 +18,37 @@ const module = "github.com/mailrig/mailrig"
 // standard library is free to all. A package that isn't listed fails the test, so
 // that a new one gets its place in the picture.
 var may = map[string][]string{
-	"internal/transcript":     {},
-	"internal/mailbox":        {},
-	"internal/message":        {},
-	"internal/door":           {},
-	"internal/oneconn":        {},
-	"internal/suggest":        {},
-	"certs":                   {"internal/suggest"},
-	"pop3":                    {"github.com/emersion/go-sasl"},
-	"internal/login":          {"github.com/emersion/go-sasl"},
-	"internal/fault":          {"certs", "internal/transcript", "internal/mailbox", "internal/login"},
-	"internal/diagnose":       {"internal/transcript"},
-	"internal/robot":          {}, // for tests: nothing of what it is tried on
-	"internal/testkit/golden": {},
-	"internal/trial":          {"internal/diagnose", "internal/fault", "internal/mailbox", "internal/transcript", "scenarios", "server"},
-	"scenarios":               {"internal/fault", "internal/diagnose", "internal/suggest", "go.yaml.in/yaml/v3"},
-	"internal/gate":           {"internal/fault", "internal/transcript", "certs"}, // never scenarios, never an engine
-	"internal/smtpd":          {"internal/mailbox", "internal/login", "internal/oneconn", "github.com/emersion/go-smtp", "github.com/emersion/go-sasl"},
-	"internal/imapd":          {"internal/mailbox", "internal/login", "internal/message", "internal/oneconn", "github.com/emersion/go-imap", "github.com/emersion/go-sasl"},
-	"internal/popd":           {"internal/mailbox", "internal/login", "pop3", "github.com/emersion/go-sasl"},
-	"internal/web":            {"internal/transcript"},
-	"internal/httpapi":        {"internal/transcript", "internal/web"}, // all else through interfaces it declares
-	"internal/check":          {"internal/door"},                       // a client: nothing of the server's
-	"server":                  {"*"},
-	"mailtest":                {"server", "scenarios"},
-	"cmd/mailrig":             {"internal/door", "internal/check", "internal/trial", "server", "scenarios", "certs", "internal/transcript", "github.com/spf13/", "golang.org/x/term"},
-	"bench":                   {"*"},
-	"e2e":                     {"*"},
-	"e2e/clients":             {"*"},
-	"e2e/clients/goclient":    {"github.com/emersion/go-imap"},
-	"":                        {},
+	"internal/transcript":       {},
+	"internal/mailbox":          {},
+	"internal/message":          {},
+	"internal/door":             {},
+	"internal/oneconn":          {},
+	"internal/suggest":          {},
+	"certs":                     {"internal/suggest"},
+	"pop3":                      {"github.com/emersion/go-sasl"},
+	"internal/login":            {"github.com/emersion/go-sasl"},
+	"internal/fault":            {"certs", "internal/transcript", "internal/mailbox", "internal/login"},
+	"internal/diagnose":         {"internal/transcript"},
+	"internal/robot":            {}, // for tests: nothing of what it is tried on
+	"internal/testkit/dialogue": {"internal/testkit/golden"},
+	"internal/testkit/golden":   {},
+	"internal/trial":            {"internal/diagnose", "internal/fault", "internal/mailbox", "internal/transcript", "scenarios", "server"},
+	"scenarios":                 {"internal/fault", "internal/diagnose", "internal/suggest", "go.yaml.in/yaml/v3"},
+	"internal/gate":             {"internal/fault", "internal/transcript", "certs"}, // never scenarios, never an engine
+	"internal/smtpd":            {"internal/mailbox", "internal/login", "internal/oneconn", "github.com/emersion/go-smtp", "github.com/emersion/go-sasl"},
+	"internal/imapd":            {"internal/mailbox", "internal/login", "internal/message", "internal/oneconn", "github.com/emersion/go-imap", "github.com/emersion/go-sasl"},
+	"internal/popd":             {"internal/mailbox", "internal/login", "pop3", "github.com/emersion/go-sasl"},
+	"internal/web":              {"internal/transcript"},
+	"internal/httpapi":          {"internal/transcript", "internal/web"}, // all else through interfaces it declares
+	"internal/check":            {"internal/door"},                       // a client: nothing of the server's
+	"server":                    {"*"},
+	"mailtest":                  {"server", "scenarios"},
+	"cmd/mailrig":               {"internal/door", "internal/check", "internal/trial", "server", "scenarios", "certs", "internal/transcript", "github.com/spf13/", "golang.org/x/term"},
+	"bench":                     {"*"},
+	"e2e":                       {"*"},
+	"e2e/clients":               {"*"},
+	"e2e/clients/goclient":      {"github.com/emersion/go-imap"},
+	"":                          {},
 }
 
 func TestWhoImportsWhom(t *testing.T) {
