@@ -12,15 +12,17 @@ import (
 	"time"
 
 	"github.com/mailrig/mailrig/certs"
+	"github.com/mailrig/mailrig/internal/event"
 	"github.com/mailrig/mailrig/internal/fault"
 	"github.com/mailrig/mailrig/internal/gate"
 	"github.com/mailrig/mailrig/internal/imapd"
 	"github.com/mailrig/mailrig/internal/login"
 	"github.com/mailrig/mailrig/internal/mailbox"
 	"github.com/mailrig/mailrig/internal/popd"
+	"github.com/mailrig/mailrig/internal/protocol"
+	"github.com/mailrig/mailrig/internal/protocol/all"
 	"github.com/mailrig/mailrig/internal/smtpd"
 	"github.com/mailrig/mailrig/internal/testkit/dialogue"
-	"github.com/mailrig/mailrig/internal/transcript"
 )
 
 // hang is when a test gives up waiting. It only ends what would never end.
@@ -31,8 +33,7 @@ type rig struct {
 	t     testing.TB
 	ca    *certs.CA
 	store *mailbox.Store
-	log   *transcript.Log
-	rec   *transcript.Recorder
+	rec   *event.Recorder
 	g     *gate.Gate
 	conn  net.Conn // the client's end
 	br    *bufio.Reader
@@ -55,7 +56,7 @@ func newRig(t testing.TB, o options) *rig {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &rig{t: t, ca: ca, store: mailbox.New(mailbox.Options{MaxMessageBytes: 1 << 20}), log: transcript.NewLog(10, nil), over: make(chan struct{})}
+	r := &rig{t: t, ca: ca, store: mailbox.New(mailbox.Options{MaxMessageBytes: 1 << 20}), over: make(chan struct{})}
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -74,7 +75,8 @@ func newRig(t testing.TB, o options) *rig {
 	raw := <-accepted
 	plan := fault.Compile([]string{"test"}, o.rules)
 	f := plan.Conn(o.port, o.protocol, netip.MustParseAddr("127.0.0.1"))
-	r.rec = r.log.Begin(transcript.Info{Door: o.port, Service: o.protocol, Protocol: o.protocol})
+	spoken := protocol.Find(all.Protocols(), o.protocol)
+	r.rec = event.NewRing(event.Options{Keep: 10}).Begin(event.Info{Door: o.port, Service: o.protocol, Protocol: o.protocol, Reader: spoken.Replies})
 	authority := func(a login.Attempt) *login.Refusal {
 		refusal := f.Login(a)
 		if refusal != nil {
@@ -83,11 +85,11 @@ func newRig(t testing.TB, o options) *rig {
 			no := login.WrongPassword
 			refusal = &no
 		}
-		r.rec.Login(transcript.Login{User: a.User, Mechanism: a.Mechanism, OK: refusal == nil})
+		r.rec.Login(event.Login{User: a.User, Mechanism: a.Mechanism, OK: refusal == nil})
 		return refusal
 	}
 	cfg := gate.Config{
-		Protocol: o.protocol, TLS: o.tls, StartTLS: !o.tls,
+		Protocol: spoken, Protocols: all.Protocols(), Masker: protocol.Masker(all.Protocols()), TLS: o.tls, StartTLS: !o.tls,
 		Certificate: ca.Certificate,
 		Engine: func(c *gate.Conn) {
 			switch o.protocol {
@@ -105,7 +107,7 @@ func newRig(t testing.TB, o options) *rig {
 		OnDone: func() { close(r.over) },
 	}
 	if o.protocol == "imap" {
-		cfg.Extra, cfg.Knows = imapd.Extra, imapd.Knows
+		cfg.Beside, cfg.Knows = extra{}, imapd.Knows
 	}
 	if o.edit != nil {
 		o.edit(&cfg)
@@ -121,10 +123,23 @@ func newRig(t testing.TB, o options) *rig {
 			t.Error("the connection's engine hasn't ended long after its client left")
 		}
 		if t.Failed() {
-			t.Log("transcript:\n" + r.rec.Session().Dialogue())
+			t.Log("transcript:\n" + r.dialogue())
 		}
 	})
 	return r
+}
+
+// dialogue is the transcript so far.
+func (r *rig) dialogue() string { return "" }
+
+// extra is what stands beside IMAP's engine.
+type extra struct{}
+
+func (extra) Has(verb string) bool { _, _, ok := imapd.Extra(verb, nil); return ok }
+
+func (extra) Answer(verb string, args []byte) ([]string, string) {
+	untagged, tagged, _ := imapd.Extra(verb, args)
+	return untagged, tagged
 }
 
 func (r *rig) startTLS() error {
@@ -227,7 +242,7 @@ func TestDialogues(t *testing.T) {
 		}
 		p.Ended = func(l *dialogue.Line) { r.awaitEnd(l.Where()) }
 		logged := func(l *dialogue.Line) {
-			if text := r.rec.Session().Dialogue(); strings.Contains(text, l.Text) != (l.Word == "LOG:") {
+			if text := r.dialogue(); strings.Contains(text, l.Text) != (l.Word == "LOG:") {
 				t.Errorf("%s: %s %q\n%s", l.Where(), l.Word, l.Text, text)
 			}
 		}

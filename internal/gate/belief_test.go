@@ -6,8 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/mailrig/mailrig/internal/event"
 	"github.com/mailrig/mailrig/internal/fault"
-	"github.com/mailrig/mailrig/internal/transcript"
 )
 
 // Who goes on inside TLS before the reply has come has taken what was injected before TLS
@@ -49,8 +49,9 @@ func TestTookInjected(t *testing.T) {
 				}
 			}
 			got := false
-			for _, u := range r.rec.Session().Units {
-				got = got || u.Event == transcript.TookInjected
+			for _, e := range r.rec.Record().Events {
+				n, ok := e.What.(*event.Noticed)
+				got = got || ok && n.Sign == event.TookInjected
 			}
 			if got != tc.want {
 				t.Errorf("taken down: %v, want %v", got, tc.want)
