@@ -26,16 +26,17 @@ var may = map[string][]string{
 	"internal/suggest":     {},
 	"certs":                {"internal/suggest"},
 	"pop3":                 {"github.com/emersion/go-sasl"},
-	"internal/login":       {"github.com/emersion/go-sasl"},
-	"internal/fault":       {"certs", "internal/transcript", "internal/mailbox", "internal/login"},
+	"internal/identity":    {"github.com/emersion/go-sasl"},
+	"internal/fault":       {"certs", "internal/transcript", "internal/mailbox", "internal/identity"},
+	"internal/session":     {"internal/door", "internal/fault", "internal/identity", "internal/mailbox", "internal/message", "internal/transcript", "github.com/emersion/go-sasl"}, // never the gate, never an adapter
 	"internal/diagnose":    {"internal/transcript"},
 	"internal/robot":       {}, // for tests: nothing of what it is tried on
 	"internal/trial":       {"internal/diagnose", "internal/fault", "internal/mailbox", "internal/transcript", "scenarios", "server"},
 	"scenarios":            {"internal/fault", "internal/diagnose", "internal/suggest", "go.yaml.in/yaml/v3"},
 	"internal/gate":        {"internal/fault", "internal/transcript", "certs"}, // never scenarios, never an engine
-	"internal/smtpd":       {"internal/mailbox", "internal/login", "internal/oneconn", "github.com/emersion/go-smtp", "github.com/emersion/go-sasl"},
-	"internal/imapd":       {"internal/mailbox", "internal/login", "internal/message", "internal/oneconn", "github.com/emersion/go-imap", "github.com/emersion/go-sasl"},
-	"internal/popd":        {"internal/mailbox", "internal/login", "pop3", "github.com/emersion/go-sasl"},
+	"internal/smtpd":       {"internal/mailbox", "internal/identity", "internal/oneconn", "github.com/emersion/go-smtp", "github.com/emersion/go-sasl"},
+	"internal/imapd":       {"internal/mailbox", "internal/identity", "internal/message", "internal/oneconn", "github.com/emersion/go-imap", "github.com/emersion/go-sasl"},
+	"internal/popd":        {"internal/mailbox", "internal/identity", "pop3", "github.com/emersion/go-sasl"},
 	"internal/web":         {"internal/transcript"},
 	"internal/httpapi":     {"internal/transcript", "internal/web"}, // all else through interfaces it declares
 	"internal/check":       {"internal/door"},                       // a client: nothing of the server's
