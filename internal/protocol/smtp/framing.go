@@ -1,0 +1,5 @@
+package smtp
+
+import "github.com/mailrig/mailrig/internal/protocol"
+
+func newFraming(protocol.Port) protocol.Framing { return nil }
