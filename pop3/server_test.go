@@ -323,7 +323,7 @@ func TestInternalErrorsAreLogged(t *testing.T) {
 		s := &Server{Backend: newTestBackend(), AllowInsecureAuth: true, ErrorLog: slog.New(slog.NewTextHandler(&log, nil))}
 		s.ServeConn(conn)
 		if !strings.Contains(log.b.String(), want) || strings.Contains(conn.raw.String(), want) {
-			t.Errorf("%s: log %q, dialogue\n%s", user, log.b.String(), conn.out.String())
+			t.Errorf("%s: log %q, said %q", user, log.b.String(), conn.raw.String())
 		}
 	}
 }
