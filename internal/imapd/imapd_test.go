@@ -17,6 +17,9 @@ import (
 	"github.com/mailrig/mailrig/internal/mailbox"
 )
 
+// hang is when a test gives up waiting. It only ends what would never end.
+const hang = 2 * time.Minute
+
 // engine is a client that talks to a server line by line.
 type engine struct {
 	t    testing.TB
@@ -53,7 +56,7 @@ func (e *engine) send(s string) {
 // line reads one line; ok is false at the end of the connection.
 func (e *engine) line() (s string, ok bool) {
 	e.t.Helper()
-	e.conn.SetReadDeadline(time.Now().Add(10 * time.Second))
+	e.conn.SetReadDeadline(time.Now().Add(hang))
 	s, err := e.r.ReadString('\n')
 	if ne, ok := err.(net.Error); ok && ne.Timeout() {
 		e.t.Fatalf("nothing comes behind %q", s)
@@ -299,7 +302,7 @@ func TestConnectionBreaksDuringIdle(t *testing.T) {
 	server, conn := net.Pipe()
 	closed := &closeWatch{Conn: server, done: make(chan struct{})}
 	New(testConfig(store, newScene())).Serve(closed)
-	conn.SetDeadline(time.Now().Add(10 * time.Second))
+	conn.SetDeadline(time.Now().Add(hang))
 	e := greeted(t, conn)
 	e.do("LOGIN user pass")
 	e.do("SELECT INBOX")
@@ -312,7 +315,7 @@ func TestConnectionBreaksDuringIdle(t *testing.T) {
 	}
 	select {
 	case <-closed.done:
-	case <-time.After(10 * time.Second):
+	case <-time.After(hang):
 		t.Fatal("the engine didn't close the connection")
 	}
 }
