@@ -57,12 +57,7 @@ type Config struct {
 	// profile; nil: it never must.
 	Bad func(profile, serverName string) bool
 	// Engine starts a protocol engine on c and returns; the engine closes c.
-	Engine func(c *Conn)
-	// Beside answers commands that the engine lacks; nil: none.
-	Beside Beside
-	// Knows reports whether the engine has this command; nil: it has all.
-	Knows func(verb string) bool
-
+	Engine   func(c *Conn)
 	Fault    *fault.Conn
 	Recorder *event.Recorder
 
@@ -80,10 +75,16 @@ type Config struct {
 
 // Beside answers commands that an engine lacks.
 type Beside interface {
-	// Has reports whether it answers a verb, in upper case.
+	// Capabilities lists what these commands add to the engine's capabilities.
+	Capabilities() []string
+	// Knows reports whether the engine has the command itself, and Has whether Answer does. verb is in any case,
+	// with both words behind UID.
+	Knows(verb string) bool
 	Has(verb string) bool
-	// Answer answers a command whose arguments hold literals as they came. The lines have no tag and no end.
-	Answer(verb string, args []byte) (untagged []string, tagged string)
+	// Answer carries out a command. args is what follows its name, without the line end; literals are in it as
+	// they came, "{3}\r\nabc". untagged sends a whole response. reply has no tag and no line end. ok is false
+	// for a command that isn't answered here. err says that the client is gone.
+	Answer(verb string, args []byte, untagged func(line string) error) (reply string, ok bool, err error)
 }
 
 // Gate is one connection.

@@ -79,18 +79,28 @@ func (p *port) Capabilities(names []string) (edited []string, by string) {
 	return edited, by
 }
 
-func (p *port) Knows(verb string) bool { return p.g.cfg.Knows == nil || p.g.cfg.Knows(verb) }
+func (p *port) Knows(verb string) bool { return p.c.beside == nil || p.c.beside.Knows(verb) }
 
-func (p *port) Beside(verb string) bool { return p.g.cfg.Beside != nil && p.g.cfg.Beside.Has(verb) }
+func (p *port) Beside(verb string) bool { return p.c.beside != nil && p.c.beside.Has(verb) }
+
+func (p *port) Adds() []string {
+	if p.c.beside == nil {
+		return nil
+	}
+	return p.c.beside.Capabilities()
+}
 
 func (p *port) RunBeside(l protocol.Line) error {
-	untagged, tagged := p.g.cfg.Beside.Answer(l.Verb, []byte(l.Args))
-	for _, u := range untagged {
-		if err := p.g.say([]byte("* "+u+"\r\n"), ""); err != nil {
-			return err
-		}
+	untagged := func(line string) error { return p.g.say([]byte(line), "") }
+	reply, ok, err := p.c.beside.Answer(l.Verb, []byte(l.Args), untagged)
+	if err != nil {
+		return err
 	}
-	return p.g.say(p.g.cfg.Protocol.Replies.Write(l.Tag, tagged), "")
+	replies := p.g.cfg.Protocol.Replies
+	if !ok {
+		return p.g.say(replies.Canned(protocol.UnknownCommand, l.Tag, p.g.cfg.Domain), "")
+	}
+	return p.g.say(replies.Write(l.Tag, reply), "")
 }
 
 // Ask asks the scenario about a command, and does what it wants.

@@ -128,7 +128,7 @@ var idleTimes = []struct {
 }{
 	{"smtp", 5 * time.Minute, "421 4.4.2 mail.example.test Idle for too long, closing\r\n"}, // RFC 5321 section 4.5.3.2.7
 	{"imap", 30 * time.Minute, "* BYE Autologout; idle for too long\r\n"},                   // RFC 9051 section 5.4
-	{"pop3", 10 * time.Minute, ""},                                                          // RFC 1939 section 3: without a word
+	{"pop3", 10 * time.Minute, ""}, // RFC 1939 section 3: without a word
 }
 
 func TestIdleTimes(t *testing.T) {
