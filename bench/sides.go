@@ -2,14 +2,12 @@ package main
 
 import (
 	"context"
-	"crypto/tls"
 	"fmt"
 	"net"
 	"sync"
 	"time"
 
 	"github.com/mailrig/mailrig/internal/imapd"
-	"github.com/mailrig/mailrig/internal/login"
 	"github.com/mailrig/mailrig/internal/mailbox"
 	"github.com/mailrig/mailrig/internal/popd"
 	"github.com/mailrig/mailrig/internal/smtpd"
@@ -19,26 +17,25 @@ import (
 
 // side is one side of a comparison.
 type side struct {
-	addr  map[int]string // by standard port
-	store *mailbox.Store
-	tls   *tls.Config
-	close func()
+	addr   map[int]string // by standard port
+	reset  func() error   // forgets all mail
+	close  func()
+	filled bool
 }
-
-func everybody(login.Attempt) *login.Refusal { return nil }
 
 // newBare serves the three engines straight on TCP, without a gate.
 func newBare() (*side, error) {
-	s := &side{addr: map[int]string{}, store: mailbox.New(mailbox.Options{})}
+	store := mailbox.New(mailbox.Options{})
+	s := &side{addr: map[int]string{}, reset: func() error { store.Reset(); return nil }}
 	engines := map[int]func(net.Conn){
 		25: func(c net.Conn) {
-			smtpd.Serve(c, smtpd.Config{Store: s.store, Login: everybody, Domain: "bench", MaxMessageBytes: 50 << 20, Session: "1"})
+			smtpd.Serve(c, smtpd.Config{Session: &peer{store: store}, Store: store, Domain: "bench"})
 		},
 		143: func(c net.Conn) {
-			imapd.Serve(c, imapd.Config{Store: s.store, Login: everybody, InsecureAuth: true})
+			imapd.New(imapd.Config{Session: &peer{store: store}}).Serve(c)
 		},
 		110: func(c net.Conn) {
-			go popd.New(popd.Config{Store: s.store, Login: everybody}).Server().ServeConn(c)
+			go popd.New(popd.Config{Session: &peer{store: store}}).Server().ServeConn(c)
 		},
 	}
 	var listeners []net.Listener
@@ -79,7 +76,7 @@ func newGate(ctx context.Context, active ...*scenarios.Scenario) (*side, error) 
 	if err := srv.Start(ctx); err != nil {
 		return nil, err
 	}
-	s := &side{addr: map[int]string{}, store: srv.Store(), tls: srv.ClientTLS()}
+	s := &side{addr: map[int]string{}, reset: srv.Reset}
 	for _, d := range srv.Doors() {
 		s.addr[d.Port] = d.Address
 	}

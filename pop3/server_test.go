@@ -18,7 +18,7 @@ import (
 	"time"
 )
 
-const deadline = 10 * time.Second
+const deadline = 2 * time.Minute // it only ends a hang
 
 // start serves on a free port of loopback. Its cleanup waits for Serve.
 func start(t *testing.T, s *Server) (addr string) {
@@ -334,7 +334,7 @@ func script(t *testing.T, name string, args ...string) string {
 	if _, err := exec.LookPath(name); err != nil {
 		t.Skipf("%s isn't installed: %v", name, err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 3*deadline)
+	ctx, cancel := context.WithTimeout(t.Context(), deadline)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, name, args...)
 	var stderr bytes.Buffer

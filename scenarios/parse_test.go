@@ -69,7 +69,7 @@ func TestBounds(t *testing.T) {
 		if n := strings.Count(got, "\n"); n >= maxMistakes {
 			t.Errorf("%s: %d messages", name, n+1)
 		}
-		if took := time.Since(began); took > 20*time.Second {
+		if took := time.Since(began); took > 2*time.Minute {
 			t.Errorf("%s: took %v", name, took)
 		}
 	}

@@ -46,6 +46,7 @@ type Job struct {
 	Pipeline    bool // send several SMTP commands at once where the server lists PIPELINING
 	Token       bool // log in with an OAuth2 token where the server takes one
 	NoCAPA      bool // never ask a POP3 server what it can
+	InTurn      bool // one protocol after the other, sending first; otherwise all at the same time
 }
 
 // Everything is the whole job of a mail program.
@@ -106,6 +107,9 @@ func Run(ctx context.Context, h Habits, t Target, j Job) error {
 			defer mu.Unlock()
 			errs = append(errs, err)
 		})
+		if j.InTurn {
+			wg.Wait()
+		}
 	}
 	if h.Careless {
 		start(j.Send, r.carelessSMTP)
@@ -143,17 +147,8 @@ func (r *robot) look() error {
 	if !r.Careless {
 		return r.rounds([]*task{{doors: []int{993, 143}, do: func(door int) (bool, error) { return r.imapAt(door, newMailbox("New")) }}})
 	}
-	r.hurry(993, "imap", fromTheStart, func(w *wire, _ mode) bool {
-		g := &gossip{}
-		if _, err := w.line(); err != nil {
-			return false
-		}
-		_, err := w.blind(g, "LOGIN "+r.target.User+" "+r.target.Password, 1)
-		if err == nil {
-			_, err = w.blind(g, "SELECT INBOX", 1)
-		}
-		return err == nil
-	})
+	c := &carelessIMAP{}
+	r.hurry(993, "imap", fromTheStart, c.look)
 	return nil
 }
 
