@@ -7,6 +7,8 @@ import (
 	"crypto/x509/pkix"
 	"fmt"
 	"strings"
+
+	"github.com/mailrig/mailrig/internal/suggest"
 )
 
 // Profile is one kind of server certificate.
@@ -247,39 +249,8 @@ func lookup(name string) (profile, error) {
 		}
 		known = append(known, p.Name)
 	}
-	if near := nearest(name, known); near != "" {
+	if near := suggest.Nearest(name, known); near != "" {
 		return profile{}, fmt.Errorf("unknown certificate profile %q: did you mean %q?", name, near)
 	}
 	return profile{}, fmt.Errorf("unknown certificate profile %q: use one of %s", name, strings.Join(known, ", "))
-}
-
-// nearest is the known name that is fewest edits away, or "" if all are unlike it.
-func nearest(name string, known []string) string {
-	best, fewest := "", len(name)/2+1
-	for _, k := range known {
-		if d := distance(strings.ToLower(name), k); d < fewest {
-			best, fewest = k, d
-		}
-	}
-	return best
-}
-
-// distance is Levenshtein's.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := 1
-			if a[i] == b[j] {
-				cost = 0
-			}
-			diagonal, row[j+1] = row[j+1], min(row[j+1]+1, row[j]+1, diagonal+cost)
-		}
-	}
-	return row[len(b)]
 }

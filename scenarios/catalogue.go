@@ -10,6 +10,8 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"github.com/mailrig/mailrig/internal/suggest"
 )
 
 //go:embed catalogue/*/*.yaml
@@ -76,7 +78,7 @@ func Find(name string) (*Scenario, error) {
 
 // advice tells what a name that nobody knows may have meant.
 func advice(name string, names []string) string {
-	if near := nearest(name, names); near != "" {
+	if near := suggest.Nearest(name, names); near != "" {
 		return fmt.Sprintf("did you mean %s? ('mailrig scenarios' lists them all)", near)
 	}
 	var like []string

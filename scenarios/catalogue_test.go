@@ -12,6 +12,7 @@ import (
 
 	"github.com/mailrig/mailrig/internal/fault"
 	"github.com/mailrig/mailrig/internal/login"
+	"github.com/mailrig/mailrig/internal/testkit/golden"
 )
 
 func TestCatalogue(t *testing.T) {
@@ -72,7 +73,7 @@ func TestExplain(t *testing.T) {
 			}
 		}
 	}
-	golden(t, filepath.Join("testdata", "explain.golden"), b.String())
+	golden.Check(t, filepath.Join("testdata", "explain.golden"), b.String())
 }
 
 func TestExplainCounters(t *testing.T) {

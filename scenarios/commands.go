@@ -7,6 +7,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/mailrig/mailrig/internal/fault"
+	"github.com/mailrig/mailrig/internal/suggest"
 )
 
 // commands are those of each protocol, to tell a rule that can never act. A command that
@@ -93,7 +94,7 @@ func (d *decoder) checkCapabilities(nodes []*yaml.Node, rules []fault.Rule) {
 			acts = true // this mistake is enough
 			hint := "EHLO, CAPABILITY and CAPA show what there is"
 			slices.Sort(here) // of two that are as near, always the same
-			if near := nearest(name, here); near != "" {
+			if near := suggest.Nearest(name, here); near != "" {
 				hint = "did you mean " + near + "?"
 			}
 			d.wrong(nodes[i], "%s: no server lists a capability %q, so that nothing would happen; %s", r.Kind(), name, hint)

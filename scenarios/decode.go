@@ -13,6 +13,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/mailrig/mailrig/internal/fault"
+	"github.com/mailrig/mailrig/internal/suggest"
 )
 
 // maxValues bounds how many values a file may have once its aliases are
@@ -218,7 +219,7 @@ func meant(err error) string {
 	if !errors.As(err, &value) {
 		return ""
 	}
-	if near := nearest(value.Value, value.Known); near != "" {
+	if near := suggest.Nearest(value.Value, value.Known); near != "" {
 		return "; did you mean " + near + "?"
 	}
 	return ""

@@ -11,6 +11,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/mailrig/mailrig/internal/fault"
+	"github.com/mailrig/mailrig/internal/suggest"
 )
 
 const (
@@ -113,7 +114,7 @@ func (d *decoder) name(n *yaml.Node, s *Scenario) {
 
 // unknownKey complains about a key of the file's, and knows where it may belong.
 func (d *decoder) unknownKey(e entry) {
-	near := nearest(e.name, fileKeys)
+	near := suggest.Nearest(e.name, fileKeys)
 	if near == "" && slices.Contains(append(faultKeys(), ruleKeys...), e.name) {
 		d.wrong(e.key, "a scenario has no key %q; it belongs into a rule, below rules", e.name)
 		return

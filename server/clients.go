@@ -213,22 +213,12 @@ func (c *client) retract(b *book, matched []*entry) {
 	}
 }
 
-// certain are the findings that are true of an open session already: nothing that comes
-// later can undo them.
-var certain = []string{
-	"silent-on-tls-port", "password-sent-in-clear", "login-despite-logindisabled", "mail-sent-in-clear", "used-old-tls",
-	"continued-after-bad-certificate", "spoke-before-greeting", "spoke-before-handshake", "repeated-starttls",
-	"repeated-refused-password", "dots-not-doubled", "bare-line-feeds", "too-many-connections", "idle-not-renewed",
-	"can-receive-cannot-send",
-}
-
 // tooEarly tells if a finding may turn out to be wrong because a session is still open.
-func tooEarly(f *Finding, facts []*diagnose.Facts, byID map[string]*watched) bool {
-	if f.ID == "can-receive-cannot-send" || f.ID == "stuck-on-port-25" {
-		// The session that sends may be this one.
-		return slices.ContainsFunc(facts, func(s *diagnose.Facts) bool { return s.Protocol == "smtp" && s.End.IsZero() })
+func tooEarly(f *Finding, c *diagnose.Case, byID map[string]*watched) bool {
+	if row, ok := diagnose.Lookup(f.ID); ok && row.Early != nil {
+		return !row.Early(c)
 	}
-	return isOpen(f, byID) && !slices.Contains(certain, f.ID)
+	return isOpen(f, byID)
 }
 
 func isOpen(f *Finding, byID map[string]*watched) bool {

@@ -9,6 +9,7 @@ import (
 	"github.com/mailrig/mailrig/internal/door"
 	"github.com/mailrig/mailrig/internal/mailbox"
 	"github.com/mailrig/mailrig/internal/message"
+	"github.com/mailrig/mailrig/internal/suggest"
 )
 
 // Condition is what one can wait for: messages, sessions or findings.
@@ -59,7 +60,7 @@ func ParseMatchers(what What, texts ...string) ([]Matcher, error) {
 			switch {
 			case m != nil && slices.Contains(known, m[1]):
 				list = append(list, Matcher{m[1], m[2]})
-			case m != nil && !strings.HasPrefix(m[2], "//") && (fresh || nearest(m[1], known) != ""):
+			case m != nil && !strings.HasPrefix(m[2], "//") && (fresh || suggest.Nearest(m[1], known) != ""):
 				return nil, unknownKey(what, m[1])
 			case len(list) == 0 && w == "any" && strings.TrimSpace(text) == "any":
 			case len(list) == 0:
@@ -81,7 +82,7 @@ func ParseMatchers(what What, texts ...string) ([]Matcher, error) {
 
 func unknownKey(what What, key string) error {
 	hint := "use " + forms(what)
-	if near := nearest(key, keys[what]); near != "" {
+	if near := suggest.Nearest(key, keys[what]); near != "" {
 		hint = "did you mean " + near + ":?"
 	} else {
 		for other, list := range keys {

@@ -4,9 +4,9 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/mailrig/mailrig/internal/diagnose"
+	"github.com/mailrig/mailrig/internal/suggest"
 )
 
 // Finding is mailrig's reading of one or several sessions of a client.
@@ -81,7 +81,7 @@ func CheckFindings(ids ...string) error {
 			known = append(known, r.ID)
 		}
 		hint := "docs/findings.md lists them"
-		if near := nearest(id, known); near != "" {
+		if near := suggest.Nearest(id, known); near != "" {
 			hint = "did you mean " + near + "?"
 		}
 		return fmt.Errorf("no finding has the id %q; %s", id, hint)
@@ -91,44 +91,3 @@ func CheckFindings(ids ...string) error {
 
 func notGood(f *Finding) bool  { return f.Severity != Good }
 func everything(*Finding) bool { return true }
-
-// nearest returns the known word that is most like a misspelt one: it has at most a third
-// of its letters otherwise, or begins with it; "" for none.
-func nearest(word string, known []string) string {
-	word = strings.ToLower(word)
-	best, fewest := "", max(1, len(word)/3)+1
-	for _, k := range known {
-		n := distance(word, k)
-		if len(word) >= 4 && strings.HasPrefix(k, word) {
-			n = 1
-		}
-		if n < fewest {
-			best, fewest = k, n
-		}
-	}
-	return best
-}
-
-// distance counts the letters left out, added or mistaken (Levenshtein).
-func distance(a, b string) int {
-	if len(a) > 64 || len(b) > 64 {
-		return 64
-	}
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			n := diagonal
-			if a[i] != b[j] {
-				n++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(n, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
-}

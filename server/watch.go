@@ -224,7 +224,7 @@ func (w *watcher) judge(c *client, at time.Time) {
 	}
 	facts, byID := c.facts(w.clients[""])
 	kase := &diagnose.Case{Sessions: facts, Now: at}
-	found := slices.DeleteFunc(kase.Findings(!w.loaded), func(f Finding) bool { return tooEarly(&f, facts, byID) })
+	found := slices.DeleteFunc(kase.Findings(!w.loaded), func(f Finding) bool { return tooEarly(&f, kase, byID) })
 	matched := match(found, byID)
 	for i, f := range found {
 		e := matched[i]

@@ -197,12 +197,11 @@ func (a *app) checkUser(f checkFlags, rig bool) (name, password string, err erro
 }
 
 func (a *app) askPassword(name string) (string, error) {
-	file, ok := a.stdin.(*os.File)
-	if !ok || !term.IsTerminal(int(file.Fd())) {
+	if !isTerminal(a.stdin) {
 		return "", usage("%s %q has no password, and there is no terminal to ask at; set MAILRIG_PASSWORD, or give name:password", a.source("user"), name)
 	}
 	fmt.Fprintf(a.stderr, "Password of %s: ", printable(name))
-	b, err := readSecret(int(file.Fd()))
+	b, err := readSecret(int(a.stdin.(*os.File).Fd()))
 	fmt.Fprintln(a.stderr)
 	switch {
 	case errors.Is(err, errStopped):

@@ -2,9 +2,6 @@ package main
 
 import (
 	"fmt"
-	"io"
-	"os"
-	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -35,8 +32,10 @@ func (l *sessionLines) again(f *server.Finding) bool {
 	return false
 }
 
+var severityColours = map[server.Severity]colour{server.Error: red, server.Warning: yellow, server.Info: cyan}
+
 // findingLine is a finding as it stands below its session: in short without the advice.
-func findingLine(f *server.Finding, short, colour bool) string {
+func findingLine(f *server.Finding, short, colours bool) string {
 	severity, text := string(f.Severity)+":", f.Title
 	switch {
 	case short:
@@ -44,8 +43,8 @@ func findingLine(f *server.Finding, short, colour bool) string {
 	case f.Advice != "":
 		text += " " + f.Advice
 	}
-	if colour {
-		severity = map[server.Severity]string{server.Error: "\x1b[31m", server.Warning: "\x1b[33m", server.Info: "\x1b[36m"}[f.Severity] + severity + "\x1b[0m"
+	if colours {
+		severity = severityColours[f.Severity].paint(severity)
 	}
 	// The words may quote a client or a scenario.
 	return fmt.Sprintf("         %s %s %s", numbers(f.Sessions), severity, oneLine(text))
@@ -81,16 +80,6 @@ func numbers(ids []string) string {
 	default:
 		return strings.Join(all[:n-1], ", ") + " and " + all[n-1]
 	}
-}
-
-// coloured tells if w is a terminal whose user wants colours.
-func (a *app) coloured(w io.Writer) bool {
-	f, ok := w.(*os.File)
-	if !ok || a.getenv("NO_COLOR") != "" || a.getenv("TERM") == "dumb" || runtime.GOOS == "windows" {
-		return false
-	}
-	info, err := f.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }
 
 // maxConcluded bounds what conclude lists.

@@ -188,7 +188,7 @@ func untilSignal(ctx context.Context) (_ context.Context, stop func() os.Signal)
 // verdict prints what came out and chooses the exit status.
 func (a *app) verdict(r *trial.Report, files []string, unwritten error, sig os.Signal) error {
 	if r.Control.Problem == "" {
-		if err := writeTrial(a.stdout, r, paints(a.stdout, a.getenv)); err != nil {
+		if err := writeTrial(a.stdout, r, a.coloured(a.stdout)); err != nil {
 			return notStarted("print the results: %w", err)
 		}
 	}

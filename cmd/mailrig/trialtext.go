@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"sync"
 	"time"
@@ -83,7 +82,7 @@ func (p *progress) result(r *trial.Result, left int) {
 
 func (p *progress) clear() {
 	if p.terminal {
-		fmt.Fprint(p.w, "\r\x1b[K")
+		fmt.Fprint(p.w, clearLine)
 	}
 }
 
@@ -101,22 +100,7 @@ func (p *progress) draw() {
 	if p.failed > 0 {
 		what += fmt.Sprintf(", %d failed", p.failed)
 	}
-	fmt.Fprintf(p.w, "\r\x1b[K[%s%s] %s, %s", strings.Repeat("#", full), strings.Repeat(".", barWidth-full), what, time.Since(p.began).Round(time.Second))
-}
-
-// isTerminal tells if someone looks at what is written.
-func isTerminal(w io.Writer) bool {
-	f, ok := w.(*os.File)
-	if !ok {
-		return false
-	}
-	info, err := f.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
-}
-
-// paints tells if colours are welcome (no-color.org).
-func paints(w io.Writer, getenv func(string) string) bool {
-	return isTerminal(w) && getenv("NO_COLOR") == "" && getenv("TERM") != "dumb"
+	fmt.Fprintf(p.w, "%s[%s%s] %s, %s", clearLine, strings.Repeat("#", full), strings.Repeat(".", barWidth-full), what, time.Since(p.began).Round(time.Second))
 }
 
 // verdictWord is a verdict as the table has it.
@@ -136,11 +120,11 @@ func verdictWord(r *trial.Result) string {
 // reasons, then what wasn't seen.
 func writeTrial(w io.Writer, r *trial.Report, colours bool) error {
 	var b bytes.Buffer
-	paint := func(code, text string) string {
+	paint := func(c colour, text string) string {
 		if !colours {
 			return text
 		}
-		return "\x1b[" + code + "m" + text + "\x1b[0m"
+		return c.paint(text)
 	}
 	c := r.Counts
 	plural := "s"
@@ -148,12 +132,12 @@ func writeTrial(w io.Writer, r *trial.Report, colours bool) error {
 		plural = ""
 	}
 	fmt.Fprintf(&b, "%d scenario%s in %s: %s, %s, %d not exercised, %d could not run\n", len(r.Results), plural, r.Took.Round(100*time.Millisecond),
-		paint("32", fmt.Sprintf("%d passed", c.Pass)), paint("31", fmt.Sprintf("%d failed", c.Fail)), c.NotExercised, c.CouldNotRun)
+		paint(green, fmt.Sprintf("%d passed", c.Pass)), paint(red, fmt.Sprintf("%d failed", c.Fail)), c.NotExercised, c.CouldNotRun)
 	if c.Known > 0 {
 		fmt.Fprintf(&b, "%d of the failures are known to %s\n", c.Known, r.Baseline)
 	}
 	for _, warning := range r.Control.Warnings {
-		fmt.Fprintf(&b, "%s %s\n", paint("33", "warning:"), printable(warning))
+		fmt.Fprintf(&b, "%s %s\n", paint(yellow, "warning:"), printable(warning))
 	}
 	width := 0
 	for _, x := range r.Results {
@@ -161,10 +145,13 @@ func writeTrial(w io.Writer, r *trial.Report, colours bool) error {
 			width = max(width, len(x.Scenario))
 		}
 	}
-	for _, group := range []struct{ word, code string }{{"fail", "31"}, {"could not run", "35"}, {"known failure", "33"}} {
+	for _, group := range []struct {
+		word   string
+		colour colour
+	}{{"fail", red}, {"could not run", magenta}, {"known failure", yellow}} {
 		for i := range r.Results {
 			if x := &r.Results[i]; verdictWord(x) == group.word {
-				head := paint(group.code, fmt.Sprintf("%-13s", group.word)) + fmt.Sprintf("  %-*s", width, x.Scenario)
+				head := paint(group.colour, fmt.Sprintf("%-13s", group.word)) + fmt.Sprintf("  %-*s", width, x.Scenario)
 				for _, why := range x.Reasons {
 					fmt.Fprintf(&b, "%s  %s\n", head, printable(why.Line()))
 					head = strings.Repeat(" ", 15+width)

@@ -109,10 +109,13 @@ func factsOf(sessions []*transcript.Session) []*Facts {
 
 // Findings returns what the case shows, the worst first. What is as it should be is
 // among it only if all is asked for.
-func (c *Case) Findings(all bool) []Finding {
+func (c *Case) Findings(all bool) []Finding { return c.FindingsOf(table, all) }
+
+// FindingsOf is Findings with other rows than the product's.
+func (c *Case) FindingsOf(rows []Row, all bool) []Finding {
 	var found []Finding
-	for i := range table {
-		r := &table[i]
+	for i := range rows {
+		r := &rows[i]
 		if r.Severity == Good && (!all || r.Can != nil && !r.Can(c)) {
 			continue // nothing to praise where there was no occasion
 		}
@@ -157,6 +160,9 @@ type Row struct {
 	// Can tells if the client has had the occasion, so that its absence means something.
 	// nil: it always has.
 	Can func(*Case) bool
+	// Early reports whether the finding may be told now, though a session of the client's
+	// is still open. nil: not before the sessions that it is about have ended. See early.go.
+	Early func(*Case) bool
 }
 
 // Rows returns the table.

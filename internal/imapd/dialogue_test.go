@@ -1,12 +1,7 @@
 package imapd
 
 import (
-	"bufio"
-	"flag"
-	"fmt"
 	"net"
-	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -15,61 +10,43 @@ import (
 
 	"github.com/mailrig/mailrig/internal/login"
 	"github.com/mailrig/mailrig/internal/mailbox"
+	"github.com/mailrig/mailrig/internal/testkit/dialogue"
 )
 
-var update = flag.Bool("update", false, "rewrite the server's lines in testdata")
-
-// TestDialogues runs testdata/*.txt against the real engine. A line begins with
+// TestDialogues plays testdata/*.txt (see the package dialogue) against the real
+// engine. The words of these files are:
 //
-//	#   a comment
-//	M:  a message (Go string) delivered to user@example.test before the dialogue
-//	C:  the client sends this line; the answer is read up to its tagged line, or "+"
-//	L:  the client sends this (Go string) as literal and ends the command
-//	W:  so many lines are awaited without sending anything
-//	S:  the server says this; -update writes these lines anew
-//	N:  the delimiter ("NIL" for none) and the prefix of mailbox names
-//	X:  what another session does at the next command: "expunge 2", "deliver 1"; "mute" for all IDLEs
-//
-// C2:, L2:, W2: and S2: are a second connection. "<LF>" ends a line without CR.
+//	deliver: "message"       a message (a Go string) for user@example.test
+//	naming: / prefix         the delimiter ("NIL" for none) and the prefix of mailbox names
+//	meanwhile: expunge 2     what another session does at the next command; "deliver 1"; "mute" for all IDLEs
 func TestDialogues(t *testing.T) {
 	t.Parallel()
-	files, err := filepath.Glob("testdata/*.txt")
-	if err != nil || len(files) == 0 {
-		t.Fatal("no dialogues", err)
-	}
-	for _, file := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
-			t.Parallel()
-			want, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			got := play(t, string(want))
-			if *update {
-				if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-					t.Fatal(err)
-				}
-				return
-			}
-			if got != string(want) {
-				t.Errorf("%s: first difference\n%s", file, firstDifference(got, string(want)))
-			}
-		})
-	}
-}
-
-func firstDifference(got, want string) string {
-	g, w := strings.Split(got, "\n"), strings.Split(want, "\n")
-	for i := range g {
-		if i >= len(w) || g[i] != w[i] {
-			old := "(end)"
-			if i < len(w) {
-				old = w[i]
-			}
-			return fmt.Sprintf("line %d\ngot  %s\nwant %s\nall of it:\n%s", i+1, g[i], old, got)
+	dialogue.Each(t, "testdata/*.txt", func(t *testing.T, file string) {
+		store, scene := newStore(), &scene{form: plain}
+		cfg := testConfig(store)
+		cfg.Naming, cfg.Meanwhile, cfg.MuteIdle = scene.naming, scene.meanwhile, scene.muteIdle
+		p := &dialogue.Player{T: t}
+		p.Dial = func(string) net.Conn {
+			client, server := dialogue.NewPipe()
+			t.Cleanup(func() { client.Close() })
+			go Serve(server, cfg)
+			return client
 		}
-	}
-	return "missing: " + strings.Join(w[len(g):], "\n")
+		set := func(l *dialogue.Line) { scene.set(t, l.Text) }
+		p.Words = map[string]func(*dialogue.Line){
+			"deliver:": func(l *dialogue.Line) {
+				text, err := strconv.Unquote(l.Text)
+				if err != nil {
+					t.Fatalf("%s: %v", l.Where(), err)
+				}
+				if _, err := store.Deliver("user@example.test", mailbox.NewMessage([]byte(text), testTime, mailbox.Envelope{})); err != nil {
+					t.Fatalf("%s: %v", l.Where(), err)
+				}
+			},
+			"naming:": set, "meanwhile:": set,
+		}
+		p.Play(file)
+	})
 }
 
 var testTime = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
@@ -125,146 +102,6 @@ func testConfig(store *mailbox.Store) Config {
 	return Config{Store: store, Login: testLogin, InsecureAuth: true, MaxMessageBytes: 10000,
 		now: func() time.Time { return testTime }}
 }
-
-// client is one connection of a dialogue.
-type client struct {
-	t    testing.TB
-	mark string // "", "2"
-	conn net.Conn
-	r    *bufio.Reader
-	tag  string
-	out  *strings.Builder
-}
-
-func dial(t testing.TB, addr, mark string, out *strings.Builder) *client {
-	t.Helper()
-	conn, err := net.Dial("tcp", addr)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { conn.Close() })
-	c := &client{t: t, mark: mark, conn: conn, r: bufio.NewReader(conn), out: out}
-	c.line()
-	return c
-}
-
-func (c *client) send(s string) {
-	c.t.Helper()
-	if _, err := c.conn.Write([]byte(s + "\r\n")); err != nil {
-		c.t.Fatal(err)
-	}
-}
-
-// line reads one line and writes it down; ok is false at the end of the connection.
-func (c *client) line() (string, bool) {
-	c.t.Helper()
-	c.conn.SetReadDeadline(time.Now().Add(10 * time.Second))
-	s, err := c.r.ReadString('\n')
-	if err != nil {
-		if e, ok := err.(net.Error); ok && e.Timeout() {
-			c.t.Fatalf("nothing more came; so far:\n%s", c.out)
-		}
-		fmt.Fprintf(c.out, "S%s: (closed)\n", c.mark)
-		return "", false
-	}
-	shown, crlf := strings.CutSuffix(s, "\r\n")
-	if !crlf {
-		shown = strings.TrimSuffix(s, "\n") + "<LF>"
-	}
-	shown = strings.ReplaceAll(shown, "\x00", "<NUL>")
-	fmt.Fprintf(c.out, "S%s: %s\n", c.mark, shown)
-	return s, true
-}
-
-// answer reads up to the tagged line or a continuation request.
-func (c *client) answer() {
-	c.t.Helper()
-	for {
-		s, ok := c.line()
-		if !ok || strings.HasPrefix(s, c.tag+" ") || strings.HasPrefix(s, "+ ") {
-			return
-		}
-	}
-}
-
-func play(t *testing.T, script string) string {
-	store := newStore()
-	cfg := testConfig(store)
-	scene := &scene{form: plain}
-	cfg.Naming, cfg.Meanwhile, cfg.MuteIdle = scene.naming, scene.meanwhile, scene.muteIdle
-	addr := start(t, cfg)
-	var out strings.Builder
-	clients := make(map[string]*client)
-	for line := range strings.Lines(script) {
-		line = strings.TrimSuffix(line, "\n")
-		kind, rest, _ := strings.Cut(line, ": ")
-		if kind == "" || kind[0] == 'S' && len(kind) < 3 {
-			if kind == "" {
-				out.WriteString("\n")
-			}
-			continue
-		}
-		out.WriteString(line + "\n")
-		if kind[0] == '#' {
-			continue
-		}
-		if kind == "N" || kind == "X" {
-			scene.set(t, rest)
-			continue
-		}
-		if kind == "M" {
-			m := mailbox.NewMessage([]byte(unquote(t, rest)), testTime, mailbox.Envelope{})
-			if _, err := store.Deliver("user@example.test", m); err != nil {
-				t.Fatal(err)
-			}
-			continue
-		}
-		c := clients[kind[1:]]
-		if c == nil {
-			text := out.String()
-			out.Reset()
-			out.WriteString(strings.TrimSuffix(text, line+"\n"))
-			c = dial(t, addr, kind[1:], &out)
-			out.WriteString(line + "\n")
-			clients[kind[1:]] = c
-		}
-		switch kind[0] {
-		case 'C':
-			if tag, _, ok := strings.Cut(rest, " "); ok && rest != "DONE" {
-				c.tag = tag
-			}
-			c.send(rest)
-			if !strings.HasSuffix(rest, "+}") {
-				c.answer()
-			}
-		case 'L':
-			c.send(unquote(t, rest))
-			c.answer()
-		case 'W':
-			n, err := strconv.Atoi(rest)
-			if err != nil {
-				t.Fatal(err)
-			}
-			for range n {
-				c.line()
-			}
-		default:
-			t.Fatalf("what is %q?", line)
-		}
-	}
-	return out.String()
-}
-
-func unquote(t *testing.T, s string) string {
-	t.Helper()
-	u, err := strconv.Unquote(s)
-	if err != nil {
-		t.Fatalf("%s: %v", s, err)
-	}
-	return u
-}
-
-func newReader(conn net.Conn) *bufio.Reader { return bufio.NewReader(conn) }
 
 // scene is what a scenario would want.
 type scene struct {

@@ -31,7 +31,7 @@ func FuzzCommands(f *testing.F) {
 		server, conn := net.Pipe()
 		done := make(chan struct{})
 		Serve(&closeWatch{Conn: server, done: done}, cfg)
-		conn.SetDeadline(time.Now().Add(5 * time.Second))
+		conn.SetDeadline(time.Now().Add(hang))
 		go func() {
 			io.WriteString(conn, "a LOGIN user pass\r\nb SELECT INBOX\r\nc ")
 			conn.Write(input)

@@ -1,6 +1,7 @@
 package imapd
 
 import (
+	"bufio"
 	"bytes"
 	"fmt"
 	"io"
@@ -16,14 +17,51 @@ import (
 	"github.com/mailrig/mailrig/internal/mailbox"
 )
 
-// engine talks to a server line by line without writing anything down.
+// hang is when a test gives up waiting. It only ends what would never end.
+const hang = 2 * time.Minute
+
+// engine is a client that talks to a server line by line.
 type engine struct {
-	*client
-	n int
+	t    testing.TB
+	conn net.Conn
+	r    *bufio.Reader
+	n    int
 }
 
+// newEngine connects to a server and reads its greeting.
 func newEngine(t testing.TB, addr string) *engine {
-	return &engine{client: dial(t, addr, "", &strings.Builder{})}
+	t.Helper()
+	conn, err := net.Dial("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	return greeted(t, conn)
+}
+
+func greeted(t testing.TB, conn net.Conn) *engine {
+	t.Helper()
+	e := &engine{t: t, conn: conn, r: bufio.NewReader(conn)}
+	e.line()
+	return e
+}
+
+func (e *engine) send(s string) {
+	e.t.Helper()
+	if _, err := io.WriteString(e.conn, s+"\r\n"); err != nil {
+		e.t.Fatal(err)
+	}
+}
+
+// line reads one line; ok is false at the end of the connection.
+func (e *engine) line() (s string, ok bool) {
+	e.t.Helper()
+	e.conn.SetReadDeadline(time.Now().Add(hang))
+	s, err := e.r.ReadString('\n')
+	if ne, ok := err.(net.Error); ok && ne.Timeout() {
+		e.t.Fatalf("nothing comes behind %q", s)
+	}
+	return s, err == nil
 }
 
 // do sends a command and returns its untagged lines and the tagged one.
@@ -268,9 +306,8 @@ func TestConnectionBreaksDuringIdle(t *testing.T) {
 	server, conn := net.Pipe()
 	closed := &closeWatch{Conn: server, done: make(chan struct{})}
 	Serve(closed, testConfig(store))
-	conn.SetDeadline(time.Now().Add(10 * time.Second))
-	e := &engine{client: &client{t: t, conn: conn, r: newReader(conn), out: &strings.Builder{}}}
-	e.line()
+	conn.SetDeadline(time.Now().Add(hang))
+	e := greeted(t, conn)
 	e.do("LOGIN user pass")
 	e.do("SELECT INBOX")
 	e.do("IDLE")
@@ -282,7 +319,7 @@ func TestConnectionBreaksDuringIdle(t *testing.T) {
 	}
 	select {
 	case <-closed.done:
-	case <-time.After(10 * time.Second):
+	case <-time.After(hang):
 		t.Fatal("the engine didn't close the connection")
 	}
 }
@@ -416,7 +453,7 @@ func BenchmarkFetchFlags(b *testing.B) {
 		b.Fatal(err)
 	}
 	defer conn.Close()
-	r := newReader(conn)
+	r := bufio.NewReader(conn)
 	wait := func(tag string) {
 		for {
 			s, err := r.ReadSlice('\n')

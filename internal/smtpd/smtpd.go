@@ -98,6 +98,9 @@ var (
 	errTooLarge = &smtp.SMTPError{
 		Code: 552, EnhancedCode: smtp.EnhancedCode{5, 3, 4}, Message: "Message size exceeds fixed maximum message size",
 	}
+	errNested = &smtp.SMTPError{ // RFC 5321 section 4.1.4: MAIL comes once in a transaction
+		Code: 503, EnhancedCode: smtp.EnhancedCode{5, 5, 1}, Message: "A transaction has begun already; send RSET to give it up",
+	}
 	errMechanism = &smtp.SMTPError{ // RFC 4954 section 4
 		Code: 504, EnhancedCode: smtp.EnhancedCode{5, 5, 4}, Message: "Unrecognized authentication type",
 	}
@@ -196,8 +199,13 @@ func smtpError(text string) error {
 	return e
 }
 
+// Mail begins a transaction. The engine lets a second MAIL through and keeps the first
+// one's recipients, so it must be refused here: else the message would be answered with
+// 250 and reach none of them. The refusal leaves the first transaction as it is.
 func (s *session) Mail(from string, opts *smtp.MailOptions) error {
 	switch {
+	case s.current() != nil:
+		return errNested
 	case s.cfg.RequireTLS && !s.cfg.Secure:
 		return errTLSFirst
 	case s.cfg.RequireAuth && s.user == "":

@@ -1,0 +1,43 @@
+package main
+
+import (
+	"io"
+	"os"
+	"runtime"
+
+	"golang.org/x/term"
+)
+
+// isTerminal reports whether stream, an output or an input, is a terminal.
+func isTerminal(stream any) bool {
+	f, ok := stream.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+// coloured reports whether w is a terminal whose user wants colours (no-color.org).
+// A Windows console may show the codes instead.
+func (a *app) coloured(w io.Writer) bool {
+	return isTerminal(w) && a.getenv("NO_COLOR") == "" && a.getenv("TERM") != "dumb" && runtime.GOOS != "windows"
+}
+
+// colour is the code of a colour (ECMA-48, "select graphic rendition").
+type colour string
+
+const (
+	red     colour = "31"
+	green   colour = "32"
+	yellow  colour = "33"
+	magenta colour = "35"
+	cyan    colour = "36"
+)
+
+// paint returns text in the colour, if there is one.
+func (c colour) paint(text string) string {
+	if c == "" {
+		return text
+	}
+	return "\x1b[" + string(c) + "m" + text + "\x1b[0m"
+}
+
+// clearLine goes back to the beginning of a terminal's line and empties it.
+const clearLine = "\r\x1b[K"
