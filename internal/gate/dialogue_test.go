@@ -2,9 +2,10 @@ package gate_test
 
 import (
 	"bufio"
+	"context"
 	"crypto/tls"
+	"log/slog"
 	"net"
-	"net/netip"
 	"strconv"
 	"strings"
 	"sync"
@@ -12,12 +13,14 @@ import (
 	"time"
 
 	"github.com/mailrig/mailrig/certs"
+	"github.com/mailrig/mailrig/internal/door"
 	"github.com/mailrig/mailrig/internal/fault"
 	"github.com/mailrig/mailrig/internal/gate"
+	"github.com/mailrig/mailrig/internal/identity"
 	"github.com/mailrig/mailrig/internal/imapd"
-	"github.com/mailrig/mailrig/internal/login"
 	"github.com/mailrig/mailrig/internal/mailbox"
 	"github.com/mailrig/mailrig/internal/popd"
+	"github.com/mailrig/mailrig/internal/session"
 	"github.com/mailrig/mailrig/internal/smtpd"
 	"github.com/mailrig/mailrig/internal/testkit/dialogue"
 	"github.com/mailrig/mailrig/internal/transcript"
@@ -73,39 +76,31 @@ func newRig(t testing.TB, o options) *rig {
 	}
 	raw := <-accepted
 	plan := fault.Compile([]string{"test"}, o.rules)
-	f := plan.Conn(o.port, o.protocol, netip.MustParseAddr("127.0.0.1"))
-	r.rec = r.log.Begin(transcript.Info{Door: o.port, Service: o.protocol, Protocol: o.protocol})
-	authority := func(a login.Attempt) *login.Refusal {
-		refusal := f.Login(a)
-		if refusal != nil {
-			r.g.Refused(refusal.Injected)
-		} else if a.Password != "secret" {
-			no := login.WrongPassword
-			refusal = &no
-		}
-		r.rec.Login(transcript.Login{User: a.User, Mechanism: a.Mechanism, OK: refusal == nil})
-		return refusal
-	}
+	ctx, cancel := context.WithCancel(t.Context())
+	ses := session.New(ctx, &session.Shared{
+		Store: r.store, Authority: secretOnly{}, Mechanisms: identity.Mechanisms(), MaxMessageBytes: 1 << 20,
+		Log: r.log, Tags: session.NewTags(), Logger: slog.New(slog.DiscardHandler),
+	}, doorOf(o.port, o.tls), raw, plan)
+	r.rec = ses.Recorder()
 	cfg := gate.Config{
 		Protocol: o.protocol, TLS: o.tls, StartTLS: !o.tls,
 		Certificate: ca.Certificate,
 		Engine: func(c *gate.Conn) {
+			ses.Begin(c)
 			switch o.protocol {
 			case "smtp":
-				smtpd.Serve(c, smtpd.Config{Store: r.store, Login: authority, Domain: "mail.example.test", Secure: c.Secure(),
-					Drop: c.Dropping, RequireTLS: o.port == 587, RequireAuth: o.port == 587, MaxMessageBytes: 1 << 20, Session: "1"})
+				smtpd.Serve(c, smtpd.Config{Session: ses, Store: r.store, Domain: "mail.example.test"})
 			case "imap":
-				imapd.Serve(c, imapd.Config{Store: r.store, Login: authority, Secure: c.Secure(), InsecureAuth: true, MaxMessageBytes: 1 << 20})
+				phase := imapd.New(imapd.Config{Session: ses})
+				c.Beside(phase.Beside())
+				phase.Serve(c)
 			default:
-				e := popd.New(popd.Config{Store: r.store, Login: authority, Secure: c.Secure()}).Server()
+				e := popd.New(popd.Config{Session: ses}).Server()
 				go e.ServeConn(c)
 			}
 		},
-		Fault: f, Recorder: r.rec, Domain: "mail.example.test", MailDomain: "example.test", MaxMessageBytes: 1 << 20,
-		OnDone: func() { close(r.over) },
-	}
-	if o.protocol == "imap" {
-		cfg.Extra, cfg.Knows = imapd.Extra, imapd.Knows
+		Fault: ses.Plan(), Recorder: r.rec, Domain: "mail.example.test", MailDomain: "example.test", MaxMessageBytes: 1 << 20,
+		OnDone: func() { cancel(); close(r.over) },
 	}
 	if o.edit != nil {
 		o.edit(&cfg)
@@ -125,6 +120,26 @@ func newRig(t testing.TB, o options) *rig {
 		}
 	})
 	return r
+}
+
+// secretOnly lets everybody in with the password "secret".
+type secretOnly struct{ identity.Anyone }
+
+func (secretOnly) Password(_ context.Context, _, password string) (bool, error) {
+	return password == "secret", nil
+}
+
+// doorOf is the door of that number, or one in its place with TLS from the start.
+func doorOf(port int, tls bool) door.Door {
+	for _, d := range door.All() {
+		if d.Port == port {
+			if tls {
+				d.Security = door.TLS
+			}
+			return d
+		}
+	}
+	panic("no such door")
 }
 
 func (r *rig) startTLS() error {

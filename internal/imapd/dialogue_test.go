@@ -1,6 +1,7 @@
 package imapd
 
 import (
+	"context"
 	"net"
 	"strconv"
 	"strings"
@@ -8,7 +9,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/mailrig/mailrig/internal/login"
+	"github.com/emersion/go-sasl"
+
+	"github.com/mailrig/mailrig/internal/identity"
 	"github.com/mailrig/mailrig/internal/mailbox"
 	"github.com/mailrig/mailrig/internal/testkit/dialogue"
 )
@@ -22,14 +25,12 @@ import (
 func TestDialogues(t *testing.T) {
 	t.Parallel()
 	dialogue.Each(t, "testdata/*.txt", func(t *testing.T, file string) {
-		store, scene := newStore(), &scene{form: plain}
-		cfg := testConfig(store)
-		cfg.Naming, cfg.Meanwhile, cfg.MuteIdle = scene.naming, scene.meanwhile, scene.muteIdle
+		store, scene := newStore(), newScene()
 		p := &dialogue.Player{T: t}
 		p.Dial = func(string) net.Conn {
 			client, server := dialogue.NewPipe()
 			t.Cleanup(func() { client.Close() })
-			go Serve(server, cfg)
+			go New(testConfig(store, scene)).Serve(server)
 			return client
 		}
 		set := func(l *dialogue.Line) { scene.set(t, l.Text) }
@@ -55,21 +56,49 @@ func newStore() *mailbox.Store {
 	return mailbox.New(mailbox.Options{Now: func() time.Time { return testTime }})
 }
 
-func testLogin(a login.Attempt) *login.Refusal {
-	switch a.Password {
+// peer is one client's connection, to whom a scene happens.
+type peer struct {
+	*scene
+	store *mailbox.Store
+	user  string
+}
+
+func (c *peer) Context() context.Context  { return context.Background() }
+func (c *peer) NeedsTLS() bool            { return c.needsTLS }
+func (c *peer) Preauth() bool             { return false }
+func (c *peer) Mechanisms() []string      { return []string{"PLAIN", "LOGIN"} }
+func (c *peer) Folders() []mailbox.Folder { return nil }
+func (c *peer) Logout()                   { c.user = "" }
+func (c *peer) Limits() (int64, int)      { return c.maxBytes, 0 }
+
+func (c *peer) Stored(string, []string, []byte) {}
+
+func (c *peer) Open() (*mailbox.Account, error) { return c.store.Account(c.user), nil }
+
+func (c *peer) Authenticate(name string) (sasl.Server, error) {
+	m, ok := identity.Find(identity.Mechanisms(), name)
+	if !ok || m.OnRequest {
+		return nil, identity.ErrMechanism
+	}
+	return m.Server(identity.Exchange{Decide: c.Login}), nil
+}
+
+func (c *peer) Login(a identity.Attempt) error {
+	switch a.Credential {
 	case "wrong":
-		r := login.WrongPassword
+		r := identity.WrongPassword
 		return &r
 	case "bad":
-		return &login.Refusal{IMAP: "BAD Not today"}
+		return &identity.Refusal{IMAP: "BAD Not today"}
 	case "bye":
-		return &login.Refusal{IMAP: "BYE [UNAVAILABLE] Going down"}
+		return &identity.Refusal{IMAP: "BYE [UNAVAILABLE] Going down"}
 	}
+	c.user = a.User
 	return nil
 }
 
-// start serves cfg on a loopback listener and returns its address.
-func start(t testing.TB, cfg Config) string {
+// start serves the scene on a loopback listener and returns its address.
+func start(t testing.TB, store *mailbox.Store, scene *scene) string {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -85,7 +114,7 @@ func start(t testing.TB, cfg Config) string {
 				return
 			}
 			conns = append(conns, c)
-			Serve(c, cfg)
+			New(testConfig(store, scene)).Serve(c)
 		}
 	}()
 	t.Cleanup(func() {
@@ -98,19 +127,24 @@ func start(t testing.TB, cfg Config) string {
 	return ln.Addr().String()
 }
 
-func testConfig(store *mailbox.Store) Config {
-	return Config{Store: store, Login: testLogin, InsecureAuth: true, MaxMessageBytes: 10000,
-		now: func() time.Time { return testTime }}
+// testConfig is of one connection.
+func testConfig(store *mailbox.Store, scene *scene) Config {
+	return Config{Session: &peer{scene: scene, store: store}, now: func() time.Time { return testTime }}
 }
 
 // scene is what a scenario would want.
 type scene struct {
+	needsTLS bool
+	maxBytes int64
+
 	mu      sync.Mutex
 	form    Naming
 	expunge []uint32
 	deliver int
 	mute    bool
 }
+
+func newScene() *scene { return &scene{form: plain, maxBytes: 10000} }
 
 func (s *scene) set(t *testing.T, text string) {
 	s.mu.Lock()
@@ -133,13 +167,13 @@ func (s *scene) set(t *testing.T, text string) {
 	}
 }
 
-func (s *scene) naming() Naming {
+func (s *scene) Naming() (delimiter byte, prefix string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.form
+	return s.form.Delimiter, s.form.Prefix
 }
 
-func (s *scene) meanwhile() (expunge []uint32, deliver int) {
+func (s *scene) Meanwhile() (expunge []uint32, deliver int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	expunge, deliver = s.expunge, s.deliver
@@ -147,7 +181,7 @@ func (s *scene) meanwhile() (expunge []uint32, deliver int) {
 	return expunge, deliver
 }
 
-func (s *scene) muteIdle() bool {
+func (s *scene) MuteIdle() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.mute

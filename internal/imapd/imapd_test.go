@@ -96,9 +96,9 @@ func deliver(t testing.TB, store *mailbox.Store, raw string) {
 
 func TestLoginIsRefusedInClear(t *testing.T) {
 	t.Parallel()
-	cfg := testConfig(newStore())
-	cfg.InsecureAuth = false
-	e := newEngine(t, start(t, cfg))
+	scene := newScene()
+	scene.needsTLS = true
+	e := newEngine(t, start(t, newStore(), scene))
 	caps, _ := e.do("CAPABILITY")
 	if !strings.Contains(caps[0], "LOGINDISABLED") || strings.Contains(caps[0], "AUTH=") {
 		t.Error(caps)
@@ -106,19 +106,19 @@ func TestLoginIsRefusedInClear(t *testing.T) {
 	if _, got := e.do("LOGIN user pass"); !strings.HasPrefix(got, "NO [PRIVACYREQUIRED]") {
 		t.Error(got)
 	}
-	cfg.Secure = true
-	e = newEngine(t, start(t, cfg))
+	e = newEngine(t, start(t, newStore(), newScene()))
 	if _, got := e.do("LOGIN user pass"); !strings.HasPrefix(got, "OK") {
 		t.Error(got)
 	}
 }
 
-// Knows has to be what the engine knows: the gate relies on it.
-func TestKnowsAndExtra(t *testing.T) {
+// What is known has to be what the engine knows: the gate relies on it.
+func TestKnownAndBeside(t *testing.T) {
 	t.Parallel()
-	addr := start(t, testConfig(newStore()))
+	addr := start(t, newStore(), newScene())
+	b := New(testConfig(newStore(), newScene())).Beside()
 	for verb := range known {
-		if !Knows(strings.ToLower(verb)) {
+		if !b.Knows(strings.ToLower(verb)) {
 			t.Errorf("%s in lower case", verb)
 		}
 		e := newEngine(t, addr)
@@ -130,19 +130,15 @@ func TestKnowsAndExtra(t *testing.T) {
 	}
 	e := newEngine(t, addr)
 	e.do("LOGIN user pass")
-	for verb := range extras {
-		if Knows(verb) {
-			t.Errorf("%s is known and extra", verb)
+	for _, c := range Commands() {
+		if b.Knows(c.Name) {
+			t.Errorf("%s is known and beside the engine", c.Name)
 		}
-		if _, tagged := e.do(verb + " x"); !strings.HasPrefix(tagged, "BAD Unknown command") {
-			t.Errorf("the engine has %s: %s", verb, tagged)
+		if _, tagged := e.do(c.Name + " x"); !strings.HasPrefix(tagged, "BAD Unknown command") {
+			t.Errorf("the engine has %s: %s", c.Name, tagged)
 		}
 	}
-	untagged, tagged, ok := Extra("id", []byte("NIL"))
-	if !ok || tagged != "OK ID completed" || len(untagged) != 1 || untagged[0] != `ID ("name" "mailrig")` {
-		t.Error(untagged, tagged, ok)
-	}
-	if _, _, ok := Extra("NOOP", nil); ok || Knows("UID SORT") || Knows("FOO") {
+	if b.Has("NOOP") || !b.Has("uid sort") || b.Knows("UID SORT") || b.Knows("FOO") {
 		t.Error("too much is known")
 	}
 }
@@ -169,8 +165,8 @@ func TestMatches(t *testing.T) {
 func TestBytesAreKept(t *testing.T) {
 	t.Parallel()
 	store := newStore()
-	cfg := testConfig(store)
-	cfg.MaxMessageBytes = 1 << 20
+	scene := newScene()
+	scene.maxBytes = 1 << 20
 	messages := []string{
 		"", "\n", "\r\n\r\n", "no header", "From x Mon\nA: b\n\n.\n..\n", "A: b\r\n\r\n\x00\xff\r",
 		"Content-Type: multipart/mixed; boundary=b\n\n--b\n--b\n\nx", strings.Repeat("x", 200000),
@@ -178,7 +174,7 @@ func TestBytesAreKept(t *testing.T) {
 	for _, raw := range messages {
 		deliver(t, store, raw)
 	}
-	c := newClient(t, start(t, cfg))
+	c := newClient(t, start(t, store, scene))
 	if _, err := c.Select("INBOX", nil).Wait(); err != nil {
 		t.Fatal(err)
 	}
@@ -217,7 +213,7 @@ func newClient(t *testing.T, addr string) *imapclient.Client {
 func TestWithTheLibrarysClient(t *testing.T) {
 	t.Parallel()
 	store := newStore()
-	c := newClient(t, start(t, testConfig(store)))
+	c := newClient(t, start(t, store, newScene()))
 	if _, err := c.Namespace().Wait(); err != nil {
 		t.Error(err)
 	}
@@ -280,7 +276,7 @@ func TestAStalledClientStallsNobody(t *testing.T) {
 	t.Parallel()
 	store := newStore()
 	deliver(t, store, strings.Repeat("x", 20<<20))
-	addr := start(t, testConfig(store))
+	addr := start(t, store, newScene())
 	stalled := newEngine(t, addr)
 	stalled.do("LOGIN user pass")
 	stalled.do("SELECT INBOX")
@@ -305,7 +301,7 @@ func TestConnectionBreaksDuringIdle(t *testing.T) {
 	store := newStore()
 	server, conn := net.Pipe()
 	closed := &closeWatch{Conn: server, done: make(chan struct{})}
-	Serve(closed, testConfig(store))
+	New(testConfig(store, newScene())).Serve(closed)
 	conn.SetDeadline(time.Now().Add(hang))
 	e := greeted(t, conn)
 	e.do("LOGIN user pass")
@@ -342,7 +338,7 @@ func TestManySessions(t *testing.T) {
 	for i := range 20 {
 		deliver(t, store, fmt.Sprintf("Subject: %d\r\n\r\n", i))
 	}
-	addr := start(t, testConfig(store))
+	addr := start(t, store, newScene())
 	var wg sync.WaitGroup
 	engines := make([]*engine, 6)
 	for i := range engines {
@@ -390,7 +386,7 @@ func TestResetWhileIdle(t *testing.T) {
 	t.Parallel()
 	store := newStore()
 	deliver(t, store, "a")
-	e := newEngine(t, start(t, testConfig(store)))
+	e := newEngine(t, start(t, store, newScene()))
 	e.do("LOGIN user pass")
 	e.do("SELECT INBOX")
 	e.do("IDLE")
@@ -410,7 +406,7 @@ func TestResetWhileIdle(t *testing.T) {
 func TestMessageSets(t *testing.T) {
 	t.Parallel()
 	store := newStore()
-	e := newEngine(t, start(t, testConfig(store)))
+	e := newEngine(t, start(t, store, newScene()))
 	e.do("LOGIN user pass")
 	e.do("SELECT INBOX")
 	if got, tagged := e.do("UID FETCH 1:* FLAGS"); len(got) != 0 || !strings.HasPrefix(tagged, "OK") {
@@ -447,7 +443,7 @@ func BenchmarkFetchFlags(b *testing.B) {
 	for range 10000 {
 		deliver(b, store, "Subject: x\r\n\r\n")
 	}
-	addr := start(b, testConfig(store))
+	addr := start(b, store, newScene())
 	conn, err := net.Dial("tcp", addr)
 	if err != nil {
 		b.Fatal(err)

@@ -17,7 +17,7 @@ import (
 	"time"
 
 	"github.com/mailrig/mailrig/internal/fault"
-	"github.com/mailrig/mailrig/internal/robot"
+	"github.com/mailrig/mailrig/internal/testkit/robot"
 	"github.com/mailrig/mailrig/internal/trial"
 	"github.com/mailrig/mailrig/scenarios"
 	"github.com/mailrig/mailrig/server"
