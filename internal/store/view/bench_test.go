@@ -2,17 +2,20 @@ package view_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/mailrig/mailrig/internal/store"
 )
 
 const benchMessages = 10_000
 
+var small = store.Incoming{Content: store.Bytes("Subject: x\r\n\r\nx\r\n"), Received: time.Unix(1_700_000_000, 0)}
+
 func BenchmarkSyncNothing(b *testing.B) {
 	r := newRig(b, benchMessages)
 	v := r.open(false)
 	for b.Loop() {
-		if r.sync(v, true) != nil {
+		if changes, err := v.Sync(r.ctx, true); changes != nil || err != nil {
 			b.Fatal("something")
 		}
 	}
@@ -20,10 +23,12 @@ func BenchmarkSyncNothing(b *testing.B) {
 
 func BenchmarkSyncAppend(b *testing.B) {
 	r := newRig(b, benchMessages)
-	v := r.open(false)
+	v, in := r.open(false), []store.Incoming{small}
 	for b.Loop() {
-		r.add()
-		if len(r.sync(v, true)) != 1 {
+		if _, err := r.Append(r.ctx, r.box.ID, in); err != nil {
+			b.Fatal(err)
+		}
+		if changes, err := v.Sync(r.ctx, true); len(changes) != 1 || err != nil {
 			b.Fatal("not told")
 		}
 	}
@@ -34,8 +39,10 @@ func BenchmarkSyncFlag(b *testing.B) {
 	v, other := r.open(false), r.open(false)
 	uid, op := []store.UID{benchMessages / 2}, store.Add
 	for b.Loop() {
-		r.set(other, uid, op, store.Seen)
-		if len(r.sync(v, true)) != 1 {
+		if _, err := other.Store(r.ctx, uid, op, []string{store.Seen}); err != nil {
+			b.Fatal(err)
+		}
+		if changes, err := v.Sync(r.ctx, true); len(changes) != 1 || err != nil {
 			b.Fatal("not told")
 		}
 		op = store.Add + store.Remove - op
@@ -43,9 +50,11 @@ func BenchmarkSyncFlag(b *testing.B) {
 }
 
 func BenchmarkAppend(b *testing.B) {
-	r := newRig(b, 0)
+	r, in := newRig(b, 0), []store.Incoming{small}
 	for b.Loop() {
-		r.add()
+		if _, err := r.Append(r.ctx, r.box.ID, in); err != nil {
+			b.Fatal(err)
+		}
 	}
 }
 
@@ -65,7 +74,9 @@ func BenchmarkStoreAll(b *testing.B) {
 	v := r.open(false)
 	op := store.Add
 	for b.Loop() {
-		r.set(v, v.UIDs(), op, store.Seen)
+		if _, err := v.Store(r.ctx, v.UIDs(), op, []string{store.Seen}); err != nil {
+			b.Fatal(err)
+		}
 		op = store.Add + store.Remove - op
 	}
 }
