@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/mailrig/mailrig/internal/imapd"
-	"github.com/mailrig/mailrig/internal/login"
 	"github.com/mailrig/mailrig/internal/mailbox"
 	"github.com/mailrig/mailrig/internal/popd"
 	"github.com/mailrig/mailrig/internal/smtpd"
@@ -25,20 +24,18 @@ type side struct {
 	close func()
 }
 
-func everybody(login.Attempt) *login.Refusal { return nil }
-
 // newBare serves the three engines straight on TCP, without a gate.
 func newBare() (*side, error) {
 	s := &side{addr: map[int]string{}, store: mailbox.New(mailbox.Options{})}
 	engines := map[int]func(net.Conn){
 		25: func(c net.Conn) {
-			smtpd.Serve(c, smtpd.Config{Store: s.store, Login: everybody, Domain: "bench", MaxMessageBytes: 50 << 20, Session: "1"})
+			smtpd.Serve(c, smtpd.Config{Session: &peer{store: s.store}, Store: s.store, Domain: "bench"})
 		},
 		143: func(c net.Conn) {
-			imapd.Serve(c, imapd.Config{Store: s.store, Login: everybody, InsecureAuth: true})
+			imapd.New(imapd.Config{Session: &peer{store: s.store}}).Serve(c)
 		},
 		110: func(c net.Conn) {
-			go popd.New(popd.Config{Store: s.store, Login: everybody}).Server().ServeConn(c)
+			go popd.New(popd.Config{Session: &peer{store: s.store}}).Server().ServeConn(c)
 		},
 	}
 	var listeners []net.Listener

@@ -181,7 +181,7 @@ func serveTLS(t *testing.T, cert *tls.Certificate) string {
 			}
 			all.Go(func() {
 				defer c.Close()
-				c.SetDeadline(time.Now().Add(20 * time.Second))
+				c.SetDeadline(time.Now().Add(2 * time.Minute))
 				// An HTTP answer, for curl and node; others only need the handshake.
 				if _, err := c.Read(make([]byte, 4096)); err == nil {
 					c.Write([]byte("HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok"))
@@ -285,7 +285,7 @@ func TestHandshake(t *testing.T) {
 	t.Parallel()
 	ca := newTestCA(t)
 	for name, want := range outcomes() {
-		c, err := tls.DialWithDialer(&net.Dialer{Timeout: 20 * time.Second}, "tcp", serveTLS(t, mustMint(t, ca, name)),
+		c, err := tls.DialWithDialer(&net.Dialer{Timeout: 2 * time.Minute}, "tcp", serveTLS(t, mustMint(t, ca, name)),
 			&tls.Config{RootCAs: ca.Pool(), ServerName: "localhost"})
 		if err == nil {
 			c.Close()

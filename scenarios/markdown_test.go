@@ -3,9 +3,10 @@ package scenarios
 import (
 	"bytes"
 	"fmt"
-	"os"
 	"path/filepath"
 	"testing"
+
+	"github.com/mailrig/mailrig/internal/testkit/golden"
 )
 
 // TestCataloguePages keeps docs/catalogue in step with the files.
@@ -24,28 +25,11 @@ func TestCataloguePages(t *testing.T) {
 		}
 		total += n
 		fmt.Fprintf(&index, "- [%s](%s.md): %d\n", g.Title, g.Name, n)
-		compare(t, filepath.Join(dir, g.Name+".md"), Markdown(g.Name, g.Title))
+		golden.Check(t, filepath.Join(dir, g.Name+".md"), string(Markdown(g.Name, g.Title)))
 	}
 	if total != len(All()) {
 		t.Errorf("%d scenarios are in groups that Groups lists, %d there are", total, len(All()))
 	}
 	fmt.Fprintf(&index, "\n%d scenarios. `mailrig scenarios` lists them, `mailrig scenarios show NAME` explains one.\n", total)
-	compare(t, filepath.Join(dir, "README.md"), index.Bytes())
-}
-
-func compare(t *testing.T, file string, want []byte) {
-	t.Helper()
-	if *update {
-		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(file, want, 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	got, err := os.ReadFile(file)
-	if err != nil || !bytes.Equal(got, want) {
-		t.Errorf("%s isn't what the files say (%v); run go test ./scenarios -update", file, err)
-	}
+	golden.Check(t, filepath.Join(dir, "README.md"), index.String())
 }

@@ -9,7 +9,6 @@ import (
 
 	"github.com/mailrig/mailrig/internal/fault"
 	"github.com/mailrig/mailrig/internal/mailbox"
-	"github.com/mailrig/mailrig/internal/transcript"
 )
 
 // bounces are deliveries that come back later.
@@ -19,15 +18,8 @@ type bounces struct {
 	stopped bool
 }
 
-// bounce reports to the sender, later, that the message could not be delivered, if
-// the scenario says so. A message from the null path never bounces (RFC 5321
-// section 4.5.5).
-func (s *Server) bounce(f *fault.Conn, rec *transcript.Recorder, from, to string, m *mailbox.Message) {
-	b, ok := f.Bounce(to)
-	if !ok || from == "" {
-		return
-	}
-	rec.Note(fmt.Sprintf("a report that %s could not be reached follows in %v", to, b.After), b.By)
+// bounce reports to the sender, later, that the message could not be delivered.
+func (s *Server) bounce(from, to string, b fault.Bounce, m *mailbox.Message) {
 	s.bounces.later(b.After, func() {
 		report := s.report(from, to, b, m)
 		if _, err := s.store.Deliver(from, report); err != nil {

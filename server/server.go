@@ -10,9 +10,9 @@
 //
 // A Go test wants package mailtest instead, which does all that.
 //
-// The way of a connection: serve.go accepts it and gives it a gate; the gate
-// does TLS and starts an engine through the adapters; login.go decides who may
-// enter; scenarios.go says which plan a new connection gets.
+// The way of a connection: serve.go accepts it and gives it a session and a gate; the gate
+// does TLS and starts an engine through the adapters, which ask the connection's
+// session (package session); scenarios.go says which plan a new connection gets.
 package server
 
 import (
@@ -28,17 +28,21 @@ import (
 	"github.com/mailrig/mailrig/certs"
 	"github.com/mailrig/mailrig/internal/door"
 	"github.com/mailrig/mailrig/internal/gate"
+	"github.com/mailrig/mailrig/internal/identity"
 	"github.com/mailrig/mailrig/internal/mailbox"
+	"github.com/mailrig/mailrig/internal/session"
 	"github.com/mailrig/mailrig/internal/transcript"
 )
 
 // Server is a mailrig. Its methods may be called by any goroutine.
 type Server struct {
 	cfg      Config
+	ctx      context.Context // ends at Shutdown
+	cancel   context.CancelFunc
 	ca       *certs.CA
 	store    *mailbox.Store
 	log      *transcript.Log
-	accounts accounts
+	sessions session.Shared
 
 	ready     atomic.Bool
 	caFile    string
@@ -50,7 +54,6 @@ type Server struct {
 	httpDone  chan struct{}
 	acceptors sync.WaitGroup
 
-	tags    passwordTags
 	active  activation
 	bounces bounces
 	watch   *watcher
@@ -84,10 +87,14 @@ func New(cfg Config) (*Server, error) {
 		store: mailbox.New(mailbox.Options{Domain: cfg.Domain, MaxMessageBytes: cfg.MaxMessageBytes + traceRoom}),
 		log:   transcript.NewLog(cfg.KeepSessions, cfg.OnSession),
 		gates: map[*gate.Gate]struct{}{},
-		tags:  newPasswordTags(),
 	}
 	s.watch = newWatcher(s.log, cfg.OnFinding)
-	s.accounts = newAccounts(cfg.Users, s.store.Address)
+	s.ctx, s.cancel = context.WithCancel(context.Background())
+	s.sessions = session.Shared{
+		Store: s.store, Authority: authority(cfg.Users, s.store.Address), Mechanisms: identity.Mechanisms(),
+		MaxMessageBytes: cfg.MaxMessageBytes, Log: s.log, Tags: session.NewTags(),
+		Plan: s.active.of, Bounce: s.bounce, Logger: cfg.Logger,
+	}
 	var err error
 	if s.ca, err = openCA(cfg); err != nil {
 		return nil, err
@@ -173,6 +180,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 		open = append(open, g)
 	}
 	s.mu.Unlock()
+	s.cancel()
 	for _, g := range open {
 		g.Shutdown()
 	}

@@ -127,6 +127,9 @@ func (s *Server) Mail() (all []Mail) {
 	return all
 }
 
+// maxHeader bounds how far into a message its header is read, in bytes.
+const maxHeader = 64 << 10
+
 type heading struct{ from, subject string }
 
 func headingOf(raw []byte) heading {

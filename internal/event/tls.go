@@ -74,6 +74,14 @@ type TLS struct {
 // Established reports whether the handshake completed on our side.
 func (t *TLS) Established() bool { return t != nil && t.Outcome == Established }
 
+// ClientAlert returns the number of the alert that the client sent, 0 for none.
+func (t *TLS) ClientAlert() int {
+	if t == nil || t.AlertFrom != Client {
+		return 0
+	}
+	return t.Alert
+}
+
 // alertNames are TLS alerts by number (RFC 8446 section 6, RFC 5246 section 7.2).
 var alertNames = map[int]string{
 	0: "close_notify", 10: "unexpected_message", 20: "bad_record_mac", 22: "record_overflow",

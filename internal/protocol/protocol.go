@@ -122,6 +122,9 @@ type Replies interface {
 	Closes(text string, greeting bool) bool
 	// Check says what is wrong with a scenario's text for Write, or nil.
 	Check(text string, greeting bool) error
+	// IsCommand reports whether a line, heard out of context, may be shown as a command of the protocol rather
+	// than as a line of a login exchange.
+	IsCommand(line string) bool
 	// Canned returns a reply of the gate's own, as it goes over the wire; nil where the protocol says nothing.
 	Canned(c Canned, tag, domain string) []byte
 }

@@ -46,6 +46,7 @@ type Job struct {
 	Pipeline    bool // send several SMTP commands at once where the server lists PIPELINING
 	Token       bool // log in with an OAuth2 token where the server takes one
 	NoCAPA      bool // never ask a POP3 server what it can
+	InTurn      bool // one protocol after the other, sending first; otherwise all at the same time
 }
 
 // Everything is the whole job of a mail program.
@@ -106,6 +107,9 @@ func Run(ctx context.Context, h Habits, t Target, j Job) error {
 			defer mu.Unlock()
 			errs = append(errs, err)
 		})
+		if j.InTurn {
+			wg.Wait()
+		}
 	}
 	if h.Careless {
 		start(j.Send, r.carelessSMTP)

@@ -124,6 +124,12 @@ func (replies) Check(text string, greeting bool) error {
 	return err
 }
 
+// IsCommand goes by the tag: what follows may be another server's command.
+func (replies) IsCommand(line string) bool {
+	word, _, _ := strings.Cut(line, " ")
+	return isTag(word) && len(word) < 16
+}
+
 func (replies) Canned(c protocol.Canned, tag, _ string) []byte {
 	switch c {
 	case protocol.IdleTooLong:

@@ -81,6 +81,13 @@ func (replies) Check(text string, _ bool) error {
 	return err
 }
 
+// IsCommand goes by the verb.
+func (r replies) IsCommand(line string) bool {
+	verb, _, _ := strings.Cut(line, " ")
+	_, known := words.Find(verb)
+	return known
+}
+
 func (replies) Canned(c protocol.Canned, _, _ string) []byte {
 	switch c {
 	case protocol.TooMuchData:

@@ -1,24 +1,19 @@
 package pop3
 
 import (
-	"bytes"
 	"errors"
-	"flag"
 	"io"
 	"net"
-	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/emersion/go-sasl"
-)
 
-var update = flag.Bool("update", false, "rewrite testdata/*.txt with what the server says now")
+	"github.com/mailrig/mailrig/internal/testkit/dialogue"
+)
 
 // testBackend has one maildrop. What a login does depends on the user's name.
 type testBackend struct {
@@ -181,145 +176,61 @@ func (f *finalServer) Next(response []byte) ([]byte, bool, error) {
 	return []byte("v=final"), true, f.login(string(response), "pass word")
 }
 
-// scriptConn is a connection whose client is a list of inputs: one per Read. The
-// server's and the client's lines are kept in the order in which they crossed.
-type scriptConn struct {
-	input  []string
-	out    bytes.Buffer // the dialogue
-	raw    bytes.Buffer // what the server wrote
-	writes int
-	closed bool
-}
-
-func (c *scriptConn) Read(p []byte) (int, error) {
-	if len(c.input) == 0 {
-		return 0, io.EOF
-	}
-	n := copy(p, c.input[0])
-	c.input[0] = c.input[0][n:]
-	if c.input[0] == "" {
-		c.input = c.input[1:]
-	}
-	c.lines("C: ", p[:n])
-	return n, nil
-}
-
-func (c *scriptConn) Write(p []byte) (int, error) {
-	c.writes++
-	c.raw.Write(p)
-	c.lines("S: ", p)
-	return len(p), nil
-}
-
-// lines writes one line of the dialogue for each line; only a line's CRLF goes
-// unquoted.
-func (c *scriptConn) lines(prefix string, p []byte) {
-	for i, line := range strings.SplitAfter(string(p), "\r\n") {
-		if line == "" {
-			continue
-		}
-		if i > 0 && prefix == "C: " {
-			prefix = "C+ "
-		}
-		body, ok := strings.CutSuffix(line, "\r\n")
-		quoted := strings.Trim(strconv.Quote(body), `"`)
-		if !ok {
-			quoted += `\`
-		}
-		c.out.WriteString(strings.TrimRight(prefix+quoted, " ") + "\n")
-	}
-}
-
-func (c *scriptConn) Close() error                     { c.closed = true; return nil }
-func (c *scriptConn) LocalAddr() net.Addr              { return &net.TCPAddr{} }
-func (c *scriptConn) RemoteAddr() net.Addr             { return &net.TCPAddr{} }
-func (c *scriptConn) SetDeadline(time.Time) error      { return nil }
-func (c *scriptConn) SetReadDeadline(time.Time) error  { return nil }
-func (c *scriptConn) SetWriteDeadline(time.Time) error { return nil }
-
-// TestDialogues plays testdata/*.txt. A file has lines "C: ..." (what the client
-// sends, CRLF added; Go escapes are understood; "C+ ..." comes in the same segment), "S: ..." (what must come back),
-// "# ..." (comment) and, at its top, "! OPTION". The order of C and S lines is
-// that of the network: replies to pipelined commands stand behind all of them.
+// TestDialogues plays testdata/*.txt (see the package dialogue). The words of these
+// files are:
+//
+//	option: NAME        the server or its backend differs, see setOption
+//	left: N             so many messages are in the maildrop when the session is over
 func TestDialogues(t *testing.T) {
 	t.Parallel()
-	files, err := filepath.Glob("testdata/*.txt")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no dialogues: %v", err)
-	}
-	for _, file := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
-			t.Parallel()
-			want, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			b := newTestBackend()
-			s := &Server{Backend: b, AllowInsecureAuth: true}
-			conn := &scriptConn{}
-			var head, all strings.Builder
-			for line := range strings.Lines(strings.ReplaceAll(string(want), "\r\n", "\n")) {
-				line = strings.TrimSuffix(line, "\n")
-				switch {
-				case strings.HasPrefix(line, "#"), strings.HasPrefix(line, "! "):
-					head.WriteString(line + "\n")
-					setOption(t, line, s, b)
-				case strings.HasPrefix(line, "C:"):
-					text, err := unquote(line)
-					if err != nil {
-						t.Fatalf("%s: %v", line, err)
-					}
-					conn.input = append(conn.input, text+"\r\n")
-				case strings.HasPrefix(line, "C+"):
-					text, err := unquote(line)
-					if err != nil || len(conn.input) == 0 {
-						t.Fatalf("%s: %v", line, err)
-					}
-					conn.input[len(conn.input)-1] += text + "\r\n"
+	dialogue.Each(t, "testdata/*.txt", func(t *testing.T, file string) {
+		b := newTestBackend()
+		s := &Server{Backend: b, AllowInsecureAuth: true}
+		served, counted := make(chan struct{}), false
+		p := &dialogue.Player{T: t}
+		p.Dial = func(string) net.Conn {
+			client, server := dialogue.NewPipe()
+			go func() { defer close(served); s.ServeConn(server) }()
+			return client
+		}
+		p.Words = map[string]func(*dialogue.Line){
+			"option:": func(l *dialogue.Line) { setOption(t, l, s, b) },
+			"left:": func(l *dialogue.Line) {
+				<-served // after CLOSED
+				counted = true
+				mail, locked, open := b.state()
+				if locked || open != 0 {
+					t.Errorf("after the end: locked %v, %d sessions open", locked, open)
 				}
-			}
-			s.ServeConn(conn)
-			all.WriteString(head.String() + conn.out.String())
-			mail, locked, open := b.state()
-			if locked || open != 0 || !conn.closed {
-				t.Errorf("after the end: locked %v, %d sessions open, connection closed %v", locked, open, conn.closed)
-			}
-			all.WriteString("= " + strconv.Itoa(len(mail)) + " messages left\n")
-			if *update {
-				if err := os.WriteFile(file, []byte(all.String()), 0o644); err != nil {
-					t.Fatal(err)
+				if strconv.Itoa(len(mail)) != l.Text {
+					t.Errorf("%s: %d messages are left, want %s", l.Where(), len(mail), l.Text)
 				}
-			} else if got := all.String(); got != strings.ReplaceAll(string(want), "\r\n", "\n") {
-				t.Errorf("dialogue differs (-update accepts it)\n--- got\n%s--- want\n%s", got, want)
-			}
-		})
-	}
+			},
+		}
+		p.Play(file)
+		if !counted {
+			t.Errorf("%s doesn't end with left: N", file)
+		}
+	})
 }
 
-// unquote is what a C line says behind its first two characters.
-func unquote(line string) (string, error) {
-	return strconv.Unquote(`"` + strings.TrimPrefix(line[2:], " ") + `"`)
-}
-
-func setOption(t *testing.T, line string, s *Server, b *testBackend) {
-	option, ok := strings.CutPrefix(line, "! ")
-	switch {
-	case !ok:
-	case option == "clear":
+func setOption(t *testing.T, l *dialogue.Line, s *Server, b *testBackend) {
+	switch l.Text {
+	case "clear":
 		s.AllowInsecureAuth = false
-	case option == "nosasl":
+	case "nosasl":
 		b.noSASL = true
-	case option == "bare-lf":
+	case "bare-lf":
 		s.StuffBareLF = true
-	case option == "greeting":
+	case "greeting":
 		s.Greeting = "mailrig here"
-	case option == "short-lines":
+	case "short-lines":
 		s.MaxLineLength = 20
-	case option == "refuse":
+	case "refuse":
 		b.refuse = &Error{Code: "SYS/TEMP", Text: "Come back later"}
-	case option == "fail":
+	case "fail":
 		b.refuse = errors.New("the secret cause")
 	default:
-		t.Fatalf("no option %q", option)
+		t.Fatalf("%s: no option %q", l.Where(), l.Text)
 	}
 }

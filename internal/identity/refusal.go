@@ -1,26 +1,6 @@
-// Package login decides what becomes of a login and says so in each protocol's
-// own words: the SASL mechanisms (RFC 4422), the outcomes a server can give, and
-// their replies in SMTP (RFC 4954), IMAP (RFC 5530) and POP3 (RFC 2449, 3206).
-//
-// The adapters ask an Authority; the engine then hears an ordinary success or
-// an ordinary error, so that client and engine always agree about the state. A
-// scenario's refusal takes the same way as a wrong password.
-//
-// To add a mechanism, add a row to the table in mechanism.go.
-package login
+package identity
 
 import "fmt"
-
-// Attempt is one login as a client asked for it.
-type Attempt struct {
-	Mechanism string // SASL name in upper case; "LOGIN" also for IMAP's LOGIN command, "USER" for POP3's USER and PASS
-	User      string // as sent
-	Password  string
-}
-
-// Authority decides an attempt on one connection. It returns nil when the user
-// may enter; the adapter then opens the account of that name.
-type Authority func(Attempt) *Refusal
 
 // Refusal is why a login fails, with the reply for each protocol.
 type Refusal struct {
@@ -31,14 +11,14 @@ type Refusal struct {
 	// Injected names the scenario that refused, "" when the account list did.
 	Injected string
 
-	// Challenge is what a client that logs in with a token is told first; it answers that,
-	// and then hears the reply. Answered, if there is one, learns if it answered as its
-	// mechanism has it.
+	// Challenge is what a client that logs in with a token hears first. It answers that,
+	// and then hears the reply. Answered, which may be nil, learns whether the client
+	// answered as its mechanism demands.
 	Challenge string
 	Answered  func(right bool)
 }
 
-// Error makes a Refusal an error, for logs.
+// Error makes a Refusal an error, which the adapters put into their protocol's words.
 func (r *Refusal) Error() string { return fmt.Sprintf("login refused: %s", r.SMTP) }
 
 // The refusals that servers give. A scenario may use one by its name, see Named.

@@ -1,9 +1,12 @@
-package login
+package identity
 
 import (
 	"errors"
 	"reflect"
+	"strings"
 	"testing"
+
+	"github.com/emersion/go-sasl"
 )
 
 func TestEveryNamedRefusalIsAReplyInEveryProtocol(t *testing.T) {
@@ -63,14 +66,36 @@ func TestParseIMAPAndPOP3(t *testing.T) {
 	}
 }
 
+// errRefused stands for a *Refusal in a table.
+var errRefused = errors.New("refused")
+
+func isErr(err, want error) bool {
+	if no := (*Refusal)(nil); errors.As(err, &no) {
+		return want == errRefused
+	}
+	return errors.Is(err, want)
+}
+
+// begin begins an exchange.
+func begin(t *testing.T, mechanism string, decide func(Attempt) error) sasl.Server {
+	t.Helper()
+	m, ok := Find(Mechanisms(), mechanism)
+	if !ok {
+		t.Fatalf("no mechanism %s", mechanism)
+	}
+	return m.Server(Exchange{Context: t.Context(), Decide: decide})
+}
+
 func TestMechanisms(t *testing.T) {
 	t.Parallel()
 	wrong := errors.New("wrong")
+	accounts := NewAccounts(strings.ToLower)
+	accounts.Add("Alice", "secret")
 	decide := func(a Attempt) error {
-		if a.User == "alice" && a.Password == "secret" {
-			return nil
+		if right, err := a.Proof(t.Context(), accounts); !right {
+			return errors.Join(wrong, err)
 		}
-		return wrong
+		return nil
 	}
 	type step struct {
 		in   []byte
@@ -92,10 +117,7 @@ func TestMechanisms(t *testing.T) {
 		"LOGIN with initial response": {"LOGIN", []step{{[]byte("alice"), "Password:", false, nil}, {[]byte("no"), "", false, wrong}}},
 		"LOGIN empty user":            {"LOGIN", []step{{nil, "Username:", false, nil}, {[]byte{}, "", false, ErrMalformed}}},
 	} {
-		s, err := Server(tc.mech, decide)
-		if err != nil {
-			t.Fatal(err)
-		}
+		s := begin(t, tc.mech, decide)
 		for i, st := range tc.steps {
 			out, done, err := s.Next(st.in)
 			if string(out) != st.out || done != st.done || !errors.Is(err, st.err) {
@@ -103,14 +125,13 @@ func TestMechanisms(t *testing.T) {
 			}
 		}
 	}
-	if _, err := Server("GSSAPI", decide); !errors.Is(err, ErrMechanism) {
-		t.Errorf("unknown mechanism: %v", err)
+	if _, ok := Find(Mechanisms(), "GSSAPI"); ok {
+		t.Error("GSSAPI is found")
 	}
 }
 
-func TestOAuth(t *testing.T) {
+func TestBearer(t *testing.T) {
 	t.Parallel()
-	wrong := errors.New("wrong")
 	xoauth2 := func(token string) []byte { return []byte("user=alice@x\x01auth=Bearer " + token + "\x01\x01") }
 	bearer := func(token string) []byte {
 		return []byte("n,a=ali=2Cce=3D@x,\x01host=h\x01port=1\x01auth=bearer " + token + "\x01\x01")
@@ -124,39 +145,36 @@ func TestOAuth(t *testing.T) {
 	}{
 		"XOAUTH2":                        {"XOAUTH2", [][]byte{xoauth2("good")}, []string{""}, nil, ""},
 		"XOAUTH2 asked":                  {"XOAUTH2", [][]byte{nil, xoauth2("good")}, []string{"", ""}, nil, ""},
-		"XOAUTH2 refused":                {"XOAUTH2", [][]byte{xoauth2("bad"), {}}, []string{"{}", ""}, wrong, "right"},
-		"XOAUTH2 refused, RFC 7628's ^A": {"XOAUTH2", [][]byte{xoauth2("bad"), {1}}, []string{"{}", ""}, wrong, "something else"},
-		"XOAUTH2 refused, tried again":   {"XOAUTH2", [][]byte{xoauth2("bad"), xoauth2("good")}, []string{"{}", ""}, wrong, "something else"},
-		"XOAUTH2 refused at once":        {"XOAUTH2", [][]byte{xoauth2("worse")}, []string{""}, wrong, ""},
+		"XOAUTH2 refused":                {"XOAUTH2", [][]byte{xoauth2("bad"), {}}, []string{"{}", ""}, errRefused, "right"},
+		"XOAUTH2 refused, RFC 7628's ^A": {"XOAUTH2", [][]byte{xoauth2("bad"), {1}}, []string{"{}", ""}, errRefused, "something else"},
+		"XOAUTH2 refused, tried again":   {"XOAUTH2", [][]byte{xoauth2("bad"), xoauth2("good")}, []string{"{}", ""}, errRefused, "something else"},
+		"XOAUTH2 refused at once":        {"XOAUTH2", [][]byte{xoauth2("worse")}, []string{""}, errRefused, ""},
 		"XOAUTH2 malformed":              {"XOAUTH2", [][]byte{[]byte("user=a\x01auth=Bearer x")}, []string{""}, ErrMalformed, ""},
 		"OAUTHBEARER":                    {"OAUTHBEARER", [][]byte{bearer("good")}, []string{""}, nil, ""},
-		"OAUTHBEARER refused":            {"OAUTHBEARER", [][]byte{bearer("bad"), {1}}, []string{"{}", ""}, wrong, "right"},
-		"OAUTHBEARER refused, nothing":   {"OAUTHBEARER", [][]byte{bearer("bad"), {}}, []string{"{}", ""}, wrong, "something else"},
+		"OAUTHBEARER refused":            {"OAUTHBEARER", [][]byte{bearer("bad"), {1}}, []string{"{}", ""}, errRefused, "right"},
+		"OAUTHBEARER refused, nothing":   {"OAUTHBEARER", [][]byte{bearer("bad"), {}}, []string{"{}", ""}, errRefused, "something else"},
 		"OAUTHBEARER without user":       {"OAUTHBEARER", [][]byte{[]byte("n,,\x01auth=Bearer x\x01\x01")}, []string{""}, ErrMalformed, ""},
 		"OAUTHBEARER empty":              {"OAUTHBEARER", [][]byte{{}}, []string{""}, ErrMalformed, ""},
 	} {
 		answered := ""
 		var seen Attempt
-		s, err := Server(tc.mech, func(a Attempt) error {
+		s := begin(t, tc.mech, func(a Attempt) error {
 			seen = a
-			r := &Refusal{Challenge: "{}", Answered: func(right bool) {
+			no := &Refusal{SMTP: "535 wrong", Challenge: "{}", Answered: func(right bool) {
 				answered = map[bool]string{true: "right", false: "something else"}[right]
 			}}
-			switch a.Password {
+			switch a.Credential {
 			case "good":
 				return nil
 			case "worse":
-				r.Challenge = ""
+				no.Challenge = ""
 			}
-			return r.Before(wrong)
-		}, OAuth()...)
-		if err != nil {
-			t.Fatal(err)
-		}
+			return no
+		})
 		for i, in := range tc.in {
 			out, done, err := s.Next(in)
 			last := i == len(tc.in)-1
-			if string(out) != tc.out[i] || done != (last && tc.err == nil) || last && !errors.Is(err, tc.err) || !last && err != nil {
+			if string(out) != tc.out[i] || done != (last && tc.err == nil) || last && !isErr(err, tc.err) || !last && err != nil {
 				t.Errorf("%s, step %d: %q, %v, %v", name, i, out, done, err)
 			}
 		}
@@ -164,27 +182,21 @@ func TestOAuth(t *testing.T) {
 			t.Errorf("%s: the client has answered %q, want %q; attempt %+v", name, answered, tc.answered, seen)
 		}
 	}
-	if _, err := Server("XOAUTH2", nil); !errors.Is(err, ErrMechanism) {
-		t.Errorf("a token is taken without being offered: %v", err)
-	}
 }
 
-func FuzzOAuth(f *testing.F) {
+func FuzzBearer(f *testing.F) {
 	f.Add([]byte("user=alice@x\x01auth=Bearer t\x01\x01"))
 	f.Add([]byte("n,a=alice@x,\x01host=h\x01auth=Bearer t\x01\x01"))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		for _, name := range OAuth() {
+		for _, name := range OnRequest() {
 			asked := false
-			s, err := Server(name, func(a Attempt) error {
+			s := begin(t, name, func(a Attempt) error {
 				asked = true
 				if a.User == "" {
 					t.Errorf("%s: %q is a login of nobody", name, b)
 				}
 				return nil
-			}, OAuth()...)
-			if err != nil {
-				t.Fatal(err)
-			}
+			})
 			if _, _, err := s.Next(append([]byte{}, b...)); (err == nil) != asked {
 				t.Errorf("%s: %q: %v, asked %v", name, b, err, asked)
 			}
