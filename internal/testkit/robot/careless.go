@@ -6,7 +6,8 @@ import (
 )
 
 // The careless robot talks blindly: it says its piece whatever the replies are, and when
-// something has failed it says it again at once.
+// something has failed it says it again at once. Each of its bad habits is a method of
+// blindIMAP, blindPOP3 or blindSMTP.
 
 const (
 	hurriedTries = 5 // connections without a pause
@@ -50,6 +51,16 @@ func (r *robot) hurry(door int, protocol string, m mode, work func(*wire, mode) 
 			return
 		}
 	}
+}
+
+// inOrder does one thing after the other while the connection is alive.
+func inOrder(habits ...func() (alive bool)) bool {
+	for _, habit := range habits {
+		if !habit() {
+			return false
+		}
+	}
+	return true
 }
 
 // late tells a reply that hasn't come yet: no reason to wait before one speaks.

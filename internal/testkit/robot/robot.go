@@ -147,17 +147,8 @@ func (r *robot) look() error {
 	if !r.Careless {
 		return r.rounds([]*task{{doors: []int{993, 143}, do: func(door int) (bool, error) { return r.imapAt(door, newMailbox("New")) }}})
 	}
-	r.hurry(993, "imap", fromTheStart, func(w *wire, _ mode) bool {
-		g := &gossip{}
-		if _, err := w.line(); err != nil {
-			return false
-		}
-		_, err := w.blind(g, "LOGIN "+r.target.User+" "+r.target.Password, 1)
-		if err == nil {
-			_, err = w.blind(g, "SELECT INBOX", 1)
-		}
-		return err == nil
-	})
+	c := &carelessIMAP{}
+	r.hurry(993, "imap", fromTheStart, c.look)
 	return nil
 }
 
