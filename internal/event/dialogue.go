@@ -83,7 +83,7 @@ func (r *Reply) Lines() []string {
 // Body is a message or a literal: all the bytes of it that follow one another.
 type Body struct {
 	From  Side
-	Head  string // the first bytes, escaped
+	Head  string // the first bytes, escaped; with its line ends, as \n
 	Bytes int64
 	// Ended says that the last byte came; a body without it was cut.
 	Ended bool

@@ -23,9 +23,11 @@ type Handshake struct {
 	// WrongName says that this certificate isn't for the name that the client asked for, or that it asked for
 	// none.
 	WrongName bool
-	Alert     int  // number of the alert that ended it, 0 for none (RFC 8446 section 6)
-	AlertFrom Side // who sent that alert
-	// Detail is what the TLS library says of a failure: for people, never read by programs.
+	Alert     int    // number of the alert that ended it, 0 for none (RFC 8446 section 6)
+	AlertFrom Side   // who sent that alert
+	Spoilt    string // with SpoiltByScenario, how: stall, garbage, close, reset or alert
+	// Detail is what the TLS library says of a failure: for people, never read by programs. It is "" where the
+	// outcome says it all.
 	Detail string
 }
 
