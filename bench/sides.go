@@ -20,25 +20,62 @@ import (
 // side is one side of a comparison.
 type side struct {
 	addr  map[int]string // by standard port
-	store *mailbox.Store
+	mail  mail
 	tls   *tls.Config
 	close func()
+}
+
+// mail is what a load does to the mailboxes behind a side's back.
+type mail interface {
+	deliver(user string, raw []byte) error
+	count(user string) int // in the INBOX
+	forget()
+}
+
+// stored is the mail of a store.
+type stored struct{ *mailbox.Store }
+
+func (s stored) deliver(user string, raw []byte) error {
+	_, err := s.Deliver(user, mailbox.NewMessage(raw, time.Now(), mailbox.Envelope{}))
+	return err
+}
+
+func (s stored) count(user string) int {
+	inbox, err := s.Account(user).Mailbox("INBOX")
+	if err != nil {
+		return 0 // INBOX is never missing
+	}
+	return len(inbox.Entries())
+}
+
+func (s stored) forget() { s.Reset() }
+
+// served is the mail of a mailrig.
+type served struct{ *server.Server }
+
+func (s served) deliver(user string, raw []byte) error { return s.Deliver(user, raw, time.Now()) }
+func (s served) count(user string) int                 { return len(s.MailIn(user, "INBOX")) }
+func (s served) forget() {
+	if err := s.Reset(); err != nil {
+		fmt.Println("reset:", err)
+	}
 }
 
 func everybody(login.Attempt) *login.Refusal { return nil }
 
 // newBare serves the three engines straight on TCP, without a gate.
 func newBare() (*side, error) {
-	s := &side{addr: map[int]string{}, store: mailbox.New(mailbox.Options{})}
+	store := mailbox.New(mailbox.Options{})
+	s := &side{addr: map[int]string{}, mail: stored{store}}
 	engines := map[int]func(net.Conn){
 		25: func(c net.Conn) {
-			smtpd.Serve(c, smtpd.Config{Store: s.store, Login: everybody, Domain: "bench", MaxMessageBytes: 50 << 20, Session: "1"})
+			smtpd.Serve(c, smtpd.Config{Store: store, Login: everybody, Domain: "bench", MaxMessageBytes: 50 << 20, Session: "1"})
 		},
 		143: func(c net.Conn) {
-			imapd.Serve(c, imapd.Config{Store: s.store, Login: everybody, InsecureAuth: true})
+			imapd.Serve(c, imapd.Config{Store: store, Login: everybody, InsecureAuth: true})
 		},
 		110: func(c net.Conn) {
-			go popd.New(popd.Config{Store: s.store, Login: everybody}).Server().ServeConn(c)
+			go popd.New(popd.Config{Store: store, Login: everybody}).Server().ServeConn(c)
 		},
 	}
 	var listeners []net.Listener
@@ -79,7 +116,7 @@ func newGate(ctx context.Context, active ...*scenarios.Scenario) (*side, error) 
 	if err := srv.Start(ctx); err != nil {
 		return nil, err
 	}
-	s := &side{addr: map[int]string{}, store: srv.Store(), tls: srv.ClientTLS()}
+	s := &side{addr: map[int]string{}, mail: served{srv}, tls: srv.ClientTLS()}
 	for _, d := range srv.Doors() {
 		s.addr[d.Port] = d.Address
 	}

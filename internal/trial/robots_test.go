@@ -136,7 +136,7 @@ func (l *lab) run(h robot.Habits, j robot.Job, limit time.Duration, list ...*sce
 		run.Status = 1
 	}
 	settle(s)
-	run.Sessions = s.Log().Sessions()
+	run.Sessions = s.Sessions()
 	down, stop := context.WithTimeout(context.Background(), 10*time.Second)
 	defer stop()
 	if err := s.Shutdown(down); err != nil {
@@ -149,8 +149,8 @@ func (l *lab) run(h robot.Habits, j robot.Job, limit time.Duration, list ...*sce
 func settle(s *server.Server) {
 	deadline := time.After(3 * time.Second)
 	for {
-		_, _, more := s.Log().Since(0)
-		if !slices.ContainsFunc(s.Log().Sessions(), func(s *server.Session) bool { return s.End.IsZero() }) {
+		_, _, more := s.SessionsSince(0)
+		if !slices.ContainsFunc(s.Sessions(), func(s *server.Session) bool { return s.End.IsZero() }) {
 			return
 		}
 		select {
