@@ -2,14 +2,12 @@ package main
 
 import (
 	"context"
-	"crypto/tls"
 	"fmt"
 	"net"
 	"sync"
 	"time"
 
 	"github.com/mailrig/mailrig/internal/imapd"
-	"github.com/mailrig/mailrig/internal/login"
 	"github.com/mailrig/mailrig/internal/mailbox"
 	"github.com/mailrig/mailrig/internal/popd"
 	"github.com/mailrig/mailrig/internal/smtpd"
@@ -19,63 +17,25 @@ import (
 
 // side is one side of a comparison.
 type side struct {
-	addr  map[int]string // by standard port
-	mail  mail
-	tls   *tls.Config
-	close func()
+	addr   map[int]string // by standard port
+	reset  func() error   // forgets all mail
+	close  func()
+	filled bool
 }
-
-// mail is what a load does to the mailboxes behind a side's back.
-type mail interface {
-	deliver(user string, raw []byte) error
-	count(user string) int // in the INBOX
-	forget()
-}
-
-// stored is the mail of a store.
-type stored struct{ *mailbox.Store }
-
-func (s stored) deliver(user string, raw []byte) error {
-	_, err := s.Deliver(user, mailbox.NewMessage(raw, time.Now(), mailbox.Envelope{}))
-	return err
-}
-
-func (s stored) count(user string) int {
-	inbox, err := s.Account(user).Mailbox("INBOX")
-	if err != nil {
-		return 0 // INBOX is never missing
-	}
-	return len(inbox.Entries())
-}
-
-func (s stored) forget() { s.Reset() }
-
-// served is the mail of a mailrig.
-type served struct{ *server.Server }
-
-func (s served) deliver(user string, raw []byte) error { return s.Deliver(user, raw, time.Now()) }
-func (s served) count(user string) int                 { return len(s.MailIn(user, "INBOX")) }
-func (s served) forget() {
-	if err := s.Reset(); err != nil {
-		fmt.Println("reset:", err)
-	}
-}
-
-func everybody(login.Attempt) *login.Refusal { return nil }
 
 // newBare serves the three engines straight on TCP, without a gate.
 func newBare() (*side, error) {
 	store := mailbox.New(mailbox.Options{})
-	s := &side{addr: map[int]string{}, mail: stored{store}}
+	s := &side{addr: map[int]string{}, reset: func() error { store.Reset(); return nil }}
 	engines := map[int]func(net.Conn){
 		25: func(c net.Conn) {
-			smtpd.Serve(c, smtpd.Config{Store: store, Login: everybody, Domain: "bench", MaxMessageBytes: 50 << 20, Session: "1"})
+			smtpd.Serve(c, smtpd.Config{Session: &peer{store: store}, Store: store, Domain: "bench"})
 		},
 		143: func(c net.Conn) {
-			imapd.Serve(c, imapd.Config{Store: store, Login: everybody, InsecureAuth: true})
+			imapd.New(imapd.Config{Session: &peer{store: store}}).Serve(c)
 		},
 		110: func(c net.Conn) {
-			go popd.New(popd.Config{Store: store, Login: everybody}).Server().ServeConn(c)
+			go popd.New(popd.Config{Session: &peer{store: store}}).Server().ServeConn(c)
 		},
 	}
 	var listeners []net.Listener
@@ -116,7 +76,7 @@ func newGate(ctx context.Context, active ...*scenarios.Scenario) (*side, error) 
 	if err := srv.Start(ctx); err != nil {
 		return nil, err
 	}
-	s := &side{addr: map[int]string{}, mail: served{srv}, tls: srv.ClientTLS()}
+	s := &side{addr: map[int]string{}, reset: srv.Reset}
 	for _, d := range srv.Doors() {
 		s.addr[d.Port] = d.Address
 	}

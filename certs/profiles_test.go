@@ -67,6 +67,26 @@ func outcomes() map[string]struct {
 	}
 }
 
+// TestRefuse: a profile says what Go's and OpenSSL's clients do with its certificate.
+func TestRefuse(t *testing.T) {
+	t.Parallel()
+	want := outcomes()
+	for _, p := range Profiles() {
+		fine := want[p.Name].goSays(nil) && want[p.Name].openssl[0] == "0"
+		if got := p.Refuse("localhost"); got == fine {
+			t.Errorf("%s for localhost: Refuse %v", p.Name, got)
+		}
+	}
+	for host, refuse := range map[string]bool{"mail.example.test": false, "mail.example.localhost": false, "a.b.example.test": true, "example.test": true, "": true} {
+		if got := (Profile{Name: "wildcard"}).Refuse(host); got != refuse {
+			t.Errorf("wildcard for %q: Refuse %v", host, got)
+		}
+	}
+	if (Profile{}).Refuse("") || (Profile{Name: Correct}).Refuse("mail.example.org") || !(Profile{Name: "unheard-of"}).Refuse("localhost") {
+		t.Error("the correct certificate, or one that nobody knows, is judged wrongly")
+	}
+}
+
 func TestProfilesAgainstGo(t *testing.T) {
 	t.Parallel()
 	ca := newTestCA(t)
@@ -161,7 +181,7 @@ func serveTLS(t *testing.T, cert *tls.Certificate) string {
 			}
 			all.Go(func() {
 				defer c.Close()
-				c.SetDeadline(time.Now().Add(20 * time.Second))
+				c.SetDeadline(time.Now().Add(2 * time.Minute))
 				// An HTTP answer, for curl and node; others only need the handshake.
 				if _, err := c.Read(make([]byte, 4096)); err == nil {
 					c.Write([]byte("HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok"))
@@ -265,7 +285,7 @@ func TestHandshake(t *testing.T) {
 	t.Parallel()
 	ca := newTestCA(t)
 	for name, want := range outcomes() {
-		c, err := tls.DialWithDialer(&net.Dialer{Timeout: 20 * time.Second}, "tcp", serveTLS(t, mustMint(t, ca, name)),
+		c, err := tls.DialWithDialer(&net.Dialer{Timeout: 2 * time.Minute}, "tcp", serveTLS(t, mustMint(t, ca, name)),
 			&tls.Config{RootCAs: ca.Pool(), ServerName: "localhost"})
 		if err == nil {
 			c.Close()

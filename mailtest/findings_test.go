@@ -93,7 +93,7 @@ func TestRequireAndForbid(t *testing.T) {
 	}
 	began := time.Now()
 	rig.Require("password-sent-in-clear")
-	if took := time.Since(began); took > 3*time.Second {
+	if took := time.Since(began); took > 20*time.Second {
 		t.Errorf("no session is open, and Require waited for %v", took)
 	}
 	if len(f.errors) != 1 {

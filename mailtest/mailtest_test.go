@@ -96,7 +96,7 @@ func TestScenarioAndUse(t *testing.T) {
 		t.Errorf("%d messages", n)
 	}
 	injected := map[string]bool{}
-	deadline := time.Now().Add(5 * time.Second)
+	deadline := time.Now().Add(2 * time.Minute)
 	for len(injected) < 2 && time.Now().Before(deadline) {
 		for _, s := range rig.Sessions() {
 			for _, name := range s.Injected {

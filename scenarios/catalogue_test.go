@@ -11,7 +11,8 @@ import (
 	"testing"
 
 	"github.com/mailrig/mailrig/internal/fault"
-	"github.com/mailrig/mailrig/internal/login"
+	"github.com/mailrig/mailrig/internal/identity"
+	"github.com/mailrig/mailrig/internal/testkit/golden"
 )
 
 func TestCatalogue(t *testing.T) {
@@ -26,7 +27,7 @@ func TestCatalogue(t *testing.T) {
 		if e := s.Expect; len(e.Require)+len(e.Forbid) == 0 && e.Command == "" && e.Mail == "" && e.Within == 0 {
 			t.Errorf("%s: expects nothing of a client", s.Name)
 		}
-		if !slices.ContainsFunc(Groups, func(g Group) bool { return g.Name == s.Group }) || s.File != "" {
+		if !slices.ContainsFunc(groups, func(g group) bool { return g.name == s.Group }) || s.File != "" {
 			t.Errorf("%s: group %q, file %q", s.Name, s.Group, s.File)
 		}
 		if got := Compile([]*Scenario{s}).Scenarios(); !slices.Equal(got, []string{s.Name}) {
@@ -72,7 +73,7 @@ func TestExplain(t *testing.T) {
 			}
 		}
 	}
-	golden(t, filepath.Join("testdata", "explain.golden"), b.String())
+	golden.Check(t, filepath.Join("testdata", "explain.golden"), b.String())
 }
 
 func TestExplainCounters(t *testing.T) {
@@ -185,7 +186,7 @@ func TestCompileSharesNothing(t *testing.T) {
 		plan := Compile([]*Scenario{s})
 		for i := range 3 {
 			c := plan.Conn(143, "imap", client)
-			no := c.Admit(login.Attempt{User: "a", Password: "b"})
+			no := c.Admit(identity.Attempt{User: "a", Credential: "b"})
 			if refused := no != nil; refused != (i == 2) {
 				t.Fatalf("login %d: got %v", i+1, no)
 			}

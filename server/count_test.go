@@ -40,13 +40,13 @@ func TestCountersAreExactOnTheWire(t *testing.T) {
 `)}})
 	var closed, turnedAway, refused, shared, each atomic.Int64
 	first := func(port int, lines ...string) []string {
-		c, err := net.DialTimeout("tcp", addr(t, s, port), 5*time.Second)
+		c, err := net.DialTimeout("tcp", addr(t, s, port), hang)
 		if err != nil {
 			t.Error(err)
 			return nil
 		}
 		defer c.Close()
-		c.SetDeadline(time.Now().Add(20 * time.Second))
+		c.SetDeadline(time.Now().Add(hang))
 		r := bufio.NewReader(c)
 		greeting, err := r.ReadString('\n')
 		if err != nil {

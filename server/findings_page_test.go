@@ -1,16 +1,13 @@
 package server_test
 
 import (
-	"flag"
 	"fmt"
-	"os"
 	"strings"
 	"testing"
 
 	"github.com/mailrig/mailrig/internal/diagnose"
+	"github.com/mailrig/mailrig/internal/testkit/golden"
 )
-
-var update = flag.Bool("update", false, "write docs/findings.md anew")
 
 // TestFindingsPage keeps docs/findings.md in step with the table.
 func TestFindingsPage(t *testing.T) {
@@ -46,15 +43,7 @@ The ids don't change.
 			fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", r.ID, said, cell(r.Advice), expected)
 		}
 	}
-	if *update {
-		if err := os.WriteFile(file, []byte(b.String()), 0o666); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	if got, err := os.ReadFile(file); err != nil || string(got) != b.String() {
-		t.Errorf("%s isn't what the table says (%v); run go test ./server -run FindingsPage -update", file, err)
-	}
+	golden.Check(t, file, b.String())
 }
 
 // cell is text for a table of Markdown.

@@ -34,7 +34,7 @@ func TestFurtherFinding(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		defer cancel()
 		if err := s.Shutdown(ctx); err != nil {
 			t.Error(err)
@@ -55,7 +55,7 @@ func TestFurtherFinding(t *testing.T) {
 		}
 		c.Close()
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 15*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	o, err := s.Wait(ctx, Condition{What: Findings, IDs: []string{"said-xyzzy"}})
 	if err != nil || !o.Met || o.Findings[0].Title != "Said XYZZY on port 25." {

@@ -204,11 +204,11 @@ func (s *Server) userAddress(user string) (string, error) {
 	if user == "" || len(user) > 320 || strings.ContainsFunc(user, func(r rune) bool { return r <= ' ' || r == 0x7f }) {
 		return "", fmt.Errorf("%q isn't the name of a user; give one like alice@%s", user, s.cfg.Domain)
 	}
-	address := s.accounts.canonical(user)
-	if s.accounts.passwords != nil {
-		known := func(name string) bool { return strings.EqualFold(s.accounts.canonical(name), address) }
-		if !slices.ContainsFunc(s.accounts.names, known) {
-			return "", fmt.Errorf("there is no user %s here; these may log in: %s", address, strings.Join(s.accounts.names, ", "))
+	address := s.store.Address(user)
+	if names := s.userNames(); len(names) > 0 {
+		known := func(name string) bool { return strings.EqualFold(s.store.Address(name), address) }
+		if !slices.ContainsFunc(names, known) {
+			return "", fmt.Errorf("there is no user %s here; these may log in: %s", address, strings.Join(names, ", "))
 		}
 	}
 	return strings.ToLower(address), nil
@@ -232,7 +232,7 @@ func notForOne(user string, list []*scenarios.Scenario) (notes []string) {
 
 // ActiveFor lists the names of the scenarios that are active for one user only.
 func (s *Server) ActiveFor(user string) []string {
-	return append([]string{}, s.active.of(s.accounts.canonical(user)).Scenarios()...)
+	return append([]string{}, s.active.of(s.store.Address(user)).Scenarios()...)
 }
 
 // ActiveByUser lists, for each user who has any, the scenarios that are active for that

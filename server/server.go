@@ -10,9 +10,18 @@
 //
 // A Go test wants package mailtest instead, which does all that.
 //
-// The way of a connection: serve.go accepts it and gives it a gate; the gate
-// does TLS and starts an engine through the adapters; login.go decides who may
-// enter; scenarios.go says which plan a new connection gets.
+// The way of a connection: serve.go accepts it and gives it a session and a gate; the gate
+// does TLS and starts an engine through the adapters, which ask the connection's
+// session (package session); scenarios.go says which plan a new connection gets.
+//
+// What happens beside the connections lies in packages of its own, and one file here
+// connects each: watch (findings.go), wait (wait.go), bounce (bounce.go), door's knocks
+// (knocks.go), httpapi (http.go opens the door, api.go shows it the server).
+//
+// Nothing here has a type without a name outside. Types that come from an internal
+// package (Session, Finding, Mail, Door, Condition and what belongs to it) are named here,
+// with what is in them, so that there is one of each from where it is made to JSON. Their
+// fields are as stable as the HTTP API's.
 package server
 
 import (
@@ -29,7 +38,9 @@ import (
 	"github.com/mailrig/mailrig/internal/bounce"
 	"github.com/mailrig/mailrig/internal/door"
 	"github.com/mailrig/mailrig/internal/gate"
+	"github.com/mailrig/mailrig/internal/identity"
 	"github.com/mailrig/mailrig/internal/mailbox"
+	"github.com/mailrig/mailrig/internal/session"
 	"github.com/mailrig/mailrig/internal/transcript"
 	"github.com/mailrig/mailrig/internal/watch"
 )
@@ -37,10 +48,12 @@ import (
 // Server is a mailrig. Its methods may be called by any goroutine.
 type Server struct {
 	cfg      Config
+	ctx      context.Context // ends at Shutdown
+	cancel   context.CancelFunc
 	ca       *certs.CA
 	store    *mailbox.Store
 	log      *transcript.Log
-	accounts accounts
+	sessions session.Shared
 
 	ready     atomic.Bool
 	caFile    string
@@ -52,7 +65,6 @@ type Server struct {
 	httpDone  chan struct{}
 	acceptors sync.WaitGroup
 
-	tags    passwordTags
 	active  activation
 	bounces *bounce.Queue
 	watch   *watch.Watcher
@@ -82,11 +94,15 @@ func New(cfg Config) (*Server, error) {
 		store: mailbox.New(mailbox.Options{Domain: cfg.Domain, MaxMessageBytes: cfg.MaxMessageBytes + traceRoom}),
 		log:   transcript.NewLog(cfg.KeepSessions, cfg.OnSession),
 		gates: map[*gate.Gate]struct{}{},
-		tags:  newPasswordTags(),
 	}
 	s.bounces = s.newBounces()
 	s.watch = watch.New(watch.Config{Log: s.log, Rows: cfg.findings, OnFinding: cfg.OnFinding, Logger: cfg.Logger})
-	s.accounts = newAccounts(cfg.Users, s.store.Address)
+	s.ctx, s.cancel = context.WithCancel(context.Background())
+	s.sessions = session.Shared{
+		Store: s.store, Authority: authority(cfg.Users, s.store.Address), Mechanisms: identity.Mechanisms(),
+		MaxMessageBytes: cfg.MaxMessageBytes, Log: s.log, Tags: session.NewTags(),
+		Plan: s.active.of, Bounce: s.bounce, Logger: cfg.Logger,
+	}
 	var err error
 	if s.ca, err = openCA(cfg); err != nil {
 		return nil, err
@@ -172,6 +188,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 		open = append(open, g)
 	}
 	s.mu.Unlock()
+	s.cancel()
 	for _, g := range open {
 		g.Shutdown()
 	}

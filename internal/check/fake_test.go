@@ -50,7 +50,7 @@ func serve(t *testing.T, script func(*line)) *fake {
 			f.mu.Unlock()
 			f.wg.Go(func() {
 				defer conn.Close()
-				_ = conn.SetDeadline(time.Now().Add(20 * time.Second))
+				_ = conn.SetDeadline(time.Now().Add(2 * time.Minute))
 				script(&line{conn, bufio.NewReader(conn), f})
 			})
 		}

@@ -30,7 +30,7 @@ func options(t *testing.T, rig *mailtest.Rig) check.Options {
 		t.Fatal(err)
 	}
 	o := check.Options{Host: "localhost", Doors: check.Targets(0), Roots: []*x509.Certificate{ca}, Timeout: 3 * time.Second,
-		User: rig.User, Password: rig.Password, SendTimeout: 10 * time.Second}
+		User: rig.User, Password: rig.Password, SendTimeout: time.Minute}
 	for i := range o.Doors {
 		_, port, err := net.SplitHostPort(rig.Addr(o.Doors[i].Port))
 		if err != nil {

@@ -112,7 +112,7 @@ func TestStates(t *testing.T) {
 			f := serve(t, c.script)
 			r, d := look(t, c.port, f, func(o *Options) {
 				if !c.waits {
-					o.Timeout = 10 * time.Second
+					o.Timeout = time.Minute
 				}
 			})
 			if d.State != c.state || d.STARTTLS != c.starttl || !strings.Contains(d.Detail, c.detail) {
@@ -227,8 +227,9 @@ func TestBounded(t *testing.T) {
 		targets[i].At = f.port()
 	}
 	began := time.Now()
-	r := Run(t.Context(), Options{Host: "127.0.0.1", Doors: targets, Timeout: 300 * time.Millisecond})
-	if took := time.Since(began); took < 300*time.Millisecond || took > 5*time.Second {
+	const wait = 500 * time.Millisecond // one door after the other takes 24 of it
+	r := Run(t.Context(), Options{Host: "127.0.0.1", Doors: targets, Timeout: wait})
+	if took := time.Since(began); took < wait || took > 20*wait {
 		t.Errorf("took %v", took)
 	}
 	for _, d := range r.Doors {
@@ -241,7 +242,7 @@ func TestBounded(t *testing.T) {
 	began = time.Now()
 	time.AfterFunc(100*time.Millisecond, cancel)
 	r = Run(ctx, Options{Host: "127.0.0.1", Doors: targets, Timeout: time.Hour})
-	if took := time.Since(began); took > 5*time.Second || !r.Interrupted || r.Good {
+	if took := time.Since(began); took > time.Minute || !r.Interrupted || r.Good {
 		t.Errorf("took %v, %+v", took, r)
 	}
 	for _, d := range r.Doors {

@@ -54,7 +54,7 @@ func FuzzFindings(f *testing.F) {
 		if _, err := json.Marshal(found); err != nil {
 			t.Error(err)
 		}
-		if took := time.Since(began); took > 10*time.Second {
+		if took := time.Since(began); took > time.Minute {
 			t.Errorf("%v for %d bytes", took, len(text))
 		}
 	})

@@ -1,7 +1,6 @@
 package diagnose
 
 import (
-	"flag"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -9,14 +8,14 @@ import (
 	"strings"
 	"testing"
 	"unicode"
+
+	"github.com/mailrig/mailrig/internal/testkit/golden"
 )
 
-var update = flag.Bool("update", false, "rewrite the findings in testdata")
-
-// golden is a file of testdata: dialogues, each with the findings it gives. The first
+// goldenFile is a file of testdata: dialogues, each with the findings it gives. The first
 // one, and those behind "== also", show the row that the file is named after; the others
 // are near misses.
-type golden struct {
+type goldenFile struct {
 	path  string
 	parts []part
 }
@@ -32,13 +31,13 @@ const markFindings = "== findings\n"
 
 var markPart = regexp.MustCompile(`(?m)^== (also|near miss): (.*)\n`)
 
-func readGolden(t testing.TB, path string) *golden {
+func readGolden(t testing.TB, path string) *goldenFile {
 	t.Helper()
 	b, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	g := &golden{path: path}
+	g := &goldenFile{path: path}
 	marks := markPart.FindAllStringSubmatch(string(b), -1)
 	for i, text := range markPart.Split(string(b), -1) {
 		p := part{}
@@ -52,8 +51,8 @@ func readGolden(t testing.TB, path string) *golden {
 	return g
 }
 
-func (g *golden) write(t testing.TB) {
-	t.Helper()
+// text is the file as it should be.
+func (g *goldenFile) text() string {
 	var b strings.Builder
 	for i, p := range g.parts {
 		if i > 0 {
@@ -61,9 +60,7 @@ func (g *golden) write(t testing.TB) {
 		}
 		b.WriteString(p.dialogue + markFindings + p.findings)
 	}
-	if err := os.WriteFile(g.path, []byte(b.String()), 0o644); err != nil {
-		t.Fatal(err)
-	}
+	return b.String()
 }
 
 func gives(found []Finding, id string) bool {
@@ -83,10 +80,10 @@ func TestGolden(t *testing.T) {
 				p := &g.parts[i]
 				c := readCase(t, p.dialogue)
 				found := c.Findings(true)
-				if *update {
+				if golden.Updating() {
 					p.findings = report(found)
-				} else if got := report(found); got != p.findings {
-					t.Errorf("%s %q gives\n%s\nwant\n%s", g.path, p.title, got, p.findings)
+				} else if diff := golden.Diff(report(found), p.findings); diff != "" {
+					t.Errorf("%s %q gives other findings (-update accepts them)\n%s", g.path, p.title, diff)
 				}
 				shows := p.mark != "near miss"
 				if shows && !gives(found, row.ID) {
@@ -99,8 +96,8 @@ func TestGolden(t *testing.T) {
 					t.Errorf("%s gives %s, and the row says that the client had no occasion for it", g.path, row.ID)
 				}
 			}
-			if *update {
-				g.write(t)
+			if golden.Updating() {
+				golden.Write(t, g.path, g.text())
 			}
 		})
 	}

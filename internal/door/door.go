@@ -54,6 +54,10 @@ type Door struct {
 // String names the door for a person: "port 25 (smtp)".
 func (d Door) String() string { return fmt.Sprintf("port %d (%s)", d.Port, d.Service) }
 
+// Submission reports whether clients hand in mail here, for which they log in (RFC 6409,
+// RFC 8314 section 3.3).
+func (d Door) Submission() bool { return d.Port == 587 || d.Port == 465 }
+
 // All returns every door in the order in which tables show them.
 func All() []Door {
 	return []Door{

@@ -4,7 +4,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/mailrig/mailrig/internal/login"
+	"github.com/mailrig/mailrig/internal/identity"
 )
 
 // Faults by address need no scenario: a running server gives several tests what each
@@ -13,7 +13,7 @@ import (
 //	reply+550@any.domain                      as sender or recipient: 550 5.0.0 …
 //	reply+451+4.7.1@any.domain                with an enhanced code
 //	reply+550+5.1.1+user-unknown@any.domain   with a text; hyphens are spaces
-//	login+wrong-password@any.domain           as user name: that refusal; see login.Names
+//	login+wrong-password@any.domain           as user name: that refusal; see identity.Names
 //
 // ByAddress is the name that marks them in a session.
 const ByAddress = "by-address"
@@ -44,18 +44,18 @@ func AddressReply(address string) (reply string, ok bool) {
 
 // isStatus tells an enhanced status code (RFC 3463) that fits a reply code.
 func isStatus(s string, code int) bool {
-	r, err := login.ParseSMTP(strconv.Itoa(code) + " " + s)
+	r, err := identity.ParseSMTP(strconv.Itoa(code) + " " + s)
 	return err == nil && r.Enhanced != [3]int{} && r.Enhanced[0] == code/100
 }
 
 // AddressLogin returns the refusal that a user name asks for; nil for ordinary ones.
-func AddressLogin(user string) *login.Refusal {
+func AddressLogin(user string) *identity.Refusal {
 	local, _, _ := strings.Cut(user, "@")
 	name, ok := strings.CutPrefix(strings.ToLower(local), "login+")
 	if !ok {
 		return nil
 	}
-	r, ok := login.Named(name)
+	r, ok := identity.Named(name)
 	if !ok {
 		return nil
 	}

@@ -4,7 +4,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/mailrig/mailrig/internal/login"
+	"github.com/mailrig/mailrig/internal/identity"
 )
 
 // Conn is the view of one connection. The gate keeps Event up to date. Methods
@@ -282,13 +282,13 @@ func (c *Conn) Final() (d time.Duration, by string) {
 }
 
 // Login tells if a login is refused; nil means that no rule objects.
-func (c *Conn) Login(a login.Attempt) *login.Refusal {
+func (c *Conn) Login(a identity.Attempt) *identity.Refusal {
 	if c == nil {
 		return nil
 	}
 	c.Claims(a.User)
 	c.Mechanism = a.Mechanism
-	return refusal(first(c, func(s loginStage) (*login.Refusal, bool) {
+	return refusal(first(c, func(s loginStage) (*identity.Refusal, bool) {
 		no := s.login(c, a)
 		return no, no != nil
 	}))
@@ -318,14 +318,14 @@ func (c *Conn) Mechanisms() (names []string) {
 
 // Admit tells if a login, which is right in every other way, is refused because of
 // what the user does already.
-func (c *Conn) Admit(a login.Attempt) *login.Refusal {
-	return refusal(first(c, func(s admitStage) (*login.Refusal, bool) {
+func (c *Conn) Admit(a identity.Attempt) *identity.Refusal {
+	return refusal(first(c, func(s admitStage) (*identity.Refusal, bool) {
 		no := s.admit(c, a)
 		return no, no != nil
 	}))
 }
 
-func refusal(no *login.Refusal, by string) *login.Refusal {
+func refusal(no *identity.Refusal, by string) *identity.Refusal {
 	if no == nil {
 		return nil
 	}

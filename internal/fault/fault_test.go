@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/mailrig/mailrig/internal/login"
+	"github.com/mailrig/mailrig/internal/identity"
 )
 
 var localhost = netip.MustParseAddr("127.0.0.1")
@@ -150,7 +150,7 @@ func TestConnOfAnUntouchedDoorIsNilAndHarmless(t *testing.T) {
 		}
 		mode, _ := c.Accept(true)
 		fate, _ := c.Capability("STARTTLS")
-		if mode != AcceptServe || fate != CapabilityShown || c.Login(login.Attempt{}) != nil ||
+		if mode != AcceptServe || fate != CapabilityShown || c.Login(identity.Attempt{}) != nil ||
 			!reflect.DeepEqual(c.Command(), Action{}) || c.TLS() != (TLS{}) || c.Greeting() != (Greet{}) || c.Cut(InUpload) != (Cut{}) || c.Edits() {
 			t.Error("a nil Conn does something")
 		}
@@ -212,16 +212,16 @@ func TestLogin(t *testing.T) {
 		Rule{Scenario: "pop only", Fault: &Login{POP3: "-ERR [IN-USE] x"}},
 		Rule{Scenario: "bob", Match: Match{User: []string{"bob@*"}}, Times: 1, Fault: &Login{SMTP: "535 x", IMAP: "NO x"}},
 	)
-	if r := p.Conn(25, "smtp", localhost).Login(login.Attempt{User: "alice@x"}); r != nil {
+	if r := p.Conn(25, "smtp", localhost).Login(identity.Attempt{User: "alice@x"}); r != nil {
 		t.Errorf("alice: %+v", r)
 	}
-	if r := p.Conn(25, "smtp", localhost).Login(login.Attempt{User: "bob@x"}); r == nil || r.SMTP != "535 x" || r.Injected != "bob" {
+	if r := p.Conn(25, "smtp", localhost).Login(identity.Attempt{User: "bob@x"}); r == nil || r.SMTP != "535 x" || r.Injected != "bob" {
 		t.Errorf("bob: %+v", r)
 	}
-	if r := p.Conn(25, "smtp", localhost).Login(login.Attempt{User: "bob@x"}); r != nil {
+	if r := p.Conn(25, "smtp", localhost).Login(identity.Attempt{User: "bob@x"}); r != nil {
 		t.Errorf("bob again: %+v", r)
 	}
-	if r := p.Conn(110, "pop3", localhost).Login(login.Attempt{User: "alice@x"}); r == nil || r.Injected != "pop only" {
+	if r := p.Conn(110, "pop3", localhost).Login(identity.Attempt{User: "alice@x"}); r == nil || r.Injected != "pop only" {
 		t.Errorf("pop3: %+v", r)
 	}
 }
@@ -254,7 +254,7 @@ func TestLimitConnections(t *testing.T) {
 	p := plan(rule)
 	in := func(user string) (*Conn, bool) {
 		c := p.Conn(993, "imap", localhost)
-		return c, c.Admit(login.Attempt{User: user}) == nil
+		return c, c.Admit(identity.Attempt{User: user}) == nil
 	}
 	a, okA := in("alice")
 	_, okB := in("Alice")
@@ -263,10 +263,10 @@ func TestLimitConnections(t *testing.T) {
 	if !okA || !okB || okC || !okBob {
 		t.Fatalf("first %v, second %v, third %v, somebody else %v", okA, okB, okC, okBob)
 	}
-	if a.Admit(login.Attempt{User: "alice"}) != nil {
+	if a.Admit(identity.Attempt{User: "alice"}) != nil {
 		t.Error("a connection that has its place is refused at its second login")
 	}
-	if a.Admit(login.Attempt{User: "carol"}) != nil {
+	if a.Admit(identity.Attempt{User: "carol"}) != nil {
 		t.Error("a connection that changes its user is refused")
 	}
 	if _, ok := in("carol"); !ok {
@@ -275,7 +275,7 @@ func TestLimitConnections(t *testing.T) {
 	if _, ok := in("carol"); ok {
 		t.Error("a connection that changed its user isn't counted as the new one's")
 	}
-	if a.Admit(login.Attempt{User: "alice"}) != nil {
+	if a.Admit(identity.Attempt{User: "alice"}) != nil {
 		t.Error("alice's place wasn't given back")
 	}
 	a.Close()

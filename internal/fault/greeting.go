@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/mailrig/mailrig/internal/login"
+	"github.com/mailrig/mailrig/internal/identity"
 )
 
 // Greeting replaces the server's greeting.
@@ -27,7 +27,7 @@ func (f *Greeting) Validate() error {
 		return errors.New("give a greeting for at least one of smtp, imap and pop3")
 	}
 	if f.SMTP != "" {
-		if _, err := login.ParseSMTP(f.SMTP); err != nil {
+		if _, err := identity.ParseSMTP(f.SMTP); err != nil {
 			return err
 		}
 	}

@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/mailrig/mailrig/internal/login"
+	"github.com/mailrig/mailrig/internal/identity"
 )
 
 // SizeLimit makes the server's own limit smaller: SMTP's SIZE (RFC 1870), IMAP's
@@ -74,7 +74,7 @@ func (f *BounceLater) Validate() error {
 	if f.SMTP == "" {
 		f.SMTP = "550 5.1.1 User unknown"
 	}
-	r, err := login.ParseSMTP(f.SMTP)
+	r, err := identity.ParseSMTP(f.SMTP)
 	if err == nil && r.Code < 400 {
 		err = fmt.Errorf("smtp: %q isn't a refusal", f.SMTP)
 	}
@@ -82,7 +82,7 @@ func (f *BounceLater) Validate() error {
 }
 
 func (f *BounceLater) bounce() Bounce {
-	r, _ := login.ParseSMTP(f.SMTP)
+	r, _ := identity.ParseSMTP(f.SMTP)
 	status := fmt.Sprintf("%d.%d.%d", r.Enhanced[0], r.Enhanced[1], r.Enhanced[2])
 	if r.Enhanced == [3]int{} {
 		status = fmt.Sprintf("%d.0.0", r.Code/100)

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/mailrig/mailrig/internal/login"
+	"github.com/mailrig/mailrig/internal/identity"
 )
 
 // Login refuses logins: by the name of a usual refusal, or with a reply for each
@@ -18,9 +18,9 @@ type Login struct {
 
 // UnmarshalText reads the name of a refusal.
 func (f *Login) UnmarshalText(b []byte) error {
-	r, ok := login.Named(string(b))
+	r, ok := identity.Named(string(b))
 	if !ok {
-		return fmt.Errorf("%w; or give the replies: {smtp: …, imap: …, pop3: …}", &ValueError{string(b), login.Names()})
+		return fmt.Errorf("%w; or give the replies: {smtp: …, imap: …, pop3: …}", &ValueError{string(b), identity.Names()})
 	}
 	f.SMTP, f.IMAP, f.POP3 = r.SMTP, r.IMAP, r.POP3
 	return nil
@@ -31,7 +31,7 @@ func (f *Login) Validate() error {
 	if err := checkReplies(f.SMTP, f.IMAP, f.POP3); err != nil {
 		return err
 	}
-	if r, err := login.ParseSMTP(f.SMTP); err == nil && r.Code < 400 {
+	if r, err := identity.ParseSMTP(f.SMTP); err == nil && r.Code < 400 {
 		return fmt.Errorf("smtp: %q wouldn't refuse the login; give a code from 400 to 599", f.SMTP)
 	}
 	if strings.HasPrefix(f.IMAP, "OK") {
@@ -43,11 +43,11 @@ func (f *Login) Validate() error {
 	return nil
 }
 
-func (f *Login) login(c *Conn, _ login.Attempt) *login.Refusal {
+func (f *Login) login(c *Conn, _ identity.Attempt) *identity.Refusal {
 	if byProtocol(c.Protocol, f.SMTP, f.IMAP, f.POP3) == "" {
 		return nil
 	}
-	return &login.Refusal{SMTP: f.SMTP, IMAP: f.IMAP, POP3: f.POP3}
+	return &identity.Refusal{SMTP: f.SMTP, IMAP: f.IMAP, POP3: f.POP3}
 }
 
 // LimitConnections refuses logins of a user who is logged in on Max connections
@@ -69,7 +69,7 @@ func (f *LimitConnections) Validate() error {
 	if f.Max < 0 {
 		return fmt.Errorf("max: can't be negative")
 	}
-	d := login.TooManyConnections
+	d := identity.TooManyConnections
 	for _, r := range []struct {
 		p *string
 		d string
@@ -86,7 +86,7 @@ func (f *LimitConnections) fresh() any {
 	return &LimitConnections{Max: f.Max, SMTP: f.SMTP, IMAP: f.IMAP, POP3: f.POP3, live: map[string]int{}, holders: map[*Conn]string{}}
 }
 
-func (f *LimitConnections) admit(c *Conn, a login.Attempt) *login.Refusal {
+func (f *LimitConnections) admit(c *Conn, a identity.Attempt) *identity.Refusal {
 	user := strings.ToLower(a.User)
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -97,7 +97,7 @@ func (f *LimitConnections) admit(c *Conn, a login.Attempt) *login.Refusal {
 		c.leave = append(c.leave, func() { f.release(c) })
 	}
 	if f.live[user] >= f.Max {
-		return &login.Refusal{SMTP: f.SMTP, IMAP: f.IMAP, POP3: f.POP3}
+		return &identity.Refusal{SMTP: f.SMTP, IMAP: f.IMAP, POP3: f.POP3}
 	}
 	f.live[user]++
 	f.holders[c] = user

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/mailrig/mailrig/internal/login"
+	"github.com/mailrig/mailrig/internal/identity"
 )
 
 // OAuth offers logins with a token, and accepts every token; or, with a challenge, refuses
@@ -31,7 +31,7 @@ func (f *OAuth) UnmarshalText(b []byte) error {
 // Validate fills in what is usual and checks the replies.
 func (f *OAuth) Validate() error {
 	if len(f.Mechanisms) == 0 {
-		f.Mechanisms = login.OAuth()
+		f.Mechanisms = identity.OnRequest()
 	}
 	if f.Challenge == "" {
 		if f.SMTP+f.IMAP+f.POP3 != "" {
@@ -42,7 +42,7 @@ func (f *OAuth) Validate() error {
 	if len(f.Challenge) > 4096 {
 		return errors.New("challenge: has more than 4096 bytes")
 	}
-	d := login.WrongPassword
+	d := identity.WrongPassword
 	for _, r := range []struct {
 		p *string
 		d string
@@ -58,15 +58,15 @@ func (f *OAuth) Validate() error {
 }
 
 // Mechanisms lists what a scenario may offer besides PLAIN and LOGIN.
-func Mechanisms() []string { return login.OAuth() }
+func Mechanisms() []string { return identity.OnRequest() }
 
 func (f *OAuth) mechanisms() []string { return f.Mechanisms }
 
-func (f *OAuth) login(_ *Conn, a login.Attempt) *login.Refusal {
+func (f *OAuth) login(_ *Conn, a identity.Attempt) *identity.Refusal {
 	if f.Challenge == "" || !slices.Contains(f.Mechanisms, a.Mechanism) {
 		return nil
 	}
-	return &login.Refusal{SMTP: f.SMTP, IMAP: f.IMAP, POP3: f.POP3, Challenge: f.Challenge}
+	return &identity.Refusal{SMTP: f.SMTP, IMAP: f.IMAP, POP3: f.POP3, Challenge: f.Challenge}
 }
 
 // Explain says what becomes of a login with a token.

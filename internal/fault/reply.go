@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/mailrig/mailrig/internal/login"
+	"github.com/mailrig/mailrig/internal/identity"
 )
 
 // Reply answers a command in the engine's place. A text that belongs to one
@@ -48,17 +48,17 @@ func checkReplies(smtp, imap, pop3 string) error {
 		return errors.New("give a reply for at least one of smtp, imap and pop3")
 	}
 	if smtp != "" {
-		if _, err := login.ParseSMTP(smtp); err != nil {
+		if _, err := identity.ParseSMTP(smtp); err != nil {
 			return err
 		}
 	}
 	if imap != "" {
-		if _, err := login.ParseIMAP(imap); err != nil {
+		if _, err := identity.ParseIMAP(imap); err != nil {
 			return err
 		}
 	}
 	if pop3 != "" {
-		if _, err := login.ParsePOP3(pop3); err != nil {
+		if _, err := identity.ParsePOP3(pop3); err != nil {
 			return err
 		}
 	}

@@ -3,7 +3,7 @@ package fault
 import (
 	"time"
 
-	"github.com/mailrig/mailrig/internal/login"
+	"github.com/mailrig/mailrig/internal/identity"
 )
 
 // The stages. A kind implements the interfaces of those it acts on. Each method
@@ -34,11 +34,11 @@ type (
 	}
 	finalStage interface{ final() time.Duration }
 	loginStage interface {
-		login(*Conn, login.Attempt) *login.Refusal
+		login(*Conn, identity.Attempt) *identity.Refusal
 	}
 	mechanismStage interface{ mechanisms() []string }
 	admitStage     interface {
-		admit(*Conn, login.Attempt) *login.Refusal
+		admit(*Conn, identity.Attempt) *identity.Refusal
 	}
 	limitStage  interface{ limit(*Limits) }
 	folderStage interface{ folders() []Folder }

@@ -2,6 +2,7 @@ package gate
 
 import (
 	"bytes"
+	"crypto/x509"
 	"io"
 	"net"
 	"runtime/debug"
@@ -19,6 +20,7 @@ type Conn struct {
 	g        *Gate
 	dialect  dialect
 	secure   bool
+	beside   Beside      // nil: the engine has all commands
 	detached atomic.Bool // STARTTLS has replaced this phase
 
 	pending []byte // rest of a unit that the engine hasn't taken yet
@@ -65,6 +67,18 @@ func (c *Conn) Gate() *Gate { return c.g }
 
 // Secure tells if this phase is inside TLS.
 func (c *Conn) Secure() bool { return c.secure }
+
+// Peer returns the certificates that the client presented, its own first.
+func (c *Conn) Peer() []*x509.Certificate {
+	state, _ := c.g.TLSState()
+	return state.PeerCertificates
+}
+
+// Refused is Gate.Refused.
+func (c *Conn) Refused(by string) { c.g.Refused(by) }
+
+// Beside gives the phase commands beside its engine, before the engine starts.
+func (c *Conn) Beside(b Beside) { c.beside = b }
 
 // LoggedIn tells the gate that the engine begins in the authenticated state.
 func (c *Conn) LoggedIn() {

@@ -2,13 +2,10 @@ package gate_test
 
 import (
 	"bufio"
+	"context"
 	"crypto/tls"
-	"fmt"
-	"io"
+	"log/slog"
 	"net"
-	"net/netip"
-	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -16,15 +13,21 @@ import (
 	"time"
 
 	"github.com/mailrig/mailrig/certs"
+	"github.com/mailrig/mailrig/internal/door"
 	"github.com/mailrig/mailrig/internal/fault"
 	"github.com/mailrig/mailrig/internal/gate"
+	"github.com/mailrig/mailrig/internal/identity"
 	"github.com/mailrig/mailrig/internal/imapd"
-	"github.com/mailrig/mailrig/internal/login"
 	"github.com/mailrig/mailrig/internal/mailbox"
 	"github.com/mailrig/mailrig/internal/popd"
+	"github.com/mailrig/mailrig/internal/session"
 	"github.com/mailrig/mailrig/internal/smtpd"
+	"github.com/mailrig/mailrig/internal/testkit/dialogue"
 	"github.com/mailrig/mailrig/internal/transcript"
 )
+
+// hang is when a test gives up waiting. It only ends what would never end.
+const hang = 2 * time.Minute
 
 // rig is one gate with a real engine behind it, and a client's end in front.
 type rig struct {
@@ -73,39 +76,31 @@ func newRig(t testing.TB, o options) *rig {
 	}
 	raw := <-accepted
 	plan := fault.Compile([]string{"test"}, o.rules)
-	f := plan.Conn(o.port, o.protocol, netip.MustParseAddr("127.0.0.1"))
-	r.rec = r.log.Begin(transcript.Info{Door: o.port, Service: o.protocol, Protocol: o.protocol})
-	authority := func(a login.Attempt) *login.Refusal {
-		refusal := f.Login(a)
-		if refusal != nil {
-			r.g.Refused(refusal.Injected)
-		} else if a.Password != "secret" {
-			no := login.WrongPassword
-			refusal = &no
-		}
-		r.rec.Login(transcript.Login{User: a.User, Mechanism: a.Mechanism, OK: refusal == nil})
-		return refusal
-	}
+	ctx, cancel := context.WithCancel(t.Context())
+	ses := session.New(ctx, &session.Shared{
+		Store: r.store, Authority: secretOnly{}, Mechanisms: identity.Mechanisms(), MaxMessageBytes: 1 << 20,
+		Log: r.log, Tags: session.NewTags(), Logger: slog.New(slog.DiscardHandler),
+	}, doorOf(o.port, o.tls), raw, plan)
+	r.rec = ses.Recorder()
 	cfg := gate.Config{
 		Protocol: o.protocol, TLS: o.tls, StartTLS: !o.tls,
 		Certificate: ca.Certificate,
 		Engine: func(c *gate.Conn) {
+			ses.Begin(c)
 			switch o.protocol {
 			case "smtp":
-				smtpd.Serve(c, smtpd.Config{Store: r.store, Login: authority, Domain: "mail.example.test", Secure: c.Secure(),
-					Drop: c.Dropping, RequireTLS: o.port == 587, RequireAuth: o.port == 587, MaxMessageBytes: 1 << 20, Session: "1"})
+				smtpd.Serve(c, smtpd.Config{Session: ses, Store: r.store, Domain: "mail.example.test"})
 			case "imap":
-				imapd.Serve(c, imapd.Config{Store: r.store, Login: authority, Secure: c.Secure(), InsecureAuth: true, MaxMessageBytes: 1 << 20})
+				phase := imapd.New(imapd.Config{Session: ses})
+				c.Beside(phase.Beside())
+				phase.Serve(c)
 			default:
-				e := popd.New(popd.Config{Store: r.store, Login: authority, Secure: c.Secure()}).Server()
+				e := popd.New(popd.Config{Session: ses}).Server()
 				go e.ServeConn(c)
 			}
 		},
-		Fault: f, Recorder: r.rec, Domain: "mail.example.test", MailDomain: "example.test", MaxMessageBytes: 1 << 20,
-		OnDone: func() { close(r.over) },
-	}
-	if o.protocol == "imap" {
-		cfg.Extra, cfg.Knows = imapd.Extra, imapd.Knows
+		Fault: ses.Plan(), Recorder: r.rec, Domain: "mail.example.test", MailDomain: "example.test", MaxMessageBytes: 1 << 20,
+		OnDone: func() { cancel(); close(r.over) },
 	}
 	if o.edit != nil {
 		o.edit(&cfg)
@@ -117,8 +112,8 @@ func newRig(t testing.TB, o options) *rig {
 		r.conn.Close()
 		select {
 		case <-r.over:
-		case <-time.After(10 * time.Second):
-			t.Error("the connection's engine hasn't ended 10 s after its client left")
+		case <-time.After(hang):
+			t.Error("the connection's engine hasn't ended long after its client left")
 		}
 		if t.Failed() {
 			t.Log("transcript:\n" + r.rec.Session().Dialogue())
@@ -127,78 +122,35 @@ func newRig(t testing.TB, o options) *rig {
 	return r
 }
 
+// secretOnly lets everybody in with the password "secret".
+type secretOnly struct{ identity.Anyone }
+
+func (secretOnly) Password(_ context.Context, _, password string) (bool, error) {
+	return password == "secret", nil
+}
+
+// doorOf is the door of that number, or one in its place with TLS from the start.
+func doorOf(port int, tls bool) door.Door {
+	for _, d := range door.All() {
+		if d.Port == port {
+			if tls {
+				d.Security = door.TLS
+			}
+			return d
+		}
+	}
+	panic("no such door")
+}
+
 func (r *rig) startTLS() error {
 	c := tls.Client(r.conn, &tls.Config{RootCAs: r.ca.Pool(), ServerName: "localhost"})
-	c.SetDeadline(time.Now().Add(5 * time.Second))
+	c.SetDeadline(time.Now().Add(hang))
 	if err := c.Handshake(); err != nil {
 		return err
 	}
 	r.conn = c
 	r.br = bufio.NewReader(c)
 	return nil
-}
-
-// dialogue is a file of testdata. Lines:
-//
-//	protocol: imap            first; also "port: 587", "tls", "rule: NAME"
-//	C: line                   the client sends the line and CRLF
-//	C+ line                   the same, in one segment with the line before
-//	C- bytes                  the client sends the bytes, which are Go-quoted
-//	S: line                   the server's next line; "…" at its end stands for anything
-//	TLS                       the client does the handshake
-//	CLOSED                    the server closes the connection; then the client does, and the engine ends
-//	CLOSED12 text             the same, after text without a line end
-//	MESSAGE: address line     a message of one line is delivered
-//	LEAVE                     the client closes its side
-//	OVER                      the engine has ended
-//	MAIL: address n           so many messages are in the address's INBOX
-//	LOG: text                 the transcript has this text
-//	NOLOG: text               the transcript doesn't
-type dialogue struct {
-	protocol string
-	port     int
-	tls      bool
-	rules    []fault.Rule
-	steps    []step
-}
-
-type step struct {
-	line int
-	op   string
-	text string
-}
-
-func parseDialogue(t *testing.T, file string) *dialogue {
-	data, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	d := &dialogue{}
-	for i, l := range strings.Split(string(data), "\n") {
-		if l == "" || l[0] == '#' {
-			continue
-		}
-		op, text, _ := strings.Cut(l, " ")
-		switch op {
-		case "protocol:":
-			d.protocol = text
-			d.port = map[string]int{"smtp": 25, "imap": 143, "pop3": 110}[text]
-		case "port:":
-			d.port, _ = strconv.Atoi(text)
-		case "tls":
-			d.tls = true
-		case "rule:":
-			r, ok := rules[text]
-			if !ok {
-				t.Fatalf("%s:%d: no rule %q", file, i+1, text)
-			}
-			r.Scenario = text
-			d.rules = append(d.rules, r)
-		default:
-			d.steps = append(d.steps, step{i + 1, op, text})
-		}
-	}
-	return d
 }
 
 // rules are what dialogues may have as "rule: NAME".
@@ -256,106 +208,86 @@ func edit(find, put string) *fault.EditReply {
 	return e
 }
 
+// TestDialogues plays testdata/*.txt (see the package dialogue). The words of these
+// files are:
+//
+//	protocol: imap            at the top, as are "port: 587", "tls" and "rule: NAME" (see rules)
+//	TLS                       the client does the handshake
+//	MESSAGE: address line     a message of one line is delivered
+//	OVER                      the engine has ended, as it must also after CLOSED
+//	MAIL: address n           so many messages are in the address's INBOX
+//	LOG: text                 the transcript has this text
+//	NOLOG: text               the transcript doesn't
 func TestDialogues(t *testing.T) {
 	t.Parallel()
-	files, _ := filepath.Glob("testdata/*.txt")
-	if len(files) == 0 {
-		t.Fatal("no dialogues in testdata")
-	}
-	for _, file := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
-			t.Parallel()
-			d := parseDialogue(t, file)
-			r := newRig(t, options{protocol: d.protocol, port: d.port, tls: d.tls, rules: d.rules})
-			if d.tls {
+	dialogue.Each(t, "testdata/*.txt", func(t *testing.T, file string) {
+		var o options
+		var r *rig
+		p := &dialogue.Player{T: t}
+		handshake := func(l *dialogue.Line) {
+			if err := r.startTLS(); err != nil {
+				t.Fatalf("%s: %v", l.Where(), err)
+			}
+			p.Use("", r.conn)
+		}
+		open := func() *rig { p.Open(""); return r }
+		p.Dial = func(string) net.Conn {
+			r = newRig(t, o)
+			if o.tls {
 				if err := r.startTLS(); err != nil {
-					t.Fatal(err)
+					t.Fatalf("%s: %v", file, err)
 				}
 			}
-			r.play(file, d.steps)
-		})
+			return r.conn
+		}
+		p.Ended = func(l *dialogue.Line) { r.awaitEnd(l.Where()) }
+		logged := func(l *dialogue.Line) {
+			if text := r.rec.Session().Dialogue(); strings.Contains(text, l.Text) != (l.Word == "LOG:") {
+				t.Errorf("%s: %s %q\n%s", l.Where(), l.Word, l.Text, text)
+			}
+		}
+		p.Words = map[string]func(*dialogue.Line){
+			"protocol:": func(l *dialogue.Line) {
+				o.protocol, o.port = l.Text, map[string]int{"smtp": 25, "imap": 143, "pop3": 110}[l.Text]
+			},
+			"port:": func(l *dialogue.Line) { o.port, _ = strconv.Atoi(l.Text) },
+			"tls":   func(*dialogue.Line) { o.tls = true },
+			"rule:": func(l *dialogue.Line) {
+				rule, ok := rules[l.Text]
+				if !ok {
+					t.Fatalf("%s: no rule %q", l.Where(), l.Text)
+				}
+				rule.Scenario = l.Text
+				o.rules = append(o.rules, rule)
+			},
+			"TLS":      handshake,
+			"MESSAGE:": func(l *dialogue.Line) { open().deliver(l) },
+			"OVER":     func(l *dialogue.Line) { r.awaitEnd(l.Where()) },
+			"MAIL:":    func(l *dialogue.Line) { r.countMail(l) },
+			"LOG:":     logged,
+			"NOLOG:":   logged,
+		}
+		p.Play(file)
+	})
+}
+
+func (r *rig) deliver(l *dialogue.Line) {
+	r.t.Helper()
+	to, body, _ := strings.Cut(l.Text, " ")
+	if _, err := r.store.Deliver(to, mailbox.NewMessage([]byte(body+"\r\n"), time.Now(), mailbox.Envelope{})); err != nil {
+		r.t.Fatalf("%s: %v", l.Where(), err)
 	}
 }
 
-func (r *rig) play(file string, steps []step) {
+func (r *rig) countMail(l *dialogue.Line) {
 	r.t.Helper()
-	for i := 0; i < len(steps); i++ {
-		st := steps[i]
-		where := fmt.Sprintf("%s:%d", file, st.line)
-		r.conn.SetDeadline(time.Now().Add(10 * time.Second))
-		switch st.op {
-		case "C:", "C-":
-			out := r.clientBytes(where, st)
-			for i+1 < len(steps) && steps[i+1].op == "C+" {
-				i++
-				out += r.clientBytes(where, steps[i])
-			}
-			if _, err := r.conn.Write([]byte(out)); err != nil {
-				r.t.Fatalf("%s: write: %v", where, err)
-			}
-		case "S:":
-			line, err := r.br.ReadString('\n')
-			if err != nil {
-				r.t.Fatalf("%s: want %q, got %q, %v", where, st.text, line, err)
-			}
-			got := strings.TrimRight(line, "\r\n")
-			if prefix, ok := strings.CutSuffix(st.text, "…"); ok {
-				if !strings.HasPrefix(got, prefix) {
-					r.t.Fatalf("%s:\n got %q\nwant %q", where, got, st.text)
-				}
-			} else if got != st.text {
-				r.t.Fatalf("%s:\n got %q\nwant %q", where, got, st.text)
-			}
-		case "TLS":
-			if err := r.startTLS(); err != nil {
-				r.t.Fatalf("%s: %v", where, err)
-			}
-		case "CLOSED":
-			if b, err := r.br.ReadByte(); err == nil {
-				rest, _ := r.br.ReadString('\n')
-				r.t.Fatalf("%s: the server says %q instead of closing", where, string(b)+rest)
-			} else if os.IsTimeout(err) {
-				r.t.Fatalf("%s: the server doesn't close", where)
-			}
-			r.conn.Close()
-			r.awaitEnd(where)
-		case "CLOSED12": // twelve bytes more, and no line end
-			rest, err := io.ReadAll(r.br)
-			if err != nil || string(rest) != st.text {
-				r.t.Fatalf("%s: got %q, %v; want %q", where, rest, err, st.text)
-			}
-			r.conn.Close()
-			r.awaitEnd(where)
-		case "MESSAGE:":
-			to, body, _ := strings.Cut(st.text, " ")
-			if _, err := r.store.Deliver(to, mailbox.NewMessage([]byte(body+"\r\n"), time.Now(), mailbox.Envelope{})); err != nil {
-				r.t.Fatal(err)
-			}
-		case "LEAVE":
-			if err := r.conn.(*net.TCPConn).CloseWrite(); err != nil {
-				r.t.Fatalf("%s: %v", where, err)
-			}
-		case "OVER":
-			r.awaitEnd(where)
-		case "MAIL:":
-			var address string
-			var n int
-			fmt.Sscan(st.text, &address, &n)
-			box, err := r.store.Account(address).Mailbox("INBOX")
-			if err != nil {
-				r.t.Fatal(err)
-			}
-			if got := len(box.Entries()); got != n {
-				r.t.Errorf("%s: %d messages for %s, want %d", where, got, address, n)
-			}
-		case "LOG:", "NOLOG:":
-			text := r.rec.Session().Dialogue()
-			if strings.Contains(text, st.text) != (st.op == "LOG:") {
-				r.t.Errorf("%s: %s %q\n%s", where, st.op, st.text, text)
-			}
-		default:
-			r.t.Fatalf("%s: unknown step %q", where, st.op)
-		}
+	address, want, _ := strings.Cut(l.Text, " ")
+	box, err := r.store.Account(address).Mailbox("INBOX")
+	if err != nil {
+		r.t.Fatalf("%s: %v", l.Where(), err)
+	}
+	if got := strconv.Itoa(len(box.Entries())); got != want {
+		r.t.Errorf("%s: %s messages for %s, want %s", l.Where(), got, address, want)
 	}
 }
 
@@ -363,18 +295,7 @@ func (r *rig) awaitEnd(where string) {
 	r.t.Helper()
 	select {
 	case <-r.over:
-	case <-time.After(10 * time.Second):
+	case <-time.After(hang):
 		r.t.Fatalf("%s: the engine doesn't end", where)
 	}
-}
-
-func (r *rig) clientBytes(where string, st step) string {
-	if st.op != "C-" {
-		return st.text + "\r\n"
-	}
-	out, err := strconv.Unquote(`"` + st.text + `"`)
-	if err != nil {
-		r.t.Fatalf("%s: %v", where, err)
-	}
-	return out
 }

@@ -81,7 +81,7 @@ func units(t testing.TB, protocol string, input []byte, seed uint64, whole bool,
 	gate.New(w, cfg).Run()
 	select {
 	case <-done:
-	case <-time.After(5 * time.Second):
+	case <-time.After(hang):
 		t.Fatalf("the gate hangs on %q", input)
 	}
 	return given, w.out.String()

@@ -57,12 +57,7 @@ type Config struct {
 	// Certificate returns the certificate of a profile, "" being the right one.
 	Certificate func(profile string) (*tls.Certificate, error)
 	// Engine starts a protocol engine on c and returns; the engine closes c.
-	Engine func(c *Conn)
-	// Extra answers a command that the engine lacks; nil: none. IMAP only.
-	Extra func(verb string, args []byte) (untagged []string, tagged string, ok bool)
-	// Knows tells if the engine has this command; nil: it has all. IMAP only.
-	Knows func(verb string) bool
-
+	Engine   func(c *Conn)
 	Fault    *fault.Conn
 	Recorder *transcript.Recorder
 
@@ -76,6 +71,19 @@ type Config struct {
 	Logger           *slog.Logger
 	OnQuiet          func() // no ClientHello for some seconds; called from a timer
 	OnDone           func() // the connection is over and its engine has let go of it
+}
+
+// Beside answers commands that an engine lacks. IMAP only.
+type Beside interface {
+	// Capabilities lists what these commands add to the engine's capabilities.
+	Capabilities() []string
+	// Knows reports whether the engine has the command itself. verb is in any case, with
+	// both words behind UID.
+	Knows(verb string) bool
+	// Answer carries out a command. args is what follows its name, without the line end.
+	// untagged sends a whole response. reply has no tag and no line end. ok is false for
+	// a command that isn't answered here. err says that the client is gone.
+	Answer(verb string, args []byte, untagged func(line string) error) (reply string, ok bool, err error)
 }
 
 // Gate is one connection.

@@ -272,7 +272,7 @@ func (d *imap) command(line []byte) error {
 	tag, rest := cutWord(line)
 	verb, args := cutWord(rest)
 	verb = strings.ToUpper(verb)
-	known := g.cfg.Knows == nil || g.cfg.Knows(verb) || verb == "UID"
+	known := d.c.beside == nil || d.c.beside.Knows(verb) || verb == "UID"
 	d.secret = mentionsLogin(line)
 	d.upload, d.size = false, int64(len(line))
 	g.wmu.Lock()
@@ -343,21 +343,19 @@ func (d *imap) command(line []byte) error {
 			}
 		}
 	}
-	if g.cfg.Extra != nil {
-		if untagged, tagged, ok := g.cfg.Extra(verb, args); ok {
-			for _, u := range untagged {
-				if err := g.say([]byte("* "+u+"\r\n"), ""); err != nil {
-					return err
-				}
-			}
+	if d.c.beside != nil {
+		untagged := func(line string) error { return g.say([]byte(line), "") }
+		if reply, ok, err := d.c.beside.Answer(verb, args, untagged); err != nil {
+			return err
+		} else if ok {
 			d.badLines = 0
-			if err := g.say([]byte(tag+" "+tagged+"\r\n"), ""); err != nil {
+			if err := g.say([]byte(tag+" "+reply+"\r\n"), ""); err != nil {
 				return err
 			}
 			return d.answered(line)
 		}
 	}
-	if g.cfg.Knows != nil && !g.cfg.Knows(verb) {
+	if d.c.beside != nil && !d.c.beside.Knows(verb) {
 		// The engine would end the connection for this before login.
 		return d.refuse(tag+" BAD Unknown command\r\n", line)
 	}

@@ -122,8 +122,8 @@ func (d *imap) editList(line []byte) []byte {
 	for _, name := range list {
 		loggedOut = loggedOut || strings.HasPrefix(name, "AUTH=") || name == "LOGINDISABLED"
 	}
-	if d.g.cfg.Extra != nil {
-		list = append(list, "ID")
+	if d.c.beside != nil {
+		list = append(list, d.c.beside.Capabilities()...)
 	}
 	if d.g.cfg.StartTLS && !d.c.secure && loggedOut {
 		list = append(list, "STARTTLS")

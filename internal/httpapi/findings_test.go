@@ -99,7 +99,7 @@ func TestWaitForFindings(t *testing.T) {
 		if next != 2 {
 			t.Errorf("next is %d", next)
 		}
-	case <-time.After(20 * time.Second):
+	case <-time.After(2 * time.Minute):
 		t.Fatal("the poll did not come back")
 	}
 }

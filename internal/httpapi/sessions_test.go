@@ -108,7 +108,7 @@ func TestLongPoll(t *testing.T) {
 		}
 	case err := <-fail:
 		t.Fatal(err)
-	case <-time.After(20 * time.Second):
+	case <-time.After(2 * time.Minute):
 		t.Fatal("the poll did not come back")
 	}
 }
@@ -131,7 +131,7 @@ func TestLongPollEnds(t *testing.T) {
 	}()
 	select {
 	case <-done:
-	case <-time.After(20 * time.Second):
+	case <-time.After(2 * time.Minute):
 		t.Fatal("a poll outlives the server")
 	}
 }

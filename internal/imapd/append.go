@@ -13,12 +13,7 @@ import (
 // AppendLimit is the APPENDLIMIT capability (RFC 7889). The engine refuses larger
 // literals with [TOOBIG] before it asks for them.
 func (s *session) AppendLimit() uint32 {
-	limit := s.cfg.MaxMessageBytes
-	if s.cfg.Limit != nil {
-		if smaller := s.cfg.Limit(); smaller > 0 {
-			limit = min(limit, smaller)
-		}
-	}
+	limit, _ := s.cfg.Session.Limits()
 	return uint32(min(limit, math.MaxUint32))
 }
 
@@ -55,8 +50,6 @@ func (s *session) Append(name string, r imap.LiteralReader, o *imap.AppendOption
 	if err != nil {
 		return nil, missingTarget(err)
 	}
-	if s.cfg.Stored != nil {
-		s.cfg.Stored(s.account.Address(), raw)
-	}
+	s.cfg.Session.Stored("", []string{s.account.Address()}, raw)
 	return &imap.AppendData{UID: imap.UID(uid), UIDValidity: box.Status().UIDValidity}, nil
 }

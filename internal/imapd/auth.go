@@ -6,61 +6,62 @@ import (
 	"github.com/emersion/go-imap/v2"
 	"github.com/emersion/go-sasl"
 
-	"github.com/mailrig/mailrig/internal/login"
+	"github.com/mailrig/mailrig/internal/identity"
 )
 
 // Login is the LOGIN command.
 func (s *session) Login(user, password string) error {
-	return s.enter(login.Attempt{Mechanism: "LOGIN", User: user, Password: password})
+	if err := s.cfg.Session.Login(identity.LoginCommand.Attempt(user, password)); err != nil {
+		return s.inWords(err)
+	}
+	return s.enter()
 }
 
 // AuthenticateMechanisms are the AUTH= capabilities.
-func (s *session) AuthenticateMechanisms() []string { return login.Mechanisms(s.tokens()...) }
-
-func (s *session) tokens() []string {
-	if s.cfg.Mechanisms == nil {
-		return nil
-	}
-	return s.cfg.Mechanisms()
-}
+func (s *session) AuthenticateMechanisms() []string { return s.cfg.Session.Mechanisms() }
 
 // Authenticate starts a SASL exchange. The engine keeps its writer locked during it:
 // nothing may be written to the client from in here.
 func (s *session) Authenticate(mechanism string) (sasl.Server, error) {
-	server, err := login.Server(mechanism, s.enter, s.tokens()...)
+	server, err := s.cfg.Session.Authenticate(mechanism)
 	if err != nil {
 		return nil, no("", "That SASL mechanism is not supported")
 	}
-	return exchange{server}, nil
+	return exchange{server, s}, nil
 }
 
-// open makes the user's account the session's.
-func (s *session) open(user string) {
-	s.account = s.cfg.Store.Account(user)
-	s.naming = plain
-	if s.cfg.Naming != nil {
-		s.naming = s.cfg.Naming()
-	}
-	if s.cfg.Folders != nil {
-		if folders := s.cfg.Folders(); len(folders) > 0 {
-			s.account.Arrange(folders)
-		}
-	}
-}
-
-// enter asks the authority and opens the account.
-func (s *session) enter(a login.Attempt) error {
-	if r := s.cfg.Login(a); r != nil {
-		return r.Before(s.refusal(r))
-	}
+// enter opens the account of the user who has just logged in.
+func (s *session) enter() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.open(a.User)
+	return refused(s.open())
+}
+
+// open makes the user's account the session's. It wants mu held, once the engine runs.
+func (s *session) open() error {
+	account, err := s.cfg.Session.Open()
+	if err != nil {
+		return err
+	}
+	s.account = account
+	s.naming.Delimiter, s.naming.Prefix = s.cfg.Session.Naming()
+	if folders := s.cfg.Session.Folders(); len(folders) > 0 {
+		s.account.Arrange(folders)
+	}
 	return nil
 }
 
-func (s *session) refusal(r *login.Refusal) error {
-	reply, err := login.ParseIMAP(r.IMAP)
+// inWords puts a refusal in the engine's words; other errors are the mechanism's
+// complaint about what the client sent.
+func (s *session) inWords(err error) error {
+	if no := (*identity.Refusal)(nil); errors.As(err, &no) {
+		return s.refusal(no)
+	}
+	return bad("Malformed SASL response")
+}
+
+func (s *session) refusal(r *identity.Refusal) error {
+	reply, err := identity.ParseIMAP(r.IMAP)
 	if err != nil || reply.Type == "OK" {
 		s.cfg.Logger.Error("login refusal has no usable IMAP reply", "reply", r.IMAP, "err", err)
 		return no(imap.ResponseCodeAuthenticationFailed, "Authentication failed")
@@ -76,19 +77,25 @@ func (s *session) refusal(r *login.Refusal) error {
 	return e
 }
 
-// exchange adapts what a mechanism says to what the engine expects.
-type exchange struct{ sasl.Server }
+// exchange adapts what a mechanism says to what the engine expects, and opens the account
+// at its end.
+type exchange struct {
+	sasl.Server
+	session *session
+}
 
 func (x exchange) Next(response []byte) (challenge []byte, done bool, err error) {
 	challenge, done, err = x.Server.Next(response)
-	var reply *imap.Error
-	if err != nil && !errors.As(err, &reply) {
-		err = bad("Malformed SASL response")
+	switch {
+	case err != nil:
+		err = x.session.inWords(err)
+	case done:
+		err = x.session.enter()
 	}
 	if len(challenge) == 0 {
 		challenge = nil // the engine would write "=", which only a client may
 	}
-	return challenge, done, err
+	return challenge, done && err == nil, err
 }
 
 // Unauthenticate goes back to the state before login (RFC 8437).
@@ -97,5 +104,6 @@ func (s *session) Unauthenticate() error {
 	defer s.mu.Unlock()
 	s.unselect()
 	s.account = nil
+	s.cfg.Session.Logout()
 	return nil
 }

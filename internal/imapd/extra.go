@@ -1,49 +1,53 @@
 package imapd
 
-import "strings"
+import (
+	"context"
+	"strings"
 
-// extra is a command that clients send and the engine lacks. The gate answers it
-// beside the engine, in any state, from this table.
-type extra struct {
-	untagged []string
-	tagged   string // without the tag
+	"github.com/emersion/go-imap/v2"
+)
+
+// Commands lists the commands that clients send and the engine lacks. To add one, add its
+// row and, unless it is a refusal, a file with its handler.
+func Commands() []Command {
+	return []Command{
+		// RFC 2971: allowed in any state; the engine would disconnect before login.
+		{"ID", "ID", Anywhere, func(_ context.Context, c *Call) error { return c.Untagged(`ID ("name" "mailrig")`) }},
+
+		// Not offered. NO for what is merely switched off, BAD for what the client
+		// can't have seen announced.
+		{"GETQUOTA", "", Anywhere, cannot("There are no quotas on this server")},
+		{"GETQUOTAROOT", "", Anywhere, cannot("There are no quotas on this server")},
+		{"SETQUOTA", "", Anywhere, cannot("There are no quotas on this server")},
+		{"COMPRESS", "", Anywhere, cannot("COMPRESS is not offered")},
+		{"GETMETADATA", "", Anywhere, cannot("METADATA is not offered")},
+		{"SETMETADATA", "", Anywhere, cannot("METADATA is not offered")},
+		{"GETANNOTATION", "", Anywhere, cannot("ANNOTATEMORE is not offered")},
+		{"GETACL", "", Anywhere, cannot("ACL is not offered")},
+		{"SETACL", "", Anywhere, cannot("ACL is not offered")},
+		{"DELETEACL", "", Anywhere, cannot("ACL is not offered")},
+		{"LISTRIGHTS", "", Anywhere, cannot("ACL is not offered")},
+		{"MYRIGHTS", "", Anywhere, cannot("ACL is not offered")},
+		{"XLIST", "", Anywhere, unannounced("XLIST is not offered; LIST shows special-use attributes")},
+		{"SORT", "", Anywhere, unannounced("SORT is not offered")},
+		{"UID SORT", "", Anywhere, unannounced("SORT is not offered")},
+		{"THREAD", "", Anywhere, unannounced("THREAD is not offered")},
+		{"UID THREAD", "", Anywhere, unannounced("THREAD is not offered")},
+		{"NOTIFY", "", Anywhere, unannounced("NOTIFY is not offered")},
+		{"REPLACE", "", Anywhere, unannounced("REPLACE is not offered")},
+		{"UID REPLACE", "", Anywhere, unannounced("REPLACE is not offered")},
+		{"LANGUAGE", "", Anywhere, unannounced("LANGUAGE is not offered")},
+	}
 }
 
-var extras = map[string]extra{
-	// RFC 2971: allowed in any state; the engine would disconnect before login.
-	"ID": {[]string{`ID ("name" "mailrig")`}, "OK ID completed"},
-
-	// Not offered. NO for what is merely switched off, BAD for what the client
-	// can't have seen announced.
-	"GETQUOTA":      {nil, "NO [CANNOT] There are no quotas on this server"},
-	"GETQUOTAROOT":  {nil, "NO [CANNOT] There are no quotas on this server"},
-	"SETQUOTA":      {nil, "NO [CANNOT] There are no quotas on this server"},
-	"COMPRESS":      {nil, "NO [CANNOT] COMPRESS is not offered"},
-	"GETMETADATA":   {nil, "NO [CANNOT] METADATA is not offered"},
-	"SETMETADATA":   {nil, "NO [CANNOT] METADATA is not offered"},
-	"GETANNOTATION": {nil, "NO [CANNOT] ANNOTATEMORE is not offered"},
-	"GETACL":        {nil, "NO [CANNOT] ACL is not offered"},
-	"SETACL":        {nil, "NO [CANNOT] ACL is not offered"},
-	"DELETEACL":     {nil, "NO [CANNOT] ACL is not offered"},
-	"LISTRIGHTS":    {nil, "NO [CANNOT] ACL is not offered"},
-	"MYRIGHTS":      {nil, "NO [CANNOT] ACL is not offered"},
-	"XLIST":         {nil, "BAD [CLIENTBUG] XLIST is not offered; LIST shows special-use attributes"},
-	"SORT":          {nil, "BAD [CLIENTBUG] SORT is not offered"},
-	"UID SORT":      {nil, "BAD [CLIENTBUG] SORT is not offered"},
-	"THREAD":        {nil, "BAD [CLIENTBUG] THREAD is not offered"},
-	"UID THREAD":    {nil, "BAD [CLIENTBUG] THREAD is not offered"},
-	"NOTIFY":        {nil, "BAD [CLIENTBUG] NOTIFY is not offered"},
-	"REPLACE":       {nil, "BAD [CLIENTBUG] REPLACE is not offered"},
-	"UID REPLACE":   {nil, "BAD [CLIENTBUG] REPLACE is not offered"},
-	"LANGUAGE":      {nil, "BAD [CLIENTBUG] LANGUAGE is not offered"},
+// cannot refuses a command that is switched off.
+func cannot(text string) func(context.Context, *Call) error {
+	return func(context.Context, *Call) error { return no(imap.ResponseCodeCannot, text) }
 }
 
-// Extra answers a command that the engine lacks. verb is the command's name in any
-// case, "UID SORT" with its second word; args what follows it, of no consequence for
-// any command so far. The lines have no "* ", no tag and no line end.
-func Extra(verb string, args []byte) (untagged []string, tagged string, ok bool) {
-	e, ok := extras[strings.ToUpper(verb)]
-	return e.untagged, e.tagged, ok
+// unannounced refuses a command that the client can't have seen announced.
+func unannounced(text string) func(context.Context, *Call) error {
+	return func(context.Context, *Call) error { return bad(text) }
 }
 
 // known is the engine's own list of commands (its readCommand).
@@ -57,9 +61,8 @@ var known = map[string]struct{}{
 	"UID COPY": {}, "MOVE": {}, "UID MOVE": {}, "SEARCH": {}, "UID SEARCH": {},
 }
 
-// Knows reports whether the engine has the command: verb in any case, those behind
-// UID with both words. The engine disconnects on any other before login.
-func Knows(verb string) bool {
+// knows reports whether the engine has the command: see Beside.Knows.
+func knows(verb string) bool {
 	_, ok := known[strings.ToUpper(verb)]
 	return ok
 }

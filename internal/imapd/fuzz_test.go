@@ -25,13 +25,13 @@ func FuzzCommands(f *testing.F) {
 		store := newStore()
 		deliver(t, store, "From: a\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\nx\r\n--b--")
 		deliver(t, store, "Content-Type: message/rfc822\n\nSubject: x\n\nbody")
-		cfg := testConfig(store)
+		cfg := testConfig(store, newScene())
 		var log watchLog
 		cfg.Logger = slog.New(&log)
 		server, conn := net.Pipe()
 		done := make(chan struct{})
-		Serve(&closeWatch{Conn: server, done: done}, cfg)
-		conn.SetDeadline(time.Now().Add(5 * time.Second))
+		New(cfg).Serve(&closeWatch{Conn: server, done: done})
+		conn.SetDeadline(time.Now().Add(hang))
 		go func() {
 			io.WriteString(conn, "a LOGIN user pass\r\nb SELECT INBOX\r\nc ")
 			conn.Write(input)

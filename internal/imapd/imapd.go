@@ -2,8 +2,8 @@
 // from the mailboxes of internal/mailbox: IMAP4rev1 (RFC 3501) with the extensions
 // in capabilities.
 //
-// Serve runs one engine on one connection and returns; the engine's goroutine owns
-// the connection from then on. A session holds the account and, once one is
+// New(cfg).Serve(conn) runs one engine on one connection and returns; the engine's
+// goroutine owns the connection from then on. A session holds the account and, once one is
 // selected, a mailbox.View, whose numbering it alone moves on, in poll. Nothing is
 // locked in the store while a reply is written, so a client that stops reading
 // stalls nobody else. Message bytes come from internal/message: every BODY[...] is
@@ -13,11 +13,13 @@
 // append.go, fetch.go, search.go, store.go, copy.go, poll.go. naming.go translates mailbox
 // names, meanwhile.go does what another session would, numset.go resolves
 // message sets, errors.go gives errors their response codes (RFC 5530), wire.go
-// corrects replies that the engine gets wrong and offers no hook for, extra.go
-// lists commands that the engine lacks and the gate answers beside it.
+// corrects replies that the engine gets wrong and offers no hook for. beside.go is
+// for commands that the engine lacks and the gate answers beside it, extra.go lists
+// them, arguments.go parses what comes with them.
 package imapd
 
 import (
+	"context"
 	"io"
 	"log/slog"
 	"net"
@@ -26,44 +28,62 @@ import (
 
 	"github.com/emersion/go-imap/v2"
 	"github.com/emersion/go-imap/v2/imapserver"
+	"github.com/emersion/go-sasl"
 
-	"github.com/mailrig/mailrig/internal/login"
+	"github.com/mailrig/mailrig/internal/identity"
 	"github.com/mailrig/mailrig/internal/mailbox"
 	"github.com/mailrig/mailrig/internal/oneconn"
 )
 
-// DefaultMaxMessageBytes is the limit for APPEND where Config has none.
-const DefaultMaxMessageBytes = 50 << 20
-
-// Config is what a connection needs. Store and Login are required.
+// Config is what one phase of a connection needs.
 type Config struct {
-	Store *mailbox.Store
-	Login login.Authority
-
-	Secure  bool   // TLS is up
-	PreAuth string // begin logged in as this user (RFC 9051 section 7.1.4); "" for nobody
-	// Folders returns how the account of the user who has just logged in is to be
-	// arranged, none for as it is; may be nil.
-	Folders func() []mailbox.Folder
-	// Mechanisms returns the OAuth mechanisms that are offered too; may be nil.
-	Mechanisms func() []string
-
-	// What a scenario wants, asked when a user has logged in, or at each command; any may
-	// be nil.
-	Naming    func() Naming                          // the form of mailbox names
-	Meanwhile func() (expunge []uint32, deliver int) // what another session does to the selected mailbox now
-	MuteIdle  func() bool                            // IDLE is to tell nothing
-
-	InsecureAuth bool // login is allowed without TLS; else LOGINDISABLED is announced
-
-	MaxMessageBytes int64 // for APPEND; 0: DefaultMaxMessageBytes
-	// Stored is told of each message that APPEND has put into a mailbox of the user's;
-	// may be nil. message isn't to be changed or kept.
-	Stored func(user string, message []byte)
-	Limit  func() int64 // a smaller bound for who is logged in now, 0 for none; may be nil
-	Logger *slog.Logger // nil: silent
+	Session  Session
+	Commands []Command    // answered beside the engine; nil: Commands()
+	Logger   *slog.Logger // nil: silent
 
 	now func() time.Time // the INTERNALDATE of an APPEND without date
+}
+
+// Session is the connection to which a phase belongs. It knows who the client is and what
+// it may do; package session has the real one.
+type Session interface {
+	// Context ends with the connection.
+	Context() context.Context
+
+	// NeedsTLS reports whether logins are refused until TLS is up; LOGINDISABLED is
+	// announced then.
+	NeedsTLS() bool
+	// Preauth reports whether the engine begins logged in (RFC 9051 section 7.1.4). It is
+	// asked once, before the greeting.
+	Preauth() bool
+	// Login decides the LOGIN command; the error is a *identity.Refusal.
+	Login(identity.Attempt) error
+	// Mechanisms are the names for AUTH=, as they are now.
+	Mechanisms() []string
+	// Authenticate begins an exchange, whose Next returns a *identity.Refusal when the
+	// login is refused. The error says that the mechanism isn't offered.
+	Authenticate(mechanism string) (sasl.Server, error)
+	// Open returns the account of the user who has just logged in. Folders and Naming are
+	// asked next.
+	Open() (*mailbox.Account, error)
+	// Folders lists how the account is to be arranged, none for as it is.
+	Folders() []mailbox.Folder
+	// Naming is the form of mailbox names: see Naming.
+	Naming() (delimiter byte, prefix string)
+	// Logout forgets the user (RFC 8437).
+	Logout()
+
+	// Limits are the bounds of a message for who is logged in now; IMAP has no recipients.
+	Limits() (messageBytes int64, recipients int)
+	// Meanwhile is asked at each command: messages of the selected mailbox that another
+	// session expunges now, by number, and how many it delivers.
+	Meanwhile() (expunge []uint32, deliver int)
+	// MuteIdle reports whether the IDLE that begins is to say nothing.
+	MuteIdle() bool
+
+	// Stored hears of each message that APPEND has put into a mailbox of the user's.
+	// message isn't to be changed or kept.
+	Stored(from string, to []string, message []byte)
 }
 
 // capabilities are those whose every part works here. The engine adds SASL-IR,
@@ -89,33 +109,49 @@ func capabilities() imap.CapSet {
 	}
 }
 
-// Serve starts an engine on conn and returns. The engine closes conn at its end.
-func Serve(conn net.Conn, cfg Config) {
+// Phase is one phase of a connection.
+type Phase struct{ s *session }
+
+// New makes a phase; Serve starts it.
+func New(cfg Config) *Phase {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	if cfg.MaxMessageBytes <= 0 {
-		cfg.MaxMessageBytes = DefaultMaxMessageBytes
+	if cfg.Commands == nil {
+		cfg.Commands = Commands()
 	}
 	if cfg.now == nil {
 		cfg.now = time.Now
 	}
-	w := &wire{Conn: conn, log: cfg.Logger}
+	return &Phase{&session{cfg: cfg, naming: plain}}
+}
+
+// Beside is what the phase answers beside its engine.
+func (p *Phase) Beside() Beside { return Beside{p.s} }
+
+// Serve starts an engine on conn and returns. The engine closes conn at its end.
+func (p *Phase) Serve(conn net.Conn) {
+	s := p.s
+	s.wire = &wire{Conn: conn, log: s.cfg.Logger}
+	var greeting *imapserver.GreetingData
+	if s.cfg.Session.Preauth() {
+		if err := s.open(); err != nil {
+			s.cfg.Logger.Error("imap engine did not start", "err", err)
+			conn.Close()
+			return
+		}
+		greeting = &imapserver.GreetingData{PreAuth: true}
+	}
 	server := imapserver.New(&imapserver.Options{
 		NewSession: func(*imapserver.Conn) (imapserver.Session, *imapserver.GreetingData, error) {
-			s := &session{cfg: cfg, wire: w, naming: plain}
-			if cfg.PreAuth == "" {
-				return s, nil, nil
-			}
-			s.open(cfg.PreAuth)
-			return s, &imapserver.GreetingData{PreAuth: true}, nil
+			return s, greeting, nil
 		},
 		Caps:         capabilities(),
-		Logger:       w,
-		InsecureAuth: cfg.Secure || cfg.InsecureAuth,
+		Logger:       s.wire,
+		InsecureAuth: !s.cfg.Session.NeedsTLS(),
 	})
-	if err := server.Serve(oneconn.New(w)); err != nil {
-		cfg.Logger.Error("imap engine did not start", "err", err)
+	if err := server.Serve(oneconn.New(s.wire)); err != nil {
+		s.cfg.Logger.Error("imap engine did not start", "err", err)
 		conn.Close()
 	}
 }

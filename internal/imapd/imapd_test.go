@@ -1,6 +1,7 @@
 package imapd
 
 import (
+	"bufio"
 	"bytes"
 	"fmt"
 	"io"
@@ -16,14 +17,51 @@ import (
 	"github.com/mailrig/mailrig/internal/mailbox"
 )
 
-// engine talks to a server line by line without writing anything down.
+// hang is when a test gives up waiting. It only ends what would never end.
+const hang = 2 * time.Minute
+
+// engine is a client that talks to a server line by line.
 type engine struct {
-	*client
-	n int
+	t    testing.TB
+	conn net.Conn
+	r    *bufio.Reader
+	n    int
 }
 
+// newEngine connects to a server and reads its greeting.
 func newEngine(t testing.TB, addr string) *engine {
-	return &engine{client: dial(t, addr, "", &strings.Builder{})}
+	t.Helper()
+	conn, err := net.Dial("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	return greeted(t, conn)
+}
+
+func greeted(t testing.TB, conn net.Conn) *engine {
+	t.Helper()
+	e := &engine{t: t, conn: conn, r: bufio.NewReader(conn)}
+	e.line()
+	return e
+}
+
+func (e *engine) send(s string) {
+	e.t.Helper()
+	if _, err := io.WriteString(e.conn, s+"\r\n"); err != nil {
+		e.t.Fatal(err)
+	}
+}
+
+// line reads one line; ok is false at the end of the connection.
+func (e *engine) line() (s string, ok bool) {
+	e.t.Helper()
+	e.conn.SetReadDeadline(time.Now().Add(hang))
+	s, err := e.r.ReadString('\n')
+	if ne, ok := err.(net.Error); ok && ne.Timeout() {
+		e.t.Fatalf("nothing comes behind %q", s)
+	}
+	return s, err == nil
 }
 
 // do sends a command and returns its untagged lines and the tagged one.
@@ -58,9 +96,9 @@ func deliver(t testing.TB, store *mailbox.Store, raw string) {
 
 func TestLoginIsRefusedInClear(t *testing.T) {
 	t.Parallel()
-	cfg := testConfig(newStore())
-	cfg.InsecureAuth = false
-	e := newEngine(t, start(t, cfg))
+	scene := newScene()
+	scene.needsTLS = true
+	e := newEngine(t, start(t, newStore(), scene))
 	caps, _ := e.do("CAPABILITY")
 	if !strings.Contains(caps[0], "LOGINDISABLED") || strings.Contains(caps[0], "AUTH=") {
 		t.Error(caps)
@@ -68,19 +106,19 @@ func TestLoginIsRefusedInClear(t *testing.T) {
 	if _, got := e.do("LOGIN user pass"); !strings.HasPrefix(got, "NO [PRIVACYREQUIRED]") {
 		t.Error(got)
 	}
-	cfg.Secure = true
-	e = newEngine(t, start(t, cfg))
+	e = newEngine(t, start(t, newStore(), newScene()))
 	if _, got := e.do("LOGIN user pass"); !strings.HasPrefix(got, "OK") {
 		t.Error(got)
 	}
 }
 
-// Knows has to be what the engine knows: the gate relies on it.
-func TestKnowsAndExtra(t *testing.T) {
+// What is known has to be what the engine knows: the gate relies on it.
+func TestKnownAndBeside(t *testing.T) {
 	t.Parallel()
-	addr := start(t, testConfig(newStore()))
+	addr := start(t, newStore(), newScene())
+	b := New(testConfig(newStore(), newScene())).Beside()
 	for verb := range known {
-		if !Knows(strings.ToLower(verb)) {
+		if !b.Knows(strings.ToLower(verb)) {
 			t.Errorf("%s in lower case", verb)
 		}
 		e := newEngine(t, addr)
@@ -92,19 +130,15 @@ func TestKnowsAndExtra(t *testing.T) {
 	}
 	e := newEngine(t, addr)
 	e.do("LOGIN user pass")
-	for verb := range extras {
-		if Knows(verb) {
-			t.Errorf("%s is known and extra", verb)
+	for _, c := range Commands() {
+		if b.Knows(c.Name) {
+			t.Errorf("%s is known and beside the engine", c.Name)
 		}
-		if _, tagged := e.do(verb + " x"); !strings.HasPrefix(tagged, "BAD Unknown command") {
-			t.Errorf("the engine has %s: %s", verb, tagged)
+		if _, tagged := e.do(c.Name + " x"); !strings.HasPrefix(tagged, "BAD Unknown command") {
+			t.Errorf("the engine has %s: %s", c.Name, tagged)
 		}
 	}
-	untagged, tagged, ok := Extra("id", []byte("NIL"))
-	if !ok || tagged != "OK ID completed" || len(untagged) != 1 || untagged[0] != `ID ("name" "mailrig")` {
-		t.Error(untagged, tagged, ok)
-	}
-	if _, _, ok := Extra("NOOP", nil); ok || Knows("UID SORT") || Knows("FOO") {
+	if b.Has("NOOP") || !b.Has("uid sort") || b.Knows("UID SORT") || b.Knows("FOO") {
 		t.Error("too much is known")
 	}
 }
@@ -131,8 +165,8 @@ func TestMatches(t *testing.T) {
 func TestBytesAreKept(t *testing.T) {
 	t.Parallel()
 	store := newStore()
-	cfg := testConfig(store)
-	cfg.MaxMessageBytes = 1 << 20
+	scene := newScene()
+	scene.maxBytes = 1 << 20
 	messages := []string{
 		"", "\n", "\r\n\r\n", "no header", "From x Mon\nA: b\n\n.\n..\n", "A: b\r\n\r\n\x00\xff\r",
 		"Content-Type: multipart/mixed; boundary=b\n\n--b\n--b\n\nx", strings.Repeat("x", 200000),
@@ -140,7 +174,7 @@ func TestBytesAreKept(t *testing.T) {
 	for _, raw := range messages {
 		deliver(t, store, raw)
 	}
-	c := newClient(t, start(t, cfg))
+	c := newClient(t, start(t, store, scene))
 	if _, err := c.Select("INBOX", nil).Wait(); err != nil {
 		t.Fatal(err)
 	}
@@ -179,7 +213,7 @@ func newClient(t *testing.T, addr string) *imapclient.Client {
 func TestWithTheLibrarysClient(t *testing.T) {
 	t.Parallel()
 	store := newStore()
-	c := newClient(t, start(t, testConfig(store)))
+	c := newClient(t, start(t, store, newScene()))
 	if _, err := c.Namespace().Wait(); err != nil {
 		t.Error(err)
 	}
@@ -242,7 +276,7 @@ func TestAStalledClientStallsNobody(t *testing.T) {
 	t.Parallel()
 	store := newStore()
 	deliver(t, store, strings.Repeat("x", 20<<20))
-	addr := start(t, testConfig(store))
+	addr := start(t, store, newScene())
 	stalled := newEngine(t, addr)
 	stalled.do("LOGIN user pass")
 	stalled.do("SELECT INBOX")
@@ -267,10 +301,9 @@ func TestConnectionBreaksDuringIdle(t *testing.T) {
 	store := newStore()
 	server, conn := net.Pipe()
 	closed := &closeWatch{Conn: server, done: make(chan struct{})}
-	Serve(closed, testConfig(store))
-	conn.SetDeadline(time.Now().Add(10 * time.Second))
-	e := &engine{client: &client{t: t, conn: conn, r: newReader(conn), out: &strings.Builder{}}}
-	e.line()
+	New(testConfig(store, newScene())).Serve(closed)
+	conn.SetDeadline(time.Now().Add(hang))
+	e := greeted(t, conn)
 	e.do("LOGIN user pass")
 	e.do("SELECT INBOX")
 	e.do("IDLE")
@@ -282,7 +315,7 @@ func TestConnectionBreaksDuringIdle(t *testing.T) {
 	}
 	select {
 	case <-closed.done:
-	case <-time.After(10 * time.Second):
+	case <-time.After(hang):
 		t.Fatal("the engine didn't close the connection")
 	}
 }
@@ -305,7 +338,7 @@ func TestManySessions(t *testing.T) {
 	for i := range 20 {
 		deliver(t, store, fmt.Sprintf("Subject: %d\r\n\r\n", i))
 	}
-	addr := start(t, testConfig(store))
+	addr := start(t, store, newScene())
 	var wg sync.WaitGroup
 	engines := make([]*engine, 6)
 	for i := range engines {
@@ -353,7 +386,7 @@ func TestResetWhileIdle(t *testing.T) {
 	t.Parallel()
 	store := newStore()
 	deliver(t, store, "a")
-	e := newEngine(t, start(t, testConfig(store)))
+	e := newEngine(t, start(t, store, newScene()))
 	e.do("LOGIN user pass")
 	e.do("SELECT INBOX")
 	e.do("IDLE")
@@ -373,7 +406,7 @@ func TestResetWhileIdle(t *testing.T) {
 func TestMessageSets(t *testing.T) {
 	t.Parallel()
 	store := newStore()
-	e := newEngine(t, start(t, testConfig(store)))
+	e := newEngine(t, start(t, store, newScene()))
 	e.do("LOGIN user pass")
 	e.do("SELECT INBOX")
 	if got, tagged := e.do("UID FETCH 1:* FLAGS"); len(got) != 0 || !strings.HasPrefix(tagged, "OK") {
@@ -410,13 +443,13 @@ func BenchmarkFetchFlags(b *testing.B) {
 	for range 10000 {
 		deliver(b, store, "Subject: x\r\n\r\n")
 	}
-	addr := start(b, testConfig(store))
+	addr := start(b, store, newScene())
 	conn, err := net.Dial("tcp", addr)
 	if err != nil {
 		b.Fatal(err)
 	}
 	defer conn.Close()
-	r := newReader(conn)
+	r := bufio.NewReader(conn)
 	wait := func(tag string) {
 		for {
 			s, err := r.ReadSlice('\n')

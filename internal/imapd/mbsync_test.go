@@ -23,7 +23,7 @@ func TestMbsync(t *testing.T) {
 		deliver(t, store, fmt.Sprintf("From: a@b.test\r\nMessage-ID: <%d@b.test>\r\nSubject: %d\r\n\r\nbody\r\n", i, i))
 	}
 	deliver(t, store, "Subject: bare\n\nLF\n")
-	addr := start(t, testConfig(store))
+	addr := start(t, store, newScene())
 	setup := newEngine(t, addr)
 	setup.do("LOGIN user pass")
 	setup.do("SELECT INBOX")

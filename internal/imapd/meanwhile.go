@@ -5,10 +5,10 @@ import "github.com/mailrig/mailrig/internal/mailbox"
 // meanwhile does to the selected mailbox what a scenario wants another session to do now.
 // The client is told by poll, when it may be. It wants mu held.
 func (s *session) meanwhile() {
-	if s.cfg.Meanwhile == nil || s.view == nil {
+	if s.view == nil {
 		return
 	}
-	expunge, deliver := s.cfg.Meanwhile()
+	expunge, deliver := s.cfg.Session.Meanwhile()
 	var uids []mailbox.UID
 	for _, seq := range expunge {
 		if uid, ok := s.view.UID(seq); ok {

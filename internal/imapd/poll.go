@@ -31,7 +31,7 @@ func (s *session) Idle(w *imapserver.UpdateWriter, stop <-chan struct{}) error {
 		return nil
 	}
 	s.meanwhile()
-	if s.cfg.MuteIdle != nil && s.cfg.MuteIdle() {
+	if s.cfg.Session.MuteIdle() {
 		<-stop
 		s.muted = true
 		return nil

@@ -48,7 +48,7 @@ func TestPythonImaplib(t *testing.T) {
 	if err != nil {
 		t.Skip("python3 is not installed: imaplib was not tried")
 	}
-	host, port, _ := net.SplitHostPort(start(t, testConfig(newStore())))
+	host, port, _ := net.SplitHostPort(start(t, newStore(), newScene()))
 	out, err := exec.Command(python, "-c", pythonClient, host, port).CombinedOutput()
 	if err != nil || !bytes.Contains(out, []byte("fine")) {
 		t.Errorf("%v\n%s", err, out)

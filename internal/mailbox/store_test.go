@@ -71,7 +71,7 @@ func TestWatchLosesNothing(t *testing.T) {
 	t.Parallel()
 	const waiters, messages = 8, 200
 	s := New(Options{})
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	var group sync.WaitGroup
 	for w := range waiters {

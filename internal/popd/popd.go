@@ -13,33 +13,47 @@
 // what DELE marked. A unique-id is UIDVALIDITY and UID of IMAP, so that it holds
 // exactly as long as they do.
 //
-// Faults don't belong here: a refused login comes from Config.Login.
+// Faults don't belong here: a refused login comes from Config.Session.
 package popd
 
 import (
 	"errors"
 	"log/slog"
 
-	"github.com/mailrig/mailrig/internal/login"
+	"github.com/emersion/go-sasl"
+
+	"github.com/mailrig/mailrig/internal/identity"
 	"github.com/mailrig/mailrig/internal/mailbox"
 	"github.com/mailrig/mailrig/pop3"
 )
 
 // Config is what one phase of a connection needs.
 type Config struct {
-	Store      *mailbox.Store
-	Login      login.Authority
-	Mechanisms func() []string // OAuth mechanisms that are offered too; may be nil
-	Secure     bool            // the client's bytes came through TLS
-	RequireTLS bool            // no login unless Secure
-	Greeting   string          // text behind "+OK"; "" for the engine's own
-	Logger     *slog.Logger    // nil: silent
+	Session  Session
+	Greeting string       // text behind "+OK"; "" for the engine's own
+	Logger   *slog.Logger // nil: silent
+}
+
+// Session is the connection to which a phase belongs. It knows who the client is and what
+// it may do; package session has the real one.
+type Session interface {
+	// NeedsTLS reports whether logins are refused until TLS is up.
+	NeedsTLS() bool
+	// Login decides USER and PASS; the error is a *identity.Refusal.
+	Login(identity.Attempt) error
+	// Mechanisms are the names for CAPA, as they are now.
+	Mechanisms() []string
+	// Authenticate begins an exchange, whose Next returns a *identity.Refusal when the
+	// login is refused. The error says that the mechanism isn't offered.
+	Authenticate(mechanism string) (sasl.Server, error)
+	// Open returns the account of the user who has just logged in.
+	Open() (*mailbox.Account, error)
 }
 
 // Backend is a pop3.Backend over a store.
 type Backend struct{ cfg Config }
 
-// New returns the backend of one phase. Store and Login must be set.
+// New returns the backend of one phase.
 func New(cfg Config) *Backend {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
@@ -51,7 +65,7 @@ func New(cfg Config) *Backend {
 func (b *Backend) Server() *pop3.Server {
 	s := pop3.NewServer(b)
 	s.Greeting = b.cfg.Greeting
-	s.AllowInsecureAuth = b.cfg.Secure || !b.cfg.RequireTLS
+	s.AllowInsecureAuth = !b.cfg.Session.NeedsTLS()
 	s.ErrorLog = b.cfg.Logger
 	return s
 }
@@ -61,9 +75,13 @@ func (b *Backend) NewSession(*pop3.Conn) (pop3.Session, error) {
 	return &session{cfg: &b.cfg}, nil
 }
 
-// replyTo puts a refusal in the engine's words.
-func replyTo(r *login.Refusal) error {
-	reply, err := login.ParsePOP3(r.POP3)
+// inWords puts a refusal in the engine's words; other errors stay as they are.
+func inWords(err error) error {
+	no := (*identity.Refusal)(nil)
+	if !errors.As(err, &no) {
+		return err
+	}
+	reply, err := identity.ParsePOP3(no.POP3)
 	if err != nil || reply.OK { // a refusal without words for POP3 is still one
 		return pop3.ErrAuthFailed
 	}

@@ -11,29 +11,58 @@ import (
 	"testing"
 	"time"
 
-	"github.com/mailrig/mailrig/internal/login"
+	"github.com/emersion/go-sasl"
+
+	"github.com/mailrig/mailrig/internal/identity"
 	"github.com/mailrig/mailrig/internal/mailbox"
 	"github.com/mailrig/mailrig/pop3"
 )
 
-const timeout = 10 * time.Second
+const timeout = 2 * time.Minute // it only ends a hang
 
-// authority lets everybody in whose password is "secret", and keeps the attempt.
-func authority(last *login.Attempt) login.Authority {
-	return func(a login.Attempt) *login.Refusal {
-		*last = a
-		switch a.Password {
-		case "secret":
-			return nil
-		case "later":
-			return &login.Refusal{POP3: "-ERR [SYS/TEMP] Try again later"}
-		case "plain":
-			return &login.Refusal{POP3: "-ERR Logon failure: unknown user name or bad password."}
-		case "nothing":
-			return &login.Refusal{POP3: "+OK come in"}
-		}
-		return &login.Refusal{POP3: "-ERR [AUTH] Authentication failed"}
+// peer is the connection of a client who is let in with the password "secret". attempt
+// is the last login, without its proof.
+type peer struct {
+	store    *mailbox.Store
+	needsTLS bool
+	attempt  *identity.Attempt
+	user     string
+}
+
+func newPeer(store *mailbox.Store) *peer { return &peer{store: store, attempt: &identity.Attempt{}} }
+
+func (p *peer) NeedsTLS() bool                  { return p.needsTLS }
+func (p *peer) Mechanisms() []string            { return []string{"PLAIN", "LOGIN"} }
+func (p *peer) Open() (*mailbox.Account, error) { return p.store.Account(p.user), nil }
+
+func (p *peer) Authenticate(name string) (sasl.Server, error) {
+	m, ok := identity.Find(identity.Mechanisms(), name)
+	if !ok || m.OnRequest {
+		return nil, identity.ErrMechanism
 	}
+	return m.Server(identity.Exchange{Decide: p.Login}), nil
+}
+
+func (p *peer) Login(a identity.Attempt) error {
+	a.Proof = nil
+	*p.attempt = a
+	switch a.Credential {
+	case "secret":
+		p.user = a.User
+		return nil
+	case "later":
+		return &identity.Refusal{POP3: "-ERR [SYS/TEMP] Try again later"}
+	case "plain":
+		return &identity.Refusal{POP3: "-ERR Logon failure: unknown user name or bad password."}
+	case "nothing":
+		return &identity.Refusal{POP3: "+OK come in"}
+	}
+	return &identity.Refusal{POP3: "-ERR [AUTH] Authentication failed"}
+}
+
+// is reports whether the last attempt was this one.
+func is(a *identity.Attempt, mechanism, user, credential string) bool {
+	return a.Mechanism == mechanism && a.User == user && a.Credential == credential
 }
 
 func deliver(t *testing.T, s *mailbox.Store, to, raw string) mailbox.UID {
@@ -54,22 +83,18 @@ func inbox(t *testing.T, s *mailbox.Store, name string) *mailbox.Mailbox {
 	return b
 }
 
-// rig serves cfg on a free port.
-func rig(t *testing.T, cfg Config) (addr string, last *login.Attempt) {
+// rig serves connections like p, one after the other, on a free port.
+func rig(t *testing.T, p *peer, greeting string) (addr string) {
 	t.Helper()
-	last = &login.Attempt{}
-	if cfg.Login == nil {
-		cfg.Login = authority(last)
-	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := New(cfg).Server()
+	server := New(Config{Session: p, Greeting: greeting}).Server()
 	served := make(chan struct{})
 	go func() { defer close(served); server.Serve(l) }()
 	t.Cleanup(func() { server.Close(); <-served })
-	return l.Addr().String(), last
+	return l.Addr().String()
 }
 
 type client struct {
@@ -134,7 +159,7 @@ func TestMaildropIsInboxAtLogin(t *testing.T) {
 	validity := box.Status().UIDValidity
 	box.Expunge([]mailbox.UID{gone})
 
-	addr, _ := rig(t, Config{Store: store})
+	addr := rig(t, newPeer(store), "")
 	c := dial(t, addr)
 	c.login("u@EXAMPLE.test")
 	deliver(t, store, "u", "Subject: late\r\n\r\n4\r\n")
@@ -177,7 +202,7 @@ func TestLock(t *testing.T) {
 	t.Parallel()
 	store := mailbox.New(mailbox.Options{})
 	deliver(t, store, "u", "Subject: one\r\n\r\n1\r\n")
-	addr, _ := rig(t, Config{Store: store})
+	addr := rig(t, newPeer(store), "")
 	first, second := dial(t, addr), dial(t, addr)
 	first.login("u")
 	for range 2 {
@@ -206,7 +231,8 @@ func TestLock(t *testing.T) {
 
 func TestLogin(t *testing.T) {
 	t.Parallel()
-	addr, last := rig(t, Config{Store: mailbox.New(mailbox.Options{}), Greeting: "mailrig"})
+	p := newPeer(mailbox.New(mailbox.Options{}))
+	addr := rig(t, p, "mailrig")
 	c := dial(t, addr)
 	for password, want := range map[string]string{
 		"x":       "-ERR [AUTH] Authentication failed",
@@ -224,42 +250,42 @@ func TestLogin(t *testing.T) {
 	c.cmd("AUTH LOGIN", "+ ")
 	c.cmd("dQ==", "+ ")
 	c.cmd("bGF0ZXI=", "-ERR [SYS/TEMP] Try again later")
-	if *last != (login.Attempt{Mechanism: "LOGIN", User: "u", Password: "later"}) {
-		t.Errorf("attempt %+v", *last)
+	if !is(p.attempt, "LOGIN", "u", "later") {
+		t.Errorf("attempt %+v", *p.attempt)
 	}
 	c.cmd("AUTH PLAIN", "+")
 	c.cmd("AHUAc2VjcmV0", "+OK")
-	if *last != (login.Attempt{Mechanism: "PLAIN", User: "u", Password: "secret"}) {
-		t.Errorf("attempt %+v", *last)
+	if !is(p.attempt, "PLAIN", "u", "secret") {
+		t.Errorf("attempt %+v", *p.attempt)
 	}
 	c.cmd("STAT", "+OK 0 0")
 	c.cmd("QUIT", "+OK")
 	c = dial(t, addr)
 	c.login("u")
-	if last.Mechanism != "USER" {
-		t.Errorf("attempt %+v", *last)
+	if !is(p.attempt, "USER", "u", "secret") {
+		t.Errorf("attempt %+v", *p.attempt)
 	}
 }
 
 func TestLoginNeedsTLSOnlyWhenAsked(t *testing.T) {
 	t.Parallel()
-	for _, tt := range []struct {
-		secure, require, want bool
-	}{{false, false, true}, {true, false, true}, {true, true, true}, {false, true, false}} {
-		addr, last := rig(t, Config{Store: mailbox.New(mailbox.Options{}), Secure: tt.secure, RequireTLS: tt.require})
+	for _, needsTLS := range []bool{false, true} {
+		p := newPeer(mailbox.New(mailbox.Options{}))
+		p.needsTLS = needsTLS
+		addr := rig(t, p, "")
 		c := dial(t, addr)
 		capa := strings.Join(c.list("CAPA"), "|")
-		if got := strings.Contains(capa, "|USER|SASL PLAIN LOGIN"); got != tt.want || strings.Contains(capa, "STLS") {
-			t.Errorf("%+v: CAPA %s", tt, capa)
+		if got := strings.Contains(capa, "|USER|SASL PLAIN LOGIN"); got == needsTLS || strings.Contains(capa, "STLS") {
+			t.Errorf("needs TLS %v: CAPA %s", needsTLS, capa)
 		}
-		if tt.want {
+		if !needsTLS {
 			c.login("u")
 			continue
 		}
 		c.cmd("USER u", "-ERR [AUTH]")
 		c.cmd("AUTH PLAIN AHUAc2VjcmV0", "-ERR [AUTH]")
-		if *last != (login.Attempt{}) {
-			t.Errorf("the authority was asked: %+v", *last)
+		if !is(p.attempt, "", "", "") {
+			t.Errorf("the session was asked: %+v", *p.attempt)
 		}
 	}
 }
@@ -267,8 +293,7 @@ func TestLoginNeedsTLSOnlyWhenAsked(t *testing.T) {
 func TestLogoutReleasesOnlyOnce(t *testing.T) {
 	t.Parallel()
 	store := mailbox.New(mailbox.Options{})
-	var last login.Attempt
-	made, err := New(Config{Store: store, Login: authority(&last)}).NewSession(nil)
+	made, err := New(Config{Session: newPeer(store)}).NewSession(nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -276,7 +301,7 @@ func TestLogoutReleasesOnlyOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	made.Logout()
-	other, _ := New(Config{Store: store, Login: authority(&last)}).NewSession(nil)
+	other, _ := New(Config{Session: newPeer(store)}).NewSession(nil)
 	if err := other.Login("u", "secret"); err != nil {
 		t.Fatal(err)
 	}
@@ -295,9 +320,9 @@ func TestPython(t *testing.T) {
 	store := mailbox.New(mailbox.Options{})
 	deliver(t, store, "u", "Subject: one\r\n\r\n.\r\n..\r\n\x00\xff\r\n")
 	deliver(t, store, "u", "Subject: two\r\n\r\n"+strings.Repeat(strings.Repeat("x", 500)+"\r\n", 1000))
-	addr, _ := rig(t, Config{Store: store})
+	addr := rig(t, newPeer(store), "")
 	host, port, _ := net.SplitHostPort(addr)
-	ctx, cancel := context.WithTimeout(t.Context(), 3*timeout)
+	ctx, cancel := context.WithTimeout(t.Context(), timeout)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "python3", "-c", `
 import poplib, sys

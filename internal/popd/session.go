@@ -6,7 +6,7 @@ import (
 	"io"
 
 	"github.com/emersion/go-sasl"
-	"github.com/mailrig/mailrig/internal/login"
+	"github.com/mailrig/mailrig/internal/identity"
 	"github.com/mailrig/mailrig/internal/mailbox"
 	"github.com/mailrig/mailrig/pop3"
 )
@@ -26,30 +26,44 @@ var _ pop3.AuthSession = (*session)(nil)
 
 // Login implements pop3.Session.
 func (s *session) Login(user, password string) error {
-	return s.enter(login.Attempt{Mechanism: "USER", User: user, Password: password})
+	if err := s.cfg.Session.Login(identity.UserCommand.Attempt(user, password)); err != nil {
+		return inWords(err)
+	}
+	return s.open()
 }
 
 // AuthMechanisms implements pop3.AuthSession.
-func (s *session) AuthMechanisms() []string { return login.Mechanisms(s.tokens()...) }
-
-func (s *session) tokens() []string {
-	if s.cfg.Mechanisms == nil {
-		return nil
-	}
-	return s.cfg.Mechanisms()
-}
+func (s *session) AuthMechanisms() []string { return s.cfg.Session.Mechanisms() }
 
 // Auth implements pop3.AuthSession.
 func (s *session) Auth(mech string) (sasl.Server, error) {
-	return login.Server(mech, s.enter, s.tokens()...)
+	server, err := s.cfg.Session.Authenticate(mech)
+	if err != nil {
+		return nil, err
+	}
+	return exchange{server, s}, nil
 }
 
-// enter opens the maildrop if the authority agrees.
-func (s *session) enter(a login.Attempt) error {
-	if refusal := s.cfg.Login(a); refusal != nil {
-		return refusal.Before(replyTo(refusal))
+// exchange opens the maildrop at its end.
+type exchange struct {
+	sasl.Server
+	session *session
+}
+
+func (x exchange) Next(response []byte) (challenge []byte, done bool, err error) {
+	challenge, done, err = x.Server.Next(response)
+	if done && err == nil {
+		err = x.session.open()
 	}
-	account := s.cfg.Store.Account(a.User)
+	return challenge, done && err == nil, inWords(err)
+}
+
+// open opens the maildrop of the user who has just logged in.
+func (s *session) open() error {
+	account, err := s.cfg.Session.Open()
+	if err != nil {
+		return err
+	}
 	unlock, err := account.LockMaildrop()
 	if err != nil {
 		return lockError(err)

@@ -26,28 +26,26 @@ func (s *session) Data(r io.Reader) error {
 	b.Grow(int(min(tx.size, 1<<20)) + 512) // the announced size is only believed so far
 	s.trace(&b, tx, now)
 	header := int64(b.Len())
-	maxBytes, _ := s.limits()
+	maxBytes, _ := s.Limits()
 	if _, err := b.ReadFrom(io.LimitReader(r, maxBytes+1)); err != nil {
 		return err
 	}
 	if int64(b.Len())-header > maxBytes {
 		return errTooLarge // the engine reads away the rest
 	}
-	if s.cfg.Drop != nil && s.cfg.Drop() {
+	if s.Dropping() {
 		return &smtp.SMTPError{Code: 554, EnhancedCode: smtp.EnhancedCode{5, 0, 0}, Message: "Message refused"}
 	}
 	m := mailbox.NewMessage(bytes.Clone(b.Bytes()), now, mailbox.Envelope{
-		From: tx.from, Recipients: tx.to, Session: s.cfg.Session,
+		From: tx.from, Recipients: tx.to, Session: s.ID(),
 	})
 	delivered := map[string]bool{}
 	var boxes []string
-	if s.cfg.Stored != nil {
-		defer func() {
-			if len(boxes) > 0 {
-				s.cfg.Stored(tx.from, boxes, m.Raw()[header:])
-			}
-		}()
-	}
+	defer func() {
+		if len(boxes) > 0 {
+			s.Stored(tx.from, boxes, m.Raw()[header:])
+		}
+	}()
 	for _, to := range tx.to {
 		address := s.cfg.Store.Address(to)
 		if delivered[address] {
@@ -61,9 +59,7 @@ func (s *session) Data(r io.Reader) error {
 			return &smtp.SMTPError{Code: 451, EnhancedCode: smtp.EnhancedCode{4, 3, 0}, Message: err.Error()}
 		}
 		boxes = append(boxes, address)
-		if s.cfg.Delivered != nil {
-			s.cfg.Delivered(tx.from, to, m)
-		}
+		s.Delivered(tx.from, to, m)
 	}
 	return nil
 }
@@ -89,7 +85,7 @@ func (s *session) trace(b *bytes.Buffer, tx *transaction, now time.Time) {
 	if strings.Contains(host, ":") {
 		host = "IPv6:" + host // RFC 5321 section 4.1.3
 	}
-	fmt.Fprintf(b, "Received: from %s ([%s])\r\n\tby %s with %s id %s.%d", oneLine(s.conn.Hostname()), host, s.cfg.Domain, s.protocol(), s.cfg.Session, tx.id)
+	fmt.Fprintf(b, "Received: from %s ([%s])\r\n\tby %s with %s id %s.%d", oneLine(s.conn.Hostname()), host, s.cfg.Domain, s.protocol(), s.ID(), tx.id)
 	if len(tx.to) == 1 {
 		fmt.Fprintf(b, "\r\n\tfor <%s>", oneLine(tx.to[0])) // with several, naming one would tell of the others' absence
 	}
@@ -99,10 +95,10 @@ func (s *session) trace(b *bytes.Buffer, tx *transaction, now time.Time) {
 // protocol is the keyword of RFC 3848.
 func (s *session) protocol() string {
 	p := "ESMTP"
-	if s.cfg.Secure {
+	if s.Secure() {
 		p += "S"
 	}
-	if s.user != "" {
+	if s.User() != "" {
 		p += "A"
 	}
 	return p

@@ -17,7 +17,7 @@ import (
 	"github.com/emersion/go-sasl"
 	"github.com/emersion/go-smtp"
 
-	"github.com/mailrig/mailrig/internal/login"
+	"github.com/mailrig/mailrig/internal/identity"
 	"github.com/mailrig/mailrig/internal/mailbox"
 	"github.com/mailrig/mailrig/internal/oneconn"
 )
@@ -28,46 +28,61 @@ const MaxRecipients = 1000
 
 // Config is what one phase of a connection needs.
 type Config struct {
-	Store  *mailbox.Store
-	Login  login.Authority
-	Domain string // the server's name, in greeting and trace headers
+	Session Session
+	Store   *mailbox.Store
+	Domain  string // the server's name, in greeting and trace headers
+	Logger  *slog.Logger
+}
 
-	Secure      bool // inside TLS
-	RequireTLS  bool // AUTH and MAIL are refused in clear (RFC 3207 section 4)
-	RequireAuth bool // MAIL needs a login (RFC 6409 section 4.3)
+// Session is the connection to which a phase belongs. It knows who the client is and what
+// it may do; package session has the real one.
+type Session interface {
+	ID() string // of the connection, kept with each message
 
-	MaxMessageBytes int64  // without the trace headers
-	MaxRecipients   int    // of one message; 0: MaxRecipients
-	Session         string // id of the transcript, kept with each message
-	// Limits returns smaller limits, 0 for none, as they are for who is logged in now;
-	// may be nil.
-	Limits func() (messageBytes int64, recipients int)
-	// Mechanisms returns the OAuth mechanisms that are offered too; may be nil.
-	Mechanisms func() []string
+	// Secure reports whether the client's bytes come through TLS.
+	Secure() bool
+	// NeedsTLS reports whether AUTH and MAIL are refused until TLS is up (RFC 3207
+	// section 4).
+	NeedsTLS() bool
+	// NeedsLogin reports whether MAIL is refused until the client has logged in (RFC 6409
+	// section 4.3).
+	NeedsLogin() bool
+
+	// Mechanisms are the names for AUTH, as they are now.
+	Mechanisms() []string
+	// Authenticate begins an exchange, whose Next returns a *identity.Refusal when the
+	// login is refused. The error says that the mechanism isn't offered.
+	Authenticate(mechanism string) (sasl.Server, error)
+	// User is who has logged in, "" for nobody.
+	User() string
+
+	// Limits are the bounds of a message for who is logged in now: its bytes without the
+	// trace headers, and its recipients, 0 for MaxRecipients.
+	Limits() (messageBytes int64, recipients int)
 	// Refuse returns the reply for a sender or recipient that is to be refused, "" for
-	// all others; may be nil.
-	Refuse func(address string) string
-	// Drop tells if the message that has just come is refused by somebody else, and so
-	// not to be kept; may be nil.
-	Drop func() bool
-	// Stored is told of each message once it is in the mailboxes of these addresses, without
-	// the trace headers; may be nil. message isn't to be changed or kept.
-	Stored func(from string, to []string, message []byte)
-	// Delivered is told of each recipient to whom a message has been delivered; may be nil.
-	Delivered func(from, to string, m *mailbox.Message)
-	Logger    *slog.Logger
+	// all others.
+	Refuse(address string) (reply string)
+	// Dropping reports whether the message that has just come is refused by somebody
+	// else, and so not to be kept.
+	Dropping() bool
+
+	// Stored hears of each message once it is in the mailboxes of these addresses.
+	// message has no trace headers; it isn't to be changed or kept.
+	Stored(from string, to []string, message []byte)
+	// Delivered hears of each recipient to whom a message has been delivered.
+	Delivered(from, to string, m *mailbox.Message)
 }
 
 // Serve starts an engine on conn and returns. The engine closes conn when it is
 // done with it.
 func Serve(conn net.Conn, cfg Config) {
 	s := smtp.NewServer(smtp.BackendFunc(func(c *smtp.Conn) (smtp.Session, error) {
-		return &session{cfg: cfg, conn: c}, nil
+		return &session{cfg: cfg, Session: cfg.Session, conn: c}, nil
 	}))
 	s.Domain = cfg.Domain
 	s.MaxRecipients = MaxRecipients
-	if cfg.MaxRecipients > 0 {
-		s.MaxRecipients = cfg.MaxRecipients
+	if _, fewer := cfg.Session.Limits(); fewer > 0 {
+		s.MaxRecipients = fewer
 	}
 	s.MaxMessageBytes = 0 // the engine refuses a message of just the limit; Mail and Data keep it
 	s.MaxLineLength = 0   // it would count inside DATA too; the gate bounds command lines
@@ -98,6 +113,9 @@ var (
 	errTooLarge = &smtp.SMTPError{
 		Code: 552, EnhancedCode: smtp.EnhancedCode{5, 3, 4}, Message: "Message size exceeds fixed maximum message size",
 	}
+	errNested = &smtp.SMTPError{ // RFC 5321 section 4.1.4: MAIL comes once in a transaction
+		Code: 503, EnhancedCode: smtp.EnhancedCode{5, 5, 1}, Message: "A transaction has begun already; send RSET to give it up",
+	}
 	errMechanism = &smtp.SMTPError{ // RFC 4954 section 4
 		Code: 504, EnhancedCode: smtp.EnhancedCode{5, 5, 4}, Message: "Unrecognized authentication type",
 	}
@@ -108,9 +126,9 @@ var (
 
 // session is one SMTP session: from EHLO to QUIT or STARTTLS.
 type session struct {
+	Session
 	cfg  Config
 	conn *smtp.Conn
-	user string
 
 	mu   sync.Mutex   // BDAT is delivered from a goroutine of the engine's
 	tx   *transaction // nil: no MAIL yet
@@ -128,31 +146,17 @@ type transaction struct {
 // AuthMechanisms lists nothing where TLS must come first: a client must not be
 // tempted (RFC 4954 section 4).
 func (s *session) AuthMechanisms() []string {
-	if s.cfg.RequireTLS && !s.cfg.Secure {
+	if s.NeedsTLS() {
 		return nil
 	}
-	return login.Mechanisms(s.tokens()...)
-}
-
-func (s *session) tokens() []string {
-	if s.cfg.Mechanisms == nil {
-		return nil
-	}
-	return s.cfg.Mechanisms()
+	return s.Mechanisms()
 }
 
 func (s *session) Auth(mech string) (sasl.Server, error) {
-	if s.cfg.RequireTLS && !s.cfg.Secure {
+	if s.NeedsTLS() {
 		return nil, errTLSFirst
 	}
-	server, err := login.Server(mech, func(a login.Attempt) error {
-		if r := s.cfg.Login(a); r != nil {
-			return r.Before(refusal(r))
-		}
-		s.user = a.User
-		s.cfg.Store.Account(a.User)
-		return nil
-	}, s.tokens()...)
+	server, err := s.Authenticate(mech)
 	if err != nil {
 		return nil, errMechanism
 	}
@@ -164,23 +168,24 @@ type exchange struct{ sasl.Server }
 
 func (e exchange) Next(response []byte) (challenge []byte, done bool, err error) {
 	challenge, done, err = e.Server.Next(response)
-	var said *smtp.SMTPError
-	if err != nil && !errors.As(err, &said) {
+	if no := (*identity.Refusal)(nil); errors.As(err, &no) {
+		err = refusal(no)
+	} else if err != nil {
 		err = errMalformed
 	}
 	return challenge, done, err
 }
 
-func refusal(r *login.Refusal) error {
-	if _, err := login.ParseSMTP(r.SMTP); err != nil {
-		return smtpError(login.WrongPassword.SMTP)
+func refusal(r *identity.Refusal) error {
+	if _, err := identity.ParseSMTP(r.SMTP); err != nil {
+		return smtpError(identity.WrongPassword.SMTP)
 	}
 	return smtpError(r.SMTP)
 }
 
 // smtpError makes an error for the engine of a reply's text, which must be one.
 func smtpError(text string) error {
-	reply, err := login.ParseSMTP(text)
+	reply, err := identity.ParseSMTP(text)
 	if err != nil {
 		return err
 	}
@@ -196,17 +201,22 @@ func smtpError(text string) error {
 	return e
 }
 
+// Mail begins a transaction. The engine lets a second MAIL through and keeps the first
+// one's recipients, so it must be refused here: else the message would be answered with
+// 250 and reach none of them. The refusal leaves the first transaction as it is.
 func (s *session) Mail(from string, opts *smtp.MailOptions) error {
 	switch {
-	case s.cfg.RequireTLS && !s.cfg.Secure:
+	case s.current() != nil:
+		return errNested
+	case s.NeedsTLS():
 		return errTLSFirst
-	case s.cfg.RequireAuth && s.user == "":
+	case s.NeedsLogin():
 		return errLoginFirst
 	}
 	if err := s.refused(from); err != nil {
 		return err
 	}
-	if maxBytes, _ := s.limits(); opts != nil && opts.Size > maxBytes {
+	if maxBytes, _ := s.Limits(); opts != nil && opts.Size > maxBytes {
 		return errTooLarge // RFC 1870 section 6.1
 	}
 	tx := &transaction{from: from}
@@ -222,7 +232,7 @@ func (s *session) Rcpt(to string, _ *smtp.RcptOptions) error {
 		return err
 	}
 	if tx := s.current(); tx != nil {
-		if _, most := s.limits(); most > 0 && len(tx.to) >= most {
+		if _, most := s.Limits(); most > 0 && len(tx.to) >= most {
 			return smtpError(fmt.Sprintf("452 4.5.3 Maximum limit of %d recipients reached", most))
 		}
 		tx.to = append(tx.to, to)
@@ -230,24 +240,8 @@ func (s *session) Rcpt(to string, _ *smtp.RcptOptions) error {
 	return nil
 }
 
-// limits are those of a message now; recipients is 0 where the engine's own limit holds.
-func (s *session) limits() (messageBytes int64, recipients int) {
-	messageBytes = s.cfg.MaxMessageBytes
-	if s.cfg.Limits == nil {
-		return messageBytes, 0
-	}
-	smaller, recipients := s.cfg.Limits()
-	if smaller > 0 {
-		messageBytes = min(messageBytes, smaller)
-	}
-	return messageBytes, recipients
-}
-
 func (s *session) refused(address string) error {
-	if s.cfg.Refuse == nil {
-		return nil
-	}
-	if text := s.cfg.Refuse(address); text != "" {
+	if text := s.Refuse(address); text != "" {
 		return smtpError(text)
 	}
 	return nil

@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/mailrig/mailrig/internal/robot"
+	"github.com/mailrig/mailrig/internal/testkit/robot"
 	"github.com/mailrig/mailrig/internal/trial"
 	"github.com/mailrig/mailrig/scenarios"
 )

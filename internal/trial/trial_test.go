@@ -110,7 +110,7 @@ func newTrial(t *testing.T, mode string, names ...string) *Trial {
 }
 
 // soonTimeout is more than any client here needs.
-const soonTimeout = 20 * time.Second
+const soonTimeout = 2 * time.Minute
 
 // names lists scenarios that might do something at door 25, and never do to who sends no
 // mail.

@@ -1,0 +1,52 @@
+package main
+
+import (
+	"context"
+
+	"github.com/emersion/go-sasl"
+
+	"github.com/mailrig/mailrig/internal/identity"
+	"github.com/mailrig/mailrig/internal/mailbox"
+)
+
+// peer is the connection of a bare engine: everybody may log in, no scenario has a say and
+// nothing is recorded.
+type peer struct {
+	store *mailbox.Store
+	user  string
+}
+
+func (p *peer) Context() context.Context { return context.Background() }
+func (p *peer) ID() string               { return "1" }
+func (p *peer) Secure() bool             { return false }
+func (p *peer) NeedsTLS() bool           { return false }
+func (p *peer) NeedsLogin() bool         { return false }
+func (p *peer) Preauth() bool            { return false }
+func (p *peer) User() string             { return p.user }
+func (p *peer) Logout()                  { p.user = "" }
+
+func (p *peer) Login(a identity.Attempt) error {
+	p.user = a.User
+	return nil
+}
+
+func (p *peer) Mechanisms() []string { return []string{"PLAIN"} }
+
+func (p *peer) Authenticate(name string) (sasl.Server, error) {
+	m, ok := identity.Find(identity.Mechanisms(), name)
+	if !ok {
+		return nil, identity.ErrMechanism
+	}
+	return m.Server(identity.Exchange{Context: p.Context(), Decide: p.Login}), nil
+}
+
+func (p *peer) Open() (*mailbox.Account, error)           { return p.store.Account(p.user), nil }
+func (p *peer) Folders() []mailbox.Folder                 { return nil }
+func (p *peer) Naming() (byte, string)                    { return mailbox.Delimiter, "" }
+func (p *peer) Limits() (int64, int)                      { return 50 << 20, 0 }
+func (p *peer) Refuse(string) string                      { return "" }
+func (p *peer) Dropping() bool                            { return false }
+func (p *peer) Meanwhile() ([]uint32, int)                { return nil, 0 }
+func (p *peer) MuteIdle() bool                            { return false }
+func (p *peer) Stored(string, []string, []byte)           {}
+func (p *peer) Delivered(_, _ string, _ *mailbox.Message) {}

@@ -1,0 +1,126 @@
+package event
+
+import (
+	"bytes"
+	"regexp"
+	"strings"
+)
+
+// Mask stands for a credential in what is recorded.
+const Mask = "***"
+
+// Secret says what of a command's arguments is a credential.
+type Secret int
+
+// The forms of credentials.
+const (
+	NoSecret       Secret = iota
+	AllSecret             // everything behind the verb: PASS
+	SecretResponse        // what follows the mechanism: AUTH, AUTHENTICATE
+	SecretBehind          // what follows the user's name: LOGIN, APOP
+)
+
+// Masker hides the credentials of command lines, in any protocol's words and anywhere in the line: a client may
+// talk SMTP to an IMAP door, forget its tag, or type two spaces. In doubt it masks too much.
+type Masker struct {
+	verbs map[string]Secret
+	find  *regexp.Regexp
+}
+
+var (
+	// mechanism is what may stand behind AUTH and AUTHENTICATE unmasked.
+	mechanism = regexp.MustCompile(`^"?[A-Za-z0-9_-]{1,24}"?$`)
+	// user is what may stand behind LOGIN and APOP unmasked, when something follows.
+	user = regexp.MustCompile(`^(?:"(?:[^"\\]|\\.)*"|[^ \t"\\{}:]+)$`)
+	// literal is the announcement of an IMAP literal that stands for a whole argument; it is no secret, and
+	// who reads on needs it.
+	literal = regexp.MustCompile(`^\{[0-9]+[+-]?\}$`)
+)
+
+// NewMasker makes a Masker of the verbs whose arguments hold credentials, in upper case.
+func NewMasker(verbs map[string]Secret) *Masker {
+	var names []string
+	for v, form := range verbs {
+		if form != NoSecret {
+			names = append(names, regexp.QuoteMeta(v))
+		}
+	}
+	// Longer names first: AUTHENTICATE before AUTH.
+	sortByLength(names)
+	return &Masker{verbs, regexp.MustCompile(`(?i)(?:^|[^a-z0-9_.=-])(` + strings.Join(names, "|") + `)([ \t:]+)[^ \t\r\n]`)}
+}
+
+func sortByLength(names []string) {
+	for i := range names {
+		for j := i; j > 0 && (len(names[j]) > len(names[j-1]) || len(names[j]) == len(names[j-1]) && names[j] < names[j-1]); j-- {
+			names[j], names[j-1] = names[j-1], names[j]
+		}
+	}
+}
+
+// Mask returns a command line with its credentials replaced, and whether there were any. It returns the line
+// itself when there were none. The user's name stays where it stands by itself. Lines that follow inside a
+// login exchange are for Recorder.Answer, because only the caller knows that an exchange is going on.
+func (m *Masker) Mask(line []byte) (masked []byte, secret bool) {
+	at := m.find.FindSubmatchIndex(line)
+	if at == nil {
+		return line, false
+	}
+	form := m.verbs[strings.ToUpper(string(line[at[2]:at[3]]))]
+	from := at[5] // behind the verb and its spaces
+	body, end := cutEnd(line)
+	args := body[from:]
+	kept := 0
+	word := args[:wordEnd(args)]
+	rest := bytes.TrimLeft(args[len(word):], " \t")
+	switch form {
+	case SecretResponse:
+		if mechanism.Match(word) {
+			kept = len(args) - len(rest)
+		}
+	case SecretBehind:
+		switch {
+		case literal.Match(args): // LOGIN {5}
+			return line, false
+		case user.Match(word) && len(rest) > 0:
+			kept = len(args) - len(rest)
+		}
+	}
+	out := append([]byte{}, body[:from+kept]...)
+	switch hidden := args[kept:]; {
+	case len(hidden) == 0:
+		return line, false
+	case literal.Match(hidden):
+		out = append(out, hidden...)
+	default:
+		out, secret = append(out, Mask...), true
+	}
+	return append(out, end...), secret
+}
+
+// wordEnd returns where the first word ends: at a space, or behind the closing quote.
+func wordEnd(b []byte) int {
+	if len(b) > 0 && b[0] == '"' {
+		for i := 1; i < len(b); i++ {
+			switch b[i] {
+			case '\\':
+				i++
+			case '"':
+				return i + 1
+			}
+		}
+		return len(b)
+	}
+	if i := bytes.IndexAny(b, " \t"); i >= 0 {
+		return i
+	}
+	return len(b)
+}
+
+func cutEnd(line []byte) (body, end []byte) {
+	n := len(line)
+	for n > 0 && (line[n-1] == '\n' || line[n-1] == '\r') {
+		n--
+	}
+	return line[:n], line[n:]
+}

@@ -1,0 +1,211 @@
+package event
+
+import (
+	"slices"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Ring is a Journal in memory: the open connections, and the last ones that have ended.
+type Ring struct {
+	keep  int
+	newID func() string
+	onEnd func(*Record)
+
+	mu    sync.Mutex
+	open  map[*Recorder]struct{}
+	ended []*Record // oldest first, at most keep
+	total uint64    // how many have ever ended
+	more  chan struct{}
+
+	submu       sync.Mutex
+	subscribers []*Subscription
+	listening   atomic.Bool // somebody has subscribed
+}
+
+// Options say how a Ring keeps its records.
+type Options struct {
+	Keep  int           // records of ended connections, the newest ones; 0: none
+	NewID func() string // ids of records, unique for ever; nil: "1", "2", …
+	// OnEnd, if not nil, is called with each record that ends, on the connection's own goroutine, before Since
+	// returns it. It must be quick.
+	OnEnd func(*Record)
+}
+
+// NewRing makes a Ring.
+func NewRing(o Options) *Ring {
+	j := &Ring{keep: o.Keep, newID: o.NewID, onEnd: o.OnEnd, open: map[*Recorder]struct{}{}, more: make(chan struct{})}
+	if j.newID == nil {
+		n := uint64(0) // Begin calls it with the lock held
+		j.newID = func() string { n++; return strconv.FormatUint(n, 10) }
+	}
+	return j
+}
+
+// Begin implements Journal.
+func (j *Ring) Begin(i Info) *Recorder {
+	now := time.Now()
+	r := &Recorder{ring: j, reader: i.Reader, started: now}
+	r.r = Record{
+		Door: i.Door, Service: i.Service, Protocol: i.Protocol, Security: i.Security,
+		Client: i.Client, Server: i.Server, Start: now.Round(0),
+		Scenarios: slices.Clone(i.Scenarios),
+	}
+	j.mu.Lock()
+	r.r.ID = j.newID()
+	j.open[r] = struct{}{}
+	j.mu.Unlock()
+	j.tell(News{ID: r.r.ID, What: Began})
+	return r
+}
+
+func (j *Ring) finish(r *Recorder, s *Record) {
+	if j.onEnd != nil {
+		j.onEnd(s)
+	}
+	defer j.tell(News{ID: s.ID, What: Closed})
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if _, ok := j.open[r]; !ok {
+		return // forgotten by Reset
+	}
+	delete(j.open, r)
+	if len(j.ended) >= j.keep && j.keep > 0 {
+		j.ended = slices.Delete(j.ended, 0, len(j.ended)-j.keep+1)
+	}
+	if j.keep > 0 {
+		j.ended = append(j.ended, s)
+	}
+	j.total++
+	close(j.more)
+	j.more = make(chan struct{})
+}
+
+// Records implements Journal.
+func (j *Ring) Records() []*Record {
+	j.mu.Lock()
+	out := slices.Clone(j.ended)
+	open := j.recorders()
+	j.mu.Unlock()
+	for _, r := range open {
+		out = append(out, r.Record())
+	}
+	return out
+}
+
+// Open implements Journal.
+func (j *Ring) Open(most int) (out []*Record) {
+	j.mu.Lock()
+	var open []*Recorder
+	if len(j.open) <= most {
+		open = j.recorders()
+	}
+	j.mu.Unlock()
+	for _, r := range open {
+		out = append(out, r.Record())
+	}
+	return out
+}
+
+// recorders lists the open ones by age. j.mu is held.
+func (j *Ring) recorders() []*Recorder {
+	open := make([]*Recorder, 0, len(j.open))
+	for r := range j.open {
+		open = append(open, r)
+	}
+	slices.SortFunc(open, func(a, b *Recorder) int { return a.started.Compare(b.started) })
+	return open
+}
+
+// Busy implements Journal.
+func (j *Ring) Busy() bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return len(j.open) > 0
+}
+
+// Get implements Journal.
+func (j *Ring) Get(id string) (*Record, bool) {
+	j.mu.Lock()
+	var rec *Recorder
+	for r := range j.open {
+		if r.r.ID == id {
+			rec = r
+		}
+	}
+	var found *Record
+	if i := slices.IndexFunc(j.ended, func(s *Record) bool { return s.ID == id }); i >= 0 {
+		found = j.ended[i]
+	}
+	j.mu.Unlock()
+	if rec != nil {
+		return rec.Record(), true
+	}
+	return found, found != nil
+}
+
+// Since implements Journal.
+func (j *Ring) Since(n uint64) (ended []*Record, next uint64, more <-chan struct{}) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if n < j.total {
+		missed := int(min(j.total-n, uint64(len(j.ended))))
+		ended = slices.Clone(j.ended[len(j.ended)-missed:])
+	}
+	return ended, j.total, j.more
+}
+
+// Reset implements Journal.
+func (j *Ring) Reset() {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.ended = nil
+	clear(j.open)
+}
+
+// Subscribe implements Journal.
+func (j *Ring) Subscribe(buffer int) *Subscription {
+	c := make(chan News, max(1, buffer))
+	s := &Subscription{News: c, news: c, ring: j}
+	j.submu.Lock()
+	defer j.submu.Unlock()
+	j.subscribers = append(j.subscribers, s)
+	j.listening.Store(true)
+	return s
+}
+
+func (j *Ring) unsubscribe(s *Subscription) {
+	j.submu.Lock()
+	defer j.submu.Unlock()
+	j.drop(s)
+}
+
+// drop closes a subscription. j.submu is held.
+func (j *Ring) drop(s *Subscription) {
+	if s.closed {
+		return
+	}
+	s.closed = true
+	close(s.news)
+	j.subscribers = slices.DeleteFunc(j.subscribers, func(o *Subscription) bool { return o == s })
+	j.listening.Store(len(j.subscribers) > 0)
+}
+
+// tell passes news to the subscribers, and drops those that have no room for it.
+func (j *Ring) tell(n News) {
+	if !j.listening.Load() {
+		return
+	}
+	j.submu.Lock()
+	defer j.submu.Unlock()
+	for _, s := range slices.Clone(j.subscribers) {
+		select {
+		case s.news <- n:
+		default:
+			s.lagged = true
+			j.drop(s)
+		}
+	}
+}

@@ -1,0 +1,58 @@
+package event
+
+import (
+	"bytes"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Escape returns bytes as text that JSON and a terminal carry unharmed: bytes that aren't UTF-8, and characters
+// that aren't printable, become \xNN. CR LF becomes a line end, and tabs stay.
+func Escape(b []byte) string { return escape(b) }
+
+func escape(b []byte) string {
+	clean, cr := true, false
+	for _, c := range b {
+		if c == '\r' {
+			cr = true
+		} else if c >= 0x7f || (c < 0x20 && c != '\n' && c != '\t') {
+			clean = false
+			break
+		}
+	}
+	if clean && !cr {
+		return string(b)
+	}
+	var out strings.Builder
+	out.Grow(len(b))
+	for len(b) > 0 {
+		if b[0] == '\r' && len(b) > 1 && b[1] == '\n' {
+			b = b[1:]
+			continue
+		}
+		r, n := utf8.DecodeRune(b)
+		switch {
+		case r == utf8.RuneError && n <= 1:
+			hex(&out, b[0])
+		case r != '\n' && r != '\t' && !unicode.IsPrint(r):
+			for _, c := range b[:n] {
+				hex(&out, c)
+			}
+		default:
+			out.WriteRune(r)
+		}
+		b = b[n:]
+	}
+	return out.String()
+}
+
+func hex(out *strings.Builder, c byte) {
+	const digits = "0123456789abcdef"
+	out.Write([]byte{'\\', 'x', digits[c>>4], digits[c&15]})
+}
+
+// trimEnd takes one line end off.
+func trimEnd(b []byte) []byte {
+	return bytes.TrimSuffix(bytes.TrimSuffix(b, []byte("\n")), []byte("\r"))
+}

@@ -1,0 +1,205 @@
+package identity
+
+import (
+	"errors"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/emersion/go-sasl"
+)
+
+func TestEveryNamedRefusalIsAReplyInEveryProtocol(t *testing.T) {
+	t.Parallel()
+	for _, name := range Names() {
+		r, _ := Named(name)
+		if rep, err := ParseSMTP(r.SMTP); err != nil || rep.Code < 400 {
+			t.Errorf("%s: SMTP %+v, %v", name, rep, err)
+		}
+		if rep, err := ParseIMAP(r.IMAP); err != nil || rep.Type != "NO" {
+			t.Errorf("%s: IMAP %+v, %v", name, rep, err)
+		}
+		if rep, err := ParsePOP3(r.POP3); err != nil || rep.OK {
+			t.Errorf("%s: POP3 %+v, %v", name, rep, err)
+		}
+	}
+}
+
+func TestParseSMTP(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[string]SMTPReply{
+		"451 4.7.1 Greylisted":           {451, [3]int{4, 7, 1}, "Greylisted"},
+		"220 ready":                      {220, [3]int{}, "ready"},
+		"534-5.7.9 one\n534 5.7.9 two":   {534, [3]int{5, 7, 9}, "one\ntwo"},
+		"550 no\nanother line":           {550, [3]int{}, "no\nanother line"},
+		"250":                            {250, [3]int{}, ""},
+		"550 1.2.3 not an enhanced code": {550, [3]int{}, "1.2.3 not an enhanced code"},
+	} {
+		if got, err := ParseSMTP(in); err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("ParseSMTP(%q) = %+v, %v; want %+v", in, got, err, want)
+		}
+	}
+	for _, in := range []string{"", "hello", "99 x", "600 x", "5501 x", "550 a\n551 b"} {
+		if got, err := ParseSMTP(in); err == nil {
+			t.Errorf("ParseSMTP(%q) = %+v, want an error", in, got)
+		}
+	}
+}
+
+func TestParseIMAPAndPOP3(t *testing.T) {
+	t.Parallel()
+	if got, err := ParseIMAP("no [ALERT] Too many (Failure)"); err != nil || got != (IMAPReply{"NO", "ALERT", "Too many (Failure)"}) {
+		t.Errorf("%+v, %v", got, err)
+	}
+	if got, err := ParsePOP3("-ERR [SYS/TEMP] later"); err != nil || got != (POP3Reply{false, "SYS/TEMP", "later"}) {
+		t.Errorf("%+v, %v", got, err)
+	}
+	for _, in := range []string{"", "535 x", "NO [ALERT x", "OK a\r\nb"} {
+		if _, err := ParseIMAP(in); err == nil {
+			t.Errorf("ParseIMAP(%q) is accepted", in)
+		}
+	}
+	for _, in := range []string{"", "ERR x", "+OK a\nb"} {
+		if _, err := ParsePOP3(in); err == nil {
+			t.Errorf("ParsePOP3(%q) is accepted", in)
+		}
+	}
+}
+
+// errRefused stands for a *Refusal in a table.
+var errRefused = errors.New("refused")
+
+func isErr(err, want error) bool {
+	if no := (*Refusal)(nil); errors.As(err, &no) {
+		return want == errRefused
+	}
+	return errors.Is(err, want)
+}
+
+// begin begins an exchange.
+func begin(t *testing.T, mechanism string, decide func(Attempt) error) sasl.Server {
+	t.Helper()
+	m, ok := Find(Mechanisms(), mechanism)
+	if !ok {
+		t.Fatalf("no mechanism %s", mechanism)
+	}
+	return m.Server(Exchange{Context: t.Context(), Decide: decide})
+}
+
+func TestMechanisms(t *testing.T) {
+	t.Parallel()
+	wrong := errors.New("wrong")
+	accounts := NewAccounts(strings.ToLower)
+	accounts.Add("Alice", "secret")
+	decide := func(a Attempt) error {
+		if right, err := a.Proof(t.Context(), accounts); !right {
+			return errors.Join(wrong, err)
+		}
+		return nil
+	}
+	type step struct {
+		in   []byte
+		out  string
+		done bool
+		err  error
+	}
+	for name, tc := range map[string]struct {
+		mech  string
+		steps []step
+	}{
+		"PLAIN with initial response": {"PLAIN", []step{{[]byte("\x00alice\x00secret"), "", true, nil}}},
+		"PLAIN asked":                 {"PLAIN", []step{{nil, "", false, nil}, {[]byte("alice\x00alice\x00secret"), "", true, nil}}},
+		"PLAIN for another":           {"PLAIN", []step{{[]byte("bob\x00alice\x00secret"), "", false, wrong}}},
+		"PLAIN wrong":                 {"PLAIN", []step{{[]byte("\x00alice\x00no"), "", false, wrong}}},
+		"PLAIN malformed":             {"PLAIN", []step{{[]byte("alice secret"), "", false, ErrMalformed}}},
+		"PLAIN empty":                 {"PLAIN", []step{{[]byte{}, "", false, ErrMalformed}}},
+		"LOGIN asked":                 {"LOGIN", []step{{nil, "Username:", false, nil}, {[]byte("alice"), "Password:", false, nil}, {[]byte("secret"), "", true, nil}}},
+		"LOGIN with initial response": {"LOGIN", []step{{[]byte("alice"), "Password:", false, nil}, {[]byte("no"), "", false, wrong}}},
+		"LOGIN empty user":            {"LOGIN", []step{{nil, "Username:", false, nil}, {[]byte{}, "", false, ErrMalformed}}},
+	} {
+		s := begin(t, tc.mech, decide)
+		for i, st := range tc.steps {
+			out, done, err := s.Next(st.in)
+			if string(out) != st.out || done != st.done || !errors.Is(err, st.err) {
+				t.Errorf("%s, step %d: %q, %v, %v", name, i, out, done, err)
+			}
+		}
+	}
+	if _, ok := Find(Mechanisms(), "GSSAPI"); ok {
+		t.Error("GSSAPI is found")
+	}
+}
+
+func TestBearer(t *testing.T) {
+	t.Parallel()
+	xoauth2 := func(token string) []byte { return []byte("user=alice@x\x01auth=Bearer " + token + "\x01\x01") }
+	bearer := func(token string) []byte {
+		return []byte("n,a=ali=2Cce=3D@x,\x01host=h\x01port=1\x01auth=bearer " + token + "\x01\x01")
+	}
+	for name, tc := range map[string]struct {
+		mech     string
+		in       [][]byte
+		out      []string
+		err      error
+		answered string
+	}{
+		"XOAUTH2":                        {"XOAUTH2", [][]byte{xoauth2("good")}, []string{""}, nil, ""},
+		"XOAUTH2 asked":                  {"XOAUTH2", [][]byte{nil, xoauth2("good")}, []string{"", ""}, nil, ""},
+		"XOAUTH2 refused":                {"XOAUTH2", [][]byte{xoauth2("bad"), {}}, []string{"{}", ""}, errRefused, "right"},
+		"XOAUTH2 refused, RFC 7628's ^A": {"XOAUTH2", [][]byte{xoauth2("bad"), {1}}, []string{"{}", ""}, errRefused, "something else"},
+		"XOAUTH2 refused, tried again":   {"XOAUTH2", [][]byte{xoauth2("bad"), xoauth2("good")}, []string{"{}", ""}, errRefused, "something else"},
+		"XOAUTH2 refused at once":        {"XOAUTH2", [][]byte{xoauth2("worse")}, []string{""}, errRefused, ""},
+		"XOAUTH2 malformed":              {"XOAUTH2", [][]byte{[]byte("user=a\x01auth=Bearer x")}, []string{""}, ErrMalformed, ""},
+		"OAUTHBEARER":                    {"OAUTHBEARER", [][]byte{bearer("good")}, []string{""}, nil, ""},
+		"OAUTHBEARER refused":            {"OAUTHBEARER", [][]byte{bearer("bad"), {1}}, []string{"{}", ""}, errRefused, "right"},
+		"OAUTHBEARER refused, nothing":   {"OAUTHBEARER", [][]byte{bearer("bad"), {}}, []string{"{}", ""}, errRefused, "something else"},
+		"OAUTHBEARER without user":       {"OAUTHBEARER", [][]byte{[]byte("n,,\x01auth=Bearer x\x01\x01")}, []string{""}, ErrMalformed, ""},
+		"OAUTHBEARER empty":              {"OAUTHBEARER", [][]byte{{}}, []string{""}, ErrMalformed, ""},
+	} {
+		answered := ""
+		var seen Attempt
+		s := begin(t, tc.mech, func(a Attempt) error {
+			seen = a
+			no := &Refusal{SMTP: "535 wrong", Challenge: "{}", Answered: func(right bool) {
+				answered = map[bool]string{true: "right", false: "something else"}[right]
+			}}
+			switch a.Credential {
+			case "good":
+				return nil
+			case "worse":
+				no.Challenge = ""
+			}
+			return no
+		})
+		for i, in := range tc.in {
+			out, done, err := s.Next(in)
+			last := i == len(tc.in)-1
+			if string(out) != tc.out[i] || done != (last && tc.err == nil) || last && !isErr(err, tc.err) || !last && err != nil {
+				t.Errorf("%s, step %d: %q, %v, %v", name, i, out, done, err)
+			}
+		}
+		if answered != tc.answered || tc.err != ErrMalformed && seen.User != map[string]string{"XOAUTH2": "alice@x", "OAUTHBEARER": "ali,ce=@x"}[tc.mech] {
+			t.Errorf("%s: the client has answered %q, want %q; attempt %+v", name, answered, tc.answered, seen)
+		}
+	}
+}
+
+func FuzzBearer(f *testing.F) {
+	f.Add([]byte("user=alice@x\x01auth=Bearer t\x01\x01"))
+	f.Add([]byte("n,a=alice@x,\x01host=h\x01auth=Bearer t\x01\x01"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		for _, name := range OnRequest() {
+			asked := false
+			s := begin(t, name, func(a Attempt) error {
+				asked = true
+				if a.User == "" {
+					t.Errorf("%s: %q is a login of nobody", name, b)
+				}
+				return nil
+			})
+			if _, _, err := s.Next(append([]byte{}, b...)); (err == nil) != asked {
+				t.Errorf("%s: %q: %v, asked %v", name, b, err, asked)
+			}
+		}
+	})
+}

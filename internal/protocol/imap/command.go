@@ -1,0 +1,173 @@
+package imap
+
+import (
+	"bytes"
+	"strings"
+
+	"github.com/mailrig/mailrig/internal/protocol"
+)
+
+// command takes the first line of a command.
+func (f *framing) command(line []byte) error {
+	tag, after := cutWord(line)
+	verb, args := cutWord(after)
+	verb = strings.ToUpper(verb)
+	known := f.p.Knows(verb) || verb == "UID"
+	f.secret = mentionsLogin(line)
+	f.upload, f.size = false, int64(len(line))
+	f.p.Lock()
+	f.tag, f.verb, f.done, f.awaited, f.override = tag, "", false, -1, ""
+	logged := f.logged
+	f.p.Unlock()
+	show := protocol.ShowMasked
+	switch {
+	case f.afterAuth && !known && !logged: // its tag may be a secret
+		f.p.Record(line, protocol.ShowNothing, false)
+		return f.refuse("* BAD Unknown command\r\n", line)
+	case known && !f.secret:
+		show = protocol.ShowAll
+	}
+	_, _, followed := literalSize(line)
+	line = f.p.Record(line, show, followed || verb == "STARTTLS" || verb == "IDLE" || verb == "AUTHENTICATE")
+	f.afterAuth = verb == "AUTHENTICATE"
+	if wrong := malformed(line, tag, verb); wrong != "" {
+		return f.refuse(wrong, line)
+	}
+	_, after = cutWord(line)
+	_, args = cutWord(after)
+	if verb == "UID" {
+		sub, subArgs := cutWord(args)
+		if sub == "" || !isAtom(sub) || after[len("UID")+1] == ' ' {
+			return f.refuse(tag+" BAD UID needs a command behind it, like: a1 UID FETCH 1 FLAGS\r\n", line)
+		}
+		verb, args = "UID "+strings.ToUpper(sub), subArgs
+	}
+	f.p.Lock()
+	f.verb = verb
+	f.p.Unlock()
+	f.upload = verb == "APPEND"
+	f.message, f.inUpload = f.upload && !bytes.HasPrefix(args, []byte("{")), false
+	if handled, err := f.ask(verb, args); handled {
+		if err != nil {
+			return err
+		}
+		return f.answered(line)
+	}
+	return f.perform(tag, verb, line, args, logged)
+}
+
+// malformed returns what to say to a line that the engine would take otherwise than it is meant: a bare CR or
+// NUL would end it for the engine and not for us, an open quote would not end it. "" is for none of these.
+func malformed(line []byte, tag, verb string) string {
+	switch {
+	case strange(line):
+		return "* BAD A command line can't have CR or NUL in it\r\n"
+	case !isTag(tag):
+		return "* BAD A command begins with a tag, like: a1 NOOP\r\n"
+	case verb == "" || !isAtom(verb) || line[len(tag)+1] == ' ':
+		return tag + " BAD A command has one space and a name behind its tag, like: a1 NOOP\r\n"
+	case openQuote(line):
+		return tag + " BAD A quoted string isn't closed\r\n"
+	}
+	return ""
+}
+
+// ask asks the scenario about a command.
+func (f *framing) ask(verb string, args []byte) (handled bool, err error) {
+	about := protocol.About{Verb: verb}
+	if f.p.Active() {
+		f.p.Lock()
+		about.Mailboxes = mailboxesOf(verb, args, f.selected)
+		f.wanted = ""
+		if (verb == "SELECT" || verb == "EXAMINE") && len(about.Mailboxes) > 0 {
+			f.wanted = about.Mailboxes[0]
+		}
+		f.p.Unlock()
+	}
+	return f.p.Ask(about)
+}
+
+// perform does a command that no scenario has answered: here, beside the engine, or in it.
+func (f *framing) perform(tag, verb string, line, args []byte, logged bool) error {
+	switch {
+	case f.p.Beside(verb):
+		f.badLines = 0
+		return f.beside(tag, verb, line, args)
+	case !f.p.Knows(verb): // the engine would end the connection for this before login
+		return f.refuse(tag+" BAD Unknown command\r\n", line)
+	}
+	f.badLines = 0
+	if verb == "STARTTLS" && f.p.Secure() {
+		return f.refuse(tag+" BAD TLS is up already\r\n", line) // RFC 9051 section 6.2.1
+	}
+	if verb == "STARTTLS" && f.p.Offers() {
+		switch {
+		case len(args) > 0:
+			return f.refuse(tag+" BAD STARTTLS takes no argument\r\n", line)
+		case logged: // RFC 9051 section 6.2.1: only in the not authenticated state
+			return f.refuse(tag+" BAD STARTTLS isn't possible after login\r\n", line)
+		}
+		return f.p.Upgrade(tag)
+	}
+	return f.pass(line, true)
+}
+
+// beside has a command answered by what stands beside the engine, literals included.
+func (f *framing) beside(tag, verb string, line, args []byte) error {
+	from := len(bytes.TrimRight(line, "\r\n")) - len(args)
+	whole, ok, err := f.gather(line)
+	if err != nil || !ok {
+		return err
+	}
+	return f.p.RunBeside(protocol.Line{Tag: tag, Verb: verb, Args: string(trimEnd(whole[from:]))})
+}
+
+// gather reads the literals and lines that belong to a command. ok is false when the command was refused; what
+// belongs to it has been read then.
+func (f *framing) gather(line []byte) (whole []byte, ok bool, err error) {
+	whole = bytes.Clone(line)
+	for {
+		size, sync, more := literalSize(line)
+		if !more {
+			return whole, true, nil
+		}
+		if size > maxLiteral || int64(len(whole))+size > int64(Protocol.MaxLine) {
+			return nil, false, f.refuseRest(line, "NO [TOOBIG] Literals of this command are limited to 4096 bytes")
+		}
+		if sync {
+			if err := f.p.Say([]byte("+ Ready for the literal\r\n"), ""); err != nil {
+				return nil, false, err
+			}
+		}
+		at := len(whole)
+		whole = append(whole, make([]byte, size)...)
+		for at < len(whole) {
+			n, err := f.p.Upload(whole[at:], int64(len(whole)-at), f.secret)
+			if err != nil {
+				return nil, false, err
+			}
+			at += n
+		}
+		var long bool
+		if line, long, err = f.p.Line(Protocol.MaxLine, f.secret); err != nil {
+			return nil, false, err
+		}
+		f.restSeen(line)
+		if whole = append(whole, line...); long || len(whole) > Protocol.MaxLine || strange(line) || openQuote(line) {
+			return nil, false, f.refuseRest(line, "BAD The command is too long, or isn't well formed behind a literal")
+		}
+	}
+}
+
+// refuseRest answers a command of which a part has been read, and reads the rest.
+func (f *framing) refuseRest(line []byte, text string) error {
+	line = bytes.Clone(line)
+	if err := f.p.Say(replies{}.Write(f.tag, text), ""); err != nil {
+		return err
+	}
+	return f.answered(line)
+}
+
+func trimEnd(b []byte) []byte {
+	return bytes.TrimSuffix(bytes.TrimSuffix(b, []byte("\n")), []byte("\r"))
+}

@@ -1,0 +1,251 @@
+package imap
+
+import (
+	"bytes"
+	"strings"
+
+	"github.com/mailrig/mailrig/internal/protocol"
+)
+
+// Bounds of what the client sends.
+const (
+	maxShort    = 4096 // of a line of AUTHENTICATE or IDLE: the engine's buffer
+	maxLiteral  = 4096 // of any command but APPEND: what the engine buffers (RFC 7888 section 5)
+	maxBadLines = 20   // in a row, then the connection ends
+)
+
+// framing is IMAP's framing: this file has the client's lines, command.go what becomes of a command, literal.go
+// its literals, engine.go what the engine says.
+type framing struct {
+	p protocol.Port
+
+	// The reader's side.
+	mode     mode
+	literal  int64 // bytes left of the client's literal
+	size     int64 // bytes of the command's lines so far
+	secret   bool  // the command may be a login: nothing of it is to be kept
+	upload   bool  // the command is an APPEND
+	message  bool  // its next literal is the message, not the mailbox name
+	inUpload bool  // the literal that is being read is the message
+	badLines int
+	// An AUTHENTICATE has failed: lines of its exchange may still come.
+	afterAuth bool
+
+	// Guarded by the port's lock.
+	tag      string
+	verb     string
+	awaited  int64  // size of a literal that waits for the engine's "+", -1: none
+	next     mode   // what a continuation request makes of the client's next bytes
+	done     bool   // the tagged reply has been given
+	override string // what to say instead of the engine's tagged reply
+	logged   bool   // a login has succeeded
+	wanted   string // mailbox that a SELECT or EXAMINE names
+	selected string // mailbox that is open, as far as rules need to know
+	served   int64  // bytes left of the engine's literal
+	behind   bool   // the engine's next line goes on behind a literal
+}
+
+// mode says what the client's next bytes are.
+type mode int
+
+const (
+	command  mode = iota
+	literal       // of a literal
+	rest          // the command goes on behind a literal
+	exchange      // a line of AUTHENTICATE's exchange
+	idling        // the line that ends IDLE
+)
+
+func newFraming(p protocol.Port) protocol.Framing { return &framing{p: p, awaited: -1} }
+
+func (f *framing) Read(b []byte) (int, error) {
+	f.p.Lock()
+	next, size, done := f.next, f.awaited, f.done
+	f.next = command
+	f.p.Unlock()
+	switch {
+	case f.mode == literal && done:
+		// The engine has answered without reading the literal; left alone it would take its bytes for commands.
+		return 0, f.abandon(f.literal)
+	case f.mode == literal && f.literal > 0:
+		return f.readLiteral(b)
+	case f.mode == literal:
+		f.mode = rest
+	}
+	if f.mode == rest && done {
+		f.mode = command
+		if size < 0 {
+			return 0, f.abandon(0)
+		}
+		// A synchronising literal was refused: the client sends nothing more.
+		f.await(-1)
+	}
+	if next == literal && size >= 0 {
+		f.await(-1)
+		f.begin(size)
+		return 0, nil
+	}
+	line, long, err := f.p.Line(Protocol.MaxLine, next == exchange || f.mode == rest && f.secret)
+	if err != nil {
+		return 0, err
+	}
+	return 0, f.line(next, line, long)
+}
+
+// line takes a line of the client's.
+func (f *framing) line(next mode, line []byte, long bool) error {
+	// Here the engine reads a line of its buffer's size at most, and takes the rest for the next command.
+	short := !long && len(line) <= maxShort
+	switch {
+	case next == exchange:
+		f.p.Answer(line)
+		if !short {
+			line = []byte("*\r\n") // cancels the exchange; RFC 9051 section 6.2.2
+		}
+		f.p.Pass(line)
+		return nil
+	case next == idling:
+		f.endIdle(line)
+		if !short {
+			line = []byte("\r\n")
+		}
+		f.p.Pass(line)
+		return nil
+	case long && f.mode == rest:
+		f.mode = command
+		return f.abort("BAD Command line too long", nil, " (\r\n")
+	case long:
+		return f.refuse("* BAD Command line too long\r\n", nil)
+	case f.mode == rest:
+		return f.rest(line)
+	}
+	return f.command(line)
+}
+
+// endIdle records the line that ends IDLE, which should be DONE (RFC 2177 section 3).
+func (f *framing) endIdle(line []byte) {
+	if strings.EqualFold(string(bytes.TrimRight(line, "\r\n")), "DONE") {
+		f.p.Finish(line)
+		return
+	}
+	f.p.Record(line, protocol.ShowMasked, false)
+}
+
+// await sets the size of the literal for which the client waits, -1 for none.
+func (f *framing) await(size int64) {
+	f.p.Lock()
+	f.awaited = size
+	f.p.Unlock()
+}
+
+// refuse says a reply of the framing's own to a line that no engine should see, and reads what belongs to it.
+func (f *framing) refuse(reply string, line []byte) error {
+	if f.badLines++; f.badLines > maxBadLines {
+		return f.p.Close([]byte("* BYE Too many invalid commands\r\n"))
+	}
+	f.mode = command
+	if err := f.p.Say([]byte(reply), ""); err != nil {
+		return err
+	}
+	return f.answered(line)
+}
+
+// answered stays in step after a command that the engine hasn't seen.
+func (f *framing) answered(line []byte) error {
+	if size, sync, ok := literalSize(line); ok && !sync {
+		return f.abandon(size)
+	}
+	return nil
+}
+
+// rest takes the line that follows a literal.
+func (f *framing) rest(line []byte) error {
+	f.restSeen(line)
+	f.mode = command
+	f.size += int64(len(line))
+	switch {
+	case f.size > int64(Protocol.MaxLine):
+		return f.abort("BAD Command too long", line, " (\r\n")
+	case strange(line):
+		return f.abort("BAD A command line can't have CR or NUL in it", line, " (\r\n")
+	case openQuote(line):
+		return f.abort("BAD A quoted string isn't closed", line, " (\r\n")
+	}
+	return f.pass(line, false)
+}
+
+// restSeen records a line behind a command's first: of a login only the literal that it announces.
+func (f *framing) restSeen(line []byte) {
+	if _, _, ok := literalSize(line); ok && f.secret {
+		f.p.Rest(line[bytes.LastIndexByte(line, '{'):], false)
+		return
+	}
+	f.p.Rest(line, f.secret)
+}
+
+// pass gives a line to the engine and prepares for the literal it may announce.
+func (f *framing) pass(line []byte, first bool) error {
+	size, sync, ok := literalSize(line)
+	if ok {
+		limit, what := int64(maxLiteral), "NO [TOOBIG] Literals of this command are limited to 4096 bytes"
+		if f.message {
+			limit, what = f.p.MaxBytes(), "NO [TOOBIG] The message is larger than this server accepts"
+		}
+		if size > limit {
+			if first {
+				if err := f.p.Say(replies{}.Write(f.tag, what), ""); err != nil {
+					return err
+				}
+				return f.answered(line)
+			}
+			return f.abort(what, line, " (\r\n")
+		}
+		if sync {
+			f.await(size)
+			f.mode = rest
+		} else {
+			f.begin(size)
+		}
+	}
+	f.p.Pass(line)
+	return nil
+}
+
+// abort ends a command of which the engine has seen a part: it gets the line end instead, and what it says to
+// that is replaced by reply.
+func (f *framing) abort(reply string, line []byte, end string) error {
+	f.p.Lock()
+	f.override = reply
+	f.p.Unlock()
+	if err := f.answered(bytes.Clone(line)); err != nil {
+		return err
+	}
+	f.p.Pass([]byte(end))
+	return nil
+}
+
+// abandon reads what is left of a command that has been answered: n bytes of its literal, and the lines and
+// literals that follow.
+func (f *framing) abandon(n int64) error {
+	f.mode = command
+	for {
+		if err := f.p.Swallow(n, f.secret); err != nil {
+			return err
+		}
+		line, long, err := f.p.Line(Protocol.MaxLine, f.secret)
+		if err != nil {
+			return err
+		}
+		f.restSeen(line)
+		size, sync, ok := literalSize(line)
+		if long || !ok || sync {
+			return nil
+		}
+		n = size
+	}
+}
+
+func (f *framing) LoggedIn() { f.logged = true }
+
+// tooManyMessages is said to MULTIAPPEND, see oneMessage.
+const tooManyMessages = " BAD One message at a time: there is no MULTIAPPEND here\r\n* BYE Closing, to stay in step\r\n"

@@ -1,0 +1,149 @@
+package imap
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/mailrig/mailrig/internal/event"
+	"github.com/mailrig/mailrig/internal/protocol"
+)
+
+type replies struct{}
+
+// Response codes that mean "not now": RFC 5530 section 3, RFC 9051 section 7.1.
+var temporary = []string{"UNAVAILABLE", "INUSE", "EXPUNGEISSUED", "TRYCREATE", "THROTTLED"}
+
+// Verdict goes by the tagged line; before it comes, BYE, a continuation request or an untagged BAD tell
+// (RFC 9051 section 7.1).
+func (replies) Verdict(tag string, lines []string, greeting bool) event.Verdict {
+	if greeting {
+		return greetingVerdict(lines[0])
+	}
+	v := event.Verdict{}
+	for _, line := range lines {
+		switch {
+		case strings.HasPrefix(line, "* BYE") && v.Class == event.NoReply:
+			v.Class, v.Code = event.Temporary, codeIn(strings.TrimPrefix(line, "* BYE "))
+		case strings.HasPrefix(line, "+") && v.Class == event.NoReply:
+			v.Class = event.Continue
+		case tag != "" && strings.HasPrefix(line, tag+" "):
+			word, rest, _ := strings.Cut(line[len(tag)+1:], " ")
+			return tagged(word, codeIn(rest))
+		case strings.HasPrefix(line, "* BAD"):
+			v.Class = event.Permanent
+		}
+	}
+	return v
+}
+
+func tagged(word, code string) event.Verdict {
+	v := event.Verdict{Class: event.Nonsense, Code: code}
+	switch {
+	case word == "OK":
+		v.Class = event.OK
+	case word == "NO" && slices.Contains(temporary, code), word == "BYE":
+		v.Class = event.Temporary
+	case word == "NO" || word == "BAD":
+		v.Class = event.Permanent
+	}
+	return v
+}
+
+// greetingVerdict goes by RFC 9051 section 7.1: OK, PREAUTH or BYE, untagged.
+func greetingVerdict(line string) event.Verdict {
+	rest, ok := strings.CutPrefix(line, "* ")
+	word, rest, _ := strings.Cut(rest, " ")
+	switch {
+	case ok && (word == "OK" || word == "PREAUTH"):
+		return event.Verdict{Class: event.OK, Code: codeIn(rest), Preauth: word == "PREAUTH"}
+	case ok && word == "BYE":
+		return event.Verdict{Class: event.Temporary, Code: codeIn(rest)}
+	}
+	return event.Verdict{Class: event.Nonsense}
+}
+
+// codeIn returns the first word in brackets at the beginning of a text.
+func codeIn(text string) string {
+	rest, ok := strings.CutPrefix(text, "[")
+	if !ok {
+		return ""
+	}
+	code, _, _ := strings.Cut(rest, "]")
+	code, _, _ = strings.Cut(code, " ")
+	return code
+}
+
+// Command takes a line apart: a tag, a verb, and what follows; UID's verb has two words.
+func (replies) Command(line string) protocol.Line {
+	var l protocol.Line
+	rest := strings.TrimLeft(line, " ")
+	l.Tag, rest, _ = strings.Cut(rest, " ")
+	verb, args, _ := strings.Cut(rest, " ")
+	l.Verb, l.Args = strings.ToUpper(verb), args
+	if l.Verb == "UID" {
+		sub, rest, _ := strings.Cut(args, " ")
+		l.Verb, l.Args = "UID "+strings.ToUpper(sub), rest
+	}
+	return l
+}
+
+var list = regexp.MustCompile(`(?i)(?:^\* CAPABILITY |\[CAPABILITY )([^\]]*)`)
+
+// List is in any reply: an untagged CAPABILITY, or a response code (RFC 9051 sections 7.2.2 and 7.1).
+func (replies) List(_ string, lines []string) (names []string, ok bool) {
+	for _, line := range lines {
+		if m := list.FindStringSubmatch(line); m != nil {
+			names = strings.Fields(strings.ToUpper(m[1]))
+		}
+	}
+	return names, names != nil
+}
+
+// Write makes a tagged status; BYE is never tagged.
+func (replies) Write(tag, text string) []byte {
+	if strings.HasPrefix(text, "BYE") {
+		tag = "*"
+	}
+	return []byte(tag + " " + strings.TrimRight(text, "\r\n") + "\r\n")
+}
+
+func (r replies) Greeting(text string) []byte { return r.Write("*", text) }
+
+func (replies) Positive(text string) bool { return strings.HasPrefix(text, "OK") }
+
+// Closes is BYE (RFC 9051 section 7.1.5).
+func (replies) Closes(text string, _ bool) bool { return strings.HasPrefix(text, "BYE") }
+
+// Check is what Parse accepts; a greeting may be PREAUTH too.
+func (replies) Check(text string, greeting bool) error {
+	if rest, ok := strings.CutPrefix(text, "PREAUTH"); ok && greeting {
+		text = "OK" + rest
+	}
+	_, err := Parse(text)
+	return err
+}
+
+// IsCommand goes by the tag: what follows may be another server's command.
+func (replies) IsCommand(line string) bool {
+	word, _, _ := strings.Cut(line, " ")
+	return isTag(word) && len(word) < 16
+}
+
+func (replies) Canned(c protocol.Canned, tag, _ string) []byte {
+	switch c {
+	case protocol.IdleTooLong:
+		return []byte("* BYE Autologout; idle for too long\r\n")
+	case protocol.TooMuchData:
+		return []byte("* BYE Too much data\r\n")
+	case protocol.TooManyConnections: // RFC 9051 section 7.1.5
+		return []byte("* BYE Too many connections, try again later\r\n")
+	case protocol.UnknownCommand:
+		return []byte(tag + " BAD Unknown command\r\n")
+	case protocol.ShuttingDown:
+		return []byte("* BYE Shutting down\r\n")
+	case protocol.GoAhead:
+		return []byte(tag + " OK Begin TLS negotiation now\r\n")
+	}
+	return nil
+}

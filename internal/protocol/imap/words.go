@@ -1,0 +1,84 @@
+// Package imap says what IMAP is (RFC 9051, RFC 3501; literals: RFC 7888): its words, replies, framing and
+// doors. See package protocol.
+package imap
+
+import (
+	"time"
+
+	"github.com/mailrig/mailrig/internal/event"
+	"github.com/mailrig/mailrig/internal/protocol"
+)
+
+// Protocol is IMAP.
+var Protocol = &protocol.Protocol{
+	Name:     "imap",
+	Title:    "IMAP",
+	Receives: true,
+	StartTLS: "STARTTLS",
+	Words:    words,
+	Replies:  replies{},
+	Framing:  newFraming,
+	Uses:     uses,
+	Told:     told,
+
+	ListsMore: true, // RFC 9051 section 6.2.3: a login may come with another list
+	Doors: []protocol.Door{
+		{Port: 143, Service: "imap", Security: protocol.STARTTLS, Suggest: true},
+		{Port: 993, Service: "imaps", Security: protocol.TLS, Suggest: true},
+	},
+	Idle:    30 * time.Minute, // RFC 9051 section 5.4
+	MaxLine: 48 << 10,         // the engine's own bound of a command is 50 KiB
+}
+
+const (
+	login    = protocol.NoLogin
+	logged   = protocol.LoggedIn
+	selected = protocol.Selected
+)
+
+var words = protocol.Words{
+	{Verb: "CAPABILITY", Asks: true, Polite: true, Opens: true},
+	{Verb: "NOOP", Polite: true},
+	{Verb: "LOGOUT", Polite: true, Leaves: true, Opens: true},
+	{Verb: "ID", Polite: true, Needs: "ID", Opens: true},
+	{Verb: "STARTTLS", Polite: true, State: protocol.InClear | login, Needs: "STARTTLS"},
+	{Verb: "AUTHENTICATE", Secret: event.SecretResponse, Login: true, State: login, Needs: "AUTH", Opens: true},
+	{Verb: "LOGIN", Secret: event.SecretBehind, Login: true, State: login, Unless: "LOGINDISABLED", Opens: true},
+	{Verb: "UNAUTHENTICATE", State: logged, Needs: "UNAUTHENTICATE"},
+	{Verb: "ENABLE", State: logged, Needs: "ENABLE"},
+	{Verb: "SELECT", State: logged, Opens: true},
+	{Verb: "EXAMINE", State: logged},
+	{Verb: "CREATE", State: logged},
+	{Verb: "DELETE", State: logged},
+	{Verb: "RENAME", State: logged},
+	{Verb: "SUBSCRIBE", State: logged},
+	{Verb: "UNSUBSCRIBE", State: logged},
+	{Verb: "LIST", State: logged},
+	{Verb: "LSUB", State: logged},
+	{Verb: "XLIST", State: logged},
+	{Verb: "NAMESPACE", State: logged, Needs: "NAMESPACE"},
+	{Verb: "STATUS", State: logged},
+	{Verb: "APPEND", State: logged, Mail: true},
+	{Verb: "IDLE", State: logged, Needs: "IDLE"},
+	{Verb: "DONE", State: logged},
+	{Verb: "CHECK", State: selected},
+	{Verb: "CLOSE", State: selected},
+	{Verb: "UNSELECT", State: selected, Needs: "UNSELECT"},
+	{Verb: "EXPUNGE", State: selected},
+	{Verb: "SEARCH", State: selected},
+	{Verb: "FETCH", State: selected},
+	{Verb: "STORE", State: selected},
+	{Verb: "COPY", State: selected},
+	{Verb: "MOVE", State: selected, Needs: "MOVE"},
+	{Verb: "UID FETCH", State: selected},
+	{Verb: "UID STORE", State: selected},
+	{Verb: "UID COPY", State: selected},
+	{Verb: "UID MOVE", State: selected, Needs: "MOVE"},
+	{Verb: "UID EXPUNGE", State: selected, Needs: "UIDPLUS"},
+	{Verb: "UID SEARCH", State: selected},
+	{Verb: "COMPRESS", State: logged},
+	{Verb: "GETQUOTA", State: logged},
+	{Verb: "GETQUOTAROOT", State: logged},
+	{Verb: "SORT", State: selected},
+	{Verb: "THREAD", State: selected},
+}

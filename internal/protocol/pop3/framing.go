@@ -1,0 +1,101 @@
+package pop3
+
+import (
+	"bytes"
+	"strings"
+
+	"github.com/mailrig/mailrig/internal/event"
+	"github.com/mailrig/mailrig/internal/protocol"
+)
+
+// framing is POP3's framing: this file has the client's lines, engine.go what the engine says.
+type framing struct {
+	p protocol.Port
+
+	// An AUTH has failed: lines of its exchange may still come.
+	afterAuth bool
+
+	// Guarded by the port's lock.
+	verb   string
+	args   bool
+	auth   bool     // the client's next line belongs to AUTH
+	logged bool     // a login has succeeded
+	multi  bool     // inside a multi-line response
+	eod    eod      // where its end is looked for
+	hidden bool     // nobody is to see it
+	capa   [][]byte // lines of a reply to CAPA so far
+}
+
+func newFraming(p protocol.Port) protocol.Framing { return &framing{p: p} }
+
+func (f *framing) Read([]byte) (int, error) {
+	f.p.Lock()
+	auth := f.auth
+	f.auth = false
+	logged := f.logged
+	f.p.Unlock()
+	line, long, err := f.p.Line(Protocol.MaxLine, auth)
+	switch {
+	case err != nil:
+		return 0, err
+	case auth:
+		f.p.Answer(line)
+		if long {
+			line = []byte("*\r\n") // cancels the exchange; RFC 5034 section 4
+		}
+		f.p.Pass(line)
+		return 0, nil
+	case long:
+		f.p.Notice(event.LineTooLong)
+		return 0, f.p.Say([]byte("-ERR Line too long\r\n"), "")
+	}
+	return 0, f.command(line, logged)
+}
+
+func (f *framing) command(line []byte, logged bool) error {
+	verb, _ := cutWord(line)
+	verb = strings.ToUpper(verb)
+	line = f.p.Record(line, f.show(verb), verb == "STLS" || verb == "AUTH")
+	_, arg := cutWord(line)
+	f.p.Lock()
+	f.verb, f.args = verb, len(arg) > 0
+	f.p.Unlock()
+	if verb == "USER" {
+		f.p.Claims(string(arg))
+	}
+	if handled, err := f.p.Ask(protocol.About{Verb: verb}); handled {
+		return err
+	}
+	if verb == "STLS" && f.p.Offers() {
+		if logged { // RFC 2595 section 4: only in the AUTHORIZATION state
+			return f.p.Say([]byte("-ERR STLS isn't possible after login\r\n"), "")
+		}
+		return f.p.Upgrade("")
+	}
+	f.p.Pass(line)
+	return nil
+}
+
+// show says what may be recorded of a command line.
+func (f *framing) show(verb string) protocol.Show {
+	word, known := words.Find(verb)
+	switch {
+	case known && word.Secret == event.NoSecret:
+		f.afterAuth = false
+		return protocol.ShowAll
+	case known:
+		f.afterAuth = verb == "AUTH"
+	case f.afterAuth:
+		return protocol.ShowNothing
+	}
+	return protocol.ShowMasked
+}
+
+func (f *framing) LoggedIn() { f.logged = true }
+
+// cutWord splits a line at its first space.
+func cutWord(line []byte) (word string, rest []byte) {
+	line = bytes.TrimRight(line, "\r\n")
+	w, rest, _ := bytes.Cut(line, []byte(" "))
+	return string(w), bytes.TrimLeft(rest, " ")
+}

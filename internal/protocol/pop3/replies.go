@@ -1,0 +1,105 @@
+package pop3
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/mailrig/mailrig/internal/event"
+	"github.com/mailrig/mailrig/internal/protocol"
+)
+
+type replies struct{}
+
+// Response codes that mean "not now": RFC 2449 section 8.1, RFC 3206.
+var temporary = []string{"SYS/TEMP", "IN-USE", "LOGIN-DELAY"}
+
+// Verdict goes by the first line (RFC 1939 section 3); of a login exchange, by the last.
+func (replies) Verdict(_ string, lines []string, greeting bool) event.Verdict {
+	line := lines[0]
+	if n := len(lines); n > 1 && (strings.HasPrefix(line, "+ ") || line == "+") && !greeting {
+		line = lines[n-1]
+	}
+	switch {
+	case strings.HasPrefix(line, "+OK"):
+		return event.Verdict{Class: event.OK}
+	case strings.HasPrefix(line, "-ERR"):
+		code := strings.ToUpper(codeIn(strings.TrimPrefix(line, "-ERR ")))
+		if slices.Contains(temporary, code) {
+			return event.Verdict{Class: event.Temporary, Code: code}
+		}
+		return event.Verdict{Class: event.Permanent, Code: code}
+	case strings.HasPrefix(line, "+") && !greeting:
+		return event.Verdict{Class: event.Continue}
+	}
+	return event.Verdict{Class: event.Nonsense}
+}
+
+// codeIn returns the first word in brackets at the beginning of a text (RFC 2449 section 8).
+func codeIn(text string) string {
+	rest, ok := strings.CutPrefix(text, "[")
+	if !ok {
+		return ""
+	}
+	code, _, _ := strings.Cut(rest, "]")
+	code, _, _ = strings.Cut(code, " ")
+	return code
+}
+
+// Command takes a line apart: a verb, and what follows the space behind it.
+func (replies) Command(line string) protocol.Line {
+	verb, args, _ := strings.Cut(strings.TrimLeft(line, " "), " ")
+	return protocol.Line{Verb: strings.ToUpper(verb), Args: args}
+}
+
+// List is the reply to CAPA (RFC 2449 section 5).
+func (replies) List(verb string, lines []string) (names []string, ok bool) {
+	if verb != "CAPA" || !strings.HasPrefix(lines[0], "+OK") {
+		return nil, false
+	}
+	for _, line := range lines[1:] {
+		if line != "." {
+			names = append(names, strings.ToUpper(line))
+		}
+	}
+	return names, true
+}
+
+func (replies) Write(_, text string) []byte { return []byte(strings.TrimRight(text, "\r\n") + "\r\n") }
+
+func (r replies) Greeting(text string) []byte { return r.Write("", text) }
+
+func (replies) Positive(text string) bool { return strings.HasPrefix(text, "+OK") }
+
+// Closes is -ERR as a greeting, behind which POP3 has no way on.
+func (replies) Closes(text string, greeting bool) bool {
+	return greeting && strings.HasPrefix(text, "-ERR")
+}
+
+// Check is what Parse accepts.
+func (replies) Check(text string, _ bool) error {
+	_, err := Parse(text)
+	return err
+}
+
+// IsCommand goes by the verb.
+func (r replies) IsCommand(line string) bool {
+	verb, _, _ := strings.Cut(line, " ")
+	_, known := words.Find(verb)
+	return known
+}
+
+func (replies) Canned(c protocol.Canned, _, _ string) []byte {
+	switch c {
+	case protocol.TooMuchData:
+		return []byte("-ERR Line too long, closing\r\n")
+	case protocol.TooManyConnections: // RFC 2449 section 8
+		return []byte("-ERR [SYS/TEMP] Too many connections, try again later\r\n")
+	case protocol.UnknownCommand:
+		return []byte("-ERR Unknown command\r\n")
+	case protocol.ShuttingDown:
+		return []byte("-ERR [SYS/TEMP] Shutting down\r\n")
+	case protocol.GoAhead:
+		return []byte("+OK Begin TLS negotiation now\r\n")
+	}
+	return nil // RFC 1939 section 3: after an idle time-out, close without a word
+}

@@ -1,0 +1,48 @@
+// Package pop3 says what POP3 is (RFC 1939; CAPA: RFC 2449; STLS: RFC 2595; AUTH: RFC 5034): its words,
+// replies, framing and doors. See package protocol. The engine is the module's package pop3.
+package pop3
+
+import (
+	"time"
+
+	"github.com/mailrig/mailrig/internal/event"
+	"github.com/mailrig/mailrig/internal/protocol"
+)
+
+// Protocol is POP3.
+var Protocol = &protocol.Protocol{
+	Name:     "pop3",
+	Title:    "POP3",
+	Receives: true,
+	StartTLS: "STLS",
+	Words:    words,
+	Replies:  replies{},
+	Framing:  newFraming,
+	Doors: []protocol.Door{
+		{Port: 110, Service: "pop3", Security: protocol.STARTTLS, Suggest: true},
+		{Port: 995, Service: "pop3s", Security: protocol.TLS, Suggest: true},
+	},
+	Idle: 10 * time.Minute, // RFC 1939 section 3
+	// RFC 2449 section 4 has 255 octets; a SASL response may have 12288, as in SMTP.
+	MaxLine: 12288 + 2,
+}
+
+var words = protocol.Words{
+	{Verb: "USER", State: protocol.NoLogin, Needs: "USER", Opens: true},
+	{Verb: "PASS", Secret: event.AllSecret, Login: true, State: protocol.NoLogin, Needs: "USER"},
+	{Verb: "APOP", Secret: event.SecretBehind, Login: true, Digest: true, State: protocol.NoLogin, Opens: true},
+	{Verb: "AUTH", Secret: event.SecretResponse, Login: true, State: protocol.NoLogin, Needs: "SASL"},
+	{Verb: "STLS", Polite: true, State: protocol.InClear | protocol.NoLogin, Needs: "STLS", Opens: true},
+	{Verb: "CAPA", Asks: true, Polite: true, Needs: "CAPA", Opens: true},
+	{Verb: "STAT", State: protocol.LoggedIn, Opens: true},
+	{Verb: "LIST", State: protocol.LoggedIn},
+	{Verb: "RETR", State: protocol.LoggedIn},
+	{Verb: "TOP", State: protocol.LoggedIn, Needs: "TOP"},
+	{Verb: "UIDL", State: protocol.LoggedIn, Needs: "UIDL"},
+	{Verb: "DELE", State: protocol.LoggedIn},
+	{Verb: "RSET", Polite: true, State: protocol.LoggedIn},
+	{Verb: "NOOP", Polite: true, State: protocol.LoggedIn},
+	{Verb: "QUIT", Polite: true, Leaves: true},
+	{Verb: "UTF8", Needs: "UTF8"},
+	{Verb: "LANG", Needs: "LANG"},
+}

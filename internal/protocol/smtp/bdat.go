@@ -1,0 +1,143 @@
+package smtp
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"strconv"
+
+	"github.com/mailrig/mailrig/internal/event"
+)
+
+// BDAT (RFC 3030). The engine delivers from a goroutine that may outlive the transaction when a transfer is
+// given up between two chunks, and then spoils the next one. So the framing keeps the chunks itself and gives
+// the engine the whole message as one last chunk: for the engine no transfer is ever open.
+
+// bdat takes a BDAT command.
+func (f *framing) bdat(line, arg []byte) error {
+	n, ok := chunkSize(arg)
+	if !ok { // how much follows can't be known: nothing after it could be trusted
+		return f.p.Close([]byte("501 5.5.4 BDAT needs a size, and may have LAST after it; closing\r\n"))
+	}
+	if n < 0 { // the engine wouldn't read the chunk and take it for commands
+		if err := f.p.Say([]byte("501 5.5.4 BDAT may only have LAST after its size\r\n"), ""); err != nil {
+			return err
+		}
+		return f.p.Swallow(-n-1, false)
+	}
+	f.p.Lock()
+	ready := f.ready
+	f.p.Unlock()
+	if !ready { // the engine refuses, and reads the chunk
+		f.mode, f.chunk, f.lastChunk = chunk, n, false
+		if n == 0 {
+			f.mode = command
+		}
+		f.p.Pass(line)
+		return nil
+	}
+	if f.spool == nil {
+		f.p.BeginUpload()
+		f.spool = []byte{}
+	}
+	if limit := f.p.MaxBytes(); limit > 0 && int64(len(f.spool))+n > limit {
+		return f.tooLarge(n)
+	}
+	if !isLast(arg) {
+		f.p.Lock()
+		f.p.NotReplaced() // it is the message's reply that is replaced
+		f.p.Unlock()
+		return f.keepChunk(n)
+	}
+	f.lastChunk, f.chunk, f.mode = true, n, chunk
+	f.p.Pass(fmt.Appendf(nil, "BDAT %d LAST\r\n%s", int64(len(f.spool))+n, f.spool))
+	f.spool = nil
+	if n == 0 {
+		f.mode = command
+		if !f.received(event.Lines{}) {
+			return io.EOF
+		}
+	}
+	return nil
+}
+
+// tooLarge refuses a chunk, and ends the transaction (RFC 3030 section 2).
+func (f *framing) tooLarge(n int64) error {
+	f.spool = nil
+	if err := f.p.Say([]byte("552 5.3.4 Message size exceeds fixed maximum message size\r\n"), ""); err != nil {
+		return err
+	}
+	if err := f.p.Swallow(n, false); err != nil {
+		return err
+	}
+	f.p.Lock()
+	f.hidden, f.verb = true, "RSET"
+	f.p.Unlock()
+	f.p.Pass([]byte("RSET\r\n"))
+	return nil
+}
+
+// keepChunk reads a chunk that isn't the last.
+func (f *framing) keepChunk(n int64) error {
+	var piece [4 << 10]byte
+	for left := n; left > 0; {
+		k, err := f.p.Upload(piece[:], left, false)
+		if err != nil {
+			return err
+		}
+		f.spool = append(f.spool, piece[:k]...)
+		left -= int64(k)
+	}
+	return f.p.Say(fmt.Appendf(nil, "250 2.0.0 %d octets received\r\n", n), "")
+}
+
+// chunkSize reads BDAT's argument. ok is false when there is no size. A size with something else than LAST
+// behind it is returned as -size-1.
+func chunkSize(arg []byte) (n int64, ok bool) {
+	f := bytes.Fields(arg)
+	if len(f) == 0 {
+		return 0, false
+	}
+	u, err := strconv.ParseUint(string(f[0]), 10, 32)
+	if err != nil {
+		return 0, false
+	}
+	n = int64(u)
+	if len(f) > 2 || (len(f) == 2 && !bytes.EqualFold(f[1], []byte("LAST"))) {
+		return -n - 1, true
+	}
+	return n, true
+}
+
+func isLast(arg []byte) bool {
+	f := bytes.Fields(arg)
+	return len(f) == 2 && bytes.EqualFold(f[1], []byte("LAST"))
+}
+
+// skipChunk reads the chunk behind a BDAT that has been answered already. Where its size can't be told, nothing
+// behind it could be trusted.
+func (f *framing) skipChunk(arg []byte) error {
+	n, ok := chunkSize(arg)
+	if !ok {
+		return f.p.Close(nil)
+	}
+	if n < 0 {
+		n = -n - 1
+	}
+	return f.p.Swallow(n, false)
+}
+
+func (f *framing) readChunk(b []byte) (int, error) {
+	n, err := f.p.Upload(b, f.chunk, false)
+	if err != nil {
+		// The engine would take io.EOF for the end of the chunk, and deliver half a message.
+		return 0, io.ErrUnexpectedEOF
+	}
+	if f.chunk -= int64(n); f.chunk == 0 {
+		f.mode = command
+		if f.lastChunk && !f.received(event.Lines{}) {
+			return 0, io.ErrUnexpectedEOF
+		}
+	}
+	return n, nil
+}

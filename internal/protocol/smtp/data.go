@@ -1,0 +1,44 @@
+package smtp
+
+import (
+	"io"
+
+	"github.com/mailrig/mailrig/internal/event"
+)
+
+// This file has the message behind DATA (RFC 5321 section 4.1.1.4).
+
+func (f *framing) beginData() {
+	f.mode, f.body = data, eodLineStart
+	f.lines.begin()
+	f.p.BeginUpload()
+}
+
+func (f *framing) readData(b []byte) (int, error) {
+	if _, err := f.p.Peek(1); err != nil {
+		return 0, err
+	}
+	have := f.p.Buffered()
+	n, done := f.body.scan(have[:min(len(have), len(b))])
+	n, err := f.p.Upload(b[:n], int64(n), false)
+	if err != nil {
+		return 0, err
+	}
+	f.lines.look(b[:n], f.p.Notice)
+	if done {
+		f.mode = command
+		if !f.received(f.lines.Lines) {
+			return 0, io.EOF
+		}
+	}
+	return n, nil
+}
+
+// received is called when the last byte of a message is there, before the engine gets it. It reports whether
+// the client is still there.
+func (f *framing) received(l event.Lines) bool {
+	f.p.Lock()
+	f.await = true
+	f.p.Unlock()
+	return f.p.Uploaded(l)
+}

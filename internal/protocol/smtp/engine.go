@@ -1,0 +1,146 @@
+package smtp
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+)
+
+// This file is the framing's other half: what the engine says.
+
+// corrections are replies of the engine's that its RFCs have otherwise.
+var corrections = map[string]string{
+	"454 4.7.0 Invalid base64 data\r\n":          "501 5.5.2 Cannot decode base64 data\r\n",    // RFC 4954 section 4
+	"235 2.0.0 Authentication succeeded\r\n":     "235 2.7.0 Authentication succeeded\r\n",     // RFC 4954 section 6
+	"500 5.5.1 Too many errors. Quiting now\r\n": "421 4.7.0 Too many errors, closing now\r\n", // RFC 5321 section 3.8
+}
+
+func (f *framing) Write(line []byte, complete bool) (int, error) {
+	if !complete {
+		return 0, nil
+	}
+	n := len(line)
+	more := n > 3 && line[3] == '-'
+	if f.verb == "EHLO" {
+		return n, f.writeEHLO(line, more)
+	}
+	if n > 3 {
+		switch code := string(line[:4]); {
+		case code == "354 " && f.verb == "DATA":
+			f.next = data
+		case code == "334 " && f.verb == "AUTH":
+			f.next = auth
+			return n, f.p.Tell(line, f.p.RefusedBy(false))
+		}
+	}
+	if f.hidden {
+		f.hidden = more
+		f.over()
+		return n, nil
+	}
+	if !more && f.verb != "" {
+		f.follow(line[0] == '2')
+	}
+	if f.await && !more {
+		f.await = false
+		defer f.over()
+		if line[0] == '2' {
+			f.p.MessageIn()
+		}
+		if f.p.CutReply() {
+			return n, nil
+		}
+	}
+	if f.p.Replaced() && line[0] != '3' {
+		if more {
+			return n, nil
+		}
+		return n, f.p.Replace()
+	}
+	if fixed, ok := corrections[string(line)]; ok {
+		line = []byte(fixed)
+	}
+	return n, f.p.Tell(line, f.p.RefusedBy(!more))
+}
+
+// writeEHLO gathers the lines of a reply to EHLO: its list can only be edited whole.
+func (f *framing) writeEHLO(line []byte, more bool) error {
+	f.ehlo = append(f.ehlo, bytes.Clone(line))
+	if more {
+		return nil
+	}
+	lines, by := f.editEHLO(f.ehlo)
+	f.ehlo = nil
+	f.verb = ""
+	if f.p.Replaced() {
+		return f.p.Replace()
+	}
+	for _, l := range lines {
+		if err := f.p.Tell(l, by); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// follow keeps track of a transaction by what the engine says of its commands.
+func (f *framing) follow(positive bool) {
+	switch f.verb {
+	case "RCPT":
+		if positive {
+			f.ready = true
+			f.p.Taken()
+		}
+	case "MAIL": // a second one is refused, and the transaction goes on (RFC 5321 section 4.1.4)
+		f.p.Begun(positive)
+		f.ready = f.ready && !positive
+	case "RSET", "EHLO", "HELO":
+		f.ready = false
+	}
+}
+
+// over ends a transaction: its message has been answered.
+func (f *framing) over() {
+	f.ready = false
+	f.p.EndMail()
+}
+
+// editEHLO adds STARTTLS and takes out what the scenario hides.
+func (f *framing) editEHLO(in [][]byte) (out [][]byte, by string) {
+	if !bytes.HasPrefix(in[0], []byte("250")) {
+		return in, ""
+	}
+	texts := []string{}
+	list := []string{}
+	for i, l := range in {
+		text := strings.TrimRight(string(l[4:]), "\r\n")
+		if i == 0 {
+			texts = append(texts, text)
+		} else {
+			list = append(list, text)
+		}
+	}
+	if f.p.Offers() {
+		list = append(list, "STARTTLS")
+	}
+	for i, text := range list {
+		if limit := f.p.MaxBytes(); text == "SIZE" && limit > 0 { // RFC 1870 section 4
+			list[i] = fmt.Sprintf("SIZE %d", limit)
+		}
+	}
+	list, by = f.p.Capabilities(list)
+	texts = append(texts, list...)
+	for i, text := range texts {
+		sep := "-"
+		if i == len(texts)-1 {
+			sep = " "
+		}
+		out = append(out, []byte("250"+sep+text+"\r\n"))
+	}
+	return out, by
+}
+
+func (f *framing) InBody() bool                    { return false }
+func (f *framing) GreetingEnds(line []byte) bool   { return len(line) < 4 || line[3] != '-' }
+func (f *framing) EditGreeting(line []byte) []byte { return line }
+func (f *framing) LoggedIn()                       {}

@@ -1,0 +1,119 @@
+package smtp
+
+import (
+	"bytes"
+	"encoding/binary"
+
+	"github.com/mailrig/mailrig/internal/event"
+)
+
+// lines watches how the lines of a message are formed (event.Lines), and says at once what a client must not
+// send: lines that end with LF alone (RFC 5321 section 2.3.8), and a dot at the beginning of a line that wasn't
+// doubled (section 4.5.2). Each is noticed once in a session.
+type lines struct {
+	event.Lines
+	last      [2]byte // the two bytes before what comes next
+	length    int64   // of the line so far, without its end
+	dot       bool    // a line has begun with a dot, and what is behind it comes next
+	bareLF    bool    // noticed
+	unstuffed bool    // noticed
+}
+
+// begin is called when a message begins.
+func (l *lines) begin() {
+	l.Lines, l.last, l.length, l.dot = event.Lines{}, [2]byte{'\r', '\n'}, 0, false
+}
+
+// look takes more of the message.
+func (l *lines) look(b []byte, notice func(event.Sign)) {
+	if len(b) == 0 {
+		return
+	}
+	if l.dot {
+		l.behindDot(b[0], notice)
+	} else if l.last == [2]byte{'\r', '\n'} {
+		l.lineStart(b, notice)
+	}
+	l.EightBit = l.EightBit || hasEightBit(b)
+	l.NUL = l.NUL || bytes.IndexByte(b, 0) >= 0
+	crs := int64(bytes.Count(b, []byte{'\r'})) // those before LF are taken off again
+	if l.last[1] == '\r' {
+		crs++
+	}
+	from := 0
+	for from < len(b) {
+		j := bytes.IndexByte(b[from:], '\n')
+		if j < 0 {
+			break
+		}
+		i := from + j
+		before := l.last[1]
+		if i >= 1 {
+			before = b[i-1]
+		}
+		l.length += int64(j)
+		if before == '\r' {
+			crs--
+			l.CRLF++
+			l.length--
+			l.lineStart(b[i+1:], notice)
+		} else {
+			l.BareLF++
+			if !l.bareLF {
+				l.bareLF = true
+				notice(event.BareLF)
+			}
+		}
+		l.Longest = max(l.Longest, l.length)
+		l.length, from = 0, i+1
+	}
+	l.length += int64(len(b) - from)
+	if b[len(b)-1] == '\r' {
+		crs-- // the next byte tells
+	}
+	l.BareCR += crs
+	if len(b) == 1 {
+		l.last = [2]byte{l.last[1], b[0]}
+	} else {
+		l.last = [2]byte(b[len(b)-2:])
+	}
+}
+
+// hasEightBit reports whether a byte is above 127.
+func hasEightBit(b []byte) bool {
+	for len(b) >= 8 {
+		if binary.LittleEndian.Uint64(b)&0x8080808080808080 != 0 {
+			return true
+		}
+		b = b[8:]
+	}
+	for _, c := range b {
+		if c >= 0x80 {
+			return true
+		}
+	}
+	return false
+}
+
+func (l *lines) lineStart(b []byte, notice func(event.Sign)) {
+	switch {
+	case len(b) == 0 || b[0] != '.':
+	case len(b) == 1:
+		l.dot = true
+	default:
+		l.behindDot(b[1], notice)
+	}
+}
+
+// behindDot looks at what follows a dot at the beginning of a line: another one, or the end of the message.
+func (l *lines) behindDot(c byte, notice func(event.Sign)) {
+	l.dot = false
+	if c == '.' || c == '\r' {
+		return
+	}
+	l.Unstuffed++
+	if !l.unstuffed {
+		l.unstuffed = true
+		notice(event.UnstuffedDot)
+	}
+}

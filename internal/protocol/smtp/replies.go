@@ -1,0 +1,131 @@
+package smtp
+
+import (
+	"bytes"
+	"regexp"
+	"strings"
+
+	"github.com/mailrig/mailrig/internal/event"
+	"github.com/mailrig/mailrig/internal/protocol"
+)
+
+type replies struct{}
+
+// Verdict goes by the reply code of the last line (RFC 5321 section 4.2.1). A greeting is 220, 421 or 554
+// (section 3.1).
+func (replies) Verdict(_ string, lines []string, greeting bool) event.Verdict {
+	line := lines[len(lines)-1]
+	if len(line) < 3 {
+		return event.Verdict{Class: event.Nonsense}
+	}
+	v := event.Verdict{Code: line[:3], Enhanced: enhanced(line)}
+	switch line[0] {
+	case '2':
+		v.Class = event.OK
+	case '3':
+		v.Class = event.Continue
+	case '4':
+		v.Class = event.Temporary
+	case '5':
+		v.Class = event.Permanent
+	default:
+		v.Class = event.Nonsense
+	}
+	if greeting && v.Code != "220" && v.Code != "421" && v.Code != "554" {
+		v.Class = event.Nonsense
+	}
+	return v
+}
+
+// enhanced returns the enhanced status code behind a reply code (RFC 2034 section 4, RFC 3463 section 2).
+func enhanced(line string) string {
+	if len(line) < 5 || line[3] != ' ' && line[3] != '-' {
+		return ""
+	}
+	word, _, _ := strings.Cut(line[4:], " ")
+	if !status.MatchString(word) {
+		return ""
+	}
+	return word
+}
+
+var status = regexp.MustCompile(`^[245]\.\d{1,3}\.\d{1,3}$`)
+
+// Command takes a line apart: a verb, and what follows the space behind it.
+func (replies) Command(line string) protocol.Line {
+	verb, args, _ := strings.Cut(strings.TrimLeft(line, " "), " ")
+	return protocol.Line{Verb: strings.ToUpper(verb), Args: args}
+}
+
+// List is the reply to EHLO but for its first line (RFC 5321 section 4.1.1.1).
+func (replies) List(verb string, lines []string) (names []string, ok bool) {
+	if verb != "EHLO" || !strings.HasPrefix(lines[len(lines)-1], "250") {
+		return nil, false
+	}
+	for _, line := range lines[1:] {
+		if len(line) > 4 {
+			names = append(names, strings.ToUpper(line[4:]))
+		}
+	}
+	return names, true
+}
+
+// Write gives every line the code, all but the last with a hyphen (RFC 5321 section 4.2.1).
+func (replies) Write(_, text string) []byte {
+	lines := strings.Split(strings.TrimRight(text, "\r\n"), "\n")
+	code := ""
+	if len(lines[0]) >= 3 {
+		code = lines[0][:3]
+	}
+	var b bytes.Buffer
+	for i, l := range lines {
+		l = strings.TrimRight(l, "\r")
+		if rest, ok := strings.CutPrefix(l, code); ok && (rest == "" || rest[0] == ' ' || rest[0] == '-') {
+			l = strings.TrimLeft(rest, " -")
+		}
+		sep := "-"
+		if i == len(lines)-1 {
+			sep = " "
+		}
+		b.WriteString(code + sep + l + "\r\n")
+	}
+	return b.Bytes()
+}
+
+func (r replies) Greeting(text string) []byte { return r.Write("", text) }
+
+func (replies) Positive(text string) bool { return strings.HasPrefix(text, "2") }
+
+// Closes is 421 at any time (RFC 5321 section 3.8).
+func (replies) Closes(text string, _ bool) bool { return strings.HasPrefix(text, "421") }
+
+// Check is what Parse accepts.
+func (replies) Check(text string, _ bool) error {
+	_, err := Parse(text)
+	return err
+}
+
+// IsCommand goes by the verb.
+func (r replies) IsCommand(line string) bool {
+	verb, _, _ := strings.Cut(line, " ")
+	_, known := words.Find(verb)
+	return known
+}
+
+func (replies) Canned(c protocol.Canned, _, domain string) []byte {
+	switch c {
+	case protocol.IdleTooLong:
+		return []byte("421 4.4.2 " + domain + " Idle for too long, closing\r\n")
+	case protocol.TooMuchData:
+		return []byte("500 5.5.2 Line too long, closing\r\n")
+	case protocol.TooManyConnections: // RFC 5321 section 4.2.3
+		return []byte("421 4.3.2 Too many connections, try again later\r\n")
+	case protocol.UnknownCommand:
+		return []byte("502 5.5.1 Command not implemented\r\n")
+	case protocol.ShuttingDown:
+		return []byte("421 4.3.2 " + domain + " Shutting down\r\n")
+	case protocol.GoAhead:
+		return []byte("220 2.0.0 Ready to start TLS\r\n")
+	}
+	return nil
+}

@@ -1,0 +1,49 @@
+// Package smtp says what SMTP is (RFC 5321; submission: RFC 6409; STARTTLS: RFC 3207; AUTH: RFC 4954; CHUNKING:
+// RFC 3030): its words, replies, framing and doors. See package protocol.
+package smtp
+
+import (
+	"time"
+
+	"github.com/mailrig/mailrig/internal/event"
+	"github.com/mailrig/mailrig/internal/protocol"
+)
+
+// Protocol is SMTP.
+var Protocol = &protocol.Protocol{
+	Name:     "smtp",
+	Title:    "SMTP",
+	StartTLS: "STARTTLS",
+	Words:    words,
+	Replies:  replies{},
+	Framing:  newFraming,
+	Uses:     uses,
+	Doors: []protocol.Door{
+		{Port: 25, Service: "smtp", Security: protocol.STARTTLS},
+		{Port: 2525, Service: "smtp-alt", Security: protocol.STARTTLS}, // IANA has no name for it
+		{Port: 587, Service: "submission", Security: protocol.STARTTLSRequired, Login: true, Suggest: true},
+		{Port: 465, Service: "submissions", Security: protocol.TLS, Login: true, Suggest: true},
+	},
+	Idle: 5 * time.Minute, // RFC 5321 section 4.5.3.2.7
+	// An AUTH line may have 12288 octets (RFC 4954 section 4), other commands 512 and what extensions add
+	// (RFC 5321 section 4.5.3.1.4).
+	MaxLine: 12288 + 2,
+}
+
+var words = protocol.Words{
+	{Verb: "EHLO", Asks: true, Polite: true, Opens: true},
+	{Verb: "HELO", Polite: true, Opens: true},
+	{Verb: "LHLO", Polite: true},
+	{Verb: "MAIL", Opens: true},
+	{Verb: "RCPT", State: protocol.InMessage, Opens: true},
+	{Verb: "DATA", Mail: true, GoAhead: true, State: protocol.InMessage},
+	{Verb: "BDAT", Mail: true, State: protocol.InMessage, Needs: "CHUNKING"},
+	{Verb: "RSET", Polite: true},
+	{Verb: "NOOP", Polite: true},
+	{Verb: "QUIT", Polite: true, Leaves: true},
+	{Verb: "VRFY", Needs: "VRFY"},
+	{Verb: "EXPN", Needs: "EXPN"},
+	{Verb: "HELP", Polite: true, Needs: "HELP"},
+	{Verb: "STARTTLS", Polite: true, State: protocol.InClear, Needs: "STARTTLS"},
+	{Verb: "AUTH", Secret: event.SecretResponse, Login: true, State: protocol.NoLogin, Needs: "AUTH"},
+}

@@ -1,0 +1,98 @@
+package session
+
+import (
+	"github.com/mailrig/mailrig/internal/door"
+	"github.com/mailrig/mailrig/internal/fault"
+	"github.com/mailrig/mailrig/internal/mailbox"
+)
+
+// Secure reports whether the client's bytes come through TLS.
+func (s *Session) Secure() bool { return s.phase.Secure() }
+
+// NeedsTLS reports whether the client has to begin TLS before it may log in or send mail
+// (RFC 3207 section 4, RFC 2595 section 2.1).
+func (s *Session) NeedsTLS() bool {
+	return s.door.Security == door.STARTTLSRequired && !s.phase.Secure()
+}
+
+// NeedsLogin reports whether the client has to log in before it may send mail (RFC 6409
+// section 4.3).
+func (s *Session) NeedsLogin() bool { return s.door.Submission() && s.user == "" }
+
+// Limits are the bounds of a message for who is logged in now: its bytes without trace
+// headers, and its recipients, 0 for the engine's own bound.
+func (s *Session) Limits() (messageBytes int64, recipients int) {
+	messageBytes = s.shared.MaxMessageBytes
+	smaller := s.plan.Limits()
+	if smaller.MessageBytes > 0 {
+		messageBytes = min(messageBytes, smaller.MessageBytes)
+	}
+	return messageBytes, smaller.Recipients
+}
+
+// Refuse returns the SMTP reply that a sender or recipient asks for by itself, "" for
+// all others.
+func (s *Session) Refuse(address string) (reply string) {
+	reply, ok := fault.AddressReply(address)
+	if ok {
+		s.phase.Refused(fault.ByAddress)
+	}
+	return reply
+}
+
+// Dropping reports whether the message that has just come is refused, so that nobody is
+// to keep it.
+func (s *Session) Dropping() bool { return s.phase.Dropping() }
+
+// Stored says that a message is in the mailboxes of these addresses. raw is what the
+// client sent; it isn't changed or kept.
+func (s *Session) Stored(from string, to []string, raw []byte) { s.record.stored(from, to, raw) }
+
+// Delivered says that a message has been delivered to a recipient, for whom a scenario
+// may let it come back.
+func (s *Session) Delivered(from, to string, m *mailbox.Message) {
+	b, ok := s.plan.Bounce(to)
+	if ok && s.shared.Bounce != nil && s.shared.Bounce(from, to, b, m) {
+		s.record.bounces(to, b)
+	}
+}
+
+// Folders lists how the account of the user who has just logged in is to be arranged;
+// none: as it is.
+func (s *Session) Folders() (out []mailbox.Folder) {
+	for _, folder := range s.plan.Folders() {
+		out = append(out, mailbox.Folder(folder))
+	}
+	return out
+}
+
+// Naming is the form of mailbox names that the user who has just logged in sees: the
+// delimiter, 0 for NIL, and what stands before all names but INBOX.
+func (s *Session) Naming() (delimiter byte, prefix string) {
+	delimiter, prefix, by, ok := s.plan.Hierarchy()
+	if !ok {
+		return mailbox.Delimiter, ""
+	}
+	s.record.Injected(by)
+	return delimiter, prefix
+}
+
+// Meanwhile is what another session does to the selected mailbox before the present
+// command: messages it expunges, by number, and how many it delivers.
+func (s *Session) Meanwhile() (expunge []uint32, deliver int) {
+	m, by := s.plan.Meanwhile()
+	for _, n := range m.Expunge {
+		expunge = append(expunge, uint32(n))
+	}
+	s.record.meanwhile(expunge, m.Deliver, by)
+	return expunge, m.Deliver
+}
+
+// MuteIdle reports whether the IDLE that begins is to say nothing.
+func (s *Session) MuteIdle() bool {
+	quiet, by := s.plan.Mute()
+	if quiet {
+		s.record.muted(by)
+	}
+	return quiet
+}

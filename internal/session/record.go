@@ -1,0 +1,129 @@
+package session
+
+import (
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"hash/crc32"
+	"net"
+	"strings"
+
+	"github.com/mailrig/mailrig/internal/door"
+	"github.com/mailrig/mailrig/internal/fault"
+	"github.com/mailrig/mailrig/internal/identity"
+	"github.com/mailrig/mailrig/internal/message"
+	"github.com/mailrig/mailrig/internal/transcript"
+)
+
+// record writes down what a session decides. It alone knows how that reads.
+type record struct {
+	*transcript.Recorder
+	tags *Tags
+}
+
+func begin(shared *Shared, d door.Door, conn net.Conn, plan *fault.Plan) record {
+	return record{tags: shared.Tags, Recorder: shared.Log.Begin(transcript.Info{
+		Door: d.Port, Service: d.Service, Protocol: string(d.Protocol), Security: string(d.Security),
+		Client: conn.RemoteAddr().String(), Server: conn.LocalAddr().String(), Scenarios: plan.Scenarios(),
+	})}
+}
+
+// joined records that the scenarios of the user who is now known act from here on.
+func (r record) joined(own *fault.Plan) { r.Scenarios(own.Scenarios()) }
+
+// limits records what a scenario limits.
+func (r record) limits(l fault.Limits) {
+	if l.MessageBytes > 0 {
+		r.Note(fmt.Sprintf("messages are limited to %d bytes", l.MessageBytes), l.By)
+	}
+	if l.Recipients > 0 {
+		r.Note(fmt.Sprintf("messages are limited to %d recipients", l.Recipients), l.By)
+	}
+}
+
+// login records an attempt and its outcome.
+func (r record) login(a identity.Attempt, ok bool, by string) {
+	r.Login(transcript.Login{User: a.User, Mechanism: a.Mechanism, OK: ok, Injected: by, Password: r.tags.tag(a.Credential)})
+}
+
+// acknowledged records whether the client answered an error as its mechanism demands:
+// with nothing (XOAUTH2), or with the one byte ^A (RFC 7628 section 3.2.3). What else it
+// said is nobody's business.
+func (r record) acknowledged(right bool, by string) {
+	if right {
+		r.Mark(transcript.Acknowledged, "the client acknowledged the error", by)
+	} else {
+		r.Mark(transcript.NotAcknowledged, "the client answered the error with something else than its mechanism's acknowledgement", by)
+	}
+}
+
+// preauth records who is logged in from the start.
+func (r record) preauth(st fault.Start) { r.Note("begins logged in as "+st.User, st.By) }
+
+// filled records that INBOX got messages for a scenario.
+func (r record) filled(messages int, by string) {
+	r.Note(fmt.Sprintf("INBOX gets %d messages that are made up", messages), by)
+}
+
+// meanwhile records what another session did.
+func (r record) meanwhile(expunge []uint32, deliver int, by string) {
+	if len(expunge) > 0 {
+		r.Note(fmt.Sprintf("another session expunges message %v", expunge), by)
+	}
+	if deliver > 0 {
+		r.Note(fmt.Sprintf("new messages meanwhile: %d", deliver), by)
+	}
+}
+
+// muted records an IDLE that says nothing.
+func (r record) muted(by string) { r.Note("this IDLE tells nothing", by) }
+
+// bounces records that a delivery report follows.
+func (r record) bounces(to string, b fault.Bounce) {
+	r.Note(fmt.Sprintf("a report that %s could not be reached follows in %v", to, b.After), b.By)
+}
+
+// castagnoli is the polynomial that processors compute by themselves.
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// maxHeader bounds how far into a message its Message-ID is looked for, in bytes.
+const maxHeader = 64 << 10
+
+// stored records a message as the client sent it, so that one can tell whether a client
+// sent the same again.
+func (r record) stored(from string, to []string, raw []byte) {
+	m := transcript.Stored{
+		From: from, Recipients: to, Bytes: int64(len(raw)),
+		Sum: fmt.Sprintf("%08x-%x", crc32.Checksum(raw, castagnoli), len(raw)),
+	}
+	head := raw[:min(len(raw), maxHeader)]
+	for _, f := range message.Header(head) {
+		if strings.EqualFold(f.Name, "Message-ID") {
+			m.MessageID = f.Value
+			break
+		}
+	}
+	r.Stored(m)
+}
+
+// Tags makes tags of passwords that tell equal ones and nothing else.
+type Tags struct{ key [16]byte }
+
+// NewTags returns tags of their own: those of another Tags can't be compared with them.
+func NewTags() *Tags {
+	t := new(Tags)
+	_, _ = rand.Read(t.key[:]) // never fails; package crypto/rand
+	return t
+}
+
+// tag is 32 bits of a keyed hash: the key dies with the process.
+func (t *Tags) tag(password string) string {
+	if password == "" {
+		return ""
+	}
+	h := hmac.New(sha256.New, t.key[:])
+	h.Write([]byte(password))
+	return hex.EncodeToString(h.Sum(nil)[:4])
+}
