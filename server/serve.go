@@ -43,7 +43,7 @@ func (s *Server) serve(d door.Door, conn net.Conn) {
 		MaxMessageBytes: s.cfg.MaxMessageBytes,
 		DropUnsupported: noDrop,
 		Logger:          s.cfg.Logger,
-		OnQuiet:         func() { s.watch.look(rec.ID()) },
+		OnQuiet:         func() { s.watch.Look(rec.ID()) },
 		OnDone: func() {
 			ses.Close()
 			s.forget(g)

@@ -41,12 +41,14 @@ const (
 	TLS              Security = "tls"               // TLS from the first byte
 )
 
-// Door is one row of the table: a standard port and its correct behaviour.
+// Door is one row of the table: a standard port and its correct behaviour. JSON shows
+// it as GET /api/v1/doors does.
 type Door struct {
-	Port     int    // standard number, the door's identity
-	Service  string // IANA service name (2525 has none: smtp-alt)
-	Protocol Protocol
-	Security Security
+	Port     int      `json:"port"`     // standard number, the door's identity
+	Service  string   `json:"service"`  // IANA service name (2525 has none: smtp-alt)
+	Protocol Protocol `json:"protocol"` // smtp, imap or pop3
+	Security Security `json:"security"` // starttls, starttls-required or tls
+	Address  string   `json:"address"`  // where it really listens, host:port; "" for a row that isn't open
 }
 
 // String names the door for a person: "port 25 (smtp)".
@@ -59,14 +61,14 @@ func (d Door) Submission() bool { return d.Port == 587 || d.Port == 465 }
 // All returns every door in the order in which tables show them.
 func All() []Door {
 	return []Door{
-		{25, "smtp", SMTP, STARTTLS},
-		{2525, "smtp-alt", SMTP, STARTTLS},
-		{587, "submission", SMTP, STARTTLSRequired},
-		{465, "submissions", SMTP, TLS},
-		{110, "pop3", POP3, STARTTLS},
-		{995, "pop3s", POP3, TLS},
-		{143, "imap", IMAP, STARTTLS},
-		{993, "imaps", IMAP, TLS},
+		{Port: 25, Service: "smtp", Protocol: SMTP, Security: STARTTLS},
+		{Port: 2525, Service: "smtp-alt", Protocol: SMTP, Security: STARTTLS},
+		{Port: 587, Service: "submission", Protocol: SMTP, Security: STARTTLSRequired},
+		{Port: 465, Service: "submissions", Protocol: SMTP, Security: TLS},
+		{Port: 110, Service: "pop3", Protocol: POP3, Security: STARTTLS},
+		{Port: 995, Service: "pop3s", Protocol: POP3, Security: TLS},
+		{Port: 143, Service: "imap", Protocol: IMAP, Security: STARTTLS},
+		{Port: 993, Service: "imaps", Protocol: IMAP, Security: TLS},
 	}
 }
 

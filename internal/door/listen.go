@@ -79,6 +79,17 @@ func (s *Set) Listener(port int) (*Listener, bool) {
 	return nil, false
 }
 
+// Doors returns the open doors with their addresses, in the order of [All].
+func (s *Set) Doors() []Door {
+	doors := make([]Door, 0, len(s.listeners))
+	for _, l := range s.listeners {
+		d := l.Door()
+		d.Address = l.Addr()
+		doors = append(doors, d)
+	}
+	return doors
+}
+
 // Moved says why the automatic rule moved all doors up, for the start-up table,
 // as in "port 25: permission denied". It is empty if the doors have their
 // standard numbers or were asked to be elsewhere.

@@ -49,14 +49,12 @@ func (s *Session) Dropping() bool { return s.phase.Dropping() }
 func (s *Session) Stored(from string, to []string, raw []byte) { s.record.stored(from, to, raw) }
 
 // Delivered says that a message has been delivered to a recipient, for whom a scenario
-// may let it come back. A message from the null path never does (RFC 5321 section 4.5.5).
+// may let it come back.
 func (s *Session) Delivered(from, to string, m *mailbox.Message) {
 	b, ok := s.plan.Bounce(to)
-	if !ok || from == "" || s.shared.Bounce == nil {
-		return
+	if ok && s.shared.Bounce != nil && s.shared.Bounce(from, to, b, m) {
+		s.record.bounces(from, to, b)
 	}
-	s.record.bounces(from, to, b)
-	s.shared.Bounce(from, to, b, m)
 }
 
 // Folders lists how the account of the user who has just logged in is to be arranged;

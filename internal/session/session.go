@@ -44,7 +44,8 @@ type Shared struct {
 	// Plan returns the plan that one user has alone, nil for most users; nil: for all.
 	Plan func(user string) *fault.Plan
 	// Bounce sends a delivery report: b says when, and what the recipient's server said.
-	Bounce func(from, to string, b fault.Bounce, m *mailbox.Message)
+	// It reports whether there will be one.
+	Bounce func(from, to string, b fault.Bounce, m *mailbox.Message) bool
 	Logger *slog.Logger
 }
 

@@ -64,18 +64,18 @@ func (t *Trial) run(ctx context.Context, s *scenarios.Scenario, limit time.Durat
 	if o.err != nil {
 		return fail("%w", o.err)
 	}
-	did.Sessions = settled(srv.Log(), drops(cfg.Scenarios))
+	did.Sessions = settled(srv, drops(cfg.Scenarios))
 	return did
 }
 
 // settled waits, not long, until every session has ended, and returns them.
-func settled(log *transcript.Log, drops bool) []*transcript.Session {
+func settled(srv *server.Server, drops bool) []*transcript.Session {
 	began := time.Now()
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
 	for {
 		<-tick.C
-		all := log.Sessions()
+		all := srv.Sessions()
 		open := 0
 		for _, s := range all {
 			if s.End.IsZero() {

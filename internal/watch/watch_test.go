@@ -1,7 +1,8 @@
-package server
+package watch
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -32,7 +33,7 @@ func deliver(l *transcript.Log, i int) {
 // BenchmarkTurn is what a turn under load costs: there are ten in a second.
 func BenchmarkTurn(b *testing.B) {
 	log := transcript.NewLog(1000, nil)
-	w := newWatcher(log, func(Finding) {})
+	w := New(Config{Log: log, OnFinding: func(Finding) {}})
 	n := 0
 	for b.Loop() {
 		b.StopTimer()
@@ -49,7 +50,7 @@ func BenchmarkTurn(b *testing.B) {
 func TestWatcherIsBounded(t *testing.T) {
 	t.Parallel()
 	log := transcript.NewLog(1000, nil)
-	w := newWatcher(log, nil)
+	w := New(Config{Log: log})
 	for i := range 60 {
 		for j := range 30 {
 			deliver(log, j)
@@ -74,10 +75,11 @@ func TestWatcherIsBounded(t *testing.T) {
 			}
 		}
 	}
-	if len(w.book.bad) != maxFindings || len(w.book.good) > maxFindings {
-		t.Errorf("%d and %d findings", len(w.book.bad), len(w.book.good))
+	book := w.cfg.Book.(*Memory)
+	if len(book.bad) != maxFindings || len(book.good) > maxFindings {
+		t.Errorf("%d and %d findings", len(book.bad), len(book.good))
 	}
-	found, last, _ := w.book.since(0, everything)
+	found, last, _, _ := book.Since(t.Context(), 0)
 	if len(found) < maxFindings || last < 2000 {
 		t.Errorf("%d found, %d in all", len(found), last)
 	}
@@ -87,7 +89,7 @@ func TestWatcherIsBounded(t *testing.T) {
 func TestLostEndIsFound(t *testing.T) {
 	t.Parallel()
 	log := transcript.NewLog(1000, nil)
-	w := newWatcher(log, nil)
+	w := New(Config{Log: log})
 	r := log.Begin(transcript.Info{Door: 143, Service: "imap", Protocol: "imap", Client: "127.0.0.1:9", Server: "127.0.0.1:143"})
 	r.Said(transcript.FromServer, transcript.Reply, []byte("* OK hi\r\n"), "")
 	w.turn(nil, true)
@@ -139,11 +141,11 @@ func TestGrowthIsToldAgain(t *testing.T) {
 	t.Parallel()
 	log := transcript.NewLog(1000, nil)
 	var told []Finding
-	w := newWatcher(log, func(f Finding) {
+	w := New(Config{Log: log, OnFinding: func(f Finding) {
 		if f.ID == "reconnected-too-fast" {
 			told = append(told, f)
 		}
-	})
+	}})
 	fail := func() {
 		r := log.Begin(transcript.Info{Door: 25, Service: "smtp", Protocol: "smtp", Client: "127.0.0.1:9", Server: "127.0.0.1:25"})
 		r.Said(transcript.FromServer, transcript.Reply, []byte("421 4.3.2 Too busy\r\n"), "")
@@ -168,7 +170,8 @@ func TestGrowthIsToldAgain(t *testing.T) {
 	if len(told) != 2 || len(told[1].Sessions) <= len(told[0].Sessions) {
 		t.Errorf("told %d times: %+v", len(told), told)
 	}
-	all, _, _ := w.book.since(0, func(f *Finding) bool { return f.ID == "reconnected-too-fast" })
+	all, _, _, _ := w.Since(t.Context(), 0)
+	all = slices.DeleteFunc(all, func(f Finding) bool { return f.ID != "reconnected-too-fast" })
 	if len(all) != 1 {
 		t.Errorf("%d in the book", len(all))
 	}
@@ -179,11 +182,11 @@ func TestOpenSessionOutlivesMany(t *testing.T) {
 	t.Parallel()
 	log := transcript.NewLog(1000, nil)
 	told := 0
-	w := newWatcher(log, func(f Finding) {
+	w := New(Config{Log: log, OnFinding: func(f Finding) {
 		if f.ID == "password-sent-in-clear" {
 			told++
 		}
-	})
+	}})
 	r := log.Begin(transcript.Info{Door: 143, Service: "imap", Protocol: "imap", Security: "starttls", Client: "127.0.0.1:9", Server: "127.0.0.1:143"})
 	r.Said(transcript.FromServer, transcript.Reply, []byte("* OK hi\r\n"), "")
 	r.Said(transcript.FromClient, transcript.Command, []byte("a LOGIN x ***\r\n"), "")

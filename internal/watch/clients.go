@@ -1,4 +1,4 @@
-package server
+package watch
 
 import (
 	"net/netip"
@@ -26,6 +26,7 @@ type client struct {
 	sessions []*watched // in the order in which they ended, the open ones last
 	last     time.Time  // something happened
 	due      time.Time  // when to look again although nothing has happened; zero: not
+	retry    time.Time  // the same, because the book has failed
 }
 
 // watched is a session with the findings about it.
@@ -43,7 +44,7 @@ func clientKey(f *diagnose.Facts) string {
 	return f.Host
 }
 
-func (w *watcher) client(key string, at time.Time) *client {
+func (w *Watcher) client(key string, at time.Time) *client {
 	c := w.clients[key]
 	if c == nil {
 		if len(w.clients) >= maxClients {
@@ -63,7 +64,7 @@ func (w *watcher) client(key string, at time.Time) *client {
 }
 
 // add puts a session that has ended into its client's case.
-func (w *watcher) add(s *transcript.Session, at time.Time) (key string) {
+func (w *Watcher) add(s *transcript.Session, at time.Time) (key string) {
 	f := diagnose.Extract(s)
 	key = clientKey(f)
 	c := w.client(key, at)
@@ -74,10 +75,10 @@ func (w *watcher) add(s *transcript.Session, at time.Time) (key string) {
 }
 
 // addOpen brings the open sessions up to date that have changed, or that are asked for.
-func (w *watcher) addOpen(asked []string, changed map[string]bool, at time.Time) {
-	open := w.log.Open(openMost)
+func (w *Watcher) addOpen(asked []string, changed map[string]bool, at time.Time) {
+	open := w.cfg.Log.Open(openMost)
 	for _, id := range asked {
-		if s, ok := w.log.Get(id); ok && s.End.IsZero() && !slices.ContainsFunc(open, func(x *transcript.Session) bool { return x.ID == id }) {
+		if s, ok := w.cfg.Log.Get(id); ok && s.End.IsZero() && !slices.ContainsFunc(open, func(x *transcript.Session) bool { return x.ID == id }) {
 			open = append(open, s)
 		}
 	}
@@ -94,7 +95,7 @@ func (w *watcher) addOpen(asked []string, changed map[string]bool, at time.Time)
 
 // lost returns the sessions that were open, and have ended unseen in a turn that was too
 // large. Those that the log has forgotten are forgotten here too.
-func (w *watcher) lost(open []*transcript.Session) (ended []*transcript.Session) {
+func (w *Watcher) lost(open []*transcript.Session) (ended []*transcript.Session) {
 	still := map[string]bool{}
 	for _, s := range open {
 		still[s.ID] = true
@@ -104,7 +105,7 @@ func (w *watcher) lost(open []*transcript.Session) (ended []*transcript.Session)
 			if !x.End.IsZero() || still[x.ID] {
 				return false
 			}
-			s, ok := w.log.Get(x.ID)
+			s, ok := w.cfg.Log.Get(x.ID)
 			if ok && !s.End.IsZero() {
 				ended = append(ended, s)
 			}
@@ -114,7 +115,7 @@ func (w *watcher) lost(open []*transcript.Session) (ended []*transcript.Session)
 	return ended
 }
 
-// put adds a session, or replaces what was known of it; changed tells if that is news.
+// put adds a session, or replaces what was known of it; changed reports whether that is news.
 func (c *client) put(f *diagnose.Facts) (changed bool) {
 	for _, x := range c.sessions {
 		if x.ID != f.ID {
@@ -170,7 +171,7 @@ func (c *client) facts(strangers *client) (all []*diagnose.Facts, byID map[strin
 
 // strangers has the clients looked at who may have been the ones that nobody saw. Only
 // where there are none the strangers stand for themselves.
-func (w *watcher) strangers(changed map[string]bool) {
+func (w *Watcher) strangers(changed map[string]bool, at time.Time) {
 	const most = 8
 	var keys []string
 	for key := range w.clients {
@@ -185,42 +186,6 @@ func (w *watcher) strangers(changed map[string]bool) {
 	slices.SortFunc(keys, func(a, b string) int { return w.clients[b].last.Compare(w.clients[a].last) })
 	for _, key := range keys[:min(most, len(keys))] {
 		changed[key] = true
-		w.clients[key].due = now().Add(patience)
+		w.clients[key].due = at.Add(patience)
 	}
-}
-
-// retract takes back what was found about a session while it was open, and isn't true of
-// it now that it has ended.
-func (c *client) retract(b *book, matched []*entry) {
-	for _, s := range c.sessions {
-		if s.End.IsZero() {
-			continue
-		}
-		if len(s.entries) > maxEntries {
-			s.entries = slices.Delete(s.entries, 0, len(s.entries)-maxEntries)
-		}
-		s.entries = slices.DeleteFunc(s.entries, func(e *entry) bool {
-			if !e.early || len(e.Sessions) > 1 {
-				return false
-			}
-			e.early = false
-			if slices.Contains(matched, e) {
-				return false
-			}
-			b.retract(e)
-			return true
-		})
-	}
-}
-
-// tooEarly tells if a finding may turn out to be wrong because a session is still open.
-func tooEarly(f *Finding, c *diagnose.Case, byID map[string]*watched) bool {
-	if row, ok := diagnose.Lookup(f.ID); ok && row.Early != nil {
-		return !row.Early(c)
-	}
-	return isOpen(f, byID)
-}
-
-func isOpen(f *Finding, byID map[string]*watched) bool {
-	return slices.ContainsFunc(f.Sessions, func(id string) bool { s := byID[id]; return s != nil && s.End.IsZero() })
 }
