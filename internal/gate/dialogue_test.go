@@ -26,6 +26,7 @@ import (
 	"github.com/mailrig/mailrig/internal/session"
 	"github.com/mailrig/mailrig/internal/smtpd"
 	"github.com/mailrig/mailrig/internal/testkit/dialogue"
+	"github.com/mailrig/mailrig/internal/transcript"
 )
 
 // hang is when a test gives up waiting. It only ends what would never end.
@@ -125,7 +126,7 @@ func newRig(t testing.TB, o options) *rig {
 }
 
 // dialogue is the transcript so far.
-func (r *rig) dialogue() string { return "" }
+func (r *rig) dialogue() string { return transcript.Of(r.rec.Record()).Dialogue() }
 
 // secretOnly lets everybody in with the password "secret".
 type secretOnly struct{ identity.Anyone }

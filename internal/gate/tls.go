@@ -174,7 +174,9 @@ func (a *attempt) spoil(c net.Conn) {
 	} else if isClientHello(first[:n]) {
 		g.rec.Add(&event.Hello{StartTLS: a.starttls}, "") // in several pieces
 	}
-	g.rec.Add(a.outcome(event.SpoiltByScenario, nil), want.By)
+	spoilt := a.outcome(event.SpoiltByScenario, nil)
+	spoilt.Detail = string(want.Handshake)
+	g.rec.Add(spoilt, want.By)
 	if want.Handshake == fault.HandshakeStall {
 		g.rec.Add(&event.Silenced{Moment: event.AtHandshake}, want.By)
 	} else {

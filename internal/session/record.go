@@ -77,7 +77,7 @@ func (r record) filled(messages int, by string) {
 // meanwhile records what another session did.
 func (r record) meanwhile(expunge []uint32, deliver int, by string) {
 	if len(expunge) > 0 {
-		r.Add(&event.Setting{Name: event.SetExpunge, Text: fmt.Sprint(expunge)}, by)
+		r.Add(&event.Setting{Name: event.SetExpunge, Numbers: expunge}, by)
 	}
 	if deliver > 0 {
 		r.Add(&event.Setting{Name: event.SetDeliver, N: int64(deliver)}, by)
