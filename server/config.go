@@ -49,7 +49,8 @@ type Config struct {
 	// OnSession was with its sessions unless they are still open. It mustn't call Shutdown.
 	OnFinding func(Finding)
 
-	findings []diagnose.Row // which findings there are; nil: the product's
+	protocols []served       // which protocols there are; nil: the product's
+	findings  []diagnose.Row // which findings there are; nil: the product's
 }
 
 // User is an account that may log in.
@@ -67,6 +68,9 @@ func (c *Config) fill() error {
 	}
 	if c.KeepSessions == 0 {
 		c.KeepSessions = DefaultKeepSessions
+	}
+	if c.protocols == nil {
+		c.protocols = product()
 	}
 	if c.findings == nil {
 		c.findings = diagnose.Rows()

@@ -36,12 +36,14 @@ import (
 
 	"github.com/mailrig/mailrig/certs"
 	"github.com/mailrig/mailrig/internal/bounce"
+	"github.com/mailrig/mailrig/internal/diagnose"
 	"github.com/mailrig/mailrig/internal/door"
+	"github.com/mailrig/mailrig/internal/event"
 	"github.com/mailrig/mailrig/internal/gate"
 	"github.com/mailrig/mailrig/internal/identity"
 	"github.com/mailrig/mailrig/internal/mailbox"
+	"github.com/mailrig/mailrig/internal/protocol"
 	"github.com/mailrig/mailrig/internal/session"
-	"github.com/mailrig/mailrig/internal/transcript"
 	"github.com/mailrig/mailrig/internal/watch"
 )
 
@@ -52,7 +54,8 @@ type Server struct {
 	cancel   context.CancelFunc
 	ca       *certs.CA
 	store    *mailbox.Store
-	log      *transcript.Log
+	journal  event.Journal
+	masker   *event.Masker
 	sessions session.Shared
 
 	ready     atomic.Bool
@@ -92,15 +95,16 @@ func New(cfg Config) (*Server, error) {
 	s := &Server{
 		cfg:   cfg,
 		store: mailbox.New(mailbox.Options{Domain: cfg.Domain, MaxMessageBytes: cfg.MaxMessageBytes + traceRoom}),
-		log:   transcript.NewLog(cfg.KeepSessions, cfg.OnSession),
 		gates: map[*gate.Gate]struct{}{},
 	}
+	s.journal = event.NewRing(event.Options{Keep: cfg.KeepSessions, OnEnd: s.ended})
+	s.masker = protocol.Masker(s.protocols())
 	s.bounces = s.newBounces()
-	s.watch = watch.New(watch.Config{Log: s.log, Rows: cfg.findings, OnFinding: cfg.OnFinding, Logger: cfg.Logger})
+	s.watch = watch.New(watch.Config{Log: s.journal, Table: &diagnose.Table{Rows: cfg.findings, Protocols: s.protocols()}, OnFinding: cfg.OnFinding, Logger: cfg.Logger})
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.sessions = session.Shared{
 		Store: s.store, Authority: authority(cfg.Users, s.store.Address), Mechanisms: identity.Mechanisms(),
-		MaxMessageBytes: cfg.MaxMessageBytes, Log: s.log, Tags: session.NewTags(),
+		MaxMessageBytes: cfg.MaxMessageBytes, Journal: s.journal, Protocols: s.protocols(), Tags: session.NewTags(),
 		Plan: s.active.of, Bounce: s.bounce, Logger: cfg.Logger,
 	}
 	var err error
@@ -149,7 +153,7 @@ func (s *Server) Start(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	s.doors, err = door.Listen(ctx, door.Config{Hosts: s.cfg.Hosts, Offset: offset, Logger: s.cfg.Logger})
+	s.doors, err = door.Listen(ctx, door.Config{Doors: door.Of(s.protocols()), Hosts: s.cfg.Hosts, Offset: offset, Logger: s.cfg.Logger})
 	if err != nil {
 		return err
 	}
@@ -246,7 +250,7 @@ func (s *Server) ClientTLS() *tls.Config {
 func (s *Server) Reset() error {
 	s.bounces.Forget()
 	s.store.Reset()
-	s.log.Reset()
+	s.journal.Reset()
 	err := s.watch.Reset(context.Background())
 	s.active.restart()
 	return errors.Join(err, s.populate())

@@ -56,5 +56,5 @@ func (w waited) FindingsSince(ctx context.Context, n uint64) ([]Finding, uint64,
 }
 
 func language(rows []diagnose.Row) wait.Language {
-	return wait.Language{Doors: door.All(), Check: func(ids ...string) error { return checkFindings(rows, ids) }}
+	return wait.Language{Doors: doors, Check: func(ids ...string) error { return checkFindings(rows, ids) }}
 }

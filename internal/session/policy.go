@@ -17,7 +17,7 @@ func (s *Session) NeedsTLS() bool {
 
 // NeedsLogin reports whether the client has to log in before it may send mail (RFC 6409
 // section 4.3).
-func (s *Session) NeedsLogin() bool { return s.door.Submission() && s.user == "" }
+func (s *Session) NeedsLogin() bool { return s.door.Login && s.user == "" }
 
 // Limits are the bounds of a message for who is logged in now: its bytes without trace
 // headers, and its recipients, 0 for the engine's own bound.
