@@ -5,8 +5,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/mailrig/mailrig/internal/event"
 	"github.com/mailrig/mailrig/internal/message"
-	"github.com/mailrig/mailrig/internal/transcript"
 )
 
 // address brings a user's name into the form in which addresses are compared.
@@ -42,20 +42,20 @@ var messageMatchers = []struct {
 var sessionMatchers = []struct {
 	key    string
 	values []string // nil: any
-	fits   func(s *transcript.Session, value string, a address) bool
+	fits   func(s *event.Record, value string, a address) bool
 }{
-	{"door", nil, func(s *transcript.Session, value string, _ address) bool { return strconv.Itoa(s.Door) == value }},
-	{"protocol", nil, func(s *transcript.Session, value string, _ address) bool { return s.Protocol == value }},
-	{"login", []string{"ok", "refused", "none"}, func(s *transcript.Session, value string, _ address) bool { return outcome(s) == value }},
-	{"user", nil, func(s *transcript.Session, value string, a address) bool {
-		return slices.ContainsFunc(s.Logins, func(l transcript.Login) bool { return a.same(l.User, value) })
+	{"door", nil, func(s *event.Record, value string, _ address) bool { return strconv.Itoa(s.Door) == value }},
+	{"protocol", nil, func(s *event.Record, value string, _ address) bool { return s.Protocol == value }},
+	{"login", []string{"ok", "refused", "none"}, func(s *event.Record, value string, _ address) bool { return outcome(s) == value }},
+	{"user", nil, func(s *event.Record, value string, a address) bool {
+		return slices.ContainsFunc(s.Logins, func(l event.Login) bool { return a.same(l.User, value) })
 	}},
-	{"tls", yesOrNo, func(s *transcript.Session, value string, _ address) bool {
-		return (s.TLS != nil && s.TLS.Established) == (value == "yes")
+	{"tls", yesOrNo, func(s *event.Record, value string, _ address) bool {
+		return s.TLS.Established() == (value == "yes")
 	}},
-	{"client", nil, func(s *transcript.Session, value string, _ address) bool { return strings.HasPrefix(s.Client, value) }},
-	{"scenario", nil, func(s *transcript.Session, value string, _ address) bool { return slices.Contains(s.Injected, value) }},
-	{"ended", yesOrNo, func(s *transcript.Session, value string, _ address) bool { return !s.End.IsZero() == (value == "yes") }},
+	{"client", nil, func(s *event.Record, value string, _ address) bool { return strings.HasPrefix(s.Client, value) }},
+	{"scenario", nil, func(s *event.Record, value string, _ address) bool { return slices.Contains(s.Injected, value) }},
+	{"ended", yesOrNo, func(s *event.Record, value string, _ address) bool { return !s.End.IsZero() == (value == "yes") }},
 }
 
 var yesOrNo = []string{"yes", "no"}
@@ -91,7 +91,7 @@ func (c *Condition) mailFits(m *Mail, a address) (bool, error) {
 }
 
 // sessionFits reports whether a session is as all matchers have it.
-func (c *Condition) sessionFits(s *transcript.Session, a address) bool {
+func (c *Condition) sessionFits(s *event.Record, a address) bool {
 	for _, want := range c.Match {
 		for _, row := range sessionMatchers {
 			if row.key == want.Key && !row.fits(s, want.Value, a) {
@@ -103,11 +103,11 @@ func (c *Condition) sessionFits(s *transcript.Session, a address) bool {
 }
 
 // outcome is what came of a session's logins, in the words of the matcher.
-func outcome(s *transcript.Session) string {
+func outcome(s *event.Record) string {
 	switch {
 	case len(s.Logins) == 0:
 		return "none"
-	case slices.ContainsFunc(s.Logins, func(l transcript.Login) bool { return l.OK }):
+	case slices.ContainsFunc(s.Logins, func(l event.Login) bool { return l.OK }):
 		return "ok"
 	default:
 		return "refused"
