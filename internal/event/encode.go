@@ -1,122 +1,155 @@
 package event
 
 import (
-	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
+	"reflect"
+	"strings"
 	"time"
 )
 
-// Version is the version of the encoding. It rises when a field or a name changes its meaning, not when one is
-// added: a decoder passes over fields that it doesn't know. testdata/encoding.json has all of it as it is
-// stored, so that a field that is renamed by mistake is noticed.
-const Version = 1
+// encoding is the version of what Encode writes. It changes when a record of before can't be read any more.
+const encoding = 1
 
-// names are the types of content by their names in the encoding. A name that has been stored is never given to
-// another type.
-var names = map[name]func() What{
-	"acted":           func() What { return new(Acted) },
-	"alert":           func() What { return new(Alert) },
-	"answer":          func() What { return new(Answer) },
-	"behind-starttls": func() What { return new(BehindSTARTTLS) },
-	"body":            func() What { return new(Body) },
-	"bouncing":        func() What { return new(Bouncing) },
-	"clear-on-tls":    func() What { return new(ClearOnTLS) },
-	"close-notify":    func() What { return new(CloseNotify) },
-	"command":         func() What { return new(Command) },
-	"cut":             func() What { return new(Cut) },
-	"delayed":         func() What { return new(Delayed) },
-	"ended":           func() What { return new(Ended) },
-	"finish":          func() What { return new(Finish) },
-	"handshake":       func() What { return new(Handshake) },
-	"hello":           func() What { return new(Hello) },
-	"login":           func() What { return new(Login) },
-	"noticed":         func() What { return new(Noticed) },
-	"overheard":       func() What { return new(Overheard) },
-	"reply":           func() What { return new(Reply) },
-	"setting":         func() What { return new(Setting) },
-	"silenced":        func() What { return new(Silenced) },
-	"stored":          func() What { return new(Stored) },
-	"waiting":         func() What { return new(Waiting) },
+// contents has a value of each type of content. A type that isn't among them can't be read back.
+var contents = []What{
+	&Hello{}, &Handshake{}, &Alert{}, &CloseNotify{},
+	&Command{}, &Answer{}, &Finish{}, &Reply{}, &Body{}, &Overheard{},
+	&Login{}, &Stored{},
+	&Acted{}, &Delayed{}, &Silenced{}, &Cut{}, &Waiting{}, &ClearOnTLS{}, &BehindSTARTTLS{}, &Bouncing{}, &Noticed{}, &Setting{}, &Ended{},
 }
 
-// encodedEvent is an Event as it is stored.
-type encodedEvent struct {
-	At     time.Duration   `json:"at"` // nanoseconds
-	Secure bool            `json:"secure,omitempty"`
-	By     string          `json:"by,omitempty"`
-	Name   name            `json:"name"`
-	What   json.RawMessage `json:"what"`
-}
-
-// MarshalJSON encodes an event by the name of its content.
-func (e Event) MarshalJSON() ([]byte, error) {
-	if e.What == nil {
-		return nil, errors.New("an event without content can't be encoded")
+// content makes an empty value of the type with a name; nil for a name that this version doesn't know.
+func content(n name) What {
+	for _, w := range contents {
+		if w.what() == n {
+			return reflect.New(reflect.TypeOf(w).Elem()).Interface().(What)
+		}
 	}
-	n := e.What.what()
-	if names[n] == nil {
-		return nil, fmt.Errorf("events of type %q have no decoder: add it to the names in encode.go", n)
-	}
-	what, err := json.Marshal(e.What)
-	if err != nil {
-		return nil, err
-	}
-	return json.Marshal(encodedEvent{e.At, e.Secure, e.By, n, what})
-}
-
-// UnmarshalJSON decodes what MarshalJSON encoded.
-func (e *Event) UnmarshalJSON(b []byte) error {
-	var in encodedEvent
-	if err := json.Unmarshal(b, &in); err != nil {
-		return err
-	}
-	fresh := names[in.Name]
-	if fresh == nil {
-		return fmt.Errorf("an event is of the unknown type %q; read it with the mailrig that wrote it, or a newer one", in.Name)
-	}
-	what := fresh()
-	if len(in.What) == 0 || bytes.Equal(in.What, []byte("null")) {
-		return fmt.Errorf("an event of type %q has no content; the record is damaged", in.Name)
-	}
-	if err := json.Unmarshal(in.What, what); err != nil {
-		return fmt.Errorf("an event of type %q: %w", in.Name, err)
-	}
-	*e = Event{At: in.At, Secure: in.Secure, By: in.By, What: what}
 	return nil
 }
 
-// encodedRecord is a Record as it is stored.
-type encodedRecord struct {
-	Version int             `json:"version"`
-	Record  json.RawMessage `json:"record"`
+// Encode writes a record down, to be kept or to be sent to another process. The form is JSON: the record's
+// fields by their names, each event's content behind the name of its type. What is zero is left out.
+func Encode(r *Record) ([]byte, error) {
+	return json.Marshal(struct {
+		Encoding int
+		Record   *plainRecord
+	}{encoding, (*plainRecord)(r)})
 }
 
-// Encode returns a record as it is stored, as JSON on one line.
-func Encode(r *Record) ([]byte, error) {
-	record, err := json.Marshal(r)
+// Decode reads what Encode has written. Events of a type that it doesn't know are left out.
+func Decode(b []byte) (*Record, error) {
+	var kept struct {
+		Encoding int
+		Record   *plainRecord
+	}
+	if err := json.Unmarshal(b, &kept); err != nil {
+		return nil, fmt.Errorf("a record that can't be read: %w", err)
+	}
+	if kept.Encoding != encoding || kept.Record == nil {
+		return nil, fmt.Errorf("a record in encoding %d; this mailrig reads encoding %d", kept.Encoding, encoding)
+	}
+	r := (*Record)(kept.Record)
+	known := r.Events[:0]
+	for _, e := range r.Events {
+		if e.What != nil {
+			known = append(known, e)
+		}
+	}
+	r.Events = known
+	return r, nil
+}
+
+// plainRecord is a Record whose JSON has no zero fields.
+type plainRecord Record
+
+// MarshalJSON leaves out what is zero.
+func (r *plainRecord) MarshalJSON() ([]byte, error) {
+	b, err := json.Marshal((*Record)(r))
 	if err != nil {
 		return nil, err
 	}
-	return json.Marshal(encodedRecord{Version, record})
+	return withoutZeros(b)
 }
 
-// Decode reads what Encode returned. It refuses records of a newer version, and events that it doesn't know.
-func Decode(b []byte) (*Record, error) {
-	var in encodedRecord
-	if err := json.Unmarshal(b, &in); err != nil {
-		return nil, fmt.Errorf("not a record of a connection: %w", err)
+// withoutZeros takes fields out of an object that are zero: false, 0, "", null, and objects and lists of
+// nothing else.
+func withoutZeros(b []byte) ([]byte, error) {
+	var v any
+	dec := json.NewDecoder(strings.NewReader(string(b)))
+	dec.UseNumber()
+	if err := dec.Decode(&v); err != nil {
+		return nil, err
 	}
-	switch {
-	case in.Version < 1 || len(in.Record) == 0:
-		return nil, errors.New("not a record of a connection: it has no version, or nothing else")
-	case in.Version > Version:
-		return nil, fmt.Errorf("the record has version %d, and this mailrig reads versions up to %d; read it with a newer one", in.Version, Version)
+	if trim(v) == nil {
+		return []byte("{}"), nil
 	}
-	r := new(Record)
-	if err := json.Unmarshal(in.Record, r); err != nil {
-		return nil, fmt.Errorf("read the record of a connection: %w", err)
+	return json.Marshal(v)
+}
+
+// zeroTime is a time.Time that was never set, as JSON has it.
+const zeroTime = "0001-01-01T00:00:00Z"
+
+// trim takes zero fields out of objects, however deep, and returns nil for a value that is zero.
+func trim(v any) any {
+	switch x := v.(type) {
+	case bool:
+		if !x {
+			return nil
+		}
+	case json.Number:
+		if x == "0" {
+			return nil
+		}
+	case string:
+		if x == "" || x == zeroTime {
+			return nil
+		}
+	case []any:
+		for _, e := range x {
+			trim(e) // an element that is zero keeps its place
+		}
+		if len(x) == 0 {
+			return nil
+		}
+	case map[string]any:
+		for k, e := range x {
+			if trim(e) == nil {
+				delete(x, k)
+			}
+		}
+		if len(x) == 0 {
+			return nil
+		}
 	}
-	return r, nil
+	return v
+}
+
+// MarshalJSON writes the content behind the name of its type.
+func (e Event) MarshalJSON() ([]byte, error) {
+	return json.Marshal(plainEvent{int64(e.At), e.Secure, e.By, e.What.what(), e.What})
+}
+
+// plainEvent is an Event in the encoding.
+type plainEvent struct {
+	At     int64
+	Secure bool
+	By     string
+	What   name
+	Is     any
+}
+
+// UnmarshalJSON reads an event; What is nil when its type is unknown.
+func (e *Event) UnmarshalJSON(b []byte) error {
+	var is json.RawMessage
+	p := plainEvent{Is: &is}
+	if err := json.Unmarshal(b, &p); err != nil {
+		return err
+	}
+	*e = Event{At: time.Duration(p.At), Secure: p.Secure, By: p.By, What: content(p.What)}
+	if e.What == nil || len(is) == 0 {
+		return nil
+	}
+	return json.Unmarshal(is, e.What)
 }

@@ -72,6 +72,9 @@ type ClearOnTLS struct {
 	Protocol string // whose words the first bytes are, like HTTP or SMTP; "" for unknown
 }
 
+// HTTP is the protocol of web clients that have come to the wrong port; see ClearOnTLS.
+const HTTP = "HTTP"
+
 // BehindSTARTTLS says that clear text came between STARTTLS and the handshake (RFC 3207 section 4.2).
 type BehindSTARTTLS struct {
 	Bytes int

@@ -19,7 +19,10 @@ type Handshake struct {
 	Cipher      uint16
 	Certificate string // profile of the certificate that was to be shown
 	// Bad says that a client must refuse this certificate, for the name that it asked for.
-	Bad       bool
+	Bad bool
+	// WrongName says that this certificate isn't for the name that the client asked for, or that it asked for
+	// none.
+	WrongName bool
 	Alert     int    // number of the alert that ended it, 0 for none (RFC 8446 section 6)
 	AlertFrom Side   // who sent that alert
 	Spoilt    string // with SpoiltByScenario, how: stall, garbage, close, reset or alert
