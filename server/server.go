@@ -35,6 +35,7 @@ import (
 	"sync/atomic"
 
 	"github.com/mailrig/mailrig/certs"
+	"github.com/mailrig/mailrig/internal/active"
 	"github.com/mailrig/mailrig/internal/bounce"
 	"github.com/mailrig/mailrig/internal/door"
 	"github.com/mailrig/mailrig/internal/gate"
@@ -98,6 +99,7 @@ func New(cfg Config) (*Server, error) {
 	s.bounces = s.newBounces()
 	s.watch = watch.New(watch.Config{Log: s.log, Rows: cfg.findings, OnFinding: cfg.OnFinding, Logger: cfg.Logger})
 	s.ctx, s.cancel = context.WithCancel(context.Background())
+	s.active.Scenarios, s.active.logger = active.NewMemory(cfg.Logger), cfg.Logger
 	s.sessions = session.Shared{
 		Store: s.store, Authority: authority(cfg.Users, s.store.Address), Mechanisms: identity.Mechanisms(),
 		MaxMessageBytes: cfg.MaxMessageBytes, Log: s.log, Tags: session.NewTags(),
@@ -113,7 +115,9 @@ func New(cfg Config) (*Server, error) {
 	if err := s.populate(); err != nil {
 		return nil, err
 	}
-	s.active.set(cfg.Scenarios)
+	if err := s.active.Use(s.ctx, cfg.Scenarios); err != nil {
+		return nil, err
+	}
 	return s, nil
 }
 
@@ -157,7 +161,7 @@ func (s *Server) Start(ctx context.Context) (err error) {
 	if err := s.startHTTP(); err != nil {
 		return err
 	}
-	if err := s.active.begin(s.doors, s.watchKnocks); err != nil {
+	if err := s.active.begin(s.ctx, s.doors, s.watchKnocks); err != nil {
 		return err
 	}
 	for _, l := range s.doors.Listeners() {
@@ -247,7 +251,5 @@ func (s *Server) Reset() error {
 	s.bounces.Forget()
 	s.store.Reset()
 	s.log.Reset()
-	err := s.watch.Reset(context.Background())
-	s.active.restart()
-	return errors.Join(err, s.populate())
+	return errors.Join(s.watch.Reset(s.ctx), s.active.Restart(s.ctx), s.populate())
 }
