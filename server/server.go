@@ -255,5 +255,5 @@ func (s *Server) Reset() error {
 	s.bounces.Forget()
 	s.store.Reset()
 	s.journal.Reset()
-	return errors.Join(s.watch.Reset(context.Background()), s.active.Restart(s.ctx), s.populate())
+	return errors.Join(s.watch.Reset(s.ctx), s.active.Restart(s.ctx), s.populate())
 }
