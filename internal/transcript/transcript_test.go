@@ -392,6 +392,9 @@ func TestEverySignHasWords(t *testing.T) {
 		}
 		for _, spec := range g.Specs {
 			c := spec.(*ast.ValueSpec)
+			if c.Type == nil {
+				continue
+			}
 			value, err := strconv.Unquote(c.Values[0].(*ast.BasicLit).Value)
 			if err != nil {
 				t.Fatal(err)
