@@ -15,7 +15,7 @@ const unknownClient = "unknown"
 func (s *Server) watchKnocks(stop <-chan struct{}) { s.doors.WatchKnocks(stop, s.knocked) }
 
 func (s *Server) knocked(k door.Knock) {
-	d, plan := k.Door, s.active.plan.Load()
+	d, plan := k.Door, s.active.plan(s.ctx)
 	mode, by := plan.Listen(d.Port, string(d.Protocol), k.Addr.IP.To4() == nil)
 	if modeOf(mode) != door.Drop {
 		return // the door was dropping until just now

@@ -35,6 +35,7 @@ import (
 	"sync/atomic"
 
 	"github.com/mailrig/mailrig/certs"
+	"github.com/mailrig/mailrig/internal/active"
 	"github.com/mailrig/mailrig/internal/bounce"
 	"github.com/mailrig/mailrig/internal/diagnose"
 	"github.com/mailrig/mailrig/internal/door"
@@ -102,6 +103,7 @@ func New(cfg Config) (*Server, error) {
 	s.bounces = s.newBounces()
 	s.watch = watch.New(watch.Config{Log: s.journal, Table: &diagnose.Table{Rows: cfg.findings, Protocols: s.protocols()}, OnFinding: cfg.OnFinding, Logger: cfg.Logger})
 	s.ctx, s.cancel = context.WithCancel(context.Background())
+	s.active.Scenarios, s.active.logger = active.NewMemory(cfg.Logger), cfg.Logger
 	s.sessions = session.Shared{
 		Store: s.store, Authority: authority(cfg.Users, s.store.Address), Mechanisms: identity.Mechanisms(),
 		MaxMessageBytes: cfg.MaxMessageBytes, Journal: s.journal, Protocols: s.protocols(), Tags: session.NewTags(),
@@ -117,7 +119,9 @@ func New(cfg Config) (*Server, error) {
 	if err := s.populate(); err != nil {
 		return nil, err
 	}
-	s.active.set(cfg.Scenarios)
+	if err := s.active.Use(s.ctx, cfg.Scenarios); err != nil {
+		return nil, err
+	}
 	return s, nil
 }
 
@@ -161,7 +165,7 @@ func (s *Server) Start(ctx context.Context) (err error) {
 	if err := s.startHTTP(); err != nil {
 		return err
 	}
-	if err := s.active.begin(s.doors, s.watchKnocks); err != nil {
+	if err := s.active.begin(s.ctx, s.doors, s.watchKnocks); err != nil {
 		return err
 	}
 	for _, l := range s.doors.Listeners() {
@@ -251,7 +255,5 @@ func (s *Server) Reset() error {
 	s.bounces.Forget()
 	s.store.Reset()
 	s.journal.Reset()
-	err := s.watch.Reset(context.Background())
-	s.active.restart()
-	return errors.Join(err, s.populate())
+	return errors.Join(s.watch.Reset(context.Background()), s.active.Restart(s.ctx), s.populate())
 }

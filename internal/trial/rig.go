@@ -94,7 +94,7 @@ func settled(srv *server.Server, drops bool) (kept []*transcript.Session, forgot
 func drops(list []*scenarios.Scenario) bool {
 	for _, s := range list {
 		for _, r := range s.Rules {
-			if c, ok := r.Fault.(*fault.Connect); ok && c.Mode == "drop" {
+			if r.Listen() == fault.ListenDrop {
 				return true
 			}
 		}

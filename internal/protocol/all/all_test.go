@@ -37,7 +37,7 @@ func TestVerdicts(t *testing.T) {
 		{"imap", "a1", "+ go", false, event.Verdict{Class: event.Continue}},
 		{"imap", "a1", "* BAD what", false, event.Verdict{Class: event.Permanent}},
 		{"imap", "a1", "* 1 EXISTS", false, event.Verdict{}},
-		{"imap", "", "* PREAUTH hi", true, event.Verdict{Class: event.OK}},
+		{"imap", "", "* PREAUTH hi", true, event.Verdict{Class: event.OK, Preauth: true}},
 		{"imap", "", "220 smtp", true, event.Verdict{Class: event.Nonsense}},
 		{"imap", "", "* BYE no", true, event.Verdict{Class: event.Temporary}},
 		{"pop3", "", "+OK", false, event.Verdict{Class: event.OK}},
