@@ -175,7 +175,7 @@ func (a *attempt) spoil(c net.Conn) {
 		g.rec.Add(&event.Hello{StartTLS: a.starttls}, "") // in several pieces
 	}
 	spoilt := a.outcome(event.SpoiltByScenario, nil)
-	spoilt.Detail = string(want.Handshake)
+	spoilt.Spoilt = string(want.Handshake)
 	g.rec.Add(spoilt, want.By)
 	if want.Handshake == fault.HandshakeStall {
 		g.rec.Add(&event.Silenced{Moment: event.AtHandshake}, want.By)

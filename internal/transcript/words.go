@@ -136,7 +136,7 @@ func failure(t *event.TLS) string {
 	case event.NoHandshake, event.StalledHandshake:
 		return "no handshake came in time"
 	case event.SpoiltByScenario:
-		return "spoilt by the scenario: " + t.Detail
+		return "spoilt by the scenario: " + t.Spoilt
 	case event.TLSOnClearDoor:
 		return "the client began with TLS on a port that starts in clear"
 	}

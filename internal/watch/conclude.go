@@ -15,7 +15,7 @@ func (w *Watcher) Conclude(ctx context.Context) ([]Finding, error) {
 	sessions := w.cfg.Log.Records()
 	c := w.cfg.Table.NewCase(sessions, time.Now())
 	c.Over = true
-	found := c.Findings(true)
+	found := oldestFirst(c.Findings(true), c.Sessions)
 	kept := map[string]bool{}
 	for _, s := range sessions {
 		kept[s.ID] = true

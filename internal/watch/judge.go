@@ -23,7 +23,7 @@ func (w *Watcher) judge(c *client, at time.Time) {
 	}
 	facts, byID := c.facts(w.clients[""])
 	kase := &diagnose.Case{Sessions: facts, Now: at, Table: w.cfg.Table}
-	found := slices.DeleteFunc(kase.Findings(!w.loaded), func(f Finding) bool { return w.tooEarly(&f, kase, byID) })
+	found := slices.DeleteFunc(oldestFirst(kase.Findings(!w.loaded), facts), func(f Finding) bool { return w.tooEarly(&f, kase, byID) })
 	matched := match(found, byID)
 	failed := false
 	for i, f := range found {
