@@ -10,6 +10,7 @@ import (
 
 	"github.com/mailrig/mailrig/internal/diagnose"
 	"github.com/mailrig/mailrig/internal/door"
+	"github.com/mailrig/mailrig/internal/store"
 	"github.com/mailrig/mailrig/scenarios"
 )
 
@@ -52,6 +53,7 @@ type Config struct {
 
 	protocols []served       // which protocols there are; nil: the product's
 	findings  []diagnose.Row // which findings there are; nil: the product's
+	store     store.Store    // in place of one in memory
 }
 
 // User is an account that may log in.

@@ -27,11 +27,11 @@ func product() []served {
 			smtpd.Serve(c, smtpd.Config{Session: ses, Store: s.store, Domain: s.hostname(), Logger: s.cfg.Logger})
 		}},
 		{pop3.Protocol, func(s *Server, c *gate.Conn, ses *session.Session) {
-			e := popd.New(popd.Config{Session: ses, Logger: s.cfg.Logger}).Server()
+			e := popd.New(popd.Config{Session: ses, Store: s.store, Logger: s.cfg.Logger}).Server()
 			go e.ServeConn(c)
 		}},
 		{imap.Protocol, func(s *Server, c *gate.Conn, ses *session.Session) {
-			phase := imapd.New(imapd.Config{Session: ses, Logger: s.cfg.Logger})
+			phase := imapd.New(imapd.Config{Session: ses, Store: s.store, Logger: s.cfg.Logger})
 			c.Beside(phase.Beside())
 			phase.Serve(c)
 		}},

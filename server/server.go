@@ -42,9 +42,11 @@ import (
 	"github.com/mailrig/mailrig/internal/event"
 	"github.com/mailrig/mailrig/internal/gate"
 	"github.com/mailrig/mailrig/internal/identity"
-	"github.com/mailrig/mailrig/internal/mailbox"
 	"github.com/mailrig/mailrig/internal/protocol"
 	"github.com/mailrig/mailrig/internal/session"
+	"github.com/mailrig/mailrig/internal/store"
+	"github.com/mailrig/mailrig/internal/store/memory"
+	"github.com/mailrig/mailrig/internal/store/seed"
 	"github.com/mailrig/mailrig/internal/watch"
 )
 
@@ -54,7 +56,7 @@ type Server struct {
 	ctx      context.Context // ends at Shutdown
 	cancel   context.CancelFunc
 	ca       *certs.CA
-	store    *mailbox.Store
+	store    store.Store
 	journal  event.Journal
 	masker   *event.Masker
 	sessions session.Shared
@@ -95,8 +97,11 @@ func New(cfg Config) (*Server, error) {
 	}
 	s := &Server{
 		cfg:   cfg,
-		store: mailbox.New(mailbox.Options{Domain: cfg.Domain, MaxMessageBytes: cfg.MaxMessageBytes + traceRoom}),
+		store: cfg.store,
 		gates: map[*gate.Gate]struct{}{},
+	}
+	if s.store == nil {
+		s.store = memory.New(memory.Options{Domain: cfg.Domain, MaxMessageBytes: cfg.MaxMessageBytes + traceRoom})
 	}
 	s.journal = event.NewRing(event.Options{Keep: cfg.KeepSessions, OnEnd: s.ended})
 	s.masker = protocol.Masker(s.protocols())
@@ -128,12 +133,14 @@ func New(cfg Config) (*Server, error) {
 // populate makes the configured accounts and loads the seed.
 func (s *Server) populate() error {
 	for _, u := range s.cfg.Users {
-		s.store.Account(u.Name)
+		if _, err := s.store.OpenAccount(s.ctx, u.Name); err != nil {
+			return fmt.Errorf("make the account of %s: %w", u.Name, err)
+		}
 	}
 	if s.cfg.SeedDir == "" {
 		return nil
 	}
-	n, err := s.store.Seed(os.DirFS(s.cfg.SeedDir))
+	n, err := seed.Load(s.ctx, s.store, os.DirFS(s.cfg.SeedDir))
 	if err != nil {
 		return fmt.Errorf("load the seed directory %s: %w", s.cfg.SeedDir, err)
 	}
@@ -253,7 +260,9 @@ func (s *Server) ClientTLS() *tls.Config {
 // active scenarios anew.
 func (s *Server) Reset() error {
 	s.bounces.Forget()
-	s.store.Reset()
+	if err := s.store.Reset(s.ctx); err != nil {
+		return fmt.Errorf("forget the mail: %w", err)
+	}
 	s.journal.Reset()
 	return errors.Join(s.watch.Reset(s.ctx), s.active.Restart(s.ctx), s.populate())
 }

@@ -49,10 +49,18 @@ func (s *Server) Wait(ctx context.Context, c Condition) (Outcome, error) {
 // waited is the server as package wait sees it.
 type waited struct{ *Server }
 
-func (w waited) Language() wait.Language                   { return language(door.Of(w.protocols()), w.cfg.findings) }
-func (w waited) Journal() event.Journal                    { return w.journal }
-func (w waited) WatchMail() (<-chan struct{}, func())      { return w.store.Watch() }
-func (w waited) Mail(context.Context) ([]wait.Mail, error) { return w.Server.Mail(), nil }
+func (w waited) Language() wait.Language { return language(door.Of(w.protocols()), w.cfg.findings) }
+func (w waited) Journal() event.Journal  { return w.journal }
+
+// WatchMail implements wait.Rig.
+func (w waited) WatchMail(ctx context.Context) (<-chan struct{}, func(), error) {
+	arrivals, err := w.store.WatchArrivals(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	return arrivals.Changed(), arrivals.Close, nil
+}
+
 func (w waited) FindingsSince(ctx context.Context, n uint64) ([]Finding, uint64, <-chan struct{}, error) {
 	return w.watch.Since(ctx, n)
 }

@@ -1,6 +1,7 @@
 package wait
 
 import (
+	"context"
 	"slices"
 	"strconv"
 	"strings"
@@ -17,24 +18,28 @@ func (a address) same(x, y string) bool { return strings.EqualFold(a(x), a(y)) }
 // messageMatchers are the matchers of messages. They read the fields of a Mail.
 var messageMatchers = []struct {
 	key  string
-	fits func(m *Mail, value string, a address) (bool, error)
+	fits func(ctx context.Context, m *Mail, value string, a address) (bool, error)
 }{
-	{"to", func(m *Mail, value string, a address) (bool, error) {
+	{"to", func(_ context.Context, m *Mail, value string, a address) (bool, error) {
 		// What a client has put into its own Sent or Drafts isn't mail to it.
 		return a.same(m.Mailbox, value) && (len(m.Recipients) > 0 || m.Folder == "INBOX"), nil
 	}},
-	{"from", func(m *Mail, value string, a address) (bool, error) {
+	{"from", func(_ context.Context, m *Mail, value string, a address) (bool, error) {
 		return m.From != "" && a.same(m.From, value) || contains(m.FromHeader, value), nil
 	}},
-	{"subject", func(m *Mail, value string, _ address) (bool, error) { return contains(m.Subject, value), nil }},
-	{"body", func(m *Mail, value string, _ address) (bool, error) {
-		raw, err := m.Content()
+	{"subject", func(_ context.Context, m *Mail, value string, _ address) (bool, error) {
+		return contains(m.Subject, value), nil
+	}},
+	{"body", func(ctx context.Context, m *Mail, value string, _ address) (bool, error) {
+		raw, err := m.Raw(ctx)
 		if err != nil {
 			return false, err
 		}
 		return bodyHas(message.Parse(raw), raw, value), nil
 	}},
-	{"folder", func(m *Mail, value string, _ address) (bool, error) { return strings.EqualFold(m.Folder, value), nil }},
+	{"folder", func(_ context.Context, m *Mail, value string, _ address) (bool, error) {
+		return strings.EqualFold(m.Folder, value), nil
+	}},
 }
 
 // sessionMatchers are the matchers of sessions. They read the fields of a session. Those
@@ -76,13 +81,13 @@ func keys(what What) (all []string) {
 }
 
 // mailFits reports whether a message in a mailbox is as all matchers have it.
-func (c *Condition) mailFits(m *Mail, a address) (bool, error) {
+func (c *Condition) mailFits(ctx context.Context, m *Mail, a address) (bool, error) {
 	for _, want := range c.Match {
 		for _, row := range messageMatchers {
 			if row.key != want.Key {
 				continue
 			}
-			if ok, err := row.fits(m, want.Value, a); !ok || err != nil {
+			if ok, err := row.fits(ctx, m, want.Value, a); !ok || err != nil {
 				return false, err
 			}
 		}

@@ -2,6 +2,7 @@ package wait
 
 import (
 	"context"
+	"fmt"
 	"math"
 	"slices"
 	"time"
@@ -19,7 +20,7 @@ type Rig interface {
 	// Mail lists every message in every mailbox, in the order in which they came.
 	Mail(ctx context.Context) ([]Mail, error)
 	// WatchMail returns a channel that gets a token when mail has come. stop ends that.
-	WatchMail() (arrived <-chan struct{}, stop func())
+	WatchMail(ctx context.Context) (arrived <-chan struct{}, stop func(), err error)
 	// Journal has the records of the sessions.
 	Journal() event.Journal
 	// FindingsSince returns the findings with larger numbers than n, the number to ask
@@ -51,7 +52,10 @@ func For(ctx context.Context, rig Rig, c Condition) (Outcome, error) {
 		return Outcome{}, err
 	}
 	began := time.Now()
-	arrived, stop := rig.WatchMail()
+	arrived, stop, err := rig.WatchMail(ctx)
+	if err != nil {
+		return Outcome{}, fmt.Errorf("watch for mail: %w", err)
+	}
 	defer stop()
 	if c.What != Messages {
 		arrived = nil
@@ -99,7 +103,7 @@ func look(ctx context.Context, rig Rig, c *Condition) (o Outcome, more <-chan st
 			return Outcome{}, nil, err
 		}
 		for i := range all {
-			ok, err := c.mailFits(&all[i], rig.Address)
+			ok, err := c.mailFits(ctx, &all[i], rig.Address)
 			if err != nil {
 				return Outcome{}, nil, err
 			}

@@ -68,7 +68,9 @@ func (r *rig) Mail(context.Context) ([]Mail, error) {
 	return slices.Clone(r.mail), r.err
 }
 
-func (r *rig) WatchMail() (<-chan struct{}, func()) { return r.arrived, func() {} }
+func (r *rig) WatchMail(context.Context) (<-chan struct{}, func(), error) {
+	return r.arrived, func() {}, nil
+}
 
 func (r *rig) Journal() event.Journal { return journal{r: r} }
 
@@ -113,8 +115,8 @@ func parse(t *testing.T, what What, texts ...string) []Matcher {
 	return m
 }
 
-func content(raw string) func() ([]byte, error) {
-	return func() ([]byte, error) { return []byte(raw), nil }
+func content(raw string) func(context.Context) ([]byte, error) {
+	return func(context.Context) ([]byte, error) { return []byte(raw), nil }
 }
 
 func TestWhatFitsAMessage(t *testing.T) {
@@ -139,7 +141,7 @@ func TestWhatFitsAMessage(t *testing.T) {
 			mail *Mail
 			want bool
 		}{{&inbox, tc.inbox}, {&sent, tc.sent}} {
-			if got, err := c.mailFits(m.mail, newRig().Address); err != nil || got != m.want {
+			if got, err := c.mailFits(t.Context(), m.mail, newRig().Address); err != nil || got != m.want {
 				t.Errorf("%s fits the one in %s: %v, %v", tc.text, m.mail.Folder, got, err)
 			}
 		}
