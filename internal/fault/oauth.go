@@ -57,8 +57,8 @@ func (f *OAuth) Validate() error {
 	return (&Login{f.SMTP, f.IMAP, f.POP3}).Validate()
 }
 
-// Mechanisms lists what a scenario may offer besides PLAIN and LOGIN.
-func Mechanisms() []string { return identity.OnRequest() }
+// Mechanisms lists by what a login may come: its mechanism, or the command.
+func Mechanisms() []string { return identity.LoginNames() }
 
 func (f *OAuth) mechanisms() []string { return f.Mechanisms }
 
