@@ -3,9 +3,10 @@
 GO       ?= go
 BIN      ?= bin/mailrig
 FUZZTIME ?= 5s
+REV      ?= HEAD
 PACKAGES ?= ./...
 
-.PHONY: all build test lint unit robots fuzz cross bench clean
+.PHONY: all build test lint unit robots fuzz cross bench compare clean
 
 all: build
 
@@ -48,6 +49,9 @@ cross: ## it must build, and be vetted, where it isn't developed
 
 bench: ## what mailrig costs, beside the bare libraries
 	$(GO) run ./bench
+
+compare: ## what has become slower or larger since the commit REV
+	$(GO) run ./bench -against $(REV)
 
 clean:
 	rm -rf bin

@@ -4,10 +4,18 @@
 //	go run ./bench                 everything
 //	go run ./bench -run fetch      only what has "fetch" in its name
 //	go run ./bench -run rules/pop3 of the comparison "rules" only that
+//	go run ./bench -against REV    this checkout beside another commit
 //
 // "bare" is the library's engine with mailrig's own mailboxes behind it, straight
 // on a TCP listener; "gate" is a whole mailrig door. Rounds alternate between the
 // two, and medians are compared. See README.md here for the last results.
+//
+// With -against, bench builds the commit and this checkout, and drives both binaries
+// from outside, in pairs of rounds that alternate. Each pair gives one ratio, new to old,
+// of what something costs: time of an operation, bytes of an idle connection or of a
+// message. Printed are the median of the ratios and its 95 % interval, by the sign test.
+// bench ends with status 1 where the whole interval lies beyond 5 % more; that is what
+// "slower" means here. -only NAME measures less, -pairs N more often or less often.
 package main
 
 import (
@@ -15,7 +23,6 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"slices"
 	"strings"
 	"time"
 )
@@ -28,10 +35,26 @@ func main() {
 	n := flag.Int("n", 0, "with -hold: how many")
 	login := flag.String("login", "", "with -hold: a line to send")
 	secure := flag.Bool("secure", false, "with -hold: TLS from the first byte")
+	rev := flag.String("against", "", "compare this checkout with the commit `REV`")
+	only := flag.String("only", "", "with -against: only costs with `NAME` in their name")
+	pairs := flag.Int("pairs", 25, "with -against: pairs of rounds")
 	flag.Parse()
 	if *holdAddr != "" {
 		if err := hold(*holdAddr, *n, *secure, *login); err != nil {
 			fmt.Fprintln(os.Stderr, "bench:", err)
+			os.Exit(1)
+		}
+		return
+	}
+	if *rev != "" {
+		const round = 200 * time.Millisecond
+		fine, err := against(*rev, *only, *pairs, round)
+		if err != nil {
+			fmt.Fprintln(os.Stderr, "bench:", err)
+			os.Exit(2)
+		}
+		if !fine {
+			fmt.Fprintln(os.Stderr, "bench: something costs certainly more than 5 % more than at", *rev)
 			os.Exit(1)
 		}
 		return
@@ -101,9 +124,4 @@ func compare(one, other func() (*side, error), l load, rounds int, length time.D
 		}
 	}
 	return median(results[0]), median(results[1]), nil
-}
-
-func median(v []float64) float64 {
-	slices.Sort(v)
-	return v[len(v)/2]
 }

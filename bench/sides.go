@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/tls"
 	"fmt"
 	"net"
 	"sync"
@@ -18,24 +17,25 @@ import (
 
 // side is one side of a comparison.
 type side struct {
-	addr  map[int]string // by standard port
-	store *mailbox.Store
-	tls   *tls.Config
-	close func()
+	addr   map[int]string // by standard port
+	reset  func() error   // forgets all mail
+	close  func()
+	filled bool
 }
 
 // newBare serves the three engines straight on TCP, without a gate.
 func newBare() (*side, error) {
-	s := &side{addr: map[int]string{}, store: mailbox.New(mailbox.Options{})}
+	store := mailbox.New(mailbox.Options{})
+	s := &side{addr: map[int]string{}, reset: func() error { store.Reset(); return nil }}
 	engines := map[int]func(net.Conn){
 		25: func(c net.Conn) {
-			smtpd.Serve(c, smtpd.Config{Session: &peer{store: s.store}, Store: s.store, Domain: "bench"})
+			smtpd.Serve(c, smtpd.Config{Session: &peer{store: store}, Store: store, Domain: "bench"})
 		},
 		143: func(c net.Conn) {
-			imapd.New(imapd.Config{Session: &peer{store: s.store}}).Serve(c)
+			imapd.New(imapd.Config{Session: &peer{store: store}}).Serve(c)
 		},
 		110: func(c net.Conn) {
-			go popd.New(popd.Config{Session: &peer{store: s.store}}).Server().ServeConn(c)
+			go popd.New(popd.Config{Session: &peer{store: store}}).Server().ServeConn(c)
 		},
 	}
 	var listeners []net.Listener
@@ -76,7 +76,7 @@ func newGate(ctx context.Context, active ...*scenarios.Scenario) (*side, error) 
 	if err := srv.Start(ctx); err != nil {
 		return nil, err
 	}
-	s := &side{addr: map[int]string{}, store: srv.Store(), tls: srv.ClientTLS()}
+	s := &side{addr: map[int]string{}, reset: srv.Reset}
 	for _, d := range srv.Doors() {
 		s.addr[d.Port] = d.Address
 	}

@@ -102,7 +102,7 @@ func TestNameConstraintsHold(t *testing.T) {
 				is.template.DNSNames = []string{tt.host}
 			}
 			return nil
-		}}
+		}, always}
 		ca.mu.Lock()
 		cert, err := ca.mint(p, now)
 		ca.mu.Unlock()

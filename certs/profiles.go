@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/mailrig/mailrig/internal/suggest"
@@ -21,66 +22,91 @@ type Profile struct {
 // Correct is the name of the profile without a defect.
 const Correct = "correct"
 
+// Refuse reports whether a client that asked for a host, "" for none, must refuse a
+// certificate of this profile though it trusts the rig's CA. Whether the rig's own names
+// fit the host is another question: see [x509.Certificate.VerifyHostname].
+func (p Profile) Refuse(serverName string) bool {
+	row, err := lookup(p.Name)
+	switch {
+	case err != nil || row.trust == never:
+		return true
+	case row.trust == forItsNames:
+		names := x509.Certificate{DNSNames: wildcardNames}
+		return names.VerifyHostname(serverName) != nil
+	}
+	return false
+}
+
 // profile is a row of the table. edit changes the correct certificate; it may do
 // whatever sign can still sign.
 type profile struct {
 	Profile
-	edit func(*issuance) error
+	edit  func(*issuance) error
+	trust trust
 }
+
+// trust says whether a client may accept a certificate.
+type trust int
+
+const (
+	never trust = iota
+	forItsNames
+	always
+)
 
 func table() []profile {
 	return []profile{
 		{Profile{Correct, "Correct certificate",
 			"The certificate is in order: right names, in its time, signed by the rig's CA. A client that trusts the CA must accept it."},
-			nil},
+			nil, always},
 		{Profile{"expired", "Expired yesterday",
 			"The server's operator forgot to renew. The client must refuse, and say that the certificate has expired rather than that the network failed."},
-			expired},
+			expired, never},
 		{Profile{"not-yet-valid", "Valid from tomorrow",
 			"The certificate begins tomorrow, or so it seems where the client's clock is slow. The client must refuse, and may hint at the clock."},
-			notYetValid},
+			notYetValid, never},
 		{Profile{"wrong-host", "For another host name",
 			"A trusted CA signed it, for another name, as when a provider serves many domains with one certificate. The client must compare names (RFC 6125, RFC 7817) and refuse."},
-			wrongHost},
+			wrongHost, never},
 		{Profile{"self-signed", "Self-signed",
 			"The server vouches for itself, as home servers do and attackers can. The client must refuse unless its user has accepted this very certificate."},
-			selfSigned},
+			selfSigned, never},
 		{Profile{"untrusted-root", "From an unknown CA",
 			"The chain is complete but ends at a CA that nobody trusts, as behind a company's inspecting proxy. The client must refuse."},
-			untrustedRoot},
+			untrustedRoot, never},
 		{Profile{"incomplete-chain", "Intermediate not sent",
 			"The server does not send its intermediate certificate. Browsers often find it elsewhere, mail clients must not guess: the client refuses and says that the chain is incomplete."},
-			incompleteChain},
+			incompleteChain, never},
 		{Profile{"expired-intermediate", "Expired intermediate",
 			"The server's own certificate is in order, the intermediate that vouches for it ended yesterday: the operator renewed one file of two. The client must refuse."},
-			expiredIntermediate},
+			expiredIntermediate, never},
 		{Profile{"wrong-usage", "For clients, not for servers",
 			"The certificate may only be used by TLS clients (RFC 5280 section 4.2.1.12). The client must refuse."},
-			wrongUsage},
+			wrongUsage, never},
 		{Profile{"no-san", "Host name in the common name only",
 			"Old appliances name the host only in the subject's common name. RFC 9525 section 2 no longer allows a client to look there; many still do."},
-			noSAN},
+			noSAN, never},
 		{Profile{"rsa-1024", "RSA key of 1024 bits",
 			"The key is shorter than anybody has allowed since 2014. A client of today refuses it, an old one does not."},
-			rsa1024},
+			rsa1024, never},
 		{Profile{"sha-1", "Signed with SHA-1",
 			"The CA's signature uses SHA-1, for which collisions can be bought. A client of today refuses it."},
-			sha1},
+			sha1, never},
 		{Profile{"wildcard", "Wildcards only",
 			"The certificate is for *.example.test and *.example.localhost. A client that connects to mail.example.test must accept it; one that connects to localhost or to a.b.example.test must refuse (RFC 9525 section 6.3)."},
-			wildcard},
+			wildcard, forItsNames},
 		{Profile{"no-subject", "Empty subject",
 			"All names are in the subject alternative name, and the subject is empty, as RFC 5280 section 4.1.2.6 allows. The client must accept, and show some name all the same."},
-			noSubject},
+			noSubject, always},
 		{Profile{"thousand-names", "A thousand names",
 			"One certificate for a thousand hosted domains: about 28 kB, more than fits into one TLS record. The client must accept."},
-			thousandNames},
+			thousandNames, always},
 		{Profile{"reversed-chain", "Chain in the wrong order",
 			"The server sends the root before the intermediate. TLS 1.3 wants clients to bear any order behind the server's own certificate (RFC 8446 section 4.4.2), so they must accept."},
-			reversedChain},
+			reversedChain, always},
 		{Profile{"root-included", "Root sent along",
 			"The server sends the root too, which the client has or must not trust anyway. The client must accept."},
-			rootIncluded},
+			rootIncluded, always},
 	}
 }
 
@@ -172,11 +198,13 @@ func noSubject(is *issuance) error {
 	return nil
 }
 
-// wildcard has two labels behind each star: with fewer OpenSSL takes it for a
+// wildcardNames have two labels behind each star: with fewer OpenSSL takes it for a
 // wildcard over somebody's top-level domain.
+var wildcardNames = []string{"*.example.test", "*.example.localhost"}
+
 func wildcard(is *issuance) error {
 	is.template.Subject.CommonName = "*.example.test"
-	is.template.DNSNames = []string{"*.example.test", "*.example.localhost"}
+	is.template.DNSNames = slices.Clone(wildcardNames)
 	is.template.IPAddresses = nil
 	return nil
 }

@@ -67,6 +67,26 @@ func outcomes() map[string]struct {
 	}
 }
 
+// TestRefuse: a profile says what Go's and OpenSSL's clients do with its certificate.
+func TestRefuse(t *testing.T) {
+	t.Parallel()
+	want := outcomes()
+	for _, p := range Profiles() {
+		fine := want[p.Name].goSays(nil) && want[p.Name].openssl[0] == "0"
+		if got := p.Refuse("localhost"); got == fine {
+			t.Errorf("%s for localhost: Refuse %v", p.Name, got)
+		}
+	}
+	for host, refuse := range map[string]bool{"mail.example.test": false, "mail.example.localhost": false, "a.b.example.test": true, "example.test": true, "": true} {
+		if got := (Profile{Name: "wildcard"}).Refuse(host); got != refuse {
+			t.Errorf("wildcard for %q: Refuse %v", host, got)
+		}
+	}
+	if (Profile{}).Refuse("") || (Profile{Name: Correct}).Refuse("mail.example.org") || !(Profile{Name: "unheard-of"}).Refuse("localhost") {
+		t.Error("the correct certificate, or one that nobody knows, is judged wrongly")
+	}
+}
+
 func TestProfilesAgainstGo(t *testing.T) {
 	t.Parallel()
 	ca := newTestCA(t)

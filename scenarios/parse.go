@@ -173,7 +173,7 @@ func (d *decoder) rule(at *yaml.Node) fault.Rule {
 		case "times":
 			counterWrong = !d.count(e, &c.Times) || counterWrong
 		case "per":
-			d.decode(e.value, reflect.ValueOf(&c.Per).Elem(), place{name: "per", enum: pers()})
+			d.decode(e.value, reflect.ValueOf(&c.Per).Elem(), place{name: "per", enum: perNames()})
 		default:
 			if _, known := fault.Lookup(e.name); !known {
 				d.unknownRuleKey(e)
@@ -324,7 +324,7 @@ func faultKeys() []string {
 	return names
 }
 
-func pers() []string {
+func perNames() []string {
 	var names []string
 	for _, p := range fault.Pers {
 		names = append(names, string(p))

@@ -61,7 +61,7 @@ func ruleSchema() object {
 		"match": structSchema(reflect.TypeFor[fault.Match](), "when the rule acts; all that is given must fit"),
 		"skip":  object{"type": "integer", "minimum": 0, "description": "so many matches go untouched first"},
 		"times": object{"type": "integer", "minimum": 0, "description": "then it acts so many times; for ever when left out"},
-		"per":   object{"enum": pers(), "description": "what skip, times and rate-limit count separately for"},
+		"per":   object{"enum": perNames(), "description": "what skip, times and rate-limit count separately for"},
 	}
 	var one []object
 	for _, k := range fault.Kinds {

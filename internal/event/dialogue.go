@@ -54,6 +54,8 @@ type Verdict struct {
 	Class    Class
 	Code     string // SMTP: the reply code; IMAP: the response code, like UNAVAILABLE; POP3: like SYS/TEMP
 	Enhanced string // SMTP's enhanced status code (RFC 3463), like 5.7.1
+	// Preauth says that a greeting has logged the client in (IMAP's PREAUTH).
+	Preauth bool
 }
 
 // Class is the class of a reply.
@@ -81,7 +83,7 @@ func (r *Reply) Lines() []string {
 // Body is a message or a literal: all the bytes of it that follow one another.
 type Body struct {
 	From  Side
-	Head  string // the first bytes, escaped
+	Head  string // the first bytes, escaped; with its line ends, as \n
 	Bytes int64
 	// Ended says that the last byte came; a body without it was cut.
 	Ended bool
@@ -110,7 +112,9 @@ type Overheard struct {
 // HeardLine is an overheard line.
 type HeardLine struct {
 	Text string // escaped, credentials masked, shortened
-	Verb string // its command, upper case, if it looks like one; else ""
+	// Verb is its command, upper case. It is "" for a line that looks like no command, which is masked as a
+	// whole: it may be a password.
+	Verb string
 	// Secret says that a credential, or what may be one, is masked in Text.
 	Secret bool
 }

@@ -100,12 +100,40 @@ func (r *Record) Last() time.Time {
 	return r.LastWord()
 }
 
-// LastWord returns when the last event was recorded, leaving out the end of the connection.
+// LastWord returns when the last event was recorded, leaving out the end of TLS and of the connection.
 func (r *Record) LastWord() time.Time {
 	for i := len(r.Events) - 1; i >= 0; i-- {
-		if _, end := r.Events[i].What.(*Ended); !end {
+		switch r.Events[i].What.(type) {
+		case *CloseNotify, *Ended:
+		default:
 			return r.Start.Add(r.Events[i].At)
 		}
 	}
 	return r.Start
+}
+
+// First returns the first event of a type that the record still has, like First[*Cut](r).
+func First[W What](r *Record) (what W, at Event, ok bool) {
+	for _, e := range r.Events {
+		if w, is := e.What.(W); is {
+			return w, e, true
+		}
+	}
+	return what, at, false
+}
+
+// Has reports whether the record has an event of a type.
+func Has[W What](r *Record) bool {
+	_, _, ok := First[W](r)
+	return ok
+}
+
+// Noticed reports whether a sign was noticed.
+func (r *Record) Noticed(s Sign) bool {
+	for _, e := range r.Events {
+		if n, ok := e.What.(*Noticed); ok && n.Sign == s {
+			return true
+		}
+	}
+	return false
 }

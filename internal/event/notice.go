@@ -72,6 +72,9 @@ type ClearOnTLS struct {
 	Protocol string // whose words the first bytes are, like HTTP or SMTP; "" for unknown
 }
 
+// HTTP is the protocol of web clients that have come to the wrong port; see ClearOnTLS.
+const HTTP = "HTTP"
+
 // BehindSTARTTLS says that clear text came between STARTTLS and the handshake (RFC 3207 section 4.2).
 type BehindSTARTTLS struct {
 	Bytes int
@@ -116,6 +119,8 @@ type Setting struct {
 	Text string // a profile, a mode, a user
 	N    int64  // bytes, recipients or messages
 	Each time.Duration
+	// Numbers are those of messages in the selected mailbox, with SetExpunge.
+	Numbers []uint32
 }
 
 // SettingName names a setting.
@@ -130,7 +135,7 @@ const (
 	SetRecipientLimit SettingName = "recipient-limit" // N recipients
 	SetUser           SettingName = "preauth"         // Text: begins logged in as this user
 	SetFill           SettingName = "fill"            // N messages, made up, in INBOX
-	SetExpunge        SettingName = "expunge"         // Text: what another session expunges
+	SetExpunge        SettingName = "expunge"         // Numbers: what another session expunges
 	SetDeliver        SettingName = "deliver"         // N messages that another session delivers
 )
 

@@ -3,20 +3,24 @@ package event
 import (
 	"bytes"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 )
 
+// Bounds of what is kept of one text, in bytes as they are held: escaping counts.
+const (
+	MaxText = 2 << 10 // of a command or a reply
+	MaxHead = 256     // of a message body or literal, or of an overheard line
+)
+
 // Bounds of one record. Past them the middle is left out and counted.
 const (
-	maxText   = 2 << 10   // kept bytes of one command or reply, as they are held
-	maxHead   = 256       // kept bytes of a message body or literal
 	maxEvents = 1024      // kept events: the first half and the last ones
-	maxKept   = 256 << 10 // kept bytes of all text; beyond it text is kept by its first bytes
+	maxKept   = 256 << 10 // kept bytes of all text (size.go); beyond it text is kept by its first bytes
 	maxLate   = 80        // ... so many
 	maxLogins = 100       // kept login attempts
 	maxName   = 256       // kept bytes of a user name, a Message-ID, an address, a detail
+	maxWord   = 64        // kept bytes of a verb
 	maxStored = 100       // kept messages
 	maxHeard  = 64        // kept lines of one Overheard
 	maxList   = 64        // kept entries of a ClientHello's lists, of recipients and of places
@@ -52,7 +56,7 @@ type Recorder struct {
 	head     []Event
 	tail     []Event
 	secure   bool
-	kept     int // bytes of text
+	kept     int // bytes of text that are held
 	commands bool
 	tag      string  // of the last command
 	text     []byte  // of the last event, which may still grow
@@ -72,14 +76,9 @@ func (r *Recorder) Command(c Command) {
 	}
 	r.r.Counts.BytesIn += c.Bytes
 	r.r.Counts.Commands++
-	r.tag, r.commands = c.Tag, true
-	if limit := r.room(maxText); len(c.Line) > limit {
-		c.Args = shorten(c.Args, max(0, len(c.Args)-(len(c.Line)-limit)))
-		c.Line = shorten(c.Line, limit)
-		c.Verb, c.Tag = shorten(c.Verb, limit), shorten(c.Tag, limit)
-	}
-	r.kept += len(c.Line)
+	r.boundCommand(&c)
 	r.add("", &c)
+	r.tag, r.commands = c.Tag, true // only now: add settles the reply to the command before
 }
 
 // Answer records a line of a login exchange of n bytes; of the line itself only what it is by its form is kept.
@@ -108,7 +107,7 @@ func (r *Recorder) Finish(line []byte, n int) {
 	}
 	r.r.Counts.BytesIn += int64(n)
 	r.r.Counts.Commands++
-	r.add("", &Finish{Line: r.line(line, maxText), Bytes: int64(n)})
+	r.add("", &Finish{Line: r.line(line, MaxText), Bytes: int64(n)})
 }
 
 // Reply records lines of the server's; those that follow one another become one event. by is the scenario
@@ -131,39 +130,45 @@ func (r *Recorder) Reply(b []byte, by string) {
 		r.add(by, reply)
 	}
 	reply.Bytes += int64(len(b))
-	if rest := r.grow(b, maxText); len(rest) > 0 {
-		line := trimEnd(b)
-		line = line[bytes.LastIndexByte(line, '\n')+1:]
-		r.end = append(r.end[:0], line[:min(len(line), maxHead)]...)
+	if rest := r.grow(b, MaxText); len(rest) > 0 {
+		line := lastLine(trimEnd(b))
+		r.end = append(r.end[:0], line[:min(len(line), MaxHead)]...)
 	}
 }
+
+func lastLine(b []byte) []byte { return b[bytes.LastIndexByte(b, '\n')+1:] }
 
 // grow adds bytes to the text of the last event, and returns what has no room.
 func (r *Recorder) grow(b []byte, limit int) (rest []byte) {
 	n := max(0, min(r.room(limit)-len(r.text), len(b)))
 	r.text = append(r.text, b[:n]...)
-	r.kept += n
 	return b[n:]
 }
 
 // settle gives the last event the text and the verdict that it has by now.
 func (r *Recorder) settle(e *Event) {
+	before := size(e.What)
 	switch w := e.What.(type) {
 	case *Reply:
-		w.Text, w.End = r.escaped(maxText), ""
-		if len(r.end) > 0 {
-			w.End = shorten(escape(r.end), maxHead)
+		text, end := escape(trimEnd(r.text)), ""
+		w.Text = shorten(text, r.room(MaxText))
+		switch {
+		case len(r.end) > 0:
+			end = escape(r.end)
+		case len(w.Text) < len(text): // escaping has made it too long
+			end = string(lastLine([]byte(text)))
 		}
+		w.End = shorten(end, r.room(MaxHead))
 		if r.reader != nil {
 			w.Verdict = r.reader.Verdict(r.tag, w.Lines(), w.Greeting)
+			w.Code, w.Enhanced = shorten(w.Code, maxWord), shorten(w.Enhanced, maxWord)
 		}
 	case *Body:
-		w.Head = r.escaped(maxHead)
+		// A CR at the end may be half a line end.
+		w.Head = shorten(escape(bytes.TrimSuffix(r.text, []byte("\r"))), r.room(MaxHead))
 	}
+	r.kept += size(e.What) - before
 }
-
-// escaped is the growing text as it is held: the bound counts what escaping has added.
-func (r *Recorder) escaped(limit int) string { return shorten(escape(trimEnd(r.text)), limit) }
 
 // Body records bytes of a message or literal; those that follow one another become one event.
 func (r *Recorder) Body(from Side, b []byte) {
@@ -183,7 +188,7 @@ func (r *Recorder) Body(from Side, b []byte) {
 		r.add("", body)
 	}
 	body.Bytes += int64(len(b))
-	r.grow(b, maxHead)
+	r.grow(b, MaxHead)
 }
 
 // EndBody records that the last byte of the body came, and how its lines are formed.
@@ -224,9 +229,9 @@ func (r *Recorder) Overheard(h HeardLine, n int) {
 		r.add("", heard)
 	}
 	heard.Bytes += int64(n)
-	if len(heard.Lines) < maxHeard {
-		h.Text = shorten(h.Text, r.room(maxHead))
-		r.kept += len(h.Text)
+	if len(heard.Lines) == 0 || len(heard.Lines) < maxHeard && r.kept <= maxKept {
+		h.Text, h.Verb = fit(h.Text, r.room(MaxHead)), fit(h.Verb, maxWord)
+		r.kept += len(h.Text) + len(h.Verb)
 		heard.Lines = append(heard.Lines, h)
 	}
 }
@@ -239,7 +244,7 @@ func (r *Recorder) Add(what What, by string) {
 		return
 	}
 	r.mark(by)
-	bound(what)
+	r.bound(what)
 	r.add(by, what)
 	r.sum(what)
 }
@@ -291,7 +296,7 @@ func (r *Recorder) Login(l Login) {
 	}
 	l.Secure, l.At = r.secure, time.Since(r.started)
 	r.mark(l.Injected)
-	l.User, l.Mechanism = shorten(l.User, maxName), shorten(l.Mechanism, maxName)
+	r.bound(&l)
 	if len(r.r.Logins) < maxLogins {
 		r.r.Logins = append(r.r.Logins, l)
 	} else {
@@ -310,9 +315,7 @@ func (r *Recorder) Stored(m Stored) {
 		return
 	}
 	m.Secure, m.At = r.secure, time.Since(r.started)
-	m.MessageID, m.From = shorten(m.MessageID, maxName), shorten(m.From, maxName)
-	m.Recipients = m.Recipients[:min(len(m.Recipients), maxStored)]
-	m.Places = m.Places[:min(len(m.Places), maxStored)]
+	r.bound(&m)
 	if len(r.r.Messages) < maxStored {
 		r.r.Messages = append(r.r.Messages, m)
 	}
@@ -423,6 +426,7 @@ func (r *Recorder) add(by string, what What) {
 		r.tellLast(*e)
 	}
 	r.text, r.end = r.text[:0], r.end[:0]
+	r.kept += size(what)
 	e := Event{At: time.Since(r.started), Secure: r.secure, By: by, What: what}
 	if len(r.head) < maxEvents/2 {
 		r.head = append(r.head, e)
@@ -431,6 +435,9 @@ func (r *Recorder) add(by string, what What) {
 	if len(r.tail) >= maxEvents/2 {
 		half := len(r.tail) / 2
 		r.r.Elided += half
+		for _, old := range r.tail[:half] {
+			r.kept -= size(old.What)
+		}
 		r.tail = slices.Delete(r.tail, 0, half)
 	}
 	r.tail = append(r.tail, e)
@@ -441,49 +448,4 @@ func (r *Recorder) tellLast(e Event) {
 	if r.ring.listening.Load() {
 		r.ring.tell(News{ID: r.r.ID, What: Grew, Event: e})
 	}
-}
-
-// room is how much of a text may be kept, at most limit bytes.
-func (r *Recorder) room(limit int) int {
-	if r.kept > maxKept {
-		return min(limit, maxLate)
-	}
-	return limit
-}
-
-// line escapes and shortens what is kept of a line.
-func (r *Recorder) line(b []byte, limit int) string {
-	s := shorten(escape(trimEnd(b)), r.room(limit))
-	r.kept += len(s)
-	return s
-}
-
-// bound shortens the lists and texts of an event that come from the client.
-func bound(what What) {
-	switch w := what.(type) {
-	case *Hello:
-		w.ServerName = shorten(w.ServerName, maxName)
-		w.Versions = slices.Clone(w.Versions[:min(len(w.Versions), maxList)])
-		w.Ciphers = slices.Clone(w.Ciphers[:min(len(w.Ciphers), maxList)])
-		w.Protocols = slices.Clone(w.Protocols[:min(len(w.Protocols), maxList/8)])
-		for i, p := range w.Protocols {
-			w.Protocols[i] = escape([]byte(shorten(p, maxHead)))
-		}
-	case *Handshake:
-		w.Detail = shorten(w.Detail, maxName)
-	case *Alert:
-		w.Detail = shorten(w.Detail, maxName)
-	case *Bouncing:
-		w.Recipient, w.Sender = shorten(w.Recipient, maxName), shorten(w.Sender, maxName)
-	case *Setting:
-		w.Text = shorten(w.Text, maxName)
-	}
-}
-
-// shorten cuts a text, and lets go of what it was cut from.
-func shorten(s string, limit int) string {
-	if len(s) <= limit {
-		return s
-	}
-	return strings.Clone(s[:limit])
 }

@@ -2,7 +2,6 @@ package event
 
 import (
 	"bytes"
-	"fmt"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -35,10 +34,10 @@ func escape(b []byte) string {
 		r, n := utf8.DecodeRune(b)
 		switch {
 		case r == utf8.RuneError && n <= 1:
-			fmt.Fprintf(&out, `\x%02x`, b[0])
+			hex(&out, b[0])
 		case r != '\n' && r != '\t' && !unicode.IsPrint(r):
 			for _, c := range b[:n] {
-				fmt.Fprintf(&out, `\x%02x`, c)
+				hex(&out, c)
 			}
 		default:
 			out.WriteRune(r)
@@ -46,6 +45,11 @@ func escape(b []byte) string {
 		b = b[n:]
 	}
 	return out.String()
+}
+
+func hex(out *strings.Builder, c byte) {
+	const digits = "0123456789abcdef"
+	out.Write([]byte{'\\', 'x', digits[c>>4], digits[c&15]})
 }
 
 // trimEnd takes one line end off.

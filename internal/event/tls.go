@@ -19,10 +19,15 @@ type Handshake struct {
 	Cipher      uint16
 	Certificate string // profile of the certificate that was to be shown
 	// Bad says that a client must refuse this certificate, for the name that it asked for.
-	Bad       bool
-	Alert     int  // number of the alert that ended it, 0 for none (RFC 8446 section 6)
-	AlertFrom Side // who sent that alert
-	// Detail is what the TLS library says of a failure: for people, never read by programs.
+	Bad bool
+	// WrongName says that this certificate isn't for the name that the client asked for, or that it asked for
+	// none.
+	WrongName bool
+	Alert     int    // number of the alert that ended it, 0 for none (RFC 8446 section 6)
+	AlertFrom Side   // who sent that alert
+	Spoilt    string // with SpoiltByScenario, how: stall, garbage, close, reset or alert
+	// Detail is what the TLS library says of a failure: for people, never read by programs. It is "" where the
+	// outcome says it all.
 	Detail string
 }
 

@@ -27,7 +27,15 @@ type Protocol struct {
 	Words   Words
 	Replies Replies
 	Framing func(Port) Framing
-	Doors   []Door
+	// Uses names the extensions that a command line uses by its verb or its arguments, and that clients may use
+	// only where they are listed. Each is a list of names, of which one must be listed; the first is the usual
+	// one. nil: the protocol has none.
+	Uses func(Line) [][]string
+	// ListsMore says that a server may list more capabilities once the client has logged in.
+	ListsMore bool
+	// Told returns what the lines of a reply tell that a client can't know but from there. nil: nothing.
+	Told  func(lines []string) Told
+	Doors []Door
 
 	// Idle is how long a client may say nothing, MaxLine how long a line of its may be, in bytes with its end.
 	Idle    time.Duration
@@ -41,14 +49,19 @@ type Word struct {
 	Secret event.Secret
 	// Login says that it is a login, or the part of one that carries the password.
 	Login bool
+	// Digest says that its credential proves that the client knows the password, and doesn't show it.
+	Digest bool
 	// Asks says that it asks for the capabilities, Leaves that it ends the connection in peace.
 	Asks, Leaves bool
 	// Polite says that it doesn't do what a client has come for: it asks, waits, begins TLS or leaves.
 	Polite bool
 	// Mail says that a message or literal of the client's belongs to it.
 	Mail bool
-	// Needs is the capability that must be listed for it, and without which it is refused; "" for none.
-	Needs string
+	// GoAhead says that the message may be sent only when the server has said so.
+	GoAhead bool
+	// Needs is the capability that must be listed for it, and without which it is refused; "" for none. Where
+	// Unless is listed, it is forbidden.
+	Needs, Unless string
 	// State is where it may be used.
 	State State
 	// Opens says that clients of this protocol begin with it and those of others don't: where it comes to
@@ -114,6 +127,13 @@ type Replies interface {
 	IsCommand(line string) bool
 	// Canned returns a reply of the gate's own, as it goes over the wire; nil where the protocol says nothing.
 	Canned(c Canned, tag, domain string) []byte
+}
+
+// Told is what a reply tells by name.
+type Told struct {
+	Mailboxes []string
+	// Referred are users and mailboxes in addresses of other servers, to which the reply sends the client.
+	Referred []string
 }
 
 // Canned names a reply that the gate gives in any protocol.

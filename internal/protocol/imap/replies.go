@@ -56,7 +56,7 @@ func greetingVerdict(line string) event.Verdict {
 	word, rest, _ := strings.Cut(rest, " ")
 	switch {
 	case ok && (word == "OK" || word == "PREAUTH"):
-		return event.Verdict{Class: event.OK, Code: codeIn(rest)}
+		return event.Verdict{Class: event.OK, Code: codeIn(rest), Preauth: word == "PREAUTH"}
 	case ok && word == "BYE":
 		return event.Verdict{Class: event.Temporary, Code: codeIn(rest)}
 	}

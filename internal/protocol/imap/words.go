@@ -18,6 +18,10 @@ var Protocol = &protocol.Protocol{
 	Words:    words,
 	Replies:  replies{},
 	Framing:  newFraming,
+	Uses:     uses,
+	Told:     told,
+
+	ListsMore: true, // RFC 9051 section 6.2.3: a login may come with another list
 	Doors: []protocol.Door{
 		{Port: 143, Service: "imap", Security: protocol.STARTTLS, Suggest: true},
 		{Port: 993, Service: "imaps", Security: protocol.TLS, Suggest: true},
@@ -39,7 +43,7 @@ var words = protocol.Words{
 	{Verb: "ID", Polite: true, Needs: "ID", Opens: true},
 	{Verb: "STARTTLS", Polite: true, State: protocol.InClear | login, Needs: "STARTTLS"},
 	{Verb: "AUTHENTICATE", Secret: event.SecretResponse, Login: true, State: login, Needs: "AUTH", Opens: true},
-	{Verb: "LOGIN", Secret: event.SecretBehind, Login: true, State: login, Opens: true},
+	{Verb: "LOGIN", Secret: event.SecretBehind, Login: true, State: login, Unless: "LOGINDISABLED", Opens: true},
 	{Verb: "UNAUTHENTICATE", State: logged, Needs: "UNAUTHENTICATE"},
 	{Verb: "ENABLE", State: logged, Needs: "ENABLE"},
 	{Verb: "SELECT", State: logged, Opens: true},

@@ -30,7 +30,7 @@ var Protocol = &protocol.Protocol{
 var words = protocol.Words{
 	{Verb: "USER", State: protocol.NoLogin, Needs: "USER", Opens: true},
 	{Verb: "PASS", Secret: event.AllSecret, Login: true, State: protocol.NoLogin, Needs: "USER"},
-	{Verb: "APOP", Secret: event.SecretBehind, Login: true, State: protocol.NoLogin, Opens: true},
+	{Verb: "APOP", Secret: event.SecretBehind, Login: true, Digest: true, State: protocol.NoLogin, Opens: true},
 	{Verb: "AUTH", Secret: event.SecretResponse, Login: true, State: protocol.NoLogin, Needs: "SASL"},
 	{Verb: "STLS", Polite: true, State: protocol.InClear | protocol.NoLogin, Needs: "STLS", Opens: true},
 	{Verb: "CAPA", Asks: true, Polite: true, Needs: "CAPA", Opens: true},

@@ -17,6 +17,7 @@ var Protocol = &protocol.Protocol{
 	Words:    words,
 	Replies:  replies{},
 	Framing:  newFraming,
+	Uses:     uses,
 	Doors: []protocol.Door{
 		{Port: 25, Service: "smtp", Security: protocol.STARTTLS},
 		{Port: 2525, Service: "smtp-alt", Security: protocol.STARTTLS}, // IANA has no name for it
@@ -35,7 +36,7 @@ var words = protocol.Words{
 	{Verb: "LHLO", Polite: true},
 	{Verb: "MAIL", Opens: true},
 	{Verb: "RCPT", State: protocol.InMessage, Opens: true},
-	{Verb: "DATA", Mail: true, State: protocol.InMessage},
+	{Verb: "DATA", Mail: true, GoAhead: true, State: protocol.InMessage},
 	{Verb: "BDAT", Mail: true, State: protocol.InMessage, Needs: "CHUNKING"},
 	{Verb: "RSET", Polite: true},
 	{Verb: "NOOP", Polite: true},

@@ -16,7 +16,7 @@ import (
 )
 
 // patience is how long a server may take for its next line.
-const patience = 10 * time.Second
+const patience = 2 * time.Minute
 
 // Player plays one file.
 type Player struct {

@@ -1,0 +1,163 @@
+package event
+
+import (
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+// This file bounds what a record holds in memory. Texts are measured as they are held: escaped, not as they
+// came. Whatever a client can make long is escaped and shortened before it is kept, and counted.
+
+// size is how many bytes of text an event holds. Those of a Login and a Stored are never given back, since the
+// record's own lists may hold them longer than the events do.
+func size(what What) int {
+	switch w := what.(type) {
+	case *Command:
+		return len(w.Line) + len(w.Verb) + len(w.Tag) // Args lies inside Line
+	case *Finish:
+		return len(w.Line)
+	case *Reply:
+		return len(w.Text) + len(w.End) + len(w.Code) + len(w.Enhanced)
+	case *Body:
+		return len(w.Head)
+	case *Overheard:
+		n := 0
+		for _, h := range w.Lines {
+			n += len(h.Text) + len(h.Verb)
+		}
+		return n
+	case *Hello:
+		return len(w.ServerName) + length(w.Protocols) + 2*(len(w.Versions)+len(w.Ciphers))
+	case *Handshake:
+		return len(w.Detail)
+	case *Alert:
+		return len(w.Detail)
+	case *Bouncing:
+		return len(w.Recipient) + len(w.Sender)
+	case *Setting:
+		return len(w.Text) + 4*len(w.Numbers)
+	}
+	return 0
+}
+
+func length(list []string) (n int) {
+	for _, s := range list {
+		n += len(s)
+	}
+	return n
+}
+
+// room is how much of a text may be kept, at most limit bytes.
+func (r *Recorder) room(limit int) int {
+	if r.kept > maxKept {
+		return min(limit, maxLate)
+	}
+	return limit
+}
+
+// line escapes and shortens what is kept of a line.
+func (r *Recorder) line(b []byte, limit int) string {
+	return shorten(escape(trimEnd(b)), r.room(limit))
+}
+
+// name escapes and shortens a name, an address or a detail.
+func (r *Recorder) name(s string) string { return fit(s, r.room(maxName)) }
+
+// boundCommand escapes and shortens a command line, whose arguments stay a part of it.
+func (r *Recorder) boundCommand(c *Command) {
+	before, ok := strings.CutSuffix(c.Line, c.Args)
+	c.Line, c.Args = fit(c.Line, r.room(MaxText)), ""
+	if ok {
+		c.Args = c.Line[min(len(fit(before, MaxText)), len(c.Line)):]
+	}
+	c.Verb, c.Tag = fit(c.Verb, maxWord), r.name(c.Tag)
+}
+
+// bound escapes and shortens the lists and texts of an event.
+func (r *Recorder) bound(what What) {
+	switch w := what.(type) {
+	case *Hello:
+		w.ServerName = r.name(w.ServerName)
+		w.Versions = slices.Clone(w.Versions[:min(len(w.Versions), maxList)])
+		w.Ciphers = slices.Clone(w.Ciphers[:min(len(w.Ciphers), maxList)])
+		w.Protocols = r.names(w.Protocols, maxList/8)
+	case *Handshake:
+		w.Detail = r.name(w.Detail)
+	case *Alert:
+		w.Detail = r.name(w.Detail)
+	case *Bouncing:
+		w.Recipient, w.Sender = r.name(w.Recipient), r.name(w.Sender)
+	case *Setting:
+		w.Text = r.name(w.Text)
+		w.Numbers = slices.Clone(w.Numbers[:min(len(w.Numbers), maxList)])
+	case *Login:
+		w.User, w.Mechanism = r.name(w.User), fit(w.Mechanism, maxWord)
+		r.kept += len(w.User) + len(w.Mechanism)
+	case *Stored:
+		w.MessageID, w.From = r.name(w.MessageID), r.name(w.From)
+		w.Recipients = r.names(w.Recipients, maxList)
+		r.kept += len(w.MessageID) + len(w.From) + length(w.Recipients)
+		w.Places = r.places(w.Places)
+	}
+}
+
+// places bounds a list of places, all of it like one text.
+func (r *Recorder) places(list []Place) (out []Place) {
+	left := r.room(MaxText)
+	for _, p := range list[:min(len(list), maxList)] {
+		p.Account, p.Mailbox = r.name(p.Account), r.name(p.Mailbox)
+		n := len(p.Account) + len(p.Mailbox)
+		if left -= n; left < 0 && len(out) > 0 {
+			break
+		}
+		out = append(out, p)
+		r.kept += n
+	}
+	return out
+}
+
+// names bounds a list of at most so many names, and all of it like one text.
+func (r *Recorder) names(list []string, most int) []string {
+	out := make([]string, 0, min(len(list), most))
+	left := r.room(MaxText)
+	for _, s := range list[:min(len(list), most)] {
+		s = r.name(s)
+		if left -= len(s); left < 0 && len(out) > 0 {
+			break
+		}
+		out = append(out, s)
+	}
+	return out
+}
+
+// fit escapes and shortens a text without line ends.
+func fit(s string, limit int) string {
+	return shorten(escaped(s[:min(len(s), limit+utf8.UTFMax)]), limit) // what is cut through here is beyond limit
+}
+
+// escaped is escape for what may have been escaped already: doing so twice changes nothing.
+func escaped(s string) string {
+	for i := range len(s) {
+		if c := s[i]; c >= 0x7f || c < 0x20 && c != '\n' && c != '\t' {
+			return escape([]byte(s))
+		}
+	}
+	return s
+}
+
+// shorten cuts a text, and lets go of what it was cut from. It doesn't cut through a character or an escape.
+func shorten(s string, limit int) string {
+	if len(s) <= limit {
+		return s
+	}
+	for limit > 0 && !utf8.RuneStart(s[limit]) {
+		limit--
+	}
+	if i := strings.LastIndexByte(s[max(0, limit-3):limit], '\\'); i >= 0 {
+		if i += max(0, limit-3); s[i+1] == 'x' {
+			limit = i
+		}
+	}
+	return strings.Clone(s[:limit])
+}

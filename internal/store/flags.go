@@ -1,0 +1,76 @@
+package store
+
+import (
+	"slices"
+	"strings"
+)
+
+// The system flags (RFC 9051 section 2.3.2), in the only spelling used here.
+const (
+	Seen     = `\Seen`
+	Answered = `\Answered`
+	Flagged  = `\Flagged`
+	Deleted  = `\Deleted`
+	Draft    = `\Draft`
+	Recent   = `\Recent` // never stored; a view adds it
+)
+
+var systemFlags = [...]string{Answered, Deleted, Draft, Flagged, Seen}
+
+// SystemFlags returns the flags that a store keeps beside keywords, sorted.
+func SystemFlags() []string { return slices.Clone(systemFlags[:]) }
+
+// CanonicalFlag returns the spelling of a system flag, or a keyword as it is; "" for what
+// no store keeps: \Recent, unknown system flags, and keywords that are no atoms, which
+// could not be sent to a client.
+func CanonicalFlag(flag string) (canonical string, keyword bool) {
+	if !strings.HasPrefix(flag, `\`) {
+		if !isAtom(flag) {
+			return "", false
+		}
+		return flag, true
+	}
+	for _, f := range systemFlags {
+		if strings.EqualFold(f, flag) {
+			return f, false
+		}
+	}
+	return "", false
+}
+
+// isAtom is RFC 9051 section 9, but lets "]" pass, which clients do use in keywords.
+func isAtom(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; c <= ' ' || c >= 0x7f || strings.IndexByte(`(){%*"\`, c) >= 0 {
+			return false
+		}
+	}
+	return s != ""
+}
+
+// Op says what SetFlags does with the flags it is given.
+type Op int
+
+// The three forms of STORE (RFC 9051 section 6.4.6).
+const (
+	Add     Op = iota // +FLAGS
+	Remove            // -FLAGS
+	Replace           // FLAGS
+)
+
+// Apply returns old changed by op. Both lists are canonical and sorted, and so is the
+// result; neither is changed.
+func (op Op) Apply(old, flags []string) []string {
+	switch op {
+	case Add:
+		merged := append(slices.Clip(old), flags...)
+		slices.Sort(merged)
+		return slices.Clip(slices.Compact(merged))
+	case Remove:
+		return slices.DeleteFunc(slices.Clone(old), func(f string) bool {
+			return slices.Contains(flags, f)
+		})
+	default:
+		return flags
+	}
+}

@@ -1,0 +1,160 @@
+package memory
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"github.com/mailrig/mailrig/internal/store"
+)
+
+// account is one user's mailboxes.
+type account struct {
+	store   *Store
+	address string
+	inbox   *mailbox // never replaced or renamed
+	drop    maildrop
+
+	mu         sync.RWMutex
+	gone       bool               // the store was reset
+	folders    map[string]*folder // by name; parents that don't exist themselves are not in it
+	subscribed map[string]struct{}
+}
+
+// folder is a mailbox together with what belongs to its place in the account.
+type folder struct {
+	box        *mailbox
+	specialUse string
+}
+
+func newAccount(s *Store, address string) *account {
+	list := store.NewFolders()
+	a := &account{
+		store:      s,
+		address:    address,
+		folders:    make(map[string]*folder, len(list)),
+		subscribed: make(map[string]struct{}, len(list)),
+	}
+	for _, f := range list {
+		a.folders[f.Name] = &folder{box: newMailbox(s), specialUse: f.SpecialUse}
+		a.subscribed[f.Name] = struct{}{}
+	}
+	a.inbox = a.folders[store.Inbox].box
+	return a
+}
+
+// rlocked returns the account of that name with its read lock held.
+func (s *Store) rlocked(name string) *account {
+	for {
+		a := s.account(name)
+		a.mu.RLock()
+		if !a.gone {
+			return a
+		}
+		a.mu.RUnlock() // a Reset came between
+	}
+}
+
+// locked is rlocked with the write lock.
+func (s *Store) locked(name string) *account {
+	for {
+		a := s.account(name)
+		a.mu.Lock()
+		if !a.gone {
+			return a
+		}
+		a.mu.Unlock()
+	}
+}
+
+// end removes everything, for a Reset.
+func (a *account) end() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.gone = true
+	for _, f := range a.folders {
+		f.box.end()
+	}
+	a.folders = nil
+	a.subscribed = nil
+}
+
+// Mailbox implements store.Folders.
+func (s *Store) Mailbox(ctx context.Context, name, folder string) (store.Mailbox, error) {
+	if err := ctx.Err(); err != nil {
+		return store.Mailbox{}, err
+	}
+	folder = store.CanonicalName(folder)
+	a := s.rlocked(name)
+	defer a.mu.RUnlock()
+	f, err := a.folder(folder)
+	if err != nil {
+		return store.Mailbox{}, err
+	}
+	return store.Mailbox{ID: f.box.id, Account: a.address, Name: folder, UIDValidity: f.box.uidValidity}, nil
+}
+
+// folder wants a.mu held.
+func (a *account) folder(name string) (*folder, error) {
+	if f := a.folders[name]; f != nil {
+		return f, nil
+	}
+	if a.hasChildren(name) {
+		return nil, fmt.Errorf("%w: %q is only a parent of others", store.ErrNotSelectable, name)
+	}
+	return nil, fmt.Errorf("%w: %q", store.ErrNoMailbox, name)
+}
+
+// hasChildren wants a.mu held.
+func (a *account) hasChildren(name string) bool {
+	for n := range a.folders {
+		if store.Below(n, name) {
+			return true
+		}
+	}
+	return false
+}
+
+// maildrop is the lock of an account for POP3. Its holder is of this process and
+// releases it, so a lease never runs out here.
+type maildrop struct {
+	mu     sync.Mutex
+	holder *lease
+}
+
+type lease struct{ drop *maildrop }
+
+// LockMaildrop implements store.Accounts.
+func (s *Store) LockMaildrop(ctx context.Context, name string) (store.Lease, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	a := s.account(name)
+	a.drop.mu.Lock()
+	defer a.drop.mu.Unlock()
+	if a.drop.holder != nil {
+		return nil, fmt.Errorf("%w: end the other POP3 session of %s first", store.ErrInUse, a.address)
+	}
+	a.drop.holder = &lease{&a.drop}
+	return a.drop.holder, nil
+}
+
+// Renew implements store.Lease.
+func (l *lease) Renew(ctx context.Context) error {
+	l.drop.mu.Lock()
+	defer l.drop.mu.Unlock()
+	if l.drop.holder != l {
+		return store.ErrLeaseLost
+	}
+	return ctx.Err()
+}
+
+// Release implements store.Lease, whatever ctx says.
+func (l *lease) Release(context.Context) error {
+	l.drop.mu.Lock()
+	defer l.drop.mu.Unlock()
+	if l.drop.holder == l { // else it is another session's by now
+		l.drop.holder = nil
+	}
+	return nil
+}

@@ -1,0 +1,268 @@
+package memory
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/mailrig/mailrig/internal/store"
+)
+
+// mailbox is a list of messages. It doesn't know its name. After it was deleted it is
+// empty for good and takes no messages.
+type mailbox struct {
+	store       *Store
+	id          store.MailboxID
+	uidValidity uint32
+	watches     watches
+
+	// modSeq is the mod-sequence of the last change of any kind. Written under mu after
+	// the change it stands for; watches read it without.
+	modSeq atomic.Uint64
+
+	mu          sync.RWMutex
+	gone        bool
+	entries     []store.Entry // sorted by UID
+	uidNext     store.UID
+	recentFrom  store.UID              // from this UID on nobody has claimed \Recent
+	lastFlags   uint64                 // modSeq of the last change of flags
+	lastKeyword uint64                 // modSeq of the last new keyword
+	removed     removals               // what was expunged
+	moving      map[store.UID]struct{} // taken by a Move that is under way
+	keywords    []string               // only appended to, and handed out
+	spelling    map[string]string      // lower case -> as in keywords
+	size        int64                  // these three are sums over entries
+	unseen      uint32
+	deleted     uint32
+}
+
+func newMailbox(s *Store) *mailbox {
+	validity := s.validity.Add(1)
+	b := &mailbox{store: s, id: store.MailboxID(validity), uidValidity: validity, uidNext: 1, recentFrom: 1}
+	b.modSeq.Store(1) // 0 is not a mod-sequence (RFC 7162 section 7)
+	s.boxMu.Lock()
+	defer s.boxMu.Unlock()
+	s.boxes[b.id] = b
+	return b
+}
+
+// end empties the mailbox for good.
+func (b *mailbox) end() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.close()
+}
+
+// endIfEmpty reports whether it has ended the mailbox.
+func (b *mailbox) endIfEmpty() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if len(b.entries) > 0 {
+		return false
+	}
+	b.close()
+	return true
+}
+
+// close wants b.mu held.
+func (b *mailbox) close() {
+	b.gone = true
+	b.entries = nil
+	b.removed = removals{}
+	b.changed(b.modSeq.Load() + 1)
+	b.store.boxMu.Lock()
+	defer b.store.boxMu.Unlock()
+	delete(b.store.boxes, b.id)
+}
+
+// noMailbox is the error once the mailbox is gone.
+func (b *mailbox) noMailbox() error {
+	return fmt.Errorf("%w: it has just been deleted", store.ErrNoMailbox)
+}
+
+// deliver adds a message to an INBOX that can't vanish meanwhile.
+func (b *mailbox) deliver(m store.Message, flags []string, date time.Time) store.UID {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	modSeq := b.modSeq.Load() + 1
+	uid := b.insert(store.Entry{Flags: b.flags(flags, modSeq), Date: date, Message: m}, modSeq)
+	b.changed(modSeq)
+	return uid
+}
+
+// addAll adds copies of entries of any mailbox, all or none (RFC 9051 section 6.4.7).
+// Their UIDs are how many are left out before them.
+func (b *mailbox) addAll(entries []store.Entry) ([]store.UID, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.gone {
+		return nil, b.noMailbox()
+	}
+	if len(entries) == 0 {
+		return nil, nil
+	}
+	need := int64(b.uidNext) + int64(len(entries))
+	for i := range entries {
+		need += int64(entries[i].UID)
+	}
+	if need > math.MaxUint32 {
+		return nil, fmt.Errorf("%w: its UIDs are used up; make a new mailbox", store.ErrFull)
+	}
+	modSeq := b.modSeq.Load() + 1
+	uids := make([]store.UID, len(entries))
+	for i, e := range entries {
+		e.Flags = b.flags(e.Flags, modSeq) // keywords may be spelled differently here
+		b.uidNext += e.UID
+		uids[i] = b.insert(e, modSeq)
+	}
+	b.changed(modSeq)
+	return uids, nil
+}
+
+// insert wants b.mu held.
+func (b *mailbox) insert(e store.Entry, modSeq uint64) store.UID {
+	e.UID = b.uidNext
+	e.ModSeq = modSeq
+	b.uidNext++
+	b.entries = append(b.entries, e)
+	b.size += e.Message.Size()
+	b.count(&e, 1)
+	return e.UID
+}
+
+// count adds n (1, or -1 as the all-ones number) for the entry to the sums over flags.
+func (b *mailbox) count(e *store.Entry, n int32) {
+	if !e.Has(store.Seen) {
+		b.unseen += uint32(n)
+	}
+	if e.Has(store.Deleted) {
+		b.deleted += uint32(n)
+	}
+}
+
+// changed ends a change: it publishes the mod-sequence and leaves a token with every
+// watch. It wants b.mu held.
+func (b *mailbox) changed(modSeq uint64) {
+	b.modSeq.Store(modSeq)
+	b.watches.wake()
+}
+
+// remove takes out every entry that fits, asked in UID order. It wants b.mu held.
+func (b *mailbox) remove(fits func(*store.Entry) bool) []store.UID {
+	var removed []store.UID
+	kept := 0
+	for i := range b.entries {
+		e := &b.entries[i]
+		if fits(e) {
+			removed = append(removed, e.UID)
+			b.size -= e.Message.Size()
+			b.count(e, -1)
+			continue
+		}
+		if kept != i {
+			b.entries[kept] = *e
+		}
+		kept++
+	}
+	if len(removed) == 0 {
+		return nil
+	}
+	clear(b.entries[kept:]) // lets the messages go
+	b.entries = b.entries[:kept]
+	modSeq := b.modSeq.Load() + 1
+	b.removed.add(removed, modSeq)
+	b.changed(modSeq)
+	return removed
+}
+
+// each calls f with every message of uids, ascending, that exists. It wants b.mu held.
+func (b *mailbox) each(uids []store.UID, f func(*store.Entry)) {
+	i := 0
+	for _, uid := range uids {
+		var found bool
+		if i, found = findEntry(b.entries, i, uid); found {
+			f(&b.entries[i])
+		}
+	}
+}
+
+// findEntry is store.FindUID over entries.
+func findEntry(entries []store.Entry, from int, uid store.UID) (int, bool) {
+	if from < len(entries) && entries[from].UID == uid {
+		return from, true
+	}
+	i, found := slices.BinarySearchFunc(entries[from:], uid, func(e store.Entry, uid store.UID) int {
+		return cmp.Compare(e.UID, uid)
+	})
+	return from + i, found
+}
+
+// claim returns the given messages (or all) for a move, ready for addAll, without those that another
+// move has taken already: two sessions that move a message at once must not make two
+// of it. The caller adds them elsewhere and then calls release, which removes them
+// if that succeeded. In between no lock is held.
+func (b *mailbox) claim(uids []store.UID, all bool) (entries []store.Entry, claimed []store.UID, release func(moved bool)) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	take := func(e *store.Entry) {
+		if _, taken := b.moving[e.UID]; taken {
+			return
+		}
+		if b.moving == nil {
+			b.moving = make(map[store.UID]struct{})
+		}
+		b.moving[e.UID] = struct{}{}
+		entries = append(entries, *e)
+	}
+	if all {
+		for i := range b.entries {
+			take(&b.entries[i])
+		}
+	} else {
+		b.each(uids, take)
+	}
+	claimed = uidsOf(entries)
+	return withoutGaps(entries), claimed, func(moved bool) {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		if moved {
+			b.removeThese(claimed)
+		}
+		for _, uid := range claimed {
+			delete(b.moving, uid)
+		}
+	}
+}
+
+// removeThese wants b.mu held, and ascending uids.
+func (b *mailbox) removeThese(uids []store.UID) []store.UID {
+	i := 0
+	return b.remove(func(e *store.Entry) bool {
+		var found bool
+		i, found = store.FindUID(uids, i, e.UID)
+		return found
+	})
+}
+
+// withoutGaps prepares entries of one mailbox for addAll, in place.
+func withoutGaps(entries []store.Entry) []store.Entry {
+	for i := range entries {
+		entries[i].UID = 0
+	}
+	return entries
+}
+
+func uidsOf(entries []store.Entry) []store.UID {
+	if len(entries) == 0 {
+		return nil
+	}
+	uids := make([]store.UID, len(entries))
+	for i := range entries {
+		uids[i] = entries[i].UID
+	}
+	return uids
+}

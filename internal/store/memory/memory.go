@@ -1,0 +1,240 @@
+// Package memory is a store that keeps everything in memory and forgets it with the
+// process.
+//
+// A mailbox is a list of entries sorted by UID, with a log of what was removed. Locks
+// are taken in the order store, account, mailbox, and never two mailboxes' at once; those
+// of the watches and of the table of mailboxes come last and guard nothing else. No lock
+// is held when a method returns.
+//
+// Message content that is in memory already (store.Bytes, or a store.Message, such as
+// those of package madeup) is kept as it is; anything else is read in.
+package memory
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/mailrig/mailrig/internal/store"
+)
+
+const (
+	defaultDomain   = "example.test"
+	defaultMaxBytes = 50 << 20
+)
+
+// Options configure a Store. The zero value is ready to use.
+type Options struct {
+	Domain          string           // appended to names without "@"; default "example.test"
+	MaxMessageBytes int64            // larger messages are refused with store.ErrTooBig; 0: 50 MiB
+	Now             func() time.Time // default time.Now
+}
+
+// Store is a store.Store. Its methods fail only as their contracts say, or when ctx has
+// ended.
+type Store struct {
+	domain   string
+	maxBytes int64
+	now      func() time.Time
+
+	// validity is the UIDVALIDITY given out last, and names the mailbox too. It only
+	// grows, Reset included, so that a value names one mailbox for good (RFC 9051 section
+	// 2.3.1.1).
+	validity atomic.Uint32
+
+	mu       sync.RWMutex
+	accounts map[string]*account // by canonical address
+
+	boxMu sync.RWMutex
+	boxes map[store.MailboxID]*mailbox // those that aren't deleted
+
+	arrivals watches
+}
+
+var _ store.Store = (*Store)(nil)
+
+// New makes an empty store.
+func New(o Options) *Store {
+	s := &Store{
+		domain:   strings.ToLower(o.Domain),
+		maxBytes: o.MaxMessageBytes,
+		now:      o.Now,
+		accounts: make(map[string]*account),
+		boxes:    make(map[store.MailboxID]*mailbox),
+	}
+	if s.domain == "" {
+		s.domain = defaultDomain
+	}
+	if s.maxBytes <= 0 {
+		s.maxBytes = defaultMaxBytes
+	}
+	if s.now == nil {
+		s.now = time.Now
+	}
+	// Starting at the time means that a client which kept its cache over a restart
+	// of the process finds larger values, as it must.
+	s.validity.Store(uint32(max(s.now().Unix(), 1)))
+	return s
+}
+
+// Address implements store.Accounts.
+func (s *Store) Address(name string) string { return store.CanonicalAddress(name, s.domain) }
+
+// OpenAccount implements store.Accounts.
+func (s *Store) OpenAccount(ctx context.Context, name string) (string, error) {
+	if err := ctx.Err(); err != nil {
+		return "", err
+	}
+	return s.account(name).address, nil
+}
+
+// account returns the account of that name, made now if it is new.
+func (s *Store) account(name string) *account {
+	address := s.Address(name)
+	s.mu.RLock()
+	a := s.accounts[address]
+	s.mu.RUnlock()
+	if a != nil {
+		return a
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if a = s.accounts[address]; a == nil {
+		a = newAccount(s, address)
+		s.accounts[address] = a
+	}
+	return a
+}
+
+// HasAccount implements store.Accounts.
+func (s *Store) HasAccount(ctx context.Context, name string) (bool, error) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	_, ok := s.accounts[s.Address(name)]
+	return ok, ctx.Err()
+}
+
+// ListAccounts implements store.Accounts.
+func (s *Store) ListAccounts(ctx context.Context) ([]string, error) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return slices.Sorted(maps.Keys(s.accounts)), ctx.Err()
+}
+
+// Reset implements store.Accounts.
+func (s *Store) Reset(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	old := s.accounts
+	s.accounts = make(map[string]*account)
+	s.mu.Unlock()
+	for _, a := range old {
+		a.end()
+	}
+	return nil
+}
+
+// Deliver implements store.Messages. Everything that could fail is done before the
+// message is in the first INBOX.
+func (s *Store) Deliver(ctx context.Context, accounts []string, in store.Incoming) ([]store.Delivery, error) {
+	in.Gap = 0
+	m, date, err := s.take(ctx, &in)
+	if err != nil {
+		return nil, err
+	}
+	addresses := make([]string, 0, len(accounts))
+	for _, name := range accounts {
+		if address := s.Address(name); !slices.Contains(addresses, address) {
+			addresses = append(addresses, address)
+		}
+	}
+	inboxes := s.holdInboxes(addresses)
+	defer s.arrivals.wake()
+	defer s.mu.RUnlock()
+	out := make([]store.Delivery, len(addresses))
+	for i, b := range inboxes {
+		uid := b.deliver(m, in.Flags, date)
+		out[i] = store.Delivery{Account: addresses[i], Mailbox: b.id, UID: uid, Message: m}
+	}
+	return out, nil
+}
+
+// holdInboxes returns the INBOX of each account with s.mu held for reading: no Reset can
+// come between, and an INBOX vanishes in no other way.
+func (s *Store) holdInboxes(addresses []string) []*mailbox {
+	inboxes := make([]*mailbox, len(addresses))
+	for {
+		for _, address := range addresses {
+			s.account(address)
+		}
+		s.mu.RLock()
+		complete := true
+		for i, address := range addresses {
+			a := s.accounts[address]
+			if a == nil {
+				complete = false
+				break
+			}
+			inboxes[i] = a.inbox
+		}
+		if complete {
+			return inboxes
+		}
+		s.mu.RUnlock()
+	}
+}
+
+// take makes a message of what comes in, and its INTERNALDATE.
+func (s *Store) take(ctx context.Context, in *store.Incoming) (store.Message, time.Time, error) {
+	var none time.Time
+	if err := ctx.Err(); err != nil {
+		return nil, none, err
+	}
+	if n := in.Content.Size(); n > s.maxBytes {
+		return nil, none, fmt.Errorf("%w: %d bytes, at most %d", store.ErrTooBig, n, s.maxBytes)
+	}
+	date := in.Date
+	if m, ok := in.Content.(store.Message); ok {
+		if date.IsZero() {
+			origin, err := m.Origin(ctx)
+			if err != nil {
+				return nil, none, err
+			}
+			date = origin.Received
+		}
+		return m, date, nil
+	}
+	raw, err := store.ReadAll(ctx, in.Content)
+	if err != nil {
+		return nil, none, err
+	}
+	received := in.Received
+	if received.IsZero() {
+		received = s.now()
+	}
+	if date.IsZero() {
+		date = received
+	}
+	return newMessage(raw, received, in.Envelope), date, nil
+}
+
+// box returns the mailbox, or ErrNoMailbox.
+func (s *Store) box(ctx context.Context, id store.MailboxID) (*mailbox, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	s.boxMu.RLock()
+	b := s.boxes[id]
+	s.boxMu.RUnlock()
+	if b == nil {
+		return nil, fmt.Errorf("%w: number %d", store.ErrNoMailbox, id)
+	}
+	return b, nil
+}

@@ -1,0 +1,53 @@
+package memory
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"strings"
+	"time"
+
+	"github.com/mailrig/mailrig/internal/store"
+)
+
+// message is a store.Message.
+type message struct {
+	id       string
+	raw      []byte
+	received time.Time
+	envelope store.Envelope
+	memo     store.Memory
+}
+
+func newMessage(raw []byte, received time.Time, env store.Envelope) *message {
+	// 80 random bits: unique without a process-wide counter, and not to be guessed from
+	// another message's.
+	return &message{id: strings.ToLower(rand.Text()[:16]), raw: raw, received: received, envelope: env}
+}
+
+// ID implements store.Message.
+func (m *message) ID() string { return m.id }
+
+// Size implements store.Blob.
+func (m *message) Size() int64 { return int64(len(m.raw)) }
+
+// Bytes is what store.ReadAll asks for.
+func (m *message) Bytes() []byte { return m.raw }
+
+// Open implements store.Blob.
+func (m *message) Open(ctx context.Context) (store.Reader, error) {
+	return store.Bytes(m.raw).Open(ctx)
+}
+
+// Origin implements store.Message.
+func (m *message) Origin(context.Context) (store.Origin, error) {
+	return store.Origin{Received: m.received, Envelope: m.envelope}, nil
+}
+
+// Digest implements store.Message. It is computed when somebody asks.
+func (m *message) Digest(context.Context) ([sha256.Size]byte, error) {
+	return sha256.Sum256(m.raw), nil
+}
+
+// Memo is what store.Memo asks for.
+func (m *message) Memo(key string, make func() any) any { return m.memo.Get(key, make) }

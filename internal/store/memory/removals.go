@@ -1,0 +1,69 @@
+package memory
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/mailrig/mailrig/internal/store"
+)
+
+// keptRemovals is how many removals a mailbox remembers at least, 16 bytes each. Who
+// asks for older ones compares lists of UIDs.
+const keptRemovals = 2048
+
+// removals are the expunge log of a mailbox.
+type removals struct {
+	log []removal // by mod-sequence
+	// forgotten is the mod-sequence of the last removal that isn't in the log any more.
+	forgotten uint64
+}
+
+type removal struct {
+	uid    store.UID
+	modSeq uint64
+}
+
+// add records one change: these UIDs were removed at modSeq.
+func (r *removals) add(uids []store.UID, modSeq uint64) {
+	if len(uids) > keptRemovals {
+		*r = removals{forgotten: modSeq}
+		return
+	}
+	for _, uid := range uids {
+		r.log = append(r.log, removal{uid, modSeq})
+	}
+	if len(r.log) <= 2*keptRemovals {
+		return
+	}
+	first := len(r.log) - keptRemovals
+	r.forgotten = r.log[first-1].modSeq
+	for first < len(r.log) && r.log[first].modSeq == r.forgotten { // a change is kept whole or not
+		first++
+	}
+	r.log = slices.Clone(r.log[first:])
+}
+
+// last returns the mod-sequence of the last removal, 0 for none.
+func (r *removals) last() uint64 {
+	if n := len(r.log); n > 0 {
+		return r.log[n-1].modSeq
+	}
+	return r.forgotten
+}
+
+// since returns what was removed after a mod-sequence, ascending; complete reports
+// whether that is all.
+func (r *removals) since(modSeq uint64) (uids []store.UID, complete bool) {
+	if r.forgotten > modSeq {
+		return nil, false
+	}
+	if r.last() <= modSeq {
+		return nil, true
+	}
+	i, _ := slices.BinarySearchFunc(r.log, modSeq+1, func(x removal, m uint64) int { return cmp.Compare(x.modSeq, m) })
+	for _, x := range r.log[i:] {
+		uids = append(uids, x.uid)
+	}
+	slices.Sort(uids)
+	return uids, true
+}

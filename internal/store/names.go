@@ -1,0 +1,139 @@
+package store
+
+import (
+	"cmp"
+	"fmt"
+	"iter"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Delimiter separates the elements of a mailbox name, outermost first.
+const Delimiter = '/'
+
+// Inbox is the mailbox that every account has and that mail is delivered to.
+const Inbox = "INBOX"
+
+// MaxNameBytes bounds a mailbox name.
+const MaxNameBytes = 500
+
+const delimiter = string(Delimiter)
+
+// CanonicalName folds the first element of a name to INBOX when it is that in any case
+// (RFC 9051 section 5.1). The rest of a name is case-sensitive.
+func CanonicalName(name string) string {
+	first, _, _ := strings.Cut(name, delimiter)
+	if first != Inbox && strings.EqualFold(first, Inbox) {
+		return Inbox + name[len(first):]
+	}
+	return name
+}
+
+// NewName checks a name that is to be stored and returns its canonical form.
+// RFC 9051 section 5.1: net-unicode without control characters and without line and
+// paragraph separators; wildcards would make a name that LIST can't ask for.
+// A delimiter at the end is accepted (RFC 9051 section 6.3.4). ErrBadName.
+func NewName(name string) (string, error) {
+	name = strings.TrimSuffix(name, delimiter)
+	bad := func(why string) (string, error) {
+		return "", fmt.Errorf("%w: %s", ErrBadName, why)
+	}
+	switch {
+	case name == "":
+		return bad("it is empty")
+	case len(name) > MaxNameBytes:
+		return bad(fmt.Sprintf("it has more than %d bytes", MaxNameBytes))
+	case !utf8.ValidString(name):
+		return bad("it is not UTF-8")
+	case strings.ContainsAny(name, "*%"):
+		return bad(`"*" and "%" are wildcards`)
+	case strings.ContainsFunc(name, notNetUnicode):
+		return bad("it has a control character")
+	}
+	for element := range strings.SplitSeq(name, delimiter) {
+		if element == "" {
+			return bad(`it has an empty part before, between or after "/"`)
+		}
+	}
+	return CanonicalName(name), nil
+}
+
+func notNetUnicode(r rune) bool {
+	return unicode.IsControl(r) || r == '\u2028' || r == '\u2029'
+}
+
+// Parents yields the names above name, the nearest first.
+func Parents(name string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for {
+			i := strings.LastIndex(name, delimiter)
+			if i < 0 {
+				return
+			}
+			name = name[:i]
+			if !yield(name) {
+				return
+			}
+		}
+	}
+}
+
+// Below reports whether name is somewhere under parent.
+func Below(name, parent string) bool {
+	return len(name) > len(parent) && name[len(parent)] == Delimiter && name[:len(parent)] == parent
+}
+
+// CompareNames orders names as a tree, INBOX first, each parent before its children.
+func CompareNames(a, b string) int {
+	if c := cmp.Compare(inboxRank(a), inboxRank(b)); c != 0 {
+		return c
+	}
+	for {
+		headA, restA, moreA := strings.Cut(a, delimiter)
+		headB, restB, moreB := strings.Cut(b, delimiter)
+		if c := cmp.Compare(headA, headB); c != 0 {
+			return c
+		}
+		if !moreA || !moreB {
+			return cmp.Compare(restA, restB) // at least one of them is empty
+		}
+		a, b = restA, restB
+	}
+}
+
+func inboxRank(name string) int {
+	if name == Inbox || Below(name, Inbox) {
+		return 0
+	}
+	return 1
+}
+
+// KnownUse returns the canonical spelling of a special use that an account's owner may
+// give to a mailbox; attributes don't depend on case (RFC 6154 section 6). "" stays "".
+// ErrSpecialUse.
+func KnownUse(use string) (string, error) {
+	if use == "" {
+		return "", nil
+	}
+	for _, f := range NewFolders() {
+		if f.SpecialUse != "" && strings.EqualFold(f.SpecialUse, use) {
+			return f.SpecialUse, nil
+		}
+	}
+	return "", fmt.Errorf("%w: %q", ErrSpecialUse, use)
+}
+
+// CanonicalAddress returns the canonical form of a user's name: domain appended when
+// there is none, the domain part in lower case, the local part untouched (only the host
+// that owns it may interpret it, RFC 5321 section 2.4).
+func CanonicalAddress(name, domain string) string {
+	at := strings.LastIndexByte(name, '@')
+	if at < 0 {
+		return name + "@" + strings.ToLower(domain)
+	}
+	if lower := strings.ToLower(name[at:]); lower != name[at:] {
+		return name[:at] + lower
+	}
+	return name
+}

@@ -1,0 +1,27 @@
+package store
+
+import "slices"
+
+// Ascending returns uids sorted and each once: the same slice if it is so already, else
+// a new one.
+func Ascending(uids []UID) []UID {
+	for i := 1; i < len(uids); i++ {
+		if uids[i-1] >= uids[i] {
+			uids = slices.Clone(uids)
+			slices.Sort(uids)
+			return slices.Compact(uids)
+		}
+	}
+	return uids
+}
+
+// FindUID returns where uid is, or would be, in uids[from:], which is ascending. Looking
+// for ascending UIDs with from as the last answer is a merge: the first look mostly
+// finds it.
+func FindUID(uids []UID, from int, uid UID) (int, bool) {
+	if from < len(uids) && uids[from] == uid {
+		return from, true
+	}
+	i, found := slices.BinarySearch(uids[from:], uid)
+	return from + i, found
+}

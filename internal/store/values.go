@@ -1,0 +1,142 @@
+package store
+
+import (
+	"slices"
+	"time"
+)
+
+// UID identifies a message in its mailbox for as long as UIDVALIDITY holds
+// (RFC 9051 section 2.3.1.1). 1 is the smallest.
+type UID uint32
+
+// MailboxID identifies a mailbox whatever its name. It isn't used again after the
+// mailbox was deleted; 0 is none.
+type MailboxID uint64
+
+// Mailbox is a mailbox that was looked up by its name.
+type Mailbox struct {
+	ID          MailboxID
+	Account     string // the address
+	Name        string // as it was then
+	UIDValidity uint32 // RFC 9051 section 2.3.1.1; never another one's in this store
+}
+
+// Envelope is what SMTP said of a message, beside its bytes; empty for a message
+// that came by APPEND or from a seed directory.
+type Envelope struct {
+	From       string   // reverse-path, without angle brackets; "" is the null path
+	Recipients []string // forward-paths in the order given; not to be changed
+	Session    string   // id of the session that brought it
+}
+
+// Incoming is a message that is to be stored.
+type Incoming struct {
+	// Content is the message's bytes. A Message keeps its ID, Origin and digest, and
+	// Received and Envelope are ignored.
+	Content  Blob
+	Received time.Time // zero: now
+	Envelope Envelope
+
+	Flags []string
+	Date  time.Time // INTERNALDATE (RFC 9051 section 2.3.3); zero: when it was received
+	Gap   UID       // how many UIDs are left out before the message
+}
+
+// Delivery is a message in an INBOX.
+type Delivery struct {
+	Account string // the address
+	Mailbox MailboxID
+	UID     UID
+	Message Message
+}
+
+// Entry is one message in one mailbox.
+type Entry struct {
+	UID     UID
+	Flags   []string  // sorted; system flags in canonical spelling; never \Recent; not to be changed
+	Date    time.Time // INTERNALDATE (RFC 9051 section 2.3.3)
+	ModSeq  uint64    // RFC 7162
+	Message Message
+}
+
+// Has reports whether the entry has the flag, given in its canonical spelling.
+func (e *Entry) Has(flag string) bool { return slices.Contains(e.Flags, flag) }
+
+// Status is one consistent reading of a mailbox (RFC 9051 section 6.3.11).
+type Status struct {
+	Messages, Unseen, Deleted, Recent uint32
+
+	UIDNext       UID
+	UIDValidity   uint32
+	Size          int64 // sum of the sizes of all messages, in bytes
+	HighestModSeq uint64
+	Keywords      []string // every keyword used here since the mailbox was made, in order of first use; not to be changed
+}
+
+// Snapshot is a Status with the messages that it counts.
+type Snapshot struct {
+	Status
+	UIDs        []UID // ascending; the caller's
+	RecentFrom  UID   // from this one on messages are \Recent
+	FirstUnseen UID   // the first message without \Seen; 0 for none
+}
+
+// Changes is what has happened in a mailbox since a mod-sequence.
+type Changes struct {
+	ModSeq     uint64 // the mailbox's now: ask from here the next time
+	UIDNext    UID    // now
+	RecentFrom UID    // now
+	// Entries are the messages that came or whose flags changed, as they are now.
+	Entries []Entry
+	// Expunged are the messages that were removed, ascending. Some of them may have come
+	// and gone since.
+	Expunged []UID
+	// Truncated: removals are remembered only for so long, and Expunged isn't complete.
+	// What isn't in a Snapshot is gone.
+	Truncated bool
+	// Keywords are all keywords, as in Status, if there are new ones; else nil.
+	Keywords []string
+}
+
+// Update is the outcome of SetFlags.
+type Update struct {
+	Entries []Updated
+	// Before and ModSeq are the mailbox's mod-sequences before and after.
+	Before, ModSeq uint64
+	// Learned: the mailbox has new keywords.
+	Learned bool
+}
+
+// Updated is a message after SetFlags.
+type Updated struct {
+	Entry
+	Was uint64 // its mod-sequence before
+}
+
+// Info describes one name in an account's list of mailboxes.
+type Info struct {
+	Name        string
+	SpecialUse  string // `\Drafts`, `\Sent`, `\Junk`, `\Trash`, `\Archive` or "" (RFC 6154)
+	Exists      bool   // false: only a parent of others, or only subscribed
+	HasChildren bool   // a mailbox below it exists
+	Subscribed  bool
+}
+
+// Folder is a mailbox as Arrange wants it.
+type Folder struct {
+	Name       string
+	SpecialUse string // any attribute, like `\Sent` or `\All`; "" for none
+}
+
+// NewFolders returns what every account starts with, all subscribed (RFC 6154 for the
+// special uses).
+func NewFolders() []Folder {
+	return []Folder{
+		{Inbox, ""},
+		{"Drafts", `\Drafts`},
+		{"Sent", `\Sent`},
+		{"Junk", `\Junk`},
+		{"Trash", `\Trash`},
+		{"Archive", `\Archive`},
+	}
+}
