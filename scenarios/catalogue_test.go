@@ -208,6 +208,7 @@ func TestPlansAct(t *testing.T) {
 		}
 		return Compile(list)
 	}
+	doors := Standard().doors()
 	listen := func(p *fault.Plan, port int) fault.ListenMode { m, _ := p.Listen(port, doors[port], false); return m }
 
 	p := plan("port-25-refused,port-25-blocked")

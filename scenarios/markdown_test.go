@@ -63,7 +63,7 @@ func markdown(group, title string) []byte {
 		n++
 		fmt.Fprintf(&b, "\n## %s\n\n**%s.** %s\n\n", s.Name, strings.TrimSuffix(s.Title, "."), strings.Join(strings.Fields(s.Story), " "))
 		for i := range s.Rules {
-			fmt.Fprintf(&b, "- %s\n", strings.Join(strings.Fields(sentence(&s.Rules[i])), " "))
+			fmt.Fprintf(&b, "- %s\n", strings.Join(strings.Fields(s.sentence(&s.Rules[i])), " "))
 		}
 		must, mustNot := s.Expect.musts(false)
 		for _, e := range []struct {
