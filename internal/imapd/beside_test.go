@@ -12,7 +12,7 @@ import (
 
 	"github.com/emersion/go-imap/v2"
 
-	"github.com/mailrig/mailrig/internal/mailbox"
+	"github.com/mailrig/mailrig/internal/store"
 )
 
 // besideRows are commands that use everything a command beside the engine gets.
@@ -27,18 +27,18 @@ func besideRows() []Command {
 			if len(args) != 1 || args[0].Kind != String {
 				return bad("REMEMBER takes a string")
 			}
-			user := c.Account.Address()
+			user := c.Account
 			before := kept[user]
 			kept[user] = args[0].Text
 			return c.Untagged(fmt.Sprintf("REMEMBER %q", before))
 		}},
 		{"UID COUNT", "X-COUNT", Selected, func(_ context.Context, c *Call) error {
-			return c.Untagged(fmt.Sprintf("COUNT %s %d", c.Naming.show(c.View.Mailbox().Name()), c.View.Len()))
+			return c.Untagged(fmt.Sprintf("COUNT %s %d", c.Naming.show(c.View.Mailbox().Name), c.View.Len()))
 		}},
 		{"FAIL", "", Anywhere, func(_ context.Context, c *Call) error {
 			switch args, _ := c.Arguments(); args[0].Text {
 			case "missing":
-				return mailbox.ErrNoMailbox
+				return store.ErrNoMailbox
 			case "quota":
 				return &imap.Error{Type: imap.StatusResponseTypeNo, Code: "OVERQUOTA", Text: "Full"}
 			}
@@ -50,9 +50,9 @@ func besideRows() []Command {
 
 func TestBeside(t *testing.T) {
 	t.Parallel()
-	store := newStore()
-	deliver(t, store, "Subject: x\r\n\r\nx")
-	cfg := testConfig(store, newScene())
+	st := newStore()
+	deliver(t, st, "Subject: x\r\n\r\nx")
+	cfg := testConfig(st, newScene())
 	cfg.Commands = besideRows()
 	server, conn := net.Pipe()
 	phase := New(cfg)

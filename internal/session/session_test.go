@@ -14,10 +14,10 @@ import (
 	"github.com/mailrig/mailrig/internal/door"
 	"github.com/mailrig/mailrig/internal/identity"
 	"github.com/mailrig/mailrig/internal/imapd"
-	"github.com/mailrig/mailrig/internal/mailbox"
 	"github.com/mailrig/mailrig/internal/popd"
 	"github.com/mailrig/mailrig/internal/session"
 	"github.com/mailrig/mailrig/internal/smtpd"
+	"github.com/mailrig/mailrig/internal/store/memory"
 	"github.com/mailrig/mailrig/internal/testkit/dialogue"
 	"github.com/mailrig/mailrig/internal/transcript"
 )
@@ -47,7 +47,7 @@ func (a *accounts) Secret(ctx context.Context, user string) ([]byte, bool, error
 // shared is a server with the user of RFC 2195 and its mechanism.
 func shared(a identity.Authority) *session.Shared {
 	return &session.Shared{
-		Store: mailbox.New(mailbox.Options{}), Authority: a, Mechanisms: append(identity.Mechanisms(), cramMD5),
+		Store: memory.New(memory.Options{}), Authority: a, Mechanisms: append(identity.Mechanisms(), cramMD5),
 		MaxMessageBytes: 1 << 20, Log: transcript.NewLog(10, nil), Tags: session.NewTags(),
 		Logger: slog.New(slog.DiscardHandler),
 	}
@@ -91,9 +91,9 @@ func TestDialogues(t *testing.T) {
 			case door.SMTP:
 				go smtpd.Serve(server, smtpd.Config{Session: last, Store: sh.Store, Domain: "mail.example.test"})
 			case door.IMAP:
-				go imapd.New(imapd.Config{Session: last}).Serve(server)
+				go imapd.New(imapd.Config{Session: last, Store: sh.Store}).Serve(server)
 			case door.POP3:
-				go popd.New(popd.Config{Session: last}).Server().ServeConn(server)
+				go popd.New(popd.Config{Session: last, Store: sh.Store}).Server().ServeConn(server)
 			}
 			return client
 		}
