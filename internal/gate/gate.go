@@ -82,9 +82,9 @@ type Beside interface {
 	Knows(verb string) bool
 	Has(verb string) bool
 	// Answer carries out a command. args is what follows its name, without the line end; literals are in it as
-	// they came, "{3}\r\nabc". untagged sends a whole response. reply has no tag and no line end. ok is false
-	// for a command that isn't answered here. err says that the client is gone.
-	Answer(verb string, args []byte, untagged func(line string) error) (reply string, ok bool, err error)
+	// they came, "{3}\r\nabc". untagged sends a whole response. reply has no tag and no line end. err says
+	// that the client is gone.
+	Answer(verb string, args []byte, untagged func(line string) error) (reply string, err error)
 }
 
 // Gate is one connection.

@@ -92,15 +92,11 @@ func (p *port) Adds() []string {
 
 func (p *port) RunBeside(l protocol.Line) error {
 	untagged := func(line string) error { return p.g.say([]byte(line), "") }
-	reply, ok, err := p.c.beside.Answer(l.Verb, []byte(l.Args), untagged)
+	reply, err := p.c.beside.Answer(l.Verb, []byte(l.Args), untagged)
 	if err != nil {
 		return err
 	}
-	replies := p.g.cfg.Protocol.Replies
-	if !ok {
-		return p.g.say(replies.Canned(protocol.UnknownCommand, l.Tag, p.g.cfg.Domain), "")
-	}
-	return p.g.say(replies.Write(l.Tag, reply), "")
+	return p.g.say(p.g.cfg.Protocol.Replies.Write(l.Tag, reply), "")
 }
 
 // Ask asks the scenario about a command, and does what it wants.
