@@ -80,10 +80,12 @@ type Beside interface {
 	// Knows reports whether the engine has the command itself. verb is in any case, with
 	// both words behind UID.
 	Knows(verb string) bool
+	// Has reports whether Answer carries the command out.
+	Has(verb string) bool
 	// Answer carries out a command. args is what follows its name, without the line end.
-	// untagged sends a whole response. reply has no tag and no line end. ok is false for
-	// a command that isn't answered here. err says that the client is gone.
-	Answer(verb string, args []byte, untagged func(line string) error) (reply string, ok bool, err error)
+	// untagged sends a whole response. reply has no tag and no line end. err says that the
+	// client is gone.
+	Answer(verb string, args []byte, untagged func(line string) error) (reply string, err error)
 }
 
 // Gate is one connection.

@@ -343,17 +343,16 @@ func (d *imap) command(line []byte) error {
 			}
 		}
 	}
-	if d.c.beside != nil {
-		untagged := func(line string) error { return g.say([]byte(line), "") }
-		if reply, ok, err := d.c.beside.Answer(verb, args, untagged); err != nil {
+	if d.c.beside != nil && d.c.beside.Has(verb) {
+		reply, err := d.c.beside.Answer(verb, args, func(line string) error { return g.say([]byte(line), "") })
+		if err != nil {
 			return err
-		} else if ok {
-			d.badLines = 0
-			if err := g.say([]byte(tag+" "+reply+"\r\n"), ""); err != nil {
-				return err
-			}
-			return d.answered(line)
 		}
+		d.badLines = 0
+		if err := g.say([]byte(tag+" "+reply+"\r\n"), ""); err != nil {
+			return err
+		}
+		return d.answered(line)
 	}
 	if d.c.beside != nil && !d.c.beside.Knows(verb) {
 		// The engine would end the connection for this before login.
