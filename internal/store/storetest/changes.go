@@ -77,7 +77,7 @@ func changes(e *env) {
 
 // longHistory: whatever a store forgets, it says so, and a view learns the truth.
 func longHistory(e *env) {
-	const n = 6000
+	const n, step = 12_000, 30
 	box := e.mailbox("INBOX")
 	var in []store.Incoming
 	for range n {
@@ -88,8 +88,12 @@ func longHistory(e *env) {
 	v := e.open(box, false)
 	since := e.status(box).HighestModSeq
 	var gone int
-	for from := store.UID(1); from < n; from += 3 { // two of three
-		removed, err := e.Expunge(e.ctx, box.ID, []store.UID{from, from + 1})
+	for from := store.UID(1); from <= n; from += step { // two of three
+		var uids []store.UID
+		for uid := from; uid < from+step*2/3; uid++ {
+			uids = append(uids, uid)
+		}
+		removed, err := e.Expunge(e.ctx, box.ID, uids)
 		e.must(err)
 		gone += len(removed)
 		c, err := e.Changes(e.ctx, box.ID, since)
