@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/mailrig/mailrig/internal/door"
+	"github.com/mailrig/mailrig/internal/event"
 	"github.com/mailrig/mailrig/internal/identity"
 	"github.com/mailrig/mailrig/internal/imapd"
 	"github.com/mailrig/mailrig/internal/popd"
@@ -19,7 +20,6 @@ import (
 	"github.com/mailrig/mailrig/internal/smtpd"
 	"github.com/mailrig/mailrig/internal/store/memory"
 	"github.com/mailrig/mailrig/internal/testkit/dialogue"
-	"github.com/mailrig/mailrig/internal/transcript"
 )
 
 // accounts is an authority that can be down.
@@ -48,7 +48,7 @@ func (a *accounts) Secret(ctx context.Context, user string) ([]byte, bool, error
 func shared(a identity.Authority) *session.Shared {
 	return &session.Shared{
 		Store: memory.New(memory.Options{}), Authority: a, Mechanisms: append(identity.Mechanisms(), cramMD5),
-		MaxMessageBytes: 1 << 20, Log: transcript.NewLog(10, nil), Tags: session.NewTags(),
+		MaxMessageBytes: 1 << 20, Journal: event.NewRing(event.Options{Keep: 10}), Tags: session.NewTags(),
 		Logger: slog.New(slog.DiscardHandler),
 	}
 }
@@ -101,7 +101,7 @@ func TestDialogues(t *testing.T) {
 			"protocol:":  func(l *dialogue.Line) { protocol = door.Protocol(l.Text) },
 			"authority:": func(l *dialogue.Line) { a.down.Store(l.Text == "down") },
 			"recorded:": func(l *dialogue.Line) {
-				logins := last.Recorder().Session().Logins
+				logins := last.Recorder().Record().Logins
 				if len(logins) == 0 {
 					t.Fatalf("%s: no login is recorded", l.Where())
 				}
