@@ -51,6 +51,7 @@ func execute(ctx context.Context, c command, limit time.Duration) (o outcome) {
 	if err != nil {
 		return outcome{status: -1, err: fmt.Errorf("make a pipe for the command's output: %w", err)}
 	}
+	defer r.Close()
 	cmd := exec.Command(c.path, c.args[1:]...)
 	cmd.Args[0] = c.args[0]
 	cmd.Env, cmd.Dir = c.env, c.dir
@@ -60,40 +61,26 @@ func execute(ctx context.Context, c command, limit time.Duration) (o outcome) {
 	err = cmd.Start()
 	w.Close()
 	if err != nil {
-		r.Close()
 		return outcome{status: -1, err: fmt.Errorf("can't run %s: %w; check that it may be executed here", c.args[0], err)}
 	}
 	var out tail
-	copied := make(chan struct{})
+	p := running{
+		ended: make(chan error, 1), copied: make(chan struct{}),
+		terminate: func() { terminateSession(cmd.Process) },
+		kill: func() {
+			killSession(cmd.Process)
+			_ = cmd.Process.Kill() // for systems without sessions
+		},
+		killRest: func() { killSession(cmd.Process) },
+		hangUp:   func() { r.Close() },
+	}
 	go func() {
-		defer close(copied)
+		defer close(p.copied)
 		_, _ = io.Copy(&out, r) // its end is the end of the output, or our closing it
 	}()
-	ended := make(chan error, 1)
-	go func() { ended <- cmd.Wait() }() // files only, so it waits for the process and nothing else
+	go func() { p.ended <- cmd.Wait() }() // files only, so it waits for the process and nothing else
 
-	timer := time.NewTimer(limit)
-	defer timer.Stop()
-	var waited error
-	gone := true
-	select {
-	case waited = <-ended:
-		o.took = time.Since(began)
-	case <-timer.C:
-		o.killed, o.took = true, time.Since(began)
-		waited, gone = end(cmd, ended)
-	case <-ctx.Done():
-		o.killed, o.took = true, time.Since(began)
-		waited, gone = end(cmd, ended)
-	}
-	killSession(cmd.Process) // what it left behind
-	select {
-	case <-copied:
-	case <-time.After(pipeGrace):
-		r.Close() // the goroutine ends, and whoever writes still gets an error
-		<-copied
-	}
-	r.Close()
+	waited, gone := p.await(ctx, limit, began, &o)
 	o.output = out.String()
 	o.status = -1
 	var exit *exec.ExitError
@@ -111,18 +98,55 @@ func execute(ctx context.Context, c command, limit time.Duration) (o outcome) {
 	return o
 }
 
-// end stops a command, politely at first; gone tells if it worked.
-func end(cmd *exec.Cmd, ended <-chan error) (err error, gone bool) {
-	terminateSession(cmd.Process)
+// running is a command that runs, as far as waiting for it needs to know. In tests it is
+// no process.
+type running struct {
+	ended     chan error    // gets how it ended, once
+	copied    chan struct{} // closed at the end of its output
+	terminate func()        // asks it to end
+	kill      func()        // ends it, and what else is in its session
+	killRest  func()        // ends what it has left there
+	hangUp    func()        // ends the reading of its output; whoever writes gets an error
+}
+
+// await returns when the command has ended, or soon after its time is over; gone reports whether it has ended then.
+// It sets how long that took and whether the command was stopped.
+func (p *running) await(ctx context.Context, limit time.Duration, began time.Time, o *outcome) (waited error, gone bool) {
+	timer := time.NewTimer(limit)
+	defer timer.Stop()
 	select {
-	case err := <-ended:
+	case waited = <-p.ended:
+		gone = true
+	case <-timer.C:
+		o.killed = true
+	case <-ctx.Done():
+		o.killed = true
+	}
+	o.took = time.Since(began)
+	if o.killed {
+		waited, gone = p.end()
+	}
+	p.killRest()
+	select {
+	case <-p.copied:
+	case <-time.After(pipeGrace):
+		p.hangUp()
+		<-p.copied
+	}
+	return waited, gone
+}
+
+// end stops a command, politely at first; gone reports whether it worked.
+func (p *running) end() (err error, gone bool) {
+	p.terminate()
+	select {
+	case err := <-p.ended:
 		return err, true
 	case <-time.After(termGrace):
 	}
-	killSession(cmd.Process)
-	_ = cmd.Process.Kill() // for systems without sessions
+	p.kill()
 	select {
-	case err := <-ended:
+	case err := <-p.ended:
 		return err, true
 	case <-time.After(killGrace):
 		return nil, false
