@@ -3,6 +3,7 @@ package gate
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"io"
 	"net"
 	"sync"
@@ -25,7 +26,8 @@ type tap struct {
 	n     int          // valid bytes of tail, at its end
 	wrote atomic.Bool  // the last thing done was a write
 	sent  atomic.Int64 // number of the alert that was written last in clear; 0 for none
-	eof   atomic.Bool  // the other side has closed
+	eof   atomic.Bool  // the other side has closed, as a read has shown
+	lost  atomic.Bool  // ... as a write has shown, not that of an alert
 }
 
 func (t *tap) Read(b []byte) (int, error) {
@@ -47,10 +49,15 @@ func (t *tap) Read(b []byte) (int, error) {
 
 func (t *tap) Write(b []byte) (int, error) {
 	t.wrote.Store(true)
-	if len(b) == 7 && b[0] == 21 { // an alert record in clear (RFC 8446 section 6)
+	alert := len(b) == 7 && b[0] == 21 // a record in clear (RFC 8446 section 6)
+	if alert {
 		t.sent.Store(int64(b[6]))
 	}
-	return t.Conn.Write(b)
+	n, err := t.Conn.Write(b)
+	if err != nil && !alert && !isTimeout(err) && !errors.Is(err, net.ErrClosed) {
+		t.lost.Store(true)
+	}
+	return n, err
 }
 
 // sentAlert returns the number of the alert that was sent in clear; 0 for none.
