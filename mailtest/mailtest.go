@@ -187,15 +187,25 @@ func (r *Rig) Messages(address string) []Message { return r.MessagesIn(address, 
 
 // MessagesIn returns the messages in one of an account's folders, oldest first.
 func (r *Rig) MessagesIn(address, folder string) []Message {
+	r.t.Helper()
+	mail, err := r.s.MailIn(context.Background(), address, folder)
+	if err != nil {
+		r.t.Fatalf("mailtest: %v", err)
+	}
 	var out []Message
-	for _, m := range r.s.MailIn(address, folder) {
-		out = append(out, message(&m))
+	for i := range mail {
+		out = append(out, r.message(&mail[i]))
 	}
 	return out
 }
 
-func message(m *server.Mail) Message {
-	return Message{Mailbox: m.Folder, UID: m.UID, Flags: m.Flags, From: m.From, Recipients: m.Recipients, Raw: m.Raw()}
+func (r *Rig) message(m *server.Mail) Message {
+	r.t.Helper()
+	raw, err := m.Raw(context.Background())
+	if err != nil {
+		r.t.Fatalf("mailtest: %v", err)
+	}
+	return Message{Mailbox: m.Folder, UID: m.UID, Flags: m.Flags, From: m.From, Recipients: m.Recipients, Raw: raw}
 }
 
 func load(t testing.TB, names []string) []*scenarios.Scenario {

@@ -67,7 +67,7 @@ func (r *Rig) WaitMessage(timeout time.Duration, match ...MessageMatch) Message 
 	if !ok || len(o.Messages) == 0 {
 		return Message{}
 	}
-	return message(&o.Messages[0])
+	return r.message(&o.Messages[0])
 }
 
 // WaitSession returns the first session, finished or open, for which all of this is true;

@@ -6,23 +6,35 @@ import (
 
 	"github.com/mailrig/mailrig/internal/bounce"
 	"github.com/mailrig/mailrig/internal/fault"
-	"github.com/mailrig/mailrig/internal/mailbox"
+	"github.com/mailrig/mailrig/internal/store"
 )
 
 // newBounces returns the queue of reports that mail could not be delivered.
 func (s *Server) newBounces() *bounce.Queue {
 	return bounce.New(bounce.Config{
 		Host: s.hostname(), Logger: s.cfg.Logger,
-		Deliver: func(_ context.Context, to string, raw []byte, at time.Time) error {
-			_, err := s.store.Deliver(to, mailbox.NewMessage(raw, at, mailbox.Envelope{Recipients: []string{to}}))
+		Deliver: func(ctx context.Context, to string, raw []byte, at time.Time) error {
+			_, err := s.store.Deliver(ctx, []string{to}, store.Incoming{
+				Content: store.Bytes(raw), Received: at, Envelope: store.Envelope{Recipients: []string{to}},
+			})
 			return err
 		},
 	})
 }
 
 // bounce has a message that was accepted come back later. It reports whether it will.
-func (s *Server) bounce(from, to string, b fault.Bounce, m *mailbox.Message) bool {
+func (s *Server) bounce(from, to string, b fault.Bounce, m store.Message) bool {
+	raw, err := store.ReadAll(s.ctx, m)
+	if err != nil {
+		s.cfg.Logger.Error("read a message that is to bounce", "error", err)
+		return false
+	}
+	origin, err := m.Origin(s.ctx)
+	if err != nil {
+		s.cfg.Logger.Error("read a message that is to bounce", "error", err)
+		return false
+	}
 	return s.bounces.Later(b.After,
-		bounce.Message{From: from, To: to, Raw: m.Raw(), Arrived: m.Received()},
+		bounce.Message{From: from, To: to, Raw: raw, Arrived: origin.Received},
 		bounce.Failure{Status: b.Status, Text: b.Text})
 }

@@ -32,7 +32,11 @@ func TestBounceComesLater(t *testing.T) {
 	if len(o.Messages) != 1 {
 		t.Fatalf("%d reports", len(o.Messages))
 	}
-	text := string(o.Messages[0].Raw())
+	raw, err := o.Messages[0].Raw(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := string(raw)
 	for _, want := range []string{"Content-Type: multipart/report; report-type=delivery-status;", "Final-Recipient: rfc822; gone@example.test", "Action: failed", "Status: 5.1.1", "Message-ID: <1@x>"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the report lacks %q:\n%s", want, text)
@@ -60,7 +64,11 @@ func TestReportNeverBounces(t *testing.T) {
 	sendFrom(t, s, "")
 	sendFrom(t, s, "alice@example.test") // whose report comes later than one to the null path would
 	waitFor(t, s, server.Condition{What: server.Messages, Match: []server.Matcher{{Key: "to", Value: "alice@example.test"}}})
-	for _, m := range s.Mail() {
+	all, err := s.Mail(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range all {
 		if m.Mailbox != "alice@example.test" && m.Mailbox != "gone@example.test" {
 			t.Errorf("mail for %q: %s", m.Mailbox, m.Subject)
 		}
@@ -80,8 +88,8 @@ func TestResetForgetsBounces(t *testing.T) {
 	}
 	sendFrom(t, s, "bob@example.test") // whose report comes later than alice's would
 	waitFor(t, s, server.Condition{What: server.Messages, Match: []server.Matcher{{Key: "to", Value: "bob@example.test"}}})
-	if got := s.MailIn("alice@example.test", "INBOX"); len(got) > 0 {
-		t.Errorf("%d messages have come after the reset", len(got))
+	if got, err := s.MailIn(t.Context(), "alice@example.test", "INBOX"); len(got) > 0 || err != nil {
+		t.Errorf("%d messages have come after the reset, %v", len(got), err)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()

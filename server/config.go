@@ -10,6 +10,7 @@ import (
 
 	"github.com/mailrig/mailrig/internal/diagnose"
 	"github.com/mailrig/mailrig/internal/door"
+	"github.com/mailrig/mailrig/internal/store"
 	"github.com/mailrig/mailrig/scenarios"
 )
 
@@ -50,7 +51,9 @@ type Config struct {
 	// OnSession was with its sessions unless they are still open. It mustn't call Shutdown.
 	OnFinding func(Finding)
 
-	findings []diagnose.Row // which findings there are; nil: the product's
+	protocols []served       // which protocols there are; nil: the product's
+	findings  []diagnose.Row // which findings there are; nil: the product's
+	store     store.Store    // in place of one in memory
 }
 
 // User is an account that may log in.
@@ -71,6 +74,9 @@ func (c *Config) fill() error {
 	}
 	if c.KeepSessions == 0 {
 		c.KeepSessions = DefaultKeepSessions
+	}
+	if c.protocols == nil {
+		c.protocols = product()
 	}
 	if c.findings == nil {
 		c.findings = diagnose.Rows()

@@ -4,7 +4,7 @@ import (
 	"slices"
 
 	"github.com/mailrig/mailrig/internal/door"
-	"github.com/mailrig/mailrig/internal/transcript"
+	"github.com/mailrig/mailrig/internal/event"
 )
 
 // unknownClient stands for the address of a client that nobody saw.
@@ -20,10 +20,10 @@ func (s *Server) knocked(k door.Knock) {
 	if modeOf(mode) != door.Drop {
 		return // the door was dropping until just now
 	}
-	rec := s.log.Begin(transcript.Info{
+	rec := s.journal.Begin(event.Info{
 		Door: d.Port, Service: d.Service, Protocol: string(d.Protocol), Security: string(d.Security),
 		Client: unknownClient, Server: k.Addr.String(), Scenarios: slices.Clone(plan.Scenarios()),
 	})
-	rec.Mark(transcript.Knocked, "somebody tried to connect and got no answer", by)
-	rec.End(transcript.EndedByScenario)
+	rec.Notice(event.Knocked, by)
+	rec.End(event.EndedByScenario)
 }

@@ -37,12 +37,16 @@ import (
 	"github.com/mailrig/mailrig/certs"
 	"github.com/mailrig/mailrig/internal/active"
 	"github.com/mailrig/mailrig/internal/bounce"
+	"github.com/mailrig/mailrig/internal/diagnose"
 	"github.com/mailrig/mailrig/internal/door"
+	"github.com/mailrig/mailrig/internal/event"
 	"github.com/mailrig/mailrig/internal/gate"
 	"github.com/mailrig/mailrig/internal/identity"
-	"github.com/mailrig/mailrig/internal/mailbox"
+	"github.com/mailrig/mailrig/internal/protocol"
 	"github.com/mailrig/mailrig/internal/session"
-	"github.com/mailrig/mailrig/internal/transcript"
+	"github.com/mailrig/mailrig/internal/store"
+	"github.com/mailrig/mailrig/internal/store/memory"
+	"github.com/mailrig/mailrig/internal/store/seed"
 	"github.com/mailrig/mailrig/internal/watch"
 )
 
@@ -52,8 +56,9 @@ type Server struct {
 	ctx      context.Context // ends at Shutdown
 	cancel   context.CancelFunc
 	ca       *certs.CA
-	store    *mailbox.Store
-	log      *transcript.Log
+	store    store.Store
+	journal  event.Journal
+	masker   *event.Masker
 	sessions session.Shared
 
 	ready     atomic.Bool
@@ -92,17 +97,21 @@ func New(cfg Config) (*Server, error) {
 	}
 	s := &Server{
 		cfg:   cfg,
-		store: mailbox.New(mailbox.Options{Domain: cfg.Domain, MaxMessageBytes: cfg.MaxMessageBytes + traceRoom}),
-		log:   transcript.NewLog(cfg.KeepSessions, cfg.OnSession),
+		store: cfg.store,
 		gates: map[*gate.Gate]struct{}{},
 	}
+	if s.store == nil {
+		s.store = memory.New(memory.Options{Domain: cfg.Domain, MaxMessageBytes: cfg.MaxMessageBytes + traceRoom})
+	}
+	s.journal = event.NewRing(event.Options{Keep: cfg.KeepSessions, OnEnd: s.ended})
+	s.masker = protocol.Masker(s.protocols())
 	s.bounces = s.newBounces()
-	s.watch = watch.New(watch.Config{Log: s.log, Rows: cfg.findings, OnFinding: cfg.OnFinding, Logger: cfg.Logger})
+	s.watch = watch.New(watch.Config{Log: s.journal, Table: &diagnose.Table{Rows: cfg.findings, Protocols: s.protocols()}, OnFinding: cfg.OnFinding, Logger: cfg.Logger})
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.active.Scenarios, s.active.logger = active.NewMemory(cfg.Logger), cfg.Logger
 	s.sessions = session.Shared{
 		Store: s.store, Authority: authority(cfg.Users, s.store.Address), Mechanisms: identity.Mechanisms(),
-		MaxMessageBytes: cfg.MaxMessageBytes, Log: s.log, Tags: session.NewTags(),
+		MaxMessageBytes: cfg.MaxMessageBytes, Journal: s.journal, Protocols: s.protocols(), Tags: session.NewTags(),
 		Plan: s.active.of, Bounce: s.bounce, Logger: cfg.Logger,
 	}
 	var err error
@@ -124,12 +133,14 @@ func New(cfg Config) (*Server, error) {
 // populate makes the configured accounts and loads the seed.
 func (s *Server) populate() error {
 	for _, u := range s.cfg.Users {
-		s.store.Account(u.Name)
+		if _, err := s.store.OpenAccount(s.ctx, u.Name); err != nil {
+			return fmt.Errorf("make the account of %s: %w", u.Name, err)
+		}
 	}
 	if s.cfg.SeedDir == "" {
 		return nil
 	}
-	n, err := s.store.Seed(os.DirFS(s.cfg.SeedDir))
+	n, err := seed.Load(s.ctx, s.store, os.DirFS(s.cfg.SeedDir))
 	if err != nil {
 		return fmt.Errorf("load the seed directory %s: %w", s.cfg.SeedDir, err)
 	}
@@ -153,7 +164,7 @@ func (s *Server) Start(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	s.doors, err = door.Listen(ctx, door.Config{Hosts: s.cfg.Hosts, Offset: offset, Logger: s.cfg.Logger})
+	s.doors, err = door.Listen(ctx, door.Config{Doors: door.Of(s.protocols()), Hosts: s.cfg.Hosts, Offset: offset, Logger: s.cfg.Logger})
 	if err != nil {
 		return err
 	}
@@ -249,7 +260,9 @@ func (s *Server) ClientTLS() *tls.Config {
 // active scenarios anew.
 func (s *Server) Reset() error {
 	s.bounces.Forget()
-	s.store.Reset()
-	s.log.Reset()
+	if err := s.store.Reset(s.ctx); err != nil {
+		return fmt.Errorf("forget the mail: %w", err)
+	}
+	s.journal.Reset()
 	return errors.Join(s.watch.Reset(s.ctx), s.active.Restart(s.ctx), s.populate())
 }

@@ -350,7 +350,11 @@ func TestSeedAndReset(t *testing.T) {
 	}
 	s := start(t, server.Config{SeedDir: dir})
 	count := func(folder string) int {
-		return len(s.MailIn("alice", folder))
+		list, err := s.MailIn(t.Context(), "alice@example.test", folder)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(list)
 	}
 	if count("INBOX") != 1 || count("Sent") != 1 {
 		t.Errorf("INBOX %d, Sent %d", count("INBOX"), count("Sent"))

@@ -5,6 +5,7 @@ import (
 
 	"github.com/mailrig/mailrig/internal/diagnose"
 	"github.com/mailrig/mailrig/internal/door"
+	"github.com/mailrig/mailrig/internal/event"
 	"github.com/mailrig/mailrig/internal/wait"
 )
 
@@ -35,7 +36,7 @@ type Outcome = wait.Outcome
 // ParseMatchers reads words like "to:bob@example.test" and "subject:Welcome home": what
 // isn't a matcher belongs to the value before it. "any" alone is no matcher at all.
 func ParseMatchers(what What, texts ...string) ([]Matcher, error) {
-	return language(diagnose.Rows()).Parse(what, texts...)
+	return language(door.All(), diagnose.Rows()).Parse(what, texts...)
 }
 
 // Wait returns when a condition is met, or when ctx ends. It counts what is there when it
@@ -48,13 +49,22 @@ func (s *Server) Wait(ctx context.Context, c Condition) (Outcome, error) {
 // waited is the server as package wait sees it.
 type waited struct{ *Server }
 
-func (w waited) Language() wait.Language                   { return language(w.cfg.findings) }
-func (w waited) WatchMail() (<-chan struct{}, func())      { return w.store.Watch() }
-func (w waited) Mail(context.Context) ([]wait.Mail, error) { return w.Server.Mail(), nil }
+func (w waited) Language() wait.Language { return language(door.Of(w.protocols()), w.cfg.findings) }
+func (w waited) Journal() event.Journal  { return w.journal }
+
+// WatchMail implements wait.Rig.
+func (w waited) WatchMail(ctx context.Context) (<-chan struct{}, func(), error) {
+	arrivals, err := w.store.WatchArrivals(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	return arrivals.Changed(), arrivals.Close, nil
+}
+
 func (w waited) FindingsSince(ctx context.Context, n uint64) ([]Finding, uint64, <-chan struct{}, error) {
 	return w.watch.Since(ctx, n)
 }
 
-func language(rows []diagnose.Row) wait.Language {
-	return wait.Language{Doors: door.All(), Check: func(ids ...string) error { return checkFindings(rows, ids) }}
+func language(doors []door.Door, rows []diagnose.Row) wait.Language {
+	return wait.Language{Doors: doors, Check: func(ids ...string) error { return checkFindings(rows, ids) }}
 }

@@ -15,13 +15,14 @@ import (
 
 	"github.com/mailrig/mailrig/internal/diagnose"
 	"github.com/mailrig/mailrig/internal/door"
+	"github.com/mailrig/mailrig/internal/event"
 	"github.com/mailrig/mailrig/internal/transcript"
 	"github.com/mailrig/mailrig/internal/wait"
 )
 
 // fakeRig knows the scenarios "a" and "b".
 type fakeRig struct {
-	log *transcript.Log
+	log *event.Ring
 
 	mu       sync.Mutex
 	notReady bool
@@ -35,7 +36,7 @@ type fakeRig struct {
 }
 
 func newRig() *fakeRig {
-	return &fakeRig{log: transcript.NewLog(10, nil), own: map[string][]string{}, more: make(chan struct{})}
+	return &fakeRig{log: event.NewRing(event.Options{Keep: 10}), own: map[string][]string{}, more: make(chan struct{})}
 }
 
 func (f *fakeRig) FindingsSince(_ context.Context, n uint64) ([]diagnose.Finding, uint64, <-chan struct{}, error) {
@@ -75,22 +76,29 @@ func (f *fakeRig) WaitFor(ctx context.Context, what wait.What, words []string, c
 		return wait.Outcome{Met: true, Count: count, Messages: []wait.Mail{{Subject: strings.Join(words, "+")}}}, nil
 	}
 	<-ctx.Done()
-	return wait.Outcome{Text: "no " + string(what), Sessions: f.log.Sessions()}, nil
+	return wait.Outcome{Text: "no " + string(what), Sessions: f.Sessions()}, nil
 }
 
 func (f *fakeRig) Doors() []door.Door {
 	return []door.Door{{Port: 587, Service: "submission", Protocol: door.SMTP, Security: door.STARTTLSRequired, Address: "127.0.0.1:3587"}}
 }
-func (f *fakeRig) Ready() bool                                   { f.mu.Lock(); defer f.mu.Unlock(); return !f.notReady }
-func (f *fakeRig) CAPEM() []byte                                 { return []byte("-----BEGIN CERTIFICATE-----\n") }
-func (f *fakeRig) CAFile() string                                { return "/somewhere/ca.pem" }
-func (f *fakeRig) LoginRule() string                             { return "any user name with any password" }
-func (f *fakeRig) Credentials() (user, password string)          { return "alice@example.test", "secret" }
-func (f *fakeRig) Sessions() []*transcript.Session               { return f.log.Sessions() }
-func (f *fakeRig) Reset() error                                  { f.mu.Lock(); defer f.mu.Unlock(); f.resets++; return f.broken }
-func (f *fakeRig) Session(id string) (*transcript.Session, bool) { return f.log.Get(id) }
+func (f *fakeRig) Ready() bool                          { f.mu.Lock(); defer f.mu.Unlock(); return !f.notReady }
+func (f *fakeRig) CAPEM() []byte                        { return []byte("-----BEGIN CERTIFICATE-----\n") }
+func (f *fakeRig) CAFile() string                       { return "/somewhere/ca.pem" }
+func (f *fakeRig) LoginRule() string                    { return "any user name with any password" }
+func (f *fakeRig) Credentials() (user, password string) { return "alice@example.test", "secret" }
+func (f *fakeRig) Sessions() []*transcript.Session      { return transcript.All(f.log.Records()) }
+func (f *fakeRig) Reset() error                         { f.mu.Lock(); defer f.mu.Unlock(); f.resets++; return f.broken }
+func (f *fakeRig) Session(id string) (*transcript.Session, bool) {
+	r, ok := f.log.Get(id)
+	if !ok {
+		return nil, false
+	}
+	return transcript.Of(r), true
+}
 func (f *fakeRig) SessionsSince(n uint64) ([]*transcript.Session, uint64, <-chan struct{}) {
-	return f.log.Since(n)
+	records, next, more := f.log.Since(n)
+	return transcript.All(records), next, more
 }
 func (f *fakeRig) Active() []string { f.mu.Lock(); defer f.mu.Unlock(); return f.active }
 func (f *fakeRig) Catalogue() []ScenarioInfo {

@@ -114,6 +114,7 @@ func New(c Config) http.Handler {
 		"GET /api/v1/sessions":               a.sessions,
 		"GET /api/v1/sessions/{id}":          a.session,
 		"GET /api/v1/sessions/{id}/dialogue": a.dialogue,
+		"GET /api/v1/sessions/{id}/events":   a.events,
 		"GET /api/v1/findings":               a.findings,
 		"GET /api/v1/wait":                   a.waitFor,
 		"GET /api/v1/scenarios":              a.catalogue,

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mailrig/mailrig/internal/event"
 	"github.com/mailrig/mailrig/internal/transcript"
 )
 
@@ -100,6 +101,21 @@ func (a *api) dialogue(w http.ResponseWriter, r *http.Request) {
 	if s, ok := a.find(w, r); ok {
 		text(w, http.StatusOK, s.Dialogue())
 	}
+}
+
+// events is a session as it was recorded, in package event's versioned encoding.
+func (a *api) events(w http.ResponseWriter, r *http.Request) {
+	s, ok := a.find(w, r)
+	if !ok {
+		return
+	}
+	encoded, err := event.Encode(transcript.Record(s))
+	if err != nil {
+		a.fail(w, r, http.StatusInternalServerError, err.Error())
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	_, _ = w.Write(append(encoded, '\n'))
 }
 
 func (a *api) find(w http.ResponseWriter, r *http.Request) (*transcript.Session, bool) {

@@ -246,7 +246,11 @@ func TestDefaultMail(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, address := range []string{"carol@example.test", "dave@other.example"} {
-		if n := len(srv.MailIn(address, "INBOX")); n != len(messages) {
+		mail, err := srv.MailIn(t.Context(), address, "INBOX")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := len(mail); n != len(messages) {
 			t.Errorf("%s has %d messages, want %d", address, n, len(messages))
 		}
 	}

@@ -1,6 +1,7 @@
 package wait
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"time"
@@ -25,21 +26,15 @@ type Mail struct {
 
 	// Read reads the message, every byte, not to be changed. nil where it is known only
 	// from JSON.
-	Read func() ([]byte, error) `json:"-"`
+	Read func(context.Context) ([]byte, error) `json:"-"`
 }
 
-// Content returns the message, every byte, not to be changed.
-func (m *Mail) Content() ([]byte, error) {
+// Raw returns the message, every byte, not to be changed.
+func (m *Mail) Raw(ctx context.Context) ([]byte, error) {
 	if m.Read == nil {
 		return nil, errors.New("the message isn't at hand, only what is known of it")
 	}
-	return m.Read()
-}
-
-// Raw is Content, or nothing if the message can't be read.
-func (m *Mail) Raw() []byte {
-	raw, _ := m.Content()
-	return raw
+	return m.Read(ctx)
 }
 
 func (m *Mail) String() string {
@@ -53,12 +48,12 @@ func (m *Mail) String() string {
 // Heading is what conditions know of a message's header.
 type Heading struct{ From, Subject string } // decoded
 
-// maxHeader bounds how far into a message its header is looked at, in bytes.
-const maxHeader = 64 << 10
+// MaxHeader bounds how far into a message its header is looked at, in bytes.
+const MaxHeader = 64 << 10
 
 // HeadingOf reads the heading of a message. It is as much as is worth remembering.
 func HeadingOf(raw []byte) Heading {
-	fields := message.Header(raw[:min(len(raw), maxHeader)])
+	fields := message.Header(raw[:min(len(raw), MaxHeader)])
 	value := func(name string) string { return message.DecodeText(message.Get(fields, name)) }
 	return Heading{From: value("From"), Subject: value("Subject")}
 }

@@ -1,12 +1,13 @@
 package wait
 
 import (
+	"context"
 	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/mailrig/mailrig/internal/event"
 	"github.com/mailrig/mailrig/internal/message"
-	"github.com/mailrig/mailrig/internal/transcript"
 )
 
 // address brings a user's name into the form in which addresses are compared.
@@ -17,24 +18,28 @@ func (a address) same(x, y string) bool { return strings.EqualFold(a(x), a(y)) }
 // messageMatchers are the matchers of messages. They read the fields of a Mail.
 var messageMatchers = []struct {
 	key  string
-	fits func(m *Mail, value string, a address) (bool, error)
+	fits func(ctx context.Context, m *Mail, value string, a address) (bool, error)
 }{
-	{"to", func(m *Mail, value string, a address) (bool, error) {
+	{"to", func(_ context.Context, m *Mail, value string, a address) (bool, error) {
 		// What a client has put into its own Sent or Drafts isn't mail to it.
 		return a.same(m.Mailbox, value) && (len(m.Recipients) > 0 || m.Folder == "INBOX"), nil
 	}},
-	{"from", func(m *Mail, value string, a address) (bool, error) {
+	{"from", func(_ context.Context, m *Mail, value string, a address) (bool, error) {
 		return m.From != "" && a.same(m.From, value) || contains(m.FromHeader, value), nil
 	}},
-	{"subject", func(m *Mail, value string, _ address) (bool, error) { return contains(m.Subject, value), nil }},
-	{"body", func(m *Mail, value string, _ address) (bool, error) {
-		raw, err := m.Content()
+	{"subject", func(_ context.Context, m *Mail, value string, _ address) (bool, error) {
+		return contains(m.Subject, value), nil
+	}},
+	{"body", func(ctx context.Context, m *Mail, value string, _ address) (bool, error) {
+		raw, err := m.Raw(ctx)
 		if err != nil {
 			return false, err
 		}
 		return bodyHas(message.Parse(raw), raw, value), nil
 	}},
-	{"folder", func(m *Mail, value string, _ address) (bool, error) { return strings.EqualFold(m.Folder, value), nil }},
+	{"folder", func(_ context.Context, m *Mail, value string, _ address) (bool, error) {
+		return strings.EqualFold(m.Folder, value), nil
+	}},
 }
 
 // sessionMatchers are the matchers of sessions. They read the fields of a session. Those
@@ -42,20 +47,20 @@ var messageMatchers = []struct {
 var sessionMatchers = []struct {
 	key    string
 	values []string // nil: any
-	fits   func(s *transcript.Session, value string, a address) bool
+	fits   func(s *event.Record, value string, a address) bool
 }{
-	{"door", nil, func(s *transcript.Session, value string, _ address) bool { return strconv.Itoa(s.Door) == value }},
-	{"protocol", nil, func(s *transcript.Session, value string, _ address) bool { return s.Protocol == value }},
-	{"login", []string{"ok", "refused", "none"}, func(s *transcript.Session, value string, _ address) bool { return outcome(s) == value }},
-	{"user", nil, func(s *transcript.Session, value string, a address) bool {
-		return slices.ContainsFunc(s.Logins, func(l transcript.Login) bool { return a.same(l.User, value) })
+	{"door", nil, func(s *event.Record, value string, _ address) bool { return strconv.Itoa(s.Door) == value }},
+	{"protocol", nil, func(s *event.Record, value string, _ address) bool { return s.Protocol == value }},
+	{"login", []string{"ok", "refused", "none"}, func(s *event.Record, value string, _ address) bool { return outcome(s) == value }},
+	{"user", nil, func(s *event.Record, value string, a address) bool {
+		return slices.ContainsFunc(s.Logins, func(l event.Login) bool { return a.same(l.User, value) })
 	}},
-	{"tls", yesOrNo, func(s *transcript.Session, value string, _ address) bool {
-		return (s.TLS != nil && s.TLS.Established) == (value == "yes")
+	{"tls", yesOrNo, func(s *event.Record, value string, _ address) bool {
+		return s.TLS.Established() == (value == "yes")
 	}},
-	{"client", nil, func(s *transcript.Session, value string, _ address) bool { return strings.HasPrefix(s.Client, value) }},
-	{"scenario", nil, func(s *transcript.Session, value string, _ address) bool { return slices.Contains(s.Injected, value) }},
-	{"ended", yesOrNo, func(s *transcript.Session, value string, _ address) bool { return !s.End.IsZero() == (value == "yes") }},
+	{"client", nil, func(s *event.Record, value string, _ address) bool { return strings.HasPrefix(s.Client, value) }},
+	{"scenario", nil, func(s *event.Record, value string, _ address) bool { return slices.Contains(s.Injected, value) }},
+	{"ended", yesOrNo, func(s *event.Record, value string, _ address) bool { return !s.End.IsZero() == (value == "yes") }},
 }
 
 var yesOrNo = []string{"yes", "no"}
@@ -76,13 +81,13 @@ func keys(what What) (all []string) {
 }
 
 // mailFits reports whether a message in a mailbox is as all matchers have it.
-func (c *Condition) mailFits(m *Mail, a address) (bool, error) {
+func (c *Condition) mailFits(ctx context.Context, m *Mail, a address) (bool, error) {
 	for _, want := range c.Match {
 		for _, row := range messageMatchers {
 			if row.key != want.Key {
 				continue
 			}
-			if ok, err := row.fits(m, want.Value, a); !ok || err != nil {
+			if ok, err := row.fits(ctx, m, want.Value, a); !ok || err != nil {
 				return false, err
 			}
 		}
@@ -91,7 +96,7 @@ func (c *Condition) mailFits(m *Mail, a address) (bool, error) {
 }
 
 // sessionFits reports whether a session is as all matchers have it.
-func (c *Condition) sessionFits(s *transcript.Session, a address) bool {
+func (c *Condition) sessionFits(s *event.Record, a address) bool {
 	for _, want := range c.Match {
 		for _, row := range sessionMatchers {
 			if row.key == want.Key && !row.fits(s, want.Value, a) {
@@ -103,11 +108,11 @@ func (c *Condition) sessionFits(s *transcript.Session, a address) bool {
 }
 
 // outcome is what came of a session's logins, in the words of the matcher.
-func outcome(s *transcript.Session) string {
+func outcome(s *event.Record) string {
 	switch {
 	case len(s.Logins) == 0:
 		return "none"
-	case slices.ContainsFunc(s.Logins, func(l transcript.Login) bool { return l.OK }):
+	case slices.ContainsFunc(s.Logins, func(l event.Login) bool { return l.OK }):
 		return "ok"
 	default:
 		return "refused"

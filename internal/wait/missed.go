@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/mailrig/mailrig/internal/diagnose"
+	"github.com/mailrig/mailrig/internal/transcript"
 )
 
 // lastFew is how much of everything is told when the time was over.
@@ -17,7 +18,7 @@ const lastFew = 10
 func missed(ctx context.Context, rig Rig, c *Condition, count int, after time.Duration) (Outcome, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), missedTime)
 	defer cancel()
-	sessions := rig.Sessions()
+	records := rig.Journal().Records()
 	mail, err := rig.Mail(ctx)
 	if err != nil {
 		return Outcome{}, err
@@ -28,6 +29,7 @@ func missed(ctx context.Context, rig Rig, c *Condition, count int, after time.Du
 	}
 	found = slices.DeleteFunc(found, func(f diagnose.Finding) bool { return f.Severity == diagnose.Good })
 
+	sessions := transcript.All(tail(records))
 	var b strings.Builder
 	wanted := string(c.What) + " " + c.String()
 	if len(c.Match)+len(c.IDs) == 0 {
@@ -55,12 +57,12 @@ func missed(ctx context.Context, rig Rig, c *Condition, count int, after time.Du
 		}
 	}
 	if came == 0 { // then it helps to know whether anybody was there
-		did(&b, "session", "come", len(sessions))
-		for _, s := range tail(sessions) {
+		did(&b, "session", "come", len(records))
+		for _, s := range sessions {
 			fmt.Fprintf(&b, "\n  #%s %s", s.ID, s.Summary())
 		}
 	}
-	return Outcome{Count: count, Text: b.String(), Messages: tail(mail), Sessions: tail(sessions), Findings: tail(found)}, nil
+	return Outcome{Count: count, Text: b.String(), Messages: tail(mail), Sessions: sessions, Findings: tail(found)}, nil
 }
 
 // did goes on with how many did come.

@@ -2,11 +2,13 @@ package wait
 
 import (
 	"context"
+	"fmt"
 	"math"
 	"slices"
 	"time"
 
 	"github.com/mailrig/mailrig/internal/diagnose"
+	"github.com/mailrig/mailrig/internal/event"
 	"github.com/mailrig/mailrig/internal/transcript"
 )
 
@@ -18,12 +20,9 @@ type Rig interface {
 	// Mail lists every message in every mailbox, in the order in which they came.
 	Mail(ctx context.Context) ([]Mail, error)
 	// WatchMail returns a channel that gets a token when mail has come. stop ends that.
-	WatchMail() (arrived <-chan struct{}, stop func())
-	// Sessions lists the sessions that are kept, the open ones last.
-	Sessions() []*transcript.Session
-	// SessionsSince returns the sessions that ended after the first n ever, the number to
-	// ask with next time, and a channel that is closed when another one ends.
-	SessionsSince(n uint64) (ended []*transcript.Session, next uint64, more <-chan struct{})
+	WatchMail(ctx context.Context) (arrived <-chan struct{}, stop func(), err error)
+	// Journal has the records of the sessions.
+	Journal() event.Journal
 	// FindingsSince returns the findings with larger numbers than n, the number to ask
 	// with next time, and a channel that is closed when there is another one.
 	FindingsSince(ctx context.Context, n uint64) (found []diagnose.Finding, next uint64, more <-chan struct{}, err error)
@@ -53,7 +52,10 @@ func For(ctx context.Context, rig Rig, c Condition) (Outcome, error) {
 		return Outcome{}, err
 	}
 	began := time.Now()
-	arrived, stop := rig.WatchMail()
+	arrived, stop, err := rig.WatchMail(ctx)
+	if err != nil {
+		return Outcome{}, fmt.Errorf("watch for mail: %w", err)
+	}
 	defer stop()
 	if c.What != Messages {
 		arrived = nil
@@ -101,7 +103,7 @@ func look(ctx context.Context, rig Rig, c *Condition) (o Outcome, more <-chan st
 			return Outcome{}, nil, err
 		}
 		for i := range all {
-			ok, err := c.mailFits(&all[i], rig.Address)
+			ok, err := c.mailFits(ctx, &all[i], rig.Address)
 			if err != nil {
 				return Outcome{}, nil, err
 			}
@@ -110,10 +112,10 @@ func look(ctx context.Context, rig Rig, c *Condition) (o Outcome, more <-chan st
 			}
 		}
 	case Sessions:
-		_, _, more = rig.SessionsSince(math.MaxUint64)
-		for _, s := range rig.Sessions() {
+		_, _, more = rig.Journal().Since(math.MaxUint64)
+		for _, s := range rig.Journal().Records() {
 			if c.sessionFits(s, rig.Address) {
-				o.Sessions = append(o.Sessions, s)
+				o.Sessions = append(o.Sessions, transcript.Of(s))
 			}
 		}
 	case Findings:

@@ -13,6 +13,7 @@ import (
 
 	"github.com/mailrig/mailrig/internal/diagnose"
 	"github.com/mailrig/mailrig/internal/door"
+	"github.com/mailrig/mailrig/internal/event"
 	"github.com/mailrig/mailrig/internal/transcript"
 )
 
@@ -21,7 +22,7 @@ type rig struct {
 	mu       sync.Mutex
 	mail     []Mail
 	arrived  chan struct{}
-	sessions []*transcript.Session
+	sessions []*event.Record
 	found    []diagnose.Finding
 	more     chan struct{} // sessions or findings
 	err      error         // of everything that can fail
@@ -67,15 +68,27 @@ func (r *rig) Mail(context.Context) ([]Mail, error) {
 	return slices.Clone(r.mail), r.err
 }
 
-func (r *rig) WatchMail() (<-chan struct{}, func()) { return r.arrived, func() {} }
+func (r *rig) WatchMail(context.Context) (<-chan struct{}, func(), error) {
+	return r.arrived, func() {}, nil
+}
 
-func (r *rig) Sessions() []*transcript.Session {
+func (r *rig) Journal() event.Journal { return journal{r: r} }
+
+// journal shows the rig's sessions.
+type journal struct {
+	event.Journal
+	r *rig
+}
+
+func (j journal) Records() []*event.Record {
+	r := j.r
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return slices.Clone(r.sessions)
 }
 
-func (r *rig) SessionsSince(uint64) ([]*transcript.Session, uint64, <-chan struct{}) {
+func (j journal) Since(uint64) ([]*event.Record, uint64, <-chan struct{}) {
+	r := j.r
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return nil, 0, r.more
@@ -102,8 +115,8 @@ func parse(t *testing.T, what What, texts ...string) []Matcher {
 	return m
 }
 
-func content(raw string) func() ([]byte, error) {
-	return func() ([]byte, error) { return []byte(raw), nil }
+func content(raw string) func(context.Context) ([]byte, error) {
+	return func(context.Context) ([]byte, error) { return []byte(raw), nil }
 }
 
 func TestWhatFitsAMessage(t *testing.T) {
@@ -128,7 +141,7 @@ func TestWhatFitsAMessage(t *testing.T) {
 			mail *Mail
 			want bool
 		}{{&inbox, tc.inbox}, {&sent, tc.sent}} {
-			if got, err := c.mailFits(m.mail, newRig().Address); err != nil || got != m.want {
+			if got, err := c.mailFits(t.Context(), m.mail, newRig().Address); err != nil || got != m.want {
 				t.Errorf("%s fits the one in %s: %v, %v", tc.text, m.mail.Folder, got, err)
 			}
 		}
@@ -137,12 +150,12 @@ func TestWhatFitsAMessage(t *testing.T) {
 
 func TestWhatFitsASession(t *testing.T) {
 	t.Parallel()
-	s := &transcript.Session{
-		Door: 993, Protocol: "imap", Client: "127.0.0.1:4711", TLS: &transcript.TLS{Established: true}, Injected: []string{"greylisting"},
-		Logins: []transcript.Login{{User: "bob"}, {User: "alice@example.test", OK: true}}, End: time.Now(),
+	s := &event.Record{
+		Door: 993, Protocol: "imap", Client: "127.0.0.1:4711", TLS: &event.TLS{Handshake: event.Handshake{Outcome: event.Established}}, Injected: []string{"greylisting"},
+		Logins: []event.Login{{User: "bob"}, {User: "alice@example.test", OK: true}}, End: time.Now(),
 	}
-	refused := &transcript.Session{Door: 143, Protocol: "imap", Client: "[::1]:4711", TLS: &transcript.TLS{}, Logins: []transcript.Login{{User: "bob"}}}
-	none := &transcript.Session{Door: 25, Protocol: "smtp"}
+	refused := &event.Record{Door: 143, Protocol: "imap", Client: "[::1]:4711", TLS: &event.TLS{}, Logins: []event.Login{{User: "bob"}}}
+	none := &event.Record{Door: 25, Protocol: "smtp"}
 	for text, want := range map[string][3]bool{
 		"door:993": {true, false, false}, "door:143": {false, true, false}, "protocol:imap": {true, true, false}, "login:ok": {true, false, false},
 		"login:refused": {false, true, false}, "login:none": {false, false, true}, "user:alice": {true, false, false}, "user:BOB": {true, true, false},
@@ -151,7 +164,7 @@ func TestWhatFitsASession(t *testing.T) {
 		"protocol:imap login:ok door:993": {true, false, false}, "any": {true, true, true},
 	} {
 		c := Condition{What: Sessions, Match: parse(t, Sessions, text)}
-		for i, x := range []*transcript.Session{s, refused, none} {
+		for i, x := range []*event.Record{s, refused, none} {
 			if got := c.sessionFits(x, newRig().Address); got != want[i] {
 				t.Errorf("%s fits session %d: %v", text, i, got)
 			}
@@ -221,7 +234,7 @@ func TestConditionsThatMakeNoSense(t *testing.T) {
 func TestMetInTime(t *testing.T) {
 	for what, add := range map[What]func(*rig){
 		Messages: func(r *rig) { r.mail = append(r.mail, Mail{Subject: "Hi"}) },
-		Sessions: func(r *rig) { r.sessions = append(r.sessions, &transcript.Session{Door: 25}) },
+		Sessions: func(r *rig) { r.sessions = append(r.sessions, &event.Record{Door: 25}) },
 		Findings: func(r *rig) { r.found = append(r.found, diagnose.Finding{ID: "f1"}, diagnose.Finding{ID: "f2"}) },
 	} {
 		t.Run(string(what), func(t *testing.T) {
@@ -258,7 +271,7 @@ func TestSessionThatHasBegun(t *testing.T) {
 			time.Sleep(time.Minute)
 			r.mu.Lock()
 			defer r.mu.Unlock()
-			r.sessions = append(r.sessions, &transcript.Session{Door: 25})
+			r.sessions = append(r.sessions, &event.Record{Door: 25})
 		}()
 		began := time.Now()
 		o, err := wait(r, time.Hour, Condition{What: Sessions})
@@ -304,9 +317,9 @@ func TestMissed(t *testing.T) {
 			}
 		}
 		is(Condition{What: Messages}, "no message within 3s; no message did arrive; no session did come")
-		session := &transcript.Session{ID: "7", Door: 25, Service: "smtp", Client: "127.0.0.1:1"}
-		r.sessions = []*transcript.Session{session}
-		came := "; 1 session did come:\n  #7 " + session.Summary()
+		session := &event.Record{ID: "7", Door: 25, Service: "smtp", Client: "127.0.0.1:1"}
+		r.sessions = []*event.Record{session}
+		came := "; 1 session did come:\n  #7 " + transcript.Of(session).Summary()
 		is(Condition{What: Messages}, "no message within 3s; no message did arrive"+came)
 		is(Condition{What: Sessions, Count: 2}, "only 1 of 2: session within 3s"+came)
 		is(Condition{What: Findings, IDs: []string{"f1", "f2"}}, "no finding f1 or f2 within 3s; no other finding did come"+came)

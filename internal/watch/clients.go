@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/mailrig/mailrig/internal/diagnose"
-	"github.com/mailrig/mailrig/internal/transcript"
+	"github.com/mailrig/mailrig/internal/event"
 )
 
 // What the watcher remembers of a client.
@@ -64,8 +64,8 @@ func (w *Watcher) client(key string, at time.Time) *client {
 }
 
 // add puts a session that has ended into its client's case.
-func (w *Watcher) add(s *transcript.Session, at time.Time) (key string) {
-	f := diagnose.Extract(s)
+func (w *Watcher) add(s *event.Record, at time.Time) (key string) {
+	f := w.cfg.Table.Extract(s)
 	key = clientKey(f)
 	c := w.client(key, at)
 	c.put(f)
@@ -78,13 +78,13 @@ func (w *Watcher) add(s *transcript.Session, at time.Time) (key string) {
 func (w *Watcher) addOpen(asked []string, changed map[string]bool, at time.Time) {
 	open := w.cfg.Log.Open(openMost)
 	for _, id := range asked {
-		if s, ok := w.cfg.Log.Get(id); ok && s.End.IsZero() && !slices.ContainsFunc(open, func(x *transcript.Session) bool { return x.ID == id }) {
+		if s, ok := w.cfg.Log.Get(id); ok && s.End.IsZero() && !slices.ContainsFunc(open, func(x *event.Record) bool { return x.ID == id }) {
 			open = append(open, s)
 		}
 	}
 	open = append(open, w.lost(open)...)
 	for _, s := range open {
-		f := diagnose.Extract(s)
+		f := w.cfg.Table.Extract(s)
 		key := clientKey(f)
 		if c := w.client(key, at); c.put(f) || slices.Contains(asked, s.ID) {
 			c.trim(at)
@@ -95,7 +95,7 @@ func (w *Watcher) addOpen(asked []string, changed map[string]bool, at time.Time)
 
 // lost returns the sessions that were open, and have ended unseen in a turn that was too
 // large. Those that the log has forgotten are forgotten here too.
-func (w *Watcher) lost(open []*transcript.Session) (ended []*transcript.Session) {
+func (w *Watcher) lost(open []*event.Record) (ended []*event.Record) {
 	still := map[string]bool{}
 	for _, s := range open {
 		still[s.ID] = true
@@ -124,7 +124,7 @@ func (c *client) put(f *diagnose.Facts) (changed bool) {
 		if !x.End.IsZero() {
 			return false
 		}
-		changed = !f.End.IsZero() || len(f.Units)+f.Elided != len(x.Units)+x.Elided || f.Counts != x.Counts || len(f.Logins) != len(x.Logins)
+		changed = !f.End.IsZero() || len(f.Events)+f.Elided != len(x.Events)+x.Elided || f.Counts != x.Counts || len(f.Logins) != len(x.Logins)
 		x.Facts = f
 		return changed
 	}

@@ -12,10 +12,10 @@ import (
 // to if the client does nothing more, the worst first, Good at the end. What the log has
 // forgotten is taken from the book.
 func (w *Watcher) Conclude(ctx context.Context) ([]Finding, error) {
-	sessions := w.cfg.Log.Sessions()
-	c := diagnose.NewCase(sessions, time.Now())
+	sessions := w.cfg.Log.Records()
+	c := w.cfg.Table.NewCase(sessions, time.Now())
 	c.Over = true
-	found := c.FindingsOf(w.cfg.Rows, true)
+	found := oldestFirst(c.Findings(true), c.Sessions)
 	kept := map[string]bool{}
 	for _, s := range sessions {
 		kept[s.ID] = true

@@ -10,7 +10,8 @@ import (
 	"time"
 
 	"github.com/mailrig/mailrig/internal/diagnose"
-	"github.com/mailrig/mailrig/internal/transcript"
+	"github.com/mailrig/mailrig/internal/event"
+	"github.com/mailrig/mailrig/internal/protocol/all"
 )
 
 // failing is a book that can't be reached for a while.
@@ -54,11 +55,11 @@ func (b *failing) Retract(ctx context.Context, key Key) error {
 }
 
 // open begins a session in which a password is sent in clear.
-func open(log *transcript.Log) *transcript.Recorder {
-	r := log.Begin(transcript.Info{Door: 143, Service: "imap", Protocol: "imap", Security: "starttls", Client: "127.0.0.1:9", Server: "127.0.0.1:143"})
-	r.Said(transcript.FromServer, transcript.Reply, []byte("* OK hi\r\n"), "")
-	r.Said(transcript.FromClient, transcript.Command, []byte("a LOGIN x ***\r\n"), "")
-	r.Said(transcript.FromServer, transcript.Reply, []byte("a OK done\r\n"), "")
+func open(log *event.Ring) *event.Recorder {
+	r := log.Begin(event.Info{Door: 143, Service: "imap", Reader: replies("imap"), Protocol: "imap", Security: "starttls", Client: "127.0.0.1:9", Server: "127.0.0.1:143"})
+	r.Reply([]byte("* OK hi\r\n"), "")
+	r.Command(said("imap", "a LOGIN x ***\r\n"))
+	r.Reply([]byte("a OK done\r\n"), "")
 	return r
 }
 
@@ -76,7 +77,7 @@ func TestBookFails(t *testing.T) {
 	for _, what := range []string{"all", "writing"} {
 		t.Run(what, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				log, book, told := transcript.NewLog(100, nil), &failing{Memory: NewMemory()}, 0
+				log, book, told := event.NewRing(event.Options{Keep: 100}), &failing{Memory: NewMemory()}, 0
 				w := New(Config{Log: log, Book: book, OnFinding: func(f Finding) {
 					if f.ID == "password-sent-in-clear" {
 						told++
@@ -85,7 +86,7 @@ func TestBookFails(t *testing.T) {
 				w.Start()
 				defer w.Stop()
 				book.is(errors.New(what))
-				open(log).End(transcript.EndedByClient)
+				open(log).End(event.EndedByClient)
 				time.Sleep(time.Minute)
 				synctest.Wait()
 				if n := has(t, w, "password-sent-in-clear"); n != 0 || told != 0 {
@@ -105,12 +106,12 @@ func TestBookFails(t *testing.T) {
 // A finding is found as soon as its session has ended, and of an open one within a second.
 func TestHowSoon(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		log := transcript.NewLog(100, nil)
+		log := event.NewRing(event.Options{Keep: 100})
 		w := New(Config{Log: log})
 		w.Start()
 		defer w.Stop()
 		time.Sleep(10 * time.Second)
-		open(log).End(transcript.EndedByClient)
+		open(log).End(event.EndedByClient)
 		time.Sleep(2 * batchPause)
 		synctest.Wait()
 		if n := has(t, w, "password-sent-in-clear"); n != 1 {
@@ -122,7 +123,7 @@ func TestHowSoon(t *testing.T) {
 		if n := has(t, w, "password-sent-in-clear"); n != 2 {
 			t.Errorf("%d findings while the second session is open", n)
 		}
-		r.End(transcript.EndedByClient)
+		r.End(event.EndedByClient)
 	})
 }
 
@@ -137,12 +138,12 @@ func TestRowsAreAValue(t *testing.T) {
 		return all
 	}
 	synctest.Test(t, func(t *testing.T) {
-		log := transcript.NewLog(100, nil)
-		w := New(Config{Log: log, Rows: []diagnose.Row{
+		log := event.NewRing(event.Options{Keep: 100})
+		w := New(Config{Log: log, Table: &diagnose.Table{Protocols: all.Protocols(), Rows: []diagnose.Row{
 			{ID: "early", Severity: diagnose.Info, Title: "Early.", When: when, Early: func(*diagnose.Case) bool { return true }},
 			{ID: "late", Severity: diagnose.Info, Title: "Late.", When: when},
 			{ID: "never", Severity: diagnose.Info, Title: "Never.", When: when, Early: func(*diagnose.Case) bool { return false }},
-		}})
+		}}})
 		w.Start()
 		defer w.Stop()
 		r := open(log)
@@ -157,7 +158,7 @@ func TestRowsAreAValue(t *testing.T) {
 			}
 		}
 		is(1, 0)
-		r.End(transcript.EndedByClient)
+		r.End(event.EndedByClient)
 		is(1, 1)
 		if err := w.Check("early", "late"); err != nil {
 			t.Error(err)
@@ -171,13 +172,13 @@ func TestRowsAreAValue(t *testing.T) {
 // What ends while the book is emptied is found anew, not lost.
 func TestResetLosesNoSession(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		log := transcript.NewLog(100, nil)
+		log := event.NewRing(event.Options{Keep: 100})
 		w := New(Config{Log: log})
 		w.Start()
 		defer w.Stop()
-		open(log).End(transcript.EndedByClient)
+		open(log).End(event.EndedByClient)
 		log.Reset()
-		open(log).End(transcript.EndedByClient)
+		open(log).End(event.EndedByClient)
 		time.Sleep(time.Second) // the watcher has seen it
 		synctest.Wait()
 		if err := w.Reset(t.Context()); err != nil {
@@ -194,10 +195,10 @@ func TestResetLosesNoSession(t *testing.T) {
 // Stop waits for the last findings, but not for ever.
 func TestStopWithABookThatHangs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		log := transcript.NewLog(100, nil)
+		log := event.NewRing(event.Options{Keep: 100})
 		w := New(Config{Log: log, Book: hanging{NewMemory()}})
 		w.Start()
-		open(log).End(transcript.EndedByClient)
+		open(log).End(event.EndedByClient)
 		began := time.Now()
 		w.Stop()
 		if took := time.Since(began); took > 2*stopTime {

@@ -22,8 +22,8 @@ func (w *Watcher) judge(c *client, at time.Time) {
 		return
 	}
 	facts, byID := c.facts(w.clients[""])
-	kase := &diagnose.Case{Sessions: facts, Now: at}
-	found := slices.DeleteFunc(kase.FindingsOf(w.cfg.Rows, !w.loaded), func(f Finding) bool { return w.tooEarly(&f, kase, byID) })
+	kase := &diagnose.Case{Sessions: facts, Now: at, Table: w.cfg.Table}
+	found := slices.DeleteFunc(oldestFirst(kase.Findings(!w.loaded), facts), func(f Finding) bool { return w.tooEarly(&f, kase, byID) })
 	matched := match(found, byID)
 	failed := false
 	for i, f := range found {

@@ -4,7 +4,7 @@
 // the sessions that have ended from a [Log], adds each to the case of its client
 // (clients.go), has package diagnose look at the cases that have changed (judge.go), and
 // writes what is new into a [Book]. Who wants findings reads the book, or gets them by
-// Config.OnFinding. Which findings there are is a value, Config.Rows; whether one may be
+// Config.OnFinding. Which findings there are is a value, Config.Table; whether one may be
 // told of an open session, its row says.
 //
 // Sessions are looked at once they end. Under load the watcher takes samples, three times
@@ -26,8 +26,8 @@ import (
 	"time"
 
 	"github.com/mailrig/mailrig/internal/diagnose"
+	"github.com/mailrig/mailrig/internal/event"
 	"github.com/mailrig/mailrig/internal/suggest"
-	"github.com/mailrig/mailrig/internal/transcript"
 )
 
 const (
@@ -49,22 +49,22 @@ const (
 type Log interface {
 	// Since returns the sessions that ended after the first n ever, the number to ask
 	// with next time, and a channel that is closed when another one ends.
-	Since(n uint64) (ended []*transcript.Session, next uint64, more <-chan struct{})
+	Since(n uint64) (ended []*event.Record, next uint64, more <-chan struct{})
 	// Open returns the open sessions, oldest first; none when there are more than most.
-	Open(most int) []*transcript.Session
+	Open(most int) []*event.Record
 	// Get returns a session, open or not, by its id.
-	Get(id string) (*transcript.Session, bool)
-	// Sessions returns all that are kept, open ones included.
-	Sessions() []*transcript.Session
+	Get(id string) (*event.Record, bool)
+	// Records returns all that are kept, open ones included.
+	Records() []*event.Record
 }
 
 // Config of a watcher.
 type Config struct {
 	Log       Log
-	Book      Book           // nil: NewMemory
-	Rows      []diagnose.Row // nil: the product's table
-	OnFinding func(Finding)  // called with each report, none that is Good, by one goroutine; may be nil
-	Logger    *slog.Logger   // nil is silent
+	Book      Book            // nil: NewMemory
+	Table     *diagnose.Table // nil: the product's
+	OnFinding func(Finding)   // called with each report, none that is Good, by one goroutine; may be nil
+	Logger    *slog.Logger    // nil is silent
 }
 
 // Watcher makes the findings of a rig.
@@ -98,8 +98,8 @@ func New(cfg Config) *Watcher {
 	if cfg.Book == nil {
 		cfg.Book = NewMemory()
 	}
-	if cfg.Rows == nil {
-		cfg.Rows = diagnose.Rows()
+	if cfg.Table == nil {
+		cfg.Table = diagnose.Product()
 	}
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
@@ -110,8 +110,8 @@ func New(cfg Config) *Watcher {
 		stop: make(chan struct{}), done: make(chan struct{}), noticed: make(chan struct{}),
 		clients: map[string]*client{},
 	}
-	for i := range cfg.Rows {
-		w.rows[cfg.Rows[i].ID] = &cfg.Rows[i]
+	for i := range cfg.Table.Rows {
+		w.rows[cfg.Table.Rows[i].ID] = &cfg.Table.Rows[i]
 	}
 	w.ctx, w.cancel = context.WithCancel(context.Background())
 	return w
@@ -153,7 +153,7 @@ func (w *Watcher) Look(id string) {
 }
 
 // Check returns an error for the first id that no row has.
-func (w *Watcher) Check(ids ...string) error { return Check(w.cfg.Rows, ids...) }
+func (w *Watcher) Check(ids ...string) error { return Check(w.cfg.Table.Rows, ids...) }
 
 // Check returns an error for the first id that none of these rows has.
 func Check(rows []diagnose.Row, ids ...string) error {

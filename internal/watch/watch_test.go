@@ -3,36 +3,49 @@ package watch
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
-	"github.com/mailrig/mailrig/internal/transcript"
+	"github.com/mailrig/mailrig/internal/event"
+	"github.com/mailrig/mailrig/internal/protocol"
+	"github.com/mailrig/mailrig/internal/protocol/all"
 )
 
 // deliver makes a session as a load of small messages does.
-func deliver(l *transcript.Log, i int) {
-	r := l.Begin(transcript.Info{Door: 25, Service: "smtp", Protocol: "smtp", Security: "starttls", Client: fmt.Sprintf("127.0.0.1:%d", 1024+i%60000), Server: "127.0.0.1:25"})
+// replies reads the replies of a protocol.
+func replies(name string) event.Reader { return protocol.Find(all.Protocols(), name).Replies }
+
+// said is a command line, masked already, as the gate records it.
+func said(name, line string) event.Command {
+	line = strings.TrimSuffix(line, "\r\n")
+	l := protocol.Find(all.Protocols(), name).Replies.Command(line)
+	return event.Command{Line: line, Tag: l.Tag, Verb: l.Verb, Args: l.Args, Secret: strings.HasSuffix(line, event.Mask), Bytes: int64(len(line) + 2)}
+}
+
+func deliver(l *event.Ring, i int) {
+	r := l.Begin(event.Info{Door: 25, Service: "smtp", Reader: replies("smtp"), Protocol: "smtp", Security: "starttls", Client: fmt.Sprintf("127.0.0.1:%d", 1024+i%60000), Server: "127.0.0.1:25"})
 	for _, say := range [][2]string{
 		{"", "220 mail.example.test ESMTP Service Ready"}, {"EHLO x", "250-Hello x\r\n250-PIPELINING\r\n250-AUTH PLAIN\r\n250 STARTTLS"},
 		{"MAIL FROM:<a@example.test>", "250 2.0.0 OK"}, {"RCPT TO:<b@example.test>", "250 2.0.0 OK"}, {"DATA", "354 Go ahead"}, {"QUIT", "221 2.0.0 Bye"},
 	} {
 		if say[0] != "" {
-			r.Said(transcript.FromClient, transcript.Command, []byte(say[0]+"\r\n"), "")
+			r.Command(said("smtp", say[0]+"\r\n"))
 		}
-		r.Said(transcript.FromServer, transcript.Reply, []byte(say[1]+"\r\n"), "")
+		r.Reply([]byte(say[1]+"\r\n"), "")
 		if say[0] == "DATA" {
-			r.Said(transcript.FromClient, transcript.Data, []byte("Subject: x\r\n\r\nx\r\n.\r\n"), "")
-			r.Said(transcript.FromServer, transcript.Reply, []byte("250 2.0.0 OK: queued\r\n"), "")
+			r.Body(event.Client, []byte("Subject: x\r\n\r\nx\r\n.\r\n"))
+			r.Reply([]byte("250 2.0.0 OK: queued\r\n"), "")
 			r.MessageIn()
-			r.Stored(transcript.Stored{Recipients: []string{"b@example.test"}, Sum: fmt.Sprint(i), MessageID: fmt.Sprint(i)})
+			r.Stored(event.Stored{Recipients: []string{"b@example.test"}, Sum: fmt.Sprint(i), MessageID: fmt.Sprint(i)})
 		}
 	}
-	r.End(transcript.EndedByServer)
+	r.End(event.EndedByServer)
 }
 
 // BenchmarkTurn is what a turn under load costs: there are ten in a second.
 func BenchmarkTurn(b *testing.B) {
-	log := transcript.NewLog(1000, nil)
+	log := event.NewRing(event.Options{Keep: 1000})
 	w := New(Config{Log: log, OnFinding: func(Finding) {}})
 	n := 0
 	for b.Loop() {
@@ -49,15 +62,15 @@ func BenchmarkTurn(b *testing.B) {
 // Memory stays bounded, however many sessions, clients and findings there are.
 func TestWatcherIsBounded(t *testing.T) {
 	t.Parallel()
-	log := transcript.NewLog(1000, nil)
+	log := event.NewRing(event.Options{Keep: 1000})
 	w := New(Config{Log: log})
 	for i := range 60 {
 		for j := range 30 {
 			deliver(log, j)
-			r := log.Begin(transcript.Info{Door: 143, Service: "imap", Protocol: "imap", Security: "starttls", Client: fmt.Sprintf("192.0.2.%d:1", i), Server: "127.0.0.1:143"})
-			r.Said(transcript.FromServer, transcript.Reply, []byte("* OK hi\r\n"), "")
-			r.Said(transcript.FromClient, transcript.Command, []byte("a LOGIN x ***\r\n"), "")
-			r.End(transcript.EndedByClient)
+			r := log.Begin(event.Info{Door: 143, Service: "imap", Reader: replies("imap"), Protocol: "imap", Security: "starttls", Client: fmt.Sprintf("192.0.2.%d:1", i), Server: "127.0.0.1:143"})
+			r.Reply([]byte("* OK hi\r\n"), "")
+			r.Command(said("imap", "a LOGIN x ***\r\n"))
+			r.End(event.EndedByClient)
 		}
 		w.turned = time.Time{} // long ago: no load, or only samples were looked at
 		w.turn(nil, i%7 == 0)
@@ -88,14 +101,14 @@ func TestWatcherIsBounded(t *testing.T) {
 // A session that was seen open and whose end got lost in a large turn isn't open for ever.
 func TestLostEndIsFound(t *testing.T) {
 	t.Parallel()
-	log := transcript.NewLog(1000, nil)
+	log := event.NewRing(event.Options{Keep: 1000})
 	w := New(Config{Log: log})
-	r := log.Begin(transcript.Info{Door: 143, Service: "imap", Protocol: "imap", Client: "127.0.0.1:9", Server: "127.0.0.1:143"})
-	r.Said(transcript.FromServer, transcript.Reply, []byte("* OK hi\r\n"), "")
+	r := log.Begin(event.Info{Door: 143, Service: "imap", Reader: replies("imap"), Protocol: "imap", Client: "127.0.0.1:9", Server: "127.0.0.1:143"})
+	r.Reply([]byte("* OK hi\r\n"), "")
 	w.turn(nil, true)
-	gone := log.Begin(transcript.Info{Door: 143, Service: "imap", Protocol: "imap", Client: "127.0.0.1:8", Server: "127.0.0.1:143"})
+	gone := log.Begin(event.Info{Door: 143, Service: "imap", Reader: replies("imap"), Protocol: "imap", Client: "127.0.0.1:8", Server: "127.0.0.1:143"})
 	w.turn(nil, true)
-	r.End(transcript.EndedByClient)
+	r.End(event.EndedByClient)
 	for i := range 4 * sampleSize {
 		deliver(log, i)
 	}
@@ -139,7 +152,7 @@ func TestMatch(t *testing.T) {
 // What grows is told again, but not within ten seconds.
 func TestGrowthIsToldAgain(t *testing.T) {
 	t.Parallel()
-	log := transcript.NewLog(1000, nil)
+	log := event.NewRing(event.Options{Keep: 1000})
 	var told []Finding
 	w := New(Config{Log: log, OnFinding: func(f Finding) {
 		if f.ID == "reconnected-too-fast" {
@@ -147,9 +160,9 @@ func TestGrowthIsToldAgain(t *testing.T) {
 		}
 	}})
 	fail := func() {
-		r := log.Begin(transcript.Info{Door: 25, Service: "smtp", Protocol: "smtp", Client: "127.0.0.1:9", Server: "127.0.0.1:25"})
-		r.Said(transcript.FromServer, transcript.Reply, []byte("421 4.3.2 Too busy\r\n"), "")
-		r.End(transcript.EndedByServer)
+		r := log.Begin(event.Info{Door: 25, Service: "smtp", Reader: replies("smtp"), Protocol: "smtp", Client: "127.0.0.1:9", Server: "127.0.0.1:25"})
+		r.Reply([]byte("421 4.3.2 Too busy\r\n"), "")
+		r.End(event.EndedByServer)
 		w.turn(nil, false)
 	}
 	for range 6 {
@@ -180,17 +193,17 @@ func TestGrowthIsToldAgain(t *testing.T) {
 // A session that stays open while many come and go is one for which a finding is told once.
 func TestOpenSessionOutlivesMany(t *testing.T) {
 	t.Parallel()
-	log := transcript.NewLog(1000, nil)
+	log := event.NewRing(event.Options{Keep: 1000})
 	told := 0
 	w := New(Config{Log: log, OnFinding: func(f Finding) {
 		if f.ID == "password-sent-in-clear" {
 			told++
 		}
 	}})
-	r := log.Begin(transcript.Info{Door: 143, Service: "imap", Protocol: "imap", Security: "starttls", Client: "127.0.0.1:9", Server: "127.0.0.1:143"})
-	r.Said(transcript.FromServer, transcript.Reply, []byte("* OK hi\r\n"), "")
-	r.Said(transcript.FromClient, transcript.Command, []byte("a LOGIN x ***\r\n"), "")
-	r.Said(transcript.FromServer, transcript.Reply, []byte("a OK done\r\n"), "")
+	r := log.Begin(event.Info{Door: 143, Service: "imap", Reader: replies("imap"), Protocol: "imap", Security: "starttls", Client: "127.0.0.1:9", Server: "127.0.0.1:143"})
+	r.Reply([]byte("* OK hi\r\n"), "")
+	r.Command(said("imap", "a LOGIN x ***\r\n"))
+	r.Reply([]byte("a OK done\r\n"), "")
 	for range 4 {
 		w.turned = time.Time{} // long ago: no load
 		w.turn(nil, true)
