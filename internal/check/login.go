@@ -146,7 +146,7 @@ func (c *checker) login(ctx context.Context, d *Door) *wire {
 		w.close()
 		return nil
 	}
-	d.Login.State, d.Login.Words = refusal(d.Protocol, r)
+	d.Login.State, d.Login.Words = refused(d.Protocol, r)
 	dial.quit(w)
 	w.close()
 	return nil

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/mailrig/mailrig/internal/door"
+	"github.com/mailrig/mailrig/internal/refusal"
 )
 
 // roundTrip sends a message from the account to itself and waits until it is there.
@@ -71,12 +72,16 @@ func (e *refusedError) Error() string { return fmt.Sprintf("%s was answered %s",
 
 func advice(err error) string {
 	var refused *refusedError
-	switch {
-	case !errors.As(err, &refused):
+	if !errors.As(err, &refused) {
 		return "try again; if it fails again, try another port for sending"
-	case strings.Contains(strings.ToLower(refused.r.text), "basic authentication"):
+	}
+	means := func(m refusal.Meaning) bool {
+		return refusal.Means(refusal.Reply{Protocol: string(door.SMTP), Code: refused.r.code, Text: refused.r.text}, m)
+	}
+	switch {
+	case means(refusal.OAuthWanted):
 		return "the provider takes no passwords for sending: choose OAuth2 in the client"
-	case strings.HasPrefix(refused.r.code, "4"):
+	case means(refusal.Temporary):
 		return "it is for now only: try again in a few minutes"
 	case refused.command == "MAIL":
 		return "the account may perhaps send only from its own address: give it with --address"

@@ -52,8 +52,7 @@ func (m *Memory) Len() int {
 }
 
 // with lets do look at the count of a key and change it.
-func (m *Memory) with(k Key, do func(c *count, now time.Duration)) {
-	now := time.Since(m.born)
+func (m *Memory) with(k Key, do func(c *count)) {
 	k = short(k)
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -66,7 +65,7 @@ func (m *Memory) with(k Key, do func(c *count, now time.Duration)) {
 			c = &count{key: k}
 			m.whole[k.Rule] = c
 		}
-		do(c, now)
+		do(c)
 		return
 	}
 	if m.parts == nil {
@@ -82,7 +81,7 @@ func (m *Memory) with(k Key, do func(c *count, now time.Duration)) {
 	}
 	c := e.Value.(*count)
 	before := len(c.moments)
-	do(c, now)
+	do(c)
 	m.weight += len(c.moments) - before
 	for m.weight > m.most && m.recency.Back() != e {
 		oldest := m.recency.Remove(m.recency.Back()).(*count)
@@ -101,7 +100,7 @@ func short(k Key) Key {
 
 // Add implements Counters.
 func (m *Memory) Add(_ context.Context, k Key) (n int, err error) {
-	m.with(k, func(c *count, _ time.Duration) {
+	m.with(k, func(c *count) {
 		c.n++
 		n = c.n
 	})
@@ -110,7 +109,8 @@ func (m *Memory) Add(_ context.Context, k Key) (n int, err error) {
 
 // Allow implements Counters.
 func (m *Memory) Allow(_ context.Context, k Key, limit int, within time.Duration) (ok bool, err error) {
-	m.with(k, func(c *count, now time.Duration) {
+	now := time.Since(m.born)
+	m.with(k, func(c *count) {
 		for len(c.moments) > 0 && now-c.moments[0] > within {
 			c.moments = c.moments[1:]
 		}
@@ -123,7 +123,8 @@ func (m *Memory) Allow(_ context.Context, k Key, limit int, within time.Duration
 
 // Age implements Counters.
 func (m *Memory) Age(_ context.Context, k Key) (age time.Duration, known bool, err error) {
-	m.with(k, func(c *count, now time.Duration) {
+	now := time.Since(m.born)
+	m.with(k, func(c *count) {
 		if known = c.asked; !known {
 			c.first, c.asked = now, true
 		}
