@@ -43,7 +43,7 @@ func TestCertificateFindings(t *testing.T) {
 						r := start(t, args...)
 						p.run(t, r, s)
 						list := r.ended(t)
-						c := diagnose.NewCase(list, time.Now())
+						c := diagnose.NewCase(transcript.Records(list), time.Now())
 						c.Over = true
 						found := c.Findings(true)
 						certificateFinding(t, name, trust, list, found)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/mailrig/mailrig/internal/diagnose"
+	"github.com/mailrig/mailrig/internal/event"
 	"github.com/mailrig/mailrig/internal/transcript"
 )
 
@@ -18,7 +19,7 @@ import (
 func (r *rig) findings(t *testing.T) []diagnose.Finding {
 	t.Helper()
 	list := r.ended(t)
-	c := diagnose.NewCase(list, time.Now())
+	c := diagnose.NewCase(transcript.Records(list), time.Now())
 	c.Over = true
 	return c.Findings(false)
 }
@@ -35,24 +36,42 @@ func (r *rig) ended(t *testing.T) (list []*transcript.Session) {
 	return list
 }
 
-// records are the sessions, whole.
+// records are the sessions, whole, rendered from what was recorded of them.
 func (r *rig) records(t *testing.T) []*transcript.Session {
 	t.Helper()
+	var list struct{ Sessions []struct{ ID string } }
+	body := r.get(t, "/api/v1/sessions")
+	if err := json.Unmarshal(body, &list); err != nil {
+		t.Fatalf("%v\n%s", err, clip(string(body)))
+	}
+	var all []*transcript.Session
+	for _, s := range list.Sessions {
+		record, err := event.Decode(r.get(t, "/api/v1/sessions/"+s.ID+"/events"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, transcript.Of(record))
+	}
+	return all
+}
+
+// get is what the HTTP door answers.
+func (r *rig) get(t *testing.T, path string) []byte {
+	t.Helper()
 	c := http.Client{Timeout: patience}
-	resp, err := c.Get(r.HTTP + "/api/v1/sessions")
+	resp, err := c.Get(r.HTTP + path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer resp.Body.Close()
-	var list struct{ Sessions []*transcript.Session }
 	body, err := io.ReadAll(resp.Body)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := json.Unmarshal(body, &list); err != nil {
-		t.Fatalf("%v\n%s", err, clip(string(body)))
+	if resp.StatusCode != http.StatusOK {
+		t.Fatalf("%s: %s\n%s", path, resp.Status, clip(string(body)))
 	}
-	return list.Sessions
+	return body
 }
 
 // bad are the findings that say that something is wrong.
@@ -307,7 +326,7 @@ func TestNoMailClient(t *testing.T) {
 			// It is told while it lasts.
 			var found []diagnose.Finding
 			eventually(t, "silence is remarked on", func() bool {
-				found = diagnose.NewCase(r.records(t), time.Now()).Findings(false)
+				found = diagnose.NewCase(transcript.Records(r.records(t)), time.Now()).Findings(false)
 				return len(found) > 0
 			})
 			advised{ids: []string{"silent-on-tls-port"}, words: []string{"SSL/TLS", "port " + starttlsDoor[d.Protocol]}}.check(t, found)

@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"bytes"
-	"encoding/json"
 	"flag"
 	"net"
 	"os"
@@ -13,6 +12,7 @@ import (
 	"time"
 
 	"github.com/mailrig/mailrig/internal/diagnose"
+	"github.com/mailrig/mailrig/internal/event"
 	"github.com/mailrig/mailrig/internal/transcript"
 )
 
@@ -32,7 +32,7 @@ func (r *rig) blameless(t *testing.T, purpose ...string) {
 		}
 		// All of them together, as the rig sees one address: messages that tests send twice
 		// are theirs.
-		all := diagnose.NewCase(r.records(t), time.Now())
+		all := diagnose.NewCase(transcript.Records(r.records(t)), time.Now())
 		all.Over = true
 		for _, f := range bad(all.Findings(false), diagnose.Warning) {
 			if len(f.Sessions) > 1 && f.ID != "delivered-twice" && !slices.Contains(purpose, f.ID) {
@@ -40,7 +40,7 @@ func (r *rig) blameless(t *testing.T, purpose ...string) {
 			}
 		}
 		for _, s := range r.records(t) {
-			for _, f := range bad(diagnose.Of(s, time.Now()), diagnose.Warning) {
+			for _, f := range bad(diagnose.Of(transcript.Record(s), time.Now()), diagnose.Warning) {
 				open := s.TLS == nil && (f.ID == "password-sent-in-clear" || f.ID == "mail-sent-in-clear")
 				if !open && !slices.Contains(harmless, f.ID) && !slices.Contains(purpose, f.ID) {
 					t.Errorf("a session of the test is blamed:\n%s%s", show([]diagnose.Finding{f}), clip(s.Dialogue()))
@@ -57,24 +57,27 @@ func keep(t *testing.T, name string, list []*transcript.Session) {
 		return
 	}
 	start := time.Date(2026, 1, 5, 10, 0, 0, 0, time.UTC)
+	var b []byte
 	for _, s := range list {
-		took := s.End.Sub(s.Start)
-		s.Start = start.Add(s.Start.Sub(list[0].Start))
-		s.End = s.Start.Add(took)
-		s.Client, s.Server = "127.0.0.1:40000", net.JoinHostPort("127.0.0.1", "1")
-		for i := range s.Logins {
-			s.Logins[i].Password = "tag"
+		r := transcript.Record(s)
+		took := r.End.Sub(r.Start)
+		r.Start = start.Add(s.Start.Sub(list[0].Start))
+		r.End = r.Start.Add(took)
+		r.Client, r.Server = "127.0.0.1:40000", net.JoinHostPort("127.0.0.1", "1")
+		for i := range r.Logins {
+			r.Logins[i].Password = "tag"
 		}
-	}
-	b, err := json.MarshalIndent(list, "", " ")
-	if err != nil {
-		t.Fatal(err)
+		encoded, err := event.Encode(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b = append(append(b, encoded...), '\n')
 	}
 	if host, err := os.Hostname(); err == nil {
 		b = bytes.ReplaceAll(b, []byte(host), []byte("client.example.test"))
 	}
 	path := filepath.Join(*record, strings.ReplaceAll(name, "/", "-")+".json")
-	if err := os.WriteFile(path, append(b, '\n'), 0o644); err != nil {
+	if err := os.WriteFile(path, b, 0o644); err != nil {
 		t.Fatal(err)
 	}
 }

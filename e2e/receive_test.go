@@ -72,7 +72,7 @@ func TestCanReceiveCannotSend(t *testing.T) {
 			// Its user follows the advice.
 			r.curlSend(way{587, "starttls"}, r.User, "bob@example.test", letter).want(0)
 			eventually(t, "the finding is gone", func() bool {
-				c := diagnose.NewCase(r.records(t), time.Now())
+				c := diagnose.NewCase(transcript.Records(r.records(t)), time.Now())
 				c.Over = true
 				return !slices.ContainsFunc(c.Findings(false), func(f diagnose.Finding) bool {
 					return f.ID == "can-receive-cannot-send" || f.ID == "stuck-on-port-25"

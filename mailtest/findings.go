@@ -2,6 +2,7 @@ package mailtest
 
 import (
 	"context"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -41,8 +42,8 @@ func (r *Rig) Require(ids ...string) {
 	deadline := time.Now().Add(settleTime)
 	idle := time.Now() // no session has been open since, and none has ended
 	for {
-		_, n, ended := r.s.Log().Since(^uint64(0))
-		busy := r.s.Log().Busy()
+		_, n, ended := r.s.SessionsSince(math.MaxUint64)
+		busy := r.s.Busy()
 		found := r.s.Conclude()
 		missing := slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return has(found, id) })
 		if len(missing) == 0 {
@@ -58,7 +59,7 @@ func (r *Rig) Require(ids ...string) {
 		case <-pause.C:
 		}
 		pause.Stop()
-		if _, m, _ := r.s.Log().Since(^uint64(0)); m != n || busy {
+		if _, m, _ := r.s.SessionsSince(math.MaxUint64); m != n || busy {
 			idle = time.Now()
 		}
 	}
@@ -90,7 +91,7 @@ func (r *Rig) Forbid(ids ...string) {
 
 func (r *Rig) known(ids []string) {
 	r.t.Helper()
-	if err := server.CheckFindings(ids...); err != nil {
+	if err := r.s.CheckFindings(ids...); err != nil {
 		r.t.Fatalf("mailtest: %v", err)
 	}
 }

@@ -103,7 +103,7 @@ func isListed(name string, known []string) bool {
 }
 
 // mechanisms are those by which anybody can log in here.
-var mechanisms = append([]string{"PLAIN", "LOGIN", "USER"}, fault.Mechanisms()...)
+var mechanisms = fault.Mechanisms()
 
 // checkMatch refuses conditions that can't hold in any protocol that the rule meets.
 func (d *decoder) checkMatch(e entry, m *fault.Match) {

@@ -8,8 +8,9 @@ import (
 	"os"
 	"strings"
 
+	"github.com/mailrig/mailrig/internal/diagnose"
 	"github.com/mailrig/mailrig/internal/door"
-	"github.com/mailrig/mailrig/internal/transcript"
+	"github.com/mailrig/mailrig/internal/store"
 	"github.com/mailrig/mailrig/scenarios"
 )
 
@@ -49,13 +50,14 @@ type Config struct {
 	// OnFinding is called with each finding, none that is Good, by one goroutine, after
 	// OnSession was with its sessions unless they are still open. It mustn't call Shutdown.
 	OnFinding func(Finding)
+
+	protocols []served       // which protocols there are; nil: the product's
+	findings  []diagnose.Row // which findings there are; nil: the product's
+	store     store.Store    // in place of one in memory
 }
 
 // User is an account that may log in.
 type User struct{ Name, Password string }
-
-// Session is what happened on one connection.
-type Session = transcript.Session
 
 func (c *Config) fill() error {
 	if c.Grammar == nil {
@@ -72,6 +74,12 @@ func (c *Config) fill() error {
 	}
 	if c.KeepSessions == 0 {
 		c.KeepSessions = DefaultKeepSessions
+	}
+	if c.protocols == nil {
+		c.protocols = product()
+	}
+	if c.findings == nil {
+		c.findings = diagnose.Rows()
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)

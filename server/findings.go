@@ -2,14 +2,17 @@ package server
 
 import (
 	"context"
-	"fmt"
 	"slices"
 
 	"github.com/mailrig/mailrig/internal/diagnose"
-	"github.com/mailrig/mailrig/internal/suggest"
+	"github.com/mailrig/mailrig/internal/watch"
 )
 
-// Finding is mailrig's reading of one or several sessions of a client.
+// Finding is mailrig's reading of one or several sessions of a client: the ID that
+// docs/findings.md lists, Severity, and in words a Title, an Explanation and a piece of
+// Advice; Guess where there is only a sign; the Client's address, the Door where it
+// showed, 0 for none or several, and the ids of the Sessions; the scenarios that were
+// Injected into them; and At, when it was certain. Line is the finding on one line.
 type Finding = diagnose.Finding
 
 // Severity says how much a finding matters.
@@ -26,68 +29,28 @@ const (
 // Findings returns what is known by now, oldest first, the last 1,000 of it; what is as
 // it should be (Good) isn't among it.
 func (s *Server) Findings() []Finding {
-	found, _, _ := s.watch.book.since(0, notGood)
-	return found
-}
-
-// Quiesce returns when no session is open, or when ctx ends; done tells which.
-func (s *Server) Quiesce(ctx context.Context) (done bool) {
-	for {
-		_, _, more := s.log.Since(^uint64(0))
-		if !s.log.Busy() {
-			return true
-		}
-		select {
-		case <-more:
-		case <-ctx.Done():
-			return false
-		}
+	found, _, _, err := s.watch.Since(context.Background(), 0)
+	if err != nil {
+		s.cfg.Logger.Error("list the findings", "error", err)
 	}
+	return slices.DeleteFunc(found, func(f Finding) bool { return f.Severity == Good })
 }
 
 // Conclude looks at every session that is kept, the client's all, and says what they come
 // to if the client does nothing more, the worst first, Good at the end. It is for the end
 // of a test or a command.
 func (s *Server) Conclude() []Finding {
-	sessions := s.log.Sessions()
-	c := diagnose.NewCase(sessions, now())
-	c.Over = true
-	found := c.Findings(true)
-	// What the log has forgotten is still in the book.
-	kept := map[string]bool{}
-	for _, x := range sessions {
-		kept[x.ID] = true
+	found, err := s.watch.Conclude(context.Background())
+	if err != nil {
+		s.cfg.Logger.Error("conclude", "error", err)
 	}
-	early, _, _ := s.watch.book.since(0, everything)
-	for _, f := range early {
-		if !slices.ContainsFunc(f.Sessions, func(id string) bool { return kept[id] }) {
-			found = append(found, f)
-		}
-	}
-	slices.SortStableFunc(found, func(a, b Finding) int { return severityRank(a.Severity) - severityRank(b.Severity) })
 	return found
 }
 
-func severityRank(s Severity) int { return slices.Index([]Severity{Error, Warning, Info, Good}, s) }
+// CheckFindings returns an error for the first id that no finding of this server has.
+func (s *Server) CheckFindings(ids ...string) error { return checkFindings(s.cfg.findings, ids) }
 
-// CheckFindings returns an error for the first id that no finding has.
-func CheckFindings(ids ...string) error {
-	for _, id := range ids {
-		if _, ok := diagnose.Lookup(id); ok {
-			continue
-		}
-		var known []string
-		for _, r := range diagnose.Rows() {
-			known = append(known, r.ID)
-		}
-		hint := "docs/findings.md lists them"
-		if near := suggest.Nearest(id, known); near != "" {
-			hint = "did you mean " + near + "?"
-		}
-		return fmt.Errorf("no finding has the id %q; %s", id, hint)
-	}
-	return nil
-}
+// CheckFindings returns an error for the first id that no finding of mailrig's has.
+func CheckFindings(ids ...string) error { return checkFindings(diagnose.Rows(), ids) }
 
-func notGood(f *Finding) bool  { return f.Severity != Good }
-func everything(*Finding) bool { return true }
+func checkFindings(rows []diagnose.Row, ids []string) error { return watch.Check(rows, ids...) }

@@ -57,7 +57,7 @@ func TestErrorOfATokenIsAcknowledged(t *testing.T) {
 		conn.Close()
 	}
 	right, wrong := 0, 0
-	for _, session := range s.Log().Sessions() {
+	for _, session := range s.Sessions() {
 		text := session.Dialogue()
 		if strings.Contains(text, "sesame") || strings.Contains(text, "c2VzYW1l") || strings.Contains(text, xoauth2("alice@example.test")) {
 			t.Errorf("the token is in the record:\n%s", text)

@@ -4,13 +4,12 @@ import (
 	"net"
 	"time"
 
+	"github.com/mailrig/mailrig/certs"
 	"github.com/mailrig/mailrig/internal/door"
+	"github.com/mailrig/mailrig/internal/event"
 	"github.com/mailrig/mailrig/internal/gate"
-	"github.com/mailrig/mailrig/internal/imapd"
-	"github.com/mailrig/mailrig/internal/popd"
+	"github.com/mailrig/mailrig/internal/protocol"
 	"github.com/mailrig/mailrig/internal/session"
-	"github.com/mailrig/mailrig/internal/smtpd"
-	"github.com/mailrig/mailrig/internal/transcript"
 )
 
 // accept serves a door until it is closed.
@@ -27,15 +26,22 @@ func (s *Server) accept(l *door.Listener) {
 // serve gives a connection its session and its gate.
 func (s *Server) serve(d door.Door, conn net.Conn) {
 	_, noDrop := s.active.noDrop.Load(d.Port)
+	spoken := s.spoken(d)
 	ses := session.New(s.ctx, &s.sessions, d, conn, s.active.plan(s.ctx))
 	rec := ses.Recorder()
 	var g *gate.Gate
 	g = gate.New(conn, gate.Config{
-		Protocol:        string(d.Protocol),
-		TLS:             d.Security == door.TLS,
-		StartTLS:        d.Security != door.TLS,
-		Certificate:     s.ca.Certificate,
-		Engine:          func(c *gate.Conn) { s.engine(d, c, ses) },
+		Protocol:    spoken.Protocol,
+		Protocols:   s.protocols(),
+		Masker:      s.masker,
+		TLS:         d.Security == door.TLS,
+		StartTLS:    d.Security != door.TLS,
+		Certificate: s.ca.Certificate,
+		Bad:         func(profile, host string) bool { return certs.Profile{Name: profile}.Refuse(host) },
+		Engine: func(c *gate.Conn) {
+			ses.Begin(c)
+			spoken.serve(s, c, ses)
+		},
 		Fault:           ses.Plan(),
 		Recorder:        rec,
 		Domain:          s.hostname(),
@@ -43,7 +49,7 @@ func (s *Server) serve(d door.Door, conn net.Conn) {
 		MaxMessageBytes: s.cfg.MaxMessageBytes,
 		DropUnsupported: noDrop,
 		Logger:          s.cfg.Logger,
-		OnQuiet:         func() { s.watch.look(rec.ID()) },
+		OnQuiet:         func() { s.watch.Look(rec.ID()) },
 		OnDone: func() {
 			ses.Close()
 			s.forget(g)
@@ -54,30 +60,14 @@ func (s *Server) serve(d door.Door, conn net.Conn) {
 		go g.Run()
 	case full:
 		s.cfg.Logger.Warn("connection refused: too many are open", "door", d.Port, "max", s.cfg.MaxConnections)
-		rec.Note("refused: too many connections are open", "")
-		rec.End(transcript.EndedByServer)
+		rec.Notice(event.TurnedAway, "")
+		rec.End(event.EndedByServer)
 		ses.Close()
-		turnAway(d, conn)
+		turnAway(d, spoken.Protocol, conn)
 	case stopped:
-		rec.End(transcript.EndedByShutdown)
+		rec.End(event.EndedByShutdown)
 		ses.Close()
 		conn.Close()
-	}
-}
-
-// engine starts the protocol engine for one phase of a connection.
-func (s *Server) engine(d door.Door, c *gate.Conn, ses *session.Session) {
-	ses.Begin(c)
-	switch d.Protocol {
-	case door.SMTP:
-		smtpd.Serve(c, smtpd.Config{Session: ses, Store: s.store, Domain: s.hostname(), Logger: s.cfg.Logger})
-	case door.IMAP:
-		phase := imapd.New(imapd.Config{Session: ses, Logger: s.cfg.Logger})
-		c.Beside(phase.Beside())
-		phase.Serve(c)
-	case door.POP3:
-		e := popd.New(popd.Config{Session: ses, Logger: s.cfg.Logger}).Server()
-		go e.ServeConn(c)
 	}
 }
 
@@ -113,18 +103,12 @@ func (s *Server) forget(g *gate.Gate) {
 	s.conns.Done()
 }
 
-// turnAway says, where the door begins in clear, that there are too many
-// connections (RFC 5321 section 4.2.3, RFC 9051 section 7.1.5, RFC 2449 section 8).
-func turnAway(d door.Door, conn net.Conn) {
+// turnAway says, where the door begins in clear, that there are too many connections.
+func turnAway(d door.Door, p *protocol.Protocol, conn net.Conn) {
 	defer conn.Close()
 	if d.Security == door.TLS {
 		return
 	}
-	reply := map[door.Protocol]string{
-		door.SMTP: "421 4.3.2 Too many connections, try again later\r\n",
-		door.IMAP: "* BYE Too many connections, try again later\r\n",
-		door.POP3: "-ERR [SYS/TEMP] Too many connections, try again later\r\n",
-	}[d.Protocol]
 	conn.SetWriteDeadline(time.Now().Add(time.Second))
-	_, _ = conn.Write([]byte(reply))
+	_, _ = conn.Write(p.Replies.Canned(protocol.TooManyConnections, "", ""))
 }

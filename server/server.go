@@ -13,6 +13,15 @@
 // The way of a connection: serve.go accepts it and gives it a session and a gate; the gate
 // does TLS and starts an engine through the adapters, which ask the connection's
 // session (package session); scenarios.go says which plan a new connection gets.
+//
+// What happens beside the connections lies in packages of its own, and one file here
+// connects each: watch (findings.go), wait (wait.go), bounce (bounce.go), door's knocks
+// (knocks.go), httpapi (http.go opens the door, api.go shows it the server).
+//
+// Nothing here has a type without a name outside. Types that come from an internal
+// package (Session, Finding, Mail, Door, Condition and what belongs to it) are named here,
+// with what is in them, so that there is one of each from where it is made to JSON. Their
+// fields are as stable as the HTTP API's.
 package server
 
 import (
@@ -27,12 +36,18 @@ import (
 
 	"github.com/mailrig/mailrig/certs"
 	"github.com/mailrig/mailrig/internal/active"
+	"github.com/mailrig/mailrig/internal/bounce"
+	"github.com/mailrig/mailrig/internal/diagnose"
 	"github.com/mailrig/mailrig/internal/door"
+	"github.com/mailrig/mailrig/internal/event"
 	"github.com/mailrig/mailrig/internal/gate"
 	"github.com/mailrig/mailrig/internal/identity"
-	"github.com/mailrig/mailrig/internal/mailbox"
+	"github.com/mailrig/mailrig/internal/protocol"
 	"github.com/mailrig/mailrig/internal/session"
-	"github.com/mailrig/mailrig/internal/transcript"
+	"github.com/mailrig/mailrig/internal/store"
+	"github.com/mailrig/mailrig/internal/store/memory"
+	"github.com/mailrig/mailrig/internal/store/seed"
+	"github.com/mailrig/mailrig/internal/watch"
 )
 
 // Server is a mailrig. Its methods may be called by any goroutine.
@@ -41,8 +56,9 @@ type Server struct {
 	ctx      context.Context // ends at Shutdown
 	cancel   context.CancelFunc
 	ca       *certs.CA
-	store    *mailbox.Store
-	log      *transcript.Log
+	store    store.Store
+	journal  event.Journal
+	masker   *event.Masker
 	sessions session.Shared
 
 	ready     atomic.Bool
@@ -56,8 +72,8 @@ type Server struct {
 	acceptors sync.WaitGroup
 
 	active  activation
-	bounces bounces
-	watch   *watcher
+	bounces *bounce.Queue
+	watch   *watch.Watcher
 
 	mu       sync.Mutex
 	stopping bool
@@ -68,14 +84,10 @@ type Server struct {
 // traceRoom is what trace headers may add to a message of the largest size.
 const traceRoom = 64 << 10
 
-// Door is one open door.
-type Door struct {
-	Port     int    `json:"port"`     // standard number, the door's identity
-	Service  string `json:"service"`  // IANA service name
-	Protocol string `json:"protocol"` // smtp, imap or pop3
-	Security string `json:"security"` // starttls, starttls-required or tls
-	Address  string `json:"address"`  // where it really listens
-}
+// Door is one open door: its standard Port, which is its identity; the IANA name of its
+// Service; its Protocol (smtp, imap or pop3) and Security (starttls, starttls-required or
+// tls); and the Address where it really listens.
+type Door = door.Door
 
 // New checks the configuration, mints the certificates and loads the seed. It
 // opens no port.
@@ -85,16 +97,21 @@ func New(cfg Config) (*Server, error) {
 	}
 	s := &Server{
 		cfg:   cfg,
-		store: mailbox.New(mailbox.Options{Domain: cfg.Domain, MaxMessageBytes: cfg.MaxMessageBytes + traceRoom}),
-		log:   transcript.NewLog(cfg.KeepSessions, cfg.OnSession),
+		store: cfg.store,
 		gates: map[*gate.Gate]struct{}{},
 	}
-	s.watch = newWatcher(s.log, cfg.OnFinding)
+	if s.store == nil {
+		s.store = memory.New(memory.Options{Domain: cfg.Domain, MaxMessageBytes: cfg.MaxMessageBytes + traceRoom})
+	}
+	s.journal = event.NewRing(event.Options{Keep: cfg.KeepSessions, OnEnd: s.ended})
+	s.masker = protocol.Masker(s.protocols())
+	s.bounces = s.newBounces()
+	s.watch = watch.New(watch.Config{Log: s.journal, Table: &diagnose.Table{Rows: cfg.findings, Protocols: s.protocols()}, OnFinding: cfg.OnFinding, Logger: cfg.Logger})
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.active.Scenarios, s.active.logger = active.NewMemory(cfg.Logger), cfg.Logger
 	s.sessions = session.Shared{
 		Store: s.store, Authority: authority(cfg.Users, s.store.Address), Mechanisms: identity.Mechanisms(),
-		MaxMessageBytes: cfg.MaxMessageBytes, Log: s.log, Tags: session.NewTags(),
+		MaxMessageBytes: cfg.MaxMessageBytes, Journal: s.journal, Protocols: s.protocols(), Tags: session.NewTags(),
 		Plan: s.active.of, Bounce: s.bounce, Logger: cfg.Logger,
 	}
 	var err error
@@ -116,12 +133,14 @@ func New(cfg Config) (*Server, error) {
 // populate makes the configured accounts and loads the seed.
 func (s *Server) populate() error {
 	for _, u := range s.cfg.Users {
-		s.store.Account(u.Name)
+		if _, err := s.store.OpenAccount(s.ctx, u.Name); err != nil {
+			return fmt.Errorf("make the account of %s: %w", u.Name, err)
+		}
 	}
 	if s.cfg.SeedDir == "" {
 		return nil
 	}
-	n, err := s.store.Seed(os.DirFS(s.cfg.SeedDir))
+	n, err := seed.Load(s.ctx, s.store, os.DirFS(s.cfg.SeedDir))
 	if err != nil {
 		return fmt.Errorf("load the seed directory %s: %w", s.cfg.SeedDir, err)
 	}
@@ -145,11 +164,11 @@ func (s *Server) Start(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	s.doors, err = door.Listen(ctx, door.Config{Hosts: s.cfg.Hosts, Offset: offset, Logger: s.cfg.Logger})
+	s.doors, err = door.Listen(ctx, door.Config{Doors: door.Of(s.protocols()), Hosts: s.cfg.Hosts, Offset: offset, Logger: s.cfg.Logger})
 	if err != nil {
 		return err
 	}
-	s.watch.start()
+	s.watch.Start()
 	if err := s.startHTTP(); err != nil {
 		return err
 	}
@@ -167,7 +186,7 @@ func (s *Server) Start(ctx context.Context) (err error) {
 // gone, or with an error when ctx ends before; that error says who is left.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.ready.Store(false)
-	s.bounces.stop()
+	s.bounces.Stop()
 	s.active.stop()
 	if s.doors != nil {
 		s.doors.Close()
@@ -175,7 +194,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	s.acceptors.Wait()
 	httpErr := s.stopHTTP(ctx)
 
-	defer s.watch.end() // when the sessions have ended
+	defer s.watch.Stop() // when the sessions have ended
 
 	s.mu.Lock()
 	s.stopping = true
@@ -209,15 +228,10 @@ func (s *Server) Ready() bool { return s.ready.Load() }
 
 // Doors lists the open doors; none before Start.
 func (s *Server) Doors() []Door {
-	var out []Door
 	if s.doors == nil {
-		return out
+		return nil
 	}
-	for _, l := range s.doors.Listeners() {
-		d := l.Door()
-		out = append(out, Door{d.Port, d.Service, string(d.Protocol), string(d.Security), l.Addr()})
-	}
-	return out
+	return s.doors.Doors()
 }
 
 // Moved says why the doors stand at +3000 instead of the standard numbers; "" when
@@ -241,16 +255,14 @@ func (s *Server) ClientTLS() *tls.Config {
 	return &tls.Config{RootCAs: s.ca.Pool(), ServerName: "localhost"}
 }
 
-// Log is where the sessions are.
-func (s *Server) Log() *transcript.Log { return s.log }
-
-// Store is where the mail is.
-func (s *Server) Store() *mailbox.Store { return s.store }
-
-// Reset forgets all mail (the seed is loaded again), all finished sessions and all
-// findings, and starts the counters of the active scenarios anew.
+// Reset forgets all mail (the seed is loaded again), reports of failed delivery that are
+// still to come, all finished sessions and all findings, and starts the counters of the
+// active scenarios anew.
 func (s *Server) Reset() error {
-	s.store.Reset()
-	s.watch.reset(s.log.Reset)
-	return errors.Join(s.active.Restart(s.ctx), s.populate())
+	s.bounces.Forget()
+	if err := s.store.Reset(s.ctx); err != nil {
+		return fmt.Errorf("forget the mail: %w", err)
+	}
+	s.journal.Reset()
+	return errors.Join(s.watch.Reset(s.ctx), s.active.Restart(s.ctx), s.populate())
 }

@@ -171,7 +171,7 @@ func TestShutdownEndsEverythingAtOnce(t *testing.T) {
 	if _, err := os.Stat(s.CAFile()); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("the CA's temporary file is left: %v", err)
 	}
-	for _, session := range s.Log().Sessions() {
+	for _, session := range s.Sessions() {
 		if session.End.IsZero() {
 			t.Errorf("session %s has no end", session.ID)
 		}
@@ -350,11 +350,11 @@ func TestSeedAndReset(t *testing.T) {
 	}
 	s := start(t, server.Config{SeedDir: dir})
 	count := func(folder string) int {
-		box, err := s.Store().Account("alice").Mailbox(folder)
+		list, err := s.MailIn(t.Context(), "alice@example.test", folder)
 		if err != nil {
 			t.Fatal(err)
 		}
-		return len(box.Entries())
+		return len(list)
 	}
 	if count("INBOX") != 1 || count("Sent") != 1 {
 		t.Errorf("INBOX %d, Sent %d", count("INBOX"), count("Sent"))
@@ -455,7 +455,7 @@ func TestFaultsByAddress(t *testing.T) {
 	deadline := time.Now().Add(hang)
 	for marked := 0; marked < 2 && time.Now().Before(deadline); {
 		marked = 0
-		for _, session := range s.Log().Sessions() {
+		for _, session := range s.Sessions() {
 			if len(session.Injected) == 1 && session.Injected[0] == "by-address" {
 				marked++
 			}
@@ -465,40 +465,4 @@ func TestFaultsByAddress(t *testing.T) {
 		}
 	}
 	t.Error("the sessions aren't marked")
-}
-
-func TestBounceComesLater(t *testing.T) {
-	t.Parallel()
-	sc, err := scenarios.Parse("", []byte("name: b\ntitle: B\nstory: S\nrules:\n- {match: {recipient: \"gone@*\"}, bounce: {after: 10ms}}\n"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := start(t, server.Config{Scenarios: []*scenarios.Scenario{sc}})
-	c := dial(t, s, 25)
-	for _, step := range [][2]string{
-		{"", "220 "}, {"HELO x", "250 "}, {"MAIL FROM:<alice@example.test>", "250 "}, {"RCPT TO:<gone@example.test>", "250 "},
-		{"RCPT TO:<here@example.test>", "250 "}, {"DATA", "354 "}, {"Subject: x\r\nMessage-ID: <1@x>\r\n\r\nbody\r\n.", "250 "},
-	} {
-		if err := c.say(step[0], step[1]); err != nil {
-			t.Fatal(err)
-		}
-	}
-	box, err := s.Store().Account("alice").Mailbox("INBOX")
-	if err != nil {
-		t.Fatal(err)
-	}
-	until(t, "the report", func() bool { return len(box.Entries()) > 0 })
-	got := box.Entries()
-	if len(got) != 1 {
-		t.Fatalf("%d reports", len(got))
-	}
-	text := string(got[0].Message.Raw())
-	for _, want := range []string{"Content-Type: multipart/report; report-type=delivery-status;", "Final-Recipient: rfc822; gone@example.test", "Action: failed", "Status: 5.1.1", "Message-ID: <1@x>"} {
-		if !strings.Contains(text, want) {
-			t.Errorf("the report lacks %q:\n%s", want, text)
-		}
-	}
-	if strings.Contains(strings.ReplaceAll(text, "\r\n", ""), "\n") || strings.Contains(text, "body") {
-		t.Errorf("bare line ends, or the body came along:\n%q", text)
-	}
 }

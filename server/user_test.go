@@ -149,7 +149,7 @@ func TestUserKeepsScenarioOfLogin(t *testing.T) {
 	if err := talk(fresh, "", "* OK", "a LOGIN alice x", "a OK", "a SELECT INBOX", "a OK"); err != nil {
 		t.Error(err)
 	}
-	for _, session := range s.Log().Sessions() {
+	for _, session := range s.Sessions() {
 		if !session.End.IsZero() && !(slices.Equal(session.Scenarios, []string{"locked"}) && slices.Equal(session.Injected, []string{"locked"})) {
 			t.Errorf("the session has scenarios %q, injected %q", session.Scenarios, session.Injected)
 		}

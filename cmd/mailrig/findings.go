@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -64,11 +63,13 @@ func fullFinding(f *server.Finding) string {
 // oneLine is printable text without line ends.
 func oneLine(s string) string { return strings.Join(strings.Fields(printable(s)), " ") }
 
-// numbers is #1, or #1, #2 and #3, the middle of many left out.
+// numbers is #1, or #1, #2 and #3, the middle of many left out, in the order in which they are given.
 func numbers(ids []string) string {
 	var all []string
-	for _, id := range mergeNumbers(nil, ids) {
-		all = append(all, "#"+printable(id))
+	for _, id := range ids {
+		if name := "#" + printable(id); !slices.Contains(all, name) {
+			all = append(all, name)
+		}
 	}
 	switch n := len(all); {
 	case n == 0:
@@ -86,8 +87,12 @@ func numbers(ids []string) string {
 const maxConcluded = 30
 
 // conclude lists the errors and warnings about what a command did, those of several
-// sessions that say the same as one.
-func (a *app) conclude(found []server.Finding) {
+// sessions that say the same as one. sessions are those that are kept, for their order.
+func (a *app) conclude(found []server.Finding, sessions []*server.Session) {
+	began := map[string]time.Time{}
+	for _, s := range sessions {
+		began[s.ID] = s.Start
+	}
 	var list []server.Finding
 	for _, f := range found {
 		if f.Severity != server.Error && f.Severity != server.Warning {
@@ -95,7 +100,7 @@ func (a *app) conclude(found []server.Finding) {
 		}
 		same := func(x server.Finding) bool { return x.ID == f.ID && x.Title == f.Title && x.Advice == f.Advice }
 		if i := slices.IndexFunc(list, same); i >= 0 {
-			list[i].Sessions = mergeNumbers(list[i].Sessions, f.Sessions)
+			list[i].Sessions = oldestFirst(append(slices.Clone(list[i].Sessions), f.Sessions...), began)
 			continue
 		}
 		list = append(list, f)
@@ -109,17 +114,9 @@ func (a *app) conclude(found []server.Finding) {
 	}
 }
 
-func mergeNumbers(a, b []string) []string {
-	all := slices.Clone(a)
-	for _, id := range b {
-		if !slices.Contains(all, id) {
-			all = append(all, id)
-		}
-	}
-	slices.SortStableFunc(all, func(x, y string) int {
-		m, _ := strconv.Atoi(x)
-		n, _ := strconv.Atoi(y)
-		return m - n
-	})
-	return all
+// oldestFirst orders sessions by when they began; those that are no longer kept come first. Their ids tell no
+// order.
+func oldestFirst(ids []string, began map[string]time.Time) []string {
+	slices.SortStableFunc(ids, func(x, y string) int { return began[x].Compare(began[y]) })
+	return ids
 }

@@ -123,7 +123,7 @@ func (a *app) run(ctx context.Context, cfg server.Config, f runFlags, args []str
 		shutdown()
 		stopLines()
 		// The status tells nothing about the client: a test may want it to fail.
-		a.conclude(srv.Conclude())
+		a.conclude(srv.Conclude(), srv.Sessions())
 	}
 	return err
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"github.com/mailrig/mailrig/internal/door"
 	"github.com/mailrig/mailrig/scenarios"
 )
 
@@ -57,15 +58,15 @@ func writeTable(w io.Writer, s startup, moved, taken, loginRule string, active [
 	return err
 }
 
-func securityWords(s string) string {
+func securityWords(s door.Security) string {
 	switch s {
-	case "tls":
+	case door.TLS:
 		return "SSL/TLS"
-	case "starttls":
+	case door.STARTTLS:
 		return "STARTTLS offered"
-	case "starttls-required":
+	case door.STARTTLSRequired:
 		return "STARTTLS required"
 	default:
-		return s
+		return string(s)
 	}
 }

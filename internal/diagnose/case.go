@@ -6,7 +6,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/mailrig/mailrig/internal/transcript"
+	"github.com/mailrig/mailrig/internal/event"
+	"github.com/mailrig/mailrig/internal/protocol"
 )
 
 // This file has what predicates share.
@@ -50,30 +51,26 @@ func verb(names ...string) func(*Step) bool {
 	return func(s *Step) bool { return slices.Contains(names, s.Verb) }
 }
 
-var polite = map[string]bool{
-	"EHLO": true, "HELO": true, "LHLO": true, "CAPABILITY": true, "CAPA": true, "NOOP": true, "STARTTLS": true, "STLS": true, "QUIT": true,
-	"LOGOUT": true, "RSET": true, "ID": true, "HELP": true,
-}
-
-// works tells if a command does what the client has come for, rather than asking what
-// the server can. What doesn't look like a command is none: after an odd reply to STARTTLS
-// the pieces of a ClientHello come as lines.
-func (s *Step) works() bool { return isWord.MatchString(s.Verb) && !polite[s.Verb] }
+// works reports whether a command does what the client has come for, rather than asking
+// what the server can. What doesn't look like a command is none: after an odd reply to
+// STARTTLS the pieces of a ClientHello come as lines.
+func (s *Step) works() bool { return isWord.MatchString(s.Verb) && !s.Word.Polite }
 
 var isWord = regexp.MustCompile(`^[A-Z]+( [A-Z]+)?$`)
 
-func (s *Step) isSTARTTLS() bool { return s.Verb == "STARTTLS" || s.Verb == "STLS" }
-func (s *Step) asks() bool       { return s.Verb == "EHLO" || s.Verb == "CAPABILITY" || s.Verb == "CAPA" }
-func (s *Step) leaves() bool     { return s.Verb == "QUIT" || s.Verb == "LOGOUT" }
+func (s *Step) isSTARTTLS() bool { return s.startTLS }
+func (s *Step) asks() bool       { return s.Word.Asks }
+func (s *Step) leaves() bool     { return s.Word.Leaves }
 
-// logsIn tells if a command is a login, or the part of one that has the password.
-func (s *Step) logsIn() bool {
-	return slices.Contains([]string{"AUTH", "AUTHENTICATE", "LOGIN", "PASS", "APOP"}, s.Verb)
-}
+// logsIn reports whether a command is a login, or the part of one that has the password.
+func (s *Step) logsIn() bool { return s.Word.Login }
+
+// bySASL reports whether a command is a login by a mechanism that it names.
+func (s *Step) bySASL() bool { return s.Word.Login && s.Word.Secret == event.SecretResponse }
 
 // mechanism is the SASL mechanism of a login, upper case; the command for one without.
 func (s *Step) mechanism() string {
-	if s.Verb == "AUTH" || s.Verb == "AUTHENTICATE" {
+	if s.bySASL() {
 		m, _, _ := strings.Cut(s.Args, " ")
 		return strings.ToUpper(strings.Trim(m, `"`))
 	}
@@ -81,53 +78,44 @@ func (s *Step) mechanism() string {
 }
 
 // Mechanisms that show the password, or a token as good as one, to whoever listens.
-var openMechanisms = []string{"PLAIN", "LOGIN", "XOAUTH2", "OAUTHBEARER", "PLAIN-CLIENTTOKEN", "PASS"}
+var openMechanisms = []string{"PLAIN", "LOGIN", "XOAUTH2", "OAUTHBEARER", "PLAIN-CLIENTTOKEN"}
 
-const masked = "***"
-
-// showsSecret tells if the command has carried a password that can be read on the wire.
+// showsSecret reports whether the command has carried a password that can be read on the
+// wire.
 func (s *Step) showsSecret() bool {
-	if !s.logsIn() || !slices.Contains(openMechanisms, s.mechanism()) {
+	if !s.logsIn() || s.Word.Digest || s.bySASL() && !slices.Contains(openMechanisms, s.mechanism()) {
 		return false
 	}
-	initial := strings.HasSuffix(s.Args, masked)
-	lines := 0
-	for _, l := range s.Exchange {
-		if l == masked {
-			lines++
+	answers := 0
+	for _, form := range s.Exchange {
+		if form == event.SecretAnswer {
+			answers++
 		}
 	}
-	if s.mechanism() == "LOGIN" && s.Verb != "LOGIN" && !initial { // the first line is the name
-		return lines >= 2
+	if s.bySASL() && s.mechanism() == "LOGIN" && !s.Secret {
+		return answers >= 2 // the first one is the name
 	}
-	if s.mechanism() == "LOGIN" && s.Verb != "LOGIN" {
-		return lines >= 1
+	if s.bySASL() && s.mechanism() == "LOGIN" {
+		return answers >= 1
 	}
-	return initial || lines >= 1
+	return s.Secret || answers >= 1
 }
 
-// secretInClear tells if a password crossed the wire without TLS.
+// secretInClear reports whether a password crossed the wire without TLS.
 func (f *Facts) secretInClear() bool {
 	if f.has(func(s *Step) bool { return !s.Secure && s.showsSecret() }) {
 		return true
 	}
 	return slices.ContainsFunc(f.Heard, func(h Heard) bool {
-		text := strings.ToUpper(h.Text)
-		return !h.Secure && strings.Contains(text, " "+masked) &&
-			(strings.Contains(text, "LOGIN ") || strings.Contains(text, "AUTH") || strings.Contains(text, "PASS "))
+		return !h.Secure && h.Secret && h.Verb != "" && !f.word(h.Verb).Digest
 	})
 }
 
-// mailInClear tells if a message crossed the wire without TLS, from the client.
+// mailInClear reports whether a message crossed the wire without TLS, from the client.
 func (f *Facts) mailInClear() bool {
 	return f.has(func(s *Step) bool {
-		return !s.Secure && s.Uploaded > 0 && (s.Verb == "DATA" && s.wentAhead() || s.Verb == "BDAT" || s.Verb == "APPEND")
+		return !s.Secure && s.Uploaded > 0 && s.Word.Mail && (s.GoAhead || !s.Word.GoAhead)
 	})
-}
-
-// wentAhead tells if the server said to send the message.
-func (s *Step) wentAhead() bool {
-	return slices.ContainsFunc(s.Reply.Lines, func(l string) bool { return strings.HasPrefix(l, "354") })
 }
 
 // worksInClear tells if the client did what it came for without TLS.
@@ -136,11 +124,11 @@ func (f *Facts) worksInClear() bool {
 }
 
 // onTLS tells if the connection was inside TLS, at least in the end.
-func (f *Facts) onTLS() bool { return f.TLS != nil && f.TLS.Established }
+func (f *Facts) onTLS() bool { return f.TLS.Established() }
 
-// delivered counts messages that SMTP accepted for good.
+// delivered counts messages that the client sent and that were accepted for good.
 func (f *Facts) delivered() int {
-	if f.Protocol != "smtp" {
+	if f.receives() {
 		return 0
 	}
 	return f.Counts.MessagesIn
@@ -148,8 +136,8 @@ func (f *Facts) delivered() int {
 
 // loggedIn tells if a login has succeeded.
 func (f *Facts) loggedIn() bool {
-	return slices.ContainsFunc(f.Logins, func(l transcript.Login) bool { return l.OK }) ||
-		strings.HasPrefix(f.Greeting.Last(), "* PREAUTH")
+	return slices.ContainsFunc(f.Logins, func(l event.Login) bool { return l.OK }) ||
+		f.Greeting.Preauth
 }
 
 // user is who has logged in, "" for nobody. What belongs to a mailbox means nothing in
@@ -166,14 +154,14 @@ func (f *Facts) user() (name string) {
 // achieved tells if the session did any good: mail came or went, or, where there was
 // none to fetch, the client logged in and left as one does.
 func (f *Facts) achieved() bool {
-	return f.Counts.MessagesIn > boolInt(f.replyLost()) || f.Counts.MessagesOut > 0 || receives(f.Protocol) && f.loggedIn() && f.EndedBy != transcript.EndedByScenario
+	return f.Counts.MessagesIn > boolInt(f.replyLost()) || f.Counts.MessagesOut > 0 || f.receives() && f.loggedIn() && f.EndedBy != event.EndedByScenario
 }
 
 // replyLost tells if the session ended before the reply to a message that was stored, so
 // that the client doesn't know.
 func (f *Facts) replyLost() bool {
 	return len(f.Messages) > 0 && f.has(func(s *Step) bool {
-		return (s.Verb == "DATA" || s.Verb == "BDAT" || s.Verb == "APPEND") && s.Uploaded > 0 && s.Cut && !s.answered()
+		return s.Word.Mail && s.Uploaded > 0 && s.Cut && !s.answered()
 	})
 }
 
@@ -182,24 +170,27 @@ func (f *Facts) failed() bool {
 	if f.achieved() {
 		return false
 	}
-	return f.acted() || f.Greeting.Outcome == Permanent || f.Greeting.Outcome == Temporary || f.Greeting.Outcome == Nonsense || f.TLS != nil && !f.TLS.Established ||
-		f.has(func(s *Step) bool { return s.works() && s.Reply.Outcome != OK && s.Reply.Outcome != Continue })
+	return f.acted() || f.Greeting.Class == event.Permanent || f.Greeting.Class == event.Temporary || f.Greeting.Class == event.Nonsense || f.triedTLS() && !f.onTLS() ||
+		f.has(func(s *Step) bool { return s.works() && s.Reply.Class != event.OK && s.Reply.Class != event.Continue })
 }
 
 // acted tells if a scenario did something to the session.
 func (f *Facts) acted() bool { return len(f.Injected) > 0 }
 
 // spoken lists the protocols of sessions.
-func spoken(list []*Facts) map[string]bool {
-	all := map[string]bool{}
+func spoken(list []*Facts) map[*protocol.Protocol]bool {
+	all := map[*protocol.Protocol]bool{}
 	for _, f := range list {
-		all[f.Protocol] = true
+		all[f.speaks] = true
 	}
 	return all
 }
 
-// receives tells if a protocol is for fetching mail.
-func receives(protocol string) bool { return protocol == "imap" || protocol == "pop3" }
+// receives tells if the session's protocol is for fetching mail.
+func (f *Facts) receives() bool { return f.speaks.Receives }
+
+// triedTLS tells if TLS was begun, or should have been.
+func (f *Facts) triedTLS() bool { return f.TLS != nil }
 
 // tlsAtControl counts the sessions that used TLS at a correct server, and those that
 // worked without.
@@ -232,7 +223,7 @@ func (c *Case) wantsTLS(protocol string, before *Facts) bool {
 		if f == before {
 			break
 		}
-		if f.Protocol == protocol && f.TLS != nil && (!f.TLS.Established || before.acted() && !before.offeredSTARTTLS()) {
+		if f.Protocol == protocol && f.triedTLS() && (!f.onTLS() || before.acted() && !before.offeredSTARTTLS()) {
 			return true
 		}
 	}
@@ -241,7 +232,12 @@ func (c *Case) wantsTLS(protocol string, before *Facts) bool {
 
 // offeredSTARTTLS tells if a list in clear has it.
 func (f *Facts) offeredSTARTTLS() bool {
-	return f.Listed[false].Has("STARTTLS") || f.Listed[false].Has("STLS")
+	return f.listsSTARTTLS(f.Listed[false])
+}
+
+// listsSTARTTLS tells if a list has it, under whatever protocol's name.
+func (f *Facts) listsSTARTTLS(l *List) bool {
+	return slices.ContainsFunc(f.protocols, func(p *protocol.Protocol) bool { return p.StartTLS != "" && l.Has(p.StartTLS) })
 }
 
 // at is the time of a step.

@@ -3,7 +3,7 @@
 //
 // Three steps, each a file or a few:
 //
-//   - facts.go takes a session of the transcript apart: commands with their replies,
+//   - facts.go takes the record of a connection apart: commands with their replies,
 //     what was offered, what was injected. It draws no conclusions.
 //   - A Case is the facts of one client's sessions, together with what else is known of
 //     it: what it did at a correct server (a trial's control run), how its command ended.
@@ -26,7 +26,7 @@ import (
 	"time"
 	"unicode"
 
-	"github.com/mailrig/mailrig/internal/transcript"
+	"github.com/mailrig/mailrig/internal/event"
 )
 
 // Severity says how much a finding matters.
@@ -82,26 +82,38 @@ type Case struct {
 	// sees the clients that try.
 	Blocked map[int]bool
 	Now     time.Time
+	Table   *Table // nil: the product's
 }
 
-// NewCase makes a case of one client's sessions.
-func NewCase(sessions []*transcript.Session, now time.Time) *Case {
-	return &Case{Sessions: factsOf(sessions), Now: now}
+// NewCase makes a case of the records of one client's sessions, for the product's table.
+func NewCase(records []*event.Record, now time.Time) *Case { return Product().NewCase(records, now) }
+
+// NewCase makes a case of the records of one client's sessions.
+func (t *Table) NewCase(records []*event.Record, now time.Time) *Case {
+	return &Case{Sessions: t.factsOf(records), Now: now, Table: t}
 }
 
 // WithControl adds what the client did at a correct server.
-func (c *Case) WithControl(sessions []*transcript.Session) *Case {
-	c.Control = factsOf(sessions)
+func (c *Case) WithControl(records []*event.Record) *Case {
+	c.Control = c.by().factsOf(records)
 	if c.Control == nil {
 		c.Control = []*Facts{}
 	}
 	return c
 }
 
-func factsOf(sessions []*transcript.Session) []*Facts {
+// by is the table by which the case is read.
+func (c *Case) by() *Table {
+	if c.Table == nil {
+		return Product()
+	}
+	return c.Table
+}
+
+func (t *Table) factsOf(records []*event.Record) []*Facts {
 	var all []*Facts
-	for _, s := range sessions {
-		all = append(all, Extract(s))
+	for _, r := range records {
+		all = append(all, t.Extract(r))
 	}
 	slices.SortStableFunc(all, func(a, b *Facts) int { return a.Start.Compare(b.Start) })
 	return all
@@ -109,9 +121,9 @@ func factsOf(sessions []*transcript.Session) []*Facts {
 
 // Findings returns what the case shows, the worst first. What is as it should be is
 // among it only if all is asked for.
-func (c *Case) Findings(all bool) []Finding { return c.FindingsOf(table, all) }
+func (c *Case) Findings(all bool) []Finding { return c.FindingsOf(c.by().Rows, all) }
 
-// FindingsOf is Findings with other rows than the product's.
+// FindingsOf is Findings with other rows.
 func (c *Case) FindingsOf(rows []Row, all bool) []Finding {
 	var found []Finding
 	for i := range rows {
@@ -130,8 +142,11 @@ func (c *Case) FindingsOf(rows []Row, all bool) []Finding {
 }
 
 // Of returns what one session shows by itself.
-func Of(s *transcript.Session, now time.Time) []Finding {
-	return NewCase([]*transcript.Session{s}, now).Findings(false)
+func Of(r *event.Record, now time.Time) []Finding { return Product().Of(r, now) }
+
+// Of returns what one session shows by itself.
+func (t *Table) Of(r *event.Record, now time.Time) []Finding {
+	return t.NewCase([]*event.Record{r}, now).Findings(false)
 }
 
 func rank(s Severity) int { return slices.Index([]Severity{Error, Warning, Info, Good}, s) }
@@ -165,19 +180,6 @@ type Row struct {
 	Early func(*Case) bool
 }
 
-// Rows returns the table.
-func Rows() []Row { return slices.Clone(table) }
-
-// Lookup returns the row with that id.
-func Lookup(id string) (Row, bool) {
-	for _, r := range table {
-		if r.ID == id {
-			return r, true
-		}
-	}
-	return Row{}, false
-}
-
 func (r *Row) finding(c *Case, e Evidence) Finding {
 	f := Finding{ID: r.ID, Severity: r.Severity, Guess: e.Guess, At: c.Now, Sessions: []string{}, Injected: []string{}}
 	doors := map[int]bool{}
@@ -190,7 +192,7 @@ func (r *Row) finding(c *Case, e Evidence) Finding {
 				f.Injected = append(f.Injected, name)
 			}
 		}
-		f.At = s.last()
+		f.At = s.Last()
 	}
 	if len(doors) == 1 {
 		f.Door = e.Sessions[0].Door
@@ -211,6 +213,9 @@ func small(text string) string {
 	return text
 }
 
+// capital is a sentence that begins with what was in the middle of one.
+func capital(text string) string { return strings.ToUpper(text[:1]) + text[1:] }
+
 // words are the places in braces: {door} and {service} of the session, {tls-door} and
 // {clear-door}, its protocol's doors with the other kind of encryption, {protocol},
 // and the evidence's own.
@@ -222,15 +227,9 @@ func words(e Evidence) *strings.Replacer {
 	if len(e.Sessions) > 0 {
 		s := e.Sessions[len(e.Sessions)-1]
 		pairs = append(pairs,
-			"{door}", itoa(s.Door), "{service}", s.Service, "{protocol}", strings.ToUpper(s.Protocol),
-			"{tls-door}", itoa(tlsDoor[s.Protocol]), "{clear-door}", itoa(clearDoor[s.Protocol]),
-			"{starttls}", map[bool]string{true: "STLS", false: "STARTTLS"}[s.Protocol == "pop3"])
+			"{door}", itoa(s.Door), "{service}", s.Service, "{protocol}", s.speaks.Title,
+			"{tls-door}", itoa(s.speaks.Door(true)), "{clear-door}", itoa(s.speaks.Door(false)),
+			"{starttls}", s.speaks.StartTLS)
 	}
 	return strings.NewReplacer(pairs...)
 }
-
-// The doors to advise, by protocol.
-var (
-	tlsDoor   = map[string]int{"smtp": 465, "imap": 993, "pop3": 995}
-	clearDoor = map[string]int{"smtp": 587, "imap": 143, "pop3": 110}
-)

@@ -9,38 +9,43 @@ import (
 	"testing"
 	"time"
 
-	"github.com/mailrig/mailrig/internal/transcript"
+	"github.com/mailrig/mailrig/internal/event"
+	"github.com/mailrig/mailrig/internal/protocol"
+	"github.com/mailrig/mailrig/internal/protocol/all"
 )
 
-// A dialogue is sessions as "mailrig sessions 12" prints them, without the times:
+// A dialogue is the records of sessions, each event on a line:
 //
 //	session 143                     the door. Behind it, in any order:
 //	                                  from ADDR  at 5s  to ADDR  times 16 every 10ms  control
 //	S: * OK ready                   what the server says; lines that follow one another are one reply
 //	S: [scenario] a1 NO no          ... made up by a scenario
 //	C: a1 LOGIN alice ***           a command
-//	C* ***                          a line of a login exchange
+//	C* ***                          a line of a login exchange: ***, * or nothing
+//	C! DONE                         the line that ends a command that lasts
 //	C> Subject: hello (9000 bytes)  a message or a literal; S> likewise
+//	C? EHLO client                  a line that nobody answers
 //	+30s                            time passes
-//	-- tls: TLS 1.3, sni localhost, certificate expired
-//	-- tls failed: alert 48, sni localhost
+//	-- tls: TLS 1.3, sni localhost, certificate expired, bad, wrong name
+//	-- tls failed: refused-by-client, alert 48, sni localhost    an outcome, and what is known
 //	-- tls alert: 42                after a handshake that was done
-//	-- login: alice PLAIN refused tag7 [scenario]
+//	-- login: alice PLAIN refused tag7
 //	-- stored: <id@example.test> from alice@example.test for bob@example.test
-//	-- delayed: [scenario] text     an event; "note" is one without a name
+//	-- cut: [scenario] dialogue close    another event: see (*dialogue).event
 //	end client                      who ended it; without this line it is still open
 //
 // Lines by themselves say more of the case: over, succeeded, failed, killed, blocked 25,
 // now +1m (behind the last thing that happened).
 type dialogue struct {
 	t        testing.TB
-	sessions []*transcript.Session
-	control  []*transcript.Session
+	sessions []*event.Record
+	control  []*event.Record
 	known    bool // there is a control run, perhaps an empty one
 	c        Case
 	now      time.Duration
 
-	cur    *transcript.Session
+	cur    *event.Record
+	proto  *protocol.Protocol
 	start  time.Duration // of cur
 	at     time.Duration // since cur's start
 	secure bool
@@ -54,10 +59,16 @@ type dialogue struct {
 
 var began = time.Date(2026, 1, 5, 10, 0, 0, 0, time.UTC)
 
-var doorFacts = map[int][3]string{
-	25: {"smtp", "smtp", "starttls"}, 2525: {"smtp-alt", "smtp", "starttls"}, 587: {"submission", "smtp", "starttls-required"},
-	465: {"submissions", "smtp", "tls"}, 110: {"pop3", "pop3", "starttls"}, 995: {"pop3s", "pop3", "tls"},
-	143: {"imap", "imap", "starttls"}, 993: {"imaps", "imap", "tls"},
+// standardDoor finds a door, and whose it is.
+func standardDoor(port int) (protocol.Door, *protocol.Protocol) {
+	for _, p := range all.Protocols() {
+		for _, d := range p.Doors {
+			if d.Port == port {
+				return d, p
+			}
+		}
+	}
+	return protocol.Door{}, nil
 }
 
 // readCase makes a case of a dialogue.
@@ -109,20 +120,25 @@ func (d *dialogue) line(line string) {
 		d.close()
 		d.open(strings.Fields(rest))
 	case "C:":
-		d.unit(transcript.FromClient, transcript.Command, rest, scenario)
+		d.command(rest)
 	case "C*":
-		d.unit(transcript.FromClient, transcript.Auth, rest, scenario)
+		d.add(scenario, &event.Answer{Form: map[string]event.AnswerForm{"***": event.SecretAnswer, "*": event.CancelAnswer, "": event.EmptyAnswer}[rest]})
+	case "C!":
+		d.cur.Counts.Commands++
+		d.add(scenario, &event.Finish{Line: rest})
+	case "C?":
+		d.overheard(rest)
 	case "C>":
-		d.unit(transcript.FromClient, transcript.Data, rest, scenario)
+		d.body(event.Client, rest, scenario)
 	case "S:":
-		d.unit(transcript.FromServer, transcript.Reply, rest, scenario)
+		d.reply(rest, scenario)
 	case "S>":
-		d.unit(transcript.FromServer, transcript.Data, rest, scenario)
+		d.body(event.Server, rest, scenario)
 	case "--":
 		d.note(rest)
 	case "end":
 		d.at += time.Millisecond
-		d.cur.EndedBy = transcript.EndedBy(rest)
+		d.cur.EndedBy = event.EndedBy(rest)
 		d.cur.End = d.cur.Start.Add(d.at)
 	default:
 		if after, ok := strings.CutPrefix(word, "+"); ok {
@@ -135,8 +151,8 @@ func (d *dialogue) line(line string) {
 
 func (d *dialogue) open(words []string) {
 	door := d.number(words[0])
-	facts, ok := doorFacts[door]
-	if !ok {
+	facts, speaks := standardDoor(door)
+	if speaks == nil {
 		d.t.Fatalf("there is no door %d", door)
 	}
 	client, server := "192.0.2.7", "192.0.2.1"
@@ -167,7 +183,8 @@ func (d *dialogue) open(words []string) {
 		client += ":" + strconv.Itoa(40000+d.ports)
 	}
 	d.at, d.secure = 0, false
-	d.cur = &transcript.Session{Door: door, Service: facts[0], Protocol: facts[1], Security: facts[2], Client: client,
+	d.proto = speaks
+	d.cur = &event.Record{Door: door, Service: facts.Service, Protocol: speaks.Name, Security: string(facts.Security), Client: client,
 		Server: joinHost(server, door), Start: began.Add(d.start)}
 }
 
@@ -183,6 +200,7 @@ func (d *dialogue) close() {
 		return
 	}
 	d.last = max(d.last, d.start+d.at)
+	d.settle()
 	for i := range d.times {
 		s := *d.cur
 		s.Start = s.Start.Add(time.Duration(i) * d.every)
@@ -201,46 +219,101 @@ func (d *dialogue) close() {
 	d.cur = nil
 }
 
-var size = regexp.MustCompile(` \((\d+) bytes\)$`)
-
-func (d *dialogue) unit(from transcript.Direction, kind transcript.Kind, text, scenario string) {
+// add appends an event a moment after the one before.
+func (d *dialogue) add(scenario string, what event.What) {
 	d.mark(scenario)
-	bytes := int64(len(text) + 2)
-	if m := size.FindStringSubmatch(text); m != nil && kind == transcript.Data {
-		text = strings.TrimSuffix(text, m[0])
-		bytes = int64(d.number(m[1]))
+	d.at += time.Millisecond
+	d.cur.Events = append(d.cur.Events, event.Event{At: d.at, Secure: d.secure, By: scenario, What: what})
+}
+
+func (d *dialogue) command(line string) {
+	l := d.proto.Replies.Command(line)
+	d.cur.Counts.Commands++
+	d.cur.Counts.BytesIn += int64(len(line) + 2)
+	d.add("", &event.Command{Line: line, Tag: l.Tag, Verb: l.Verb, Args: l.Args, Secret: strings.HasSuffix(line, event.Mask), Bytes: int64(len(line) + 2)})
+}
+
+func (d *dialogue) overheard(line string) {
+	h := event.HeardLine{Text: line, Secret: strings.HasSuffix(line, event.Mask)}
+	if line != event.Mask {
+		h.Verb = d.proto.Replies.Command(line).Verb
 	}
-	units := d.cur.Units
-	if n := len(units); n > 0 {
-		u := &units[n-1]
-		if u.From == from && u.Kind == kind && u.Injected == scenario && u.Secure == d.secure &&
-			(kind == transcript.Data || kind == transcript.Reply) { // as the recorder joins them
-			u.Text += "\n" + text
-			u.Bytes += bytes
+	d.cur.Counts.BytesIn += int64(len(line) + 2)
+	if e := d.joins(""); e != nil {
+		if o, ok := e.What.(*event.Overheard); ok {
+			o.Lines = append(o.Lines, h)
 			return
 		}
 	}
-	count := &d.cur.Counts
-	if n := len(units); n > 0 && units[n-1].Kind == transcript.Data {
-		switch {
-		case units[n-1].From == transcript.FromServer:
-		case d.cur.Protocol == "smtp" && strings.HasPrefix(text, "250"), d.cur.Protocol == "imap" && strings.Contains(text, " OK"):
-			count.MessagesIn++
+	d.add("", &event.Overheard{Lines: []event.HeardLine{h}})
+}
+
+// joins is the last event, if one like it may become part of it.
+func (d *dialogue) joins(scenario string) *event.Event {
+	if n := len(d.cur.Events); n > 0 && d.cur.Events[n-1].By == scenario && d.cur.Events[n-1].Secure == d.secure {
+		return &d.cur.Events[n-1]
+	}
+	return nil
+}
+
+func (d *dialogue) reply(line, scenario string) {
+	n := len(d.cur.Events)
+	for n > 0 && has[*event.Stored](&Facts{Record: &event.Record{Events: d.cur.Events[n-1 : n]}}) {
+		n-- // a message is stored before the reply to it
+	}
+	if n > 0 {
+		body, ok := d.cur.Events[n-1].What.(*event.Body)
+		if ok && body.From == event.Client && (!d.proto.Receives && strings.HasPrefix(line, "250") || d.proto.Receives && strings.Contains(line, " OK")) {
+			d.cur.Counts.MessagesIn++
 		}
 	}
-	switch {
-	case from == transcript.FromServer && kind == transcript.Data:
-		count.MessagesOut++
-	case kind == transcript.Command:
-		count.Commands++
+	d.cur.Counts.BytesOut += int64(len(line) + 2)
+	if e := d.joins(scenario); e != nil {
+		if r, ok := e.What.(*event.Reply); ok {
+			r.Text += "\n" + line
+			return
+		}
 	}
-	if from == transcript.FromClient {
-		count.BytesIn += bytes
+	d.add(scenario, &event.Reply{Text: line, Greeting: d.cur.Counts.Commands == 0})
+}
+
+// settle gives the replies their verdicts.
+func (d *dialogue) settle() {
+	tag := ""
+	for _, e := range d.cur.Events {
+		switch w := e.What.(type) {
+		case *event.Command:
+			tag = w.Tag
+		case *event.Reply:
+			w.Verdict = d.proto.Replies.Verdict(tag, w.Lines(), w.Greeting)
+		}
+	}
+}
+
+var size = regexp.MustCompile(` \((\d+) bytes\)$`)
+
+func (d *dialogue) body(from event.Side, text, scenario string) {
+	bytes := int64(len(text) + 2)
+	if m := size.FindStringSubmatch(text); m != nil {
+		text = strings.TrimSuffix(text, m[0])
+		bytes = int64(d.number(m[1]))
+	}
+	if from == event.Client {
+		d.cur.Counts.BytesIn += bytes
 	} else {
-		count.BytesOut += bytes
+		d.cur.Counts.BytesOut += bytes
 	}
-	d.at += time.Millisecond
-	d.cur.Units = append(units, transcript.Unit{At: d.at, From: from, Kind: kind, Text: text, Bytes: bytes, Secure: d.secure, Injected: scenario})
+	if e := d.joins(scenario); e != nil {
+		if b, ok := e.What.(*event.Body); ok && b.From == from {
+			b.Head += "\n" + text
+			b.Bytes += bytes
+			return
+		}
+	}
+	if from == event.Server {
+		d.cur.Counts.MessagesOut++
+	}
+	d.add(scenario, &event.Body{From: from, Head: text, Bytes: bytes})
 }
 
 func (d *dialogue) mark(scenario string) {
@@ -256,40 +329,65 @@ func (d *dialogue) note(line string) {
 	if m := marked.FindStringSubmatch(text); m != nil {
 		scenario, text = m[1], text[len(m[0]):]
 	}
-	d.mark(scenario)
-	d.at += time.Millisecond
 	switch what {
 	case "tls", "tls failed", "tls alert":
 		d.handshake(what, text)
-		return
 	case "injected":
-		return
+		d.mark(scenario)
 	case "login":
 		w := append(strings.Fields(text), "", "", "", "")
-		l := transcript.Login{User: w[0], Mechanism: w[1], OK: w[2] == "ok", Password: w[3], Secure: d.secure, Injected: scenario, At: d.at}
+		l := event.Login{User: w[0], Mechanism: w[1], OK: w[2] == "ok", Password: w[3], Secure: d.secure, Injected: scenario, At: d.at + time.Millisecond}
 		d.cur.Logins = append(d.cur.Logins, l)
-		return
+		d.add(scenario, &l)
 	case "stored":
 		id, who, _ := strings.Cut(text, " for ")
 		id, from, said := strings.Cut(id, " from ")
 		if !said {
 			from = d.sender()
 		}
-		d.cur.Messages = append(d.cur.Messages, transcript.Stored{MessageID: id, From: from, Recipients: strings.Split(who, ", "), Secure: d.secure, At: d.at,
-			Bytes: 100, Sum: "sum of " + id})
-		return
+		m := event.Stored{MessageID: id, From: from, Recipients: strings.Split(who, ", "), Secure: d.secure, At: d.at + time.Millisecond,
+			Bytes: 100, Sum: "sum of " + id}
+		d.cur.Messages = append(d.cur.Messages, m)
+		d.add(scenario, &m)
+	default:
+		d.add(scenario, d.event(what, append(strings.Fields(text), "", "")))
 	}
-	u := transcript.Unit{At: d.at, From: transcript.FromRig, Kind: transcript.Note, Text: text, Bytes: int64(len(text)), Secure: d.secure, Injected: scenario}
-	if what != "note" {
-		u.Event = transcript.Event(what)
+}
+
+// event makes an event of its name and its words.
+func (d *dialogue) event(what string, w []string) event.What {
+	switch what {
+	case "noticed": // knocked
+		return &event.Noticed{Sign: event.Sign(w[0])}
+	case "waiting": // hello
+		return &event.Waiting{For: event.Awaited(w[0]), Since: d.at}
+	case "silenced": // accept
+		return &event.Silenced{Moment: event.Moment(w[0])}
+	case "cut": // dialogue close
+		return &event.Cut{Moment: event.Moment(w[0]), How: w[1]}
+	case "delayed": // reply 3s
+		return &event.Delayed{Of: event.Delay(w[0]), For: d.duration(w[1])}
+	case "behind-starttls": // 26 dropped
+		return &event.BehindSTARTTLS{Bytes: d.number(w[0]), Kept: w[1] != "dropped"}
+	case "clear-on-tls": // SMTP behind STARTTLS
+		return &event.ClearOnTLS{Protocol: w[0], StartTLS: w[1] == "behind"}
+	case "setting": // certificate expired
+		return &event.Setting{Name: event.SettingName(w[0]), Text: w[1]}
+	case "bouncing": // bob@example.test after 1s
+		return &event.Bouncing{Recipient: w[0], Sender: d.sender(), After: d.duration(w[2])}
 	}
-	d.cur.Units = append(d.cur.Units, u)
+	d.t.Fatalf("there is no event %q", what)
+	return nil
 }
 
 // sender is the reverse-path of the last MAIL command.
 func (d *dialogue) sender() string {
-	for i := len(d.cur.Units) - 1; i >= 0; i-- {
-		if from, ok := strings.CutPrefix(d.cur.Units[i].Text, "MAIL FROM:<"); ok {
+	for _, e := range slices.Backward(d.cur.Events) {
+		c, ok := e.What.(*event.Command)
+		if !ok {
+			continue
+		}
+		if from, ok := strings.CutPrefix(c.Line, "MAIL FROM:<"); ok {
 			from, _, _ = strings.Cut(from, ">")
 			return from
 		}
@@ -299,35 +397,45 @@ func (d *dialogue) sender() string {
 
 func (d *dialogue) handshake(what, text string) {
 	if what == "tls alert" {
-		d.cur.TLS.Alert = d.number(text)
-		d.cur.TLS.AlertName = transcript.AlertName(d.cur.TLS.Alert)
-		d.cur.TLS.Error = "remote error"
+		alerted := *d.cur.TLS
+		alerted.Alert, alerted.AlertFrom = d.number(text), event.Client
+		d.cur.TLS = &alerted
+		d.add("", &event.Alert{From: event.Client, Number: alerted.Alert, Detail: "remote error"})
 		return
 	}
-	tls := &transcript.TLS{Hello: true, StartTLS: d.cur.Security != "tls", Certificate: "correct", Established: what == "tls"}
-	for _, part := range strings.Split(text, ", ") {
+	tls := &event.TLS{Hello: true, Handshake: event.Handshake{StartTLS: d.cur.Security != "tls", Certificate: "correct", Outcome: event.Established, Detail: "what crypto/tls says"}}
+	parts := strings.Split(text, ", ")
+	if what == "tls failed" {
+		tls.Outcome, parts = event.HandshakeOutcome(parts[0]), parts[1:]
+	}
+	for _, part := range parts {
 		word, rest, _ := strings.Cut(part, " ")
 		switch word {
 		case "TLS":
-			tls.Version = part
+			tls.Version = map[string]uint16{"1.0": 0x301, "1.1": 0x302, "1.2": 0x303, "1.3": 0x304}[rest]
 		case "sni":
 			tls.ServerName = rest
 		case "certificate":
 			tls.Certificate = rest
+		case "bad":
+			tls.Bad = true
+		case "wrong": // name
+			tls.WrongName = true
 		case "alert":
-			tls.Alert = d.number(rest)
-			tls.AlertName, tls.Error = transcript.AlertName(tls.Alert), "remote error"
-		case "left":
-			tls.Error = leftInHandshake
+			tls.Alert, tls.AlertFrom = d.number(rest), event.Client
 		case "no": // no hello
 			tls.Hello = false
-		case "error":
-			tls.Error = rest
 		default:
 			d.t.Fatalf("what is %q of a handshake?", part)
 		}
 	}
-	d.cur.TLS, d.secure = tls, tls.Established
+	tls.WrongName = tls.WrongName || tls.ServerName == ""
+	d.cur.TLS = tls
+	if tls.Hello {
+		d.cur.Events = append(d.cur.Events, event.Event{At: d.at, What: &event.Hello{StartTLS: tls.StartTLS, ServerName: tls.ServerName}})
+	}
+	d.add("", &tls.Handshake)
+	d.secure = tls.Established()
 }
 
 func (d *dialogue) number(text string) int {

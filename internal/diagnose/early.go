@@ -14,5 +14,5 @@ func always(*Case) bool { return true }
 // a mail program stays connected to its mailbox, and not while a session is open in which
 // it may still send.
 func unlessSending(c *Case) bool {
-	return !slices.ContainsFunc(c.Sessions, func(s *Facts) bool { return s.Protocol == "smtp" && s.End.IsZero() })
+	return !slices.ContainsFunc(c.Sessions, func(s *Facts) bool { return !s.receives() && s.End.IsZero() })
 }

@@ -2,45 +2,50 @@ package diagnose
 
 import (
 	"net"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
-	"github.com/mailrig/mailrig/internal/transcript"
+	"github.com/mailrig/mailrig/internal/event"
+	"github.com/mailrig/mailrig/internal/protocol"
 )
 
-// Facts is a session taken apart.
+// Facts is a record taken apart.
 type Facts struct {
-	*transcript.Session
+	*event.Record
 	Host     string // the client's address without its port; "" when nobody saw it
 	Greeting Reply
 	Steps    []*Step
-	Notes    []Note
 	// Heard is what the client said that nobody answered, and that isn't part of a
 	// command: to a silent server, behind STARTTLS.
 	Heard []Heard
 	// Listed is the last list of capabilities in clear and inside TLS, upper case.
 	Listed map[bool]*List
+
+	speaks    *protocol.Protocol   // the record's; without words, when it isn't among the protocols
+	protocols []*protocol.Protocol // all that are known
 }
 
 // Step is a command with what came of it.
 type Step struct {
-	Text     string // as the client sent it, masked
-	Tag      string // IMAP
-	Verb     string // upper case, like RCPT, UID FETCH; "" for a line that is no command
-	Args     string
-	At       time.Duration // since the session's start
+	event.Command
+	Word     protocol.Word // what is known of the command
+	At       time.Duration // since the connection was accepted
 	Secure   bool          // inside TLS
 	Reply    Reply
-	Exchange []string // the client's lines of a login exchange: "***", "*" or ""
+	GoAhead  bool               // the server said to send more
+	Exchange []event.AnswerForm // the client's lines of a login exchange
+	Finished time.Duration      // when the client ended a command that lasts; 0: it hasn't
 	// Uploaded and Downloaded are bytes of messages and literals.
 	Uploaded, Downloaded int64
 	Listed               *List // what the server had listed in this phase, before; nil: nothing
 	Delayed              bool  // a scenario made the client wait for the reply
 	Silenced             bool  // a scenario answered with silence
 	Cut                  bool  // a scenario ended the connection here
+	Pipelined            bool  // the client didn't wait for the reply to the command before
+
+	startTLS bool
 }
 
 // Reply is what a server said to one command, or its greeting.
@@ -48,8 +53,7 @@ type Reply struct {
 	Lines    []string
 	At       time.Duration
 	Injected string // the scenario that made up any of it
-	Outcome  Outcome
-	Code     string // SMTP: 550; IMAP: the response code, like UNAVAILABLE; POP3: like SYS/TEMP
+	event.Verdict
 }
 
 // Text is the reply's lines in one.
@@ -63,31 +67,12 @@ func (r *Reply) Last() string {
 	return r.Lines[len(r.Lines)-1]
 }
 
-// Outcome is what a reply comes to.
-type Outcome int
-
-// The outcomes.
-const (
-	NoReply   Outcome = iota
-	OK                // done
-	Continue          // go on: 354, 334, +
-	Temporary         // not now: 4xx, [UNAVAILABLE], [SYS/TEMP], BYE
-	Permanent         // no: 5xx, NO, BAD, -ERR
-	Nonsense          // a reply that the protocol doesn't have there
-)
-
-// Note is a remark of the gate's.
-type Note struct {
-	At       time.Duration
-	Event    transcript.Event
-	Text     string
-	Injected string
-	Step     *Step // the command before it, nil before the first
-}
+// failed reports whether the reply is a refusal, for now or for good.
+func (r *Reply) failed() bool { return r.Class == event.Permanent || r.Class == event.Temporary }
 
 // Heard is a line that nobody answered.
 type Heard struct {
-	Text   string
+	event.HeardLine
 	Secure bool
 }
 
@@ -98,7 +83,7 @@ type List struct {
 	AfterLogin bool // with a login's reply, or later
 }
 
-// Has tells if the list names a capability, with or without parameters.
+// Has reports whether the list names a capability, with or without parameters.
 func (l *List) Has(name string) bool {
 	_, ok := l.Param(name)
 	return ok
@@ -118,7 +103,7 @@ func (l *List) Param(name string) (string, bool) {
 	return "", false
 }
 
-// Mechanisms lists the SASL mechanisms of the list.
+// Mechanisms returns the SASL mechanisms of the list.
 func (l *List) Mechanisms() (all []string) {
 	if l == nil {
 		return nil
@@ -134,299 +119,124 @@ func (l *List) Mechanisms() (all []string) {
 	return all
 }
 
-// last is the time of the last thing that the session shows.
-func (f *Facts) last() time.Time {
-	if !f.End.IsZero() {
-		return f.End
-	}
-	if n := len(f.Units); n > 0 {
-		return f.Start.Add(f.Units[n-1].At)
-	}
-	return f.Start
-}
+// has reports whether the record has an event of a type.
+func has[W event.What](f *Facts) bool { return event.Has[W](f.Record) }
 
-// Has tells if the gate noted an event.
-func (f *Facts) Has(event transcript.Event) bool {
-	_, ok := f.Note(event)
-	return ok
-}
+// Extract takes a record apart, with the product's protocols.
+func Extract(r *event.Record) *Facts { return Product().Extract(r) }
 
-// Note returns the first note of an event.
-func (f *Facts) Note(event transcript.Event) (Note, bool) {
-	for _, n := range f.Notes {
-		if n.Event == event {
-			return n, true
-		}
+// Extract takes a record apart.
+func (t *Table) Extract(r *event.Record) *Facts {
+	f := &Facts{Record: r, Listed: map[bool]*List{}, protocols: t.Protocols, speaks: protocol.Find(t.Protocols, r.Protocol)}
+	if f.speaks == nil {
+		f.speaks = &protocol.Protocol{Name: r.Protocol, Title: strings.ToUpper(r.Protocol)}
 	}
-	return Note{}, false
-}
-
-// Extract takes a session apart.
-func Extract(s *transcript.Session) *Facts {
-	f := &Facts{Session: s, Listed: map[bool]*List{}}
-	if host, _, err := net.SplitHostPort(s.Client); err == nil {
+	if host, _, err := net.SplitHostPort(r.Client); err == nil {
 		f.Host = host
 	}
 	var cur *Step
-	for i := range s.Units {
-		u := &s.Units[i]
-		if s.Elided > 0 && i == s.ElidedAt {
-			cur = &Step{} // whose replies come now nobody knows
+	for i, e := range r.Events {
+		if r.Elided > 0 && i == r.ElidedAt {
+			cur = &Step{} // nobody knows to which command the next replies belong
 		}
-		switch {
-		case u.From == transcript.FromRig:
-			f.Notes = append(f.Notes, Note{u.At, u.Event, u.Text, u.Injected, cur})
-			if cur != nil {
-				switch u.Event {
-				case transcript.Delayed:
-					cur.Delayed = true
-				case transcript.Silent:
-					cur.Silenced = true
-				case transcript.Cut:
-					cur.Cut = true
-				}
-			}
-		case u.From == transcript.FromServer && u.Kind == transcript.Data:
-			if cur != nil {
-				cur.Downloaded += u.Bytes
-			}
-		case u.From == transcript.FromServer:
-			r := &f.Greeting
-			if cur != nil {
-				r = &cur.Reply
-			}
-			f.said(cur, r, u)
-		case u.Kind == transcript.Command && cur != nil && strings.EqualFold(u.Text, "DONE") && cur.Verb == "IDLE":
-			cur.Exchange = append(cur.Exchange, "DONE@"+strconv.FormatInt(int64(u.At), 10))
-		case u.Kind == transcript.Command:
-			cur = f.command(u)
+		if c, ok := e.What.(*event.Command); ok {
+			cur = f.command(c, e)
 			f.Steps = append(f.Steps, cur)
-		case u.Kind == transcript.Auth:
-			if cur != nil {
-				cur.Exchange = append(cur.Exchange, strings.Split(u.Text, "\n")...)
-			}
-		case cur != nil && cur.takesData(s.Protocol):
-			cur.Uploaded += u.Bytes
-		default:
-			for line := range strings.SplitSeq(u.Text, "\n") {
-				f.Heard = append(f.Heard, Heard{line, u.Secure})
-			}
+			continue
 		}
+		f.happened(cur, e)
 	}
-	f.judgeReplies()
 	return f
 }
 
-// takesData tells if bytes that come now belong to the command.
-func (s *Step) takesData(protocol string) bool {
-	switch protocol {
-	case "smtp":
-		return s.Verb == "BDAT" || s.Verb == "DATA" && len(s.Reply.Lines) > 0
-	case "imap":
-		return strings.HasSuffix(s.Text, "}") && !s.Silenced
+// happened adds an event to the command before it, nil before the first one.
+func (f *Facts) happened(cur *Step, e event.Event) {
+	switch w := e.What.(type) {
+	case *event.Reply:
+		f.said(cur, w, e)
+		return
+	case *event.Overheard:
+		for _, line := range w.Lines {
+			f.Heard = append(f.Heard, Heard{line, e.Secure})
+		}
+		return
 	}
-	return false
+	if cur == nil {
+		return
+	}
+	switch w := e.What.(type) {
+	case *event.Answer:
+		cur.Exchange = append(cur.Exchange, w.Form)
+	case *event.Finish:
+		cur.Finished = e.At
+	case *event.Body:
+		if w.From == event.Client {
+			cur.Uploaded += w.Bytes
+		} else {
+			cur.Downloaded += w.Bytes
+		}
+	case *event.Delayed:
+		cur.Delayed = true
+	case *event.Silenced:
+		cur.Silenced = true
+	case *event.Cut:
+		cur.Cut = true
+	case *event.Noticed:
+		cur.Pipelined = cur.Pipelined || w.Sign == event.Pipelined
+	}
 }
 
-func (f *Facts) said(cur *Step, r *Reply, u *transcript.Unit) {
-	if len(r.Lines) == 0 {
-		r.At = u.At
+func (f *Facts) command(c *event.Command, e event.Event) *Step {
+	return &Step{
+		Command: *c, Word: f.word(c.Verb), At: e.At, Secure: e.Secure, Listed: f.Listed[e.Secure],
+		startTLS: c.Verb != "" && slices.ContainsFunc(f.protocols, func(p *protocol.Protocol) bool { return p.StartTLS == c.Verb }),
 	}
-	lines := strings.Split(u.Text, "\n")
+}
+
+// word returns what is known of a verb: in the record's protocol, or else in another
+// one's, because a client may have come to the wrong port.
+func (f *Facts) word(verb string) protocol.Word {
+	word, ok := f.speaks.Words.Find(verb)
+	for i := 0; !ok && i < len(f.protocols); i++ {
+		word, ok = f.protocols[i].Words.Find(verb)
+	}
+	return word
+}
+
+// said adds lines of the server's to the reply to a command, or to the greeting.
+func (f *Facts) said(cur *Step, w *event.Reply, e event.Event) {
+	r, tag, verb := &f.Greeting, "", ""
+	if cur != nil {
+		r, tag, verb = &cur.Reply, cur.Tag, cur.Verb
+	}
+	lines := w.Lines()
+	if e.By != "" {
+		r.Injected = e.By
+	}
+	began := len(r.Lines) == 0
 	r.Lines = append(r.Lines, lines...)
-	if u.Injected != "" {
-		r.Injected = u.Injected
-	}
-	if l := f.listIn(cur, r); l != nil {
-		l.Injected = r.Injected
-		l.AfterLogin = f.has((*Step).logsIn)
-		f.Listed[u.Secure] = l
-	}
-}
-
-var imapList = regexp.MustCompile(`(?i)(?:^\* CAPABILITY |\[CAPABILITY )([^\]]*)`)
-
-// listIn finds the list of capabilities in a reply, nil for none.
-func (f *Facts) listIn(cur *Step, r *Reply) *List {
-	var l List
-	switch f.Protocol {
-	case "imap":
-		for _, line := range r.Lines {
-			if m := imapList.FindStringSubmatch(line); m != nil {
-				l.Names = strings.Fields(strings.ToUpper(m[1]))
-			}
-		}
-		if l.Names == nil {
-			return nil
-		}
-	case "smtp":
-		if cur == nil || cur.Verb != "EHLO" || !strings.HasPrefix(r.Last(), "250") {
-			return nil
-		}
-		for _, line := range r.Lines[1:] {
-			if len(line) > 4 {
-				l.Names = append(l.Names, strings.ToUpper(line[4:]))
-			}
-		}
-	case "pop3":
-		if cur == nil || cur.Verb != "CAPA" || !strings.HasPrefix(r.Lines[0], "+OK") {
-			return nil
-		}
-		for _, line := range r.Lines[1:] {
-			if line != "." {
-				l.Names = append(l.Names, strings.ToUpper(line))
-			}
-		}
-	}
-	return &l
-}
-
-func (f *Facts) command(u *transcript.Unit) *Step {
-	s := &Step{Text: u.Text, At: u.At, Secure: u.Secure, Listed: f.Listed[u.Secure]}
-	rest := strings.TrimLeft(u.Text, " ")
-	if f.Protocol == "imap" {
-		s.Tag, rest, _ = strings.Cut(rest, " ")
-	}
-	verb, args, _ := strings.Cut(rest, " ")
-	s.Verb, s.Args = strings.ToUpper(verb), args
-	if f.Protocol == "imap" && s.Verb == "UID" {
-		sub, rest, _ := strings.Cut(args, " ")
-		s.Verb, s.Args = "UID "+strings.ToUpper(sub), rest
-	}
-	return s
-}
-
-// judgeReplies says of every reply what it comes to.
-func (f *Facts) judgeReplies() {
-	if len(f.Greeting.Lines) > 0 {
-		f.Greeting.Outcome, f.Greeting.Code = f.greetingOutcome()
-	}
-	for _, s := range f.Steps {
-		if len(s.Reply.Lines) == 0 {
-			continue
-		}
-		switch f.Protocol {
-		case "smtp":
-			s.Reply.Outcome, s.Reply.Code = smtpOutcome(s.Reply.Last())
-		case "imap":
-			s.Reply.Outcome, s.Reply.Code = imapOutcome(s.Tag, s.Reply.Lines)
-		default:
-			s.Reply.Outcome, s.Reply.Code = pop3Outcome(s.Reply.Lines)
-		}
-	}
-}
-
-func (f *Facts) greetingOutcome() (Outcome, string) {
-	first, last := f.Greeting.Lines[0], f.Greeting.Last()
-	switch f.Protocol {
-	case "smtp":
-		o, code := smtpOutcome(last)
-		if code == "220" || o == Temporary && code == "421" || code == "554" {
-			return o, code
-		}
-		return Nonsense, code
-	case "imap":
-		word, rest, _ := strings.Cut(strings.TrimPrefix(first, "* "), " ")
-		switch {
-		case !strings.HasPrefix(first, "* "):
-			return Nonsense, ""
-		case word == "OK" || word == "PREAUTH":
-			return OK, codeIn(rest)
-		case word == "BYE":
-			return Temporary, codeIn(rest)
-		}
-		return Nonsense, ""
-	}
 	switch {
-	case strings.HasPrefix(first, "+OK"):
-		return OK, ""
-	case strings.HasPrefix(first, "-ERR"):
-		return pop3Outcome([]string{first})
+	case began:
+		r.At, r.Verdict = e.At, w.Verdict
+	case f.speaks.Replies != nil: // the reply came in pieces, each with a verdict of its own
+		r.Verdict = f.speaks.Replies.Verdict(tag, r.Lines, cur == nil)
+	case w.Class != event.NoReply:
+		r.Verdict = w.Verdict
 	}
-	return Nonsense, ""
+	if cur != nil && (cur.Word.Mail || cur.Word.Login) {
+		cur.GoAhead = cur.GoAhead || slices.ContainsFunc(lines, func(line string) bool { return f.asksForMore(tag, line) })
+	}
+	if f.speaks.Replies == nil {
+		return
+	}
+	if names, ok := f.speaks.Replies.List(verb, r.Lines); ok {
+		f.Listed[e.Secure] = &List{names, r.Injected, f.has((*Step).logsIn)}
+	}
 }
 
-func smtpOutcome(line string) (Outcome, string) {
-	if len(line) < 3 {
-		return Nonsense, ""
-	}
-	code := line[:3]
-	switch line[0] {
-	case '2':
-		return OK, code
-	case '3':
-		return Continue, code
-	case '4':
-		return Temporary, code
-	case '5':
-		return Permanent, code
-	}
-	return Nonsense, code
-}
-
-// Response codes that mean "not now": RFC 5530 section 3, RFC 9051 section 7.1.
-var imapTemporary = []string{"UNAVAILABLE", "INUSE", "EXPUNGEISSUED", "TRYCREATE", "THROTTLED"}
-
-func imapOutcome(tag string, lines []string) (Outcome, string) {
-	o, code := NoReply, ""
-	for _, line := range lines {
-		switch {
-		case strings.HasPrefix(line, "* BYE") && o == NoReply:
-			o, code = Temporary, codeIn(strings.TrimPrefix(line, "* BYE "))
-		case strings.HasPrefix(line, "+") && o == NoReply:
-			o = Continue
-		case tag != "" && strings.HasPrefix(line, tag+" "):
-			word, rest, _ := strings.Cut(line[len(tag)+1:], " ")
-			code = codeIn(rest)
-			switch {
-			case word == "OK":
-				return OK, code
-			case word == "NO" && slices.Contains(imapTemporary, code):
-				return Temporary, code
-			case word == "BYE":
-				return Temporary, code
-			case word == "NO" || word == "BAD":
-				return Permanent, code
-			}
-			return Nonsense, code
-		case strings.HasPrefix(line, "* BAD"):
-			o = Permanent
-		}
-	}
-	return o, code
-}
-
-var pop3Temporary = []string{"SYS/TEMP", "IN-USE", "LOGIN-DELAY"}
-
-func pop3Outcome(lines []string) (Outcome, string) {
-	line := lines[0]
-	if n := len(lines); n > 1 && (strings.HasPrefix(line, "+ ") || line == "+") {
-		line = lines[n-1] // the end of a login exchange
-	}
-	switch {
-	case strings.HasPrefix(line, "+OK"):
-		return OK, ""
-	case strings.HasPrefix(line, "-ERR"):
-		code := strings.ToUpper(codeIn(strings.TrimPrefix(line, "-ERR ")))
-		if slices.Contains(pop3Temporary, code) {
-			return Temporary, code
-		}
-		return Permanent, code
-	case strings.HasPrefix(line, "+"):
-		return Continue, ""
-	}
-	return Nonsense, ""
-}
-
-// codeIn returns the first word in brackets at the beginning of a text.
-func codeIn(text string) string {
-	rest, ok := strings.CutPrefix(text, "[")
-	if !ok {
-		return ""
-	}
-	code, _, _ := strings.Cut(rest, "]")
-	code, _, _ = strings.Cut(code, " ")
-	return code
+// asksForMore reports whether a line of the server's is a request to go on.
+func (f *Facts) asksForMore(tag, line string) bool {
+	return f.speaks.Replies != nil && f.speaks.Replies.Verdict(tag, []string{line}, false).Class == event.Continue
 }
 
 func itoa(n int) string { return strconv.Itoa(n) }

@@ -1,14 +1,15 @@
 package diagnose
 
 import (
-	"encoding/json"
+	"bytes"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/mailrig/mailrig/internal/transcript"
+	"github.com/mailrig/mailrig/internal/event"
+	"github.com/mailrig/mailrig/internal/protocol/all"
 )
 
 // TestOrdinary reads sessions of real clients whose settings are right: nothing is wrong
@@ -24,9 +25,13 @@ func TestOrdinary(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		var list []*transcript.Session
-		if err := json.Unmarshal(b, &list); err != nil {
-			t.Fatalf("%s: %v", path, err)
+		var list []*event.Record
+		for line := range bytes.Lines(b) {
+			r, err := event.Decode(line)
+			if err != nil {
+				t.Fatalf("%s: %v", path, err)
+			}
+			list = append(list, r)
 		}
 		c := NewCase(list, list[len(list)-1].End.Add(time.Minute))
 		c.Over = true
@@ -45,9 +50,11 @@ func TestOrdinary(t *testing.T) {
 			t.Errorf("%s shows a client that did nothing:\n%s", path, report(found))
 		}
 	}
-	for door := range doorFacts {
-		if !doors[door] {
-			t.Errorf("no client is recorded at door %d", door)
+	for _, p := range all.Protocols() {
+		for _, d := range p.Doors {
+			if !doors[d.Port] {
+				t.Errorf("no client is recorded at door %d", d.Port)
+			}
 		}
 	}
 }

@@ -4,22 +4,20 @@ import (
 	"bytes"
 	"encoding/json"
 	"path/filepath"
-	"slices"
+	"strings"
 	"testing"
 	"time"
 
-	"github.com/mailrig/mailrig/internal/transcript"
+	"github.com/mailrig/mailrig/internal/event"
+	"github.com/mailrig/mailrig/internal/protocol"
 )
-
-var fuzzEvents = []transcript.Event{"", transcript.SpokeEarly, transcript.Pipelined, transcript.BehindSTARTTLS, transcript.TookInjected, transcript.BareLF,
-	transcript.UnstuffedDot, transcript.Delayed, transcript.Silent, transcript.Cut, transcript.ClearOnTLSPort, transcript.TLSOnClearPort,
-	transcript.NoHello, transcript.Knocked, transcript.Acknowledged, transcript.NotAcknowledged}
 
 // FuzzFindings reads sessions of any content, in any order of units: whatever a client or
 // a scenario says, there is a finding or none, soon, and no panic.
 //
-// The script is one unit a line; its first byte says who speaks, what, and whether inside
-// TLS. A line that begins with N starts another session.
+// The script is one event a line: a letter says what, a digit whether inside TLS and by a
+// scenario, and the text fills whatever holds text. A line that begins with N starts
+// another session.
 func FuzzFindings(f *testing.F) {
 	files, err := filepath.Glob("testdata/*.txt")
 	if err != nil || len(files) == 0 {
@@ -60,8 +58,95 @@ func FuzzFindings(f *testing.F) {
 	})
 }
 
-var fuzzFroms = []transcript.Direction{transcript.FromClient, transcript.FromServer, transcript.FromRig}
-var fuzzKinds = []transcript.Kind{transcript.Command, transcript.Reply, transcript.Data, transcript.Auth}
+// fuzzed makes events of a text, by letter.
+var fuzzed = map[byte]func(p *protocol.Protocol, text string) event.What{
+	'c': func(p *protocol.Protocol, text string) event.What {
+		l := p.Replies.Command(text)
+		return &event.Command{Line: text, Tag: l.Tag, Verb: l.Verb, Args: l.Args, Secret: strings.HasSuffix(text, event.Mask), Bytes: int64(len(text))}
+	},
+	'r': func(_ *protocol.Protocol, text string) event.What {
+		return &event.Reply{Text: text, Bytes: int64(len(text))}
+	},
+	'b': func(_ *protocol.Protocol, text string) event.What {
+		return &event.Body{From: event.Client, Head: text, Bytes: int64(len(text))}
+	},
+	'd': func(_ *protocol.Protocol, text string) event.What {
+		return &event.Body{From: event.Server, Head: text, Bytes: int64(len(text))}
+	},
+	'a': func(_ *protocol.Protocol, text string) event.What { return &event.Answer{Form: event.AnswerForm(text)} },
+	'f': func(_ *protocol.Protocol, text string) event.What { return &event.Finish{Line: text} },
+	'o': func(_ *protocol.Protocol, text string) event.What {
+		return &event.Overheard{Lines: []event.HeardLine{{Text: text, Verb: text, Secret: len(text)%2 == 0}}}
+	},
+	'n': func(_ *protocol.Protocol, text string) event.What { return &event.Noticed{Sign: event.Sign(text)} },
+	's': func(*protocol.Protocol, string) event.What { return &event.Silenced{} },
+	'x': func(_ *protocol.Protocol, text string) event.What { return &event.Cut{Moment: event.Moment(text)} },
+	'w': func(_ *protocol.Protocol, text string) event.What {
+		return &event.Delayed{Of: event.Delay(text), For: time.Duration(len(text))}
+	},
+	'h': func(_ *protocol.Protocol, text string) event.What { return &event.Waiting{For: event.Awaited(text)} },
+	'p': func(_ *protocol.Protocol, text string) event.What { return &event.ClearOnTLS{Protocol: text} },
+	'e': func(_ *protocol.Protocol, text string) event.What { return &event.BehindSTARTTLS{Bytes: len(text)} },
+	'g': func(_ *protocol.Protocol, text string) event.What {
+		return &event.Setting{Name: event.SettingName(text)}
+	},
+	'y': func(_ *protocol.Protocol, text string) event.What {
+		return &event.Bouncing{Sender: text, After: time.Duration(len(text))}
+	},
+	'T': func(_ *protocol.Protocol, text string) event.What {
+		outcomes := []event.HandshakeOutcome{event.Established, event.LeftByClient, event.RefusedByClient, event.NoVersion}
+		return &event.Handshake{Outcome: outcomes[len(text)%4], Alert: len(text), AlertFrom: event.Client, Certificate: text, Bad: len(text)%3 == 0}
+	},
+	'L': func(_ *protocol.Protocol, text string) event.What {
+		return &event.Login{User: text, OK: len(text)%2 == 0}
+	},
+	'M': func(_ *protocol.Protocol, text string) event.What {
+		return &event.Stored{MessageID: text, Recipients: []string{text, "x"}}
+	},
+}
+
+// letter and text are what fuzzed makes an event of.
+func letter(what event.What) (c byte, text string) {
+	switch w := what.(type) {
+	case *event.Command:
+		return 'c', w.Line
+	case *event.Reply:
+		return 'r', w.Text
+	case *event.Body:
+		return map[event.Side]byte{event.Client: 'b', event.Server: 'd'}[w.From], w.Head
+	case *event.Answer:
+		return 'a', string(w.Form)
+	case *event.Finish:
+		return 'f', w.Line
+	case *event.Overheard:
+		return 'o', w.Lines[0].Text
+	case *event.Noticed:
+		return 'n', string(w.Sign)
+	case *event.Silenced:
+		return 's', ""
+	case *event.Cut:
+		return 'x', string(w.Moment)
+	case *event.Delayed:
+		return 'w', string(w.Of)
+	case *event.Waiting:
+		return 'h', string(w.For)
+	case *event.ClearOnTLS:
+		return 'p', w.Protocol
+	case *event.BehindSTARTTLS:
+		return 'e', "x"
+	case *event.Setting:
+		return 'g', string(w.Name)
+	case *event.Bouncing:
+		return 'y', w.Sender
+	case *event.Handshake:
+		return 'T', "xxxx"
+	case *event.Login:
+		return 'L', w.User
+	case *event.Stored:
+		return 'M', w.MessageID
+	}
+	return 0, ""
+}
 
 // script writes sessions down as unscript reads them.
 func script(list []*Facts) []byte {
@@ -70,66 +155,74 @@ func script(list []*Facts) []byte {
 		if i > 0 {
 			b.WriteString("N\n")
 		}
-		for _, u := range f.Units {
-			if u.From == transcript.FromRig {
-				b.WriteByte('a' + byte(slices.Index(fuzzEvents, u.Event)))
-				b.WriteByte(' ')
-			} else {
-				code := byte(slices.Index(fuzzFroms, u.From)) | byte(max(0, slices.Index(fuzzKinds, u.Kind)))<<1
-				if u.Secure {
-					code |= 8
-				}
-				if u.Injected != "" {
-					code |= 16
-				}
-				b.WriteByte('0' + code)
+		for _, e := range f.Events {
+			c, text := letter(e.What)
+			if c == 0 {
+				continue
 			}
-			b.Write(bytes.ReplaceAll([]byte(u.Text), []byte("\n"), []byte("\x00")))
+			flags := byte('0')
+			if e.Secure {
+				flags++
+			}
+			if e.By != "" {
+				flags += 2
+			}
+			b.WriteByte(c)
+			b.WriteByte(flags)
+			b.WriteString(strings.ReplaceAll(text, "\n", "\x00"))
 			b.WriteByte('\n')
 		}
 	}
 	return b.Bytes()
 }
 
-func unscript(text []byte, door uint8) (list []*transcript.Session) {
+func unscript(text []byte, port uint8) (list []*event.Record) {
 	doors := []int{25, 143, 110, 587, 993, 995, 465, 2525}
-	open := func() *transcript.Session {
-		d := doors[(int(door)+len(list))%len(doors)]
-		facts := doorFacts[d]
-		s := &transcript.Session{ID: "1", Door: d, Service: facts[0], Protocol: facts[1], Security: facts[2], Client: "192.0.2.7:4000",
+	var speaks *protocol.Protocol
+	open := func() *event.Record {
+		n := doors[(int(port)+len(list))%len(doors)]
+		d, p := standardDoor(n)
+		speaks = p
+		r := &event.Record{ID: "1", Door: n, Service: d.Service, Protocol: p.Name, Security: string(d.Security), Client: "192.0.2.7:4000",
 			Server: "192.0.2.1:1", Start: began.Add(time.Duration(len(list)) * time.Second)}
-		list = append(list, s)
-		return s
+		list = append(list, r)
+		return r
 	}
-	s := open()
+	r, tag := open(), ""
 	for line := range bytes.Lines(text) {
 		line = bytes.TrimSuffix(line, []byte("\n"))
 		if len(line) == 0 {
 			continue
 		}
-		first, rest := line[0], string(bytes.ReplaceAll(line[1:], []byte("\x00"), []byte("\n")))
-		at := time.Duration(len(s.Units)) * time.Second
-		switch {
-		case first == 'N':
-			s.End, s.EndedBy = s.Start.Add(at), transcript.EndedByClient
-			s = open()
-		case first == 'T':
-			s.TLS = &transcript.TLS{Hello: true, Established: len(rest)%2 == 0, Alert: len(rest), ServerName: rest, Certificate: rest}
-		case first == 'L':
-			s.Logins = append(s.Logins, transcript.Login{User: rest, OK: len(rest)%2 == 0, At: at})
-		case first == 'M':
-			s.Messages = append(s.Messages, transcript.Stored{MessageID: rest, Recipients: []string{rest, "x"}})
-		case first >= 'a' && int(first-'a') < len(fuzzEvents):
-			s.Units = append(s.Units, transcript.Unit{At: at, From: transcript.FromRig, Kind: transcript.Note, Text: rest, Event: fuzzEvents[first-'a']})
-		default:
-			code := first - '0'
-			u := transcript.Unit{At: at, From: fuzzFroms[code&1], Kind: fuzzKinds[code>>1&3], Text: rest, Bytes: int64(len(rest)), Secure: code&8 != 0}
-			if code&16 != 0 {
-				u.Injected = "scenario"
-				s.Injected = []string{"scenario"}
-			}
-			s.Units = append(s.Units, u)
+		at := time.Duration(len(r.Events)) * time.Second
+		if line[0] == 'N' {
+			r.End, r.EndedBy = r.Start.Add(at), event.EndedByClient
+			r, tag = open(), ""
+			continue
 		}
+		make := fuzzed[line[0]]
+		if make == nil || len(line) < 2 {
+			continue
+		}
+		e := event.Event{At: at, Secure: line[1]&1 != 0, What: make(speaks, string(bytes.ReplaceAll(line[2:], []byte("\x00"), []byte("\n"))))}
+		if line[1]&2 != 0 {
+			e.By = "scenario"
+			r.Injected = []string{e.By}
+		}
+		switch w := e.What.(type) {
+		case *event.Command:
+			tag = w.Tag
+		case *event.Reply:
+			w.Greeting = len(r.Events) == 0
+			w.Verdict = speaks.Replies.Verdict(tag, w.Lines(), w.Greeting)
+		case *event.Handshake:
+			r.TLS = &event.TLS{Hello: true, Handshake: *w, ServerName: w.Certificate}
+		case *event.Login:
+			r.Logins = append(r.Logins, *w)
+		case *event.Stored:
+			r.Messages = append(r.Messages, *w)
+		}
+		r.Events = append(r.Events, e)
 	}
 	return list
 }

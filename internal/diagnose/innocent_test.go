@@ -65,9 +65,9 @@ end client
 `},
 		{"a handshake that is late, and fails", "silent-on-tls-port", `session 993
 +3s
--- no-hello: nothing said: this port waits for a TLS handshake, and the client seems to wait for a greeting
+-- waiting: hello
 +1s
--- tls failed: alert 48, sni localhost
+-- tls failed: refused-by-client, alert 48, sni localhost
 end client
 `},
 		{"another program never wanted TLS", "fell-back-to-clear", `session 465
@@ -119,7 +119,7 @@ C> hello (300 bytes)
 -- stored: ` + id + ` from alice@example.test for bob@example.test
 ` + end + "\n"
 	}
-	const answered, lost = "S: 250 fine\nend client", "-- cut: [smtp-reply-lost] connection cut (close)\nend scenario"
+	const answered, lost = "S: 250 fine\nend client", "-- cut: [smtp-reply-lost] dialogue close\nend scenario"
 	for _, c := range []struct {
 		name, id, end string
 		guess         bool

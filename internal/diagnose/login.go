@@ -5,7 +5,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/mailrig/mailrig/internal/transcript"
+	"github.com/mailrig/mailrig/internal/event"
+	"github.com/mailrig/mailrig/internal/protocol"
 )
 
 // Predicates about logins.
@@ -16,14 +17,14 @@ func passwordSentInClear(c *Case) []Evidence { return c.each((*Facts).secretInCl
 // loginDespiteLogindisabled: RFC 9051 section 6.2.3: MUST NOT.
 func loginDespiteLogindisabled(c *Case) []Evidence {
 	return c.each(func(f *Facts) bool {
-		return f.has(func(s *Step) bool { return s.Verb == "LOGIN" && s.Listed.Has("LOGINDISABLED") })
+		return f.has(func(s *Step) bool { return s.Word.Unless != "" && s.Listed.Has(s.Word.Unless) })
 	})
 }
 
 // usedUnlistedMechanism: a login by a mechanism that the last list doesn't have.
 func usedUnlistedMechanism(c *Case) []Evidence {
 	return c.eachWords(func(f *Facts) map[string]string {
-		s := f.step(func(s *Step) bool { return f.unlisted(s) })
+		s := f.step((*Step).unlisted)
 		if s == nil {
 			return nil
 		}
@@ -31,27 +32,38 @@ func usedUnlistedMechanism(c *Case) []Evidence {
 		if offered == "" {
 			offered = "none"
 		}
-		if !s.Secure && !s.Listed.offersLogin(f.Protocol) && (s.Listed.Has("STARTTLS") || s.Listed.Has("STLS")) {
+		if !s.Secure && !f.offersLogin(s.Listed) && f.listsSTARTTLS(s.Listed) {
 			offered, advice = offered+" without TLS", "Set encryption to STARTTLS: the server takes logins inside TLS only."
 		}
 		return map[string]string{"mechanism": s.mechanism(), "offered": offered, "advice": advice}
 	})
 }
 
-func (f *Facts) unlisted(s *Step) bool {
-	if s.Listed == nil {
+// unlisted tells if a command is of a login that the list doesn't have.
+func (s *Step) unlisted() bool {
+	switch {
+	case s.Listed == nil || !s.ofLogin():
 		return false
-	}
-	switch s.Verb {
-	case "AUTH", "AUTHENTICATE":
+	case s.bySASL():
 		m := s.mechanism()
 		return m != "" && !slices.Contains(s.Listed.Mechanisms(), m)
-	case "LOGIN":
-		return s.Listed.Has("LOGINDISABLED")
-	case "USER", "PASS":
-		return f.Protocol == "pop3" && !s.Listed.Has("USER")
 	}
-	return false
+	return !s.Listed.allows(s.Word)
+}
+
+// ofLogin tells if a command belongs to a login, with the password or without.
+func (s *Step) ofLogin() bool { return s.Word.State == protocol.NoLogin }
+
+// allows tells if a list has what a command needs, and not what forbids it.
+func (l *List) allows(w protocol.Word) bool {
+	return (w.Needs == "" || l.Has(w.Needs)) && (w.Unless == "" || !l.Has(w.Unless))
+}
+
+// offersPassword tells if the list lets a client log in with a password and without SASL.
+func (f *Facts) offersPassword(l *List) bool {
+	return slices.ContainsFunc(f.speaks.Words, func(w protocol.Word) bool {
+		return w.Login && !w.Digest && w.Secret != event.SecretResponse && l.allows(w)
+	})
 }
 
 // refusal is a login that was refused for good.
@@ -67,10 +79,10 @@ func (c *Case) refusals() (all []refusal) {
 	for _, f := range c.Sessions {
 		known := f.Logins
 		for _, s := range f.Steps {
-			if !s.logsIn() || s.Reply.Outcome != Permanent {
+			if !s.logsIn() || s.Reply.Class != event.Permanent {
 				continue
 			}
-			if !s.showsSecret() && s.Verb != "APOP" && s.Reply.Code != "535" {
+			if !s.showsSecret() && !s.Word.Digest && s.Reply.Code != "535" {
 				continue // no password was sent: the mechanism was refused
 			}
 			user, tag := "", ""
@@ -169,7 +181,7 @@ func loginRefused(c *Case) (all []Evidence) {
 		}
 		var last *Step
 		for _, s := range f.Steps {
-			if s.logsIn() && (s.Reply.Outcome == Permanent || s.Reply.Outcome == Temporary) && !slices.Contains(s.Exchange, "*") {
+			if s.logsIn() && s.Reply.failed() && !s.cancelled() {
 				last = s // not one that the client cancelled
 			}
 		}
@@ -184,10 +196,10 @@ func loginRefused(c *Case) (all []Evidence) {
 func (f *Facts) whyNoLogin(s *Step) map[string]string {
 	text := strings.ToLower(s.Reply.Text())
 	reason, advice := "The server refused the user name or the password.", "Check the user name (often the whole address) and the password."
-	if s.Reply.Outcome == Temporary {
+	if s.Reply.Class == event.Temporary {
 		reason, advice = "The server couldn't check the password just now.", "Nothing is wrong with the settings: try again later."
 	}
-	if m := s.mechanism(); s.Reply.Outcome == Permanent && (m == "XOAUTH2" || m == "OAUTHBEARER") {
+	if m := s.mechanism(); s.Reply.Class == event.Permanent && (m == "XOAUTH2" || m == "OAUTHBEARER") {
 		reason, advice = "The server didn't accept the OAuth2 token.", "Sign in again, so that the client gets a new token."
 		text = "" // what it says of passwords isn't meant
 	}
@@ -207,13 +219,12 @@ var commonMechanisms = []string{"PLAIN", "LOGIN"}
 // noCommonMechanism: the client looked at the list of mechanisms, and left.
 func noCommonMechanism(c *Case) (all []Evidence) {
 	for _, f := range c.Sessions {
-		if f.loggedIn() || f.has(func(s *Step) bool { return s.logsIn() || s.Verb == "USER" || s.works() }) {
+		if f.loggedIn() || f.has(func(s *Step) bool { return s.logsIn() || s.works() }) {
 			continue
 		}
 		l := f.Listed[f.onTLS()]
 		offered := l.Mechanisms()
-		if l == nil || len(offered) == 0 || slices.ContainsFunc(offered, func(m string) bool { return slices.Contains(commonMechanisms, m) }) ||
-			f.Protocol == "pop3" && l.Has("USER") || f.Protocol == "imap" && !l.Has("LOGINDISABLED") {
+		if l == nil || len(offered) == 0 || slices.ContainsFunc(offered, func(m string) bool { return slices.Contains(commonMechanisms, m) }) || f.offersPassword(l) {
 			continue
 		}
 		all = append(all, Evidence{Sessions: []*Facts{f}, Guess: true, Words: map[string]string{"offered": strings.Join(offered, ", ")}})
@@ -221,20 +232,23 @@ func noCommonMechanism(c *Case) (all []Evidence) {
 	return all
 }
 
-// A scenario that answers AUTH with a challenge nobody can answer.
-func badChallenge(s *Step) bool {
-	return s.logsIn() && s.Reply.Injected != "" && len(s.Reply.Lines) > 0 && (strings.HasPrefix(s.Reply.Lines[0], "334") || strings.HasPrefix(s.Reply.Lines[0], "+ "))
+// badChallenge: a scenario answers a login with a challenge that nobody can answer.
+func (f *Facts) badChallenge(s *Step) bool {
+	return s.logsIn() && s.Reply.Injected != "" && len(s.Reply.Lines) > 0 && f.asksForMore(s.Tag, s.Reply.Lines[0])
 }
+
+// cancelled tells if the client broke off a login.
+func (s *Step) cancelled() bool { return slices.Contains(s.Exchange, event.CancelAnswer) }
 
 // cancelledBrokenLogin: by a line of * alone, RFC 4954 section 4, RFC 9051 section 6.2.2.
 func cancelledBrokenLogin(c *Case) []Evidence {
 	return c.each(func(f *Facts) bool {
-		return f.has(func(s *Step) bool { return s.logsIn() && slices.Contains(s.Exchange, "*") })
+		return f.has(func(s *Step) bool { return s.logsIn() && s.cancelled() })
 	})
 }
 
 func canCancel(c *Case) bool {
-	return c.any(func(f *Facts) bool { return f.has(badChallenge) })
+	return c.any(func(f *Facts) bool { return f.has(f.badChallenge) })
 }
 
 // oauthErrorNotAcknowledged: the server's error challenge wants an empty answer before the
@@ -242,15 +256,15 @@ func canCancel(c *Case) bool {
 // from what is kept.
 func oauthErrorNotAcknowledged(c *Case) []Evidence {
 	return c.each(func(f *Facts) bool {
-		if f.Has(transcript.NotAcknowledged) {
+		if f.Noticed(event.NotAcknowledged) {
 			return true
 		}
-		return !f.Has(transcript.Acknowledged) && f.has(func(s *Step) bool {
-			if s.mechanism() != "XOAUTH2" || !badChallenge(s) || len(s.Reply.Lines) > 1 && s.Reply.Outcome == OK {
+		return !f.Noticed(event.Acknowledged) && f.has(func(s *Step) bool {
+			if s.mechanism() != "XOAUTH2" || !f.badChallenge(s) || len(s.Reply.Lines) > 1 && s.Reply.Class == event.OK {
 				return false
 			}
 			n := len(s.Exchange)
-			return n == 0 && f.EndedBy == transcript.EndedByClient || n > 0 && s.Exchange[n-1] == masked
+			return n == 0 && f.EndedBy == event.EndedByClient || n > 0 && s.Exchange[n-1] == event.SecretAnswer
 		})
 	})
 }
@@ -258,9 +272,9 @@ func oauthErrorNotAcknowledged(c *Case) []Evidence {
 // hadOAuthError tells if there was an error to acknowledge.
 func hadOAuthError(c *Case) bool {
 	return c.any(func(f *Facts) bool {
-		return f.Has(transcript.NotAcknowledged) || f.Has(transcript.Acknowledged) ||
+		return f.Noticed(event.NotAcknowledged) || f.Noticed(event.Acknowledged) ||
 			f.has(func(s *Step) bool {
-				return (s.mechanism() == "XOAUTH2" || s.mechanism() == "OAUTHBEARER") && badChallenge(s)
+				return (s.mechanism() == "XOAUTH2" || s.mechanism() == "OAUTHBEARER") && f.badChallenge(s)
 			})
 	})
 }

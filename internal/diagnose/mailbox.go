@@ -3,11 +3,10 @@ package diagnose
 import (
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
-	"github.com/mailrig/mailrig/internal/transcript"
+	"github.com/mailrig/mailrig/internal/event"
 )
 
 // Predicates about fetching mail.
@@ -15,8 +14,8 @@ import (
 // deletedWithoutQuit: a POP3 server deletes at QUIT and not before (RFC 1939 section 6).
 func deletedWithoutQuit(c *Case) []Evidence {
 	return c.each(func(f *Facts) bool {
-		return f.Protocol == "pop3" && f.EndedBy == transcript.EndedByClient && !f.has(verb("QUIT")) &&
-			f.has(func(s *Step) bool { return s.Verb == "DELE" && s.Reply.Outcome == OK })
+		return f.EndedBy == event.EndedByClient && !f.has((*Step).leaves) &&
+			f.has(func(s *Step) bool { return s.Verb == "DELE" && s.Reply.Class == event.OK })
 	})
 }
 
@@ -25,21 +24,18 @@ func idleTooLong(c *Case) []Evidence {
 	const most = 29 * time.Minute
 	return c.each(func(f *Facts) bool {
 		for i, s := range f.Steps {
-			if s.Verb != "IDLE" || s.Reply.Outcome == Permanent {
+			if s.Verb != "IDLE" || s.Reply.Class == event.Permanent {
 				continue
 			}
-			if i < len(f.Steps)-1 && len(s.Exchange) == 0 {
+			if i < len(f.Steps)-1 && s.Finished == 0 {
 				continue // its DONE is in what was left out of a long session
 			}
 			until := c.Now.Sub(f.Start)
 			if !f.End.IsZero() {
 				until = f.End.Sub(f.Start)
 			}
-			for _, l := range s.Exchange {
-				if at, ok := strings.CutPrefix(l, "DONE@"); ok {
-					n, _ := strconv.ParseInt(at, 10, 64)
-					until = time.Duration(n)
-				}
+			if s.Finished != 0 {
+				until = s.Finished
 			}
 			if until-s.At > most+30*time.Second {
 				return true
@@ -133,9 +129,6 @@ var uidvalidity = regexp.MustCompile(`UIDVALIDITY (\d+)`)
 func usedStaleUIDs(c *Case) (all []Evidence) {
 	seen := map[string]string{} // user and mailbox -> UIDVALIDITY
 	for _, f := range c.Sessions {
-		if f.Protocol != "imap" {
-			continue
-		}
 		changed, asked := false, false
 		for _, s := range f.Steps {
 			switch s.Verb {
@@ -174,7 +167,7 @@ func wizardProbe(c *Case) []Evidence {
 		if f.has(func(s *Step) bool { return s.Verb == "EHLO" && strings.EqualFold(s.Args, "we-guess.mozilla.org") }) {
 			return map[string]string{"who": "Thunderbird's"}
 		}
-		if f.Protocol != "imap" || len(f.Steps) != 2 || f.Steps[0].Text != "1 CAPABILITY" || f.Steps[1].Text != "2 LOGOUT" {
+		if len(f.Steps) != 2 || f.Steps[0].Line != "1 CAPABILITY" || f.Steps[1].Line != "2 LOGOUT" {
 			return nil
 		}
 		return map[string]string{"who": "Thunderbird's"}
@@ -184,15 +177,15 @@ func wizardProbe(c *Case) []Evidence {
 // connectedAndLeft: nothing was asked for on a door that begins in clear.
 func connectedAndLeft(c *Case) []Evidence {
 	return c.eachWords(func(f *Facts) map[string]string {
-		if f.Security == "tls" || f.acted() || f.Host == "" || f.TLS != nil || f.idled() {
+		if f.beginsWithTLS() || f.acted() || f.Host == "" || f.triedTLS() || f.idled() {
 			return nil
 		}
-		silent := len(f.Steps) == 0 && f.Counts.BytesIn == 0 && f.EndedBy == transcript.EndedByClient
+		silent := len(f.Steps) == 0 && f.Counts.BytesIn == 0 && f.EndedBy == event.EndedByClient
 		quit := len(f.Steps) > 0 && f.Steps[0].leaves() && len(wrongProtocol(&Case{Sessions: []*Facts{f}})) == 0
 		if !silent && !quit {
 			return nil
 		}
-		return map[string]string{"others": otherDoors(f.Protocol)}
+		return map[string]string{"others": f.otherDoors()}
 	})
 }
 
@@ -229,16 +222,13 @@ type maildropMessage struct {
 func fetches(list []*Facts) map[maildropMessage][]*Facts {
 	got := map[maildropMessage][]*Facts{}
 	for _, f := range list {
-		if f.Protocol != "pop3" {
-			continue
-		}
 		for _, s := range f.Steps {
 			if s.Verb == "RETR" && s.Downloaded > 0 && !s.Cut && !s.Silenced {
 				m := maildropMessage{f.user(), s.Args, f.Door}
 				got[m] = append(got[m], f)
 			}
 		}
-		if f.has(func(s *Step) bool { return s.Verb == "DELE" && s.Reply.Outcome == OK }) && f.has(func(s *Step) bool { return s.Verb == "QUIT" && s.Reply.Outcome == OK }) {
+		if f.has(func(s *Step) bool { return s.Verb == "DELE" && s.Reply.Class == event.OK }) && f.has(func(s *Step) bool { return s.leaves() && s.Reply.Class == event.OK }) {
 			clear(got)
 		}
 	}
@@ -248,20 +238,12 @@ func fetches(list []*Facts) map[maildropMessage][]*Facts {
 // reportDue tells when a report of a failed delivery was promised, and to whom.
 func (c *Case) reportDue() (at time.Time, sender string) {
 	for _, f := range c.Sessions {
-		for _, n := range f.Notes {
-			m := reportFollows.FindStringSubmatch(n.Text)
-			if m == nil || len(f.Messages) == 0 {
-				continue
-			}
-			wait, _ := time.ParseDuration(m[1])
-			return f.Start.Add(n.At + wait), f.Messages[0].From
+		if b, e, ok := event.First[*event.Bouncing](f.Record); ok {
+			return f.Start.Add(e.At + b.After), b.Sender
 		}
 	}
 	return time.Time{}, ""
 }
-
-// reportFollows is the rig's word for a message that will bounce.
-var reportFollows = regexp.MustCompile(`^a report that .* could not be reached follows in (\S+)$`)
 
 // looksForReport lists the sessions in which the sender looked for mail when the report
 // was there. It comes a moment after it is due.
@@ -272,8 +254,8 @@ func (c *Case) looksForReport() (all []*Facts) {
 		return nil
 	}
 	for _, f := range c.Sessions {
-		own := slices.ContainsFunc(f.Logins, func(l transcript.Login) bool { return l.OK && strings.EqualFold(l.User, sender) })
-		if receives(f.Protocol) && own && f.Start.After(due.Add(moment)) {
+		own := slices.ContainsFunc(f.Logins, func(l event.Login) bool { return l.OK && strings.EqualFold(l.User, sender) })
+		if f.receives() && own && f.Start.After(due.Add(moment)) {
 			all = append(all, f)
 		}
 	}
@@ -283,14 +265,26 @@ func (c *Case) looksForReport() (all []*Facts) {
 // sawDeliveryReport: the report was fetched, or its envelope at least.
 func sawDeliveryReport(c *Case) (all []Evidence) {
 	for _, f := range c.looksForReport() {
-		if slices.ContainsFunc(f.Units, func(u transcript.Unit) bool {
-			text := strings.ToLower(u.Text)
-			return u.From == transcript.FromServer && (strings.Contains(text, "mailer-daemon") || strings.Contains(text, "multipart/report") || strings.Contains(text, `"report"`))
-		}) {
+		if slices.ContainsFunc(f.Events, isReport) {
 			all = append(all, Evidence{Sessions: []*Facts{f}})
 		}
 	}
 	return all
+}
+
+// isReport tells if the server shows a report: its sender, its type (RFC 3462) or its
+// structure.
+func isReport(e event.Event) bool {
+	text := ""
+	switch w := e.What.(type) {
+	case *event.Reply:
+		text = strings.ToLower(w.Text)
+	case *event.Body:
+		if w.From == event.Server {
+			text = strings.ToLower(w.Head)
+		}
+	}
+	return slices.ContainsFunc([]string{"mailer-daemon", "multipart/report", `"report"`}, func(sign string) bool { return strings.Contains(text, sign) })
 }
 
 func couldSeeDeliveryReport(c *Case) bool { return len(c.looksForReport()) > 0 }

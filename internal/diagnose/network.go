@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/mailrig/mailrig/internal/transcript"
+	"github.com/mailrig/mailrig/internal/event"
 )
 
 // Predicates about connections, one client's all together.
@@ -16,7 +16,7 @@ func canReceiveCannotSend(c *Case) []Evidence {
 	var received, tried []*Facts
 	for _, f := range c.Sessions {
 		switch {
-		case receives(f.Protocol):
+		case f.receives():
 			if f.loggedIn() {
 				received = append(received, f)
 			}
@@ -37,7 +37,7 @@ func canReceiveCannotSend(c *Case) []Evidence {
 	}
 	if blind {
 		for _, f := range c.Control {
-			if f.Protocol == "smtp" {
+			if !f.receives() {
 				doors[f.Door] = true
 			}
 		}
@@ -55,17 +55,17 @@ func canReceiveCannotSend(c *Case) []Evidence {
 // to blame: nobody answered, it broke, or the server doesn't want the client there. Wrong
 // encryption, passwords and recipients have findings of their own, with their own advice.
 func (f *Facts) triesToSend() bool {
-	if f.Protocol != "smtp" {
+	if f.receives() {
 		return false
 	}
-	return f.Has(transcript.Knocked) || f.Has(transcript.Cut) || f.Has(transcript.Silent) || f.Greeting.Outcome == Permanent || f.Greeting.Outcome == Temporary ||
+	return f.Noticed(event.Knocked) || has[*event.Cut](f) || has[*event.Silenced](f) || f.Greeting.Class == event.Permanent || f.Greeting.Class == event.Temporary ||
 		f.has((*Step).unwanted)
 }
 
 // unwanted tells if the server refused a sender or a recipient as a matter of policy (RFC
 // 3463 section 3.8): not from here, not without a login.
 func (s *Step) unwanted() bool {
-	return (s.Verb == "MAIL" || s.Verb == "RCPT") && s.Reply.Outcome == Permanent && strings.Contains(s.Reply.Last(), " 5.7.") && !s.Reply.wantsTLS()
+	return (s.Verb == "MAIL" || s.Verb == "RCPT") && s.Reply.Class == event.Permanent && strings.Contains(s.Reply.Last(), " 5.7.") && !s.Reply.wantsTLS()
 }
 
 // loginMissing tells if mail was refused because nobody had logged in.
@@ -75,7 +75,7 @@ func (f *Facts) loginMissing() bool {
 
 func (c *Case) blockedForSending() bool {
 	for _, f := range c.Control {
-		if f.Protocol == "smtp" && c.Blocked[f.Door] {
+		if !f.receives() && c.Blocked[f.Door] {
 			return true
 		}
 	}
@@ -121,14 +121,14 @@ func stuckOnPort25(c *Case) []Evidence {
 	var tried []*Facts
 	for _, f := range c.Sessions {
 		switch {
-		case f.Protocol != "smtp":
+		case f.receives():
 		case f.delivered() > 0 || f.Door != 25:
 			return nil
 		case f.triesToSend():
 			tried = append(tried, f)
 		}
 	}
-	if len(tried) == 0 || !c.Over && c.Now.Sub(tried[len(tried)-1].last()) < patience {
+	if len(tried) == 0 || !c.Over && c.Now.Sub(tried[len(tried)-1].Last()) < patience {
 		return nil
 	}
 	return []Evidence{{Sessions: tried}}
@@ -171,19 +171,11 @@ func hurried(list []*Facts, failed bool) (all []*Facts) {
 		// The server may see the end of a connection after the client has made the next
 		// one. Those that are open together overlap for longer.
 		gap := f.Start.Sub(before.End)
-		if gap < pause && (gap >= 0 || f.Start.After(before.lastWord())) {
+		if gap < pause && (gap >= 0 || f.Start.After(before.LastWord())) {
 			all = append(all, f)
 		}
 	}
 	return all
-}
-
-// lastWord is when anything was last said in a session.
-func (f *Facts) lastWord() time.Time {
-	if n := len(f.Units); n > 0 {
-		return f.Start.Add(f.Units[n-1].At)
-	}
-	return f.Start
 }
 
 // gaveUpInTime: the client left a server that says nothing.
@@ -198,7 +190,7 @@ func gaveUpInTime(c *Case) []Evidence {
 			continue
 		}
 		switch {
-		case f.EndedBy == transcript.EndedByTimeout, f.EndedBy == transcript.EndedByShutdown,
+		case f.EndedBy == event.EndedByTimeout, f.EndedBy == event.EndedByShutdown,
 			f.End.IsZero() && c.Now.Sub(f.Start) > most, !f.End.IsZero() && f.End.Sub(f.Start) > most:
 			return nil
 		case f.End.IsZero():
@@ -216,14 +208,17 @@ func metScenario(c *Case) bool { return c.any((*Facts).acted) }
 
 // delayedGreeting tells a session whose greeting came late.
 func (f *Facts) delayedGreeting() bool {
-	return slices.ContainsFunc(f.Notes, func(n Note) bool { return n.Event == transcript.Delayed && n.Step == nil })
+	return slices.ContainsFunc(f.Events, func(e event.Event) bool {
+		d, ok := e.What.(*event.Delayed)
+		return ok && d.Of == event.DelayedGreeting
+	})
 }
 
 // waitedForGreeting: it was still there when the greeting came, and went on.
 func waitedForGreeting(c *Case) []Evidence {
 	if c.any(func(f *Facts) bool {
-		// A greeting to nobody is in the transcript all the same.
-		left := len(f.Greeting.Lines) == 0 || len(f.Steps) == 0 && f.EndedBy == transcript.EndedByClient
+		// A greeting to nobody is in the record all the same.
+		left := len(f.Greeting.Lines) == 0 || len(f.Steps) == 0 && f.EndedBy == event.EndedByClient
 		return f.delayedGreeting() && left && !f.End.IsZero()
 	}) {
 		return nil
@@ -234,27 +229,22 @@ func waitedForGreeting(c *Case) []Evidence {
 func hadDelayedGreeting(c *Case) bool { return c.any((*Facts).delayedGreeting) }
 
 func spokeBeforeGreeting(c *Case) []Evidence {
-	return c.each(func(f *Facts) bool { return f.Has(transcript.SpokeEarly) })
+	return c.each(func(f *Facts) bool { return f.Noticed(event.SpokeEarly) })
 }
 
 // spokeToWrongServer: commands after a greeting that the protocol doesn't have.
 func spokeToWrongServer(c *Case) []Evidence {
 	return c.each(func(f *Facts) bool {
-		if f.Greeting.Outcome != Nonsense {
+		if f.Greeting.Class != event.Nonsense {
 			return false
 		}
-		spoke := func(h Heard) bool { return h.Text != masked && h.Text != "" && !leaves(h.Text) }
+		spoke := func(h Heard) bool { return h.Verb != "" && !f.word(h.Verb).Leaves }
 		return f.has(func(s *Step) bool { return !s.leaves() }) || slices.ContainsFunc(f.Heard, spoke)
 	})
 }
 
-func leaves(text string) bool {
-	s := (&Facts{Session: &transcript.Session{}}).command(&transcript.Unit{Text: text})
-	return s.leaves()
-}
-
 func metWrongServer(c *Case) bool {
-	return c.any(func(f *Facts) bool { return f.Greeting.Outcome == Nonsense })
+	return c.any(func(f *Facts) bool { return f.Greeting.Class == event.Nonsense })
 }
 
 // waitedForReply: no reply that a scenario delayed found the client gone.
@@ -266,14 +256,14 @@ func waitedForReply(c *Case) []Evidence {
 }
 
 // leftTooEarly tells if the client was gone before a late reply. A reply to nobody is in
-// the transcript all the same, so what counts is if the client said anything after it.
+// the record all the same, so what counts is if the client said anything after it.
 func (f *Facts) leftTooEarly() bool {
 	for i, s := range f.Steps {
 		switch {
 		case !s.Delayed:
 		case !s.answered():
 			return true
-		case i == len(f.Steps)-1 && !s.leaves() && f.EndedBy == transcript.EndedByClient && !s.accepted():
+		case i == len(f.Steps)-1 && !s.leaves() && f.EndedBy == event.EndedByClient && !s.accepted():
 			return true
 		}
 	}
@@ -281,11 +271,11 @@ func (f *Facts) leftTooEarly() bool {
 }
 
 // accepted tells a message that the server has taken, behind which a client may leave.
-func (s *Step) accepted() bool { return s.Verb == "DATA" && s.Uploaded > 0 && s.Reply.Outcome == OK }
+func (s *Step) accepted() bool { return s.Word.Mail && s.Uploaded > 0 && s.Reply.Class == event.OK }
 
 // answered tells if the reply to a command came, that of a message after its last byte.
 func (s *Step) answered() bool {
-	return len(s.Reply.Lines) > 0 && s.Reply.Outcome != Continue
+	return len(s.Reply.Lines) > 0 && s.Reply.Class != event.Continue
 }
 
 func hadDelayedReply(c *Case) bool {
@@ -321,14 +311,14 @@ func workedAsUsual(c *Case) []Evidence {
 		func(f *Facts) int { return f.Counts.MessagesOut },
 		func(f *Facts) int { return boolInt(f.loggedIn()) },
 	} {
-		for protocol := range spoken(c.Control) {
+		for p := range spoken(c.Control) {
 			of := func(f *Facts) int {
-				if f.Protocol != protocol {
+				if f.Protocol != p.Name {
 					return 0
 				}
 				return what(f)
 			}
-			if count(c.Sessions, of) < min(1, count(c.Control, of)) || count(c.Sessions, of) < count(c.Control, of) && protocol == "smtp" {
+			if count(c.Sessions, of) < min(1, count(c.Control, of)) || count(c.Sessions, of) < count(c.Control, of) && !p.Receives {
 				return nil
 			}
 		}
@@ -344,16 +334,4 @@ func boolInt(b bool) int {
 		return 1
 	}
 	return 0
-}
-
-// followedReferral: it logged in as the user whom a referral names, or asked for the
-// mailbox there.
-func followedReferral(c *Case) []Evidence {
-	if !c.any((*Facts).lured) {
-		return nil
-	}
-	return c.each(func(f *Facts) bool {
-		return f.has(func(s *Step) bool { return s.works() && mentionsTracer(s.Args) }) ||
-			slices.ContainsFunc(f.Logins, func(l transcript.Login) bool { return mentionsTracer(l.User) })
-	})
 }

@@ -1,11 +1,13 @@
 package diagnose
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"time"
 
-	"github.com/mailrig/mailrig/internal/transcript"
+	"github.com/mailrig/mailrig/internal/event"
+	"github.com/mailrig/mailrig/internal/protocol"
 )
 
 // Predicates about encryption that is switched off where the server wants it.
@@ -14,7 +16,7 @@ import (
 // password was sent, and where TLS had been tried, other findings say more.
 func tlsNeeded(c *Case) []Evidence {
 	return c.each(func(f *Facts) bool {
-		return f.TLS == nil && !f.secretInClear() && !f.has((*Step).isSTARTTLS) &&
+		return !f.triedTLS() && !f.secretInClear() && !f.has((*Step).isSTARTTLS) &&
 			f.has(func(s *Step) bool { return s.works() && s.Reply.wantsTLS() })
 	})
 }
@@ -22,7 +24,7 @@ func tlsNeeded(c *Case) []Evidence {
 // wantsTLS tells if a command was refused for want of TLS: RFC 3207 section 4, RFC 4954
 // section 6, RFC 5530 section 3. POP3 has no code for it, so the words must do.
 func (r *Reply) wantsTLS() bool {
-	if r.Outcome != Permanent {
+	if r.Class != event.Permanent {
 		return false
 	}
 	text := strings.ToLower(r.Text())
@@ -36,14 +38,14 @@ func leftBeforeSTARTTLS(c *Case) []Evidence {
 	wizards := wizardProbe(c)
 	all := c.each(func(f *Facts) bool {
 		l := f.Listed[false]
-		if f.TLS != nil || !l.Has("STARTTLS") && !l.Has("STLS") || l.offersLogin(f.Protocol) || f.End.IsZero() ||
+		if f.triedTLS() || !f.listsSTARTTLS(l) || f.offersLogin(l) || f.End.IsZero() ||
 			f.has(func(s *Step) bool { return s.works() || s.isSTARTTLS() || s.logsIn() }) || f.secretInClear() {
 			return false
 		}
-		if f.Has(transcript.Delayed) || f.Has(transcript.Silent) || f.Has(transcript.Cut) || slices.ContainsFunc(wizards, func(e Evidence) bool { return e.Sessions[0] == f }) {
+		if has[*event.Delayed](f) || has[*event.Silenced](f) || has[*event.Cut](f) || slices.ContainsFunc(wizards, func(e Evidence) bool { return e.Sessions[0] == f }) {
 			return false
 		}
-		return f.EndedBy == transcript.EndedByClient || f.has((*Step).leaves)
+		return f.EndedBy == event.EndedByClient || f.has((*Step).leaves)
 	})
 	for i := range all {
 		all[i].Guess = true
@@ -52,28 +54,20 @@ func leftBeforeSTARTTLS(c *Case) []Evidence {
 }
 
 // offersLogin tells if the list has a way of logging in.
-func (l *List) offersLogin(protocol string) bool {
-	switch {
-	case len(l.Mechanisms()) > 0:
-		return true
-	case protocol == "imap":
-		return !l.Has("LOGINDISABLED")
-	}
-	return protocol == "pop3" && l.Has("USER")
-}
+func (f *Facts) offersLogin(l *List) bool { return len(l.Mechanisms()) > 0 || f.offersPassword(l) }
 
 // expectedAnotherProtocol: the client reads the greeting and waits on, until its patience
 // is over, as most do for which the greeting has the wrong form.
 func expectedAnotherProtocol(c *Case) []Evidence {
 	all := c.each(func(f *Facts) bool {
-		if f.Greeting.Outcome != OK || f.acted() || f.TLS != nil && f.TLS.StartTLS || f.EndedBy == transcript.EndedByShutdown {
+		if f.Greeting.Class != event.OK || f.acted() || f.TLS != nil && f.TLS.StartTLS || f.EndedBy == event.EndedByShutdown {
 			return false
 		}
 		return f.idled() && (len(f.Steps) == 0 || f.Steps[0].leaves() && len(wrongProtocol(&Case{Sessions: []*Facts{f}})) == 0)
 	})
 	for i := range all {
 		all[i].Guess = true
-		all[i].Words = map[string]string{"others": otherDoors(all[i].Sessions[0].Protocol)}
+		all[i].Words = map[string]string{"others": all[i].Sessions[0].otherDoors()}
 	}
 	return all
 }
@@ -85,14 +79,40 @@ func (f *Facts) idled() bool {
 	if len(f.Steps) > 0 {
 		return f.Steps[0].At-f.Greeting.At >= patient
 	}
-	return !f.End.IsZero() && f.EndedBy == transcript.EndedByClient && f.End.Sub(f.Start)-f.Greeting.At >= patient
+	return !f.End.IsZero() && f.EndedBy == event.EndedByClient && f.End.Sub(f.Start)-f.Greeting.At >= patient
 }
 
 // otherDoors says where the other protocols are.
-func otherDoors(protocol string) string {
-	return map[string]string{
-		"smtp": "For reading mail use port 993 (IMAP) or 995 (POP3), with SSL/TLS.",
-		"imap": "For POP3 use port 995, for sending (SMTP) port 465, both with SSL/TLS.",
-		"pop3": "For IMAP use port 993, for sending (SMTP) port 465, both with SSL/TLS.",
-	}[protocol]
+func (f *Facts) otherDoors() string {
+	var reading, sending []*protocol.Protocol
+	for _, p := range f.protocols {
+		switch {
+		case p == f.speaks || p.Door(true) == 0:
+		case p.Receives:
+			reading = append(reading, p)
+		default:
+			sending = append(sending, p)
+		}
+	}
+	slices.SortFunc(reading, func(a, b *protocol.Protocol) int { return cmp.Compare(a.Door(true), b.Door(true)) })
+	if !f.receives() {
+		var ports []string
+		for _, p := range reading {
+			ports = append(ports, itoa(p.Door(true))+" ("+p.Title+")")
+		}
+		return "For reading mail use port " + strings.Join(ports, " or ") + ", with SSL/TLS."
+	}
+	var uses []string
+	for _, p := range reading {
+		uses = append(uses, "for "+p.Title+" use port "+itoa(p.Door(true)))
+	}
+	for _, p := range sending {
+		uses = append(uses, "for sending ("+p.Title+") port "+itoa(p.Door(true)))
+	}
+	all := map[int]string{1: "", 2: "both "}
+	how, ok := all[len(uses)]
+	if !ok {
+		how = "all "
+	}
+	return capital(strings.Join(uses, ", ")) + ", " + how + "with SSL/TLS."
 }

@@ -8,7 +8,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/mailrig/mailrig/internal/transcript"
+	"github.com/mailrig/mailrig/internal/event"
+	"github.com/mailrig/mailrig/internal/protocol"
 )
 
 // Predicates about sending.
@@ -26,7 +27,7 @@ func sends(c *Case) bool {
 	if c.Control != nil {
 		return slices.ContainsFunc(c.Control, func(f *Facts) bool { return f.delivered() > 0 })
 	}
-	return c.any(func(f *Facts) bool { return f.Protocol == "smtp" })
+	return c.any(func(f *Facts) bool { return !f.receives() })
 }
 
 // usedSubmissionDoor: a message accepted on 587, 465 or 2525, logged in and inside TLS.
@@ -36,18 +37,19 @@ func usedSubmissionDoor(c *Case) []Evidence {
 	})
 }
 
-// sentMessageWithoutGoAhead: a message behind a DATA that wasn't answered with 354.
+// sentMessageWithoutGoAhead: a message behind a command that wants to be answered first,
+// like DATA by 354, and wasn't.
 func sentMessageWithoutGoAhead(c *Case) []Evidence {
 	return c.each(func(f *Facts) bool {
 		for i, s := range f.Steps {
-			if f.Protocol != "smtp" || s.Verb != "DATA" || len(s.Reply.Lines) == 0 || s.wentAhead() {
+			if !s.Word.GoAhead || len(s.Reply.Lines) == 0 || s.GoAhead {
 				continue
 			}
 			if s.Uploaded > 0 {
 				return true
 			}
 			for _, next := range f.Steps[i+1:] {
-				if !smtpVerb[next.Verb] && headerLine.MatchString(next.Text) {
+				if _, known := f.speaks.Words.Find(next.Verb); !known && headerLine.MatchString(next.Line) {
 					return true
 				}
 			}
@@ -57,33 +59,28 @@ func sentMessageWithoutGoAhead(c *Case) []Evidence {
 }
 
 // headerLine is the beginning of a message (RFC 5322 section 2.2), rather than a command
-// that the table of verbs lacks.
+// that the protocol's words lack.
 var headerLine = regexp.MustCompile(`^[!-9;-~]+:`)
-
-var smtpVerb = map[string]bool{
-	"HELO": true, "EHLO": true, "MAIL": true, "RCPT": true, "DATA": true, "BDAT": true, "RSET": true, "NOOP": true, "QUIT": true, "VRFY": true,
-	"EXPN": true, "HELP": true, "STARTTLS": true, "AUTH": true, "": true, "***": true,
-}
 
 // bareLF and unstuffedDots: RFC 5321 sections 2.3.8 and 4.5.2.
 func bareLF(c *Case) []Evidence {
-	return c.each(func(f *Facts) bool { return f.Has(transcript.BareLF) })
+	return c.each(func(f *Facts) bool { return f.Noticed(event.BareLF) })
 }
 
 func unstuffedDots(c *Case) []Evidence {
-	return c.each(func(f *Facts) bool { return f.Has(transcript.UnstuffedDot) })
+	return c.each(func(f *Facts) bool { return f.Noticed(event.UnstuffedDot) })
 }
 
 // delivery is a message stored for a recipient.
 type delivery struct {
 	f         *Facts
-	m         transcript.Stored
+	m         event.Stored
 	recipient string
 }
 
 func deliveries(list []*Facts) (all []delivery) {
 	for _, f := range list {
-		if f.Protocol != "smtp" {
+		if f.receives() {
 			continue
 		}
 		for _, m := range f.Messages {
@@ -96,7 +93,7 @@ func deliveries(list []*Facts) (all []delivery) {
 }
 
 // same tells if two stored messages are the same to their reader.
-func same(a, b transcript.Stored) bool {
+func same(a, b event.Stored) bool {
 	if a.MessageID != "" || b.MessageID != "" {
 		return a.MessageID == b.MessageID
 	}
@@ -171,67 +168,40 @@ func canKeepMessageID(c *Case) bool {
 	return slices.ContainsFunc(c.unanswered(), func(d delivery) bool { return len(c.resent(d)) > 0 })
 }
 
-// What a command or a parameter needs to be listed.
-var (
-	imapNeeds = map[string]string{
-		"IDLE": "IDLE", "MOVE": "MOVE", "UID MOVE": "MOVE", "UID EXPUNGE": "UIDPLUS", "NAMESPACE": "NAMESPACE", "UNSELECT": "UNSELECT",
-		"ENABLE": "ENABLE", "COMPRESS": "COMPRESS=DEFLATE", "ID": "ID", "SORT": "SORT", "THREAD": "THREAD", "GETQUOTAROOT": "QUOTA",
-	}
-	smtpParameters = map[string]string{"BODY=8BITMIME": "8BITMIME", "BODY=BINARYMIME": "BINARYMIME", "SMTPUTF8": "SMTPUTF8"}
-)
-
 // usedUnlistedExtension: RFC 5321 section 2.2.1, RFC 9051 section 6.1.1.
 func usedUnlistedExtension(c *Case) []Evidence {
 	return c.eachWords(func(f *Facts) map[string]string {
 		for _, s := range f.Steps {
-			for _, name := range f.needs(s) {
-				if s.Listed != nil && !s.Listed.Has(name) {
-					return map[string]string{"extension": name}
-				}
+			if name := f.unlistedExtension(s); name != "" {
+				return map[string]string{"extension": name}
 			}
 		}
-		if n, ok := f.Note(transcript.Pipelined); ok && n.Step != nil && n.Step.Listed != nil && !n.Step.Listed.Has("PIPELINING") {
-			return map[string]string{"extension": "PIPELINING"}
+		for _, s := range f.Steps {
+			if s.Pipelined && s.Listed != nil && !s.Listed.Has("PIPELINING") {
+				return map[string]string{"extension": "PIPELINING"}
+			}
 		}
 		return nil
 	})
 }
 
-// needs names the extensions that a command needs.
-func (f *Facts) needs(s *Step) (all []string) {
-	switch {
-	case f.Protocol == "imap":
-		if f.loggedIn() && s.Listed != nil && !s.Listed.AfterLogin {
-			return nil // a server may list more once a client has logged in
-		}
-		if name := imapNeeds[s.Verb]; name != "" {
-			all = append(all, name)
-		}
-		if strings.HasSuffix(s.Text, "+}") && !s.Listed.Has("LITERAL-") {
-			all = append(all, "LITERAL+")
-		}
-	case f.Protocol != "smtp":
-	case s.Verb == "BDAT":
-		all = append(all, "CHUNKING")
-	case s.Verb == "MAIL":
-		for _, p := range strings.Fields(strings.ToUpper(s.Args)) {
-			if name := smtpParameters[p]; name != "" {
-				all = append(all, name)
-			}
-			if strings.HasPrefix(p, "SIZE=") {
-				all = append(all, "SIZE")
-			}
+// unlistedExtension names an extension that a command uses and the server hasn't listed,
+// "" for none.
+func (f *Facts) unlistedExtension(s *Step) string {
+	if f.speaks.Uses == nil || s.Listed == nil || f.speaks.ListsMore && f.loggedIn() && !s.Listed.AfterLogin {
+		return ""
+	}
+	for _, names := range f.speaks.Uses(protocol.Line{Tag: s.Tag, Verb: s.Verb, Args: s.Args}) {
+		if !slices.ContainsFunc(names, s.Listed.Has) {
+			return names[0]
 		}
 	}
-	return all
+	return ""
 }
 
 // ignoredSizeLimit: more than SIZE allows (RFC 1870), announced or sent.
 func ignoredSizeLimit(c *Case) []Evidence {
 	return c.eachWords(func(f *Facts) map[string]string {
-		if f.Protocol != "smtp" {
-			return nil
-		}
 		for _, s := range f.Steps {
 			text, _ := s.Listed.Param("SIZE")
 			limit, _ := strconv.ParseInt(text, 10, 64)
@@ -282,11 +252,11 @@ func (c *Case) setbacks() (all []failure) {
 		for _, s := range f.Steps {
 			switch {
 			case s.leaves():
-			case s.Reply.Outcome == Temporary, len(s.Reply.Lines) == 0 && (s.Cut || s.Silenced), s.Cut && !s.leaves():
+			case s.Reply.Class == event.Temporary, len(s.Reply.Lines) == 0 && (s.Cut || s.Silenced), s.Cut && !s.leaves():
 				all = append(all, failure{f, s, f.key(s), f.at(s)})
 			}
 		}
-		connectFailed := f.Greeting.Outcome == Temporary || len(f.Steps) == 0 && (f.Has(transcript.Cut) || f.Has(transcript.Knocked))
+		connectFailed := f.Greeting.Class == event.Temporary || len(f.Steps) == 0 && (has[*event.Cut](f) || f.Noticed(event.Knocked))
 		if connectFailed && len(all) == before {
 			all = append(all, failure{f, nil, f.Protocol, f.Start})
 		}
@@ -346,11 +316,11 @@ func (x failure) reply() string {
 func repeatedPermanentFailure(c *Case) (all []Evidence) {
 	refused := map[string][]*Facts{}
 	for _, f := range c.Sessions {
-		if f.Greeting.Outcome == Permanent && f.acted() {
+		if f.Greeting.Class == event.Permanent && f.acted() {
 			refused[itoa(f.Door)+" greeting"] = append(refused[itoa(f.Door)+" greeting"], f)
 		}
 		for _, s := range f.Steps {
-			if s.Reply.Outcome != Permanent || s.logsIn() || s.Verb == "USER" || s.leaves() {
+			if s.Reply.Class != event.Permanent || s.ofLogin() || s.logsIn() || s.leaves() {
 				continue
 			}
 			if s.asks() && c.Control == nil {
@@ -398,7 +368,7 @@ func reportedSuccessWithoutDelivery(c *Case) []Evidence {
 	}
 	var tried []*Facts
 	for _, f := range c.Sessions {
-		if f.Protocol == "smtp" {
+		if !f.receives() {
 			tried = append(tried, f)
 		}
 	}

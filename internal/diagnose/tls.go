@@ -1,20 +1,24 @@
 package diagnose
 
 import (
-	"net"
+	"crypto/tls"
 	"slices"
 	"strings"
 	"time"
 
-	"github.com/mailrig/mailrig/internal/transcript"
+	"github.com/mailrig/mailrig/internal/event"
+	"github.com/mailrig/mailrig/internal/protocol"
 )
 
 // Predicates about encryption and certificates.
 
 // tlsOnClearPort: a ClientHello where the server speaks first, in clear.
 func tlsOnClearPort(c *Case) []Evidence {
-	return c.each(func(f *Facts) bool { return f.Security != "tls" && f.Has(transcript.TLSOnClearPort) })
+	return c.each(func(f *Facts) bool { return !f.beginsWithTLS() && f.Noticed(event.TLSOnClearPort) })
 }
+
+// beginsWithTLS tells if the door wants TLS from the first byte.
+func (f *Facts) beginsWithTLS() bool { return f.Security == string(protocol.TLS) }
 
 // silentOnTLSPort: the client waits for a greeting where the server waits for a
 // ClientHello. Health checks and port scanners look alike, so it is a guess; those that
@@ -22,12 +26,13 @@ func tlsOnClearPort(c *Case) []Evidence {
 func silentOnTLSPort(c *Case) []Evidence {
 	const patient = time.Second
 	all := c.each(func(f *Facts) bool {
-		if f.Security != "tls" || f.acted() || f.Counts.BytesIn > 0 || f.TLS != nil && f.TLS.Hello || f.Has(transcript.ClearOnTLSPort) {
+		if !f.beginsWithTLS() || f.acted() || f.Counts.BytesIn > 0 || f.triedTLS() && f.TLS.Hello || has[*event.ClearOnTLS](f) {
 			return false
 		}
-		waited := !f.End.IsZero() && f.End.Sub(f.Start) >= patient && f.TLS != nil && f.TLS.ServerName == "" && f.TLS.Alert == 0 &&
-			f.EndedBy != transcript.EndedByShutdown && saidNothing(f)
-		return f.Has(transcript.NoHello) || waited
+		if w, _, ok := event.First[*event.Waiting](f.Record); ok && w.For == event.AwaitsHello {
+			return true
+		}
+		return !f.End.IsZero() && f.End.Sub(f.Start) >= patient && f.triedTLS() && f.EndedBy != event.EndedByShutdown
 	})
 	for i := range all {
 		all[i].Guess = true
@@ -35,85 +40,65 @@ func silentOnTLSPort(c *Case) []Evidence {
 	return all
 }
 
-func saidNothing(f *Facts) bool {
-	return strings.Contains(f.TLS.Error, "no handshake came") || !f.TLS.Hello
-}
-
 // clearTextOnTLSPort: a command where a ClientHello must come.
 func clearTextOnTLSPort(c *Case) []Evidence {
 	return c.each(func(f *Facts) bool {
-		n, ok := f.Note(transcript.ClearOnTLSPort)
-		return ok && f.Security == "tls" && !strings.HasSuffix(n.Text, ": HTTP")
+		clear, _, ok := event.First[*event.ClearOnTLS](f.Record)
+		return ok && f.beginsWithTLS() && clear.Protocol != event.HTTP
 	})
 }
 
 // httpOnMailPort: a web browser, a health check or a proxy.
 func httpOnMailPort(c *Case) []Evidence {
 	return c.each(func(f *Facts) bool {
-		if n, ok := f.Note(transcript.ClearOnTLSPort); ok && strings.HasSuffix(n.Text, ": HTTP") {
+		if clear, _, ok := event.First[*event.ClearOnTLS](f.Record); ok && clear.Protocol == event.HTTP {
 			return true
 		}
 		if len(f.Steps) == 0 {
 			return false
 		}
-		first := f.Steps[0].Text
-		word, rest, _ := strings.Cut(first, " ")
+		word, rest, _ := strings.Cut(f.Steps[0].Line, " ")
 		return slices.Contains([]string{"GET", "POST", "HEAD", "PUT", "OPTIONS", "CONNECT"}, word) && strings.Contains(rest, "HTTP/")
 	})
-}
-
-var protocolVerbs = map[string][]string{
-	"SMTP": {"EHLO", "HELO", "MAIL", "RCPT"},
-	"POP3": {"CAPA", "USER", "STLS", "APOP", "STAT"},
-	"IMAP": {"CAPABILITY", "LOGIN", "AUTHENTICATE", "SELECT", "ID", "LOGOUT"},
 }
 
 // wrongProtocol: another protocol's first command.
 func wrongProtocol(c *Case) []Evidence {
 	return c.eachWords(func(f *Facts) map[string]string {
-		if len(f.Steps) == 0 {
+		if len(f.Steps) == 0 || f.opens(f.Steps[0].Verb) {
 			return nil
 		}
-		words := strings.Fields(strings.ToUpper(f.Steps[0].Text))
-		if f.Protocol == "imap" && len(words) == 1 && words[0] == "QUIT" {
-			return map[string]string{"spoken": "SMTP or POP3", "others": otherDoors("imap")}
-		}
-		if f.Protocol == "imap" && len(words) > 1 && slices.Contains(protocolVerbs["IMAP"], words[1]) {
-			return nil // whatever its tag is
-		}
-		for protocol, verbs := range protocolVerbs {
-			if strings.EqualFold(protocol, f.Protocol) || len(words) == 0 {
+		var leaving []string
+		for _, p := range f.protocols {
+			if p == f.speaks || p.Replies == nil {
 				continue
 			}
-			i := 0
-			if protocol == "IMAP" {
-				i = 1 // behind a tag
-			}
-			if i < len(words) && slices.Contains(verbs, words[i]) && !slices.Contains(protocolVerbs[strings.ToUpper(f.Protocol)], words[i]) {
-				right := strings.ToLower(protocol)
-				return map[string]string{"spoken": protocol,
-					"others": "For " + protocol + " use port " + itoa(tlsDoor[right]) + " with SSL/TLS, or " + itoa(clearDoor[right]) + " with STARTTLS."}
+			line := p.Replies.Command(f.Steps[0].Line)
+			word, known := p.Words.Find(line.Verb)
+			switch {
+			case !known || f.opens(word.Verb):
+			case word.Opens:
+				return map[string]string{"spoken": p.Title,
+					"others": "For " + p.Title + " use port " + itoa(p.Door(true)) + " with SSL/TLS, or " + itoa(p.Door(false)) + " with STARTTLS."}
+			case word.Leaves && line.Args == "" && f.Steps[0].Verb == "":
+				leaving = append(leaving, p.Title) // a word that is nothing here, not even a command
 			}
 		}
-		return nil
+		if leaving == nil {
+			return nil
+		}
+		return map[string]string{"spoken": strings.Join(leaving, " or "), "others": f.otherDoors()}
 	})
 }
 
-// Certificates that a client must accept; every other profile but the correct one must
-// be refused.
-var harmless = []string{"", "correct", "no-subject", "thousand-names", "reversed-chain", "root-included"}
+// opens tells if a client of the session's own protocol may begin with a verb.
+func (f *Facts) opens(verb string) bool {
+	word, ok := f.speaks.Words.Find(verb)
+	return ok && word.Opens
+}
 
 // badCertificate tells if the session's certificate was one that a client must refuse.
-func (f *Facts) badCertificate() bool {
-	if f.TLS == nil || slices.Contains(harmless, f.TLS.Certificate) {
-		return false
-	}
-	if f.TLS.Certificate == "wildcard" { // good for one label below example.test
-		label, ok := strings.CutSuffix(f.TLS.ServerName, ".example.test")
-		return !ok || strings.Contains(label, ".")
-	}
-	return true
-}
+func (f *Facts) badCertificate() bool { return f.triedTLS() && f.TLS.Bad }
 
 // certificateAlerts are those by which clients say that they don't like a certificate
 // (RFC 8446 section 6.2).
@@ -125,34 +110,31 @@ var certificateAlerts = []int{42, 43, 44, 45, 46, 48, 49, 51}
 // without an alert. Who stays for some seconds waits for something else.
 func (f *Facts) refusedCertificate() (refused, sure bool) {
 	t := f.TLS
-	switch {
+	switch alert := t.ClientAlert(); {
 	case t == nil:
 		return false, false
-	case slices.Contains(certificateAlerts, t.Alert):
+	case slices.Contains(certificateAlerts, alert):
 		return true, true
-	case t.Alert != 0:
+	case alert != 0:
 		return false, false
-	case t.Established:
-		return !f.has(func(s *Step) bool { return s.Secure }) && f.EndedBy == transcript.EndedByClient && !f.secureGreetingOnly() && !f.idled(), false
+	case t.Established():
+		return !f.has(func(s *Step) bool { return s.Secure }) && f.EndedBy == event.EndedByClient && !f.secureGreetingOnly() && !f.idled(), false
 	}
-	return t.Hello && t.Error == leftInHandshake, false
+	return t.Hello && t.Outcome == event.LeftByClient, false
 }
 
 // secureGreetingOnly tells a client that waited for a greeting which didn't come in time,
 // or left because of what it said.
 func (f *Facts) secureGreetingOnly() bool {
-	return f.Greeting.Injected != "" || f.Has(transcript.Delayed) || f.Has(transcript.Silent) || f.Has(transcript.Cut)
+	return f.Greeting.Injected != "" || has[*event.Delayed](f) || has[*event.Silenced](f) || has[*event.Cut](f)
 }
-
-// leftInHandshake is the gate's word for a client that closed during the handshake.
-const leftInHandshake = "the client left in the middle of the handshake"
 
 // certificateNotTrusted: the right certificate was refused.
 func certificateNotTrusted(c *Case) []Evidence {
 	var all []Evidence
 	for _, f := range c.Sessions {
 		refused, sure := f.refusedCertificate()
-		if !refused || f.TLS.Certificate != "correct" && f.TLS.Certificate != "" {
+		if !refused || f.TLS.Bad || f.certificateChosen() {
 			continue
 		}
 		if !sure && f.acted() {
@@ -161,6 +143,14 @@ func certificateNotTrusted(c *Case) []Evidence {
 		all = append(all, Evidence{Sessions: []*Facts{f}, Guess: !sure, Words: f.whyRefused()})
 	}
 	return all
+}
+
+// certificateChosen tells if a scenario wanted another certificate than the correct one.
+func (f *Facts) certificateChosen() bool {
+	return slices.ContainsFunc(f.Events, func(e event.Event) bool {
+		s, ok := e.What.(*event.Setting)
+		return ok && s.Name == event.SetCertificate
+	})
 }
 
 // badCertificateRefused: as it should be.
@@ -180,7 +170,7 @@ func (f *Facts) whyRefused() map[string]string {
 	how, advice := "", "Make the client trust the rig's CA: `mailrig ca` prints it, and /ca.pem of the web page has it."
 	t, name := f.TLS, f.TLS.ServerName
 	byName := "Connect to localhost or to a name below example.test, or give yours with --hostname."
-	switch f.TLS.Alert {
+	switch alert := t.ClientAlert(); alert {
 	case 48:
 		how = "It sent the alert unknown_ca (48): it doesn't know the CA that signed the certificate."
 	case 45:
@@ -189,7 +179,7 @@ func (f *Facts) whyRefused() map[string]string {
 		how = "It sent the alert certificate_revoked (44)."
 	case 42:
 		how = "It sent the alert bad_certificate (42). From OpenSSL this means that the name doesn't fit; Go's programs send it for any fault."
-		if name == "" || !covered(name) {
+		if t.WrongName {
 			advice = byName
 		}
 	case 46:
@@ -198,16 +188,16 @@ func (f *Facts) whyRefused() map[string]string {
 		if f.onTLS() {
 			how = "It completed the handshake and left without a command, as programs with GnuTLS do (msmtp, NeoMutt) when they don't trust a certificate, and curl when the name doesn't fit."
 			if !t.StartTLS {
-				advice += " If it trusts it already: port " + itoa(f.Door) + " is for " + strings.ToUpper(f.Protocol) + ", and the account may be one of another protocol."
+				advice += " If it trusts it already: port " + itoa(f.Door) + " is for " + f.speaks.Title + ", and the account may be one of another protocol."
 			}
 		} else {
 			how = "It left in the middle of the handshake without an alert, as Node does when it doesn't trust a certificate."
 		}
-		if name != "" && !covered(name) {
+		if name != "" && t.WrongName {
 			advice = byName
 		}
 	default:
-		how = "It sent the alert " + transcript.AlertName(f.TLS.Alert) + " (" + itoa(f.TLS.Alert) + ")."
+		how = "It sent the alert " + event.AlertName(alert) + " (" + itoa(alert) + ")."
 	}
 	shown := f.TLS.Certificate
 	if shown == "" {
@@ -218,12 +208,6 @@ func (f *Facts) whyRefused() map[string]string {
 		asked = "It asked for " + name + "."
 	}
 	return map[string]string{"how": how, "advice": advice, "certificate": shown, "asked": asked}
-}
-
-// covered tells if the rig's own certificate is for a name.
-func covered(name string) bool {
-	label, below := strings.CutSuffix(name, ".example.test")
-	return name == "localhost" || name == "example.test" || below && !strings.Contains(label, ".") || net.ParseIP(name) != nil
 }
 
 // continuedAfterBadCertificate: a command inside TLS that no client should trust.
@@ -241,49 +225,49 @@ func canSeeBadCertificate(c *Case) bool { return c.any((*Facts).badCertificate) 
 // versionRefused: the two have no version of TLS in common.
 func versionRefused(c *Case) []Evidence {
 	return c.each(func(f *Facts) bool {
-		return f.TLS != nil && !f.TLS.Established && (f.TLS.Alert == 70 || strings.Contains(f.TLS.Error, "unsupported versions"))
+		return f.triedTLS() && !f.onTLS() && (f.TLS.ClientAlert() == 70 || f.TLS.Outcome == event.NoVersion)
 	})
 }
 
 // cipherRefused: the two have no cipher suite in common.
 func cipherRefused(c *Case) []Evidence {
 	return c.each(func(f *Facts) bool {
-		return f.TLS != nil && !f.TLS.Established && (f.TLS.Alert == 40 || f.TLS.Alert == 71 || strings.Contains(f.TLS.Error, "no cipher suite"))
+		return f.triedTLS() && !f.onTLS() && (f.TLS.ClientAlert() == 40 || f.TLS.ClientAlert() == 71 || f.TLS.Outcome == event.NoCipher)
 	})
 }
 
 // usedOldTLS: TLS 1.0 or 1.1, which RFC 8996 forbids.
 func usedOldTLS(c *Case) []Evidence {
 	return c.each(func(f *Facts) bool {
-		return f.onTLS() && (f.TLS.Version == "TLS 1.0" || f.TLS.Version == "TLS 1.1") && f.has(func(s *Step) bool { return s.Secure })
+		return f.onTLS() && (f.TLS.Version == tls.VersionTLS10 || f.TLS.Version == tls.VersionTLS11) && f.has(func(s *Step) bool { return s.Secure })
 	})
 }
 
-func triedTLS(c *Case) bool { return c.any(func(f *Facts) bool { return f.TLS != nil }) }
+func triedTLS(c *Case) bool { return c.any((*Facts).triedTLS) }
 
 // sentServerName: the handshake says which host it wants.
 func sentServerName(c *Case) []Evidence {
-	return c.each(func(f *Facts) bool { return f.TLS != nil && f.TLS.ServerName != "" })
+	return c.each(func(f *Facts) bool { return f.triedTLS() && f.TLS.ServerName != "" })
 }
 
 // noServerName: a server that needs the name got none.
 func noServerName(c *Case) []Evidence {
 	return c.each(func(f *Facts) bool {
-		return f.TLS != nil && f.TLS.ServerName == "" && strings.Contains(f.TLS.Error, "which name it wants")
+		return f.triedTLS() && f.TLS.Outcome == event.NoServerName
 	})
 }
 
 // noClientCertificate: a server that wants one got none.
 func noClientCertificate(c *Case) []Evidence {
 	return c.each(func(f *Facts) bool {
-		return f.TLS != nil && strings.Contains(f.TLS.Error, "didn't provide a certificate")
+		return f.triedTLS() && f.TLS.Outcome == event.NoClientCert
 	})
 }
 
 // spokeBeforeHandshake: bytes in clear between STARTTLS and the handshake, which an
 // attacker could have put there (RFC 3207 section 4.2).
 func spokeBeforeHandshake(c *Case) []Evidence {
-	return c.each(func(f *Facts) bool { return f.Has(transcript.BehindSTARTTLS) })
+	return c.each(func(f *Facts) bool { return has[*event.BehindSTARTTLS](f) })
 }
 
 // repeatedSTARTTLS: STARTTLS inside TLS (RFC 3207 section 4.2).
@@ -299,7 +283,7 @@ func (f *Facts) upgraded() bool {
 func canUpgrade(c *Case) bool { return c.any((*Facts).upgraded) }
 
 // askedAgain tells if the client asked for the capabilities inside TLS before it did
-// anything that needs them. A POP3 client that never asks needs none.
+// anything that needs them. Where a client may do without and always has, it needs none.
 func (f *Facts) askedAgain() bool {
 	for _, s := range f.Steps {
 		switch {
@@ -307,7 +291,7 @@ func (f *Facts) askedAgain() bool {
 		case s.asks():
 			return true
 		case s.works():
-			return f.Protocol == "pop3" && f.Listed[false] == nil
+			return f.speaks.ListOptional && f.Listed[false] == nil
 		}
 	}
 	return true
@@ -332,32 +316,19 @@ func capabilitiesNotAskedAgain(c *Case) []Evidence {
 // uses what only the injected data has, or that it acts on a list that was edited
 // without asking for another.
 func trustedDataFromBeforeTLS(c *Case) []Evidence {
+	fooled := believed(c)
 	return c.each(func(f *Facts) bool {
-		if f.Has(transcript.TookInjected) {
+		if f.Noticed(event.TookInjected) {
 			return true
 		}
 		if !f.upgraded() {
 			return false
 		}
-		if f.lured() && f.has(func(s *Step) bool { return s.Secure && mentionsTracer(s.Text) }) {
+		if slices.Contains(fooled, f) {
 			return true
 		}
 		edited := f.Listed[false] != nil && f.Listed[false].Injected != ""
 		return edited && !f.askedAgain()
-	})
-}
-
-// Names that only scenarios use, in what they inject.
-func mentionsTracer(text string) bool {
-	text = strings.ToLower(text)
-	return strings.Contains(text, "injected") || strings.Contains(text, "attacker")
-}
-
-// lured tells if a scenario has said one of those names, so that the client knows it from
-// there.
-func (f *Facts) lured() bool {
-	return slices.ContainsFunc(f.Units, func(u transcript.Unit) bool {
-		return u.From == transcript.FromServer && u.Injected != "" && mentionsTracer(u.Text)
 	})
 }
 
@@ -381,9 +352,9 @@ func fellBackToClear(c *Case) []Evidence {
 // said anything.
 func stoppedWithoutTLS(c *Case) []Evidence {
 	return c.each(func(f *Facts) bool {
-		if f.onTLS() || f.TLS != nil || len(f.Steps) == 0 || f.worksInClear() || !f.acted() {
+		if f.triedTLS() || len(f.Steps) == 0 || f.worksInClear() || !f.acted() {
 			return false
 		}
-		return f.has((*Step).isSTARTTLS) || f.Listed[false] != nil && !f.Listed[false].Has("STARTTLS") && !f.Listed[false].Has("STLS")
+		return f.has((*Step).isSTARTTLS) || f.Listed[false] != nil && !f.offeredSTARTTLS()
 	})
 }

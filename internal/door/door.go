@@ -1,4 +1,4 @@
-// Package door has the table of doors and opens them.
+// Package door opens the doors.
 //
 // A door is one standard mail port with its one correct behaviour. Its standard
 // number is its identity in scenarios, reports and variables, wherever it really
@@ -13,13 +13,19 @@
 // done is in socket_linux.go; socket_other.go says what other systems can do.
 //
 // The server assembles a [Set] at start-up, gives each listener to a gate and
-// switches modes when scenarios change. To add a door, add a row to [All].
+// switches modes when scenarios change. The table is made of the
+// protocols' own doors: to add one, add a row to its protocol's Doors.
 //
 // Names are those of the IANA service registry; the doors' security follows
 // RFC 8314 (implicit TLS), RFC 6409 (submission), RFC 3207, RFC 2595.
 package door
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/mailrig/mailrig/internal/protocol"
+	"github.com/mailrig/mailrig/internal/protocol/all"
+)
 
 // Protocol is the mail protocol that a door speaks.
 type Protocol string
@@ -32,43 +38,41 @@ const (
 )
 
 // Security is what a door does about TLS when it behaves correctly.
-type Security string
+type Security = protocol.Security
 
 // The three kinds of security.
 const (
-	STARTTLS         Security = "starttls"          // clear, upgrade offered
-	STARTTLSRequired Security = "starttls-required" // clear, nothing but the upgrade works
-	TLS              Security = "tls"               // TLS from the first byte
+	STARTTLS         = protocol.STARTTLS
+	STARTTLSRequired = protocol.STARTTLSRequired
+	TLS              = protocol.TLS
 )
 
-// Door is one row of the table: a standard port and its correct behaviour.
+// Door is one row of the table: a standard port and its correct behaviour. JSON shows
+// it as GET /api/v1/doors does.
 type Door struct {
-	Port     int    // standard number, the door's identity
-	Service  string // IANA service name (2525 has none: smtp-alt)
-	Protocol Protocol
-	Security Security
+	Port     int      `json:"port"`     // standard number, the door's identity
+	Service  string   `json:"service"`  // IANA service name (2525 has none: smtp-alt)
+	Protocol Protocol `json:"protocol"` // smtp, imap or pop3
+	Security Security `json:"security"` // starttls, starttls-required or tls
+	Login    bool     `json:"-"`        // mail is taken only from who has logged in (RFC 6409, RFC 8314 section 3.3)
+	Address  string   `json:"address"`  // where it really listens, host:port; "" for a row that isn't open
 }
 
 // String names the door for a person: "port 25 (smtp)".
 func (d Door) String() string { return fmt.Sprintf("port %d (%s)", d.Port, d.Service) }
 
-// Submission reports whether clients hand in mail here, for which they log in (RFC 6409,
-// RFC 8314 section 3.3).
-func (d Door) Submission() bool { return d.Port == 587 || d.Port == 465 }
-
-// All returns every door in the order in which tables show them.
-func All() []Door {
-	return []Door{
-		{25, "smtp", SMTP, STARTTLS},
-		{2525, "smtp-alt", SMTP, STARTTLS},
-		{587, "submission", SMTP, STARTTLSRequired},
-		{465, "submissions", SMTP, TLS},
-		{110, "pop3", POP3, STARTTLS},
-		{995, "pop3s", POP3, TLS},
-		{143, "imap", IMAP, STARTTLS},
-		{993, "imaps", IMAP, TLS},
+// Of returns the doors of protocols, in the order in which tables show them.
+func Of(protocols []*protocol.Protocol) (doors []Door) {
+	for _, p := range protocols {
+		for _, d := range p.Doors {
+			doors = append(doors, Door{Port: d.Port, Service: d.Service, Protocol: Protocol(p.Name), Security: d.Security, Login: d.Login})
+		}
 	}
+	return doors
 }
+
+// All returns the product's doors.
+func All() []Door { return Of(all.Protocols()) }
 
 // Lookup finds a door by its standard number.
 func Lookup(port int) (Door, bool) {

@@ -11,6 +11,7 @@ import (
 
 // Config says where the doors listen.
 type Config struct {
+	Doors  []Door       // none: All
 	Hosts  []string     // addresses or names; none: 127.0.0.1 and ::1
 	Offset Offset       // zero: the automatic rule
 	Logger *slog.Logger // nil is silent
@@ -33,7 +34,11 @@ func Listen(ctx context.Context, cfg Config) (*Set, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err // binding itself doesn't look at ctx
 	}
-	o := opener{ctx: ctx, addrs: addrs}
+	doors := cfg.Doors
+	if doors == nil {
+		doors = All()
+	}
+	o := opener{ctx: ctx, doors: doors, addrs: addrs}
 	moved := ""
 	switch cfg.Offset.kind {
 	case offsetRandom:
@@ -60,7 +65,7 @@ func Listen(ctx context.Context, cfg Config) (*Set, error) {
 	}
 	set := &Set{moved: moved, noIPv6: o.noIPv6}
 	canDrop := sync.OnceValue(probeDrop)
-	for i, d := range All() {
+	for i, d := range doors {
 		set.listeners = append(set.listeners, newListener(d, o.sockets[i], canDrop, log))
 	}
 	return set, nil
@@ -77,6 +82,17 @@ func (s *Set) Listener(port int) (*Listener, bool) {
 		}
 	}
 	return nil, false
+}
+
+// Doors returns the open doors with their addresses, in the order of [All].
+func (s *Set) Doors() []Door {
+	doors := make([]Door, 0, len(s.listeners))
+	for _, l := range s.listeners {
+		d := l.Door()
+		d.Address = l.Addr()
+		doors = append(doors, d)
+	}
+	return doors
 }
 
 // Moved says why the automatic rule moved all doors up, for the start-up table,
@@ -98,6 +114,7 @@ func (s *Set) Close() {
 // opener binds all doors, remembering what it has so that it can let go of it.
 type opener struct {
 	ctx     context.Context
+	doors   []Door
 	addrs   []bindAddr
 	sockets [][]*socket // per door
 	noIPv6  error
@@ -106,7 +123,7 @@ type opener struct {
 // openAt binds every door at its standard number plus offset.
 func (o *opener) openAt(offset int) error {
 	var failures []Failure
-	for _, d := range All() {
+	for _, d := range o.doors {
 		sockets, failed := o.openDoor(d, uint16(d.Port+offset))
 		o.sockets = append(o.sockets, sockets)
 		failures = append(failures, failed...)
@@ -146,7 +163,7 @@ func (o *opener) openDoor(d Door, port uint16) ([]*socket, []Failure) {
 
 // openRandom gives every door a port number that is free on all addresses.
 func (o *opener) openRandom() error {
-	for _, d := range All() {
+	for _, d := range o.doors {
 		sockets, err := o.openFree(d)
 		if err != nil {
 			o.letGo()

@@ -140,7 +140,7 @@ func TestMissingIPv6(t *testing.T) {
 	// where IPv6 is off.
 	absent := netip.MustParseAddr("2001:db8::1")
 	v4 := bindAddr{network: "tcp4", ip: netip.MustParseAddr("127.0.0.1")}
-	o := opener{ctx: t.Context(), addrs: []bindAddr{v4, {network: "tcp6", ip: absent, optional: true}}}
+	o := opener{ctx: t.Context(), doors: All(), addrs: []bindAddr{v4, {network: "tcp6", ip: absent, optional: true}}}
 	if err := o.openRandom(); err != nil {
 		t.Fatal(err)
 	}

@@ -57,8 +57,8 @@ func (f *OAuth) ValidateFor(among Protocols) error {
 	return checkRefusals(f.Texts, among)
 }
 
-// Mechanisms lists what a scenario may offer besides PLAIN and LOGIN.
-func Mechanisms() []string { return identity.OnRequest() }
+// Mechanisms lists by what a login may come: its mechanism, or the command.
+func Mechanisms() []string { return identity.LoginNames() }
 
 // Offers implements OfferStage.
 func (f *OAuth) Offers() []string { return f.Mechanisms }

@@ -14,14 +14,18 @@ import (
 
 	"github.com/mailrig/mailrig/certs"
 	"github.com/mailrig/mailrig/internal/door"
+	"github.com/mailrig/mailrig/internal/event"
 	"github.com/mailrig/mailrig/internal/fault"
 	"github.com/mailrig/mailrig/internal/gate"
 	"github.com/mailrig/mailrig/internal/identity"
 	"github.com/mailrig/mailrig/internal/imapd"
-	"github.com/mailrig/mailrig/internal/mailbox"
 	"github.com/mailrig/mailrig/internal/popd"
+	"github.com/mailrig/mailrig/internal/protocol"
+	"github.com/mailrig/mailrig/internal/protocol/all"
 	"github.com/mailrig/mailrig/internal/session"
 	"github.com/mailrig/mailrig/internal/smtpd"
+	"github.com/mailrig/mailrig/internal/store"
+	"github.com/mailrig/mailrig/internal/store/memory"
 	"github.com/mailrig/mailrig/internal/testkit/dialogue"
 	"github.com/mailrig/mailrig/internal/transcript"
 )
@@ -33,9 +37,8 @@ const hang = 2 * time.Minute
 type rig struct {
 	t     testing.TB
 	ca    *certs.CA
-	store *mailbox.Store
-	log   *transcript.Log
-	rec   *transcript.Recorder
+	store store.Store
+	rec   *event.Recorder
 	g     *gate.Gate
 	conn  net.Conn // the client's end
 	br    *bufio.Reader
@@ -58,7 +61,7 @@ func newRig(t testing.TB, o options) *rig {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &rig{t: t, ca: ca, store: mailbox.New(mailbox.Options{MaxMessageBytes: 1 << 20}), log: transcript.NewLog(10, nil), over: make(chan struct{})}
+	r := &rig{t: t, ca: ca, store: memory.New(memory.Options{MaxMessageBytes: 1 << 20}), over: make(chan struct{})}
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -76,14 +79,15 @@ func newRig(t testing.TB, o options) *rig {
 	}
 	raw := <-accepted
 	plan := fault.Compile([]string{"test"}, o.rules)
+	spoken := protocol.Find(all.Protocols(), o.protocol)
 	ctx, cancel := context.WithCancel(t.Context())
 	ses := session.New(ctx, &session.Shared{
 		Store: r.store, Authority: secretOnly{}, Mechanisms: identity.Mechanisms(), MaxMessageBytes: 1 << 20,
-		Log: r.log, Tags: session.NewTags(), Logger: slog.New(slog.DiscardHandler),
+		Journal: event.NewRing(event.Options{Keep: 10}), Tags: session.NewTags(), Logger: slog.New(slog.DiscardHandler),
 	}, doorOf(o.port, o.tls), raw, plan)
 	r.rec = ses.Recorder()
 	cfg := gate.Config{
-		Protocol: o.protocol, TLS: o.tls, StartTLS: !o.tls,
+		Protocol: spoken, Protocols: all.Protocols(), Masker: protocol.Masker(all.Protocols()), TLS: o.tls, StartTLS: !o.tls,
 		Certificate: ca.Certificate,
 		Engine: func(c *gate.Conn) {
 			ses.Begin(c)
@@ -91,11 +95,11 @@ func newRig(t testing.TB, o options) *rig {
 			case "smtp":
 				smtpd.Serve(c, smtpd.Config{Session: ses, Store: r.store, Domain: "mail.example.test"})
 			case "imap":
-				phase := imapd.New(imapd.Config{Session: ses})
+				phase := imapd.New(imapd.Config{Store: r.store, Session: ses})
 				c.Beside(phase.Beside())
 				phase.Serve(c)
 			default:
-				e := popd.New(popd.Config{Session: ses}).Server()
+				e := popd.New(popd.Config{Store: r.store, Session: ses}).Server()
 				go e.ServeConn(c)
 			}
 		},
@@ -116,11 +120,14 @@ func newRig(t testing.TB, o options) *rig {
 			t.Error("the connection's engine hasn't ended long after its client left")
 		}
 		if t.Failed() {
-			t.Log("transcript:\n" + r.rec.Session().Dialogue())
+			t.Log("transcript:\n" + r.dialogue())
 		}
 	})
 	return r
 }
+
+// dialogue is the transcript so far.
+func (r *rig) dialogue() string { return transcript.Of(r.rec.Record()).Dialogue() }
 
 // secretOnly lets everybody in with the password "secret".
 type secretOnly struct{ identity.Anyone }
@@ -241,7 +248,7 @@ func TestDialogues(t *testing.T) {
 		}
 		p.Ended = func(l *dialogue.Line) { r.awaitEnd(l.Where()) }
 		logged := func(l *dialogue.Line) {
-			if text := r.rec.Session().Dialogue(); strings.Contains(text, l.Text) != (l.Word == "LOG:") {
+			if text := r.dialogue(); strings.Contains(text, l.Text) != (l.Word == "LOG:") {
 				t.Errorf("%s: %s %q\n%s", l.Where(), l.Word, l.Text, text)
 			}
 		}
@@ -273,7 +280,8 @@ func TestDialogues(t *testing.T) {
 func (r *rig) deliver(l *dialogue.Line) {
 	r.t.Helper()
 	to, body, _ := strings.Cut(l.Text, " ")
-	if _, err := r.store.Deliver(to, mailbox.NewMessage([]byte(body+"\r\n"), time.Now(), mailbox.Envelope{})); err != nil {
+	in := store.Incoming{Content: store.Bytes(body + "\r\n")}
+	if _, err := r.store.Deliver(r.t.Context(), []string{to}, in); err != nil {
 		r.t.Fatalf("%s: %v", l.Where(), err)
 	}
 }
@@ -281,11 +289,15 @@ func (r *rig) deliver(l *dialogue.Line) {
 func (r *rig) countMail(l *dialogue.Line) {
 	r.t.Helper()
 	address, want, _ := strings.Cut(l.Text, " ")
-	box, err := r.store.Account(address).Mailbox("INBOX")
+	box, err := r.store.Mailbox(r.t.Context(), address, "INBOX")
 	if err != nil {
 		r.t.Fatalf("%s: %v", l.Where(), err)
 	}
-	if got := strconv.Itoa(len(box.Entries())); got != want {
+	st, err := r.store.Status(r.t.Context(), box.ID)
+	if err != nil {
+		r.t.Fatalf("%s: %v", l.Where(), err)
+	}
+	if got := strconv.Itoa(int(st.Messages)); got != want {
 		r.t.Errorf("%s: %s messages for %s, want %s", l.Where(), got, address, want)
 	}
 }

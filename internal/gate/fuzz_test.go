@@ -12,8 +12,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mailrig/mailrig/internal/event"
 	"github.com/mailrig/mailrig/internal/gate"
-	"github.com/mailrig/mailrig/internal/transcript"
+	"github.com/mailrig/mailrig/internal/protocol"
+	"github.com/mailrig/mailrig/internal/protocol/all"
 )
 
 // wire is a client that has sent everything already, in pieces, and reads
@@ -50,15 +52,14 @@ var invented = map[string]bool{"*\r\n": true, " (\r\n": true, "\r\n": true}
 // units runs a gate over input with an engine that answers as the real ones do,
 // and returns what the engine was given, read by read, and what the client got. whole
 // gives the engine a buffer into which most units fit.
-func units(t testing.TB, protocol string, input []byte, seed uint64, whole bool, engine func(c *gate.Conn, read func() ([]byte, bool))) (given [][]byte, out string) {
+func units(t testing.TB, name string, input []byte, seed uint64, whole bool, engine func(c *gate.Conn, read func() ([]byte, bool))) (given [][]byte, out string) {
 	t.Helper()
 	w := &wire{in: bytes.NewReader(input), rnd: rand.New(rand.NewPCG(seed, 1))}
-	log := transcript.NewLog(0, nil)
 	done := make(chan struct{})
 	cfg := gate.Config{
-		Protocol: protocol, StartTLS: true, Domain: "rig", MaxMessageBytes: 1 << 20,
+		Protocol: protocol.Find(all.Protocols(), name), Masker: protocol.Masker(all.Protocols()), StartTLS: true, Domain: "rig", MaxMessageBytes: 1 << 20,
 		Certificate: func(string) (*tls.Certificate, error) { return nil, errors.New("no TLS here") },
-		Recorder:    log.Begin(transcript.Info{}),
+		Recorder:    event.NewRing(event.Options{}).Begin(event.Info{}),
 		OnDone:      func() { close(done) },
 		Engine: func(c *gate.Conn) {
 			go func() {

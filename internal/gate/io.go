@@ -6,9 +6,10 @@ import (
 	"io"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
-	"github.com/mailrig/mailrig/internal/transcript"
+	"github.com/mailrig/mailrig/internal/event"
 )
 
 var (
@@ -20,12 +21,19 @@ var (
 // alert that an OpenSSL client sends in clear during a TLS 1.3 handshake.
 type tap struct {
 	net.Conn
-	tail [16]byte
-	n    int // valid bytes of tail, at its end
+	tail  [16]byte
+	n     int          // valid bytes of tail, at its end
+	wrote atomic.Bool  // the last thing done was a write
+	sent  atomic.Int64 // number of the alert that was written last in clear; 0 for none
+	eof   atomic.Bool  // the other side has closed
 }
 
 func (t *tap) Read(b []byte) (int, error) {
 	n, err := t.Conn.Read(b)
+	t.wrote.Store(false)
+	if err != nil && !isTimeout(err) {
+		t.eof.Store(true)
+	}
 	if n >= len(t.tail) {
 		copy(t.tail[:], b[n-len(t.tail):n])
 		t.n = len(t.tail)
@@ -37,21 +45,42 @@ func (t *tap) Read(b []byte) (int, error) {
 	return n, err
 }
 
+func (t *tap) Write(b []byte) (int, error) {
+	t.wrote.Store(true)
+	if len(b) == 7 && b[0] == 21 { // an alert record in clear (RFC 8446 section 6)
+		t.sent.Store(int64(b[6]))
+	}
+	return t.Conn.Write(b)
+}
+
+// sentAlert returns the number of the alert that was sent in clear; 0 for none.
+func (t *tap) sentAlert() int { return int(t.sent.Load()) }
+
 // last returns the last bytes read, at most 16.
 func (t *tap) last() []byte { return t.tail[len(t.tail)-t.n:] }
 
-// say sends b to the client, in its turn, and takes it down.
+// say sends a reply to the client, in its turn, and records it.
 func (g *Gate) say(b []byte, injected string) error {
 	g.wmu.Lock()
 	defer g.wmu.Unlock()
-	return g.sayLocked(b, transcript.Reply, injected)
+	return g.sayLocked(b, injected)
 }
 
-func (g *Gate) sayLocked(b []byte, kind transcript.Kind, injected string) error {
+// sayLocked is say with g.wmu held.
+func (g *Gate) sayLocked(b []byte, injected string) error {
 	if g.muted {
 		return nil
 	}
-	g.rec.Said(transcript.FromServer, kind, b, injected)
+	g.rec.Reply(b, injected)
+	return g.emit(b)
+}
+
+// sendBody sends bytes of a message or literal. g.wmu is held.
+func (g *Gate) sendBody(b []byte) error {
+	if g.muted || len(b) == 0 {
+		return nil
+	}
+	g.rec.Body(event.Server, b)
 	return g.emit(b)
 }
 
@@ -184,7 +213,7 @@ func (g *Gate) fill(idle time.Duration) error {
 	return g.readError(err)
 }
 
-// readError takes down how reading ended.
+// readError records how reading ended.
 func (g *Gate) readError(err error) error {
 	if err == nil {
 		return nil
@@ -193,7 +222,7 @@ func (g *Gate) readError(err error) error {
 	if isTimeout(err) {
 		g.idled.Store(true)
 	} else if g.tls != nil {
-		g.lateAlert(err)
+		g.leftTLS(err)
 	}
 	return err
 }
@@ -203,7 +232,7 @@ func (g *Gate) readError(err error) error {
 // read.
 //
 // secret says that it belongs to a login exchange: if it never ends, what came of it
-// isn't taken down.
+// isn't recorded.
 func (g *Gate) line(limit int, idle time.Duration, secret bool) (line []byte, long bool, err error) {
 	var gathered []byte
 	for {
@@ -224,9 +253,9 @@ func (g *Gate) line(limit int, idle time.Duration, secret bool) (line []byte, lo
 		if err != nil {
 			// What was said before the end isn't a command, but it was said.
 			if rest := append(gathered, line...); secret && len(rest) > 0 {
-				g.rec.Said(transcript.FromClient, transcript.Auth, transcript.MaskedLine(), "")
+				g.rec.Answer([]byte(event.Mask))
 			} else if len(rest) > 0 {
-				g.rec.Said(transcript.FromClient, transcript.Data, transcript.Mask(rest), "")
+				g.overheard(rest)
 			}
 			return nil, false, g.readError(err)
 		}
@@ -266,13 +295,12 @@ func (g *Gate) swallow(n int64, idle time.Duration, secret bool) error {
 		}
 		k := int(min(n, int64(g.br.Buffered())))
 		b, _ := g.br.Peek(k)
-		if secret {
-			g.rec.Said(transcript.FromClient, transcript.Auth, transcript.MaskedLine(), "")
-		} else {
-			g.rec.Said(transcript.FromClient, transcript.Data, b, "")
+		if n -= int64(k); !secret {
+			g.rec.Body(event.Client, b)
+		} else if n == 0 {
+			g.rec.Answer([]byte(event.Mask))
 		}
 		g.br.Discard(k)
-		n -= int64(k)
 	}
 	return nil
 }
@@ -286,7 +314,7 @@ func (g *Gate) rawBytes(p []byte, n int64, idle time.Duration) (int, error) {
 	return io.ReadFull(g.br, p[:k])
 }
 
-// pause waits before a reply, and tells if the client is still there
+// pause waits before a reply, and reports whether the client is still there
 // afterwards. What it says meanwhile stays in the buffer.
 func (g *Gate) pause(d time.Duration) bool {
 	g.flush()

@@ -25,6 +25,12 @@ func (a *api) fail(w http.ResponseWriter, r *http.Request, status int, message s
 	}{message, all})
 }
 
+// broken answers for something that failed, and isn't the caller's mistake.
+func (a *api) broken(w http.ResponseWriter, r *http.Request, what string, err error) {
+	a.Logger.Error(what, "err", err)
+	a.fail(w, r, http.StatusInternalServerError, err.Error())
+}
+
 // badBody answers for a request body that could not be read.
 func (a *api) badBody(w http.ResponseWriter, r *http.Request, err error) {
 	var tooLarge *http.MaxBytesError

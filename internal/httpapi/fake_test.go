@@ -13,12 +13,16 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/mailrig/mailrig/internal/diagnose"
+	"github.com/mailrig/mailrig/internal/door"
+	"github.com/mailrig/mailrig/internal/event"
 	"github.com/mailrig/mailrig/internal/transcript"
+	"github.com/mailrig/mailrig/internal/wait"
 )
 
 // fakeRig knows the scenarios "a" and "b".
 type fakeRig struct {
-	log *transcript.Log
+	log *event.Ring
 
 	mu       sync.Mutex
 	notReady bool
@@ -26,21 +30,22 @@ type fakeRig struct {
 	own      map[string][]string
 	inline   []Inline
 	resets   int
-	found    []Finding
+	found    []diagnose.Finding
 	more     chan struct{}
+	broken   error // the book of findings can't be read, nothing be reset
 }
 
 func newRig() *fakeRig {
-	return &fakeRig{log: transcript.NewLog(10, nil), own: map[string][]string{}, more: make(chan struct{})}
+	return &fakeRig{log: event.NewRing(event.Options{Keep: 10}), own: map[string][]string{}, more: make(chan struct{})}
 }
 
-func (f *fakeRig) Findings(after uint64) ([]Finding, uint64, <-chan struct{}) {
+func (f *fakeRig) FindingsSince(_ context.Context, n uint64) ([]diagnose.Finding, uint64, <-chan struct{}, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.found[min(int(after), len(f.found)):], uint64(len(f.found)), f.more
+	return slices.Clone(f.found[min(int(n), len(f.found)):]), uint64(len(f.found)), f.more, f.broken
 }
 
-func (f *fakeRig) add(x Finding) {
+func (f *fakeRig) add(x diagnose.Finding) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.found = append(f.found, x)
@@ -60,28 +65,42 @@ func (f *fakeRig) CheckFindings(ids ...string) error {
 }
 
 // WaitFor is met for words that begin with "yes".
-func (f *fakeRig) WaitFor(ctx context.Context, c Condition) (Outcome, error) {
-	if c.Words[0] == "bad" {
-		return Outcome{}, &BadCondition{errors.New("bad words")}
+func (f *fakeRig) WaitFor(ctx context.Context, what wait.What, words []string, count int) (wait.Outcome, error) {
+	if words[0] == "bad" {
+		return wait.Outcome{}, &wait.BadCondition{Err: errors.New("bad words")}
 	}
-	if strings.HasPrefix(c.Words[0], "yes") {
-		return Outcome{Met: true, Count: c.Count, Messages: []Mail{{Subject: strings.Join(c.Words, "+")}}}, nil
+	if words[0] == "broken" {
+		return wait.Outcome{}, io.ErrUnexpectedEOF
+	}
+	if strings.HasPrefix(words[0], "yes") {
+		return wait.Outcome{Met: true, Count: count, Messages: []wait.Mail{{Subject: strings.Join(words, "+")}}}, nil
 	}
 	<-ctx.Done()
-	return Outcome{Text: "no " + c.What, Sessions: f.log.Sessions()}, nil
+	return wait.Outcome{Text: "no " + string(what), Sessions: f.Sessions()}, nil
 }
 
-func (f *fakeRig) Doors() []Door {
-	return []Door{{587, "submission", "smtp", "starttls-required", "127.0.0.1:3587"}}
+func (f *fakeRig) Doors() []door.Door {
+	return []door.Door{{Port: 587, Service: "submission", Protocol: door.SMTP, Security: door.STARTTLSRequired, Address: "127.0.0.1:3587"}}
 }
 func (f *fakeRig) Ready() bool                          { f.mu.Lock(); defer f.mu.Unlock(); return !f.notReady }
 func (f *fakeRig) CAPEM() []byte                        { return []byte("-----BEGIN CERTIFICATE-----\n") }
 func (f *fakeRig) CAFile() string                       { return "/somewhere/ca.pem" }
 func (f *fakeRig) LoginRule() string                    { return "any user name with any password" }
 func (f *fakeRig) Credentials() (user, password string) { return "alice@example.test", "secret" }
-func (f *fakeRig) Sessions() *transcript.Log            { return f.log }
-func (f *fakeRig) Reset()                               { f.mu.Lock(); defer f.mu.Unlock(); f.resets++ }
-func (f *fakeRig) Active() []string                     { f.mu.Lock(); defer f.mu.Unlock(); return f.active }
+func (f *fakeRig) Sessions() []*transcript.Session      { return transcript.All(f.log.Records()) }
+func (f *fakeRig) Reset() error                         { f.mu.Lock(); defer f.mu.Unlock(); f.resets++; return f.broken }
+func (f *fakeRig) Session(id string) (*transcript.Session, bool) {
+	r, ok := f.log.Get(id)
+	if !ok {
+		return nil, false
+	}
+	return transcript.Of(r), true
+}
+func (f *fakeRig) SessionsSince(n uint64) ([]*transcript.Session, uint64, <-chan struct{}) {
+	records, next, more := f.log.Since(n)
+	return transcript.All(records), next, more
+}
+func (f *fakeRig) Active() []string { f.mu.Lock(); defer f.mu.Unlock(); return f.active }
 func (f *fakeRig) Catalogue() []ScenarioInfo {
 	return []ScenarioInfo{{Name: "a", Title: "Title of A"}, {Name: "b", Title: "Title of B", Group: "tls"}}
 }

@@ -9,43 +9,28 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mailrig/mailrig/internal/diagnose"
 	"github.com/mailrig/mailrig/internal/transcript"
 )
 
-// Finding is what mailrig makes of one or several sessions.
-type Finding struct {
-	ID          string    `json:"id"`
-	Severity    string    `json:"severity"` // error, warning, info or good
-	Title       string    `json:"title"`
-	Explanation string    `json:"explanation"`
-	Advice      string    `json:"advice,omitempty"`
-	Guess       bool      `json:"guess,omitempty"`
-	Client      string    `json:"client"` // address without port; "" when nobody saw it
-	Door        int       `json:"door,omitempty"`
-	Sessions    []string  `json:"sessions"`
-	Injected    []string  `json:"injected"`
-	At          time.Time `json:"at"`
-}
-
 // Judge is what the HTTP door must know of findings.
 type Judge interface {
-	// Findings are those with larger numbers than after, oldest first, the number to ask
-	// with next time, and a channel that is closed with the next one.
-	Findings(after uint64) (found []Finding, next uint64, more <-chan struct{})
+	// FindingsSince returns those with larger numbers than n, oldest first, the number to
+	// ask with next time, and a channel that is closed with the next one.
+	FindingsSince(ctx context.Context, n uint64) (found []diagnose.Finding, next uint64, more <-chan struct{}, err error)
 	// Settle waits, a short time at most, for findings about sessions that have ended.
 	Settle(ctx context.Context)
 	// CheckFindings says what is wrong with ids of findings.
 	CheckFindings(ids ...string) error
 }
 
-// Finding of severity good are told only to who asks for them.
-const good = "good"
-
-var severities = []string{"error", "warning", "info", good}
+// severities are what "severity" can be, the worst first. Good findings are told only to
+// who asks for them.
+var severities = []string{string(diagnose.Error), string(diagnose.Warning), string(diagnose.Info), string(diagnose.Good)}
 
 type findingList struct {
-	Findings []Finding `json:"findings"`
-	Next     uint64    `json:"next"` // "after" of the next request
+	Findings []diagnose.Finding `json:"findings"`
+	Next     uint64             `json:"next"` // "after" of the next request
 }
 
 // findings lists what was found, filtered by ?id=, ?severity= and ?client=, each of which
@@ -67,8 +52,12 @@ func (a *api) findings(w http.ResponseWriter, r *http.Request) {
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
 	for {
-		found, next, more := a.Rig.Findings(after)
-		l := findingList{[]Finding{}, next}
+		found, next, more, err := a.Rig.FindingsSince(r.Context(), after)
+		if err != nil {
+			a.broken(w, r, "list the findings", err)
+			return
+		}
+		l := findingList{[]diagnose.Finding{}, next}
 		for _, f := range found {
 			if fits(&f) {
 				l.Findings = append(l.Findings, f)
@@ -88,7 +77,7 @@ func (a *api) findings(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func (a *api) findingFilter(ids, levels, clients []string) (func(*Finding) bool, error) {
+func (a *api) findingFilter(ids, levels, clients []string) (func(*diagnose.Finding) bool, error) {
 	ids, levels, clients = commas(ids), commas(levels), commas(clients)
 	if err := a.Rig.CheckFindings(ids...); err != nil {
 		return nil, err
@@ -98,10 +87,10 @@ func (a *api) findingFilter(ids, levels, clients []string) (func(*Finding) bool,
 			return nil, fmt.Errorf(`"severity" is %q; it can be %s`, l, strings.Join(severities, ", "))
 		}
 	}
-	return func(f *Finding) bool {
-		shown := f.Severity != good || slices.Contains(ids, f.ID)
+	return func(f *diagnose.Finding) bool {
+		shown := f.Severity != diagnose.Good || slices.Contains(ids, f.ID)
 		if len(levels) > 0 {
-			shown = slices.Contains(levels, f.Severity)
+			shown = slices.Contains(levels, string(f.Severity))
 		}
 		return shown && (len(ids) == 0 || slices.Contains(ids, f.ID)) && (len(clients) == 0 || slices.Contains(clients, f.Client))
 	}, nil
@@ -144,18 +133,14 @@ func afterAndWait(q map[string][]string) (after uint64, wait time.Duration, err 
 // judged is a session with what was found about it.
 type judged struct {
 	*transcript.Session
-	Findings []Finding `json:"findings"`
+	Findings []diagnose.Finding `json:"findings"`
 }
 
-// judged adds to sessions what was found about them, the worst first.
+// judged adds to sessions what was found about them, the worst first. A session is worth
+// showing without, if that can't be read.
 func (a *api) judged(ctx context.Context, sessions []*transcript.Session) []judged {
-	a.Rig.Settle(ctx)
-	found, _, _ := a.Rig.Findings(0)
-	about := map[string][]Finding{}
-	for _, f := range found {
-		if f.Severity == good {
-			continue
-		}
+	about := map[string][]diagnose.Finding{}
+	for _, f := range a.bad(ctx) {
 		for _, id := range f.Sessions {
 			about[id] = append(about[id], f)
 		}
@@ -163,10 +148,21 @@ func (a *api) judged(ctx context.Context, sessions []*transcript.Session) []judg
 	out := make([]judged, 0, len(sessions))
 	for _, s := range sessions {
 		l := list(about[s.ID])
-		slices.SortStableFunc(l, func(a, b Finding) int {
-			return slices.Index(severities, a.Severity) - slices.Index(severities, b.Severity)
+		slices.SortStableFunc(l, func(a, b diagnose.Finding) int {
+			return slices.Index(severities, string(a.Severity)) - slices.Index(severities, string(b.Severity))
 		})
 		out = append(out, judged{s, l})
 	}
 	return out
+}
+
+// bad returns the findings that aren't good, those of the last moment included; none if
+// they can't be read.
+func (a *api) bad(ctx context.Context) []diagnose.Finding {
+	a.Rig.Settle(ctx)
+	found, _, _, err := a.Rig.FindingsSince(ctx, 0)
+	if err != nil {
+		a.Logger.Error("list the findings", "err", err)
+	}
+	return slices.DeleteFunc(found, func(f diagnose.Finding) bool { return f.Severity == diagnose.Good })
 }

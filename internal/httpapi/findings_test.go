@@ -2,11 +2,14 @@ package httpapi
 
 import (
 	"encoding/json"
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/mailrig/mailrig/internal/diagnose"
 )
 
 func get(t *testing.T, h http.Handler, target string, status int) string {
@@ -21,7 +24,7 @@ func get(t *testing.T, h http.Handler, target string, status int) string {
 // ids are the ids of an answer's findings.
 func ids(t *testing.T, body string) string {
 	t.Helper()
-	var l struct{ Findings []Finding }
+	var l struct{ Findings []diagnose.Finding }
 	if err := json.Unmarshal([]byte(body), &l); err != nil || l.Findings == nil {
 		t.Fatalf("%v: %s", err, body)
 	}
@@ -38,9 +41,9 @@ func TestFindings(t *testing.T) {
 	h := New(Config{Rig: rig})
 	session(rig.log)
 	session(rig.log)
-	rig.add(Finding{ID: "f1", Severity: "info", Client: "::1", Sessions: []string{"1"}})
-	rig.add(Finding{ID: "f2", Severity: "good", Client: "::1", Sessions: []string{"1"}})
-	rig.add(Finding{ID: "f3", Severity: "error", Client: "127.0.0.1", Sessions: []string{"1", "2"}})
+	rig.add(diagnose.Finding{ID: "f1", Severity: "info", Client: "::1", Sessions: []string{"1"}})
+	rig.add(diagnose.Finding{ID: "f2", Severity: "good", Client: "::1", Sessions: []string{"1"}})
+	rig.add(diagnose.Finding{ID: "f3", Severity: "error", Client: "127.0.0.1", Sessions: []string{"1", "2"}})
 	for query, want := range map[string]string{
 		"": "f1 f3", "?after=0": "f1 f3", "?after=1": "f3", "?after=3": "", "?severity=good": "f2", "?id=f2": "f2", "?id=f2,f3": "f2 f3",
 		"?id=f1&id=f3": "f1 f3", "?severity=error,info": "f1 f3", "?client=::1": "f1", "?client=::1&severity=error": "", "?after=0&wait=30s": "f1 f3",
@@ -61,7 +64,7 @@ func TestFindings(t *testing.T) {
 		t.Errorf("session 1: %s", got)
 	}
 	var l struct {
-		Sessions []struct{ Findings []Finding }
+		Sessions []struct{ Findings []diagnose.Finding }
 	}
 	body := get(t, h, "/api/v1/sessions?after=1", 200)
 	if err := json.Unmarshal([]byte(body), &l); err != nil || len(l.Sessions) != 1 || len(l.Sessions[0].Findings) != 1 {
@@ -89,8 +92,8 @@ func TestWaitForFindings(t *testing.T) {
 		_ = json.NewDecoder(resp.Body).Decode(&l)
 		got <- l.Next
 	}()
-	rig.add(Finding{ID: "f1", Severity: "info"}) // isn't asked for
-	rig.add(Finding{ID: "f2", Severity: "error"})
+	rig.add(diagnose.Finding{ID: "f1", Severity: "info"}) // isn't asked for
+	rig.add(diagnose.Finding{ID: "f2", Severity: "error"})
 	select {
 	case next := <-got:
 		if next != 2 {
@@ -121,5 +124,26 @@ func TestWait(t *testing.T) {
 		if got := get(t, h, "/api/v1/wait"+query, 400); !strings.Contains(got, want) {
 			t.Errorf("%s: %s", query, got)
 		}
+	}
+}
+
+// A book of findings that can't be read is an error where findings are asked for, and
+// keeps nobody from the sessions.
+func TestBookThatCannotBeRead(t *testing.T) {
+	t.Parallel()
+	rig := newRig()
+	rig.broken = errors.New("the book is gone")
+	h := New(Config{Rig: rig})
+	session(rig.log)
+	for _, target := range []string{"/api/v1/findings", "/api/v1/wait?finding=broken"} {
+		if got := get(t, h, target, 500); !strings.Contains(got, `"error"`) {
+			t.Errorf("%s: %s", target, got)
+		}
+	}
+	for _, target := range []string{"/api/v1/sessions", "/api/v1/sessions/1", "/"} {
+		get(t, h, target, 200)
+	}
+	if w := (call{method: "POST", target: "/api/v1/reset"}).do(t, h); w.Code != 500 || !strings.Contains(w.Body.String(), "the book is gone") {
+		t.Errorf("a reset that failed: %d %s", w.Code, w.Body)
 	}
 }

@@ -22,12 +22,12 @@ import (
 	"log/slog"
 	"net/http"
 
-	"github.com/mailrig/mailrig/internal/transcript"
+	"github.com/mailrig/mailrig/internal/door"
 )
 
 // Rig is what the HTTP door shows and controls.
 type Rig interface {
-	Doors() []Door
+	Doors() []door.Door
 	Ready() bool
 	CAPEM() []byte
 	CAFile() string
@@ -42,19 +42,10 @@ type Rig interface {
 	// Names are never paths.
 	Use(user string, names []string, inline []Inline) (notes []string, err error)
 	Catalogue() []ScenarioInfo
-	Sessions() *transcript.Log
-	Reset()
+	Reset() error
+	Sessions
 	Judge
 	Waiter
-}
-
-// Door is a door as /api/v1/doors shows it.
-type Door struct {
-	Port     int    `json:"port"` // standard number, the door's identity
-	Service  string `json:"service"`
-	Protocol string `json:"protocol"`
-	Security string `json:"security"` // starttls, starttls-required or tls
-	Address  string `json:"address"`  // where it really listens
 }
 
 // Inline is a scenario sent along instead of named.
@@ -123,8 +114,9 @@ func New(c Config) http.Handler {
 		"GET /api/v1/sessions":               a.sessions,
 		"GET /api/v1/sessions/{id}":          a.session,
 		"GET /api/v1/sessions/{id}/dialogue": a.dialogue,
+		"GET /api/v1/sessions/{id}/events":   a.events,
 		"GET /api/v1/findings":               a.findings,
-		"GET /api/v1/wait":                   a.wait,
+		"GET /api/v1/wait":                   a.waitFor,
 		"GET /api/v1/scenarios":              a.catalogue,
 		"GET /api/v1/scenario":               a.scenario,
 		"PUT /api/v1/scenario":               a.use,
@@ -184,8 +176,11 @@ func (a *api) doors(w http.ResponseWriter, _ *http.Request) {
 	a.json(w, http.StatusOK, map[string]any{"doors": list(a.Rig.Doors())})
 }
 
-func (a *api) reset(w http.ResponseWriter, _ *http.Request) {
-	a.Rig.Reset()
+func (a *api) reset(w http.ResponseWriter, r *http.Request) {
+	if err := a.Rig.Reset(); err != nil {
+		a.broken(w, r, "reset", err)
+		return
+	}
 	w.WriteHeader(http.StatusNoContent)
 }
 

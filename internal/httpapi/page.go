@@ -20,19 +20,7 @@ func (a *api) page(w http.ResponseWriter, r *http.Request) {
 	d := web.Data{
 		Version: a.Version, Ready: a.Rig.Ready(), ServerName: serverName(r.Host),
 		User: user, Password: password, LoginRule: a.Rig.LoginRule(), CAFile: a.Rig.CAFile(),
-		Sessions: a.Rig.Sessions().Sessions(),
-	}
-	a.Rig.Settle(r.Context())
-	found, _, _ := a.Rig.Findings(0)
-	for _, f := range found {
-		if f.Severity != good {
-			d.Findings = append(d.Findings, web.Finding{
-				ID: f.ID, Severity: f.Severity, Title: f.Title, Explanation: f.Explanation, Advice: f.Advice, Sessions: f.Sessions, At: f.At,
-			})
-		}
-	}
-	for _, door := range a.Rig.Doors() {
-		d.Doors = append(d.Doors, web.Door(door))
+		Doors: a.Rig.Doors(), Sessions: a.Rig.Sessions(), Findings: a.bad(r.Context()),
 	}
 	titles := map[string]string{}
 	for _, s := range a.Rig.Catalogue() {

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mailrig/mailrig/internal/event"
 	"github.com/mailrig/mailrig/internal/transcript"
 )
 
@@ -15,6 +16,16 @@ const (
 	// writeMargin is left for writing the answer of a long poll.
 	writeMargin = 15 * time.Second
 )
+
+// Sessions is what the HTTP door must know of the sessions.
+type Sessions interface {
+	// Sessions lists the finished ones that are kept, then the open ones.
+	Sessions() []*transcript.Session
+	Session(id string) (*transcript.Session, bool)
+	// SessionsSince returns those that ended after the first n ever, the number to ask
+	// with next time, and a channel that is closed when another one ends.
+	SessionsSince(n uint64) (ended []*transcript.Session, next uint64, more <-chan struct{})
+}
 
 type sessionList struct {
 	Sessions []judged `json:"sessions"`
@@ -25,7 +36,6 @@ type sessionList struct {
 // have ended since the answer that said "next": N; ?wait=30s waits for one.
 func (a *api) sessions(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
-	log := a.Rig.Sessions()
 	after, wait, err := afterAndWait(q)
 	if err != nil {
 		a.fail(w, r, http.StatusBadRequest, err.Error())
@@ -34,23 +44,23 @@ func (a *api) sessions(w http.ResponseWriter, r *http.Request) {
 	if !q.Has("after") {
 		// The number first: a session that ends meanwhile is then listed now and again
 		// in the next answer, never missed.
-		_, next, _ := log.Since(math.MaxUint64)
-		a.json(w, http.StatusOK, sessionList{a.judged(r.Context(), log.Sessions()), next})
+		_, next, _ := a.Rig.SessionsSince(math.MaxUint64)
+		a.json(w, http.StatusOK, sessionList{a.judged(r.Context(), a.Rig.Sessions()), next})
 		return
 	}
-	ended, next := poll(w, r, log, after, wait)
+	ended, next := a.poll(w, r, after, wait)
 	a.json(w, http.StatusOK, sessionList{a.judged(r.Context(), ended), next})
 }
 
-func poll(w http.ResponseWriter, r *http.Request, log *transcript.Log, after uint64, wait time.Duration) (ended []*transcript.Session, next uint64) {
-	if _, next, _ := log.Since(after); after > next {
+func (a *api) poll(w http.ResponseWriter, r *http.Request, after uint64, wait time.Duration) (ended []*transcript.Session, next uint64) {
+	if _, next, _ := a.Rig.SessionsSince(after); after > next {
 		after = 0 // the number is of an earlier run
 	}
 	deadline(w, wait)
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
 	for {
-		ended, next, more := log.Since(after)
+		ended, next, more := a.Rig.SessionsSince(after)
 		if len(ended) > 0 || wait == 0 {
 			return ended, next
 		}
@@ -93,9 +103,24 @@ func (a *api) dialogue(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// events is a session as it was recorded, in package event's versioned encoding.
+func (a *api) events(w http.ResponseWriter, r *http.Request) {
+	s, ok := a.find(w, r)
+	if !ok {
+		return
+	}
+	encoded, err := event.Encode(transcript.Record(s))
+	if err != nil {
+		a.fail(w, r, http.StatusInternalServerError, err.Error())
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	_, _ = w.Write(append(encoded, '\n'))
+}
+
 func (a *api) find(w http.ResponseWriter, r *http.Request) (*transcript.Session, bool) {
 	id := r.PathValue("id")
-	s, ok := a.Rig.Sessions().Get(id)
+	s, ok := a.Rig.Session(id)
 	if !ok {
 		a.fail(w, r, http.StatusNotFound, fmt.Sprintf("there is no session %q; it may have been forgotten, since only the last ones are kept (--keep-sessions)", id))
 	}

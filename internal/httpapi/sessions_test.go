@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mailrig/mailrig/internal/event"
 	"github.com/mailrig/mailrig/internal/transcript"
 )
 
@@ -35,13 +36,13 @@ func getSessions(t *testing.T, h http.Handler, query string) envelope {
 	return e
 }
 
-func session(l *transcript.Log) { l.Begin(transcript.Info{Door: 25}).End(transcript.EndedByClient) }
+func session(l *event.Ring) { l.Begin(event.Info{Door: 25}).End(event.EndedByClient) }
 
 func TestSessions(t *testing.T) {
 	t.Parallel()
 	rig := newRig()
 	h := New(Config{Rig: rig})
-	open := rig.log.Begin(transcript.Info{Door: 143, Client: "<script>"})
+	open := rig.log.Begin(event.Info{Door: 143, Client: "<script>"})
 	session(rig.log)
 	session(rig.log)
 	for _, tc := range []struct {
@@ -64,7 +65,7 @@ func TestSessions(t *testing.T) {
 	if w.Code != 200 || !strings.Contains(w.Body.String(), `"client":"\u003cscript\u003e"`) {
 		t.Errorf("%d %s", w.Code, w.Body)
 	}
-	open.Said(transcript.FromServer, transcript.Reply, []byte("* OK hello\r\n"), "")
+	open.Reply([]byte("* OK hello\r\n"), "")
 	w = call{method: "GET", target: "/api/v1/sessions/1/dialogue"}.do(t, h)
 	if !strings.HasPrefix(w.Header().Get("Content-Type"), "text/plain") || !strings.Contains(w.Body.String(), "S: * OK hello") {
 		t.Errorf("%s", w.Body)

@@ -9,50 +9,15 @@ import (
 	"strings"
 	"time"
 
-	"github.com/mailrig/mailrig/internal/transcript"
+	"github.com/mailrig/mailrig/internal/wait"
 )
 
 // Waiter is what the HTTP door must know of waiting.
 type Waiter interface {
-	// WaitFor returns when a condition is met or ctx ends. The error is a *BadCondition
-	// when the caller is to blame.
-	WaitFor(ctx context.Context, c Condition) (Outcome, error)
-}
-
-// Condition is what a request waits for.
-type Condition struct {
-	What  string   // message, session or finding
-	Words []string // matchers, or the ids of findings
-	Count int      // at least so many
-}
-
-// BadCondition says why a condition makes no sense.
-type BadCondition struct{ Err error }
-
-func (e *BadCondition) Error() string { return e.Err.Error() }
-func (e *BadCondition) Unwrap() error { return e.Err }
-
-// Outcome is what came of waiting.
-type Outcome struct {
-	Met      bool                  `json:"met"`
-	Count    int                   `json:"count"`          // how many fit
-	Text     string                `json:"text,omitempty"` // what did come, when the time was over first
-	Messages []Mail                `json:"messages"`
-	Sessions []*transcript.Session `json:"-"`
-	Findings []Finding             `json:"findings"`
-}
-
-// Mail is a message in a mailbox, in short.
-type Mail struct {
-	Mailbox    string   `json:"mailbox"` // the account's address
-	Folder     string   `json:"folder"`
-	UID        uint32   `json:"uid"`
-	From       string   `json:"from"` // of the envelope
-	Recipients []string `json:"recipients"`
-	FromHeader string   `json:"from_header"`
-	Subject    string   `json:"subject"`
-	Bytes      int64    `json:"bytes"`
-	Session    string   `json:"session"`
+	// WaitFor returns when there are as many of what is waited for as wanted, or when ctx
+	// ends. The words are matchers, or the ids of findings. The error is a
+	// *wait.BadCondition when the caller is to blame.
+	WaitFor(ctx context.Context, what wait.What, words []string, count int) (wait.Outcome, error)
 }
 
 const (
@@ -63,20 +28,21 @@ const (
 // wait blocks until a condition is met: ?message=to:bob@example.test&message=subject:Hi,
 // ?session=door:993+login:ok or ?finding=ID, with &count=N and &timeout=30s. That the time
 // was over first is an answer like others: "met" is false.
-func (a *api) wait(w http.ResponseWriter, r *http.Request) {
+func (a *api) waitFor(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
-	var c Condition
-	for _, what := range []string{"message", "session", "finding"} {
-		if !q.Has(what) {
+	var what wait.What
+	var words []string
+	for _, one := range []wait.What{wait.Messages, wait.Sessions, wait.Findings} {
+		if !q.Has(string(one)) {
 			continue
 		}
-		if c.What != "" {
-			a.fail(w, r, http.StatusBadRequest, fmt.Sprintf("a request waits for one thing, not for a %s and a %s; send two", c.What, what))
+		if what != "" {
+			a.fail(w, r, http.StatusBadRequest, fmt.Sprintf("a request waits for one thing, not for a %s and a %s; send two", what, one))
 			return
 		}
-		c.What, c.Words = what, q[what]
+		what, words = one, q[string(one)]
 	}
-	if c.What == "" {
+	if what == "" {
 		a.fail(w, r, http.StatusBadRequest, "say what to wait for: ?message=to:bob@example.test, ?session=door:993 or ?finding=ID")
 		return
 	}
@@ -88,17 +54,17 @@ func (a *api) wait(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	if c.What == "finding" {
-		c.Words = commas(c.Words)
+	if what == wait.Findings {
+		words = commas(words)
 	}
-	c.Count = 1
+	count := 1
 	if s := q.Get("count"); q.Has("count") {
 		n, err := strconv.Atoi(s)
 		if err != nil || n < 1 {
 			a.fail(w, r, http.StatusBadRequest, fmt.Sprintf(`"count" is %q; give a number from 1`, s))
 			return
 		}
-		c.Count = n
+		count = n
 	}
 	timeout := defaultWait
 	if s := q.Get("timeout"); q.Has("timeout") {
@@ -115,20 +81,19 @@ func (a *api) wait(w http.ResponseWriter, r *http.Request) {
 	deadline(w, timeout)
 	ctx, cancel := context.WithTimeout(r.Context(), timeout)
 	defer cancel()
-	o, err := a.Rig.WaitFor(ctx, c)
-	var bad *BadCondition
+	o, err := a.Rig.WaitFor(ctx, what, words, count)
+	var bad *wait.BadCondition
 	switch {
 	case errors.As(err, &bad):
 		a.fail(w, r, http.StatusBadRequest, err.Error())
 		return
 	case err != nil:
-		a.Logger.Error("wait", "err", err)
-		a.fail(w, r, http.StatusInternalServerError, err.Error())
+		a.broken(w, r, "wait", err)
 		return
 	}
 	o.Messages, o.Findings = list(o.Messages), list(o.Findings)
 	a.json(w, http.StatusOK, struct {
-		Outcome
+		wait.Outcome
 		Sessions []judged `json:"sessions"`
 	}{o, a.judged(context.WithoutCancel(r.Context()), o.Sessions)})
 }

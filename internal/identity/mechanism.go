@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/x509"
 	"errors"
+	"slices"
 
 	"github.com/emersion/go-sasl"
 )
@@ -51,6 +52,22 @@ func OnRequest() (names []string) {
 		}
 	}
 	return names
+}
+
+// LoginNames lists what an Attempt's Mechanism can be: those that are always offered, the
+// commands, and those on request.
+func LoginNames() (names []string) {
+	for _, m := range Mechanisms() {
+		if !m.OnRequest {
+			names = append(names, m.Name)
+		}
+	}
+	for _, c := range []Command{LoginCommand, UserCommand} {
+		if !slices.Contains(names, string(c)) {
+			names = append(names, string(c))
+		}
+	}
+	return append(names, OnRequest()...)
 }
 
 // Find returns the mechanism of that name.

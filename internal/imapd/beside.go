@@ -8,7 +8,8 @@ import (
 
 	"github.com/emersion/go-imap/v2"
 
-	"github.com/mailrig/mailrig/internal/mailbox"
+	"github.com/mailrig/mailrig/internal/store"
+	"github.com/mailrig/mailrig/internal/store/view"
 )
 
 // Command is a command that the engine lacks and that is answered beside it. It can't
@@ -39,11 +40,12 @@ const (
 // Call is one command on its way. It is valid until Run returns; no other command of the
 // session runs meanwhile.
 type Call struct {
-	Session Session          // the connection's
-	State   States           // exactly one
-	Account *mailbox.Account // of who has logged in; nil before
-	View    *mailbox.View    // the selected mailbox; nil without
-	Naming  Naming           // of mailbox names, for this client
+	Session Session // the connection's
+	State   States  // exactly one
+	Store   store.Store
+	Account string     // the address of who has logged in; "" before
+	View    *view.View // the selected mailbox; nil without
+	Naming  Naming     // of mailbox names, for this client
 
 	args     []byte
 	untagged func(line string) error
@@ -82,21 +84,20 @@ func (b Beside) Knows(verb string) bool { return knows(verb) }
 // Has reports whether Answer answers the command.
 func (b Beside) Has(verb string) bool { return b.s.find(verb) != nil }
 
-// Answer carries out a command that the engine lacks. verb is its name in any case, with
-// both words behind UID. args is what follows the name, without the line end, with each
-// literal as it came, {n} and the line end before its bytes. The reply has no tag and no
-// line end. ok is false for a command that nobody here has. An error from untagged comes
-// back.
-func (b Beside) Answer(verb string, args []byte, untagged func(line string) error) (reply string, ok bool, err error) {
+// Answer carries out a command that Has reports. verb is its name in any case, with both
+// words behind UID. args is what follows the name, without the line end; a literal stands
+// in it as it came, {n} and a line end before its bytes. untagged sends a whole response.
+// The reply has no tag and no line end. The error is untagged's: the client is gone.
+func (b Beside) Answer(verb string, args []byte, untagged func(line string) error) (reply string, err error) {
 	s := b.s
 	c := s.find(verb)
 	if c == nil {
-		return "", false, nil
+		return text(bad("Unknown command")), nil
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	call := &Call{Session: s.cfg.Session, State: s.state(), Account: s.account, View: s.view, Naming: s.naming, args: args}
-	var lost error // the client is gone
+	call := &Call{Session: s.cfg.Session, Store: s.cfg.Store, State: s.state(), Account: s.account, View: s.view, Naming: s.naming, args: args}
+	var lost error
 	call.untagged = func(line string) error {
 		if lost == nil {
 			lost = untagged("* " + line + "\r\n")
@@ -104,14 +105,15 @@ func (b Beside) Answer(verb string, args []byte, untagged func(line string) erro
 		return lost
 	}
 	if c.In&call.State == 0 {
-		return text(bad(c.Name + " isn't possible in this state")), true, nil
+		return text(bad(c.Name + " isn't possible in this state")), nil
 	}
-	if err := c.Run(s.cfg.Session.Context(), call); lost != nil {
-		return "", true, lost
-	} else if err != nil {
-		return text(err), true, nil
+	switch err := c.Run(s.cfg.Session.Context(), call); {
+	case lost != nil:
+		return "", lost
+	case err != nil:
+		return text(err), nil
 	}
-	return "OK " + c.Name + " completed", true, nil
+	return "OK " + c.Name + " completed", nil
 }
 
 func (s *session) find(verb string) *Command {
@@ -126,7 +128,7 @@ func (s *session) find(verb string) *Command {
 
 func (s *session) state() States {
 	switch {
-	case s.account == nil:
+	case s.account == "":
 		return NotAuthenticated
 	case s.view == nil:
 		return Authenticated

@@ -120,9 +120,10 @@ type EngineSide interface {
 	Capabilities(names []string) (edited []string, by string)
 	// Knows reports whether the engine has a command. Beside reports whether something beside the engine
 	// answers it, and RunBeside has it answered: the line's arguments hold literals as they came, "{3}\r\nabc".
-	// None of the three needs the lock.
+	// Adds lists the capabilities of such commands. None of the four needs the lock.
 	Knows(verb string) bool
 	Beside(verb string) bool
+	Adds() []string
 	RunBeside(Line) error
 }
 

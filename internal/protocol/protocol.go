@@ -33,6 +33,8 @@ type Protocol struct {
 	Uses func(Line) [][]string
 	// ListsMore says that a server may list more capabilities once the client has logged in.
 	ListsMore bool
+	// ListOptional says that a client may do without the list of capabilities.
+	ListOptional bool
 	// Told returns what the lines of a reply tell that a client can't know but from there. nil: nothing.
 	Told  func(lines []string) Told
 	Doors []Door

@@ -3,7 +3,7 @@ package session
 import (
 	"github.com/mailrig/mailrig/internal/door"
 	"github.com/mailrig/mailrig/internal/fault"
-	"github.com/mailrig/mailrig/internal/mailbox"
+	"github.com/mailrig/mailrig/internal/store"
 )
 
 // Secure reports whether the client's bytes come through TLS.
@@ -17,7 +17,7 @@ func (s *Session) NeedsTLS() bool {
 
 // NeedsLogin reports whether the client has to log in before it may send mail (RFC 6409
 // section 4.3).
-func (s *Session) NeedsLogin() bool { return s.door.Submission() && s.user == "" }
+func (s *Session) NeedsLogin() bool { return s.door.Login && s.user == "" }
 
 // Limits are the bounds of a message for who is logged in now: its bytes without trace
 // headers, and its recipients, 0 for the engine's own bound.
@@ -49,21 +49,19 @@ func (s *Session) Dropping() bool { return s.phase.Dropping() }
 func (s *Session) Stored(from string, to []string, raw []byte) { s.record.stored(from, to, raw) }
 
 // Delivered says that a message has been delivered to a recipient, for whom a scenario
-// may let it come back. A message from the null path never does (RFC 5321 section 4.5.5).
-func (s *Session) Delivered(from, to string, m *mailbox.Message) {
+// may let it come back.
+func (s *Session) Delivered(from, to string, m store.Message) {
 	b, ok := s.plan.Bounce(to)
-	if !ok || from == "" || s.shared.Bounce == nil {
-		return
+	if ok && s.shared.Bounce != nil && s.shared.Bounce(from, to, b, m) {
+		s.record.bounces(from, to, b)
 	}
-	s.record.bounces(to, b)
-	s.shared.Bounce(from, to, b, m)
 }
 
 // Folders lists how the account of the user who has just logged in is to be arranged;
 // none: as it is.
-func (s *Session) Folders() (out []mailbox.Folder) {
+func (s *Session) Folders() (out []store.Folder) {
 	for _, folder := range s.plan.Folders() {
-		out = append(out, mailbox.Folder(folder))
+		out = append(out, store.Folder(folder))
 	}
 	return out
 }
@@ -73,7 +71,7 @@ func (s *Session) Folders() (out []mailbox.Folder) {
 func (s *Session) Naming() (delimiter byte, prefix string) {
 	delimiter, prefix, by, ok := s.plan.Hierarchy()
 	if !ok {
-		return mailbox.Delimiter, ""
+		return store.Delimiter, ""
 	}
 	s.record.Injected(by)
 	return delimiter, prefix

@@ -11,22 +11,27 @@ import (
 	"strings"
 
 	"github.com/mailrig/mailrig/internal/door"
+	"github.com/mailrig/mailrig/internal/event"
 	"github.com/mailrig/mailrig/internal/fault"
 	"github.com/mailrig/mailrig/internal/identity"
 	"github.com/mailrig/mailrig/internal/message"
-	"github.com/mailrig/mailrig/internal/transcript"
+	"github.com/mailrig/mailrig/internal/protocol"
 )
 
-// record writes down what a session decides. It alone knows how that reads.
+// record records what a session decides.
 type record struct {
-	*transcript.Recorder
+	*event.Recorder
 	tags *Tags
 }
 
 func begin(shared *Shared, d door.Door, conn net.Conn, plan *fault.Plan) record {
-	return record{tags: shared.Tags, Recorder: shared.Log.Begin(transcript.Info{
+	var reader event.Reader
+	if p := protocol.Find(shared.Protocols, string(d.Protocol)); p != nil {
+		reader = p.Replies
+	}
+	return record{tags: shared.Tags, Recorder: shared.Journal.Begin(event.Info{
 		Door: d.Port, Service: d.Service, Protocol: string(d.Protocol), Security: string(d.Security),
-		Client: conn.RemoteAddr().String(), Server: conn.LocalAddr().String(), Scenarios: plan.Scenarios(),
+		Client: conn.RemoteAddr().String(), Server: conn.LocalAddr().String(), Scenarios: plan.Scenarios(), Reader: reader,
 	})}
 }
 
@@ -36,16 +41,16 @@ func (r record) joined(own *fault.Plan) { r.Scenarios(own.Scenarios()) }
 // limits records what a scenario limits.
 func (r record) limits(l fault.Limits) {
 	if l.MessageBytes > 0 {
-		r.Note(fmt.Sprintf("messages are limited to %d bytes", l.MessageBytes), l.By)
+		r.Add(&event.Setting{Name: event.SetMessageLimit, N: l.MessageBytes}, l.By)
 	}
 	if l.Recipients > 0 {
-		r.Note(fmt.Sprintf("messages are limited to %d recipients", l.Recipients), l.By)
+		r.Add(&event.Setting{Name: event.SetRecipientLimit, N: int64(l.Recipients)}, l.By)
 	}
 }
 
 // login records an attempt and its outcome.
 func (r record) login(a identity.Attempt, ok bool, by string) {
-	r.Login(transcript.Login{User: a.User, Mechanism: a.Mechanism, OK: ok, Injected: by, Password: r.tags.tag(a.Credential)})
+	r.Login(event.Login{User: a.User, Mechanism: a.Mechanism, OK: ok, Injected: by, Password: r.tags.tag(a.Credential)})
 }
 
 // acknowledged records whether the client answered an error as its mechanism demands:
@@ -53,36 +58,38 @@ func (r record) login(a identity.Attempt, ok bool, by string) {
 // said is nobody's business.
 func (r record) acknowledged(right bool, by string) {
 	if right {
-		r.Mark(transcript.Acknowledged, "the client acknowledged the error", by)
+		r.Notice(event.Acknowledged, by)
 	} else {
-		r.Mark(transcript.NotAcknowledged, "the client answered the error with something else than its mechanism's acknowledgement", by)
+		r.Notice(event.NotAcknowledged, by)
 	}
 }
 
 // preauth records who is logged in from the start.
-func (r record) preauth(st fault.Start) { r.Note("begins logged in as "+st.User, st.By) }
+func (r record) preauth(st fault.Start) {
+	r.Add(&event.Setting{Name: event.SetUser, Text: st.User}, st.By)
+}
 
 // filled records that INBOX got messages for a scenario.
 func (r record) filled(messages int, by string) {
-	r.Note(fmt.Sprintf("INBOX gets %d messages that are made up", messages), by)
+	r.Add(&event.Setting{Name: event.SetFill, N: int64(messages)}, by)
 }
 
 // meanwhile records what another session did.
 func (r record) meanwhile(expunge []uint32, deliver int, by string) {
 	if len(expunge) > 0 {
-		r.Note(fmt.Sprintf("another session expunges message %v", expunge), by)
+		r.Add(&event.Setting{Name: event.SetExpunge, Numbers: expunge}, by)
 	}
 	if deliver > 0 {
-		r.Note(fmt.Sprintf("new messages meanwhile: %d", deliver), by)
+		r.Add(&event.Setting{Name: event.SetDeliver, N: int64(deliver)}, by)
 	}
 }
 
 // muted records an IDLE that says nothing.
-func (r record) muted(by string) { r.Note("this IDLE tells nothing", by) }
+func (r record) muted(by string) { r.Notice(event.MuteIdle, by) }
 
 // bounces records that a delivery report follows.
-func (r record) bounces(to string, b fault.Bounce) {
-	r.Note(fmt.Sprintf("a report that %s could not be reached follows in %v", to, b.After), b.By)
+func (r record) bounces(from, to string, b fault.Bounce) {
+	r.Add(&event.Bouncing{Recipient: to, Sender: from, After: b.After}, b.By)
 }
 
 // castagnoli is the polynomial that processors compute by themselves.
@@ -94,7 +101,7 @@ const maxHeader = 64 << 10
 // stored records a message as the client sent it, so that one can tell whether a client
 // sent the same again.
 func (r record) stored(from string, to []string, raw []byte) {
-	m := transcript.Stored{
+	m := event.Stored{
 		From: from, Recipients: to, Bytes: int64(len(raw)),
 		Sum: fmt.Sprintf("%08x-%x", crc32.Checksum(raw, castagnoli), len(raw)),
 	}

@@ -24,25 +24,28 @@ import (
 	"net/netip"
 
 	"github.com/mailrig/mailrig/internal/door"
+	"github.com/mailrig/mailrig/internal/event"
 	"github.com/mailrig/mailrig/internal/fault"
 	"github.com/mailrig/mailrig/internal/identity"
-	"github.com/mailrig/mailrig/internal/mailbox"
-	"github.com/mailrig/mailrig/internal/transcript"
+	"github.com/mailrig/mailrig/internal/protocol"
+	"github.com/mailrig/mailrig/internal/store"
 )
 
 // Shared is what all sessions of a server have in common. Only Plan and Bounce may
 // be nil.
 type Shared struct {
-	Store           *mailbox.Store
+	Store           store.Store
 	Authority       identity.Authority
 	Mechanisms      []identity.Mechanism
 	MaxMessageBytes int64 // of one message, without trace headers
-	Log             *transcript.Log
+	Journal         event.Journal
+	Protocols       []*protocol.Protocol
 	Tags            *Tags
 	// Plan returns the plan that one user has alone, nil for most users; nil: for all.
 	Plan func(ctx context.Context, user string) *fault.Plan
 	// Bounce sends a delivery report: b says when, and what the recipient's server said.
-	Bounce func(from, to string, b fault.Bounce, m *mailbox.Message)
+	// It reports whether there will be one.
+	Bounce func(from, to string, b fault.Bounce, m store.Message) bool
 	Logger *slog.Logger
 }
 
@@ -71,8 +74,8 @@ type Session struct {
 	record record
 	phase  Phase
 
-	user    string           // as the client named itself; "" before login
-	account *mailbox.Account // the user's
+	user    string // as the client named itself; "" before login
+	account string // the address of his account
 }
 
 // New makes the session of a connection that d has just accepted. It keeps the plan to
@@ -111,8 +114,8 @@ func (s *Session) ID() string { return s.record.ID() }
 // Plan is the view of the connection that faults have.
 func (s *Session) Plan() *fault.Conn { return s.plan }
 
-// Recorder takes down what the connection's gate sees.
-func (s *Session) Recorder() *transcript.Recorder { return s.record.Recorder }
+// Recorder records what the connection's gate sees.
+func (s *Session) Recorder() *event.Recorder { return s.record.Recorder }
 
 // clear is the phase of a connection that hasn't begun any.
 type clear struct{}

@@ -1,17 +1,15 @@
-// Package transcript keeps what happened on a connection, as data: who connected
-// to which door, the TLS facts or the reason why TLS failed, and the decrypted
-// dialogue in both directions, unit by unit, with times.
+// Package transcript renders what was recorded of connections (package event) for people and for JSON: the
+// session as GET /api/v1/sessions shows it, its summary on one line, and its dialogue line by line.
 //
-// The gate records through a Recorder while the connection lives; a Log keeps
-// open sessions and a bounded ring of finished ones. Whatever a scenario made
-// up is marked with the scenario's name, so that nobody takes it for a bug of
-// the client or of mailrig. Credentials are masked before they are stored
-// (mask.go); bodies are shortened to their first bytes and counted.
-//
-// The types marshal to JSON as GET /api/v1/sessions shows them.
+// Nothing reads these texts to find out what happened: whoever wants to know that reads the records. The words
+// for each kind of event are in words.go.
 package transcript
 
-import "time"
+import (
+	"time"
+
+	"github.com/mailrig/mailrig/internal/event"
+)
 
 // Session is one connection, from accept to close.
 type Session struct {
@@ -37,18 +35,20 @@ type Session struct {
 	Elided int    `json:"elided,omitempty"` // units left out in the middle of a long session
 	// ElidedAt is the index of the first unit behind those that are left out.
 	ElidedAt int `json:"elided_at,omitempty"`
+
+	record *event.Record
 }
 
 // EndedBy says who ended a connection.
-type EndedBy string
+type EndedBy = event.EndedBy
 
 // The ways in which a connection ends.
 const (
-	EndedByClient   EndedBy = "client"   // FIN or RST from the client
-	EndedByServer   EndedBy = "server"   // QUIT, LOGOUT, or the protocol's own reasons
-	EndedByScenario EndedBy = "scenario" // a fault cut it
-	EndedByTimeout  EndedBy = "timeout"  // idle, or the handshake never came
-	EndedByShutdown EndedBy = "shutdown" // mailrig stopped
+	EndedByClient   = event.EndedByClient
+	EndedByServer   = event.EndedByServer
+	EndedByScenario = event.EndedByScenario
+	EndedByTimeout  = event.EndedByTimeout
+	EndedByShutdown = event.EndedByShutdown
 )
 
 // Counts sums a session up.

@@ -4,38 +4,9 @@ import (
 	"fmt"
 	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
-)
 
-func escape(b []byte) string {
-	clean := true
-	for _, c := range b {
-		if c >= 0x7f || (c < 0x20 && c != '\n' && c != '\t') {
-			clean = false
-			break
-		}
-	}
-	if clean {
-		return string(b)
-	}
-	var out strings.Builder
-	for len(b) > 0 {
-		r, n := utf8.DecodeRune(b)
-		switch {
-		case r == utf8.RuneError && n <= 1:
-			fmt.Fprintf(&out, `\x%02x`, b[0])
-		case r != '\n' && r != '\t' && !unicode.IsPrint(r):
-			for _, c := range b[:n] {
-				fmt.Fprintf(&out, `\x%02x`, c)
-			}
-		default:
-			out.WriteRune(r)
-		}
-		b = b[n:]
-	}
-	return out.String()
-}
+	"github.com/mailrig/mailrig/internal/event"
+)
 
 // Summary is the session on one line: door, client, TLS, login, what happened,
 // what was injected.
@@ -67,7 +38,7 @@ func (s *Session) login() string {
 		return "no login"
 	}
 	l := s.Logins[len(s.Logins)-1]
-	text := fmt.Sprintf("%s by %s", escape([]byte(l.User)), l.Mechanism)
+	text := fmt.Sprintf("%s by %s", event.Escape([]byte(l.User)), l.Mechanism)
 	if !l.Secure {
 		text += " in clear"
 	}
@@ -140,7 +111,7 @@ func (s *Session) Dialogue() string {
 				fmt.Fprintf(&b, "%10s %s%s %s\n", "", arrow, mark, line)
 			}
 		}
-		if rest := u.Bytes - int64(len(u.Text)) - 2; rest > 0 && (u.Kind == Data || len(u.Text) >= maxText-2) {
+		if rest := u.Bytes - int64(len(u.Text)) - 2; rest > 0 && (u.Kind == Data || len(u.Text) >= event.MaxText-2) {
 			fmt.Fprintf(&b, "%10s %s (%d bytes in all)\n", "", arrow, u.Bytes)
 		}
 	}

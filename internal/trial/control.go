@@ -19,7 +19,7 @@ func (t *Trial) control(did ran, limit time.Duration) Control {
 		Warnings: []string{}, Findings: []diagnose.Finding{},
 	}
 	c.Sessions = append(c.Sessions, did.Sessions...)
-	about := diagnose.NewCase(did.Sessions, time.Now())
+	about := diagnose.NewCase(transcript.Records(did.Sessions), time.Now())
 	about.Over, about.Killed = true, did.Killed
 	if !did.Killed {
 		ok := did.Status == 0

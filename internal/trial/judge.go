@@ -98,7 +98,7 @@ type judge struct {
 // caseOf is what is known of the client.
 func caseOf(s *scenarios.Scenario, control, run *Run) *diagnose.Case {
 	now := time.Now()
-	c := diagnose.NewCase(run.Sessions, now).WithControl(control.Sessions)
+	c := diagnose.NewCase(transcript.Records(run.Sessions), now).WithControl(transcript.Records(control.Sessions))
 	c.Over, c.Killed = true, run.Killed
 	c.Blocked = map[int]bool{}
 	plan := scenarios.Compile([]*scenarios.Scenario{s})

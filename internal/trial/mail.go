@@ -5,7 +5,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/mailrig/mailrig/internal/mailbox"
 	"github.com/mailrig/mailrig/server"
 )
 
@@ -24,14 +23,14 @@ func defaultMail(srv *server.Server, users []server.User) error {
 	}
 	now := time.Now()
 	for _, name := range names {
-		to := srv.Store().Address(name)
+		to := srv.Address(name)
 		for i, m := range messages {
 			date := now.Add(time.Duration(i-len(messages)) * time.Hour)
 			head := fmt.Sprintf("From: Mailrig <trial@example.test>\nTo: <%s>\nDate: %s\nMessage-ID: <trial-%d@example.test>\nMIME-Version: 1.0\n",
 				to, date.Format(time.RFC1123Z), i+1)
 			raw := []byte(strings.ReplaceAll(head+m, "\n", "\r\n"))
-			if _, err := srv.Store().Deliver(to, mailbox.NewMessage(raw, date, mailbox.Envelope{})); err != nil {
-				return fmt.Errorf("put mail into the INBOX of %s: %w", to, err)
+			if err := srv.Deliver(to, raw, date); err != nil {
+				return err
 			}
 		}
 	}

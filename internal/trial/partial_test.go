@@ -7,6 +7,7 @@ import (
 
 	"github.com/mailrig/mailrig/internal/diagnose"
 	"github.com/mailrig/mailrig/internal/testkit/robot"
+	"github.com/mailrig/mailrig/internal/transcript"
 	"github.com/mailrig/mailrig/internal/trial"
 	"github.com/mailrig/mailrig/scenarios"
 )
@@ -79,8 +80,8 @@ func TestNoFalseAlarms(t *testing.T) {
 			if run.Err != nil || run.Status != 0 {
 				t.Fatalf("the careful robot isn't up to it: %v", run.Err)
 			}
-			c := diagnose.NewCase(run.Sessions, time.Now())
-			again := diagnose.NewCase(run.Sessions, time.Now()).WithControl(run.Sessions)
+			c := diagnose.NewCase(transcript.Records(run.Sessions), time.Now())
+			again := diagnose.NewCase(transcript.Records(run.Sessions), time.Now()).WithControl(transcript.Records(run.Sessions))
 			again.Over = true
 			done := true
 			again.Succeeded = &done
@@ -90,7 +91,7 @@ func TestNoFalseAlarms(t *testing.T) {
 				}
 			}
 			for _, s := range run.Sessions {
-				for _, f := range diagnose.Of(s, time.Now()) {
+				for _, f := range diagnose.Of(transcript.Record(s), time.Now()) {
 					if f.Severity == diagnose.Error || f.Severity == diagnose.Warning {
 						t.Errorf("session %s by itself: %s: %s", s.ID, f.ID, f.Line())
 					}

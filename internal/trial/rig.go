@@ -3,7 +3,7 @@ package trial
 import (
 	"context"
 	"fmt"
-	"strconv"
+	"math"
 	"time"
 
 	"github.com/mailrig/mailrig/internal/fault"
@@ -64,18 +64,19 @@ func (t *Trial) run(ctx context.Context, s *scenarios.Scenario, limit time.Durat
 	if o.err != nil {
 		return fail("%w", o.err)
 	}
-	did.Sessions = settled(srv.Log(), drops(cfg.Scenarios))
+	did.Sessions, did.forgotten = settled(srv, drops(cfg.Scenarios))
 	return did
 }
 
-// settled waits, not long, until every session has ended, and returns them.
-func settled(log *transcript.Log, drops bool) []*transcript.Session {
+// settled waits, not long, until every session has ended, and returns those that are kept, and how many aren't.
+func settled(srv *server.Server, drops bool) (kept []*transcript.Session, forgotten int) {
 	began := time.Now()
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
 	for {
 		<-tick.C
-		all := log.Sessions()
+		_, ended, _ := srv.SessionsSince(math.MaxUint64) // first: one that ends meanwhile isn't forgotten
+		all := srv.Sessions()
 		open := 0
 		for _, s := range all {
 			if s.End.IsZero() {
@@ -84,20 +85,9 @@ func settled(log *transcript.Log, drops bool) []*transcript.Session {
 		}
 		waited := time.Since(began)
 		if waited > afterTime || open == 0 && (len(all) > 0 || waited > acceptTime) && (!drops || waited > knockTime) {
-			return all
+			return all, max(0, int(ended)-(len(all)-open))
 		}
 	}
-}
-
-// forgotten counts the sessions of a rig that weren't kept. They are numbered from 1.
-func forgotten(kept []*transcript.Session) int {
-	last := 0
-	for _, s := range kept {
-		if n, err := strconv.Atoi(s.ID); err == nil {
-			last = max(last, n)
-		}
-	}
-	return last - len(kept)
 }
 
 // drops tells if a door drops connections.

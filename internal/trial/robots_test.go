@@ -143,7 +143,7 @@ func (l *lab) run(h robot.Habits, j robot.Job, limit time.Duration, list ...*sce
 		run.Status = 1
 	}
 	settle(s)
-	run.Sessions = s.Log().Sessions()
+	run.Sessions = s.Sessions()
 	down, stop := context.WithTimeout(context.Background(), limit)
 	defer stop()
 	if err := s.Shutdown(down); err != nil {
@@ -156,8 +156,8 @@ func (l *lab) run(h robot.Habits, j robot.Job, limit time.Duration, list ...*sce
 func settle(s *server.Server) {
 	deadline := time.After(limit)
 	for {
-		_, _, more := s.Log().Since(0)
-		if !slices.ContainsFunc(s.Log().Sessions(), func(s *server.Session) bool { return s.End.IsZero() }) {
+		_, _, more := s.SessionsSince(0)
+		if !slices.ContainsFunc(s.Sessions(), func(s *server.Session) bool { return s.End.IsZero() }) {
 			return
 		}
 		select {

@@ -181,8 +181,9 @@ func (r *Report) sumUp(t *Trial) {
 // ran is a Run with what else a report wants of it.
 type ran struct {
 	Run
-	output string
-	err    error // of the rig or the command, before anything could happen
+	output    string
+	forgotten int   // sessions that weren't kept
+	err       error // of the rig or the command, before anything could happen
 }
 
 // judged runs the command under a scenario and judges it.
@@ -210,7 +211,7 @@ func (t *Trial) judged(ctx context.Context, s *scenarios.Scenario, control *Run,
 		// something is wrong all the same.
 		j = Judgement{CouldNotRun, []Reason{{Text: fmt.Sprintf("the command %s without having connected; without the scenario it succeeds", ending(&did.Run))}}}
 	}
-	if n := forgotten(did.Sessions); n > 0 && j.Verdict != Fail {
+	if n := did.forgotten; n > 0 && j.Verdict != Fail {
 		j = Judgement{CouldNotRun, []Reason{{Text: fmt.Sprintf("the client connected %d times, and only the last %d sessions are kept; nobody can say what it did in the others", n+len(did.Sessions), len(did.Sessions))}}}
 	}
 	r.Verdict, r.Reasons = j.Verdict, append([]Reason{}, j.Reasons...)

@@ -21,6 +21,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/mailrig/mailrig/internal/diagnose"
+	"github.com/mailrig/mailrig/internal/door"
 	"github.com/mailrig/mailrig/internal/transcript"
 )
 
@@ -44,35 +46,19 @@ var page = sync.OnceValue(func() *template.Template {
 // Style returns the style sheet that the page asks for at /style.css.
 func Style() []byte { return bytes.Clone(styleCSS) }
 
-// Door is one row of the settings table.
-type Door struct {
-	Port     int    // standard number, the door's name everywhere in mailrig
-	Service  string // IANA service name
-	Protocol string // smtp, imap or pop3
-	Security string // starttls, starttls-required or tls
-	Address  string // where it really listens
-}
-
 // Data is all that the page shows.
 type Data struct {
 	Version    string
 	Ready      bool
 	ServerName string // what to type as the server's name; "" is localhost
-	Doors      []Door
+	Doors      []door.Door
 	User       string
 	Password   string
 	LoginRule  string
 	CAFile     string
 	Active     []Scenario
 	Sessions   []*transcript.Session // oldest first, as the log has them
-	Findings   []Finding             // oldest first
-}
-
-// Finding is what is to be said about sessions.
-type Finding struct {
-	ID, Severity, Title, Explanation, Advice string
-	Sessions                                 []string
-	At                                       time.Time
+	Findings   []diagnose.Finding    // oldest first
 }
 
 // Scenario is an active scenario.
@@ -121,23 +107,26 @@ type line struct {
 }
 
 type found struct {
-	Finding
+	diagnose.Finding
 	When string
 	Last []string // sessions, not all of many
 }
 
 func view(d Data) pageView {
 	v := pageView{Data: d}
-	titles := []struct{ protocol, title string }{
-		{"smtp", "Outgoing mail (SMTP)"},
-		{"imap", "Incoming mail (IMAP)"},
-		{"pop3", "Incoming mail (POP3)"},
+	titles := []struct {
+		protocol door.Protocol
+		title    string
+	}{
+		{door.SMTP, "Outgoing mail (SMTP)"},
+		{door.IMAP, "Incoming mail (IMAP)"},
+		{door.POP3, "Incoming mail (POP3)"},
 	}
 	for _, t := range titles {
 		g := group{Title: t.title}
-		for _, door := range d.Doors {
-			if door.Protocol == t.protocol {
-				g.Rows = append(g.Rows, settings(door))
+		for _, open := range d.Doors {
+			if open.Protocol == t.protocol {
+				g.Rows = append(g.Rows, settings(open))
 			}
 		}
 		if len(g.Rows) > 0 {
@@ -158,23 +147,23 @@ func view(d Data) pageView {
 	return v
 }
 
-func settings(d Door) row {
+func settings(d door.Door) row {
 	r := row{Door: d.Port, Service: d.Service, Port: d.Address, Login: "required"}
 	if _, port, err := net.SplitHostPort(d.Address); err == nil {
 		r.Port = port
 	}
 	switch d.Security {
-	case "tls":
+	case door.TLS:
 		r.Encryption = "SSL/TLS"
-	case "starttls-required":
+	case door.STARTTLSRequired:
 		r.Encryption = "STARTTLS"
-	case "starttls":
+	case door.STARTTLS:
 		r.Encryption = "STARTTLS (or none)"
-		if d.Protocol == "smtp" {
+		if d.Protocol == door.SMTP {
 			r.Login = "not needed"
 		}
 	default:
-		r.Encryption = d.Security
+		r.Encryption = string(d.Security)
 	}
 	return r
 }

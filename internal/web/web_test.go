@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mailrig/mailrig/internal/diagnose"
+	"github.com/mailrig/mailrig/internal/door"
 	"github.com/mailrig/mailrig/internal/transcript"
 )
 
@@ -21,11 +23,11 @@ func sample() Data {
 	return Data{
 		Version: "v1.2.3", Ready: true, User: "alice@example.test", Password: "secret",
 		LoginRule: "any user name with any password", CAFile: "/somewhere/ca.pem",
-		Doors: []Door{
-			{25, "smtp", "smtp", "starttls", "127.0.0.1:3025"},
-			{587, "submission", "smtp", "starttls-required", "127.0.0.1:3587"},
-			{993, "imaps", "imap", "tls", "[::1]:3993"},
-			{110, "pop3", "pop3", "starttls", "127.0.0.1:3110"},
+		Doors: []door.Door{
+			{Port: 25, Service: "smtp", Protocol: "smtp", Security: "starttls", Address: "127.0.0.1:3025"},
+			{Port: 587, Service: "submission", Protocol: "smtp", Security: "starttls-required", Address: "127.0.0.1:3587"},
+			{Port: 993, Service: "imaps", Protocol: "imap", Security: "tls", Address: "[::1]:3993"},
+			{Port: 110, Service: "pop3", Protocol: "pop3", Security: "starttls", Address: "127.0.0.1:3110"},
 		},
 	}
 }
@@ -64,7 +66,7 @@ func TestHostileTextIsEscaped(t *testing.T) {
 		TLS:      &transcript.TLS{Error: evil, ServerName: evil},
 		Injected: []string{evil},
 	}}
-	d.Findings = []Finding{{ID: evil, Severity: evil, Title: evil, Explanation: evil, Advice: evil, Sessions: []string{evil}}}
+	d.Findings = []diagnose.Finding{{ID: evil, Severity: evil, Title: evil, Explanation: evil, Advice: evil, Sessions: []string{evil}}}
 	got := render(t, d)
 	for _, bad := range []string{"<script", "<img", `onerror=y>`} {
 		if strings.Contains(got, bad) {
@@ -91,7 +93,7 @@ func TestSessionsNewestFirstAndBounded(t *testing.T) {
 		t.Errorf("%+v", v.Lines[0])
 	}
 	for i := range 2 * maxFindings {
-		d.Findings = append(d.Findings, Finding{ID: string(rune('a' + i)), Sessions: []string{"1", "2", "3", "4", "5", "6"}})
+		d.Findings = append(d.Findings, diagnose.Finding{ID: string(rune('a' + i)), Sessions: []string{"1", "2", "3", "4", "5", "6"}})
 	}
 	v = view(d)
 	if len(v.Found) != maxFindings || v.Found[0].ID != string(rune('a'+2*maxFindings-1)) || len(v.Found[0].Last) != 5 {
@@ -99,7 +101,7 @@ func TestSessionsNewestFirstAndBounded(t *testing.T) {
 	}
 	d = sample()
 	d.Ready = false
-	d.Findings = []Finding{{ID: "some-id", Severity: "error", Title: "Something is wrong.", Advice: "Do this.", Sessions: []string{"7"}}}
+	d.Findings = []diagnose.Finding{{ID: "some-id", Severity: "error", Title: "Something is wrong.", Advice: "Do this.", Sessions: []string{"7"}}}
 	d.Sessions = []*transcript.Session{{ID: "7", Start: start}}
 	d.Active = []Scenario{{Name: "cert-expired", Title: "The certificate has expired"}, {Name: "mine", User: "bob@example.test"}}
 	got := render(t, d)

@@ -113,9 +113,7 @@ func (f *framing) EditGreeting(line []byte) []byte {
 	for _, name := range list {
 		loggedOut = loggedOut || strings.HasPrefix(name, "AUTH=") || name == "LOGINDISABLED"
 	}
-	if f.p.Beside("ID") {
-		list = append(list, "ID")
-	}
+	list = append(list, f.p.Adds()...)
 	if f.p.Offers() && loggedOut {
 		list = append(list, "STARTTLS")
 	}

@@ -18,6 +18,8 @@ var Protocol = &protocol.Protocol{
 	Words:    words,
 	Replies:  replies{},
 	Framing:  newFraming,
+
+	ListOptional: true, // RFC 1939 has no CAPA
 	Doors: []protocol.Door{
 		{Port: 110, Service: "pop3", Security: protocol.STARTTLS, Suggest: true},
 		{Port: 995, Service: "pop3s", Security: protocol.TLS, Suggest: true},

@@ -37,9 +37,6 @@ func (r *removals) add(uids []store.UID, modSeq uint64) {
 	}
 	first := len(r.log) - keptRemovals
 	r.forgotten = r.log[first-1].modSeq
-	for first < len(r.log) && r.log[first].modSeq == r.forgotten { // a change is kept whole or not
-		first++
-	}
 	r.log = slices.Clone(r.log[first:])
 }
 

@@ -77,7 +77,7 @@ func changes(e *env) {
 
 // longHistory: whatever a store forgets, it says so, and a view learns the truth.
 func longHistory(e *env) {
-	const n = 6000
+	const n, step = 12_000, 30
 	box := e.mailbox("INBOX")
 	var in []store.Incoming
 	for range n {
@@ -88,8 +88,12 @@ func longHistory(e *env) {
 	v := e.open(box, false)
 	since := e.status(box).HighestModSeq
 	var gone int
-	for from := store.UID(1); from < n; from += 3 { // two of three
-		removed, err := e.Expunge(e.ctx, box.ID, []store.UID{from, from + 1})
+	for from := store.UID(1); from <= n; from += step { // two of three
+		var uids []store.UID
+		for uid := from; uid < from+step*2/3; uid++ {
+			uids = append(uids, uid)
+		}
+		removed, err := e.Expunge(e.ctx, box.ID, uids)
 		e.must(err)
 		gone += len(removed)
 		c, err := e.Changes(e.ctx, box.ID, since)
@@ -194,14 +198,17 @@ func watchMailbox(e *env) {
 	box, other := e.mailbox("x"), e.mailbox("INBOX")
 	w, err := e.Watch(e.ctx, box.ID)
 	e.must(err)
-	for what, change := range map[string]func(){
-		"Append":   func() { e.add(box) },
-		"SetFlags": func() { e.set(box, store.Add, []string{store.Flagged}, 1) },
-		"Copy":     func() { _, _, err := e.Copy(e.ctx, other.ID, []store.UID{e.add(other)}, box.ID); e.must(err) },
-		"Expunge":  func() { _, err := e.Expunge(e.ctx, box.ID, []store.UID{e.add(box)}); e.must(err) },
+	for _, step := range []struct {
+		what   string
+		change func()
+	}{
+		{"Append", func() { e.add(box) }},
+		{"SetFlags", func() { e.set(box, store.Add, []string{store.Flagged}, 1) }},
+		{"Copy", func() { _, _, err := e.Copy(e.ctx, other.ID, []store.UID{e.add(other)}, box.ID); e.must(err) }},
+		{"Expunge", func() { _, err := e.Expunge(e.ctx, box.ID, []store.UID{1}); e.must(err) }},
 	} {
-		change()
-		e.awaitModSeq(what, w, e.status(box).HighestModSeq)
+		step.change()
+		e.awaitModSeq(step.what, w, e.status(box).HighestModSeq)
 	}
 	last := w.ModSeq()
 	e.must(e.Delete(e.ctx, user, "x"))

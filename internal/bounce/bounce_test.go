@@ -1,0 +1,223 @@
+package bounce
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"mime"
+	"mime/multipart"
+	"net/mail"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// mailbox collects what is delivered.
+type mailbox struct {
+	mu  sync.Mutex
+	got []string // who got something
+	raw [][]byte
+}
+
+func (m *mailbox) deliver(_ context.Context, to string, raw []byte, _ time.Time) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.got = append(m.got, to)
+	m.raw = append(m.raw, raw)
+	return nil
+}
+
+func (m *mailbox) count() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return len(m.got)
+}
+
+var gone = Failure{Status: "5.1.1", Text: "550 5.1.1 no such user"}
+
+func message(from string) Message {
+	return Message{From: from, To: "gone@example.test", Raw: []byte("Subject: x\r\n\r\nbody\r\n"), Arrived: time.Now()}
+}
+
+func TestComesWhenItsTimeIsOver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var m mailbox
+		q := New(Config{Host: "mail.example.test", Deliver: m.deliver})
+		if !q.Later(2*time.Hour, message("alice@example.test"), gone) {
+			t.Fatal("refused")
+		}
+		time.Sleep(2*time.Hour - time.Nanosecond)
+		synctest.Wait()
+		if n := m.count(); n != 0 {
+			t.Errorf("%d reports too early", n)
+		}
+		time.Sleep(time.Nanosecond)
+		synctest.Wait()
+		if m.count() != 1 || m.got[0] != "alice@example.test" {
+			t.Errorf("%q got a report", m.got)
+		}
+		q.Stop()
+	})
+}
+
+func TestNullPathNeverBounces(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var m mailbox
+		q := New(Config{Deliver: m.deliver})
+		if q.Later(time.Second, message(""), gone) {
+			t.Error("a message from the null path bounces")
+		}
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if m.count() != 0 {
+			t.Errorf("%q got a report", m.got)
+		}
+		q.Stop()
+	})
+}
+
+func TestPendingIsBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var m mailbox
+		q := New(Config{Deliver: m.deliver})
+		taken := 0
+		for range maxPending + 100 {
+			if q.Later(time.Minute, message("alice@example.test"), gone) {
+				taken++
+			}
+		}
+		if taken != maxPending {
+			t.Errorf("%d are pending, want %d", taken, maxPending)
+		}
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if n := m.count(); n != maxPending {
+			t.Errorf("%d reports, want %d", n, maxPending)
+		}
+		if !q.Later(time.Minute, message("alice@example.test"), gone) {
+			t.Error("no room after all have been delivered")
+		}
+		q.Stop()
+	})
+}
+
+func TestForgetAndStop(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var m mailbox
+		q := New(Config{Deliver: m.deliver})
+		q.Later(time.Second, message("a@example.test"), gone)
+		q.Forget()
+		q.Later(time.Second, message("b@example.test"), gone)
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if m.count() != 1 || m.got[0] != "b@example.test" {
+			t.Errorf("%q got a report, want b alone", m.got)
+		}
+		q.Later(time.Second, message("c@example.test"), gone)
+		q.Stop()
+		if q.Later(time.Second, message("d@example.test"), gone) {
+			t.Error("a stopped queue takes more")
+		}
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if m.count() != 1 {
+			t.Errorf("%q got a report after Stop", m.got)
+		}
+	})
+}
+
+// A store that hangs doesn't keep Stop from returning, if it heeds its ctx.
+func TestStopEndsDeliveries(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		began := make(chan struct{})
+		q := New(Config{Deliver: func(ctx context.Context, _ string, _ []byte, _ time.Time) error {
+			close(began)
+			<-ctx.Done()
+			return ctx.Err()
+		}})
+		q.Later(0, message("a@example.test"), gone)
+		<-began
+		q.Stop()
+	})
+}
+
+func TestFailedDeliveryIsTheLast(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		tries := 0
+		q := New(Config{Deliver: func(context.Context, string, []byte, time.Time) error { tries++; return errors.New("full") }})
+		q.Later(time.Second, message("a@example.test"), gone)
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		q.Stop()
+		if tries != 1 {
+			t.Errorf("%d tries", tries)
+		}
+	})
+}
+
+func TestReportReadsAsRFC3464(t *testing.T) {
+	t.Parallel()
+	at := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	raw := report("mail.example.test", Message{
+		From: "alice@example.test", To: "gone@example.test", Arrived: at,
+		Raw: header([]byte("Subject: x\r\nMessage-ID: <1@x>\r\n\r\nthe body\r\n")),
+	}, gone, at.Add(time.Minute))
+	if strings.Contains(strings.ReplaceAll(string(raw), "\r\n", ""), "\n") {
+		t.Errorf("bare line ends:\n%q", raw)
+	}
+	msg, err := mail.ReadMessage(bytes.NewReader(raw))
+	if err != nil {
+		t.Fatal(err)
+	}
+	kind, params, err := mime.ParseMediaType(msg.Header.Get("Content-Type"))
+	if err != nil || kind != "multipart/report" || params["report-type"] != "delivery-status" || msg.Header.Get("Return-Path") != "<>" {
+		t.Fatalf("%s %v %v, from %s", kind, params, err, msg.Header.Get("Return-Path"))
+	}
+	parts := multipart.NewReader(msg.Body, params["boundary"])
+	for i, want := range [][]string{
+		{"text/plain; charset=us-ascii", "could not be delivered to <gone@example.test>", "550 5.1.1 no such user"},
+		{"message/delivery-status", "Reporting-MTA: dns; mail.example.test\r\nArrival-Date: Sun, 01 Mar 2026 12:00:00 +0000\r\n\r\nFinal-Recipient: rfc822; gone@example.test\r\nAction: failed\r\nStatus: 5.1.1\r\n"},
+		{"text/rfc822-headers", "Subject: x\r\nMessage-ID: <1@x>\r\n"},
+	} {
+		p, err := parts.NextPart()
+		if err != nil {
+			t.Fatalf("part %d: %v", i, err)
+		}
+		body, err := io.ReadAll(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, w := range want[1:] {
+			if p.Header.Get("Content-Type") != want[0] || !strings.Contains(string(body), w) {
+				t.Errorf("part %d is %s and lacks %q:\n%s", i, p.Header.Get("Content-Type"), w, body)
+			}
+		}
+		if strings.Contains(string(body), "the body") {
+			t.Errorf("part %d has the message's body", i)
+		}
+	}
+	if _, err := parts.NextPart(); err != io.EOF {
+		t.Errorf("a fourth part: %v", err)
+	}
+}
+
+func TestHeader(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("X-Long: "+strings.Repeat("x", 90)+"\r\n", maxHeader/100+10)
+	for raw, want := range map[string]string{
+		"A: b\r\n\r\nbody\r\n":      "A: b\r\n",
+		"A: b\n\nbody\r\n\r\nmore":  "A: b\n",
+		"A: b\r\n\r\nbody\n\nmore":  "A: b\r\n",
+		"A: b\r\n":                  "A: b\r\n",
+		"no header and no line end": "no header and no line end",
+		"":                          "",
+		long + "\r\nbody":           long[:maxHeader/100*100],
+	} {
+		if got := string(header([]byte(raw))); got != want {
+			t.Errorf("%.40q: %d bytes, %.40q", raw, len(got), got)
+		}
+	}
+}

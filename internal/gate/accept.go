@@ -1,0 +1,82 @@
+package gate
+
+import (
+	"bufio"
+	"bytes"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/mailrig/mailrig/internal/event"
+	"github.com/mailrig/mailrig/internal/fault"
+)
+
+// This file has what becomes of a connection that was just accepted, and of a client that nobody answers.
+
+// accept does what a scenario wants of a connection just accepted, and reports whether it goes on.
+func (g *Gate) accept() bool {
+	mode, by := g.fault.Accept(!g.cfg.DropUnsupported)
+	switch mode {
+	case fault.AcceptSilent:
+		g.rec.Add(&event.Silenced{Moment: event.AtAccept, Instead: g.cfg.DropUnsupported}, by)
+		g.listen(g.raw)
+		g.end(false, event.EndedByScenario)
+	case fault.AcceptPortal:
+		g.rec.Notice(event.CaptivePortal, by)
+		g.rec.Reply([]byte(portal), by)
+		g.raw.SetWriteDeadline(time.Now().Add(g.cfg.WriteTimeout))
+		_, _ = io.WriteString(g.raw, portal)
+		if t, ok := g.raw.Conn.(interface{ CloseWrite() error }); ok {
+			t.CloseWrite()
+		}
+		g.raw.SetReadDeadline(time.Now().Add(lingerTime))
+		g.listen(g.raw) // a client may go on all the same
+		g.end(false, event.EndedByScenario)
+	case fault.AcceptClose, fault.AcceptReset:
+		g.rec.Add(&event.Cut{Moment: event.AtAccept, How: string(mode)}, by)
+		g.end(mode == fault.AcceptReset, event.EndedByScenario)
+	default:
+		return true
+	}
+	return false
+}
+
+// portal is what a captive portal answers to whatever it takes for a request.
+const portal = "HTTP/1.1 302 Found\r\nLocation: http://portal.example/login\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+
+// listen records what the client says, and never answers, until it goes.
+func (g *Gate) listen(r io.Reader) {
+	br := bufio.NewReaderSize(r, 512)
+	hello := false // TLS from here on: what looks like a line in it is none
+	for {
+		line, err := br.ReadSlice('\n')
+		switch hello = hello || isClientHello(line); {
+		case len(line) == 0:
+		case g.uploading: // the rest of a message
+			g.rec.Body(event.Client, line)
+		case hello:
+			g.rec.Overheard(event.HeardLine{Text: event.Mask, Secret: true}, len(line))
+		default:
+			g.overheard(line)
+		}
+		if err != nil && err != bufio.ErrBufferFull {
+			return
+		}
+	}
+}
+
+// overheard records a line that nobody answers, so that nobody knows what it is: what doesn't look like a
+// command may be a password of an exchange, and isn't shown.
+func (g *Gate) overheard(line []byte) {
+	if len(line) == 0 {
+		return
+	}
+	words := g.cfg.Protocol
+	h := event.HeardLine{Text: event.Mask, Secret: true}
+	if text := strings.TrimRight(string(line), "\r\n"); !isClientHello(line) && words.Replies.IsCommand(text) {
+		masked, secret := g.cfg.Masker.Mask(line)
+		h.Text, h.Secret = event.Escape(bytes.TrimRight(masked, "\r\n")), secret
+		h.Verb = words.Replies.Command(h.Text).Verb
+	}
+	g.rec.Overheard(h, len(line))
+}

@@ -1,0 +1,112 @@
+package gate
+
+import (
+	"io"
+	"net"
+	"time"
+
+	"github.com/mailrig/mailrig/internal/event"
+	"github.com/mailrig/mailrig/internal/fault"
+)
+
+// This file has the ways in which a connection ends.
+
+// Shutdown ends the connection from outside, whatever it is doing.
+func (g *Gate) Shutdown() { g.end(true, event.EndedByShutdown) }
+
+// end closes the socket, once. hard resets it: RST, and no close_notify.
+func (g *Gate) end(hard bool, by event.EndedBy) {
+	if hard {
+		g.shut(fault.EndReset, by)
+	} else {
+		g.shut(fault.EndClose, by)
+	}
+}
+
+// shut closes the socket, once, in one of the ways that there are.
+func (g *Gate) shut(how fault.End, by event.EndedBy) {
+	if how != fault.EndReset {
+		g.flush() // not inside Do: whoever wants to reset meanwhile must not wait for it
+	}
+	g.once.Do(func() {
+		if g.left.Load() && by == event.EndedByServer {
+			by = event.EndedByClient
+			if g.idled.Load() {
+				by = event.EndedByTimeout
+			}
+		}
+		close(g.closed)
+		switch how {
+		case fault.EndReset:
+			if t, ok := g.raw.Conn.(*net.TCPConn); ok {
+				t.SetLinger(0)
+			}
+			g.raw.Close() // below TLS
+		case fault.EndTruncate:
+			g.raw.Close()
+		default:
+			g.conn.Close()
+		}
+		g.rec.End(by)
+	})
+}
+
+// finish gives back what the gate holds. by counts only if nobody has ended the
+// connection before.
+func (g *Gate) finish(by event.EndedBy) {
+	g.end(false, by)
+	g.ended.Do(func() {
+		g.fault.Close()
+		g.wmu.Lock()
+		g.release()
+		g.wmu.Unlock()
+		if g.br != nil {
+			g.br.Reset(nil)
+			readers.Put(g.br)
+		}
+		if g.cfg.OnDone != nil {
+			g.cfg.OnDone()
+		}
+	})
+}
+
+// farewell writes a last reply and closes without losing it: closing while the
+// client still sends would reset the connection and could take the reply along.
+func (g *Gate) farewell(b []byte, by event.EndedBy) {
+	if b != nil {
+		g.say(b, "")
+	}
+	g.flush()
+	if t, ok := g.raw.Conn.(interface{ CloseWrite() error }); ok && g.tls == nil {
+		t.CloseWrite()
+	} else if g.tls != nil {
+		g.tls.CloseWrite()
+	}
+	g.raw.SetReadDeadline(time.Now().Add(lingerTime))
+	io.Copy(io.Discard, io.LimitReader(g.raw, maxSwallow))
+	g.end(false, by)
+}
+
+// cut ends the connection for a scenario.
+func (g *Gate) cut(how fault.End, by string) {
+	if how == fault.EndSilence {
+		g.rec.Add(&event.Silenced{Moment: event.AtDialogue}, by)
+	} else {
+		g.rec.Add(&event.Cut{Moment: event.AtDialogue, How: string(how)}, by)
+	}
+	g.flush()
+	if how == fault.EndSilence {
+		g.wmu.Lock()
+		g.muted = true
+		g.wmu.Unlock()
+		g.raw.SetReadDeadline(time.Time{})
+		g.listen(g.br)
+		how = fault.EndClose
+	}
+	if how == fault.EndClose {
+		// Closing with bytes of the client's unread would be a reset.
+		g.farewell(nil, event.EndedByScenario)
+		return
+	}
+	g.shut(how, event.EndedByScenario)
+}

@@ -1,0 +1,235 @@
+package gate
+
+import (
+	"bytes"
+	"io"
+	"net"
+	"time"
+
+	"github.com/mailrig/mailrig/internal/event"
+	"github.com/mailrig/mailrig/internal/fault"
+	"github.com/mailrig/mailrig/internal/protocol"
+)
+
+// port is what a framing works with: see protocol.Port. This file has its side to the client.
+type port struct {
+	c *Conn
+	g *Gate
+
+	fate  fault.Cut // what the scenario wants of the message that the client sends
+	taken int64     // bytes of it so far
+
+	tag    string       // of the command recorded last
+	said   string       // what a scenario answered to it
+	before *transaction // the one before a MAIL that may be refused
+}
+
+var _ protocol.Port = (*port)(nil)
+
+func (p *port) Lock()   { p.g.wmu.Lock() }
+func (p *port) Unlock() { p.g.wmu.Unlock() }
+
+func (p *port) Secure() bool    { return p.c.secure }
+func (p *port) Offers() bool    { return p.g.cfg.StartTLS && !p.c.secure }
+func (p *port) MaxBytes() int64 { return p.g.maxBytes() }
+func (p *port) Domain() string  { return p.g.cfg.Domain }
+
+func (p *port) Qualify(address string) string {
+	if bytes.IndexByte([]byte(address), '@') >= 0 {
+		return address
+	}
+	return address + "@" + p.g.cfg.MailDomain
+}
+
+func (p *port) idle() time.Duration { return p.g.cfg.Protocol.Idle }
+
+// over says what the protocol says when reading ended with err, and returns what the framing passes on.
+func (p *port) over(err error) error {
+	g := p.g
+	replies := g.cfg.Protocol.Replies
+	switch {
+	case isTimeout(err):
+		if bye := replies.Canned(protocol.IdleTooLong, "", g.cfg.Domain); bye != nil {
+			g.farewell(bye, event.EndedByTimeout)
+		} else {
+			g.end(false, event.EndedByTimeout)
+		}
+	case err == errTooLong:
+		g.farewell(replies.Canned(protocol.TooMuchData, "", g.cfg.Domain), event.EndedByServer)
+	}
+	return io.EOF
+}
+
+func (p *port) Line(limit int, secret bool) (line []byte, long bool, err error) {
+	isTLS, err := p.g.opening(p.idle())
+	if isTLS {
+		return nil, false, io.EOF
+	}
+	if err == nil {
+		line, long, err = p.g.line(limit, p.idle(), secret)
+	}
+	if err != nil {
+		return nil, false, p.over(err)
+	}
+	return line, long, nil
+}
+
+func (p *port) Upload(b []byte, n int64, secret bool) (int, error) {
+	if p.fate.End != fault.EndNone {
+		b = b[:min(int64(len(b)), max(0, p.fate.After-p.taken)+1)]
+	}
+	k, err := p.g.rawBytes(b, n, p.idle())
+	if err != nil {
+		return 0, p.over(err)
+	}
+	if p.taken += int64(k); p.fate.End != fault.EndNone && p.taken > p.fate.After {
+		p.g.cut(p.fate.End, p.fate.By)
+		return 0, io.EOF
+	}
+	if !secret {
+		p.g.rec.Body(event.Client, b[:k])
+	} else if int64(k) == n { // one line, whatever its pieces
+		p.g.rec.Answer([]byte(event.Mask))
+	}
+	return k, nil
+}
+
+func (p *port) Peek(n int) ([]byte, error) {
+	g := p.g
+	if g.br.Buffered() < n {
+		g.wait(p.idle())
+		_, err := g.br.Peek(n)
+		g.waited()
+		if err := g.readError(err); err != nil {
+			return nil, p.over(err)
+		}
+	}
+	return g.br.Peek(n)
+}
+
+func (p *port) Buffered() []byte {
+	b, _ := p.g.br.Peek(p.g.br.Buffered())
+	return b
+}
+
+func (p *port) Swallow(n int64, secret bool) error {
+	if err := p.g.swallow(n, p.idle(), secret); err != nil {
+		return p.over(err)
+	}
+	return nil
+}
+
+func (p *port) BeginUpload() {
+	p.taken, p.fate = 0, p.g.fault.Cut(fault.InUpload)
+	p.g.uploading = true
+}
+
+func (p *port) Uploaded(l event.Lines) bool {
+	g := p.g
+	p.fate = fault.Cut{}
+	g.uploading = false
+	g.rec.EndBody(event.Client, l)
+	g.early = g.br.Buffered() > 0
+	delay, by := g.fault.Final()
+	if delay == 0 {
+		return true
+	}
+	g.rec.Add(&event.Delayed{Of: event.DelayedFinalReply, For: delay}, by)
+	return g.pause(delay)
+}
+
+func (p *port) Record(line []byte, show protocol.Show, followed bool) []byte {
+	g := p.g
+	c := event.Command{Bytes: int64(len(line)), Early: g.early}
+	shown := line
+	switch show {
+	case protocol.ShowMasked:
+		shown, c.Secret = g.cfg.Masker.Mask(line)
+	case protocol.ShowNothing:
+		shown, c.Secret = []byte(event.Mask), true
+	}
+	c.Line = event.Escape(trimEnd(shown))
+	if show != protocol.ShowNothing {
+		l := g.cfg.Protocol.Replies.Command(c.Line)
+		c.Tag, c.Verb, c.Args = l.Tag, l.Verb, l.Args
+	}
+	p.tag = c.Tag
+	g.rec.Command(c)
+	g.early = !followed && g.br.Buffered() > 0
+	if g.injected && c.Tag == "" {
+		return p.hold(line)
+	}
+	if g.fault.Active() {
+		return bytes.Clone(line)
+	}
+	return line
+}
+
+// beliefTime is how long a client is given to show that it takes what was injected behind STARTTLS for the
+// reply to its first command inside TLS.
+const beliefTime = 150 * time.Millisecond
+
+// hold holds back the reply to the first command inside TLS when something was injected before: a client that
+// goes on meanwhile has taken that for the reply. In a protocol with tags a client knows its replies. hold
+// returns the line, which further reading would overwrite.
+func (p *port) hold(line []byte) []byte {
+	g := p.g
+	g.injected = false
+	line = bytes.Clone(line)
+	if g.br.Buffered() == 0 {
+		g.pause(beliefTime)
+	}
+	if g.br.Buffered() > 0 {
+		g.rec.Notice(event.TookInjected, "")
+	}
+	return line
+}
+
+func (p *port) Answer(line []byte) { p.g.rec.Answer(line) }
+
+func (p *port) Finish(line []byte) {
+	masked, _ := p.g.cfg.Masker.Mask(line)
+	p.g.rec.Finish(masked, len(line))
+}
+
+func (p *port) Rest(line []byte, secret bool) {
+	if secret {
+		line = []byte(event.Mask + "\r\n")
+	}
+	p.g.rec.Body(event.Client, line)
+}
+
+func (p *port) Notice(s event.Sign) { p.g.rec.Notice(s, "") }
+func (p *port) MessageIn()          { p.g.rec.MessageIn() }
+func (p *port) MessageOut()         { p.g.rec.MessageOut() }
+
+func (p *port) Say(reply []byte, by string) error { return p.g.say(reply, by) }
+
+func (p *port) Close(reply []byte) error {
+	p.g.farewell(reply, event.EndedByServer)
+	return io.EOF
+}
+
+func (p *port) Upgrade(tag string) error { return p.g.upgrade(p.c, tag) }
+
+func (p *port) Layer(wrap func(net.Conn) net.Conn) error {
+	g := p.g
+	if err := g.flush(); err != nil {
+		return err
+	}
+	g.wmu.Lock()
+	defer g.wmu.Unlock()
+	under := g.conn
+	if n := g.br.Buffered(); n > 0 { // what has come already belongs to the layer
+		b, _ := g.br.Peek(n)
+		under = &prefixed{g.conn, io.MultiReader(bytes.NewReader(bytes.Clone(b)), g.conn)}
+		g.br.Discard(n)
+	}
+	g.conn = wrap(under)
+	g.br.Reset(g.conn)
+	return nil
+}
+
+func trimEnd(b []byte) []byte {
+	return bytes.TrimSuffix(bytes.TrimSuffix(b, []byte("\n")), []byte("\r"))
+}

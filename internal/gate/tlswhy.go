@@ -1,0 +1,157 @@
+package gate
+
+import (
+	"bytes"
+	"crypto/tls"
+	"errors"
+	"io"
+	"net"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/mailrig/mailrig/internal/event"
+	"github.com/mailrig/mailrig/internal/protocol"
+)
+
+// This file finds out why TLS failed or ended. It never goes by the words of an error: another release of the
+// TLS library may choose others.
+
+// why says what a failed handshake came to, but for the client's alerts.
+func (a *attempt) why(err error) event.HandshakeOutcome {
+	var header tls.RecordHeaderError
+	switch {
+	case errors.As(err, &header):
+		return event.NotTLS
+	case errors.Is(err, errNoName):
+		return event.NoServerName
+	case isTimeout(err) && a.hello == nil:
+		return event.NoHandshake
+	case isTimeout(err):
+		return event.StalledHandshake
+	case a.g.raw.eof.Load():
+		return event.LeftByClient
+	case a.hello == nil:
+		return event.OtherwiseFailed
+	case !a.versionsMeet():
+		return event.NoVersion
+	case !a.ciphersMeet():
+		return event.NoCipher
+	case a.config.ClientAuth != tls.NoClientCert:
+		return event.NoClientCert
+	case errors.Is(err, io.EOF): // close_notify
+		return event.LeftByClient
+	}
+	return event.OtherwiseFailed
+}
+
+// versionsMeet reports whether client and configuration have a version of TLS in common.
+func (a *attempt) versionsMeet() bool {
+	newest := a.config.MaxVersion
+	if newest == 0 {
+		newest = tls.VersionTLS13
+	}
+	return slices.ContainsFunc(a.hello.SupportedVersions, func(v uint16) bool { return v >= a.config.MinVersion && v <= newest })
+}
+
+// ciphersMeet reports whether client and configuration have a cipher suite in common. TLS 1.3 has suites of its
+// own, of which every client has one.
+func (a *attempt) ciphersMeet() bool {
+	if a.config.MaxVersion != 0 && a.config.MaxVersion < tls.VersionTLS13 || !slices.Contains(a.hello.SupportedVersions, tls.VersionTLS13) {
+		ours := a.config.CipherSuites
+		if ours == nil {
+			for _, s := range tls.CipherSuites() {
+				ours = append(ours, s.ID)
+			}
+		}
+		return slices.ContainsFunc(a.hello.CipherSuites, func(c uint16) bool { return slices.Contains(ours, c) })
+	}
+	return true
+}
+
+// clientAlert returns the number of the alert by which the client ended TLS; 0 for none.
+func (g *Gate) clientAlert(err error) int {
+	// An OpenSSL client rejects a certificate before it has switched its write keys: in TLS 1.3 its alert is a
+	// clear record, which Go tries to decrypt.
+	if b := g.raw.last(); len(b) >= 7 && g.tlsBroke(err) {
+		b = b[len(b)-7:]
+		if b[0] == 21 && b[1] == 3 && b[3] == 0 && b[4] == 2 && (b[5] == 1 || b[5] == 2) && b[6] != 0 {
+			return int(b[6])
+		}
+	}
+	var op *net.OpError
+	if !errors.As(err, &op) {
+		return 0
+	}
+	// The library's type for an alert is its own, a number.
+	if v := reflect.ValueOf(op.Err); v.Kind() == reflect.Uint8 && !g.raw.wrote.Load() {
+		return int(v.Uint())
+	}
+	return 0 // one that it has sent itself
+}
+
+// tlsBroke reports whether err is about what came, and not about that nothing did.
+func (g *Gate) tlsBroke(err error) bool {
+	return err != nil && !isTimeout(err) && !errors.Is(err, io.EOF) && !errors.Is(err, net.ErrClosed)
+}
+
+// leftTLS records how a client left TLS: by an alert, which in TLS 1.3 comes when the server is done with the
+// handshake and the client has looked at the certificate, or by close_notify (RFC 8446 section 6.1).
+func (g *Gate) leftTLS(err error) {
+	if n := g.clientAlert(err); n != 0 {
+		g.rec.Add(&event.Alert{From: event.Client, Number: n, Detail: err.Error()}, "")
+	} else if errors.Is(err, io.EOF) && !g.raw.eof.Load() {
+		g.rec.Add(&event.CloseNotify{}, "")
+	}
+}
+
+// whose tells by the first bytes of a connection which protocol they may be of; "" for unknown. The bytes
+// themselves may be of a password.
+func whose(protocols []*protocol.Protocol, first []byte) string {
+	text := strings.ToUpper(string(first))
+	begins := func(verb string) bool {
+		return strings.HasPrefix(text, verb[:min(len(verb), len(text))]) && len(text) > 0
+	}
+	for name, verbs := range map[string][]string{
+		"HTTP": {"GET ", "POST ", "HEAD ", "PUT ", "OPTIONS ", "CONNECT "},
+		"SSH":  {"SSH-"},
+	} {
+		if slices.ContainsFunc(verbs, begins) {
+			return name
+		}
+	}
+	for _, p := range protocols {
+		for _, w := range p.Words {
+			if w.Opens && p.Replies.Command(w.Verb).Verb == w.Verb && begins(w.Verb) {
+				return p.Title
+			}
+		}
+	}
+	return ""
+}
+
+// readHello reads a ClientHello that has come already; nil if it isn't whole.
+func readHello(b []byte) (hello *tls.ClientHelloInfo) {
+	if !isClientHello(b) {
+		return nil
+	}
+	t := tls.Server(&played{r: bytes.NewReader(b)}, &tls.Config{MinVersion: tls.VersionTLS10, GetConfigForClient: func(h *tls.ClientHelloInfo) (*tls.Config, error) {
+		hello = h
+		return nil, io.EOF
+	}})
+	_ = t.Handshake()
+	return hello
+}
+
+// played is a connection whose other side has said all that it will say, and doesn't listen.
+type played struct{ r io.Reader }
+
+func (p *played) Read(b []byte) (int, error)       { return p.r.Read(b) }
+func (p *played) Write(b []byte) (int, error)      { return len(b), nil }
+func (p *played) Close() error                     { return nil }
+func (p *played) LocalAddr() net.Addr              { return nil }
+func (p *played) RemoteAddr() net.Addr             { return nil }
+func (p *played) SetDeadline(time.Time) error      { return nil }
+func (p *played) SetReadDeadline(time.Time) error  { return nil }
+func (p *played) SetWriteDeadline(time.Time) error { return nil }

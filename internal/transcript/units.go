@@ -1,0 +1,110 @@
+package transcript
+
+import (
+	"strings"
+	"unicode/utf8"
+
+	"github.com/mailrig/mailrig/internal/event"
+)
+
+// dialogue makes units of events.
+type dialogue struct {
+	words   func(*event.Event) Remark
+	units   []Unit
+	text    string // of the last unit, with its last line end
+	growing bool   // the last unit may go on
+}
+
+// event adds what an event leaves in the dialogue. Events that leave nothing don't part what comes before them
+// from what comes behind.
+func (d *dialogue) event(e *event.Event) {
+	u := Unit{At: e.At, Secure: e.Secure, Injected: e.By}
+	switch x := e.What.(type) {
+	case *event.Command:
+		u.From, u.Kind, u.Text, u.Bytes = FromClient, Command, x.Line, x.Bytes
+		if x.Secret { // a credential's length is nobody's business either
+			u.Bytes = lengthOf(x.Line)
+		}
+		d.add(u)
+	case *event.Finish:
+		u.From, u.Kind, u.Text, u.Bytes = FromClient, Command, x.Line, x.Bytes
+		d.add(u)
+	case *event.Answer:
+		u.From, u.Kind, u.Text, u.Bytes = FromClient, Auth, answers[x.Form], x.Bytes
+		if x.Form == event.SecretAnswer {
+			u.Bytes = lengthOf(u.Text)
+		}
+		d.add(u)
+	case *event.Reply:
+		u.From, u.Kind, u.Bytes = FromServer, Reply, x.Bytes
+		d.grow(u, x.Text+"\n", event.MaxText)
+	case *event.Body:
+		u.From, u.Kind, u.Bytes = Direction(x.From), Data, x.Bytes
+		d.grow(u, x.Head, event.MaxHead)
+	case *event.Overheard:
+		u.From, u.Kind, u.Bytes = FromClient, Data, x.Bytes
+		var text strings.Builder
+		shown, secret := int64(0), false
+		for _, l := range x.Lines {
+			text.WriteString(l.Text + "\n")
+			shown += lengthOf(l.Text)
+			secret = secret || l.Secret
+		}
+		if secret {
+			u.Bytes = shown
+		}
+		d.grow(u, text.String(), event.MaxHead)
+	default:
+		r := d.words(e)
+		if r.Text == "" {
+			return
+		}
+		if h, ok := x.(*event.Handshake); ok && h.Outcome == event.Established {
+			u.Secure = true // it is said inside
+		}
+		u.From, u.Kind, u.Event, u.Text = FromRig, Note, r.Event, r.Text
+		d.add(u)
+	}
+}
+
+// answers are lines of a login exchange as they are shown.
+var answers = map[event.AnswerForm]string{event.SecretAnswer: event.Mask, event.CancelAnswer: "*", event.EmptyAnswer: ""}
+
+// lengthOf is how long a line is that reads like this.
+func lengthOf(text string) int64 { return int64(len(text) + len("\r\n")) }
+
+// add adds a unit of its own.
+func (d *dialogue) add(u Unit) {
+	d.units = append(d.units, u)
+	d.growing = false
+}
+
+// grow adds replies or bytes of a body, which join the unit before if they follow it. limit bounds the unit's
+// text: its first bytes are shown.
+func (d *dialogue) grow(u Unit, text string, limit int64) {
+	if !d.growing || !follows(&d.units[len(d.units)-1], &u) {
+		d.add(u)
+		d.text, d.growing = "", true
+		d.units[len(d.units)-1].Bytes = 0
+	}
+	last := &d.units[len(d.units)-1]
+	d.text += first(text, int(max(0, limit-last.Bytes)))
+	last.Bytes += u.Bytes
+	last.Text = strings.TrimSuffix(d.text, "\n")
+}
+
+// follows reports whether v goes on with what u is.
+func follows(u, v *Unit) bool {
+	return u.From == v.From && u.Kind == v.Kind && u.Injected == v.Injected && u.Secure == v.Secure
+}
+
+// first returns the first bytes of a text, and no half of a character.
+func first(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	for n > 0 && !utf8.RuneStart(s[n]) {
+		n--
+	}
+	return s[:n]
+}

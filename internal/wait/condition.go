@@ -1,0 +1,182 @@
+// Package wait is the language of `mailrig wait`, of GET /api/v1/wait and of mailtest's
+// WaitMessage and WaitSession, and the waiting itself.
+//
+// A [Condition] names what is waited for, messages, sessions or findings, and what must be
+// true of it: [Matcher]s, which a [Language] reads from words such as to:bob@example.test.
+// Each matcher is a row of one of two tables (match.go), with the values that it can have
+// and a function that looks at the fields of a message or a session. [For] returns when a
+// [Rig] has as many as wanted (wait.go).
+//
+// To add a matcher, add a row, and the docs in docs/http.md and cmd/mailrig/wait.go.
+package wait
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/mailrig/mailrig/internal/door"
+	"github.com/mailrig/mailrig/internal/suggest"
+)
+
+// Condition is what one can wait for: messages, sessions or findings.
+type Condition struct {
+	What  What
+	Match []Matcher // all must fit
+	IDs   []string  // of findings; one of them is enough
+	Count int       // at least so many; 0 is 1
+}
+
+// What can be waited for.
+type What string
+
+// The kinds of conditions.
+const (
+	Messages What = "message" // in any mailbox, when it is looked at: one to three recipients is three
+	Sessions What = "session" // that the log has, also open ones
+	Findings What = "finding" // Good ones too
+)
+
+// Matcher is something that must be true of a message or a session.
+type Matcher struct{ Key, Value string }
+
+func (m Matcher) String() string { return m.Key + ":" + m.Value }
+
+// BadCondition is the error for a condition that makes no sense, and says why.
+type BadCondition struct{ Err error }
+
+func (e *BadCondition) Error() string { return e.Err.Error() }
+func (e *BadCondition) Unwrap() error { return e.Err }
+
+func bad(format string, args ...any) error { return &BadCondition{fmt.Errorf(format, args...)} }
+
+// Language is what the words of a condition can mean at a rig.
+type Language struct {
+	Doors []door.Door               // that a session can have come through
+	Check func(ids ...string) error // says what is wrong with the ids of findings
+}
+
+// word is one that looks like a matcher, known or not; a URL or the Re: of a subject isn't.
+var word = regexp.MustCompile(`^([a-z]+):(.+)$`)
+
+// Parse reads words like "to:bob@example.test" and "subject:Welcome home": what isn't a
+// matcher belongs to the value before it. "any" alone is no matcher at all. An error is a
+// *BadCondition.
+func (l Language) Parse(what What, texts ...string) ([]Matcher, error) {
+	var list []Matcher
+	known := keys(what)
+	for _, text := range texts {
+		fresh := true
+		for _, w := range strings.Fields(text) {
+			m := word.FindStringSubmatch(w)
+			switch {
+			case m != nil && slices.Contains(known, m[1]):
+				list = append(list, Matcher{m[1], m[2]})
+			case m != nil && !strings.HasPrefix(m[2], "//") && (fresh || suggest.Nearest(m[1], known) != ""):
+				return nil, unknownKey(what, m[1])
+			case len(list) == 0 && w == "any" && strings.TrimSpace(text) == "any":
+			case len(list) == 0:
+				return nil, bad("%q doesn't say what to match; say %s, or any", w, forms(what))
+			default:
+				last := &list[len(list)-1]
+				last.Value += " " + w
+			}
+			fresh = false
+		}
+	}
+	for _, m := range list {
+		if err := l.value(m); err != nil {
+			return nil, err
+		}
+	}
+	return list, nil
+}
+
+func unknownKey(what What, key string) error {
+	hint := "use " + forms(what)
+	if near := suggest.Nearest(key, keys(what)); near != "" {
+		hint = "did you mean " + near + ":?"
+	} else {
+		for _, other := range []What{Messages, Sessions} {
+			if slices.Contains(keys(other), key) {
+				hint = fmt.Sprintf("that is for a %s; use %s", other, forms(what))
+			}
+		}
+	}
+	return bad("there is no matcher %s: for a %s; %s", key, what, hint)
+}
+
+func forms(what What) string { return strings.Join(keys(what), ":, ") + ":" }
+
+// value checks the value of a matcher that exists.
+func (l Language) value(m Matcher) error {
+	allowed := l.values(m.Key)
+	if allowed == nil || slices.Contains(allowed, m.Value) {
+		return nil
+	}
+	return bad("%s is %q; it can be %s", m.Key, m.Value, strings.Join(allowed, ", "))
+}
+
+// values are what a matcher's value can be; nil: anything.
+func (l Language) values(key string) (allowed []string) {
+	switch key {
+	case "door":
+		for _, d := range l.Doors {
+			allowed = append(allowed, fmt.Sprint(d.Port))
+		}
+	case "protocol":
+		for _, d := range l.Doors {
+			if p := string(d.Protocol); !slices.Contains(allowed, p) {
+				allowed = append(allowed, p)
+			}
+		}
+	default:
+		for _, row := range sessionMatchers {
+			if row.key == key {
+				allowed = row.values
+			}
+		}
+	}
+	return allowed
+}
+
+// check completes a condition, or says what is wrong with it.
+func (l Language) check(c *Condition) error {
+	switch c.What {
+	case Messages, Sessions:
+		for _, m := range c.Match {
+			if !slices.Contains(keys(c.What), m.Key) {
+				return unknownKey(c.What, m.Key)
+			}
+			if err := l.value(m); err != nil {
+				return err
+			}
+		}
+	case Findings:
+		if len(c.IDs) == 0 {
+			return bad("no finding is named; docs/findings.md lists them")
+		}
+		if err := l.Check(c.IDs...); err != nil {
+			return &BadCondition{err}
+		}
+	default:
+		return bad("there is no waiting for %q; wait for a message, a session or a finding", c.What)
+	}
+	if c.Count < 0 {
+		return bad("the count is %d; give at least 1", c.Count)
+	}
+	c.Count = max(1, c.Count)
+	return nil
+}
+
+func (c *Condition) String() string {
+	if c.What == Findings {
+		return strings.Join(c.IDs, " or ")
+	}
+	var parts []string
+	for _, m := range c.Match {
+		parts = append(parts, m.String())
+	}
+	return strings.Join(parts, " ")
+}

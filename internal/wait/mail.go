@@ -1,0 +1,59 @@
+package wait
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/mailrig/mailrig/internal/message"
+)
+
+// Mail is a message in a mailbox.
+type Mail struct {
+	Mailbox    string   `json:"mailbox"` // the account's address
+	Folder     string   `json:"folder"`
+	UID        uint32   `json:"uid"`
+	From       string   `json:"from"`        // reverse-path; "" when it came by APPEND
+	Recipients []string `json:"recipients"`  // forward-paths; none when it came by APPEND
+	FromHeader string   `json:"from_header"` // decoded
+	Subject    string   `json:"subject"`     // decoded
+	Bytes      int64    `json:"bytes"`
+	Session    string   `json:"session"` // that brought it; "" when it came by APPEND
+
+	Flags    []string  `json:"-"`
+	Received time.Time `json:"-"`
+
+	// Read reads the message, every byte, not to be changed. nil where it is known only
+	// from JSON.
+	Read func(context.Context) ([]byte, error) `json:"-"`
+}
+
+// Raw returns the message, every byte, not to be changed.
+func (m *Mail) Raw(ctx context.Context) ([]byte, error) {
+	if m.Read == nil {
+		return nil, errors.New("the message isn't at hand, only what is known of it")
+	}
+	return m.Read(ctx)
+}
+
+func (m *Mail) String() string {
+	to := m.Mailbox
+	if m.Folder != "INBOX" {
+		to += " (" + m.Folder + ")"
+	}
+	return fmt.Sprintf("to %s %q", to, m.Subject)
+}
+
+// Heading is what conditions know of a message's header.
+type Heading struct{ From, Subject string } // decoded
+
+// MaxHeader bounds how far into a message its header is looked at, in bytes.
+const MaxHeader = 64 << 10
+
+// HeadingOf reads the heading of a message. It is as much as is worth remembering.
+func HeadingOf(raw []byte) Heading {
+	fields := message.Header(raw[:min(len(raw), MaxHeader)])
+	value := func(name string) string { return message.DecodeText(message.Get(fields, name)) }
+	return Heading{From: value("From"), Subject: value("Subject")}
+}

@@ -1,0 +1,98 @@
+package wait
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/mailrig/mailrig/internal/diagnose"
+	"github.com/mailrig/mailrig/internal/transcript"
+)
+
+// lastFew is how much of everything is told when the time was over.
+const lastFew = 10
+
+// missed says what did come instead.
+func missed(ctx context.Context, rig Rig, c *Condition, count int, after time.Duration) (Outcome, error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), missedTime)
+	defer cancel()
+	records := rig.Journal().Records()
+	mail, err := rig.Mail(ctx)
+	if err != nil {
+		return Outcome{}, err
+	}
+	found, _, _, err := rig.FindingsSince(ctx, 0)
+	if err != nil {
+		return Outcome{}, err
+	}
+	found = slices.DeleteFunc(found, func(f diagnose.Finding) bool { return f.Severity == diagnose.Good })
+
+	sessions := transcript.All(tail(records))
+	var b strings.Builder
+	wanted := string(c.What) + " " + c.String()
+	if len(c.Match)+len(c.IDs) == 0 {
+		wanted = string(c.What)
+	}
+	took := after.Round(time.Second / 10)
+	if count > 0 {
+		fmt.Fprintf(&b, "only %d of %d: %s within %v", count, c.Count, wanted, took)
+	} else {
+		fmt.Fprintf(&b, "no %s within %v", wanted, took)
+	}
+	came := 0
+	switch c.What {
+	case Messages:
+		came = len(mail)
+		did(&b, "message", "arrive", came)
+		for _, m := range tail(mail) {
+			fmt.Fprintf(&b, "\n  %s", m.String())
+		}
+	case Findings:
+		came = len(found)
+		did(&b, "other finding", "come", came)
+		for _, f := range tail(found) {
+			fmt.Fprintf(&b, "\n  %s (%s)", f.ID, sessionNumbers(f.Sessions))
+		}
+	}
+	if came == 0 { // then it helps to know whether anybody was there
+		did(&b, "session", "come", len(records))
+		for _, s := range sessions {
+			fmt.Fprintf(&b, "\n  #%s %s", s.ID, s.Summary())
+		}
+	}
+	return Outcome{Count: count, Text: b.String(), Messages: tail(mail), Sessions: sessions, Findings: tail(found)}, nil
+}
+
+// did goes on with how many did come.
+func did(b *strings.Builder, noun, verb string, n int) {
+	switch n {
+	case 0:
+		fmt.Fprintf(b, "; no %s did %s", noun, verb)
+	case 1:
+		fmt.Fprintf(b, "; 1 %s did %s:", noun, verb)
+	default:
+		fmt.Fprintf(b, "; %d %ss did %s", n, noun, verb)
+		if n > lastFew {
+			fmt.Fprintf(b, ", the last %d", lastFew)
+		}
+		b.WriteByte(':')
+	}
+}
+
+func tail[T any](l []T) []T { return l[max(0, len(l)-lastFew):] }
+
+// sessionNumbers is "session 7", or "sessions 7, 8 and 9", the middle of many left out.
+func sessionNumbers(ids []string) string {
+	switch n := len(ids); {
+	case n == 0:
+		return "no session"
+	case n == 1:
+		return "session " + ids[0]
+	case n > 6:
+		return fmt.Sprintf("sessions %s and %d more, the last %s", strings.Join(ids[:3], ", "), n-4, ids[n-1])
+	default:
+		return "sessions " + strings.Join(ids[:n-1], ", ") + " and " + ids[n-1]
+	}
+}

@@ -1,0 +1,191 @@
+package watch
+
+import (
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/mailrig/mailrig/internal/diagnose"
+	"github.com/mailrig/mailrig/internal/event"
+)
+
+// What the watcher remembers of a client.
+const (
+	windowSize = 64 // sessions that have ended
+	// maxWatchedOpen bounds those that haven't, besides.
+	maxWatchedOpen = 2 * openMost
+	windowTime     = 30 * time.Minute
+	maxClients     = 32
+	// maxEntries bounds the findings that one session remembers being part of.
+	maxEntries = 256
+)
+
+// client is everything that comes from one address. All loopback addresses are one
+// client: a program that connects to localhost uses now this one, now that.
+type client struct {
+	sessions []*watched // in the order in which they ended, the open ones last
+	last     time.Time  // something happened
+	due      time.Time  // when to look again although nothing has happened; zero: not
+	retry    time.Time  // the same, because the book has failed
+}
+
+// watched is a session with the findings about it.
+type watched struct {
+	*diagnose.Facts
+	entries []*entry
+}
+
+// clientKey says whose case a session belongs to. "" is for connections that nobody saw;
+// they may be everybody's.
+func clientKey(f *diagnose.Facts) string {
+	if a, err := netip.ParseAddr(f.Host); err == nil && a.Unmap().IsLoopback() {
+		return "loopback"
+	}
+	return f.Host
+}
+
+func (w *Watcher) client(key string, at time.Time) *client {
+	c := w.clients[key]
+	if c == nil {
+		if len(w.clients) >= maxClients {
+			oldest := key
+			for k, x := range w.clients {
+				if oldest == key || x.last.Before(w.clients[oldest].last) {
+					oldest = k
+				}
+			}
+			delete(w.clients, oldest)
+		}
+		c = &client{}
+		w.clients[key] = c
+	}
+	c.last = at
+	return c
+}
+
+// add puts a session that has ended into its client's case.
+func (w *Watcher) add(s *event.Record, at time.Time) (key string) {
+	f := w.cfg.Table.Extract(s)
+	key = clientKey(f)
+	c := w.client(key, at)
+	c.put(f)
+	c.due = at.Add(patience)
+	c.trim(at)
+	return key
+}
+
+// addOpen brings the open sessions up to date that have changed, or that are asked for.
+func (w *Watcher) addOpen(asked []string, changed map[string]bool, at time.Time) {
+	open := w.cfg.Log.Open(openMost)
+	for _, id := range asked {
+		if s, ok := w.cfg.Log.Get(id); ok && s.End.IsZero() && !slices.ContainsFunc(open, func(x *event.Record) bool { return x.ID == id }) {
+			open = append(open, s)
+		}
+	}
+	open = append(open, w.lost(open)...)
+	for _, s := range open {
+		f := w.cfg.Table.Extract(s)
+		key := clientKey(f)
+		if c := w.client(key, at); c.put(f) || slices.Contains(asked, s.ID) {
+			c.trim(at)
+			changed[key] = true
+		}
+	}
+}
+
+// lost returns the sessions that were open, and have ended unseen in a turn that was too
+// large. Those that the log has forgotten are forgotten here too.
+func (w *Watcher) lost(open []*event.Record) (ended []*event.Record) {
+	still := map[string]bool{}
+	for _, s := range open {
+		still[s.ID] = true
+	}
+	for _, c := range w.clients {
+		c.sessions = slices.DeleteFunc(c.sessions, func(x *watched) bool {
+			if !x.End.IsZero() || still[x.ID] {
+				return false
+			}
+			s, ok := w.cfg.Log.Get(x.ID)
+			if ok && !s.End.IsZero() {
+				ended = append(ended, s)
+			}
+			return !ok
+		})
+	}
+	return ended
+}
+
+// put adds a session, or replaces what was known of it; changed reports whether that is news.
+func (c *client) put(f *diagnose.Facts) (changed bool) {
+	for _, x := range c.sessions {
+		if x.ID != f.ID {
+			continue
+		}
+		if !x.End.IsZero() {
+			return false
+		}
+		changed = !f.End.IsZero() || len(f.Events)+f.Elided != len(x.Events)+x.Elided || f.Counts != x.Counts || len(f.Logins) != len(x.Logins)
+		x.Facts = f
+		return changed
+	}
+	c.sessions = append(c.sessions, &watched{Facts: f})
+	return true
+}
+
+// trim forgets what is old, and sessions that are neither open in the log nor have ended
+// in time.
+func (c *client) trim(at time.Time) {
+	// One that is open stays, or what was found about it would be found again.
+	extra := -windowSize
+	for _, s := range c.sessions {
+		if !s.End.IsZero() {
+			extra++
+		}
+	}
+	c.sessions = slices.DeleteFunc(c.sessions, func(s *watched) bool {
+		if s.End.IsZero() {
+			return false
+		}
+		extra--
+		return extra >= 0 || at.Sub(s.End) > windowTime
+	})
+	if over := len(c.sessions) - windowSize - maxWatchedOpen; over > 0 {
+		c.sessions = slices.Delete(c.sessions, 0, over)
+	}
+}
+
+// facts are the sessions of a client and the strangers', oldest first.
+func (c *client) facts(strangers *client) (all []*diagnose.Facts, byID map[string]*watched) {
+	byID = map[string]*watched{}
+	list := c.sessions
+	if strangers != nil && strangers != c {
+		list = slices.Concat(list, strangers.sessions)
+	}
+	for _, s := range list {
+		byID[s.ID] = s
+		all = append(all, s.Facts)
+	}
+	slices.SortStableFunc(all, func(a, b *diagnose.Facts) int { return a.Start.Compare(b.Start) })
+	return all, byID
+}
+
+// strangers has the clients looked at who may have been the ones that nobody saw. Only
+// where there are none the strangers stand for themselves.
+func (w *Watcher) strangers(changed map[string]bool, at time.Time) {
+	const most = 8
+	var keys []string
+	for key := range w.clients {
+		if key != "" {
+			keys = append(keys, key)
+		}
+	}
+	if len(keys) == 0 {
+		return
+	}
+	delete(changed, "")
+	slices.SortFunc(keys, func(a, b string) int { return w.clients[b].last.Compare(w.clients[a].last) })
+	for _, key := range keys[:min(most, len(keys))] {
+		changed[key] = true
+		w.clients[key].due = at.Add(patience)
+	}
+}

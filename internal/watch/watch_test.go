@@ -1,0 +1,219 @@
+package watch
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/mailrig/mailrig/internal/event"
+	"github.com/mailrig/mailrig/internal/protocol"
+	"github.com/mailrig/mailrig/internal/protocol/all"
+)
+
+// deliver makes a session as a load of small messages does.
+// replies reads the replies of a protocol.
+func replies(name string) event.Reader { return protocol.Find(all.Protocols(), name).Replies }
+
+// said is a command line, masked already, as the gate records it.
+func said(name, line string) event.Command {
+	line = strings.TrimSuffix(line, "\r\n")
+	l := protocol.Find(all.Protocols(), name).Replies.Command(line)
+	return event.Command{Line: line, Tag: l.Tag, Verb: l.Verb, Args: l.Args, Secret: strings.HasSuffix(line, event.Mask), Bytes: int64(len(line) + 2)}
+}
+
+func deliver(l *event.Ring, i int) {
+	r := l.Begin(event.Info{Door: 25, Service: "smtp", Reader: replies("smtp"), Protocol: "smtp", Security: "starttls", Client: fmt.Sprintf("127.0.0.1:%d", 1024+i%60000), Server: "127.0.0.1:25"})
+	for _, say := range [][2]string{
+		{"", "220 mail.example.test ESMTP Service Ready"}, {"EHLO x", "250-Hello x\r\n250-PIPELINING\r\n250-AUTH PLAIN\r\n250 STARTTLS"},
+		{"MAIL FROM:<a@example.test>", "250 2.0.0 OK"}, {"RCPT TO:<b@example.test>", "250 2.0.0 OK"}, {"DATA", "354 Go ahead"}, {"QUIT", "221 2.0.0 Bye"},
+	} {
+		if say[0] != "" {
+			r.Command(said("smtp", say[0]+"\r\n"))
+		}
+		r.Reply([]byte(say[1]+"\r\n"), "")
+		if say[0] == "DATA" {
+			r.Body(event.Client, []byte("Subject: x\r\n\r\nx\r\n.\r\n"))
+			r.Reply([]byte("250 2.0.0 OK: queued\r\n"), "")
+			r.MessageIn()
+			r.Stored(event.Stored{Recipients: []string{"b@example.test"}, Sum: fmt.Sprint(i), MessageID: fmt.Sprint(i)})
+		}
+	}
+	r.End(event.EndedByServer)
+}
+
+// BenchmarkTurn is what a turn under load costs: there are ten in a second.
+func BenchmarkTurn(b *testing.B) {
+	log := event.NewRing(event.Options{Keep: 1000})
+	w := New(Config{Log: log, OnFinding: func(Finding) {}})
+	n := 0
+	for b.Loop() {
+		b.StopTimer()
+		for range 500 {
+			deliver(log, n)
+			n++
+		}
+		b.StartTimer()
+		w.turn(nil, false)
+	}
+}
+
+// Memory stays bounded, however many sessions, clients and findings there are.
+func TestWatcherIsBounded(t *testing.T) {
+	t.Parallel()
+	log := event.NewRing(event.Options{Keep: 1000})
+	w := New(Config{Log: log})
+	for i := range 60 {
+		for j := range 30 {
+			deliver(log, j)
+			r := log.Begin(event.Info{Door: 143, Service: "imap", Reader: replies("imap"), Protocol: "imap", Security: "starttls", Client: fmt.Sprintf("192.0.2.%d:1", i), Server: "127.0.0.1:143"})
+			r.Reply([]byte("* OK hi\r\n"), "")
+			r.Command(said("imap", "a LOGIN x ***\r\n"))
+			r.End(event.EndedByClient)
+		}
+		w.turned = time.Time{} // long ago: no load, or only samples were looked at
+		w.turn(nil, i%7 == 0)
+	}
+	if n := len(w.clients); n > maxClients {
+		t.Errorf("%d clients", n)
+	}
+	for key, c := range w.clients {
+		if len(c.sessions) > windowSize {
+			t.Errorf("%s has %d sessions", key, len(c.sessions))
+		}
+		for _, s := range c.sessions {
+			if len(s.entries) > 20 {
+				t.Errorf("session %s has %d findings", s.ID, len(s.entries))
+			}
+		}
+	}
+	book := w.cfg.Book.(*Memory)
+	if len(book.bad) != maxFindings || len(book.good) > maxFindings {
+		t.Errorf("%d and %d findings", len(book.bad), len(book.good))
+	}
+	found, last, _, _ := book.Since(t.Context(), 0)
+	if len(found) < maxFindings || last < 2000 {
+		t.Errorf("%d found, %d in all", len(found), last)
+	}
+}
+
+// A session that was seen open and whose end got lost in a large turn isn't open for ever.
+func TestLostEndIsFound(t *testing.T) {
+	t.Parallel()
+	log := event.NewRing(event.Options{Keep: 1000})
+	w := New(Config{Log: log})
+	r := log.Begin(event.Info{Door: 143, Service: "imap", Reader: replies("imap"), Protocol: "imap", Client: "127.0.0.1:9", Server: "127.0.0.1:143"})
+	r.Reply([]byte("* OK hi\r\n"), "")
+	w.turn(nil, true)
+	gone := log.Begin(event.Info{Door: 143, Service: "imap", Reader: replies("imap"), Protocol: "imap", Client: "127.0.0.1:8", Server: "127.0.0.1:143"})
+	w.turn(nil, true)
+	r.End(event.EndedByClient)
+	for i := range 4 * sampleSize {
+		deliver(log, i)
+	}
+	w.turn(nil, true)
+	open := func() (ids []string) {
+		for _, s := range w.clients["loopback"].sessions {
+			if s.End.IsZero() {
+				ids = append(ids, s.ID)
+			}
+		}
+		return ids
+	}
+	if got := open(); len(got) > 1 || len(got) == 1 && got[0] != gone.ID() {
+		t.Errorf("%v are taken for open", got)
+	}
+	log.Reset() // forgets what is open
+	w.turn(nil, true)
+	if got := open(); len(got) != 0 {
+		t.Errorf("%v are taken for open after a reset", got)
+	}
+}
+
+// Two findings of one id about one session stay two, and a growing one stays one.
+func TestMatch(t *testing.T) {
+	t.Parallel()
+	bob := &entry{Finding: Finding{ID: "delivered-twice", Title: "bob", Sessions: []string{"1"}}}
+	fast := &entry{Finding: Finding{ID: "reconnected-too-fast", Title: "3 times", Sessions: []string{"1", "2"}}}
+	byID := map[string]*watched{"1": {entries: []*entry{bob, fast}}, "2": {entries: []*entry{fast}}, "3": {}}
+	found := []Finding{
+		{ID: "delivered-twice", Title: "carol", Sessions: []string{"1"}},
+		{ID: "delivered-twice", Title: "bob", Sessions: []string{"1"}},
+		{ID: "reconnected-too-fast", Title: "4 times", Sessions: []string{"2", "3"}},
+		{ID: "reconnected-too-fast", Title: "5 times", Sessions: []string{"3"}},
+	}
+	got := match(found, byID)
+	if got[0] != nil || got[1] != bob || got[2] != fast || got[3] != nil {
+		t.Errorf("%v", got)
+	}
+}
+
+// What grows is told again, but not within ten seconds.
+func TestGrowthIsToldAgain(t *testing.T) {
+	t.Parallel()
+	log := event.NewRing(event.Options{Keep: 1000})
+	var told []Finding
+	w := New(Config{Log: log, OnFinding: func(f Finding) {
+		if f.ID == "reconnected-too-fast" {
+			told = append(told, f)
+		}
+	}})
+	fail := func() {
+		r := log.Begin(event.Info{Door: 25, Service: "smtp", Reader: replies("smtp"), Protocol: "smtp", Client: "127.0.0.1:9", Server: "127.0.0.1:25"})
+		r.Reply([]byte("421 4.3.2 Too busy\r\n"), "")
+		r.End(event.EndedByServer)
+		w.turn(nil, false)
+	}
+	for range 6 {
+		fail()
+	}
+	if len(told) != 1 {
+		t.Fatalf("told %d times", len(told))
+	}
+	for _, c := range w.clients {
+		for _, s := range c.sessions {
+			for _, e := range s.entries {
+				e.reported = e.reported.Add(-2 * againAfter)
+			}
+		}
+	}
+	fail()
+	fail()
+	if len(told) != 2 || len(told[1].Sessions) <= len(told[0].Sessions) {
+		t.Errorf("told %d times: %+v", len(told), told)
+	}
+	all, _, _, _ := w.Since(t.Context(), 0)
+	all = slices.DeleteFunc(all, func(f Finding) bool { return f.ID != "reconnected-too-fast" })
+	if len(all) != 1 {
+		t.Errorf("%d in the book", len(all))
+	}
+}
+
+// A session that stays open while many come and go is one for which a finding is told once.
+func TestOpenSessionOutlivesMany(t *testing.T) {
+	t.Parallel()
+	log := event.NewRing(event.Options{Keep: 1000})
+	told := 0
+	w := New(Config{Log: log, OnFinding: func(f Finding) {
+		if f.ID == "password-sent-in-clear" {
+			told++
+		}
+	}})
+	r := log.Begin(event.Info{Door: 143, Service: "imap", Reader: replies("imap"), Protocol: "imap", Security: "starttls", Client: "127.0.0.1:9", Server: "127.0.0.1:143"})
+	r.Reply([]byte("* OK hi\r\n"), "")
+	r.Command(said("imap", "a LOGIN x ***\r\n"))
+	r.Reply([]byte("a OK done\r\n"), "")
+	for range 4 {
+		w.turned = time.Time{} // long ago: no load
+		w.turn(nil, true)
+		for j := range windowSize + 1 {
+			deliver(log, j)
+		}
+	}
+	w.turned = time.Time{}
+	w.turn(nil, true)
+	if told != 1 {
+		t.Errorf("told %d times", told)
+	}
+}

@@ -1,0 +1,83 @@
+package server
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/mailrig/mailrig/internal/httpapi"
+	"github.com/mailrig/mailrig/internal/wait"
+	"github.com/mailrig/mailrig/scenarios"
+)
+
+// rig shows the server to the HTTP door.
+type rig struct{ *Server }
+
+func (r rig) Catalogue() []httpapi.ScenarioInfo {
+	var out []httpapi.ScenarioInfo
+	for _, sc := range scenarios.All() {
+		out = append(out, httpapi.ScenarioInfo{Name: sc.Name, Title: sc.Title, Story: sc.Story, Group: sc.Group})
+	}
+	return out
+}
+
+// Use loads everything before it changes anything.
+func (r rig) Use(user string, names []string, inline []httpapi.Inline) ([]string, error) {
+	var list []*scenarios.Scenario
+	var wrong []string
+	for _, name := range names {
+		sc, err := builtin(name)
+		if err != nil {
+			wrong = append(wrong, err.Error())
+			continue
+		}
+		list = append(list, sc)
+	}
+	for _, in := range inline {
+		sc, err := r.cfg.Grammar.Parse(in.File, in.YAML)
+		if err != nil {
+			wrong = append(wrong, strings.Split(err.Error(), "\n")...)
+			continue
+		}
+		list = append(list, sc)
+	}
+	if len(wrong) > 0 {
+		return nil, &httpapi.BadScenario{Errors: wrong}
+	}
+	if user == "" {
+		return r.Server.Use(list...)
+	}
+	if _, err := r.userAddress(user); err != nil {
+		return nil, &httpapi.BadScenario{Errors: []string{err.Error()}}
+	}
+	return r.UseFor(user, list...)
+}
+
+// builtin finds a scenario of the catalogue, and never a file: who may use the
+// API may not have files of this machine read.
+func builtin(name string) (*scenarios.Scenario, error) {
+	if strings.ContainsAny(name, `/\`) || strings.HasSuffix(name, ".yaml") || strings.HasSuffix(name, ".yml") {
+		return nil, fmt.Errorf("%q is a file, and the API takes only names; send its contents instead", name)
+	}
+	return scenarios.Find(name)
+}
+
+func (r rig) FindingsSince(ctx context.Context, n uint64) ([]Finding, uint64, <-chan struct{}, error) {
+	return r.watch.Since(ctx, n)
+}
+
+func (r rig) Settle(ctx context.Context) { r.watch.Settle(ctx) }
+
+func (r rig) WaitFor(ctx context.Context, what wait.What, words []string, count int) (wait.Outcome, error) {
+	c := wait.Condition{What: what, Count: count}
+	if what == wait.Findings {
+		c.IDs = words
+	} else {
+		match, err := waited(r).Language().Parse(what, words...)
+		if err != nil {
+			return wait.Outcome{}, err
+		}
+		c.Match = match
+	}
+	return r.Wait(ctx, c)
+}

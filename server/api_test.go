@@ -1,0 +1,61 @@
+package server_test
+
+import (
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/mailrig/mailrig/server"
+)
+
+// TestNoInternalTypeIsGivenAway: who calls the server from outside can name every type
+// that it takes and returns.
+func TestNoInternalTypeIsGivenAway(t *testing.T) {
+	t.Parallel()
+	// These have a name in package server, with their fields documented there.
+	named := []reflect.Type{
+		reflect.TypeFor[server.Condition](), reflect.TypeFor[server.Outcome](), reflect.TypeFor[server.Mail](), reflect.TypeFor[server.Session](),
+		reflect.TypeFor[server.Finding](), reflect.TypeFor[server.Door](),
+	}
+	var look func(where string, t reflect.Type)
+	var wrong []string
+	look = func(where string, x reflect.Type) {
+		switch x.Kind() {
+		case reflect.Pointer, reflect.Slice, reflect.Array, reflect.Chan, reflect.Map:
+			if x.Name() == "" {
+				look(where, x.Elem())
+				return
+			}
+		case reflect.Func:
+			for i := range x.NumIn() {
+				look(where, x.In(i))
+			}
+			for i := range x.NumOut() {
+				look(where, x.Out(i))
+			}
+		}
+		if strings.Contains(x.PkgPath(), "/internal/") && !slices.Contains(named, x) {
+			wrong = append(wrong, where+" has a "+x.String())
+		}
+	}
+	s := reflect.TypeFor[*server.Server]()
+	for i := range s.NumMethod() {
+		m := s.Method(i)
+		for j := 1; j < m.Type.NumIn(); j++ {
+			look(m.Name, m.Type.In(j))
+		}
+		for j := range m.Type.NumOut() {
+			look(m.Name, m.Type.Out(j))
+		}
+	}
+	c := reflect.TypeFor[server.Config]()
+	for i := range c.NumField() {
+		if f := c.Field(i); f.IsExported() {
+			look("Config."+f.Name, f.Type)
+		}
+	}
+	for _, w := range wrong {
+		t.Error(w)
+	}
+}
