@@ -2,26 +2,25 @@ package identity
 
 import "fmt"
 
-// Refusal is why a login fails, with the reply for each protocol.
+// Refusal is the reason why a login fails, with the reply in each protocol.
 type Refusal struct {
 	SMTP string // "535 5.7.8 Authentication credentials invalid"
 	IMAP string // "NO [AUTHENTICATIONFAILED] Authentication failed"
 	POP3 string // "-ERR [AUTH] Authentication failed"
 
-	// Injected names the scenario that refused, "" when the account list did.
+	// Injected names the scenario that refused the login. It is "" if the authority did.
 	Injected string
 
-	// Challenge is what a client that logs in with a token hears first. It answers that,
-	// and then hears the reply. Answered, which may be nil, learns whether the client
-	// answered as its mechanism demands.
+	// Challenge is the error that a client with a token sees first. The client must answer it, and then sees the reply.
+	// Answered, which may be nil, is told whether the client answered as its mechanism requires.
 	Challenge string
 	Answered  func(right bool)
 }
 
-// Error makes a Refusal an error, which the adapters put into their protocol's words.
+// Error makes a Refusal an error. The adapters translate it into their protocol's words.
 func (r *Refusal) Error() string { return fmt.Sprintf("login refused: %s", r.SMTP) }
 
-// The refusals that servers give. A scenario may use one by its name, see Named.
+// The refusals that servers give. A scenario may use some of them by name; see Named.
 var (
 	// WrongPassword: RFC 4954 section 6, RFC 5530 section 3, RFC 3206 section 4.
 	WrongPassword = Refusal{
@@ -29,21 +28,21 @@ var (
 		IMAP: "NO [AUTHENTICATIONFAILED] Authentication failed",
 		POP3: "-ERR [AUTH] Authentication failed",
 	}
-	// TemporaryFailure: the password may be right, the server can't tell now.
-	// RFC 4954 section 6, RFC 5530 section 3, RFC 3206 section 4.
+	// TemporaryFailure: the password may be right, but the server can't check it now. RFC 4954 section 6, RFC 5530
+	// section 3, RFC 3206 section 4.
 	TemporaryFailure = Refusal{
 		SMTP: "454 4.7.0 Temporary authentication failure",
 		IMAP: "NO [UNAVAILABLE] Temporary authentication failure",
 		POP3: "-ERR [SYS/TEMP] Temporary authentication failure",
 	}
-	// MailboxInUse: RFC 2449 section 8.1.2; the others have no such lock.
+	// MailboxInUse: RFC 2449 section 8.1.2. The other protocols have no such lock.
 	MailboxInUse = Refusal{
 		SMTP: TemporaryFailure.SMTP,
 		IMAP: "NO [INUSE] Mailbox locked by another session",
 		POP3: "-ERR [IN-USE] Mailbox locked by another session",
 	}
-	// ServiceDisabled: the account exists, but this service is switched off in
-	// its settings. RFC 3206 section 4 (SYS/PERM), RFC 5530 (AUTHORIZATIONFAILED).
+	// ServiceDisabled: the account exists, but this service is switched off in its settings. RFC 3206 section 4
+	// (SYS/PERM), RFC 5530 section 3 (AUTHORIZATIONFAILED).
 	ServiceDisabled = Refusal{
 		SMTP: "535 5.7.139 Authentication unsuccessful, SMTP is switched off in the settings of this account",
 		IMAP: "NO [ALERT] Your account is not enabled for IMAP use. Please visit your account settings page and enable your account for IMAP access.",
@@ -57,7 +56,7 @@ var (
 	}
 )
 
-// named are the refusals a scenario file may use by name.
+// named lists the refusals that a scenario file may use by name.
 var named = []struct {
 	name    string
 	refusal *Refusal
@@ -69,7 +68,7 @@ var named = []struct {
 	{"too-many-connections", &TooManyConnections},
 }
 
-// Named returns the refusal with that name.
+// Named returns the refusal with this name.
 func Named(name string) (Refusal, bool) {
 	for _, n := range named {
 		if n.name == name {

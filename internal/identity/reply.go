@@ -6,15 +6,15 @@ import (
 	"strings"
 )
 
-// SMTPReply is an SMTP reply taken apart.
+// SMTPReply is an SMTP reply, split into its parts.
 type SMTPReply struct {
 	Code     int
-	Enhanced [3]int // RFC 3463; all zero when the text has none
-	Text     string // lines split by \n
+	Enhanced [3]int // RFC 3463; all zero if the text has none
+	Text     string // lines separated by \n
 }
 
-// ParseSMTP takes "535 5.7.8 text" apart (RFC 5321 section 4.2, RFC 2034).
-// Further lines, each behind a \n, may repeat the code with a hyphen or not.
+// ParseSMTP splits a reply like "535 5.7.8 text" (RFC 5321 section 4.2, RFC 2034). Further lines follow a \n each. They
+// may repeat the code with a hyphen.
 func ParseSMTP(s string) (SMTPReply, error) {
 	var r SMTPReply
 	var texts []string
@@ -77,14 +77,14 @@ func cutEnhanced(s string) (enh [3]int, rest string, ok bool) {
 	return enh, strings.TrimLeft(rest, " "), true
 }
 
-// IMAPReply is an IMAP status response taken apart.
+// IMAPReply is an IMAP status response, split into its parts.
 type IMAPReply struct {
 	Type string // OK, NO, BAD or BYE
-	Code string // what stands in brackets, "" without
+	Code string // the words in brackets; "" if there are none
 	Text string
 }
 
-// ParseIMAP takes "NO [AUTHENTICATIONFAILED] text" apart (RFC 9051 section 7.1).
+// ParseIMAP splits a response like "NO [AUTHENTICATIONFAILED] text" (RFC 9051 section 7.1).
 func ParseIMAP(s string) (IMAPReply, error) {
 	s = strings.TrimRight(s, "\r\n")
 	typ, rest, _ := strings.Cut(s, " ")
@@ -110,14 +110,14 @@ func ParseIMAP(s string) (IMAPReply, error) {
 	return r, nil
 }
 
-// POP3Reply is a POP3 status line taken apart.
+// POP3Reply is a POP3 status line, split into its parts.
 type POP3Reply struct {
 	OK   bool
-	Code string // response code (RFC 2449 section 8), "" without
+	Code string // response code (RFC 2449 section 8); "" if there is none
 	Text string
 }
 
-// ParsePOP3 takes "-ERR [IN-USE] text" apart (RFC 1939 section 3, RFC 2449 section 8).
+// ParsePOP3 splits a line like "-ERR [IN-USE] text" (RFC 1939 section 3, RFC 2449 section 8).
 func ParsePOP3(s string) (POP3Reply, error) {
 	s = strings.TrimRight(s, "\r\n")
 	word, rest, _ := strings.Cut(s, " ")
