@@ -131,8 +131,10 @@ func (r *Recorder) Reply(b []byte, by string) {
 	}
 	reply.Bytes += int64(len(b))
 	if rest := r.grow(b, MaxText); len(rest) > 0 {
-		line := lastLine(trimEnd(b))
-		r.end = append(r.end[:0], line[:min(len(line), MaxHead)]...)
+		if len(b) > MaxHead { // else settle finds the last line: most lines have another one behind them
+			b = lastLine(trimEnd(b))
+		}
+		r.end = append(r.end[:0], b[:min(len(b), MaxHead)]...)
 	}
 }
 
@@ -154,7 +156,7 @@ func (r *Recorder) settle(e *Event) {
 		w.Text = shorten(text, r.room(MaxText))
 		switch {
 		case len(r.end) > 0:
-			end = escape(r.end)
+			end = escape(lastLine(trimEnd(r.end)))
 		case len(w.Text) < len(text): // escaping has made it too long
 			end = string(lastLine([]byte(text)))
 		}
