@@ -46,6 +46,12 @@ func permits(may map[string][]string, words []string, imported string) bool {
 	})
 }
 
+// forTests reports whether a package is no part of the product.
+func forTests(name string) bool {
+	first, _, _ := strings.Cut(name, "/")
+	return first == "e2e" || first == "bench" || strings.HasPrefix(name, "internal/testkit/")
+}
+
 func TestWhoImportsWhom(t *testing.T) {
 	t.Parallel()
 	out, err := exec.Command("go", "list", "-json=ImportPath,Imports", "./...").Output()
@@ -78,6 +84,9 @@ func TestWhoImportsWhom(t *testing.T) {
 			}
 			if !permits(may, words, imp) {
 				t.Errorf("%s imports %s, which docs/architecture.md doesn't allow", name, imp)
+			}
+			if strings.HasPrefix(imp, module+"/internal/testkit/") && !forTests(name) {
+				t.Errorf("%s imports %s, which is for tests", name, imp)
 			}
 		}
 	}

@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"crypto/tls"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -12,8 +11,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/emersion/go-imap/v2"
 	"github.com/emersion/go-imap/v2/imapclient"
+
+	"github.com/mailrig/mailrig/internal/testkit/mailclient"
 )
 
 // TestMatrix is the main job: what is sent at each SMTP door comes back from each
@@ -134,31 +134,25 @@ func pythonReads(t *testing.T, r *rig, script string, w way, user string) []byte
 	return b
 }
 
-func goSends(t *testing.T, r *rig, w way, to string, message []byte) {
-	c := r.smtpClient(t, w)
-	defer c.Close()
-	if w.login() {
-		if err := c.Auth(smtp.PlainAuth("", r.User, r.Password, "localhost")); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := c.Mail("bob@example.test"); err != nil {
-		t.Fatal(err)
-	}
-	if err := c.Rcpt(to); err != nil {
-		t.Fatal(err)
-	}
-	d, err := c.Data()
+// account is a user of the way, for a client in Go.
+func (r *rig) account(w way, user string) mailclient.Account {
+	return mailclient.Account{User: user, Password: "secret", Security: w.mode, TLS: r.tlsConfig()}
+}
+
+// connect connects to the door of the way.
+func (r *rig) connect(t testing.TB, w way) net.Conn {
+	t.Helper()
+	conn, err := net.Dial("tcp", r.door(w.door).Address)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := d.Write(message); err != nil {
-		t.Fatal(err)
-	}
-	if err := d.Close(); err != nil {
-		t.Fatal(err)
-	}
-	if err := c.Quit(); err != nil {
+	t.Cleanup(func() { conn.Close() })
+	return conn
+}
+
+func goSends(t *testing.T, r *rig, w way, to string, message []byte) {
+	t.Helper()
+	if err := r.account(w, r.loginFor(w)).Send(r.connect(t, w), "bob@example.test", to, message); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -166,25 +160,9 @@ func goSends(t *testing.T, r *rig, w way, to string, message []byte) {
 // smtpClient is net/smtp on a door, inside TLS if the way says so.
 func (r *rig) smtpClient(t testing.TB, w way) *smtp.Client {
 	t.Helper()
-	var conn net.Conn
-	var err error
-	if w.mode == "tls" {
-		conn, err = tls.Dial("tcp", r.door(w.door).Address, r.tlsConfig())
-	} else {
-		conn, err = net.Dial("tcp", r.door(w.door).Address)
-	}
+	c, err := r.account(w, "").SMTP(r.connect(t, w))
 	if err != nil {
 		t.Fatal(err)
-	}
-	t.Cleanup(func() { conn.Close() })
-	c, err := smtp.NewClient(conn, "localhost")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if w.mode == "starttls" {
-		if err := c.StartTLS(r.tlsConfig()); err != nil {
-			t.Fatal(err)
-		}
 	}
 	return c
 }
@@ -201,39 +179,19 @@ func (r *rig) imapClient(t testing.TB, w way, user string, options *imapclient.O
 }
 
 func (r *rig) tryIMAP(w way, user string, options *imapclient.Options) (*imapclient.Client, error) {
-	if options == nil {
-		options = &imapclient.Options{}
-	}
-	options.TLSConfig = r.tlsConfig()
-	dial := map[string]func(string, *imapclient.Options) (*imapclient.Client, error){
-		"clear": imapclient.DialInsecure, "starttls": imapclient.DialStartTLS, "tls": imapclient.DialTLS,
-	}[w.mode]
-	c, err := dial(r.door(w.door).Address, options)
+	conn, err := net.Dial("tcp", r.door(w.door).Address)
 	if err != nil {
 		return nil, err
 	}
-	if err := c.Login(user, "secret").Wait(); err != nil {
-		c.Close()
-		return nil, err
-	}
-	return c, nil
+	return r.account(w, user).IMAP(conn, options)
 }
 
 func goFetches(t *testing.T, r *rig, w way, user string) []byte {
-	c := r.imapClient(t, w, user, nil)
-	defer c.Close()
-	if _, err := c.Select("INBOX", nil).Wait(); err != nil {
+	message, _, err := r.account(w, user).Fetch(r.connect(t, w))
+	if err != nil {
 		t.Fatal(err)
 	}
-	section := &imap.FetchItemBodySection{Peek: true}
-	got, err := c.Fetch(imap.SeqSetNum(1), &imap.FetchOptions{BodySection: []*imap.FetchItemBodySection{section}}).Collect()
-	if err != nil || len(got) != 1 {
-		t.Fatalf("FETCH: %d messages, %v", len(got), err)
-	}
-	if err := c.Logout().Wait(); err != nil {
-		t.Fatal(err)
-	}
-	return got[0].FindBodySection(section)
+	return message
 }
 
 // talkFetchesPOP is POP3 by hand: Go has no client of renown.

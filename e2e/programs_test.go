@@ -1,18 +1,16 @@
 package e2e
 
 import (
-	"crypto/tls"
 	"crypto/x509"
 	"fmt"
 	"net"
-	"net/smtp"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/emersion/go-imap/v2/imapclient"
+	"github.com/mailrig/mailrig/internal/testkit/mailclient"
 )
 
 // setting is what a person chooses on a settings screen.
@@ -248,65 +246,11 @@ func goAccount(t *testing.T, r *rig, s setting) {
 	}
 	defer c.Close()
 	_ = c.SetDeadline(time.Now().Add(5 * time.Second))
-	if s.mode == "tls" {
-		c = tls.Client(c, config)
-	}
-	does := map[string]func(*rig, net.Conn, string, *tls.Config) error{"smtp": goSMTPAccount, "imap": goIMAPAccount}[s.protocol]
-	t.Logf("Go: %v", does(r, c, s.mode, config))
-}
-
-func goSMTPAccount(r *rig, conn net.Conn, mode string, config *tls.Config) error {
-	c, err := smtp.NewClient(conn, "localhost")
-	if err != nil {
-		return err
-	}
-	defer c.Close()
-	if mode == "starttls" {
-		if err := c.StartTLS(config); err != nil {
-			return err
-		}
-	}
-	if err := c.Auth(smtp.PlainAuth("", r.User, "secret", "localhost")); err != nil {
-		return err
-	}
-	if err := c.Mail(r.User); err != nil {
-		return err
-	}
-	if err := c.Rcpt("bob@example.test"); err != nil {
-		return err
-	}
-	w, err := c.Data()
-	if err != nil {
-		return err
-	}
-	if _, err := w.Write(crlf(letter)); err != nil {
-		return err
-	}
-	if err := w.Close(); err != nil {
-		return err
-	}
-	return c.Quit()
-}
-
-func goIMAPAccount(r *rig, conn net.Conn, mode string, config *tls.Config) error {
-	var c *imapclient.Client
-	var err error
-	if mode == "starttls" {
-		if c, err = imapclient.NewStartTLS(conn, &imapclient.Options{TLSConfig: config}); err != nil {
-			return err
-		}
+	account := mailclient.Account{User: r.User, Password: "secret", Security: s.mode, TLS: config}
+	if s.protocol == "smtp" {
+		err = account.Send(c, r.User, "bob@example.test", crlf(letter))
 	} else {
-		c = imapclient.New(conn, nil)
-		if err := c.WaitGreeting(); err != nil {
-			return err
-		}
+		err = account.Visit(c)
 	}
-	defer c.Close()
-	if err := c.Login(r.User, "secret").Wait(); err != nil {
-		return err
-	}
-	if _, err := c.Select("INBOX", nil).Wait(); err != nil {
-		return err
-	}
-	return c.Logout().Wait()
+	t.Logf("Go: %v", err)
 }

@@ -135,7 +135,12 @@ func isPath(name string) bool {
 }
 
 // LoadFile reads a scenario file of the user's.
-func LoadFile(file string) (*Scenario, error) {
+func LoadFile(file string) (*Scenario, error) { return loadFile(file, Parse) }
+
+// LoadFile is as the function of that name, for scenarios of this grammar.
+func (g *Grammar) LoadFile(file string) (*Scenario, error) { return loadFile(file, g.Parse) }
+
+func loadFile(file string, parse func(string, []byte) (*Scenario, error)) (*Scenario, error) {
 	f, err := os.Open(file)
 	if err != nil {
 		return nil, fmt.Errorf("can't read the scenario: %w; check the path", err)
@@ -145,5 +150,5 @@ func LoadFile(file string) (*Scenario, error) {
 	if err != nil {
 		return nil, fmt.Errorf("can't read the scenario: %w; give the path of one YAML file", err)
 	}
-	return Parse(file, data)
+	return parse(file, data)
 }

@@ -27,7 +27,7 @@ func TestCatalogue(t *testing.T) {
 		if e := s.Expect; len(e.Require)+len(e.Forbid) == 0 && e.Command == "" && e.Mail == "" && e.Within == 0 {
 			t.Errorf("%s: expects nothing of a client", s.Name)
 		}
-		if !slices.ContainsFunc(Groups, func(g Group) bool { return g.Name == s.Group }) || s.File != "" {
+		if !slices.ContainsFunc(groups, func(g group) bool { return g.name == s.Group }) || s.File != "" {
 			t.Errorf("%s: group %q, file %q", s.Name, s.Group, s.File)
 		}
 		if got := Compile([]*Scenario{s}).Scenarios(); !slices.Equal(got, []string{s.Name}) {
@@ -208,6 +208,7 @@ func TestPlansAct(t *testing.T) {
 		}
 		return Compile(list)
 	}
+	doors := Standard().doors()
 	listen := func(p *fault.Plan, port int) fault.ListenMode { m, _ := p.Listen(port, doors[port], false); return m }
 
 	p := plan("port-25-refused,port-25-blocked")

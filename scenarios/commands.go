@@ -7,28 +7,19 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/mailrig/mailrig/internal/fault"
+	"github.com/mailrig/mailrig/internal/protocol"
 	"github.com/mailrig/mailrig/internal/suggest"
 )
 
-// commands are those of each protocol, to tell a rule that can never act. A command that
-// none of them has may be one of the client's own, and is let through.
-var commands = map[string][]string{
-	"smtp": strings.Fields("EHLO HELO LHLO MAIL RCPT DATA BDAT RSET NOOP QUIT VRFY EXPN HELP STARTTLS AUTH"),
-	"imap": append(strings.Fields(`CAPABILITY NOOP LOGOUT ID STARTTLS AUTHENTICATE LOGIN ENABLE UNAUTHENTICATE SELECT EXAMINE CREATE DELETE
-		RENAME SUBSCRIBE UNSUBSCRIBE LIST LSUB XLIST NAMESPACE STATUS APPEND IDLE DONE CHECK CLOSE UNSELECT EXPUNGE SEARCH FETCH STORE COPY MOVE
-		COMPRESS GETQUOTA GETQUOTAROOT SORT THREAD`), "UID FETCH", "UID STORE", "UID COPY", "UID MOVE", "UID EXPUNGE", "UID SEARCH"),
-	"pop3": strings.Fields("USER PASS APOP AUTH STLS STARTTLS CAPA STAT LIST RETR TOP UIDL DELE RSET NOOP QUIT UTF8 LANG"),
-}
-
 // checkCommands refuses a command that belongs to another protocol than those that the
-// rule can meet.
+// rule can meet. A command that none has may be one of the client's own, and is let through.
 func (d *decoder) checkCommands(e entry, m *fault.Match) {
-	met := spoken(m)
+	met := d.grammar.spoken(m)
 	for _, command := range m.Command {
 		var whose []string
-		for protocol, list := range commands {
-			if slices.ContainsFunc(list, func(c string) bool { return strings.EqualFold(c, command) }) {
-				whose = append(whose, protocol)
+		for _, p := range d.grammar.Protocols {
+			if slices.ContainsFunc(p.Words, func(w protocol.Word) bool { return fault.SameCommand(w.Verb, command) }) {
+				whose = append(whose, p.Name)
 			}
 		}
 		slices.Sort(whose)
@@ -56,14 +47,11 @@ var capabilities = map[string][]string{
 func (d *decoder) checkCapabilities(nodes []*yaml.Node, rules []fault.Rule) {
 	listed := map[string][]string{}
 	for _, r := range rules {
-		var more fault.Capabilities
-		switch f := r.Fault.(type) {
-		case *fault.Add:
-			more = fault.Capabilities(*f)
-		case *fault.Capabilities:
-			more = *f
+		f, ok := r.Fault.(fault.Advertiser)
+		if !ok {
+			continue
 		}
-		for protocol, lines := range map[string][]string{"smtp": more.SMTP, "imap": more.IMAP, "pop3": more.POP3} {
+		for protocol, lines := range f.Advertised() {
 			for _, line := range lines {
 				word, _, _ := strings.Cut(line, " ")
 				listed[protocol] = append(listed[protocol], word)
@@ -71,11 +59,14 @@ func (d *decoder) checkCapabilities(nodes []*yaml.Node, rules []fault.Rule) {
 		}
 	}
 	for i, r := range rules {
-		f, ok := r.Fault.(interface{ Names() []string })
+		f, ok := r.Fault.(fault.Concealer)
 		if !ok {
 			continue
 		}
-		met := spoken(&r.Match)
+		met := d.grammar.spoken(&r.Match)
+		if slices.ContainsFunc(met, func(p string) bool { return capabilities[p] == nil }) {
+			continue // nobody knows what its servers may list
+		}
 		var here, anywhere []string
 		for protocol := range capabilities {
 			names := append(slices.Clip(capabilities[protocol]), listed[protocol]...)
@@ -85,7 +76,7 @@ func (d *decoder) checkCapabilities(nodes []*yaml.Node, rules []fault.Rule) {
 			}
 		}
 		acts := false
-		for _, name := range f.Names() {
+		for _, name := range f.Conceals() {
 			private := strings.HasPrefix(strings.ToUpper(name), "X")
 			acts = acts || private || isListed(name, here)
 			if private || isListed(name, anywhere) {
@@ -100,7 +91,7 @@ func (d *decoder) checkCapabilities(nodes []*yaml.Node, rules []fault.Rule) {
 			d.wrong(nodes[i], "%s: no server lists a capability %q, so that nothing would happen; %s", r.Kind(), name, hint)
 		}
 		if !acts && len(met) > 0 {
-			d.wrong(nodes[i], "%s: no server of %s lists %s; the rule could never act", r.Kind(), join(met, "and"), join(f.Names(), "or"))
+			d.wrong(nodes[i], "%s: no server of %s lists %s; the rule could never act", r.Kind(), join(met, "and"), join(f.Conceals(), "or"))
 		}
 	}
 }
@@ -108,7 +99,7 @@ func (d *decoder) checkCapabilities(nodes []*yaml.Node, rules []fault.Rule) {
 // isListed tells if a rule for the name changes a list with one of these.
 func isListed(name string, known []string) bool {
 	base, _, _ := strings.Cut(name, "=")
-	return slices.ContainsFunc(known, func(k string) bool { return fault.Lists(name, k) || strings.EqualFold(base, k) })
+	return slices.ContainsFunc(known, func(k string) bool { return fault.CoversCapability(name, k) || strings.EqualFold(base, k) })
 }
 
 // mechanisms are those by which anybody can log in here.
@@ -116,7 +107,7 @@ var mechanisms = append([]string{"PLAIN", "LOGIN", "USER"}, fault.Mechanisms()..
 
 // checkMatch refuses conditions that can't hold in any protocol that the rule meets.
 func (d *decoder) checkMatch(e entry, m *fault.Match) {
-	met := spoken(m)
+	met := d.grammar.spoken(m)
 	if len(met) == 0 {
 		return // and that is a mistake already
 	}
@@ -138,11 +129,13 @@ func (d *decoder) checkMatch(e entry, m *fault.Match) {
 // checkSpoken refuses a fault that does nothing in any protocol that the rule meets.
 func (d *decoder) checkSpoken(e entry, r *fault.Rule) {
 	f, ok := r.Fault.(fault.Spoken)
-	met := spoken(&r.Match)
+	met := d.grammar.spoken(&r.Match)
 	if !ok || len(met) == 0 {
 		return
 	}
-	if acts := f.Protocols(); len(acts) > 0 && !slices.ContainsFunc(acts, func(p string) bool { return slices.Contains(met, p) }) {
+	acts := f.Protocols()
+	d.grammar.Protocols.Sort(acts)
+	if len(acts) > 0 && !slices.ContainsFunc(acts, func(p string) bool { return slices.Contains(met, p) }) {
 		d.wrong(e.key, "%s: does something in %s only, as it is written, and the rule only meets %s; it could never act", e.name, join(acts, "and"), join(met, "and"))
 	}
 }

@@ -21,17 +21,16 @@ import (
 const maxValues = 20_000
 
 // decoder fills Go values from YAML and collects all mistakes on the way. It
-// knows nothing of scenarios: struct tags and two interfaces tell it all.
-// A field's `yaml` tag is its key, `enum` lists the words it may be.
+// knows nothing of scenarios: struct tags and a few interfaces tell it all.
+// A field's `yaml` tag is its key, `enum` lists the words it may be. An embedded map has a
+// key for each protocol of the grammar (see fault.PerProtocol).
 type decoder struct {
+	grammar  *Grammar
 	file     string
 	mistakes []Mistake
 	values   int
 	spent    bool // stop looking
 }
-
-// validator is a value that knows more than its type says.
-type validator interface{ Validate() error }
 
 // place says what a value is for, to those who read about a mistake in it.
 type place struct {
@@ -107,13 +106,22 @@ func (d *decoder) decode(at *yaml.Node, v reflect.Value, p place) bool {
 	if len(d.mistakes) != before || d.spent {
 		return false
 	}
-	if val, ok := v.Addr().Interface().(validator); ok {
-		if err := val.Validate(); err != nil {
-			d.wrong(culprit(at, n, err), "%s: %v", p.name, err)
-			return false
-		}
+	if err := d.validate(v.Addr().Interface()); err != nil {
+		d.wrong(culprit(at, n, err), "%s: %v", p.name, err)
+		return false
 	}
 	return true
+}
+
+// validate asks a value that knows more than its type says.
+func (d *decoder) validate(v any) error {
+	switch v := v.(type) {
+	case fault.Validator:
+		return v.Validate()
+	case fault.ProtocolValidator:
+		return v.ValidateFor(d.grammar.Protocols)
+	}
+	return nil
 }
 
 // culprit returns the value whose key begins the message, else the whole.
@@ -130,9 +138,15 @@ func culprit(at, n *yaml.Node, err error) *yaml.Node {
 }
 
 func (d *decoder) fill(at, n *yaml.Node, v reflect.Value, p place) {
-	if text, ok := v.Addr().Interface().(encoding.TextUnmarshaler); ok && n.Kind == yaml.ScalarNode {
-		d.text(at, n, text, p)
-		return
+	if n.Kind == yaml.ScalarNode {
+		switch t := v.Addr().Interface().(type) {
+		case fault.ReplyReader:
+			d.text(at, n, t.ReadReply(n.Value, d.grammar.Protocols), p)
+			return
+		case encoding.TextUnmarshaler:
+			d.text(at, n, t.UnmarshalText([]byte(n.Value)), p)
+			return
+		}
 	}
 	switch v.Kind() {
 	case reflect.Pointer:
@@ -149,13 +163,10 @@ func (d *decoder) fill(at, n *yaml.Node, v reflect.Value, p place) {
 
 // fields decodes a mapping into the fields that have a yaml tag.
 func (d *decoder) fields(at, n *yaml.Node, v reflect.Value, p place) {
-	fields := map[string]int{}
+	fields := d.grammar.fieldsOf(v.Type())
 	var names []string
-	for i := range v.NumField() {
-		if name := v.Type().Field(i).Tag.Get("yaml"); name != "" {
-			fields[name] = i
-			names = append(names, name)
-		}
+	for _, f := range fields {
+		names = append(names, f.key)
 	}
 	if len(names) == 0 {
 		d.wrong(at, "%s wants a text%s, not %s", p.name, p.like(), describe(n))
@@ -163,17 +174,60 @@ func (d *decoder) fields(at, n *yaml.Node, v reflect.Value, p place) {
 	}
 	entries, _ := d.mapping(at, p)
 	for _, e := range entries {
-		i, known := fields[e.name]
-		if !known {
+		i := slices.Index(names, e.name)
+		if i < 0 {
 			d.wrong(e.key, "%s has no key %q; %s", p.name, e.name, didYouMean(e.name, names))
 			continue
 		}
-		inner := place{name: e.name}
-		if enum := v.Type().Field(i).Tag.Get("enum"); enum != "" {
-			inner.enum = strings.Split(enum, ",")
+		f := fields[i]
+		inner := place{name: e.name, enum: d.grammar.enum(f.Tag.Get("enum"))}
+		if !f.perProtocol {
+			d.decode(e.value, v.FieldByIndex(f.Index), inner)
+			continue
 		}
-		d.decode(e.value, v.Field(i), inner)
+		value := reflect.New(f.Type.Elem()).Elem()
+		if d.decode(e.value, value, inner) && !value.IsZero() {
+			all := v.FieldByIndex(f.Index)
+			if all.IsNil() {
+				all.Set(reflect.MakeMap(f.Type))
+			}
+			all.SetMapIndex(reflect.ValueOf(e.name), value)
+		}
 	}
+}
+
+// field is a key of a struct that is read from YAML.
+type field struct {
+	reflect.StructField
+	key         string
+	perProtocol bool // the key is a protocol of the map that the field is
+}
+
+// fieldsOf lists the keys of a struct, in its order.
+func (g *Grammar) fieldsOf(t reflect.Type) (all []field) {
+	if t.Kind() != reflect.Struct {
+		return nil
+	}
+	for i := range t.NumField() {
+		f := t.Field(i)
+		switch key := f.Tag.Get("yaml"); {
+		case f.Anonymous && f.Type.Kind() == reflect.Map:
+			for _, name := range g.Protocols.Names() {
+				all = append(all, field{f, name, true})
+			}
+		case key != "" && f.IsExported():
+			all = append(all, field{f, key, false})
+		}
+	}
+	return all
+}
+
+// doc is what the field's tag says of the key.
+func (f *field) doc() string {
+	if f.perProtocol {
+		return f.Tag.Get(f.key)
+	}
+	return f.Tag.Get("doc")
 }
 
 // list decodes a list; one element may stand alone.
@@ -202,9 +256,8 @@ func (d *decoder) list(at, n *yaml.Node, v reflect.Value, p place) {
 	v.Set(list)
 }
 
-// text gives a scalar to a type that reads it itself.
-func (d *decoder) text(at, n *yaml.Node, v encoding.TextUnmarshaler, p place) {
-	err := v.UnmarshalText([]byte(n.Value))
+// text notes what a type said that reads scalars by itself.
+func (d *decoder) text(at, n *yaml.Node, err error, p place) {
 	switch {
 	case err != nil && isSwitch(n):
 		d.wrong(at, "%s: %v; to YAML a bare %s is true or false, write \"%s\" in quotes if you mean the word", p.name, err, n.Value, n.Value)

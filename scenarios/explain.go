@@ -26,7 +26,7 @@ func (s *Scenario) Explain() string {
 	}
 	b.WriteString("\nWhat happens:\n")
 	for _, r := range s.Rules {
-		wrap(&b, "  - ", sentence(&r))
+		wrap(&b, "  - ", s.sentence(&r))
 	}
 	list := func(title string, texts []string) {
 		if len(texts) == 0 {
@@ -44,19 +44,18 @@ func (s *Scenario) Explain() string {
 }
 
 // sentence says in one sentence when a rule acts and what it does then.
-func sentence(r *fault.Rule) string {
+func (s *Scenario) sentence(r *fault.Rule) string {
 	if e, ok := r.Fault.(fault.Explainer); ok {
 		return fmt.Sprintf("%s: %s.", strings.Join(when(r), ", "), e.Explain())
 	}
-	doc := ""
-	for _, k := range fault.Kinds {
-		if reflect.TypeOf(k.New()) == reflect.TypeOf(r.Fault) {
-			doc = k.Doc
-		}
+	g := s.grammar
+	if g == nil {
+		g = Standard()
 	}
+	doc := r.Fault.Kind().Doc
 	first, size := utf8.DecodeRuneInString(doc)
 	doc = string(unicode.ToLower(first)) + strings.TrimSuffix(doc[size:], ".")
-	return fmt.Sprintf("%s: %s (%s).", strings.Join(when(r), ", "), doc, settings(reflect.ValueOf(r.Fault).Elem(), spoken(&r.Match)))
+	return fmt.Sprintf("%s: %s (%s).", strings.Join(when(r), ", "), doc, g.settings(reflect.ValueOf(r.Fault).Elem(), g.spoken(&r.Match)))
 }
 
 // when tells where and when a rule acts.
@@ -145,57 +144,57 @@ func howOften(r *fault.Rule) []string {
 	return []string{fmt.Sprintf("after letting %d pass%s, %d times", r.Skip, per, r.Times)}
 }
 
-// spoken returns the protocols that a rule can meet.
-func spoken(m *fault.Match) []string {
-	var list []string
-	for port, protocol := range doors {
-		if (len(m.Door) == 0 || slices.Contains(m.Door, port)) &&
-			(len(m.Protocol) == 0 || slices.Contains(m.Protocol, protocol)) && !slices.Contains(list, protocol) {
-			list = append(list, protocol)
-		}
-	}
-	slices.Sort(list) // the doors come in any order
-	return list
-}
-
 // settings writes the value of a fault for people, without the texts of
 // protocols that don't matter.
-func settings(v reflect.Value, protocols []string) string {
+func (g *Grammar) settings(v reflect.Value, protocols []string) string {
 	switch v.Kind() {
 	case reflect.Slice:
 		var list []string
 		for i := range v.Len() {
-			list = append(list, settings(v.Index(i), protocols))
+			list = append(list, g.settings(v.Index(i), protocols))
 		}
 		return strings.Join(list, ", ")
 	case reflect.Struct:
-		var parts []string
-		for i := range v.NumField() {
-			field := v.Type().Field(i)
-			if !field.IsExported() || (v.Field(i).Kind() == reflect.String && v.Field(i).IsZero()) {
-				continue
-			}
-			key := field.Tag.Get("yaml")
-			if slices.Contains([]string{"smtp", "imap", "pop3"}, key) {
-				if !slices.Contains(protocols, key) {
-					continue
-				}
-				if len(protocols) == 1 {
-					key = ""
-				}
-			}
-			text := settings(v.Field(i), protocols)
-			if key != "" {
-				text = key + ": " + text
-			}
-			parts = append(parts, text)
-		}
-		return strings.Join(parts, "; ")
+		return g.parts(v, protocols)
 	}
 	if v.Type() == duration {
 		return time.Duration(v.Int()).String()
 	}
 	return fmt.Sprint(v.Interface())
+}
+
+// parts writes the fields of a fault. A key isn't written if only one protocol matters.
+func (g *Grammar) parts(v reflect.Value, protocols []string) string {
+	var parts []string
+	write := func(key string, value reflect.Value) {
+		if slices.Contains(g.Protocols.Names(), key) {
+			if !slices.Contains(protocols, key) {
+				return
+			}
+			if len(protocols) == 1 {
+				key = ""
+			}
+		}
+		text := g.settings(value, protocols)
+		if key != "" {
+			text = key + ": " + text
+		}
+		parts = append(parts, text)
+	}
+	for i := range v.NumField() {
+		f, value := v.Type().Field(i), v.Field(i)
+		switch {
+		case f.Anonymous && value.Kind() == reflect.Map:
+			for _, name := range g.Protocols.Names() {
+				if of := value.MapIndex(reflect.ValueOf(name)); of.IsValid() && !of.IsZero() {
+					write(name, of)
+				}
+			}
+		case f.IsExported() && (value.Kind() != reflect.String || !value.IsZero()):
+			write(f.Tag.Get("yaml"), value)
+		}
+	}
+	return strings.Join(parts, "; ")
 }
 
 // wrap writes a text in lines, the first behind a bullet and the others below.

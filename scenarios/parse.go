@@ -26,14 +26,22 @@ var (
 	goodName = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
 )
 
-// doors are the eight standard ports with what each speaks.
-var doors = map[int]string{25: "smtp", 2525: "smtp", 587: "smtp", 465: "smtp", 110: "pop3", 995: "pop3", 143: "imap", 993: "imap"}
-
 // Parse reads a scenario. file is what messages call it; when it ends in .yaml
 // or .yml, the scenario must have its base name. The error is an *Errors with
 // every mistake of the file.
-func Parse(file string, data []byte) (*Scenario, error) {
-	d := &decoder{file: file}
+func Parse(file string, data []byte) (*Scenario, error) { return Standard().parse(file, data) }
+
+// Parse is as the function of that name, for scenarios of this grammar.
+func (g *Grammar) Parse(file string, data []byte) (*Scenario, error) {
+	s, err := g.parse(file, data)
+	if s != nil {
+		s.grammar = g
+	}
+	return s, err
+}
+
+func (g *Grammar) parse(file string, data []byte) (*Scenario, error) {
+	d := &decoder{grammar: g, file: file}
 	if file == "" {
 		d.file = "scenario"
 	}
@@ -115,7 +123,7 @@ func (d *decoder) name(n *yaml.Node, s *Scenario) {
 // unknownKey complains about a key of the file's, and knows where it may belong.
 func (d *decoder) unknownKey(e entry) {
 	near := suggest.Nearest(e.name, fileKeys)
-	if near == "" && slices.Contains(append(faultKeys(), ruleKeys...), e.name) {
+	if near == "" && slices.Contains(append(d.grammar.faultKeys(), ruleKeys...), e.name) {
 		d.wrong(e.key, "a scenario has no key %q; it belongs into a rule, below rules", e.name)
 		return
 	}
@@ -173,9 +181,9 @@ func (d *decoder) rule(at *yaml.Node) fault.Rule {
 		case "times":
 			counterWrong = !d.count(e, &c.Times) || counterWrong
 		case "per":
-			d.decode(e.value, reflect.ValueOf(&c.Per).Elem(), place{name: "per", enum: pers()})
+			d.decode(e.value, reflect.ValueOf(&c.Per).Elem(), place{name: "per", enum: perNames()})
 		default:
-			if _, known := fault.Lookup(e.name); !known {
+			if _, known := d.grammar.kind(e.name); !known {
 				d.unknownRuleKey(e)
 				ok = false // it may have been meant as the fault
 				continue
@@ -184,14 +192,18 @@ func (d *decoder) rule(at *yaml.Node) fault.Rule {
 		}
 	}
 	r := fault.Rule{Match: c.Match, Skip: c.Skip, Times: c.Times, Per: fault.Per(c.Per)}
-	counts := len(faults) == 1 && faults[0].name == "rate-limit" // by itself
+	counts := false // by itself
+	if len(faults) == 1 {
+		kind, _ := d.grammar.kind(faults[0].name)
+		counts = kind.Counts
+	}
 	// A counter that is wrong itself counts as given.
 	if c.Per != "" && c.Skip == 0 && c.Times == 0 && !counts && !counterWrong {
 		d.wrong(at, "per: %s has nothing to count; add times or skip, or leave per out", c.Per)
 	}
 	switch {
 	case len(faults) == 0 && ok:
-		d.wrong(at, "the rule has no fault; add one of %s", join(faultKeys(), "and"))
+		d.wrong(at, "the rule has no fault; add one of %s", join(d.grammar.faultKeys(), "and"))
 	case len(faults) > 1:
 		var names []string
 		for _, f := range faults {
@@ -200,7 +212,7 @@ func (d *decoder) rule(at *yaml.Node) fault.Rule {
 		d.wrong(faults[1].key, "the rule has %d faults, %s; make each a rule of its own", len(faults), join(names, "and"))
 	}
 	for _, f := range faults {
-		kind, _ := fault.Lookup(f.name)
+		kind, _ := d.grammar.kind(f.name)
 		value := kind.New()
 		if !d.decode(f.value, reflect.ValueOf(value).Elem(), place{name: f.name, example: kind.Example}) {
 			continue
@@ -210,7 +222,7 @@ func (d *decoder) rule(at *yaml.Node) fault.Rule {
 		if !matchWrong {
 			d.checkSpoken(f, &one)
 		}
-		if checker, can := value.(interface{ CheckRule(*fault.Rule) error }); can && ok {
+		if checker, can := value.(fault.Checker); can && ok {
 			d.together(f, checker.CheckRule(&one))
 		}
 		if len(faults) == 1 {
@@ -267,7 +279,7 @@ func (d *decoder) given(e entry, m *fault.Match) (clear bool) {
 }
 
 func (d *decoder) unknownRuleKey(e entry) {
-	known := append(faultKeys(), ruleKeys...)
+	known := append(d.grammar.faultKeys(), ruleKeys...)
 	if slices.Contains(matchKeys(), e.name) {
 		d.wrong(e.key, "a rule has no key %q; it belongs into match, like match: {%s: …}", e.name, e.name)
 		return
@@ -282,6 +294,7 @@ func (d *decoder) unknownRuleKey(e entry) {
 // checkDoors wants door numbers that exist and speak what the rule matches.
 func (d *decoder) checkDoors(e entry, m *fault.Match) {
 	entries, _ := d.mapping(e.value, place{name: "match"})
+	doors := d.grammar.doors()
 	for _, inner := range entries {
 		if inner.name != "door" {
 			continue
@@ -295,7 +308,7 @@ func (d *decoder) checkDoors(e entry, m *fault.Match) {
 			protocol, known := doors[port]
 			switch {
 			case !known:
-				d.wrong(nodes[i], "%d isn't a door; the doors are %s, by their standard numbers wherever they listen", port, doorList())
+				d.wrong(nodes[i], "%d isn't a door; the doors are %s, by their standard numbers wherever they listen", port, d.grammar.doorList())
 			case len(m.Protocol) > 0 && !slices.Contains(m.Protocol, protocol):
 				d.wrong(nodes[i], "door %d speaks %s, protocol says %s; the rule could never match", port, protocol, join(m.Protocol, "or"))
 			}
@@ -303,9 +316,9 @@ func (d *decoder) checkDoors(e entry, m *fault.Match) {
 	}
 }
 
-func doorList() string {
+func (g *Grammar) doorList() string {
 	var ports []int
-	for p := range doors {
+	for p := range g.doors() {
 		ports = append(ports, p)
 	}
 	slices.Sort(ports)
@@ -316,15 +329,7 @@ func doorList() string {
 	return join(names, "and")
 }
 
-func faultKeys() []string {
-	var names []string
-	for _, k := range fault.Kinds {
-		names = append(names, k.Name)
-	}
-	return names
-}
-
-func pers() []string {
+func perNames() []string {
 	var names []string
 	for _, p := range fault.Pers {
 		names = append(names, string(p))

@@ -1,7 +1,6 @@
 package scenarios
 
 import (
-	"reflect"
 	"time"
 
 	"github.com/mailrig/mailrig/internal/fault"
@@ -16,6 +15,8 @@ type Scenario struct {
 	Expect Expect
 	File   string // path it was read from; "" for the catalogue
 	Group  string // folder of the catalogue, like network; "" for files
+
+	grammar *Grammar // that it was read by; nil: the standard one
 }
 
 // Expect says by what a client is judged.
@@ -32,38 +33,16 @@ type Expect struct {
 }
 
 // Compile makes a plan of the rules of all scenarios, in the order given, with
-// counters at zero. The plan shares no state with other plans of the same
-// scenarios.
-func Compile(list []*Scenario) *fault.Plan {
+// counters at zero. The plan shares no counts with other plans of the same scenarios.
+func Compile(list []*Scenario, opts ...fault.Option) *fault.Plan {
 	var names []string
 	var rules []fault.Rule
 	for _, s := range list {
 		names = append(names, s.Name)
 		for _, r := range s.Rules {
 			r.Scenario = s.Name
-			r.Fault = fresh(r.Fault)
 			rules = append(rules, r)
 		}
 	}
-	return fault.Compile(names, rules)
-}
-
-// fresh copies a fault's settings, which are its exported fields, and leaves its
-// state behind: limit-connections counts, and two servers must not count as one.
-func fresh(f any) any {
-	old := reflect.ValueOf(f)
-	if old.Kind() != reflect.Pointer || old.IsNil() {
-		return f
-	}
-	made := reflect.New(old.Type().Elem())
-	if made.Elem().Kind() != reflect.Struct {
-		made.Elem().Set(old.Elem())
-		return made.Interface()
-	}
-	for i := range made.Elem().NumField() {
-		if field := made.Elem().Field(i); field.CanSet() {
-			field.Set(old.Elem().Field(i))
-		}
-	}
-	return made.Interface()
+	return fault.Compile(names, rules, opts...)
 }

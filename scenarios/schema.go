@@ -14,7 +14,10 @@ import (
 // JSONSchema describes a scenario file in JSON Schema (draft-07), made from the fault
 // kinds themselves, so that editors complete and explain it. The loader is stricter:
 // it also knows what can't be together.
-func JSONSchema() []byte {
+func JSONSchema() []byte { return Standard().JSONSchema() }
+
+// JSONSchema is as the function of that name, for scenarios of this grammar.
+func (g *Grammar) JSONSchema() []byte {
 	text := func(doc string) object { return object{"type": "string", "description": doc} }
 	var ids []string
 	for _, e := range Expectations() {
@@ -35,7 +38,7 @@ func JSONSchema() []byte {
 			"name":  object{"type": "string", "pattern": goodName.String(), "maxLength": maxName, "description": "the file's own name, without .yaml"},
 			"title": text("one line for a list"),
 			"story": text("what happens in the world, what the client sees, what a good client does"),
-			"rules": object{"type": "array", "minItems": 1, "maxItems": maxRules, "items": ruleSchema()},
+			"rules": object{"type": "array", "minItems": 1, "maxItems": maxRules, "items": g.ruleSchema()},
 			"expect": object{
 				"type": "object", "additionalProperties": false, "description": "what a good client does",
 				"properties": object{
@@ -56,34 +59,37 @@ func JSONSchema() []byte {
 
 type object = map[string]any
 
-func ruleSchema() object {
+func (g *Grammar) ruleSchema() object {
 	properties := object{
-		"match": structSchema(reflect.TypeFor[fault.Match](), "when the rule acts; all that is given must fit"),
+		"match": g.structSchema(reflect.TypeFor[fault.Match](), "when the rule acts; all that is given must fit"),
 		"skip":  object{"type": "integer", "minimum": 0, "description": "so many matches go untouched first"},
 		"times": object{"type": "integer", "minimum": 0, "description": "then it acts so many times; for ever when left out"},
-		"per":   object{"enum": pers(), "description": "what skip, times and rate-limit count separately for"},
+		"per":   object{"enum": perNames(), "description": "what skip, times and rate-limit count separately for"},
 	}
 	var one []object
-	for _, k := range fault.Kinds {
-		properties[k.Name] = kindSchema(k)
+	for _, k := range g.Kinds {
+		properties[k.Name] = g.kindSchema(k)
 		one = append(one, object{"required": []string{k.Name}})
 	}
 	return object{"type": "object", "additionalProperties": false, "properties": properties, "oneOf": one}
 }
 
 // kindSchema describes a fault's value: a scalar, a list, a map, or a choice of them.
-func kindSchema(k fault.Kind) object {
+func (g *Grammar) kindSchema(k fault.Kind) object {
 	v := k.New()
 	t := reflect.TypeOf(v).Elem()
 	var forms []object
-	if u, ok := v.(encoding.TextUnmarshaler); ok {
+	switch u := v.(type) {
+	case fault.ReplyReader:
+		forms = append(forms, object{"type": "string"})
+	case encoding.TextUnmarshaler:
 		forms = append(forms, scalarSchema(u, k))
 	}
 	switch {
 	case t.Kind() == reflect.Slice:
 		forms = append(forms, typeSchema(t))
-	case len(structFields(t)) > 0:
-		forms = append(forms, structSchema(t, ""))
+	case len(g.fieldsOf(t)) > 0:
+		forms = append(forms, g.structSchema(t, ""))
 	}
 	doc := k.Doc + " Example: " + k.Example
 	if len(forms) == 1 {
@@ -96,7 +102,7 @@ func kindSchema(k fault.Kind) object {
 // scalarSchema asks a kind which words it knows by giving it one that it can't.
 func scalarSchema(u encoding.TextUnmarshaler, k fault.Kind) object {
 	var value *fault.ValueError
-	if err := u.UnmarshalText([]byte("\x00")); errors.As(err, &value) && k.Name != "handshake" {
+	if err := u.UnmarshalText([]byte("\x00")); errors.As(err, &value) && !value.Open {
 		return object{"enum": value.Known}
 	}
 	if strings.Trim(k.Example, "0123456789") == "" {
@@ -105,12 +111,15 @@ func scalarSchema(u encoding.TextUnmarshaler, k fault.Kind) object {
 	return object{"type": "string"}
 }
 
-func structSchema(t reflect.Type, doc string) object {
+func (g *Grammar) structSchema(t reflect.Type, doc string) object {
 	properties := object{}
-	for _, f := range structFields(t) {
-		s := typeSchema(f.Type)
-		if enum := f.Tag.Get("enum"); enum != "" {
-			words := strings.Split(enum, ",")
+	for _, f := range g.fieldsOf(t) {
+		typ := f.Type
+		if f.perProtocol {
+			typ = typ.Elem()
+		}
+		s := typeSchema(typ)
+		if words := g.enum(f.Tag.Get("enum")); words != nil {
 			switch s["type"] {
 			case "string":
 				s = object{"enum": words}
@@ -118,26 +127,14 @@ func structSchema(t reflect.Type, doc string) object {
 				s = object{"anyOf": []object{{"enum": words}, {"type": "array", "items": object{"enum": words}}}}
 			}
 		}
-		if d := f.Tag.Get("doc"); d != "" {
-			s["description"] = d
+		if d := f.doc(); d != "" {
+			s["description"] = g.doc(d)
 		}
-		properties[f.Tag.Get("yaml")] = s
+		properties[f.key] = s
 	}
 	out := object{"type": "object", "additionalProperties": false, "properties": properties}
 	if doc != "" {
 		out["description"] = doc
-	}
-	return out
-}
-
-func structFields(t reflect.Type) (out []reflect.StructField) {
-	if t.Kind() != reflect.Struct {
-		return nil
-	}
-	for i := range t.NumField() {
-		if f := t.Field(i); f.IsExported() && f.Tag.Get("yaml") != "" {
-			out = append(out, f)
-		}
 	}
 	return out
 }

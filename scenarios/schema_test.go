@@ -40,13 +40,13 @@ func TestJSONSchema(t *testing.T) {
 		}
 	}
 	rule := schema.Properties["rules"].Items
-	for _, key := range append(faultKeys(), ruleKeys...) {
+	for _, key := range append(Standard().faultKeys(), ruleKeys...) {
 		if rule.Properties[key]["description"] == nil {
 			t.Errorf("rules have no described property %q", key)
 		}
 	}
-	if len(rule.OneOf) != len(fault.Kinds) {
-		t.Errorf("%d faults in oneOf, %d kinds", len(rule.OneOf), len(fault.Kinds))
+	if len(rule.OneOf) != len(fault.Kinds()) {
+		t.Errorf("%d faults in oneOf, %d kinds", len(rule.OneOf), len(fault.Kinds()))
 	}
 	if got := rule.Properties["connect"]["enum"]; !reflect.DeepEqual(got, toAny(fault.ConnectModes)) {
 		t.Errorf("connect: %v", got)
@@ -95,7 +95,7 @@ func TestCatalogueFitsTheSchema(t *testing.T) {
 			t.Errorf("%s: %v", file, err)
 		}
 	}
-	for _, k := range fault.Kinds {
+	for _, k := range fault.Kinds() {
 		if err := check([]byte(head + "rules: [{" + k.Name + ": " + k.Example + "}]")); err != nil {
 			t.Errorf("the example of %s: %v", k.Name, err)
 		}

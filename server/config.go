@@ -37,6 +37,7 @@ type Config struct {
 	CADir     string   // keep the CA here; "" keeps it in memory, its certificate in a temporary file
 
 	Scenarios []*scenarios.Scenario // active from the start
+	Grammar   *scenarios.Grammar    // of the scenarios that come over HTTP; nil: scenarios.Standard
 
 	MaxMessageBytes int64 // bytes; 0: DefaultMaxMessageBytes
 	MaxConnections  int   // all doors together; 0: DefaultMaxConnections
@@ -57,6 +58,9 @@ type User struct{ Name, Password string }
 type Session = transcript.Session
 
 func (c *Config) fill() error {
+	if c.Grammar == nil {
+		c.Grammar = scenarios.Standard()
+	}
 	if c.Domain == "" {
 		c.Domain = DefaultDomain
 	}

@@ -108,7 +108,7 @@ func (r rig) Use(user string, names []string, inline []httpapi.Inline) ([]string
 		list = append(list, sc)
 	}
 	for _, in := range inline {
-		sc, err := scenarios.Parse(in.File, in.YAML)
+		sc, err := r.cfg.Grammar.Parse(in.File, in.YAML)
 		if err != nil {
 			wrong = append(wrong, strings.Split(err.Error(), "\n")...)
 			continue

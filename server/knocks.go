@@ -62,7 +62,7 @@ func (s *Server) knocks(l *door.Listener, seen map[string]uint32, last map[strin
 		if pause > knockRepeats && pause < knockForgets {
 			continue
 		}
-		plan := s.active.plan.Load()
+		plan := s.active.plan(s.ctx)
 		mode, by := plan.Listen(d.Port, string(d.Protocol), isV6(k.Addr))
 		if modeOf(mode) != door.Drop {
 			continue

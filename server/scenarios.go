@@ -1,105 +1,75 @@
 package server
 
 import (
+	"context"
 	"errors"
 	"fmt"
-	"maps"
+	"log/slog"
 	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
 
+	"github.com/mailrig/mailrig/internal/active"
 	"github.com/mailrig/mailrig/internal/door"
 	"github.com/mailrig/mailrig/internal/fault"
 	"github.com/mailrig/mailrig/scenarios"
 )
 
-// activation is the set of active scenarios and what follows from it.
+// activation is the set of active scenarios and what follows from it for the doors.
 type activation struct {
+	active.Scenarios
+	logger  *slog.Logger
+	failing atomic.Bool // nobody knows now what is active
+
 	mu     sync.Mutex // serialises switches
-	list   []*scenarios.Scenario
 	notes  []string
-	plan   atomic.Pointer[fault.Plan]
 	noDrop sync.Map // standard port -> true: should drop, and can't
 
 	knocking chan struct{} // closed to end what watches the doors that drop; nil: none does
 	watching sync.WaitGroup
-	// Scenarios that are active for one user only, by lower case address. A switch makes
-	// a new map, so that a connection can look without a lock.
-	users atomic.Pointer[map[string]ownPlan]
 }
 
-// ownPlan is what one user has.
-type ownPlan struct {
-	list []*scenarios.Scenario
-	plan *fault.Plan
+// plan returns what holds for everybody. If that can't be told, nothing does: a correct
+// server is better than no mail. It is logged when it begins.
+func (a *activation) plan(ctx context.Context) *fault.Plan {
+	plan, err := a.Plan(ctx)
+	return a.or(plan, err)
 }
 
 // of returns the plan that the user has alone, nil for most.
-func (a *activation) of(user string) *fault.Plan {
-	users := a.users.Load()
-	if users == nil {
-		return nil
-	}
-	return (*users)[strings.ToLower(user)].plan
+func (a *activation) of(ctx context.Context, user string) *fault.Plan {
+	plan, err := a.Own(ctx, user)
+	return a.or(plan, err)
 }
 
-// setFor changes what one user has; none ends it.
-func (a *activation) setFor(user string, list []*scenarios.Scenario) error {
-	users := map[string]ownPlan{}
-	if old := a.users.Load(); old != nil {
-		maps.Copy(users, *old)
+func (a *activation) or(plan *fault.Plan, err error) *fault.Plan {
+	if err == nil {
+		if a.failing.Load() {
+			a.failing.Store(false)
+		}
+		return plan
 	}
-	delete(users, user)
-	if len(list) > 0 {
-		users[user] = ownPlan{list, scenarios.Compile(list)}
+	if !a.failing.Swap(true) {
+		a.logger.Error("it can't be told which scenarios are active; doors behave correctly until it can", "error", err)
 	}
-	if len(users) > maxOwnPlans {
-		return fmt.Errorf("%d users have scenarios of their own already; end some of them first", maxOwnPlans)
-	}
-	if len(users) == 0 {
-		a.users.Store(nil)
-		return nil
-	}
-	a.users.Store(&users)
 	return nil
 }
 
-// maxOwnPlans bounds how many users may have scenarios of their own.
-const maxOwnPlans = 10_000
-
-func (a *activation) set(list []*scenarios.Scenario) {
-	a.list = list
-	a.plan.Store(scenarios.Compile(list))
-}
-
-func (a *activation) restart() {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.plan.Store(scenarios.Compile(a.list))
-	if old := a.users.Load(); old != nil {
-		users := map[string]ownPlan{}
-		for user, own := range *old {
-			users[user] = ownPlan{own.list, scenarios.Compile(own.list)}
-		}
-		a.users.Store(&users)
-	}
-}
-
 // begin gives the doors, just opened, the modes of the first plan.
-func (a *activation) begin(set *door.Set, watch func(stop <-chan struct{})) error {
+func (a *activation) begin(ctx context.Context, set *door.Set, watch func(stop <-chan struct{})) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	_, err := a.apply(set)
-	a.watchKnocks(a.drops(set), watch)
+	_, err := a.apply(ctx, set)
+	a.watchKnocks(a.drops(ctx, set), watch)
 	return err
 }
 
 // apply gives each door the mode that the plan wants. A door that can't drop
 // stays open, and its connections are met with silence; the note says so.
-func (a *activation) apply(set *door.Set) (notes []string, err error) {
+func (a *activation) apply(ctx context.Context, set *door.Set) (notes []string, err error) {
 	defer func() { a.notes = notes }()
-	plan := a.plan.Load()
+	plan := a.plan(ctx)
 	var failed []error
 	for _, l := range set.Listeners() {
 		d := l.Door()
@@ -145,8 +115,8 @@ func (a *activation) stop() {
 }
 
 // drops tells if a door of the set drops connections under the present plan.
-func (a *activation) drops(set *door.Set) bool {
-	plan := a.plan.Load()
+func (a *activation) drops(ctx context.Context, set *door.Set) bool {
+	plan := a.plan(ctx)
 	for _, l := range set.Listeners() {
 		d := l.Door()
 		for _, v6 := range []bool{false, true} {
@@ -174,12 +144,14 @@ func modeOf(m fault.ListenMode) door.Mode {
 func (s *Server) Use(list ...*scenarios.Scenario) (notes []string, err error) {
 	s.active.mu.Lock()
 	defer s.active.mu.Unlock()
-	s.active.set(list)
+	if err := s.active.Use(s.ctx, list); err != nil {
+		return nil, err
+	}
 	if s.doors == nil {
 		return nil, nil
 	}
-	defer s.active.watchKnocks(s.active.drops(s.doors), s.watchKnocks)
-	return s.active.apply(s.doors)
+	defer s.active.watchKnocks(s.active.drops(s.ctx, s.doors), s.watchKnocks)
+	return s.active.apply(s.ctx, s.doors)
 }
 
 // UseFor makes these scenarios active for one user only, beside those of everybody and
@@ -193,7 +165,7 @@ func (s *Server) UseFor(user string, list ...*scenarios.Scenario) (notes []strin
 	}
 	s.active.mu.Lock()
 	defer s.active.mu.Unlock()
-	if err := s.active.setFor(address, list); err != nil {
+	if err := s.active.UseFor(s.ctx, address, list); err != nil {
 		return nil, err
 	}
 	return notForOne(user, list), nil
@@ -232,17 +204,17 @@ func notForOne(user string, list []*scenarios.Scenario) (notes []string) {
 
 // ActiveFor lists the names of the scenarios that are active for one user only.
 func (s *Server) ActiveFor(user string) []string {
-	return append([]string{}, s.active.of(s.store.Address(user)).Scenarios()...)
+	return append([]string{}, s.active.of(s.ctx, s.store.Address(user)).Scenarios()...)
 }
 
 // ActiveByUser lists, for each user who has any, the scenarios that are active for that
 // user only.
 func (s *Server) ActiveByUser() map[string][]string {
 	out := map[string][]string{}
-	if users := s.active.users.Load(); users != nil {
-		for user, own := range *users {
-			out[user] = append([]string{}, own.plan.Scenarios()...)
-		}
+	users, err := s.active.Users(s.ctx)
+	s.active.or(nil, err)
+	for user, own := range users {
+		out[user] = append([]string{}, own.Scenarios()...)
 	}
 	return out
 }
@@ -256,5 +228,5 @@ func (s *Server) Notes() []string {
 
 // Active lists the names of the active scenarios.
 func (s *Server) Active() []string {
-	return append([]string{}, s.active.plan.Load().Scenarios()...)
+	return append([]string{}, s.active.plan(s.ctx).Scenarios()...)
 }

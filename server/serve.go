@@ -27,7 +27,7 @@ func (s *Server) accept(l *door.Listener) {
 // serve gives a connection its session and its gate.
 func (s *Server) serve(d door.Door, conn net.Conn) {
 	_, noDrop := s.active.noDrop.Load(d.Port)
-	ses := session.New(s.ctx, &s.sessions, d, conn, s.active.plan.Load())
+	ses := session.New(s.ctx, &s.sessions, d, conn, s.active.plan(s.ctx))
 	rec := ses.Recorder()
 	var g *gate.Gate
 	g = gate.New(conn, gate.Config{

@@ -26,6 +26,7 @@ import (
 	"sync/atomic"
 
 	"github.com/mailrig/mailrig/certs"
+	"github.com/mailrig/mailrig/internal/active"
 	"github.com/mailrig/mailrig/internal/door"
 	"github.com/mailrig/mailrig/internal/gate"
 	"github.com/mailrig/mailrig/internal/identity"
@@ -90,6 +91,7 @@ func New(cfg Config) (*Server, error) {
 	}
 	s.watch = newWatcher(s.log, cfg.OnFinding)
 	s.ctx, s.cancel = context.WithCancel(context.Background())
+	s.active.Scenarios, s.active.logger = active.NewMemory(cfg.Logger), cfg.Logger
 	s.sessions = session.Shared{
 		Store: s.store, Authority: authority(cfg.Users, s.store.Address), Mechanisms: identity.Mechanisms(),
 		MaxMessageBytes: cfg.MaxMessageBytes, Log: s.log, Tags: session.NewTags(),
@@ -105,7 +107,9 @@ func New(cfg Config) (*Server, error) {
 	if err := s.populate(); err != nil {
 		return nil, err
 	}
-	s.active.set(cfg.Scenarios)
+	if err := s.active.Use(s.ctx, cfg.Scenarios); err != nil {
+		return nil, err
+	}
 	return s, nil
 }
 
@@ -149,7 +153,7 @@ func (s *Server) Start(ctx context.Context) (err error) {
 	if err := s.startHTTP(); err != nil {
 		return err
 	}
-	if err := s.active.begin(s.doors, s.watchKnocks); err != nil {
+	if err := s.active.begin(s.ctx, s.doors, s.watchKnocks); err != nil {
 		return err
 	}
 	for _, l := range s.doors.Listeners() {
@@ -248,6 +252,5 @@ func (s *Server) Store() *mailbox.Store { return s.store }
 func (s *Server) Reset() error {
 	s.store.Reset()
 	s.watch.reset(s.log.Reset)
-	s.active.restart()
-	return s.populate()
+	return errors.Join(s.active.Restart(s.ctx), s.populate())
 }

@@ -81,7 +81,7 @@ or a test message that failed. All flags and the JSON: docs/check.md.` + aboutVa
 }
 
 func (a *app) check(ctx context.Context, o check.Options, asJSON bool) error {
-	ctx, stop := signal.NotifyContext(ctx, heeded(os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)...)
+	ctx, stop := signal.NotifyContext(ctx, notIgnored(os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)...)
 	defer stop()
 	report := check.Run(ctx, o)
 	var err error

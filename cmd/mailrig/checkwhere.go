@@ -224,7 +224,7 @@ func readSecret(terminal int) ([]byte, error) {
 		return nil, err
 	}
 	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, heeded(os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)...)
+	signal.Notify(signals, notIgnored(os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)...)
 	defer signal.Stop(signals)
 	type answer struct {
 		line []byte

@@ -65,7 +65,7 @@ func (a *app) run(ctx context.Context, cfg server.Config, f runFlags, args []str
 		return notStarted("can't run %s: %w; check its name, or give its path", args[0], reason(err))
 	}
 	signals := make(chan os.Signal, 16)
-	signal.Notify(signals, heeded(forwarded()...)...)
+	signal.Notify(signals, notIgnored(forwarded()...)...)
 	defer signal.Stop(signals)
 
 	stopLines := func() {}

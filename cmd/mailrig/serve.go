@@ -51,7 +51,7 @@ gone, and what is wrong with what it did. Ctrl-C stops.` + aboutVariables,
 
 func (a *app) serve(ctx context.Context, cfg server.Config, f serveFlags) error {
 	// From stop on, a second Ctrl-C ends the process at once.
-	ctx, stop := signal.NotifyContext(ctx, heeded(os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)...)
+	ctx, stop := signal.NotifyContext(ctx, notIgnored(os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)...)
 	defer stop()
 
 	var lines *sessionLines
@@ -100,8 +100,8 @@ func (a *app) serve(ctx context.Context, cfg server.Config, f serveFlags) error 
 	return nil
 }
 
-// heeded leaves out signals that the process was started to ignore, as nohup does.
-func heeded(signals ...os.Signal) []os.Signal {
+// notIgnored leaves out signals that the process was started to ignore, as nohup does.
+func notIgnored(signals ...os.Signal) []os.Signal {
 	var out []os.Signal
 	for _, s := range signals {
 		// Shells ignore SIGINT for what they start with &, where it is still the way to stop.

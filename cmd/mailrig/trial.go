@@ -166,7 +166,7 @@ func (a *app) trialCA(cfg *server.Config, dir string, noTrust bool) ([]string, e
 func untilSignal(ctx context.Context) (_ context.Context, stop func() os.Signal) {
 	ctx, cancel := context.WithCancel(ctx)
 	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, heeded(os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)...)
+	signal.Notify(signals, notIgnored(os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)...)
 	done := make(chan os.Signal, 1)
 	go func() {
 		var got os.Signal

@@ -2,18 +2,12 @@ package main
 
 import (
 	"bytes"
-	"crypto/tls"
 	"errors"
 	"fmt"
-	"io"
-	"net"
-	"net/smtp"
 	"os"
-	"strings"
-	"time"
+	"slices"
 
-	"github.com/emersion/go-imap/v2"
-	"github.com/emersion/go-imap/v2/imapclient"
+	"github.com/mailrig/mailrig/internal/testkit/mailclient"
 )
 
 // mailer [careless] [send] [fetch] is a mail client for trials. It sends a message by
@@ -21,11 +15,9 @@ import (
 // at certificates.
 func mailer() {
 	var errs []error
-	careless := false
+	careless := slices.Contains(os.Args[1:], "careless")
 	for _, what := range os.Args[1:] {
 		switch what {
-		case "careless":
-			careless = true
 		case "send":
 			errs = append(errs, mailerSends(careless))
 		case "fetch":
@@ -38,81 +30,32 @@ func mailer() {
 	}
 }
 
-const mailerTime = 5 * time.Second
-
-func mailerDials(door string) (net.Conn, error) {
-	conn, err := net.DialTimeout("tcp", net.JoinHostPort(os.Getenv("MAILRIG_HOST"), os.Getenv("MAILRIG_PORT_"+door)), mailerTime)
-	if err != nil {
-		return nil, err
-	}
-	return conn, conn.SetDeadline(time.Now().Add(mailerTime))
-}
-
-func mailerTLS(careless bool) *tls.Config {
-	return &tls.Config{ServerName: os.Getenv("MAILRIG_HOST"), InsecureSkipVerify: careless}
-}
-
 func mailerSends(careless bool) error {
-	conn, err := mailerDials("587")
+	account, dial := mailclient.FromEnviron(mailclient.STARTTLS, careless)
+	conn, err := dial("587")
 	if err != nil {
 		return err
 	}
 	defer conn.Close()
-	c, err := smtp.NewClient(conn, os.Getenv("MAILRIG_HOST"))
-	if err != nil {
-		return err
-	}
-	if err := c.StartTLS(mailerTLS(careless)); err != nil {
-		return err
-	}
-	if err := c.Auth(smtp.PlainAuth("", os.Getenv("MAILRIG_USER"), os.Getenv("MAILRIG_PASSWORD"), os.Getenv("MAILRIG_HOST"))); err != nil {
-		return err
-	}
-	if err := c.Mail(os.Getenv("MAILRIG_USER")); err != nil {
-		return err
-	}
-	if err := c.Rcpt("bob@example.test"); err != nil {
-		return err
-	}
-	w, err := c.Data()
-	if err != nil {
-		return err
-	}
-	text := "From: <alice@example.test>\r\nTo: <bob@example.test>\r\nSubject: trial\r\nMessage-ID: <trial@example.test>\r\n\r\nHello\r\n"
-	if _, err := io.WriteString(w, text); err != nil {
-		return err
-	}
-	if err := w.Close(); err != nil {
-		return err
-	}
-	return c.Quit()
+	const text = "From: <alice@example.test>\r\nTo: <bob@example.test>\r\nSubject: trial\r\nMessage-ID: <trial@example.test>\r\n\r\nHello\r\n"
+	return account.Send(conn, account.User, "bob@example.test", []byte(text))
 }
 
 func mailerFetches(careless bool) error {
-	conn, err := mailerDials("993")
+	account, dial := mailclient.FromEnviron(mailclient.TLS, careless)
+	conn, err := dial("993")
 	if err != nil {
 		return err
 	}
 	defer conn.Close()
-	c := imapclient.New(tls.Client(conn, mailerTLS(careless)), nil)
-	defer c.Close()
-	if err := c.Login(os.Getenv("MAILRIG_USER"), os.Getenv("MAILRIG_PASSWORD")).Wait(); err != nil {
+	message, of, err := account.Fetch(conn)
+	switch {
+	case err != nil:
 		return err
+	case of != 3:
+		return fmt.Errorf("%d messages in the INBOX, want 3", of)
+	case !bytes.Contains(message, []byte("before your client")):
+		return fmt.Errorf("the message isn't what it should be: %q", message)
 	}
-	box, err := c.Select("INBOX", nil).Wait()
-	if err != nil {
-		return err
-	}
-	if box.NumMessages != 3 {
-		return fmt.Errorf("%d messages in the INBOX, want 3", box.NumMessages)
-	}
-	body := &imap.FetchItemBodySection{}
-	got, err := c.Fetch(imap.SeqSetNum(1), &imap.FetchOptions{BodySection: []*imap.FetchItemBodySection{body}}).Collect()
-	if err != nil {
-		return err
-	}
-	if len(got) != 1 || !bytes.Contains(got[0].FindBodySection(body), []byte("before your client")) {
-		return errors.New("the message isn't what it should be: " + strings.TrimSpace(fmt.Sprint(got)))
-	}
-	return c.Logout().Wait()
+	return nil
 }

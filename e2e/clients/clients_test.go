@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/mailrig/mailrig/internal/trial"
+	"github.com/mailrig/mailrig/scenarios"
 )
 
 // load reads what is kept, from the root of the project.
@@ -87,4 +88,14 @@ func TestCarelessAreCaught(t *testing.T) {
 			}
 		}
 	}
+}
+
+// untried lists what has no verdict.
+func (v *Verdicts) untried(clients []Client) (all []string) {
+	for _, s := range scenarios.All() {
+		if slices.ContainsFunc(clients, func(c Client) bool { return v.of(c, s.Name).Verdict == "" }) {
+			all = append(all, s.Name)
+		}
+	}
+	return all
 }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"os"
-	"slices"
 	"strings"
 
 	"github.com/mailrig/mailrig/internal/trial"
@@ -174,14 +173,4 @@ func readVerdicts(file string, clients []Client) (*Verdicts, error) {
 		}
 	}
 	return v, nil
-}
-
-// untried lists what has no verdict.
-func (v *Verdicts) untried(clients []Client) (all []string) {
-	for _, s := range scenarios.All() {
-		if slices.ContainsFunc(clients, func(c Client) bool { return v.of(c, s.Name).Verdict == "" }) {
-			all = append(all, s.Name)
-		}
-	}
-	return all
 }

@@ -15,7 +15,7 @@ func (c *checker) advise(r *Report) {
 	n.asAWhole()
 	n.purposes()
 	for _, d := range r.Doors {
-		n.reach(d)
+		n.unreachable(d)
 		n.upgrade(d)
 		n.session(d)
 		n.mechanisms(d)
@@ -63,9 +63,9 @@ func (n *notes) sorted() []Problem {
 	return n.list
 }
 
-// weight is how much a fault of a door matters: much, when no other door does the
+// severityAt is how much a fault of a door matters: much, when no other door does the
 // same work.
-func (n *notes) weight(d *Door, otherwise Severity) Severity {
+func (n *notes) severityAt(d *Door, otherwise Severity) Severity {
 	if n.served(d.Protocol) {
 		return otherwise
 	}
@@ -84,8 +84,8 @@ func (n *notes) served(p door.Protocol) bool {
 	return n.r.first(door.IMAP) != nil || n.r.first(door.POP3) != nil
 }
 
-// instead names the settings to use in place of a door.
-func (n *notes) instead(d *Door) string {
+// alternative names the settings to use in place of a door.
+func (n *notes) alternative(d *Door) string {
 	for _, s := range n.r.Settings {
 		if s.Protocol == d.Protocol && s.Door != d.Port {
 			return "use port " + n.where(s)
@@ -111,9 +111,9 @@ func (n *notes) where(s Setting) string {
 	return fmt.Sprintf("%d with %s", s.Port, s.Encryption)
 }
 
-// or is instead, or what can be tried when nothing else works.
-func (n *notes) or(d *Door, otherwise string) string {
-	if s := n.instead(d); s != "" {
+// alternativeOr is the alternative, or what can be tried when nothing else works.
+func (n *notes) alternativeOr(d *Door, otherwise string) string {
+	if s := n.alternative(d); s != "" {
 		return s
 	}
 	return otherwise
@@ -146,19 +146,19 @@ func (n *notes) asAWhole() {
 	}
 }
 
-// reach is about doors at which no mail protocol could be spoken.
-func (n *notes) reach(d *Door) {
+// unreachable is about doors at which no mail protocol could be spoken.
+func (n *notes) unreachable(d *Door) {
 	n.families(d)
 	if n.down || d.State == StateOpen || d.State == StateInterrupted {
 		return
 	}
-	note, warn := n.weight(d, Note), n.weight(d, Warning)
+	note, warn := n.severityAt(d, Note), n.severityAt(d, Warning)
 	switch d.State {
 	case StateRefused, StateTimeout, StateUnreachable, StateBlockedHere, StateFailed, StateNoAddress:
 		if d.Port == 2525 && n.served(d.Protocol) {
 			return // unofficial: most servers don't have it
 		}
-		try := n.or(d, "ask the provider which port to use; "+elsewhere)
+		try := n.alternativeOr(d, "ask the provider which port to use; "+elsewhere)
 		if d.Port == 25 {
 			try += "; port 25 is for mail between servers, and most providers block it for their customers"
 		}
@@ -167,28 +167,28 @@ func (n *notes) reach(d *Door) {
 		}
 		n.add("port-"+string(d.State), note, d.Port, d.Detail, try)
 	case StateClosed, StateReset, StateBroken, StateSlow:
-		n.add("port-"+string(d.State), warn, d.Port, d.Detail, n.or(d, "try again in a few minutes; the server may be busy, or refuse this address"))
+		n.add("port-"+string(d.State), warn, d.Port, d.Detail, n.alternativeOr(d, "try again in a few minutes; the server may be busy, or refuse this address"))
 	case StateSilent:
-		n.add("port-silent", warn, d.Port, d.Detail, n.or(d, "the server hangs, is slow to greet (--timeout 30s tells), or something on the way swallows its words; "+elsewhere))
+		n.add("port-silent", warn, d.Port, d.Detail, n.alternativeOr(d, "the server hangs, is slow to greet (--timeout 30s tells), or something on the way swallows its words; "+elsewhere))
 	case StateHTTP:
 		n.add("http-answers", warn, d.Port, d.Detail, "open a browser and log in to this network, then check again")
 	case StateUnknown:
-		n.add("not-mail", warn, d.Port, d.Detail, n.or(d, "check the server's name and the port"))
+		n.add("not-mail", warn, d.Port, d.Detail, n.alternativeOr(d, "check the server's name and the port"))
 	case StateOtherProtocol:
-		n.add("wrong-protocol", warn, d.Port, d.Detail, n.or(d, fmt.Sprintf("this port is for %s: the server's operator has mixed up ports", protocolName(string(d.Protocol)))))
+		n.add("wrong-protocol", warn, d.Port, d.Detail, n.alternativeOr(d, fmt.Sprintf("this port is for %s: the server's operator has mixed up ports", protocolName(string(d.Protocol)))))
 	case StateRejected:
-		try := n.or(d, "its words say why; try again later")
+		try := n.alternativeOr(d, "its words say why; try again later")
 		n.add("greeting-refused", warn, d.Port, d.Detail, try)
 	case StateSpeaksTLS:
-		n.add("tls-from-first-byte", warn, d.Port, d.Detail, n.or(d, "set encryption to SSL/TLS for this port; better, have the operator open the right one"))
+		n.add("tls-from-first-byte", warn, d.Port, d.Detail, n.alternativeOr(d, "set encryption to SSL/TLS for this port; better, have the operator open the right one"))
 	case StateSpeaksClear:
-		n.add("no-tls", warn, d.Port, d.Detail+"; a client that is set to SSL/TLS fails here", n.or(d, "the server's operator has to switch TLS on for this port; don't set encryption to none"))
+		n.add("no-tls", warn, d.Port, d.Detail+"; a client that is set to SSL/TLS fails here", n.alternativeOr(d, "the server's operator has to switch TLS on for this port; don't set encryption to none"))
 	case StateTLSFailed:
 		if d.TLS != nil && d.TLS.Outdated {
-			n.add("tls-outdated", warn, d.Port, d.Detail, n.or(d, "the server's operator has to update it to TLS 1.2 or newer"))
+			n.add("tls-outdated", warn, d.Port, d.Detail, n.alternativeOr(d, "the server's operator has to update it to TLS 1.2 or newer"))
 			return
 		}
-		n.add("tls-failed", warn, d.Port, "TLS doesn't begin: "+d.Detail, n.or(d, "the server's operator has to look at its TLS settings"))
+		n.add("tls-failed", warn, d.Port, "TLS doesn't begin: "+d.Detail, n.alternativeOr(d, "the server's operator has to look at its TLS settings"))
 	}
 }
 
@@ -220,11 +220,11 @@ func hostOf(address string) string {
 
 // upgrade is about STARTTLS.
 func (n *notes) upgrade(d *Door) {
-	warn := n.weight(d, Warning)
+	warn := n.severityAt(d, Warning)
 	operator := "the server's operator has to repair STARTTLS"
 	if d.masked {
 		n.add("masked", warn, d.Port, "a firewall writes over what the server says (XXXX, ****), and takes STARTTLS away",
-			n.or(d, "have the firewall's inspection of SMTP switched off; "+elsewhere))
+			n.alternativeOr(d, "have the firewall's inspection of SMTP switched off; "+elsewhere))
 		return
 	}
 	switch d.STARTTLS {
@@ -233,21 +233,21 @@ func (n *notes) upgrade(d *Door) {
 		if d.Protocol == door.SMTP && n.others(d, UpgradeDone) {
 			what = "no STARTTLS, though the server's other ports have it: something on the way may be answering in its place"
 		}
-		n.add("starttls-missing", warn, d.Port, what, n.or(d, "don't use it with encryption set to none; the server's operator has to switch TLS on; "+elsewhere))
+		n.add("starttls-missing", warn, d.Port, what, n.alternativeOr(d, "don't use it with encryption set to none; the server's operator has to switch TLS on; "+elsewhere))
 	case UpgradeHidden:
-		n.add("starttls-hidden", warn, d.Port, d.Detail, n.or(d, "a client that insists on STARTTLS works, one that takes it \"if available\" sends in clear; "+elsewhere))
+		n.add("starttls-hidden", warn, d.Port, d.Detail, n.alternativeOr(d, "a client that insists on STARTTLS works, one that takes it \"if available\" sends in clear; "+elsewhere))
 	case UpgradeRefused:
-		n.add("starttls-refused", warn, d.Port, d.Detail, n.or(d, "try again later; never fall back to no encryption"))
+		n.add("starttls-refused", warn, d.Port, d.Detail, n.alternativeOr(d, "try again later; never fall back to no encryption"))
 	case UpgradeInjected:
-		n.add("starttls-injected", Error, d.Port, d.Detail+" (an attack on the way, or a broken server)", n.or(d, "don't log in here; "+elsewhere))
+		n.add("starttls-injected", Error, d.Port, d.Detail+" (an attack on the way, or a broken server)", n.alternativeOr(d, "don't log in here; "+elsewhere))
 	case UpgradePreauth:
-		n.add("preauth", warn, d.Port, d.Detail+": a broken server, or somebody on the way who wants to keep the client from encrypting", n.or(d, "don't use this port"))
+		n.add("preauth", warn, d.Port, d.Detail+": a broken server, or somebody on the way who wants to keep the client from encrypting", n.alternativeOr(d, "don't use this port"))
 	case UpgradeFailed:
 		if d.TLS != nil && d.TLS.Outdated {
-			n.add("tls-outdated", warn, d.Port, d.Detail, n.or(d, "the server's operator has to update it to TLS 1.2 or newer"))
+			n.add("tls-outdated", warn, d.Port, d.Detail, n.alternativeOr(d, "the server's operator has to update it to TLS 1.2 or newer"))
 			return
 		}
-		n.add("starttls-failed", warn, d.Port, d.Detail, n.or(d, operator))
+		n.add("starttls-failed", warn, d.Port, d.Detail, n.alternativeOr(d, operator))
 	}
 	if d.again {
 		n.add("starttls-again", Note, d.Port, "STARTTLS is offered once more inside TLS", operator)
@@ -263,7 +263,7 @@ func (n *notes) session(d *Door) {
 	if d.TLS == nil {
 		return
 	}
-	s := n.weight(d, Warning)
+	s := n.severityAt(d, Warning)
 	if slices.ContainsFunc(n.r.Settings, func(s Setting) bool { return s.Door == d.Port && s.Encryption != "None" }) {
 		s = Error
 	}
@@ -288,7 +288,7 @@ func (n *notes) mechanisms(d *Door) {
 	}
 	// Mail between servers needs no login, and 2525 is often for that too.
 	if d.InTLS != nil && !d.InTLS.TakesLogin && d.Port != 25 && d.Port != 2525 {
-		n.add("no-login", n.weight(d, Warning), d.Port, "offers no login inside TLS", n.or(d, "the server's operator has to switch logins on for this port"))
+		n.add("no-login", n.severityAt(d, Warning), d.Port, "offers no login inside TLS", n.alternativeOr(d, "the server's operator has to switch logins on for this port"))
 	}
 }
 
@@ -334,7 +334,7 @@ func (n *notes) loginAdvice(d *Door) string {
 		return "set authentication to OAuth2 in the client; a client that can't needs an app password, if the provider has them"
 	case LoginDisabled:
 		if d.Protocol == door.SMTP {
-			return n.or(d, "the account's administrator has to switch it on")
+			return n.alternativeOr(d, "the account's administrator has to switch it on")
 		}
 		return fmt.Sprintf("switch %s on in the account's settings on the provider's web page", protocolName(string(d.Protocol)))
 	case LoginLocked, LoginNotAllowed:
@@ -350,7 +350,7 @@ func (n *notes) loginAdvice(d *Door) string {
 	case LoginEncryption:
 		return "set encryption to STARTTLS, or to SSL/TLS on its port"
 	case LoginNoMechanism:
-		return n.or(d, "the server's operator has to allow a password inside TLS (PLAIN)")
+		return n.alternativeOr(d, "the server's operator has to allow a password inside TLS (PLAIN)")
 	case LoginUseless:
 		return fmt.Sprintf("look whether %s is switched on for the account", protocolName(string(d.Protocol)))
 	case LoginNotTried:

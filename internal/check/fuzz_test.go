@@ -43,7 +43,7 @@ func FuzzServer(f *testing.F) {
 			dial := speak(d.Protocol)
 			r, err := dial.login(w, "PLAIN", "a", "b")
 			if err == nil {
-				if _, words := refusal(d.Protocol, r); words == "" && !r.ok {
+				if _, words := refused(d.Protocol, r); words == "" && !r.ok {
 					t.Errorf("no words for %+v", r)
 				}
 			}

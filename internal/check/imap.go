@@ -28,7 +28,7 @@ func (imapDialect) line(w *wire) (string, error) {
 		if err != nil {
 			return all.String(), nil
 		}
-		literal, err := w.skip(n)
+		literal, err := w.readBytes(n)
 		if err != nil {
 			return all.String(), err
 		}

@@ -14,7 +14,7 @@ import (
 // after the other, and no further once it was refused. With AllLogins once at each
 // door that may have it.
 func (c *checker) logins(ctx context.Context, r *Report) {
-	open := map[door.Protocol]*logged{}
+	open := map[door.Protocol]*loggedIn{}
 	defer func() {
 		for _, l := range open {
 			l.leave()
@@ -31,18 +31,18 @@ func (c *checker) logins(ctx context.Context, r *Report) {
 	}
 }
 
-// logged is a conversation in which a login has worked.
-type logged struct {
+// loggedIn is a conversation in which a login has worked.
+type loggedIn struct {
 	d *Door
 	w *wire
 }
 
-func (l *logged) leave() {
+func (l *loggedIn) leave() {
 	speak(l.d.Protocol).quit(l.w)
 	l.w.close()
 }
 
-func (c *checker) oneLoginEach(ctx context.Context, r *Report, open map[door.Protocol]*logged) {
+func (c *checker) oneLoginEach(ctx context.Context, r *Report, open map[door.Protocol]*loggedIn) {
 	refusedBy := 0
 	for _, p := range protocols() {
 		s := r.first(p)
@@ -55,7 +55,7 @@ func (c *checker) oneLoginEach(ctx context.Context, r *Report, open map[door.Pro
 			continue
 		}
 		if w := c.login(ctx, d); w != nil {
-			open[p] = &logged{d, w}
+			open[p] = &loggedIn{d, w}
 		}
 		if d.Login.State.blamesPassword() {
 			refusedBy = d.Port
@@ -63,7 +63,7 @@ func (c *checker) oneLoginEach(ctx context.Context, r *Report, open map[door.Pro
 	}
 }
 
-func (c *checker) allLogins(ctx context.Context, r *Report, open map[door.Protocol]*logged) {
+func (c *checker) allLogins(ctx context.Context, r *Report, open map[door.Protocol]*loggedIn) {
 	wires := make([]*wire, len(r.Doors))
 	var wg sync.WaitGroup
 	for i, d := range r.Doors {
@@ -76,7 +76,7 @@ func (c *checker) allLogins(ctx context.Context, r *Report, open map[door.Protoc
 		if w == nil {
 			continue
 		}
-		l := &logged{r.Doors[i], w}
+		l := &loggedIn{r.Doors[i], w}
 		if s := r.first(l.d.Protocol); s != nil && s.Door == l.d.Port {
 			open[l.d.Protocol] = l
 		} else {
@@ -122,16 +122,16 @@ func (c *checker) login(ctx context.Context, d *Door) *wire {
 	}
 	w.timeout = 3 * c.Timeout // servers take their time over a wrong password
 	r, err := dial.login(w, mechanism, c.User, c.Password)
-	d.Login = &Login{Mechanism: mechanism, Reply: c.hide(r.text)}
+	d.Login = &Login{Mechanism: mechanism, Reply: c.redact(r.text)}
 	if err == nil && r.ok {
-		r, err = c.enter(w, d)
+		r, err = c.openInbox(w, d)
 		if err == nil && r.ok {
 			d.Login.State, d.Login.Words = LoginOK, "the login works"
 			w.timeout = c.Timeout
 			w.within(outer)
 			return w
 		}
-		d.Login.Reply = c.hide(r.text)
+		d.Login.Reply = c.redact(r.text)
 		d.Login.State, d.Login.Words = LoginUseless, "the password was accepted, but then the mailbox can't be opened"
 		if err != nil {
 			_, words := c.brokeOff(err)
@@ -146,7 +146,7 @@ func (c *checker) login(ctx context.Context, d *Door) *wire {
 		w.close()
 		return nil
 	}
-	d.Login.State, d.Login.Words = refusal(d.Protocol, r)
+	d.Login.State, d.Login.Words = refused(d.Protocol, r)
 	dial.quit(w)
 	w.close()
 	return nil
@@ -168,9 +168,9 @@ func (c *checker) forbids(d *Door, plain bool) string {
 	}
 }
 
-// enter does what a client does first: an account can be locked out behind a login
+// openInbox does what a client does first: an account can be locked out behind a login
 // that seems to work.
-func (c *checker) enter(w *wire, d *Door) (reply, error) {
+func (c *checker) openInbox(w *wire, d *Door) (reply, error) {
 	switch d.Protocol {
 	case door.IMAP:
 		return imapDialect{}.examine(w, "INBOX")
@@ -181,9 +181,9 @@ func (c *checker) enter(w *wire, d *Door) (reply, error) {
 	}
 }
 
-// hide takes the password out of a server's words: some repeat what they got, in the form
+// redact takes the password out of a server's words: some repeat what they got, in the form
 // in which they got it. Words that were shortened may end in the middle of it.
-func (c *checker) hide(s string) string {
+func (c *checker) redact(s string) string {
 	const least = 3 // of less there is too much in any words
 	inQuotes := quoted(c.Password)
 	inQuotes = inQuotes[1 : len(inQuotes)-1]

@@ -187,15 +187,15 @@ func TestHide(t *testing.T) {
 		"BAD what is a1 LOGIN " + quoted(user) + " " + quoted(secret),
 		clean(strings.Repeat("x", maxText-6) + secret), clean(strings.Repeat("x", maxText-20) + plain), "no " + plain, "no " + secret,
 	} {
-		shown := c.hide(echo)
+		shown := c.redact(echo)
 		for _, part := range []string{secret[:4], plain[:12]} {
 			if strings.Contains(shown, part) {
 				t.Errorf("%q is in %q", part, shown)
 			}
 		}
 	}
-	if words := "no such user; try again…"; c.hide(words) != words {
-		t.Errorf("%q becomes %q", words, c.hide(words))
+	if words := "no such user; try again…"; c.redact(words) != words {
+		t.Errorf("%q becomes %q", words, c.redact(words))
 	}
 }
 

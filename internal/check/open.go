@@ -132,7 +132,7 @@ func (c *checker) noGreeting(w *wire, d *Door, r reply, err error) {
 	case speaks == string(d.Protocol):
 		d.State, d.Speaks, d.Detail = StateBroken, speaks, "its greeting breaks off: "+words
 	default:
-		d.State, d.Speaks, d.Detail = c.stranger(first, speaks)
+		d.State, d.Speaks, d.Detail = c.otherSpeaker(first, speaks)
 	}
 }
 
@@ -145,8 +145,8 @@ func (c *checker) wantsClientCert(d *Door, err error) bool {
 	return d.TLS != nil && d.TLS.ClientCert && state != StateTimeout
 }
 
-// stranger is the state of a door at which something else speaks.
-func (c *checker) stranger(first []byte, speaks string) (State, string, string) {
+// otherSpeaker is the state of a door at which something else speaks.
+func (c *checker) otherSpeaker(first []byte, speaks string) (State, string, string) {
 	said := firstLine(first)
 	switch speaks {
 	case "http":
@@ -249,7 +249,7 @@ func (c *checker) noTLS(w *wire, d *Door, err error) {
 		d.State, d.Speaks = StateSpeaksClear, speaks
 		d.Detail = fmt.Sprintf("%s answers here without TLS: %s", protocolName(speaks), firstLine(first))
 	default:
-		d.State, d.Speaks, d.Detail = c.stranger(first, speaks)
+		d.State, d.Speaks, d.Detail = c.otherSpeaker(first, speaks)
 	}
 }
 

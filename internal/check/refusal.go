@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/mailrig/mailrig/internal/door"
+	"github.com/mailrig/mailrig/internal/refusal"
 )
 
 // LoginState is how a login ended.
@@ -37,138 +38,59 @@ func (s LoginState) blamesPassword() bool {
 	return s == LoginWrong || s == LoginLocked || s == LoginTooMany || s == LoginExpired
 }
 
-// sign is how a refusal is recognised: by a piece of the text, because providers
-// share codes between quite different reasons.
-type sign struct {
-	piece string // lower case
+// meant is what a meaning of a refusal is here.
+type meant struct {
 	state LoginState
 	words string
 }
 
-func signs() []sign {
-	const (
-		app    = "the provider wants an app password, not the account's own"
-		web    = "the provider wants you to log in with a browser first"
-		oauth  = "the provider no longer takes passwords here, only OAuth2"
-		off    = "this way to the mail is switched off for the account"
-		often  = "too many attempts or connections"
-		locked = "the account is disabled or locked"
-	)
-	return []sign{
-		{"application-specific password", LoginAppPassword, app},
-		{"app password", LoginAppPassword, app},
-		{"app-specific password", LoginAppPassword, app},
-		{"invalidsecondfactor", LoginAppPassword, app},
-		{"webalert", LoginWeb, web},
-		{"web browser", LoginWeb, web},
-		{"web login", LoginWeb, web},
-		{"basic authentication is", LoginOAuth, oauth},
-		{"smtpclientauthentication is disabled", LoginDisabled, "sending with a password is switched off for the account (SMTP AUTH)"},
-		{"authentication not enabled", LoginDisabled, "this port takes no logins"},
-		{"not enabled for", LoginDisabled, off},
-		{"too many", LoginTooMany, often},
-		{"password expired", LoginExpired, "the password has expired"},
-		{"account disabled", LoginLocked, locked},
-		{"account is disabled", LoginLocked, locked},
-		{"account locked", LoginLocked, locked},
-		{"account is locked", LoginLocked, locked},
-	}
-}
-
-// refusal says in words why a login was refused.
-func refusal(p door.Protocol, r reply) (LoginState, string) {
-	all := strings.ToLower(r.text + " " + strings.Join(r.lines, " "))
-	for _, s := range signs() {
-		if strings.Contains(all, s.piece) {
-			return s.state, s.words
-		}
-	}
-	switch p {
-	case door.SMTP:
-		return smtpRefusal(r)
-	case door.IMAP:
-		return imapRefusal(r)
-	default:
-		return pop3Refusal(r)
-	}
+// meanings are those for which there are words, all but hints.
+var meanings = map[refusal.Meaning]meant{
+	refusal.AppPassword:      {LoginAppPassword, "the provider wants an app password, not the account's own"},
+	refusal.WebLogin:         {LoginWeb, "the provider wants you to log in with a browser first"},
+	refusal.OAuthWanted:      {LoginOAuth, "the provider no longer takes passwords here, only OAuth2"},
+	refusal.SendingOff:       {LoginDisabled, "sending with a password is switched off for the account (SMTP AUTH)"},
+	refusal.NoLogins:         {LoginDisabled, "this port takes no logins"},
+	refusal.ServiceOff:       {LoginDisabled, "this way to the mail is switched off for the account"},
+	refusal.NoSuchCommand:    {LoginDisabled, "this port takes no such login, although it offers it"},
+	refusal.TooManyAttempts:  {LoginTooMany, "too many attempts or connections"},
+	refusal.TooMany:          {LoginTooMany, "too many attempts or connections"},
+	refusal.TooSoon:          {LoginTooMany, "the server wants more time between two logins"},
+	refusal.Expired:          {LoginExpired, "the password has expired"},
+	refusal.SetAnew:          {LoginExpired, "the server wants the password to be set anew before this works"},
+	refusal.Locked:           {LoginLocked, "the account is disabled or locked"},
+	refusal.AskAdministrator: {LoginLocked, "the account is disabled; its administrator knows why"},
+	refusal.NotAuthorised:    {LoginNotAllowed, wordsNotAllowed},
+	refusal.PerhapsForbidden: {LoginNotAllowed, wordsNotAllowed},
+	refusal.SystemFault:      {LoginNotAllowed, wordsNotAllowed},
+	refusal.Temporary:        {LoginTemporary, wordsTemporary},
+	refusal.ServerFault:      {LoginTemporary, wordsTemporary},
+	refusal.InUse:            {LoginInUse, "another client has the mailbox open"},
+	refusal.NeedsEncryption:  {LoginEncryption, wordsEncrypt},
+	refusal.NeedsSomething:   {LoginEncryption, wordsEncrypt},
+	refusal.TooWeak:          {LoginRefused, "the server finds this way to log in too weak"},
+	refusal.NotUnderstood:    {LoginRefused, "the server doesn't understand the login"},
+	refusal.Refused:          {LoginRefused, "the login was refused"},
+	refusal.WrongCredentials: {LoginWrong, "user name or password is wrong"},
 }
 
 const (
-	wordsWrong     = "user name or password is wrong"
-	wordsProbably  = "refused without saying why; probably user name or password is wrong"
-	wordsTemporary = "the server can't check passwords just now"
-	wordsLocked    = "the account is disabled; its administrator knows why"
-	wordsEncrypt   = "the server wants encryption first"
-	wordsNotAllow  = "the account may not use this service"
-	wordsTransit   = "the server wants the password to be set anew before this works"
+	wordsNotAllowed = "the account may not use this service"
+	wordsTemporary  = "the server can't check passwords just now"
+	wordsEncrypt    = "the server wants encryption first"
 )
 
-// smtpRefusal goes by RFC 4954 section 6.
-func smtpRefusal(r reply) (LoginState, string) {
-	switch {
-	case r.code == "432":
-		return LoginExpired, wordsTransit
-	case strings.HasPrefix(r.code, "4"):
-		return LoginTemporary, wordsTemporary
-	case r.code == "525":
-		return LoginLocked, wordsLocked
-	case r.code == "530", r.code == "538":
-		return LoginEncryption, wordsEncrypt
-	case r.code == "534":
-		return LoginRefused, "the server finds this way to log in too weak"
-	case r.code == "535" && r.enhanced == "5.7.1":
-		return LoginNotAllowed, wordsNotAllow
-	case r.code == "535":
-		return LoginWrong, wordsWrong
-	case r.code == "502", r.code == "503", r.code == "504":
-		return LoginDisabled, "this port takes no such login, although it offers it"
-	default:
-		return LoginRefused, "the login was refused"
+// refused says in words why a login was refused.
+func refused(p door.Protocol, r reply) (LoginState, string) {
+	status, _, _ := strings.Cut(r.text, " ")
+	for _, reading := range refusal.Read(refusal.Reply{
+		Protocol: string(p), Status: status, Code: r.code, Enhanced: r.enhanced, Text: r.text + " " + strings.Join(r.lines, " "),
+	}) {
+		if m, ok := meanings[reading.Meaning]; ok && !reading.Hint {
+			return m.state, m.words
+		}
 	}
-}
-
-// imapRefusal goes by RFC 5530.
-func imapRefusal(r reply) (LoginState, string) {
-	switch r.code {
-	case "AUTHENTICATIONFAILED":
-		return LoginWrong, wordsWrong
-	case "AUTHORIZATIONFAILED":
-		return LoginNotAllowed, wordsNotAllow
-	case "EXPIRED":
-		return LoginExpired, "the password has expired"
-	case "PRIVACYREQUIRED":
-		return LoginEncryption, wordsEncrypt
-	case "CONTACTADMIN":
-		return LoginLocked, wordsLocked
-	case "UNAVAILABLE", "SERVERBUG":
-		return LoginTemporary, wordsTemporary
-	case "LIMIT":
-		return LoginTooMany, "too many attempts or connections"
-	case "INUSE":
-		return LoginInUse, "another client has the mailbox open"
-	}
-	if strings.HasPrefix(strings.ToUpper(r.text), "BAD") {
-		return LoginRefused, "the server doesn't understand the login"
-	}
-	return LoginWrong, wordsProbably
-}
-
-// pop3Refusal goes by RFC 2449 section 8 and RFC 3206.
-func pop3Refusal(r reply) (LoginState, string) {
-	switch {
-	case r.code == "AUTH":
-		return LoginWrong, wordsWrong
-	case r.code == "IN-USE":
-		return LoginInUse, "another client has the mailbox open"
-	case r.code == "LOGIN-DELAY":
-		return LoginTooMany, "the server wants more time between two logins"
-	case r.code == "SYS/TEMP":
-		return LoginTemporary, wordsTemporary
-	case r.code == "SYS/PERM":
-		return LoginNotAllowed, wordsNotAllow
-	default:
-		return LoginWrong, wordsProbably
-	}
+	return LoginWrong, "refused without saying why; probably user name or password is wrong"
 }
 
 // noMechanism says what the server wants instead of a password.

@@ -9,11 +9,12 @@ import (
 	"time"
 
 	"github.com/mailrig/mailrig/internal/door"
+	"github.com/mailrig/mailrig/internal/refusal"
 )
 
 // roundTrip sends a message from the account to itself and waits until it is there.
 // It deletes nothing.
-func (c *checker) roundTrip(ctx context.Context, r *Report, open map[door.Protocol]*logged) {
+func (c *checker) roundTrip(ctx context.Context, r *Report, open map[door.Protocol]*loggedIn) {
 	t := &RoundTrip{From: clean(c.Address)}
 	r.RoundTrip = t
 	out, in := open[door.SMTP], open[door.IMAP]
@@ -40,7 +41,7 @@ func (c *checker) roundTrip(ctx context.Context, r *Report, open map[door.Protoc
 	folder, err := c.await(ctx, in, t.MessageID)
 	switch {
 	case err != nil:
-		t.Words = fmt.Sprintf("the test message was accepted, but can't be looked for: %s", c.hide(err.Error()))
+		t.Words = fmt.Sprintf("the test message was accepted, but can't be looked for: %s", c.redact(err.Error()))
 		t.Try = "look for it with a client; its subject is " + subjectLine
 	case folder == "":
 		t.Words = fmt.Sprintf("the test message was accepted, but didn't arrive within %s", inWords(c.SendTimeout))
@@ -71,12 +72,16 @@ func (e *refusedError) Error() string { return fmt.Sprintf("%s was answered %s",
 
 func advice(err error) string {
 	var refused *refusedError
-	switch {
-	case !errors.As(err, &refused):
+	if !errors.As(err, &refused) {
 		return "try again; if it fails again, try another port for sending"
-	case strings.Contains(strings.ToLower(refused.r.text), "basic authentication"):
+	}
+	means := func(m refusal.Meaning) bool {
+		return refusal.Means(refusal.Reply{Protocol: string(door.SMTP), Code: refused.r.code, Text: refused.r.text}, m)
+	}
+	switch {
+	case means(refusal.OAuthWanted):
 		return "the provider takes no passwords for sending: choose OAuth2 in the client"
-	case strings.HasPrefix(refused.r.code, "4"):
+	case means(refusal.Temporary):
 		return "it is for now only: try again in a few minutes"
 	case refused.command == "MAIL":
 		return "the account may perhaps send only from its own address: give it with --address"
@@ -85,7 +90,7 @@ func advice(err error) string {
 	}
 }
 
-func (c *checker) submit(l *logged, id string) error {
+func (c *checker) submit(l *loggedIn, id string) error {
 	s := smtpDialect{}
 	l.w.timeout = 3 * c.Timeout // content filters take their time
 	defer func() { l.w.timeout = c.Timeout }()
@@ -96,7 +101,7 @@ func (c *checker) submit(l *logged, id string) error {
 			return fmt.Errorf("after %s: %s", name, words)
 		}
 		if !ok(r) {
-			return &refusedError{name, reply{text: c.hide(r.text), code: r.code}}
+			return &refusedError{name, reply{text: c.redact(r.text), code: r.code}}
 		}
 		return nil
 	}
@@ -125,7 +130,7 @@ func (c *checker) submit(l *logged, id string) error {
 }
 
 // await returns the folder in which the message is, "" if it doesn't come in time.
-func (c *checker) await(ctx context.Context, in *logged, id string) (string, error) {
+func (c *checker) await(ctx context.Context, in *loggedIn, id string) (string, error) {
 	if in.d.Protocol == door.POP3 {
 		return c.awaitPOP3(ctx, in, id)
 	}
@@ -164,7 +169,7 @@ func (c *checker) await(ctx context.Context, in *logged, id string) (string, err
 
 // awaitPOP3 logs in again each time: a POP3 session shows what was there at its
 // beginning (RFC 1939 section 4).
-func (c *checker) awaitPOP3(ctx context.Context, in *logged, id string) (string, error) {
+func (c *checker) awaitPOP3(ctx context.Context, in *loggedIn, id string) (string, error) {
 	wait := 500 * time.Millisecond
 	found, err := pop3Dialect{}.find(in.w, id)
 	pop3Dialect{}.quit(in.w) // it holds the mailbox's lock
@@ -189,6 +194,6 @@ func (c *checker) awaitPOP3(ctx context.Context, in *logged, id string) (string,
 			return "", errors.New(again.Login.Words)
 		}
 		found, err = pop3Dialect{}.find(w, id)
-		(&logged{in.d, w}).leave()
+		(&loggedIn{in.d, w}).leave()
 	}
 }

@@ -11,7 +11,7 @@ import (
 )
 
 // inbox is a conversation with an IMAP server that has the message in a folder.
-func inbox(t *testing.T, list string, where string) *logged {
+func inbox(t *testing.T, list string, where string) *loggedIn {
 	t.Helper()
 	f := serve(t, func(l *line) {
 		selected := ""
@@ -39,7 +39,7 @@ func inbox(t *testing.T, list string, where string) *logged {
 	w := newWire(t.Context(), conn, time.Minute)
 	t.Cleanup(w.close)
 	d, _ := door.Lookup(993)
-	return &logged{newDoor(Target{Door: d}), w}
+	return &loggedIn{newDoor(Target{Door: d}), w}
 }
 
 func TestAwait(t *testing.T) {

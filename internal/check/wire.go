@@ -90,8 +90,8 @@ func (w *wire) line() (string, error) {
 	return strings.TrimRight(string(b), "\r\n"), nil
 }
 
-// skip reads n bytes and returns them.
-func (w *wire) skip(n int) (string, error) {
+// readBytes reads n bytes.
+func (w *wire) readBytes(n int) (string, error) {
 	if n < 0 || n > maxLiteral {
 		return "", errLongReply
 	}

@@ -2,13 +2,16 @@ package event
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"reflect"
 	"strings"
 	"time"
 )
 
-// encoding is the version of what Encode writes. It changes when a record of before can't be read any more.
+// encoding is the version of what Encode writes. It rises when a field or a name changes its meaning, not when
+// one is added: Decode passes over fields that it doesn't know. testdata/encoding.json has every field of every
+// type as it is stored, so that none is renamed unnoticed.
 const encoding = 1
 
 // contents has a value of each type of content. A type that isn't among them can't be read back.
@@ -38,7 +41,8 @@ func Encode(r *Record) ([]byte, error) {
 	}{encoding, (*plainRecord)(r)})
 }
 
-// Decode reads what Encode has written. Events of a type that it doesn't know are left out.
+// Decode reads what Encode has written. It refuses newer encodings, and events of a type that it doesn't know:
+// without them the rest would tell another story.
 func Decode(b []byte) (*Record, error) {
 	var kept struct {
 		Encoding int
@@ -47,18 +51,13 @@ func Decode(b []byte) (*Record, error) {
 	if err := json.Unmarshal(b, &kept); err != nil {
 		return nil, fmt.Errorf("a record that can't be read: %w", err)
 	}
-	if kept.Encoding != encoding || kept.Record == nil {
-		return nil, fmt.Errorf("a record in encoding %d; this mailrig reads encoding %d", kept.Encoding, encoding)
+	switch {
+	case kept.Encoding > encoding:
+		return nil, fmt.Errorf("a record in encoding %d, and this mailrig reads encodings up to %d; read it with a newer one", kept.Encoding, encoding)
+	case kept.Encoding < 1 || kept.Record == nil:
+		return nil, errors.New("not a record of a connection: it has no encoding, or nothing else")
 	}
-	r := (*Record)(kept.Record)
-	known := r.Events[:0]
-	for _, e := range r.Events {
-		if e.What != nil {
-			known = append(known, e)
-		}
-	}
-	r.Events = known
-	return r, nil
+	return (*Record)(kept.Record), nil
 }
 
 // plainRecord is a Record whose JSON has no zero fields.
@@ -128,6 +127,9 @@ func trim(v any) any {
 
 // MarshalJSON writes the content behind the name of its type.
 func (e Event) MarshalJSON() ([]byte, error) {
+	if e.What == nil {
+		return nil, errors.New("an event without content can't be encoded")
+	}
 	return json.Marshal(plainEvent{int64(e.At), e.Secure, e.By, e.What.what(), e.What})
 }
 
@@ -140,16 +142,22 @@ type plainEvent struct {
 	Is     any
 }
 
-// UnmarshalJSON reads an event; What is nil when its type is unknown.
+// UnmarshalJSON reads an event. It fails for a type that isn't known.
 func (e *Event) UnmarshalJSON(b []byte) error {
 	var is json.RawMessage
 	p := plainEvent{Is: &is}
 	if err := json.Unmarshal(b, &p); err != nil {
 		return err
 	}
-	*e = Event{At: time.Duration(p.At), Secure: p.Secure, By: p.By, What: content(p.What)}
-	if e.What == nil || len(is) == 0 {
-		return nil
+	what := content(p.What)
+	if what == nil {
+		return fmt.Errorf("an event is of the unknown type %q; read it with the mailrig that wrote it, or a newer one", p.What)
 	}
-	return json.Unmarshal(is, e.What)
+	if len(is) > 0 {
+		if err := json.Unmarshal(is, what); err != nil {
+			return fmt.Errorf("an event of type %q: %w", p.What, err)
+		}
+	}
+	*e = Event{At: time.Duration(p.At), Secure: p.Secure, By: p.By, What: what}
+	return nil
 }

@@ -5,45 +5,12 @@ import (
 	"strings"
 )
 
-// Hide makes the server lack capabilities: they are neither listed nor served.
-type Hide []string
+// CoversCapability reports whether a rule for the one name changes a list that has the other.
+func CoversCapability(rule, name string) bool { return covers([]string{rule}, name) }
 
-func (f *Hide) capability(name string) CapabilityFate {
-	if lists(*f, name) {
-		return CapabilityHidden
-	}
-	return CapabilityShown
-}
-
-// Validate wants at least one name.
-func (f *Hide) Validate() error { return someNames(*f) }
-
-// Strip takes capabilities out of the lists, as a middlebox does; the server
-// still serves who asks.
-type Strip []string
-
-func (f *Strip) capability(name string) CapabilityFate {
-	if lists(*f, name) {
-		return CapabilityStripped
-	}
-	return CapabilityShown
-}
-
-// Validate wants at least one name.
-func (f *Strip) Validate() error { return someNames(*f) }
-
-// Names are the capabilities; one that no server has is a slip of the pen.
-func (f *Hide) Names() []string { return *f }
-
-// Names are as Hide's.
-func (f *Strip) Names() []string { return *f }
-
-// Lists tells if a list that has the one capability is changed by a rule for the other.
-func Lists(rule, name string) bool { return lists([]string{rule}, name) }
-
-// lists compares capability names: AUTH covers AUTH=PLAIN, STARTTLS is POP3's
+// covers compares capability names: AUTH covers AUTH=PLAIN, STARTTLS is POP3's
 // STLS, SASL and AUTH are the same thing.
-func lists(names []string, name string) bool {
+func covers(names []string, name string) bool {
 	base, _, _ := strings.Cut(name, "=")
 	for _, n := range names {
 		if SameCommand(n, name) || SameCommand(n, base) ||
@@ -54,6 +21,7 @@ func lists(names []string, name string) bool {
 	return false
 }
 
+// someNames wants at least one name of a capability.
 func someNames(names []string) error {
 	if len(names) == 0 {
 		return fmt.Errorf("name at least one capability, like [STARTTLS]")

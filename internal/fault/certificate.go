@@ -1,9 +1,23 @@
 package fault
 
-import "github.com/mailrig/mailrig/certs"
+import (
+	"fmt"
+
+	"github.com/mailrig/mailrig/certs"
+)
 
 // Certificate shows another certificate than the right one.
 type Certificate struct{ Profile string }
+
+// Kind implements Fault.
+func (*Certificate) Kind() Kind {
+	return Kind{
+		Name:    "certificate",
+		Doc:     "The server shows this certificate instead of the right one.",
+		Example: "expired",
+		New:     func() Fault { return new(Certificate) },
+	}
+}
 
 // UnmarshalText reads the name of a certificate profile.
 func (f *Certificate) UnmarshalText(b []byte) error {
@@ -15,7 +29,16 @@ func (f *Certificate) UnmarshalText(b []byte) error {
 		}
 		names = append(names, p.Name)
 	}
-	return &ValueError{string(b), names}
+	return &ValueError{Value: string(b), Known: names}
 }
 
-func (f *Certificate) tls(t *TLS) { t.Certificate = f.Profile }
+// TLS implements TLSStage.
+func (f *Certificate) TLS(t *TLS) { t.Certificate = f.Profile }
+
+// CheckRule refuses conditions that can't be known yet.
+func (f *Certificate) CheckRule(r *Rule) error { return r.beforeTLS() }
+
+// Explain says which certificate is shown.
+func (f *Certificate) Explain() string {
+	return fmt.Sprintf("the server shows the certificate %q instead of the right one", f.Profile)
+}

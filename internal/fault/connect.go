@@ -1,9 +1,22 @@
 package fault
 
-import "fmt"
+import (
+	"fmt"
+	"time"
+)
 
 // Connect is the fate of the TCP connection.
 type Connect struct{ Mode string }
+
+// Kind implements Fault.
+func (*Connect) Kind() Kind {
+	return Kind{
+		Name:    "connect",
+		Doc:     "The TCP connection is refused, dropped (the client's connect times out), accepted and left silent, closed, reset, or answered like a captive portal does.",
+		Example: "drop",
+		New:     func() Fault { return new(Connect) },
+	}
+}
 
 // ConnectModes lists what Connect may say.
 var ConnectModes = []string{"refuse", "drop", "silent", "close", "reset", "portal"}
@@ -16,10 +29,11 @@ func (f *Connect) UnmarshalText(b []byte) error {
 			return nil
 		}
 	}
-	return &ValueError{string(b), ConnectModes}
+	return &ValueError{Value: string(b), Known: ConnectModes}
 }
 
-func (f *Connect) listen() ListenMode {
+// Listen implements ListenStage.
+func (f *Connect) Listen() ListenMode {
 	switch f.Mode {
 	case "refuse":
 		return ListenRefuse
@@ -29,7 +43,8 @@ func (f *Connect) listen() ListenMode {
 	return ListenOpen
 }
 
-func (f *Connect) accept() AcceptMode {
+// Accept implements AcceptStage.
+func (f *Connect) Accept() AcceptMode {
 	switch f.Mode {
 	case "silent":
 		return AcceptSilent
@@ -49,8 +64,28 @@ func (f *Connect) CheckRule(r *Rule) error {
 	if m.late() || m.TLS != nil {
 		return fmt.Errorf("connect: only door, protocol, family, client and connection can be matched, nothing else is known when a client connects")
 	}
-	if f.listen() != ListenOpen && (len(m.Client) > 0 || len(m.Connection) > 0 || r.Skip > 0 || r.Times > 0 || r.Per != "") {
+	if f.Listen() != ListenOpen && (len(m.Client) > 0 || len(m.Connection) > 0 || r.Skip > 0 || r.Times > 0 || r.Per != "") {
 		return fmt.Errorf("connect: %s holds for a whole door: match only door, protocol and family, without skip, times and per", f.Mode)
 	}
 	return nil
+}
+
+// Waits implements Waiter.
+func (f *Connect) Waits() time.Duration {
+	if f.Mode == "drop" || f.Mode == "silent" {
+		return Forever
+	}
+	return 0
+}
+
+// Explain says what becomes of the connection.
+func (f *Connect) Explain() string {
+	return map[string]string{
+		"refuse": "the connection is refused",
+		"drop":   "the server doesn't answer: the client's connect times out",
+		"silent": "the connection is accepted, and nothing is ever said",
+		"close":  "the connection is accepted and closed at once",
+		"reset":  "the connection is accepted and reset at once",
+		"portal": "an HTTP redirect is answered, as a captive portal does",
+	}[f.Mode]
 }

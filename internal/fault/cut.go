@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 )
 
 // CutMessage ends the connection in the middle of a message, or between the
@@ -12,6 +13,17 @@ type CutMessage struct {
 	In    Place `yaml:"in" doc:"upload (a message that the client sends, the default), download (one that the server sends), reply (the message is stored, its reply never comes)" enum:"upload,download,reply"`
 	After int64 `yaml:"after" doc:"how many bytes of the message go through before, 0 or more"`
 	How   End   `yaml:"how" doc:"reset (RST, the default), close (FIN), truncate (FIN without TLS's close_notify) or silence" enum:"reset,close,truncate,silence"`
+}
+
+// Kind implements Fault.
+func (*CutMessage) Kind() Kind {
+	return Kind{
+		Name:    "cut",
+		Doc:     "The connection is cut in the middle of a message, or before its reply.",
+		Example: "{after: 1000, how: reset}",
+		New:     func() Fault { return new(CutMessage) },
+		ForUser: Always,
+	}
 }
 
 // Validate checks the bounds.
@@ -31,7 +43,8 @@ func (f *CutMessage) Validate() error {
 	return nil
 }
 
-func (f *CutMessage) body(in Place) (Cut, bool) {
+// Body implements BodyStage.
+func (f *CutMessage) Body(in Place) (Cut, bool) {
 	mine := f.In
 	if mine == "" {
 		mine = InUpload
@@ -39,37 +52,34 @@ func (f *CutMessage) body(in Place) (Cut, bool) {
 	if mine != in {
 		return Cut{}, false
 	}
-	c := Cut{After: f.After, End: f.How}
-	if c.End == EndNone {
-		c.End = EndReset
-	}
-	return c, true
+	return Cut{After: f.After, End: f.how()}, true
 }
 
-// EndConnection ends the connection when a command comes, without a reply.
-type EndConnection struct{ How End }
-
-// Ends lists how EndConnection may end.
-var Ends = []string{string(EndClose), string(EndReset), string(EndTruncate), string(EndSilence)}
-
-// UnmarshalText reads how.
-func (f *EndConnection) UnmarshalText(b []byte) error {
-	if !slices.Contains(Ends, string(b)) {
-		return &ValueError{string(b), Ends}
+func (f *CutMessage) how() End {
+	if f.How == EndNone {
+		return EndReset
 	}
-	f.How = End(b)
-	return nil
+	return f.How
 }
 
-func (f *EndConnection) command(a *Action, _ *Conn, _ *rule) bool {
-	a.End = f.How
-	return true
+// Protocols leaves out the directions that a protocol hasn't.
+func (f *CutMessage) Protocols() []string {
+	if f.In == InDownload {
+		return []string{"imap", "pop3"}
+	}
+	return []string{"smtp", "imap"}
 }
 
-// CheckRule wants to know at which command.
-func (f *EndConnection) CheckRule(r *Rule) error {
-	if len(r.Match.Command) == 0 {
-		return errors.New("end: say at which command, like match: {command: RCPT}; before any command, connect: close or reset does it")
+// Waits implements Waiter.
+func (f *CutMessage) Waits() time.Duration { return f.How.waits() }
+
+// Explain says where and how the connection is cut.
+func (f *CutMessage) Explain() string {
+	switch f.In {
+	case InReply:
+		return "the message is stored, and instead of the reply the connection is " + f.how().words()
+	case InDownload:
+		return fmt.Sprintf("after %d bytes of a message that the server sends, the connection is %s", f.After, f.how().words())
 	}
-	return nil
+	return fmt.Sprintf("after %d bytes of a message that the client sends, the connection is %s", f.After, f.how().words())
 }

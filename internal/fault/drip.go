@@ -13,6 +13,16 @@ type Drip struct {
 	Every time.Duration `yaml:"every" doc:"the pause between two pieces, like 50ms; at most a minute"`
 }
 
+// Kind implements Fault.
+func (*Drip) Kind() Kind {
+	return Kind{
+		Name:    "drip",
+		Doc:     "The server's bytes come in small pieces with pauses between.",
+		Example: "{bytes: 1, every: 50ms}",
+		New:     func() Fault { return new(Drip) },
+	}
+}
+
 // Validate checks the bounds.
 func (f *Drip) Validate() error {
 	if f.Bytes < 1 || f.Bytes > 1<<16 {
@@ -24,12 +34,21 @@ func (f *Drip) Validate() error {
 	return nil
 }
 
-func (f *Drip) pace(p *Pace) { p.Bytes, p.Every = f.Bytes, f.Every }
+// Pace implements PaceStage.
+func (f *Drip) Pace(p *Pace) { p.Bytes, p.Every = f.Bytes, f.Every }
 
 // CheckRule refuses conditions that can't be known yet.
 func (f *Drip) CheckRule(r *Rule) error {
 	if r.Match.TLS != nil {
 		return fmt.Errorf("drip: holds for a whole connection, in clear and in TLS")
 	}
-	return checkEarly("drip", r)
+	return r.early()
+}
+
+// Waits implements Waiter.
+func (f *Drip) Waits() time.Duration { return f.Every }
+
+// Explain says how slow the server is.
+func (f *Drip) Explain() string {
+	return fmt.Sprintf("the server sends %d bytes at a time, %v apart", f.Bytes, f.Every)
 }

@@ -9,6 +9,9 @@ import (
 	"time"
 
 	"github.com/mailrig/mailrig/internal/identity"
+	"github.com/mailrig/mailrig/internal/protocol/imap"
+	"github.com/mailrig/mailrig/internal/protocol/pop3"
+	"github.com/mailrig/mailrig/internal/protocol/smtp"
 )
 
 var localhost = netip.MustParseAddr("127.0.0.1")
@@ -42,7 +45,7 @@ func hits(p *Plan, conns, each int) int {
 
 func TestCountersAreExact(t *testing.T) {
 	t.Parallel()
-	reply := &Reply{SMTP: "451 4.7.1 no"}
+	reply := &Reply{Texts: Texts{"smtp": "451 4.7.1 no"}}
 	rcpt := Match{Command: []string{"RCPT"}}
 	for name, tc := range map[string]struct {
 		rule Rule
@@ -59,7 +62,7 @@ func TestCountersAreExact(t *testing.T) {
 		"once per user":             {Rule{Match: rcpt, Times: 1, Per: PerUser, Fault: reply}, 1},
 		"another command":           {Rule{Match: Match{Command: []string{"DATA"}}, Times: 1, Fault: reply}, 0},
 		"another door":              {Rule{Match: Match{Door: []int{587}}, Fault: reply}, 0},
-		"another protocol's reply":  {Rule{Match: rcpt, Fault: &Reply{IMAP: "NO x"}}, 0},
+		"another protocol's reply":  {Rule{Match: rcpt, Fault: &Reply{Texts: Texts{"imap": "NO x"}}}, 0},
 		"another client":            {Rule{Match: Match{Client: []string{"10.0.0.0/8"}}, Fault: reply}, 0},
 		"this client's network":     {Rule{Match: Match{Client: []string{"127.0.0.0/8"}}, Times: 3, Fault: reply}, 3},
 		"only in TLS":               {Rule{Match: Match{TLS: new(true)}, Fault: reply}, 0},
@@ -81,8 +84,8 @@ func TestConnectionsAreCountedOnce(t *testing.T) {
 	rules := []Rule{
 		{Scenario: "accept", Skip: 3, Times: 5, Fault: &Connect{"reset"}},
 		{Scenario: "tls", Skip: 3, Times: 5, Fault: &Handshake{Fate: HandshakeStall}},
-		{Scenario: "greeting", Skip: 3, Times: 5, Fault: &Greeting{SMTP: "421 x"}},
-		{Scenario: "nth", Match: Match{Connection: []int{2, 7, 64, 65}, Command: []string{"RCPT"}}, Fault: &Reply{SMTP: "451 x"}},
+		{Scenario: "greeting", Skip: 3, Times: 5, Fault: &Greeting{Texts: Texts{"smtp": "421 x"}}},
+		{Scenario: "nth", Match: Match{Connection: []int{2, 7, 64, 65}, Command: []string{"RCPT"}}, Fault: &Reply{Texts: Texts{"smtp": "451 x"}}},
 		{Scenario: "elsewhere", Match: Match{Connection: []int{1}, Door: []int{587}}, Fault: &Connect{"close"}},
 	}
 	p := plan(rules...)
@@ -127,9 +130,9 @@ func TestOrderAndCombination(t *testing.T) {
 	rcpt := Match{Command: []string{"RCPT"}}
 	p := plan(
 		Rule{Scenario: "slow", Match: rcpt, Fault: &DelayReply{2 * time.Second}},
-		Rule{Scenario: "once", Match: rcpt, Times: 1, Fault: &Reply{SMTP: "451 first"}},
-		Rule{Scenario: "always", Match: rcpt, Fault: &Reply{SMTP: "550 second", Then: EndReset}},
-		Rule{Scenario: "never reached", Match: rcpt, Times: 1, Fault: &Reply{SMTP: "421 third"}},
+		Rule{Scenario: "once", Match: rcpt, Times: 1, Fault: &Reply{Texts: Texts{"smtp": "451 first"}}},
+		Rule{Scenario: "always", Match: rcpt, Fault: &Reply{Texts: Texts{"smtp": "550 second"}, Then: EndReset}},
+		Rule{Scenario: "never reached", Match: rcpt, Times: 1, Fault: &Reply{Texts: Texts{"smtp": "421 third"}}},
 	)
 	c := p.Conn(25, "smtp", localhost)
 	c.Event.Command = "RCPT"
@@ -143,7 +146,7 @@ func TestOrderAndCombination(t *testing.T) {
 
 func TestConnOfAnUntouchedDoorIsNilAndHarmless(t *testing.T) {
 	t.Parallel()
-	for _, p := range []*Plan{nil, plan(Rule{Match: Match{Door: []int{587}}, Fault: &Reply{SMTP: "451 x"}})} {
+	for _, p := range []*Plan{nil, plan(Rule{Match: Match{Door: []int{587}}, Fault: &Reply{Texts: Texts{"smtp": "451 x"}}})} {
 		c := p.Conn(25, "smtp", localhost)
 		if c != nil {
 			t.Fatal("a door that no rule can touch has a Conn")
@@ -209,8 +212,8 @@ func TestCapability(t *testing.T) {
 func TestLogin(t *testing.T) {
 	t.Parallel()
 	p := plan(
-		Rule{Scenario: "pop only", Fault: &Login{POP3: "-ERR [IN-USE] x"}},
-		Rule{Scenario: "bob", Match: Match{User: []string{"bob@*"}}, Times: 1, Fault: &Login{SMTP: "535 x", IMAP: "NO x"}},
+		Rule{Scenario: "pop only", Fault: &Login{Texts: Texts{"pop3": "-ERR [IN-USE] x"}}},
+		Rule{Scenario: "bob", Match: Match{User: []string{"bob@*"}}, Times: 1, Fault: &Login{Texts: Texts{"smtp": "535 x", "imap": "NO x"}}},
 	)
 	if r := p.Conn(25, "smtp", localhost).Login(identity.Attempt{User: "alice@x"}); r != nil {
 		t.Errorf("alice: %+v", r)
@@ -247,7 +250,7 @@ func TestEditCountsReplies(t *testing.T) {
 func TestLimitConnections(t *testing.T) {
 	t.Parallel()
 	f := &LimitConnections{Max: 2}
-	if err := f.Validate(); err != nil {
+	if err := f.ValidateFor(Protocols{smtp.Protocol, imap.Protocol, pop3.Protocol}); err != nil {
 		t.Fatal(err)
 	}
 	rule := Rule{Scenario: "limit", Fault: f}
@@ -294,24 +297,24 @@ func TestLimitConnections(t *testing.T) {
 
 func TestEveryKindHasAnExampleAndWords(t *testing.T) {
 	t.Parallel()
-	for _, k := range Kinds {
-		if k.Doc == "" || k.Example == "" || k.New() == nil {
-			t.Errorf("%s lacks something: %+v", k.Name, k)
+	seen := map[string]bool{}
+	for _, k := range Kinds() {
+		if k.Name == "" || k.Doc == "" || k.Example == "" || seen[k.Name] {
+			t.Errorf("%q lacks something, or comes twice: %+v", k.Name, k)
 		}
-		if got, ok := Lookup(k.Name); !ok || got.Name != k.Name {
-			t.Errorf("Lookup(%q): %v", k.Name, got)
+		seen[k.Name] = true
+		f := k.New()
+		if f.Kind().Name != k.Name || k.New() == nil {
+			t.Errorf("%s makes a fault of the kind %s", k.Name, f.Kind().Name)
 		}
-		if e, ok := k.New().(Explainer); ok && k.Name != "connect" && e.Explain() == "" {
+		if e, ok := f.(Explainer); ok && k.Name != "connect" && e.Explain() == "" {
 			t.Errorf("%s explains nothing", k.Name)
 		}
-		stages := 0
-		switch k.New().(type) {
-		case listenStage, acceptStage, paceStage, firstStage, tlsStage, admitStage, startStage, greetStage, capsStage, listStage, commandStage,
-			upgradeStage, bodyStage, editStage, finalStage, loginStage, limitStage, folderStage, bounceStage,
-			hierarchyStage, fillStage, meanwhileStage, idleStage, mechanismStage:
-			stages++
-		}
-		if stages == 0 {
+		switch f.(type) {
+		case ListenStage, AcceptStage, PaceStage, FirstStage, TLSStage, AdmitStage, StartStage, GreetStage, CapabilityStage, ListStage, CommandStage,
+			UpgradeStage, BodyStage, EditStage, FinalStage, LoginStage, LimitStage, FolderStage, BounceStage,
+			HierarchyStage, FillStage, MeanwhileStage, IdleStage, OfferStage:
+		default:
 			t.Errorf("%s acts in no stage", k.Name)
 		}
 	}

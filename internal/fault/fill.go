@@ -2,9 +2,7 @@ package fault
 
 import (
 	"errors"
-	"fmt"
 	"strings"
-	"sync"
 )
 
 // Fill makes a large INBOX for whoever logs in, by IMAP or POP3. The messages are made
@@ -13,15 +11,23 @@ type Fill struct {
 	Messages int `yaml:"messages" doc:"how many messages INBOX has then, 1 to 1000000; as many as are missing are added, once for each user"`
 	Size     int `yaml:"size" doc:"bytes of each message, 600 to 1000000; 2000 when left out"`
 	Gap      int `yaml:"gap" doc:"how far the UIDs are apart, 1 to 1000; 1 when left out"`
+}
 
-	mu   sync.Mutex
-	done map[string]*sync.Once
+// Kind implements Fault.
+func (*Fill) Kind() Kind {
+	return Kind{
+		Name:    "fill",
+		Doc:     "Whoever logs in by IMAP or POP3 finds so many messages in INBOX, made up as they are read.",
+		Example: "{messages: 100000, size: 2000, gap: 3}",
+		New:     func() Fault { return new(Fill) },
+		ForUser: Always,
+	}
 }
 
 // Filling is what a Fill wants of an INBOX; Once is the user's.
 type Filling struct {
 	Messages, Size, Gap int
-	Once                *sync.Once
+	Once                *Once
 	By                  string
 }
 
@@ -44,28 +50,13 @@ func (f *Fill) Validate() error {
 	return nil
 }
 
-func (f *Fill) fresh() any {
-	return &Fill{Messages: f.Messages, Size: f.Size, Gap: f.Gap, done: map[string]*sync.Once{}}
-}
-
-func (f *Fill) fill(user string) Filling {
-	user = strings.ToLower(user)
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.done[user] == nil {
-		f.done[user] = new(sync.Once)
-	}
-	return Filling{Messages: f.Messages, Size: f.Size, Gap: f.Gap, Once: f.done[user]}
+// Fill implements FillStage.
+func (f *Fill) Fill(user string, n Counts) Filling {
+	return Filling{Messages: f.Messages, Size: f.Size, Gap: f.Gap, Once: n.Once(strings.ToLower(user))}
 }
 
 // CheckRule refuses conditions that can't be known yet, and counters.
-func (f *Fill) CheckRule(r *Rule) error { return checkAccount("fill", r) }
+func (f *Fill) CheckRule(r *Rule) error { return r.atLogin() }
 
-// checkAccount is for what is done to an account at a login.
-func checkAccount(kind string, r *Rule) error {
-	m := r.Match
-	if len(m.Command)+len(m.Sender)+len(m.Recipient)+len(m.Mailbox) > 0 {
-		return fmt.Errorf("%s: is done at login; command, sender, recipient and mailbox can't be matched", kind)
-	}
-	return checkUncounted(kind, r)
-}
+// Protocols are those that read mailboxes.
+func (f *Fill) Protocols() []string { return []string{"imap", "pop3"} }

@@ -13,6 +13,17 @@ var attribute = regexp.MustCompile(`^\\[A-Za-z]+$`)
 // them. Each is a name, with the special use (RFC 6154) behind " = " if it has one.
 type Folders []string
 
+// Kind implements Fault.
+func (*Folders) Kind() Kind {
+	return Kind{
+		Name:    "folders",
+		Doc:     "Whoever logs in by IMAP finds these folders, as a provider has them.",
+		Example: `['Sent Items', '[Gmail]/Trash = \Trash']`,
+		New:     func() Fault { return new(Folders) },
+		ForUser: Always,
+	}
+}
+
 // Folder is one of them.
 type Folder struct{ Name, SpecialUse string }
 
@@ -30,7 +41,8 @@ func (f *Folders) Validate() error {
 	return nil
 }
 
-func (f *Folders) folders() (out []Folder) {
+// Folders implements FolderStage.
+func (f *Folders) Folders() (out []Folder) {
 	for _, line := range *f {
 		name, use, _ := strings.Cut(line, " = ")
 		out = append(out, Folder{name, use})
@@ -43,5 +55,8 @@ func (f *Folders) CheckRule(r *Rule) error {
 	if len(r.Match.Command) > 0 {
 		return fmt.Errorf("folders: are made at login; command can't be matched")
 	}
-	return checkUncounted("folders", r)
+	return r.uncounted()
 }
+
+// Protocols is IMAP.
+func (f *Folders) Protocols() []string { return []string{"imap"} }

@@ -1,85 +1,40 @@
 package fault
 
-import (
-	"errors"
-	"fmt"
-	"strings"
-	"time"
-
-	"github.com/mailrig/mailrig/internal/identity"
-)
-
 // Greeting replaces the server's greeting.
 type Greeting struct {
-	SMTP string `yaml:"smtp"`
-	IMAP string `yaml:"imap"`
-	POP3 string `yaml:"pop3"`
-	Raw  string `yaml:"raw" doc:"instead of these: the very bytes, in any protocol, with \\r\\n where a line is to end"`
+	Texts
+	Raw string `yaml:"raw" doc:"instead of these: the very bytes, in any protocol, with \\r\\n where a line is to end"`
 }
 
-// Validate checks that each text can be sent as a greeting. Only SMTP's may have
-// several lines.
-func (f *Greeting) Validate() error {
+// Kind implements Fault.
+func (*Greeting) Kind() Kind {
+	return Kind{
+		Name:    "greeting",
+		Doc:     "The server greets with this line.",
+		Example: `{smtp: "220 proxy.example ESMTP"}`,
+		New:     func() Fault { return new(Greeting) },
+	}
+}
+
+// ValidateFor checks that each text can be sent as a greeting.
+func (f *Greeting) ValidateFor(among Protocols) error {
 	if f.Raw != "" {
-		return checkRaw(f.Raw, f.SMTP+f.IMAP+f.POP3)
+		return checkRaw(f.Raw, f.Texts, among)
 	}
-	if f.SMTP == "" && f.IMAP == "" && f.POP3 == "" {
-		return errors.New("give a greeting for at least one of smtp, imap and pop3")
+	if err := some(f.Texts, among, "a greeting"); err != nil {
+		return err
 	}
-	if f.SMTP != "" {
-		if _, err := identity.ParseSMTP(f.SMTP); err != nil {
-			return err
-		}
-	}
-	if strings.HasPrefix(f.IMAP, "*") {
-		return fmt.Errorf("imap: leave out the * in front, like OK ready")
-	}
-	if strings.ContainsAny(f.IMAP+f.POP3, "\r\n") {
-		return fmt.Errorf("a greeting of IMAP and POP3 is one line")
-	}
-	return nil
+	return checkTexts(f.Texts, among, checkGreeting)
 }
 
-func (f *Greeting) greet(g *Greet, protocol string) bool {
-	g.Line, g.Raw = byProtocol(protocol, f.SMTP, f.IMAP, f.POP3), f.Raw
+// Greet implements GreetStage.
+func (f *Greeting) Greet(g *Greet, protocol string) bool {
+	g.Line, g.Raw = f.For(protocol), f.Raw
 	return g.Line+g.Raw != ""
 }
 
-// checkRaw refuses bytes beside texts: only one of them can be sent.
-func checkRaw(raw, others string) error {
-	if others != "" {
-		return errors.New("raw: is all that is sent; leave out smtp, imap and pop3, and match the protocol")
-	}
-	if len(raw) > maxRaw {
-		return fmt.Errorf("raw: has more than %d bytes", maxRaw)
-	}
-	return nil
-}
+// CheckRule refuses conditions that can't be known yet.
+func (f *Greeting) CheckRule(r *Rule) error { return r.early() }
 
-const maxRaw = 64 << 10
-
-// DelayGreeting makes the greeting late.
-type DelayGreeting struct{ Delay time.Duration }
-
-// UnmarshalText reads a duration like 20s.
-func (f *DelayGreeting) UnmarshalText(b []byte) (err error) {
-	f.Delay, err = parseDelay(b)
-	return err
-}
-
-func (f *DelayGreeting) greet(g *Greet, _ string) bool {
-	g.Delay = f.Delay
-	return true
-}
-
-func byProtocol(protocol, smtp, imap, pop3 string) string {
-	switch protocol {
-	case "smtp":
-		return smtp
-	case "imap":
-		return imap
-	case "pop3":
-		return pop3
-	}
-	return ""
-}
+// Protocols are those that it has a text for; raw bytes are for all.
+func (f *Greeting) Protocols() []string { return rawOr(f.Raw, f.Texts) }

@@ -14,13 +14,24 @@ type Hierarchy struct {
 	Prefix    string `yaml:"prefix" doc:"before every name but INBOX, like INBOX. (ends with the delimiter)"`
 }
 
+// Kind implements Fault.
+func (*Hierarchy) Kind() Kind {
+	return Kind{
+		Name:    "hierarchy",
+		Doc:     "IMAP's mailbox names have another delimiter, none, or a prefix before all but INBOX.",
+		Example: `{delimiter: ".", prefix: "INBOX."}`,
+		New:     func() Fault { return new(Hierarchy) },
+		ForUser: Always,
+	}
+}
+
 // Delimiters lists what may stand between the parts of a name.
 var Delimiters = []string{".", `\`, "/", "|", "^", "NIL"}
 
 // UnmarshalText reads a delimiter.
 func (f *Hierarchy) UnmarshalText(b []byte) error {
 	if !slices.Contains(Delimiters, string(b)) {
-		return &ValueError{string(b), Delimiters}
+		return &ValueError{Value: string(b), Known: Delimiters}
 	}
 	f.Delimiter = string(b)
 	return nil
@@ -33,7 +44,7 @@ func (f *Hierarchy) Validate() error {
 	}
 	switch name := strings.TrimSuffix(f.Prefix, f.Delimiter); {
 	case !slices.Contains(Delimiters, f.Delimiter):
-		return fmt.Errorf("delimiter: %w", &ValueError{f.Delimiter, Delimiters})
+		return fmt.Errorf("delimiter: %w", &ValueError{Value: f.Delimiter, Known: Delimiters})
 	case f.Prefix == "":
 	case f.Delimiter == "NIL":
 		return fmt.Errorf("prefix: without a delimiter there can't be one")
@@ -43,7 +54,8 @@ func (f *Hierarchy) Validate() error {
 	return nil
 }
 
-func (f *Hierarchy) hierarchy() (delimiter byte, prefix string) {
+// Hierarchy implements HierarchyStage.
+func (f *Hierarchy) Hierarchy() (delimiter byte, prefix string) {
 	if f.Delimiter == "NIL" {
 		return 0, ""
 	}
@@ -51,4 +63,7 @@ func (f *Hierarchy) hierarchy() (delimiter byte, prefix string) {
 }
 
 // CheckRule refuses conditions that can't be known yet, and counters.
-func (f *Hierarchy) CheckRule(r *Rule) error { return checkAccount("hierarchy", r) }
+func (f *Hierarchy) CheckRule(r *Rule) error { return r.atLogin() }
+
+// Protocols is IMAP.
+func (f *Hierarchy) Protocols() []string { return []string{"imap"} }

@@ -14,6 +14,17 @@ type Meanwhile struct {
 	Deliver int   `yaml:"deliver" doc:"how many messages arrive, 1 to 1000"`
 }
 
+// Kind implements Fault.
+func (*Meanwhile) Kind() Kind {
+	return Kind{
+		Name:    "meanwhile",
+		Doc:     "Another session changes the selected mailbox when the command comes.",
+		Example: "{expunge: 2}",
+		New:     func() Fault { return new(Meanwhile) },
+		ForUser: ByCommand,
+	}
+}
+
 // Validate wants at least one, within bounds.
 func (f *Meanwhile) Validate() error {
 	switch {
@@ -27,7 +38,8 @@ func (f *Meanwhile) Validate() error {
 	return nil
 }
 
-func (f *Meanwhile) meanwhile(m *Meanwhile) {
+// Meanwhile implements MeanwhileStage.
+func (f *Meanwhile) Meanwhile(m *Meanwhile) {
 	m.Expunge = append(m.Expunge, f.Expunge...)
 	m.Deliver += f.Deliver
 }
@@ -49,32 +61,5 @@ func (f *Meanwhile) CheckRule(r *Rule) error {
 	return nil
 }
 
-// Idle is what becomes of IMAP's IDLE.
-type Idle struct{ Mode string }
-
-// IdleModes lists what Idle may say.
-var IdleModes = []string{"mute"}
-
-// UnmarshalText reads a mode.
-func (f *Idle) UnmarshalText(b []byte) error {
-	if !slices.Contains(IdleModes, string(b)) {
-		return &ValueError{string(b), IdleModes}
-	}
-	f.Mode = string(b)
-	return nil
-}
-
-// Explain says what IDLE does.
-func (f *Idle) Explain() string {
-	return "IDLE is accepted and tells nothing; what has changed comes with the next command"
-}
-
-func (f *Idle) idle() bool { return f.Mode == "mute" }
-
-// CheckRule refuses another command.
-func (f *Idle) CheckRule(r *Rule) error {
-	if slices.ContainsFunc(r.Match.Command, func(c string) bool { return c != "" && !SameCommand(c, "IDLE") }) {
-		return errors.New("idle: acts on IDLE; leave command out")
-	}
-	return nil
-}
+// Protocols is IMAP.
+func (f *Meanwhile) Protocols() []string { return []string{"imap"} }

@@ -15,26 +15,34 @@ import (
 type OAuth struct {
 	Mechanisms []string `yaml:"mechanisms" doc:"XOAUTH2, OAUTHBEARER; both when left out" enum:"XOAUTH2,OAUTHBEARER"`
 	Challenge  string   `yaml:"challenge" doc:"the error that is sent before a refusal, usually JSON; without it every token is accepted"`
-	SMTP       string   `yaml:"smtp" doc:"the SMTP reply behind it; 535 5.7.8 … when left out"`
-	IMAP       string   `yaml:"imap" doc:"the IMAP status behind it; NO [AUTHENTICATIONFAILED] … when left out"`
-	POP3       string   `yaml:"pop3" doc:"the POP3 status behind it; -ERR [AUTH] … when left out"`
+	Texts      `smtp:"the SMTP reply behind it; 535 5.7.8 … when left out" imap:"the IMAP status behind it; NO [AUTHENTICATIONFAILED] … when left out" pop3:"the POP3 status behind it; -ERR [AUTH] … when left out"`
+}
+
+// Kind implements Fault.
+func (*OAuth) Kind() Kind {
+	return Kind{
+		Name:    "oauth",
+		Doc:     "Logins with a token (XOAUTH2, OAUTHBEARER) are offered, and accepted or refused.",
+		Example: `{challenge: '{"status":"400","schemes":"Bearer","scope":"https://mail.example.test/"}'}`,
+		New:     func() Fault { return new(OAuth) },
+	}
 }
 
 // UnmarshalText takes the word accept.
 func (f *OAuth) UnmarshalText(b []byte) error {
 	if string(b) != "accept" {
-		return &ValueError{string(b), []string{"accept"}}
+		return &ValueError{Value: string(b), Known: []string{"accept"}}
 	}
 	return nil
 }
 
-// Validate fills in what is usual and checks the replies.
-func (f *OAuth) Validate() error {
+// ValidateFor fills in what is usual and checks the replies.
+func (f *OAuth) ValidateFor(among Protocols) error {
 	if len(f.Mechanisms) == 0 {
 		f.Mechanisms = identity.OnRequest()
 	}
 	if f.Challenge == "" {
-		if f.SMTP+f.IMAP+f.POP3 != "" {
+		if len(f.Texts.Protocols()) > 0 {
 			return errors.New("a reply comes only behind a challenge; give the challenge, too, or use login to refuse without one")
 		}
 		return nil
@@ -42,32 +50,31 @@ func (f *OAuth) Validate() error {
 	if len(f.Challenge) > 4096 {
 		return errors.New("challenge: has more than 4096 bytes")
 	}
-	d := identity.WrongPassword
-	for _, r := range []struct {
-		p *string
-		d string
-	}{{&f.SMTP, d.SMTP}, {&f.IMAP, d.IMAP}, {&f.POP3, d.POP3}} {
-		if *r.p == "" {
-			*r.p = r.d
-		}
-	}
-	if strings.HasPrefix(f.IMAP, "BYE") {
+	fillIn(&f.Texts, usual(identity.WrongPassword))
+	if strings.HasPrefix(f.For("imap"), "BYE") {
 		return errors.New("imap: BYE would come before the challenge; give NO or BAD")
 	}
-	return (&Login{f.SMTP, f.IMAP, f.POP3}).Validate()
+	return checkRefusals(f.Texts, among)
 }
 
 // Mechanisms lists what a scenario may offer besides PLAIN and LOGIN.
 func Mechanisms() []string { return identity.OnRequest() }
 
-func (f *OAuth) mechanisms() []string { return f.Mechanisms }
+// Offers implements OfferStage.
+func (f *OAuth) Offers() []string { return f.Mechanisms }
 
-func (f *OAuth) login(_ *Conn, a identity.Attempt) *identity.Refusal {
+// Login implements LoginStage.
+func (f *OAuth) Login(_ *Event, a identity.Attempt) *identity.Refusal {
 	if f.Challenge == "" || !slices.Contains(f.Mechanisms, a.Mechanism) {
 		return nil
 	}
-	return &identity.Refusal{SMTP: f.SMTP, IMAP: f.IMAP, POP3: f.POP3, Challenge: f.Challenge}
+	no := refusalOf(f.Texts)
+	no.Challenge = f.Challenge
+	return no
 }
+
+// Protocols is none in particular: the mechanisms are offered in all.
+func (f *OAuth) Protocols() []string { return nil }
 
 // Explain says what becomes of a login with a token.
 func (f *OAuth) Explain() string {
@@ -84,7 +91,7 @@ func (f *OAuth) CheckRule(r *Rule) error {
 		return errors.New("oauth: acts at logins; command, sender, recipient and mailbox can't be matched")
 	}
 	if f.Challenge == "" {
-		return checkUncounted("oauth", r)
+		return r.uncounted()
 	}
 	return nil
 }

@@ -1,6 +1,10 @@
 package fault
 
-import "net/netip"
+import (
+	"context"
+	"log/slog"
+	"net/netip"
+)
 
 // Plan is a set of rules with their counters. It never changes; another
 // scenario is another Plan.
@@ -9,15 +13,39 @@ type Plan struct {
 	rules []*rule
 }
 
+// An Option changes how a plan counts.
+type Option func(*options)
+
+type options struct {
+	counters Counters
+	log      *slog.Logger
+}
+
+// WithCounters has the plan count there. Without it, a plan has a Memory of its own.
+func WithCounters(c Counters) Option { return func(o *options) { o.counters = c } }
+
+// WithLogger says where it is told that counters fail. Without it, nobody is.
+func WithLogger(l *slog.Logger) Option { return func(o *options) { o.log = l } }
+
 // Compile makes a plan of rules, consulted in the order given. names are the
 // scenarios they came from.
-func Compile(names []string, rules []Rule) *Plan {
+func Compile(names []string, rules []Rule, opts ...Option) *Plan {
+	o := options{log: slog.New(slog.DiscardHandler)}
+	for _, set := range opts {
+		set(&o)
+	}
+	switch o.counters.(type) {
+	case nil:
+		o.counters = NewMemory(maxCounts)
+	case *Memory:
+	default:
+		o.counters = &guard{Counters: o.counters, log: o.log}
+	}
 	p := &Plan{names: append([]string{}, names...)}
+	places := map[string]int{}
 	for _, r := range rules {
-		if s, ok := r.Fault.(stateful); ok {
-			r.Fault = s.fresh()
-		}
-		p.rules = append(p.rules, &rule{Rule: r})
+		p.rules = append(p.rules, newRule(r, places[r.Scenario], o.counters))
+		places[r.Scenario]++
 	}
 	return p
 }
@@ -37,8 +65,8 @@ func (p *Plan) Listen(door int, protocol string, v6 bool) (ListenMode, string) {
 		return ListenOpen, ""
 	}
 	for _, r := range p.rules {
-		if s, ok := r.Fault.(listenStage); ok && r.Match.door(door, protocol) && r.Match.family(v6) {
-			if m := s.listen(); m != ListenOpen {
+		if s, ok := r.Fault.(ListenStage); ok && r.Match.door(door, protocol) && r.Match.family(v6) {
+			if m := s.Listen(); m != ListenOpen {
 				return m, r.Scenario
 			}
 		}
@@ -47,12 +75,12 @@ func (p *Plan) Listen(door int, protocol string, v6 bool) (ListenMode, string) {
 }
 
 // touching lists the rules that can act on a connection.
-func (p *Plan) touching(e *Event) (mine []*rule) {
+func (p *Plan) touching(ctx context.Context, e *Event) (mine []*rule) {
 	if p == nil {
 		return nil
 	}
 	for _, r := range p.rules {
-		if r.touches(e) {
+		if r.touches(ctx, e) {
 			mine = append(mine, r)
 		}
 	}
@@ -73,7 +101,7 @@ func (p *Plan) Conn(door int, protocol string, client netip.Addr) *Conn {
 // user is known.
 func (p *Plan) Shared(door int, protocol string, client netip.Addr, users Users) *Conn {
 	c := &Conn{Event: Event{Door: door, Protocol: protocol, Client: client.Unmap()}, users: users}
-	c.everybodys = p.touching(&c.Event)
+	c.everybodys = p.touching(c.ctx(), &c.Event)
 	c.set(c.everybodys)
 	return c
 }

@@ -3,70 +3,85 @@ package fault
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
-
-	"github.com/mailrig/mailrig/internal/identity"
+	"time"
 )
 
 // Reply answers a command in the engine's place. A text that belongs to one
 // protocol may stand alone; a fault for several takes a map.
 type Reply struct {
-	SMTP string `yaml:"smtp" doc:"an SMTP reply, like 550 5.1.1 User unknown"`
-	IMAP string `yaml:"imap" doc:"an IMAP status, like NO [OVERQUOTA] Quota exceeded"`
-	POP3 string `yaml:"pop3" doc:"a POP3 status, like -ERR [SYS/TEMP] Try again later"`
-	Raw  string `yaml:"raw" doc:"instead of these: the very bytes, in any protocol, with \\r\\n where a line is to end; {tag} is IMAP's tag"`
-	Then End    `yaml:"then" doc:"what happens to the connection after the reply: close, reset or silence" enum:"close,reset,silence"`
+	Texts `smtp:"an SMTP reply, like 550 5.1.1 User unknown" imap:"an IMAP status, like NO [OVERQUOTA] Quota exceeded" pop3:"a POP3 status, like -ERR [SYS/TEMP] Try again later"`
+	Raw   string `yaml:"raw" doc:"instead of these: the very bytes, in any protocol, with \\r\\n where a line is to end; {tag} is IMAP's tag"`
+	Then  End    `yaml:"then" doc:"what happens to the connection after the reply: close, reset or silence" enum:"close,reset,silence"`
 }
 
-// UnmarshalText takes a single reply, whose form tells the protocol.
-func (f *Reply) UnmarshalText(b []byte) error {
-	s := string(b)
-	switch {
-	case strings.HasPrefix(s, "-ERR") || strings.HasPrefix(s, "+OK"):
-		f.POP3 = s
-	case len(s) > 0 && s[0] >= '2' && s[0] <= '5':
-		f.SMTP = s
-	default:
-		f.IMAP = s
+// Kind implements Fault.
+func (*Reply) Kind() Kind {
+	return Kind{
+		Name:    "reply",
+		Doc:     "The server answers the command with this reply instead of doing it.",
+		Example: `{smtp: "451 4.7.1 Greylisted, please try again in 5 minutes"}`,
+		New:     func() Fault { return new(Reply) },
+		ForUser: ByCommand,
 	}
-	return f.Validate()
 }
 
-// Validate checks the form of each reply.
-func (f *Reply) Validate() error {
-	if f.Then != EndNone && f.Then != EndClose && f.Then != EndReset && f.Then != EndSilence {
-		return fmt.Errorf("then: %q isn't one of [close reset silence]", f.Then)
+// ReadReply implements ReplyReader.
+func (f *Reply) ReadReply(text string, among Protocols) (err error) {
+	if f.Texts, err = readReply(text, among); err != nil {
+		return err
+	}
+	return f.ValidateFor(among)
+}
+
+// ValidateFor checks the form of each reply.
+func (f *Reply) ValidateFor(among Protocols) error {
+	if err := f.Then.checkThen(); err != nil {
+		return err
 	}
 	if f.Raw != "" {
-		return checkRaw(f.Raw, f.SMTP+f.IMAP+f.POP3)
+		return checkRaw(f.Raw, f.Texts, among)
 	}
-	return checkReplies(f.SMTP, f.IMAP, f.POP3)
+	return checkReplies(f.Texts, among)
 }
 
-func checkReplies(smtp, imap, pop3 string) error {
-	if smtp == "" && imap == "" && pop3 == "" {
-		return errors.New("give a reply for at least one of smtp, imap and pop3")
-	}
-	if smtp != "" {
-		if _, err := identity.ParseSMTP(smtp); err != nil {
-			return err
-		}
-	}
-	if imap != "" {
-		if _, err := identity.ParseIMAP(imap); err != nil {
-			return err
-		}
-	}
-	if pop3 != "" {
-		if _, err := identity.ParsePOP3(pop3); err != nil {
-			return err
-		}
+// checkThen wants an end that may follow a reply.
+func (e End) checkThen() error {
+	if !slices.Contains([]End{EndNone, EndClose, EndReset, EndSilence}, e) {
+		return fmt.Errorf("then: %q isn't one of [close reset silence]", e)
 	}
 	return nil
 }
 
-func (f *Reply) command(a *Action, c *Conn, _ *rule) bool {
-	a.Reply, a.Raw = byProtocol(c.Protocol, f.SMTP, f.IMAP, f.POP3), f.Raw
+// waits is how long a client waits for what comes behind such an end.
+func (e End) waits() time.Duration {
+	if e == EndSilence {
+		return Forever
+	}
+	return 0
+}
+
+// Command implements CommandStage.
+func (f *Reply) Command(a *Action, e *Event, _ Counts) bool {
+	a.Reply, a.Raw = f.For(e.Protocol), f.Raw
 	a.End = f.Then
 	return a.Reply+a.Raw != ""
 }
+
+// CheckRule wants to know which command is answered.
+func (f *Reply) CheckRule(r *Rule) error {
+	if len(r.Match.Command) == 0 {
+		return errors.New("reply: say which command it answers, like match: {command: RCPT}")
+	}
+	if strings.HasPrefix(f.For("smtp"), "354") && slices.ContainsFunc(r.Match.Command, func(c string) bool { return SameCommand(c, "DATA") }) {
+		return errors.New("reply: 354 to DATA would have the client send a message that nobody reads; leave it to the server")
+	}
+	return nil
+}
+
+// Protocols are those that it has a text for; raw bytes are for all.
+func (f *Reply) Protocols() []string { return rawOr(f.Raw, f.Texts) }
+
+// Waits implements Waiter.
+func (f *Reply) Waits() time.Duration { return f.Then.waits() }

@@ -4,6 +4,16 @@ package fault
 // its nature.
 type Security struct{ Mode SecurityMode }
 
+// Kind implements Fault.
+func (*Security) Kind() Kind {
+	return Kind{
+		Name:    "security",
+		Doc:     "The door speaks this from the first byte, whatever it should.",
+		Example: "tls",
+		New:     func() Fault { return new(Security) },
+	}
+}
+
 // UnmarshalText reads a mode.
 func (f *Security) UnmarshalText(b []byte) error {
 	switch m := SecurityMode(b); m {
@@ -11,7 +21,19 @@ func (f *Security) UnmarshalText(b []byte) error {
 		f.Mode = m
 		return nil
 	}
-	return &ValueError{string(b), []string{string(SpeakTLS), string(SpeakClear)}}
+	return &ValueError{Value: string(b), Known: []string{string(SpeakTLS), string(SpeakClear)}}
 }
 
-func (f *Security) first() SecurityMode { return f.Mode }
+// First implements FirstStage.
+func (f *Security) First() SecurityMode { return f.Mode }
+
+// CheckRule refuses conditions that can't be known yet.
+func (f *Security) CheckRule(r *Rule) error { return r.beforeTLS() }
+
+// Explain says what the door speaks.
+func (f *Security) Explain() string {
+	if f.Mode == SpeakTLS {
+		return "the door speaks TLS from the first byte"
+	}
+	return "the door speaks clear text, and never TLS"
+}

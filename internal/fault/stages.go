@@ -6,54 +6,80 @@ import (
 	"github.com/mailrig/mailrig/internal/identity"
 )
 
-// The stages. A kind implements the interfaces of those it acts on. Each method
-// gets what has been decided so far and changes it.
+// The stages. A kind implements the interfaces of those it acts on. Most methods get
+// what has been decided so far and change it.
 type (
-	listenStage interface{ listen() ListenMode }
-	acceptStage interface{ accept() AcceptMode }
-	paceStage   interface{ pace(*Pace) }
-	firstStage  interface{ first() SecurityMode }
-	tlsStage    interface{ tls(*TLS) }
-	startStage  interface{ start(*Start) }
-	greetStage  interface {
-		greet(*Greet, string) bool // false: has nothing to say to this protocol, don't count
+	// ListenStage acts on a door as a whole.
+	ListenStage interface{ Listen() ListenMode }
+	// AcceptStage acts on a connection that was just accepted.
+	AcceptStage interface{ Accept() AcceptMode }
+	// PaceStage slows down what the server sends.
+	PaceStage interface{ Pace(*Pace) }
+	// FirstStage says what a door speaks first.
+	FirstStage interface{ First() SecurityMode }
+	// TLSStage acts on a handshake that is about to begin.
+	TLSStage interface{ TLS(*TLS) }
+	// StartStage says in which state the engine begins.
+	StartStage interface{ Start(*Start) }
+	// GreetStage acts on the greeting. False: has nothing to say to this protocol, don't count.
+	GreetStage interface {
+		Greet(g *Greet, protocol string) bool
 	}
-	capsStage interface {
-		capability(name string) CapabilityFate
+	// CapabilityStage decides about one capability.
+	CapabilityStage interface {
+		Capability(name string) CapabilityFate
 	}
-	listStage interface {
-		list(names []string, protocol string) []string
+	// ListStage changes a list of capabilities.
+	ListStage interface {
+		List(names []string, protocol string) []string
 	}
-	commandStage interface {
-		command(*Action, *Conn, *rule) bool // false: has nothing to say now, don't count
+	// CommandStage acts on a command. False: has nothing to say now, don't count.
+	CommandStage interface {
+		Command(a *Action, e *Event, n Counts) bool
 	}
-	upgradeStage interface{ upgrade(*Upgrade, string) }
-	bodyStage    interface{ body(Place) (Cut, bool) }
-	editStage    interface {
-		edit(line []byte) (edited []byte, did bool)
+	// UpgradeStage acts around STARTTLS.
+	UpgradeStage interface {
+		Upgrade(u *Upgrade, protocol string)
 	}
-	finalStage interface{ final() time.Duration }
-	loginStage interface {
-		login(*Conn, identity.Attempt) *identity.Refusal
+	// BodyStage acts on a message on its way.
+	BodyStage interface {
+		Body(in Place) (Cut, bool)
 	}
-	mechanismStage interface{ mechanisms() []string }
-	admitStage     interface {
-		admit(*Conn, identity.Attempt) *identity.Refusal
+	// EditStage changes a line of the engine's reply.
+	EditStage interface {
+		Edit(line []byte) (edited []byte, did bool)
 	}
-	limitStage  interface{ limit(*Limits) }
-	folderStage interface{ folders() []Folder }
-	bounceStage interface{ bounce() Bounce }
-
-	hierarchyStage interface {
-		hierarchy() (delimiter byte, prefix string)
+	// FinalStage makes the reply to a message late.
+	FinalStage interface{ Final() time.Duration }
+	// LoginStage refuses a login whatever the password; nil: doesn't.
+	LoginStage interface {
+		Login(e *Event, a identity.Attempt) *identity.Refusal
 	}
-	fillStage      interface{ fill(user string) Filling }
-	meanwhileStage interface{ meanwhile(*Meanwhile) }
-	idleStage      interface{ idle() (mute bool) }
+	// OfferStage offers mechanisms besides the usual ones.
+	OfferStage interface{ Offers() []string }
+	// AdmitStage refuses a login that is right in every other way; nil: doesn't.
+	AdmitStage interface {
+		Admit(a identity.Attempt, n Counts) *identity.Refusal
+	}
+	// LimitStage makes the engine's limits smaller.
+	LimitStage interface{ Limit(*Limits) }
+	// FolderStage gives accounts folders.
+	FolderStage interface{ Folders() []Folder }
+	// HierarchyStage gives mailbox names another form.
+	HierarchyStage interface {
+		Hierarchy() (delimiter byte, prefix string)
+	}
+	// FillStage makes an INBOX large.
+	FillStage interface {
+		Fill(user string, n Counts) Filling
+	}
+	// MeanwhileStage lets another session change the selected mailbox.
+	MeanwhileStage interface{ Meanwhile(*Meanwhile) }
+	// IdleStage acts on IDLE.
+	IdleStage interface{ Idle() (mute bool) }
+	// BounceStage lets an accepted message come back.
+	BounceStage interface{ Bounce() Bounce }
 )
-
-// stateful is a kind that keeps counts of its own; each Plan gets a fresh one.
-type stateful interface{ fresh() any }
 
 // ListenMode is what becomes of a TCP connection before anybody accepts it.
 type ListenMode string

@@ -1,57 +1,58 @@
 package fault
 
-import "errors"
+import (
+	"fmt"
+)
 
 // StartTLS is what goes wrong around STARTTLS, and not in the handshake: bytes in
 // clear behind the positive reply (what a man in the middle puts there, for a
 // client that reads on inside TLS), another positive reply, or a server that runs what a client has
 // pipelined behind the command (CVE-2011-0411).
 type StartTLS struct {
-	SMTP string `yaml:"smtp" doc:"lines sent behind 220, in the same segment"`
-	IMAP string `yaml:"imap" doc:"lines sent behind OK, in the same segment; {tag} is the command's tag"`
-	POP3 string `yaml:"pop3" doc:"lines sent behind +OK, in the same segment"`
-	Raw  string `yaml:"raw" doc:"the very bytes instead of the positive reply, with \\r\\n where a line is to end; {tag} is the command's tag"`
-	Keep bool   `yaml:"keep-plaintext" doc:"true: clear text pipelined behind the command is run inside TLS, as a vulnerable server does"`
+	Texts `smtp:"lines sent behind 220, in the same segment" imap:"lines sent behind OK, in the same segment; {tag} is the command's tag" pop3:"lines sent behind +OK, in the same segment"`
+	Raw   string `yaml:"raw" doc:"the very bytes instead of the positive reply, with \\r\\n where a line is to end; {tag} is the command's tag"`
+	Keep  bool   `yaml:"keep-plaintext" doc:"true: clear text pipelined behind the command is run inside TLS, as a vulnerable server does"`
 }
 
-// Validate wants at least one of the two.
-func (f *StartTLS) Validate() error {
-	if *f == (StartTLS{}) {
-		return errors.New("give what is injected for at least one of smtp, imap and pop3, or raw, or keep-plaintext: true")
+// Kind implements Fault.
+func (*StartTLS) Kind() Kind {
+	return Kind{
+		Name:    "starttls",
+		Doc:     "This happens around STARTTLS: bytes are injected in clear behind the positive reply, or clear text pipelined behind the command is run inside TLS.",
+		Example: `{smtp: "250 AUTH LOGIN"}`,
+		New:     func() Fault { return new(StartTLS) },
+	}
+}
+
+// ValidateFor wants at least one of the two.
+func (f *StartTLS) ValidateFor(among Protocols) error {
+	if f.Raw == "" && !f.Keep && len(f.Texts.Protocols()) == 0 {
+		return fmt.Errorf("give what is injected for at least one of %s, or raw, or keep-plaintext: true", join(among.Names()))
 	}
 	if f.Raw != "" {
-		return checkRaw(f.Raw, f.SMTP+f.IMAP+f.POP3)
+		return checkRaw(f.Raw, f.Texts, among)
 	}
 	return nil
 }
 
-func (f *StartTLS) upgrade(u *Upgrade, protocol string) {
+// Upgrade implements UpgradeStage.
+func (f *StartTLS) Upgrade(u *Upgrade, protocol string) {
 	if f.Raw != "" {
 		u.Raw = f.Raw
 	}
-	if text := byProtocol(protocol, f.SMTP, f.IMAP, f.POP3); text != "" {
+	if text := f.For(protocol); text != "" {
 		u.Inject = text
 	}
 	u.Keep = u.Keep || f.Keep
 }
 
 // CheckRule refuses conditions that can't be known yet.
-func (f *StartTLS) CheckRule(r *Rule) error { return checkEarly("starttls", r) }
+func (f *StartTLS) CheckRule(r *Rule) error { return r.early() }
 
-// Preauth begins IMAP logged in (RFC 9051 section 7.1.4). In clear it is an attack:
-// a client that needs TLS can't ask for it any more (CVE-2020-12398).
-type Preauth struct{ User string }
-
-// UnmarshalText reads the user's name.
-func (f *Preauth) UnmarshalText(b []byte) error {
-	if len(b) == 0 {
-		return errors.New("name the user")
+// Protocols are those that it has a text for; raw bytes are for all, and so is what is kept.
+func (f *StartTLS) Protocols() []string {
+	if f.Keep {
+		return nil
 	}
-	f.User = string(b)
-	return nil
+	return rawOr(f.Raw, f.Texts)
 }
-
-func (f *Preauth) start(s *Start) { s.User = f.User }
-
-// CheckRule refuses what isn't IMAP, and conditions that can't be known yet.
-func (f *Preauth) CheckRule(r *Rule) error { return checkEarly("preauth", r) }

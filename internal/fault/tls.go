@@ -4,8 +4,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"strconv"
-	"strings"
 )
 
 // TLSDemands limits versions, or asks the client for what it may not have.
@@ -15,6 +13,16 @@ type TLSDemands struct {
 	NoCommonCipher    bool   `yaml:"no-common-cipher" doc:"no cipher suite that a client of today offers"`
 	ClientCertificate bool   `yaml:"client-certificate" doc:"the client must show a certificate, any"`
 	ServerName        bool   `yaml:"server-name" doc:"the client must say which name it wants (SNI)"`
+}
+
+// Kind implements Fault.
+func (*TLSDemands) Kind() Kind {
+	return Kind{
+		Name:    "tls",
+		Doc:     "The server's TLS is limited to these versions, or demands this.",
+		Example: "{max: \"1.1\"}",
+		New:     func() Fault { return new(TLSDemands) },
+	}
 }
 
 var tlsVersions = map[string]uint16{"1.0": tls.VersionTLS10, "1.1": tls.VersionTLS11, "1.2": tls.VersionTLS12, "1.3": tls.VersionTLS13}
@@ -35,7 +43,8 @@ func (f *TLSDemands) Validate() error {
 	return nil
 }
 
-func (f *TLSDemands) tls(t *TLS) {
+// TLS implements TLSStage.
+func (f *TLSDemands) TLS(t *TLS) {
 	t.MinVersion, t.MaxVersion = tlsVersions[f.Min], tlsVersions[f.Max]
 	if t.MaxVersion != 0 && t.MinVersion == 0 {
 		t.MinVersion = min(t.MaxVersion, tls.VersionTLS12)
@@ -47,36 +56,4 @@ func (f *TLSDemands) tls(t *TLS) {
 }
 
 // CheckRule refuses conditions that can't be known yet.
-func (f *TLSDemands) CheckRule(r *Rule) error { return checkHandshake("tls", r) }
-
-// Handshake makes the handshake fail, from the first byte or after STARTTLS.
-type Handshake struct {
-	Fate  HandshakeFate
-	Alert uint8
-}
-
-// UnmarshalText reads stall, garbage, close, reset, or alert and a number.
-func (f *Handshake) UnmarshalText(b []byte) error {
-	known := []string{"stall", "garbage", "close", "reset", "alert 40"}
-	word, number, _ := strings.Cut(string(b), " ")
-	f.Fate = HandshakeFate(word)
-	switch f.Fate {
-	case HandshakeStall, HandshakeGarbage, HandshakeClose, HandshakeReset:
-		if number == "" {
-			return nil
-		}
-	case HandshakeAlert:
-		n, err := strconv.ParseUint(number, 10, 8)
-		if err == nil && n > 0 {
-			f.Alert = uint8(n)
-			return nil
-		}
-		return fmt.Errorf("%q: give the alert's number behind it (RFC 8446 section 6), like alert 40", b)
-	}
-	return &ValueError{string(b), known}
-}
-
-func (f *Handshake) tls(t *TLS) { t.Handshake, t.Alert = f.Fate, f.Alert }
-
-// CheckRule refuses conditions that can't be known yet.
-func (f *Handshake) CheckRule(r *Rule) error { return checkHandshake("handshake", r) }
+func (f *TLSDemands) CheckRule(r *Rule) error { return r.beforeTLS() }

@@ -1,11 +1,22 @@
 package fault
 
-import "slices"
+import "context"
 
-// Users is what a server knows of users who have a plan of their own.
+// Users is what a server knows of users who have a plan of their own, and what it wants
+// to be told of a connection. Functions may be nil.
 type Users struct {
-	Plan   func(user string) *Plan // nil for most users
-	Joined func(*Plan)             // told when the user's rules have joined a connection's
+	Context context.Context                              // of the connection; nil: one that never ends
+	Plan    func(ctx context.Context, user string) *Plan // nil for most users
+	Joined  func(*Plan)                                  // told when the user's rules have joined a connection's
+	Acted   func(Act)                                    // told of each act of a rule, in the connection's goroutine
+}
+
+// ctx is the context of what is asked for the connection.
+func (c *Conn) ctx() context.Context {
+	if c.users.Context == nil {
+		return context.Background()
+	}
+	return c.users.Context
 }
 
 // Claims says who wants to log in: the rules that this user has alone act from now on.
@@ -33,38 +44,14 @@ func (c *Conn) join(user string) {
 	}
 	var own *Plan
 	if user != "" {
-		own = c.users.Plan(user)
+		own = c.users.Plan(c.ctx(), user)
 	}
 	if own == c.own {
 		return
 	}
 	c.own = own
-	c.set(append(own.touching(&c.Event), c.everybodys...))
+	c.set(append(own.touching(c.ctx(), &c.Event), c.everybodys...))
 	if own != nil && c.users.Joined != nil {
 		c.users.Joined(own)
 	}
-}
-
-// beforeLogin are the commands of a client that nobody knows yet.
-var beforeLogin = []string{"EHLO", "HELO", "LHLO", "STARTTLS", "STLS", "AUTH", "LOGIN", "AUTHENTICATE", "USER", "APOP"}
-
-// ForUser tells if the rule can act for one user alone. Who a client is comes out at its
-// login: whatever happens before can't depend on it.
-func (r *Rule) ForUser() bool {
-	early := func(c string) bool {
-		return slices.ContainsFunc(beforeLogin, func(b string) bool { return SameCommand(b, c) })
-	}
-	switch r.Fault.(type) {
-	case mechanismStage:
-		return false // they are listed before the login
-	case commandStage, editStage, meanwhileStage:
-		if len(r.Match.Command) > 0 && !slices.ContainsFunc(r.Match.Command, func(c string) bool { return !early(c) }) {
-			return false
-		}
-	case capsStage, listStage, bodyStage, finalStage, loginStage, admitStage, limitStage, folderStage, bounceStage,
-		hierarchyStage, fillStage, idleStage:
-	default:
-		return false // connect, TLS, greeting and what else comes first
-	}
-	return len(r.Match.User) == 0 || slices.ContainsFunc(r.Match.User, func(u string) bool { return u != "" })
 }

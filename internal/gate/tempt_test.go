@@ -15,7 +15,7 @@ import (
 // injects nothing.
 func TestTookInjected(t *testing.T) {
 	t.Parallel()
-	inject := []fault.Rule{{Scenario: "test", Fault: &fault.StartTLS{SMTP: "250 AUTH LOGIN INJECTED"}}}
+	inject := []fault.Rule{{Scenario: "test", Fault: &fault.StartTLS{Texts: fault.Texts{"smtp": "250 AUTH LOGIN INJECTED"}}}}
 	for _, tc := range []struct {
 		name  string
 		rules []fault.Rule

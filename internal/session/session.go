@@ -40,7 +40,7 @@ type Shared struct {
 	Log             *transcript.Log
 	Tags            *Tags
 	// Plan returns the plan that one user has alone, nil for most users; nil: for all.
-	Plan func(user string) *fault.Plan
+	Plan func(ctx context.Context, user string) *fault.Plan
 	// Bounce sends a delivery report: b says when, and what the recipient's server said.
 	Bounce func(from, to string, b fault.Bounce, m *mailbox.Message)
 	Logger *slog.Logger
@@ -82,7 +82,8 @@ func New(ctx context.Context, shared *Shared, d door.Door, conn net.Conn, plan *
 	s.ctx, s.cancel = context.WithCancel(ctx)
 	s.record = begin(shared, d, conn, plan)
 	s.plan = plan.Shared(d.Port, string(d.Protocol), addrOf(conn.RemoteAddr()), fault.Users{
-		Plan: shared.Plan,
+		Context: s.ctx,
+		Plan:    shared.Plan,
 		Joined: func(own *fault.Plan) {
 			s.record.joined(own)
 			s.record.limits(s.plan.Limits())

@@ -3,7 +3,6 @@ package trial
 import (
 	"fmt"
 	"net/netip"
-	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -277,30 +276,11 @@ func (j *judge) mail() {
 	}
 }
 
-// Longest is the longest time for which a scenario makes a client wait.
+// Longest is the longest time for which a scenario makes a client wait and then goes on.
 func Longest(s *scenarios.Scenario) (longest time.Duration) {
 	for _, r := range s.Rules {
-		longest = max(longest, longestIn(reflect.ValueOf(r.Fault)))
-	}
-	return longest
-}
-
-// longestIn looks for durations in the settings of a fault, whatever its kind.
-func longestIn(v reflect.Value) (longest time.Duration) {
-	switch v.Kind() {
-	case reflect.Pointer, reflect.Interface:
-		if !v.IsNil() {
-			return longestIn(v.Elem())
-		}
-	case reflect.Struct:
-		for i := range v.NumField() {
-			if v.Type().Field(i).IsExported() {
-				longest = max(longest, longestIn(v.Field(i)))
-			}
-		}
-	case reflect.Int64:
-		if strings.HasSuffix(v.Type().Name(), "Duration") || v.Type().ConvertibleTo(reflect.TypeFor[time.Duration]()) && v.Type().Name() != "int64" {
-			return time.Duration(v.Int())
+		if d := r.Waits(); d != fault.Forever {
+			longest = max(longest, d)
 		}
 	}
 	return longest

@@ -104,7 +104,7 @@ func forgotten(kept []*transcript.Session) int {
 func drops(list []*scenarios.Scenario) bool {
 	for _, s := range list {
 		for _, r := range s.Rules {
-			if c, ok := r.Fault.(*fault.Connect); ok && c.Mode == "drop" {
+			if r.Listen() == fault.ListenDrop {
 				return true
 			}
 		}

@@ -60,7 +60,7 @@ func faster(s *scenarios.Scenario) *scenarios.Scenario {
 				return max(d/by, 300*time.Millisecond)
 			}
 			return d / by
-		}).Interface()
+		}).Interface().(fault.Fault)
 		switch f := quick.Rules[i].Fault.(type) {
 		case *fault.Fill:
 			f.Messages = min(f.Messages, 3000) // the point is made, and a busy machine is spared

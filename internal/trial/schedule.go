@@ -3,11 +3,11 @@ package trial
 import (
 	"cmp"
 	"context"
-	"reflect"
 	"runtime"
 	"slices"
 	"time"
 
+	"github.com/mailrig/mailrig/internal/fault"
 	"github.com/mailrig/mailrig/scenarios"
 )
 
@@ -94,26 +94,9 @@ func (t *Trial) all(ctx context.Context, control *Run, limit time.Duration) []Re
 // where it is longest.
 func waits(s *scenarios.Scenario, limit time.Duration) time.Duration {
 	for _, r := range s.Rules {
-		if forEver(reflect.ValueOf(r.Fault)) {
+		if r.Waits() == fault.Forever {
 			return limit
 		}
 	}
 	return min(Longest(s), limit)
-}
-
-// forEver tells if a fault, whatever its kind, leaves a client without an answer.
-func forEver(v reflect.Value) bool {
-	switch v.Kind() {
-	case reflect.Pointer, reflect.Interface:
-		return !v.IsNil() && forEver(v.Elem())
-	case reflect.Struct:
-		for i := range v.NumField() {
-			if forEver(v.Field(i)) {
-				return true
-			}
-		}
-	case reflect.String:
-		return slices.Contains([]string{"drop", "silent", "silence", "stall"}, v.String())
-	}
-	return false
 }

@@ -1,6 +1,7 @@
 package imap
 
 import (
+	"errors"
 	"regexp"
 	"slices"
 	"strings"
@@ -122,6 +123,17 @@ func (replies) Check(text string, greeting bool) error {
 	}
 	_, err := Parse(text)
 	return err
+}
+
+// CheckGreeting is laxer than Check: a scenario may greet with a status that isn't one.
+func (replies) CheckGreeting(text string) error {
+	if strings.HasPrefix(text, "*") {
+		return errors.New("imap: leave out the * in front, like OK ready")
+	}
+	if strings.ContainsAny(text, "\r\n") {
+		return errors.New("a greeting of IMAP and POP3 is one line")
+	}
+	return nil
 }
 
 // IsCommand goes by the tag: what follows may be another server's command.

@@ -1,6 +1,7 @@
 package pop3
 
 import (
+	"errors"
 	"slices"
 	"strings"
 
@@ -79,6 +80,19 @@ func (replies) Closes(text string, greeting bool) bool {
 func (replies) Check(text string, _ bool) error {
 	_, err := Parse(text)
 	return err
+}
+
+// CheckGreeting is laxer than Check: a scenario may greet with a status that isn't one.
+func (replies) CheckGreeting(text string) error {
+	if strings.ContainsAny(text, "\r\n") {
+		return errors.New("a greeting of IMAP and POP3 is one line")
+	}
+	return nil
+}
+
+// Resembles goes by the status indicator.
+func (replies) Resembles(text string) bool {
+	return strings.HasPrefix(text, "-ERR") || strings.HasPrefix(text, "+OK")
 }
 
 // IsCommand goes by the verb.

@@ -2,6 +2,7 @@ package smtp
 
 import (
 	"bytes"
+	"fmt"
 	"regexp"
 	"strings"
 
@@ -104,6 +105,17 @@ func (replies) Check(text string, _ bool) error {
 	_, err := Parse(text)
 	return err
 }
+
+// CheckRefusal wants a code that refuses a login.
+func (replies) CheckRefusal(text string) error {
+	if r, err := Parse(text); err == nil && r.Code < 400 {
+		return fmt.Errorf("smtp: %q wouldn't refuse the login; give a code from 400 to 599", text)
+	}
+	return nil
+}
+
+// Resembles goes by the first digit of a code.
+func (replies) Resembles(text string) bool { return text != "" && text[0] >= '2' && text[0] <= '5' }
 
 // IsCommand goes by the verb.
 func (r replies) IsCommand(line string) bool {

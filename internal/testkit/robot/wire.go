@@ -23,7 +23,9 @@ const (
 	maxLines   = 200_000
 )
 
-// wire is a connection to a door.
+// wire is a connection to a door. The product's own client, internal/check, has another
+// one: that one bounds and quotes whatever a strange server says, this one must be able to
+// misbehave. What they have in common is the reading of a line.
 type wire struct {
 	r        *robot
 	conn     net.Conn

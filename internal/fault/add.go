@@ -1,0 +1,33 @@
+package fault
+
+import "slices"
+
+// Add lists capabilities that the server may not have.
+type Add struct {
+	Lists `smtp:"lines of the EHLO reply, without code" imap:"capability names" pop3:"lines of the CAPA reply"`
+}
+
+// Kind implements Fault.
+func (*Add) Kind() Kind {
+	return Kind{
+		Name:    "add",
+		Doc:     "These capabilities are listed too, whether the server has them or not.",
+		Example: "{smtp: [AUTH GSSAPI]}",
+		New:     func() Fault { return new(Add) },
+		ForUser: Always,
+	}
+}
+
+// ValidateFor wants at least one.
+func (f *Add) ValidateFor(among Protocols) error { return some(f.Lists, among, "a list") }
+
+// List implements ListStage.
+func (f *Add) List(names []string, protocol string) []string {
+	return append(slices.Clip(names), f.For(protocol)...)
+}
+
+// Advertised implements Advertiser.
+func (f *Add) Advertised() Lists { return f.Lists }
+
+// CheckRule refuses counters.
+func (f *Add) CheckRule(r *Rule) error { return r.uncounted() }

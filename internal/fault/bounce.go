@@ -1,0 +1,66 @@
+package fault
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/mailrig/mailrig/internal/identity"
+)
+
+// BounceLater sends a delivery status notification (RFC 3464) into the sender's
+// INBOX, for each recipient of an accepted message that the rule matches.
+type BounceLater struct {
+	After time.Duration `yaml:"after" doc:"how long after the message was accepted, like 2s; at most an hour"`
+	SMTP  string        `yaml:"smtp" doc:"what the recipient's server is to have said; 550 5.1.1 User unknown when left out"`
+}
+
+// Kind implements Fault.
+func (*BounceLater) Kind() Kind {
+	return Kind{
+		Name:    "bounce",
+		Doc:     "The message is accepted and stored, and a report that it could not be delivered follows into the sender's INBOX.",
+		Example: "{after: 2s}",
+		New:     func() Fault { return new(BounceLater) },
+		ForUser: Always,
+	}
+}
+
+// Validate fills in the usual reply and checks the bounds.
+func (f *BounceLater) Validate() error {
+	if f.After < 0 || f.After > time.Hour {
+		return errors.New("after: give a time of at most an hour, like 2s")
+	}
+	if f.SMTP == "" {
+		f.SMTP = "550 5.1.1 User unknown"
+	}
+	r, err := identity.ParseSMTP(f.SMTP)
+	if err == nil && r.Code < 400 {
+		err = fmt.Errorf("smtp: %q isn't a refusal", f.SMTP)
+	}
+	return err
+}
+
+// Bounce implements BounceStage.
+func (f *BounceLater) Bounce() Bounce {
+	r, _ := identity.ParseSMTP(f.SMTP)
+	status := fmt.Sprintf("%d.%d.%d", r.Enhanced[0], r.Enhanced[1], r.Enhanced[2])
+	if r.Enhanced == [3]int{} {
+		status = fmt.Sprintf("%d.0.0", r.Code/100)
+	}
+	return Bounce{After: f.After, Status: status, Text: f.SMTP}
+}
+
+// CheckRule refuses a command: it acts on messages.
+func (f *BounceLater) CheckRule(r *Rule) error {
+	if len(r.Match.Command) > 0 {
+		return errors.New("bounce: acts on accepted messages; command can't be matched")
+	}
+	return nil
+}
+
+// Protocols is SMTP.
+func (f *BounceLater) Protocols() []string { return []string{"smtp"} }
+
+// Waits implements Waiter: the report comes so late.
+func (f *BounceLater) Waits() time.Duration { return f.After }

@@ -1,0 +1,34 @@
+package fault
+
+// Capabilities replaces the whole list.
+type Capabilities struct {
+	Lists `smtp:"lines of the EHLO reply, without code" imap:"capability names" pop3:"lines of the CAPA reply"`
+}
+
+// Kind implements Fault.
+func (*Capabilities) Kind() Kind {
+	return Kind{
+		Name:    "capabilities",
+		Doc:     "The list of capabilities is this, whatever the server has.",
+		Example: "{imap: [IMAP4]}",
+		New:     func() Fault { return new(Capabilities) },
+		ForUser: Always,
+	}
+}
+
+// ValidateFor wants at least one.
+func (f *Capabilities) ValidateFor(among Protocols) error { return some(f.Lists, among, "a list") }
+
+// List implements ListStage.
+func (f *Capabilities) List(names []string, protocol string) []string {
+	if l := f.For(protocol); l != nil {
+		return l
+	}
+	return names
+}
+
+// Advertised implements Advertiser.
+func (f *Capabilities) Advertised() Lists { return f.Lists }
+
+// CheckRule refuses counters.
+func (f *Capabilities) CheckRule(r *Rule) error { return r.uncounted() }

@@ -1,0 +1,84 @@
+package fault
+
+// This file has the ways in which a connection consults its rules.
+
+// Act is what a rule does at a moment.
+type Act struct {
+	Scenario string
+	Rule     int    // its place in the scenario, from 0
+	Kind     string // of its fault
+	Command  string // that it answers; "" where the moment isn't a command's
+}
+
+// acts says that a rule acts now, and returns whose it is. Every answer of a Conn that
+// isn't a standing condition (a capability, a limit, the form of names) has come this way.
+func (c *Conn) acts(r *rule) (by string) {
+	if c.users.Acted != nil {
+		c.users.Acted(Act{r.Scenario, r.place, r.Kind(), c.Event.Command})
+	}
+	return r.Scenario
+}
+
+// each calls do for every rule that matches now and has the stage S, in order,
+// until do says that it is enough. Counting is up to do.
+func each[S any](c *Conn, do func(r *rule, s S) (enough bool)) {
+	if c == nil {
+		return
+	}
+	for _, r := range c.rules {
+		if s, ok := r.Fault.(S); ok && r.Match.matches(&c.Event) && do(r, s) {
+			return
+		}
+	}
+}
+
+// all lets every rule with the stage S change something, each as its counters have it,
+// and returns whose was the last.
+func all[S any](c *Conn, change func(S)) (by string) {
+	each(c, func(r *rule, s S) bool {
+		if r.take(c) {
+			change(s)
+			by = c.acts(r)
+		}
+		return false
+	})
+	return by
+}
+
+// first returns what the first rule says that has something to say, as its counters
+// have it, and whose it is.
+func first[S, A any](c *Conn, ask func(S) (A, bool)) (answer A, by string) {
+	each(c, func(r *rule, s S) bool {
+		a, ok := ask(s)
+		if !ok || !r.take(c) {
+			return false
+		}
+		answer, by = a, c.acts(r)
+		return true
+	})
+	return answer, by
+}
+
+// standing lets every rule with the stage S say what holds for the whole connection. That
+// isn't counted, and asking for it isn't an act.
+func standing[S any](c *Conn, say func(S)) (by string) {
+	each(c, func(r *rule, s S) bool {
+		say(s)
+		by = r.Scenario
+		return false
+	})
+	return by
+}
+
+// has reports whether some rule of the connection has the stage S, whatever it matches.
+func has[S any](c *Conn) bool {
+	if c == nil {
+		return false
+	}
+	for _, r := range c.rules {
+		if _, ok := r.Fault.(S); ok {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,33 @@
+package fault
+
+import "time"
+
+// DelayFinalReply makes the reply to a message late: RFC 5321 section 4.5.3.2.6
+// wants clients to wait ten minutes for it.
+type DelayFinalReply struct{ Delay time.Duration }
+
+// Kind implements Fault.
+func (*DelayFinalReply) Kind() Kind {
+	return Kind{
+		Name:    "delay-final-reply",
+		Doc:     "The reply to a message comes this late, after its last byte.",
+		Example: "5s",
+		New:     func() Fault { return new(DelayFinalReply) },
+		ForUser: Always,
+	}
+}
+
+// UnmarshalText reads a duration like 5s.
+func (f *DelayFinalReply) UnmarshalText(b []byte) (err error) {
+	f.Delay, err = parseDelay(b)
+	return err
+}
+
+// Final implements FinalStage.
+func (f *DelayFinalReply) Final() time.Duration { return f.Delay }
+
+// Protocols are those whose clients send messages.
+func (f *DelayFinalReply) Protocols() []string { return []string{"smtp", "imap"} }
+
+// Waits implements Waiter.
+func (f *DelayFinalReply) Waits() time.Duration { return f.Delay }

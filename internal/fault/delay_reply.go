@@ -1,0 +1,32 @@
+package fault
+
+import "time"
+
+// DelayReply makes the reply to a command late.
+type DelayReply struct{ Delay time.Duration }
+
+// Kind implements Fault.
+func (*DelayReply) Kind() Kind {
+	return Kind{
+		Name:    "delay-reply",
+		Doc:     "The reply to the command comes this late.",
+		Example: "3s",
+		New:     func() Fault { return new(DelayReply) },
+		ForUser: ByCommand,
+	}
+}
+
+// UnmarshalText reads a duration like 3s.
+func (f *DelayReply) UnmarshalText(b []byte) (err error) {
+	f.Delay, err = parseDelay(b)
+	return err
+}
+
+// Command implements CommandStage.
+func (f *DelayReply) Command(a *Action, _ *Event, _ Counts) bool {
+	a.Delay = f.Delay
+	return true
+}
+
+// Waits implements Waiter.
+func (f *DelayReply) Waits() time.Duration { return f.Delay }

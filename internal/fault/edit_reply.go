@@ -1,0 +1,61 @@
+package fault
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+	"sync/atomic"
+)
+
+// EditReply replaces what fits a pattern, line by line, in what the server says to
+// a command. Message bodies and literals are never edited.
+type EditReply struct {
+	Find string `yaml:"find" doc:"a regular expression (RE2)"`
+	Put  string `yaml:"put" doc:"what comes in its place; $1 is the first group; may be empty"`
+
+	re atomic.Pointer[regexp.Regexp] // Find, compiled when it is used first
+}
+
+// Kind implements Fault.
+func (*EditReply) Kind() Kind {
+	return Kind{
+		Name:    "edit-reply",
+		Doc:     "Whatever in the reply to the command fits a pattern is replaced.",
+		Example: "{find: 'UIDVALIDITY \\d+', put: 'UIDVALIDITY 1'}",
+		New:     func() Fault { return new(EditReply) },
+		ForUser: ByCommand,
+	}
+}
+
+// Validate compiles the pattern.
+func (f *EditReply) Validate() error {
+	if f.Find == "" {
+		return errors.New("find: give a regular expression")
+	}
+	if _, err := regexp.Compile(f.Find); err != nil {
+		return fmt.Errorf("find: %q isn't a regular expression: %s", f.Find, strings.TrimPrefix(err.Error(), "error parsing regexp: "))
+	}
+	return nil
+}
+
+// Edit implements EditStage.
+func (f *EditReply) Edit(line []byte) ([]byte, bool) {
+	re := f.re.Load()
+	if re == nil {
+		re = regexp.MustCompile(f.Find) // Validate has tried it
+		f.re.Store(re)
+	}
+	if !re.Match(line) {
+		return line, false
+	}
+	return re.ReplaceAll(line, []byte(f.Put)), true
+}
+
+// CheckRule wants to know in whose reply.
+func (f *EditReply) CheckRule(r *Rule) error {
+	if len(r.Match.Command) == 0 {
+		return errors.New("edit-reply: say in the reply to which command, like match: {command: SELECT}")
+	}
+	return nil
+}

@@ -1,0 +1,62 @@
+package fault
+
+import (
+	"errors"
+	"slices"
+	"time"
+)
+
+// EndConnection ends the connection when a command comes, without a reply.
+type EndConnection struct{ How End }
+
+// Kind implements Fault.
+func (*EndConnection) Kind() Kind {
+	return Kind{
+		Name:    "end",
+		Doc:     "The connection ends when the client sends the command, without a reply.",
+		Example: "reset",
+		New:     func() Fault { return new(EndConnection) },
+		ForUser: ByCommand,
+	}
+}
+
+// Ends lists how EndConnection may end.
+var Ends = []string{string(EndClose), string(EndReset), string(EndTruncate), string(EndSilence)}
+
+// UnmarshalText reads how.
+func (f *EndConnection) UnmarshalText(b []byte) error {
+	if !slices.Contains(Ends, string(b)) {
+		return &ValueError{Value: string(b), Known: Ends}
+	}
+	f.How = End(b)
+	return nil
+}
+
+// Command implements CommandStage.
+func (f *EndConnection) Command(a *Action, _ *Event, _ Counts) bool {
+	a.End = f.How
+	return true
+}
+
+// CheckRule wants to know at which command.
+func (f *EndConnection) CheckRule(r *Rule) error {
+	if len(r.Match.Command) == 0 {
+		return errors.New("end: say at which command, like match: {command: RCPT}; before any command, connect: close or reset does it")
+	}
+	return nil
+}
+
+// Waits implements Waiter.
+func (f *EndConnection) Waits() time.Duration { return f.How.waits() }
+
+// Explain says how the connection ends.
+func (f *EndConnection) Explain() string {
+	return "without a reply, the connection is " + f.How.words()
+}
+
+// words say how a connection ends.
+func (e End) words() string {
+	return map[End]string{
+		EndClose: "closed", EndReset: "reset", EndTruncate: "closed without TLS's close_notify", EndSilence: "left open, and nothing is ever said again",
+	}[e]
+}

@@ -1,0 +1,62 @@
+package fault
+
+import (
+	"errors"
+	"strconv"
+	"time"
+
+	"github.com/mailrig/mailrig/internal/identity"
+)
+
+// Greylist defers a delivery until the same sender, recipient and client try again
+// after a while (RFC 6647). It remembers: whoever has passed once passes again.
+type Greylist struct {
+	Wait time.Duration `yaml:"wait" doc:"how long the client must wait, like 5s"`
+	SMTP string        `yaml:"smtp" doc:"the reply; 451 4.7.1 Greylisted, … when left out"`
+}
+
+// Kind implements Fault.
+func (*Greylist) Kind() Kind {
+	return Kind{
+		Name:    "greylist",
+		Doc:     "A recipient is accepted only when the same sender and client try again after this time.",
+		Example: "{wait: 5s}",
+		New:     func() Fault { return new(Greylist) },
+		ForUser: ByCommand,
+	}
+}
+
+// Validate fills in the usual reply and checks the bounds.
+func (f *Greylist) Validate() error {
+	if f.Wait < 0 || f.Wait > time.Hour {
+		return errors.New("wait: give a time of at most an hour, like 5s")
+	}
+	if f.SMTP == "" {
+		f.SMTP = "451 4.7.1 Greylisted, please try again in " + strconv.Itoa(int(f.Wait.Seconds()+0.999)) + " seconds"
+	}
+	_, err := identity.ParseSMTP(f.SMTP)
+	return err
+}
+
+// Command implements CommandStage.
+func (f *Greylist) Command(a *Action, e *Event, n Counts) bool {
+	if e.Command != "RCPT" || n.Waited(PerEnvelope, f.Wait) {
+		return false
+	}
+	a.Reply = f.SMTP
+	return true
+}
+
+// CheckRule refuses what the fault decides by itself.
+func (f *Greylist) CheckRule(r *Rule) error {
+	if len(r.Match.Command) > 0 || r.Skip > 0 || r.Times > 0 || r.Per != PerScenario {
+		return errors.New("greylist: acts on RCPT and remembers by itself; command, skip, times and per can't be used with it")
+	}
+	return nil
+}
+
+// Protocols is SMTP.
+func (f *Greylist) Protocols() []string { return []string{"smtp"} }
+
+// Waits implements Waiter.
+func (f *Greylist) Waits() time.Duration { return f.Wait }

@@ -1,0 +1,32 @@
+package fault
+
+// Hide makes the server lack capabilities: they are neither listed nor served.
+type Hide []string
+
+// Kind implements Fault.
+func (*Hide) Kind() Kind {
+	return Kind{
+		Name:    "hide",
+		Doc:     "The server lacks these capabilities: they aren't listed, and their commands are refused.",
+		Example: "[STARTTLS]",
+		New:     func() Fault { return new(Hide) },
+		ForUser: Always,
+	}
+}
+
+// Validate wants at least one name.
+func (f *Hide) Validate() error { return someNames(*f) }
+
+// Capability implements CapabilityStage.
+func (f *Hide) Capability(name string) CapabilityFate {
+	if covers(*f, name) {
+		return CapabilityHidden
+	}
+	return CapabilityShown
+}
+
+// Conceals implements Concealer; a name that no server has is a slip of the pen.
+func (f *Hide) Conceals() []string { return *f }
+
+// CheckRule refuses counters.
+func (f *Hide) CheckRule(r *Rule) error { return r.uncounted() }

@@ -1,0 +1,51 @@
+package fault
+
+import (
+	"errors"
+	"slices"
+)
+
+// Idle is what becomes of IMAP's IDLE.
+type Idle struct{ Mode string }
+
+// Kind implements Fault.
+func (*Idle) Kind() Kind {
+	return Kind{
+		Name:    "idle",
+		Doc:     "IDLE is accepted and tells nothing; the next command does.",
+		Example: "mute",
+		New:     func() Fault { return new(Idle) },
+		ForUser: Always,
+	}
+}
+
+// IdleModes lists what Idle may say.
+var IdleModes = []string{"mute"}
+
+// UnmarshalText reads a mode.
+func (f *Idle) UnmarshalText(b []byte) error {
+	if !slices.Contains(IdleModes, string(b)) {
+		return &ValueError{Value: string(b), Known: IdleModes}
+	}
+	f.Mode = string(b)
+	return nil
+}
+
+// Idle implements IdleStage.
+func (f *Idle) Idle() (mute bool) { return f.Mode == "mute" }
+
+// CheckRule refuses another command.
+func (f *Idle) CheckRule(r *Rule) error {
+	if slices.ContainsFunc(r.Match.Command, func(c string) bool { return c != "" && !SameCommand(c, "IDLE") }) {
+		return errors.New("idle: acts on IDLE; leave command out")
+	}
+	return nil
+}
+
+// Protocols is IMAP.
+func (f *Idle) Protocols() []string { return []string{"imap"} }
+
+// Explain says what IDLE does.
+func (f *Idle) Explain() string {
+	return "IDLE is accepted and tells nothing; what has changed comes with the next command"
+}

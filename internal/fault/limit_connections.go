@@ -1,0 +1,47 @@
+package fault
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/mailrig/mailrig/internal/identity"
+)
+
+// LimitConnections refuses logins of a user who is logged in on Max connections
+// of the doors that the rule matches. The count is real: a connection that ends
+// makes room.
+type LimitConnections struct {
+	Max   int `yaml:"max" doc:"how many connections a user may have, 0 or more"`
+	Texts `smtp:"the SMTP reply; 421 4.7.0 … when left out" imap:"the IMAP status; NO [LIMIT] … when left out" pop3:"the POP3 status; -ERR [SYS/TEMP] … when left out"`
+}
+
+// Kind implements Fault.
+func (*LimitConnections) Kind() Kind {
+	return Kind{
+		Name:    "limit-connections",
+		Doc:     "Logins are refused while a user has this many connections already.",
+		Example: "{max: 2}",
+		New:     func() Fault { return new(LimitConnections) },
+		ForUser: Always,
+	}
+}
+
+// ValidateFor fills in the usual replies and checks the bounds.
+func (f *LimitConnections) ValidateFor(among Protocols) error {
+	if f.Max < 0 {
+		return fmt.Errorf("max: can't be negative")
+	}
+	fillIn(&f.Texts, usual(identity.TooManyConnections))
+	return checkRefusals(f.Texts, among)
+}
+
+// Admit implements AdmitStage.
+func (f *LimitConnections) Admit(a identity.Attempt, n Counts) *identity.Refusal {
+	if n.Hold(strings.ToLower(a.User), f.Max) {
+		return nil
+	}
+	return refusalOf(f.Texts)
+}
+
+// Protocols is none in particular: replies that are left out are filled in.
+func (f *LimitConnections) Protocols() []string { return nil }

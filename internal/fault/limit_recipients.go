@@ -1,0 +1,45 @@
+package fault
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+)
+
+// LimitRecipients makes the number of recipients of one message small; the rest
+// get 452 4.5.3 (RFC 5321 section 4.5.3.1.10).
+type LimitRecipients struct{ Max int }
+
+// Kind implements Fault.
+func (*LimitRecipients) Kind() Kind {
+	return Kind{
+		Name:    "limit-recipients",
+		Doc:     "A message may have this many recipients at most.",
+		Example: "10",
+		New:     func() Fault { return new(LimitRecipients) },
+		ForUser: Always,
+	}
+}
+
+// UnmarshalText reads a number.
+func (f *LimitRecipients) UnmarshalText(b []byte) error {
+	n, err := strconv.Atoi(string(b))
+	if err != nil || n < 1 || n > 1000 {
+		return fmt.Errorf("%q isn't a number from 1 to 1000", b)
+	}
+	f.Max = n
+	return nil
+}
+
+// Limit implements LimitStage. Of several limits, the smallest holds.
+func (f *LimitRecipients) Limit(l *Limits) {
+	if l.Recipients == 0 || f.Max < l.Recipients {
+		l.Recipients = f.Max
+	}
+}
+
+// CheckRule refuses conditions that can't be known yet, and counters.
+func (f *LimitRecipients) CheckRule(r *Rule) error { return errors.Join(r.early(), r.uncounted()) }
+
+// Protocols is SMTP.
+func (f *LimitRecipients) Protocols() []string { return []string{"smtp"} }

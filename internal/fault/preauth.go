@@ -1,0 +1,35 @@
+package fault
+
+import "errors"
+
+// Preauth begins IMAP logged in (RFC 9051 section 7.1.4). In clear it is an attack:
+// a client that needs TLS can't ask for it any more (CVE-2020-12398).
+type Preauth struct{ User string }
+
+// Kind implements Fault.
+func (*Preauth) Kind() Kind {
+	return Kind{
+		Name:    "preauth",
+		Doc:     "IMAP begins logged in as this user: the greeting is PREAUTH.",
+		Example: "alice@example.test",
+		New:     func() Fault { return new(Preauth) },
+	}
+}
+
+// UnmarshalText reads the user's name.
+func (f *Preauth) UnmarshalText(b []byte) error {
+	if len(b) == 0 {
+		return errors.New("name the user")
+	}
+	f.User = string(b)
+	return nil
+}
+
+// Start implements StartStage.
+func (f *Preauth) Start(s *Start) { s.User = f.User }
+
+// CheckRule refuses conditions that can't be known yet.
+func (f *Preauth) CheckRule(r *Rule) error { return r.early() }
+
+// Protocols is IMAP.
+func (f *Preauth) Protocols() []string { return []string{"imap"} }

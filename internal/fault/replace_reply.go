@@ -1,0 +1,57 @@
+package fault
+
+import (
+	"errors"
+	"time"
+)
+
+// ReplaceReply lets the engine do the command and gives another answer.
+type ReplaceReply struct {
+	Texts `smtp:"an SMTP reply, like 554 5.7.1 Message rejected as spam" imap:"an IMAP status, like NO [SERVERBUG] Internal error" pop3:"a POP3 status, like -ERR [SYS/TEMP] Try again later"`
+	Then  End `yaml:"then" doc:"what happens to the connection after the reply: close, reset or silence" enum:"close,reset,silence"`
+}
+
+// Kind implements Fault.
+func (*ReplaceReply) Kind() Kind {
+	return Kind{
+		Name:    "replace-reply",
+		Doc:     "The server does what the command asks, and answers with this.",
+		Example: `{smtp: "554 5.7.1 Message rejected as spam"}`,
+		New:     func() Fault { return new(ReplaceReply) },
+		ForUser: ByCommand,
+	}
+}
+
+// ReadReply implements ReplyReader.
+func (f *ReplaceReply) ReadReply(text string, among Protocols) (err error) {
+	if f.Texts, err = readReply(text, among); err != nil {
+		return err
+	}
+	return f.ValidateFor(among)
+}
+
+// ValidateFor checks the form of each reply.
+func (f *ReplaceReply) ValidateFor(among Protocols) error {
+	if err := f.Then.checkThen(); err != nil {
+		return err
+	}
+	return checkReplies(f.Texts, among)
+}
+
+// Command implements CommandStage.
+func (f *ReplaceReply) Command(a *Action, e *Event, _ Counts) bool {
+	a.Replace = f.For(e.Protocol)
+	a.End = f.Then
+	return a.Replace != ""
+}
+
+// CheckRule wants to know which command is answered.
+func (f *ReplaceReply) CheckRule(r *Rule) error {
+	if len(r.Match.Command) == 0 {
+		return errors.New("replace-reply: say which command it answers, like match: {command: DATA}")
+	}
+	return nil
+}
+
+// Waits implements Waiter.
+func (f *ReplaceReply) Waits() time.Duration { return f.Then.waits() }

@@ -1,0 +1,128 @@
+package fault
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+)
+
+// Rule is one fault with its conditions.
+type Rule struct {
+	Scenario string // whose it is; what it injects is marked with this name
+	Match    Match
+	Skip     int // the first so many matches go untouched
+	Times    int // then it acts so many times; 0 means for ever
+	Per      Per
+	Fault    Fault
+}
+
+// Kind names the kind of the rule's fault.
+func (r *Rule) Kind() string {
+	if r.Fault == nil {
+		return ""
+	}
+	return r.Fault.Kind().Name
+}
+
+// beforeLogin are the commands of a client that nobody knows yet.
+var beforeLogin = []string{"EHLO", "HELO", "LHLO", "STARTTLS", "STLS", "AUTH", "LOGIN", "AUTHENTICATE", "USER", "APOP"}
+
+// ForUser reports whether the rule can act for one user alone.
+func (r *Rule) ForUser() bool {
+	early := func(c string) bool {
+		return slices.ContainsFunc(beforeLogin, func(b string) bool { return SameCommand(b, c) })
+	}
+	switch r.Fault.Kind().ForUser {
+	case Never:
+		return false
+	case ByCommand:
+		if len(r.Match.Command) > 0 && !slices.ContainsFunc(r.Match.Command, func(c string) bool { return !early(c) }) {
+			return false
+		}
+	}
+	return len(r.Match.User) == 0 || slices.ContainsFunc(r.Match.User, func(u string) bool { return u != "" })
+}
+
+// Conditions that several kinds refuse, for their CheckRule.
+
+// early refuses conditions that nobody can know before the client's first command.
+func (r *Rule) early() error {
+	if r.Match.late() {
+		return fmt.Errorf("%s: only door, protocol, tls, family, client and connection can be matched, nothing else is known before the first command", r.Kind())
+	}
+	return nil
+}
+
+// late reports whether a match needs what only commands tell.
+func (m *Match) late() bool {
+	return len(m.Command)+len(m.User)+len(m.Sender)+len(m.Recipient)+len(m.Mechanism)+len(m.Mailbox) > 0
+}
+
+// beforeTLS is early for what is decided before TLS is up.
+func (r *Rule) beforeTLS() error {
+	if r.Match.TLS != nil {
+		return fmt.Errorf("%s: is decided before TLS is up; match doors instead of tls", r.Kind())
+	}
+	return r.early()
+}
+
+// uncounted refuses counters: a server that has something only now and then would be
+// two servers.
+func (r *Rule) uncounted() error {
+	if r.Skip > 0 || r.Times > 0 || r.Per != PerScenario {
+		return fmt.Errorf("%s: holds for whole connections; skip, times and per can't be used with it", r.Kind())
+	}
+	return nil
+}
+
+// atLogin is for what is done to an account at a login.
+func (r *Rule) atLogin() error {
+	m := r.Match
+	if len(m.Command)+len(m.Sender)+len(m.Recipient)+len(m.Mailbox) > 0 {
+		return fmt.Errorf("%s: is done at login; command, sender, recipient and mailbox can't be matched", r.Kind())
+	}
+	return r.uncounted()
+}
+
+// rule is a Rule of a plan.
+type rule struct {
+	Rule
+	place    int           // in its scenario, from 0
+	id       string        // of its counters
+	came     string        // of the counter of connections, for match.connection
+	counters Counters      // the plan's
+	doing    chan struct{} // has room for one; see Once
+}
+
+func newRule(r Rule, place int, counters Counters) *rule {
+	id := r.Scenario + "/" + strconv.Itoa(place)
+	return &rule{Rule: r, place: place, id: id, came: id + "/connections", counters: counters, doing: make(chan struct{}, 1)}
+}
+
+// touches reports whether the rule can act on a connection just accepted. It counts
+// those that "connection" speaks of.
+func (r *rule) touches(ctx context.Context, e *Event) bool {
+	if !r.Match.door(e.Door, e.Protocol) || !r.Match.family(e.Client.Is6()) {
+		return false
+	}
+	if len(r.Match.Connection) == 0 {
+		return true
+	}
+	if !r.Match.client(e.Client) {
+		return false
+	}
+	n, err := r.counters.Add(ctx, Key{Rule: r.came})
+	return err == nil && slices.Contains(r.Match.Connection, n)
+}
+
+// take counts a match and reports whether the rule acts on it. Connections that ask at
+// once each get a number of their own, so "times: 1" acts exactly once.
+func (r *rule) take(c *Conn) bool {
+	if r.Skip == 0 && r.Times == 0 {
+		return true
+	}
+	counters, key := r.at(c, r.Per)
+	n, err := counters.Add(c.ctx(), key)
+	return err == nil && n > r.Skip && (r.Times == 0 || n <= r.Skip+r.Times)
+}

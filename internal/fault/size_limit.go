@@ -1,0 +1,45 @@
+package fault
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+)
+
+// SizeLimit makes the server's own limit smaller: SMTP's SIZE (RFC 1870), IMAP's
+// APPENDLIMIT (RFC 7889). Together with hide: [SIZE] the client learns it late.
+type SizeLimit struct{ Bytes int64 }
+
+// Kind implements Fault.
+func (*SizeLimit) Kind() Kind {
+	return Kind{
+		Name:    "size-limit",
+		Doc:     "Messages may have this many bytes at most.",
+		Example: "100000",
+		New:     func() Fault { return new(SizeLimit) },
+		ForUser: Always,
+	}
+}
+
+// UnmarshalText reads a number of bytes.
+func (f *SizeLimit) UnmarshalText(b []byte) error {
+	n, err := strconv.ParseInt(string(b), 10, 64)
+	if err != nil || n < 1 || n > 1<<31-1 {
+		return fmt.Errorf("%q isn't a number of bytes from 1 to %d", b, 1<<31-1)
+	}
+	f.Bytes = n
+	return nil
+}
+
+// Limit implements LimitStage. Of several limits, the smallest holds.
+func (f *SizeLimit) Limit(l *Limits) {
+	if l.MessageBytes == 0 || f.Bytes < l.MessageBytes {
+		l.MessageBytes = f.Bytes
+	}
+}
+
+// CheckRule refuses conditions that can't be known yet, and counters.
+func (f *SizeLimit) CheckRule(r *Rule) error { return errors.Join(r.early(), r.uncounted()) }
+
+// Protocols are those whose clients send messages.
+func (f *SizeLimit) Protocols() []string { return []string{"smtp", "imap"} }

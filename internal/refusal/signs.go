@@ -1,0 +1,99 @@
+package refusal
+
+// sign is how a meaning is recognised: by everything in it that isn't empty.
+type sign struct {
+	text     string // a piece of the text, lower case
+	protocol string // a protocol's name
+	status   string
+	code     string // 535, AUTHENTICATIONFAILED; 4xx is a kind
+	enhanced string // 5.7.9; 5.7.x is a kind
+	means    Meaning
+	hint     bool
+}
+
+// signs are read in this order: words of providers, codes, and last what is only a hint or says little.
+var signs = []sign{
+	// Gmail, iCloud, Yahoo: an account with two factors
+	{text: "application-specific password", means: AppPassword}, // Gmail: 534 5.7.9
+	{text: "app-specific password", means: AppPassword},         // iCloud
+	{text: "app password", means: AppPassword},                  // Yahoo, Fastmail
+	{text: "invalidsecondfactor", means: AppPassword},           // Gmail: 534 5.7.9, in the address of its help page
+	// Gmail: something looks unusual
+	{text: "webalert", means: WebLogin}, // its response code [WEBALERT https://...]
+	{text: "web browser", means: WebLogin},
+	{text: "web login", means: WebLogin},
+	{enhanced: "5.7.14", means: WebLogin, hint: true},
+	// Microsoft: since 2022
+	{text: "basic authentication is", means: OAuthWanted},             // 535 5.7.139
+	{text: "basicauthblocked", means: OAuthWanted, hint: true},        // IMAP and POP3
+	{text: "smtpclientauthentication is disabled", means: SendingOff}, // 535 5.7.139
+	// Any server, in its own words
+	{text: "authentication not enabled", means: NoLogins}, // Postfix: 503 5.5.1
+	{text: "not enabled for", means: ServiceOff},          // Gmail: your account is not enabled for IMAP use
+	{text: "disabled for", means: ServiceOff, hint: true},
+	{text: "password expired", means: Expired},
+	{text: "expired", means: Expired, hint: true},
+	{text: "too weak", means: TooWeak, hint: true},
+	{protocol: "smtp", code: "504", enhanced: "5.5.4", means: NoSuchMechanism}, // RFC 4954 section 4
+	{text: "encryption required", means: NeedsEncryption, hint: true},
+	{text: "must issue a starttls", means: NeedsEncryption, hint: true},
+	{text: "tls first", means: NeedsEncryption, hint: true},
+	{text: "ssl/tls", means: NeedsEncryption, hint: true},
+	{text: "too many bad auth", means: TooManyAttempts},
+	{text: "too many login", means: TooManyAttempts},
+	{text: "too many attempts", means: TooManyAttempts},
+	{text: "too many", means: TooMany},
+	{text: "limit", means: TooMany, hint: true},
+	{text: "maximum number", means: TooMany, hint: true},
+	{text: "account disabled", means: Locked},
+	{text: "account is disabled", means: Locked},
+	{text: "account locked", means: Locked},
+	{text: "account is locked", means: Locked},
+
+	// Codes: RFC 4954 section 6 and RFC 5321 section 4.2.3
+	{protocol: "smtp", code: "432", means: SetAnew},
+	{protocol: "smtp", code: "4x", means: Temporary},
+	{protocol: "smtp", code: "525", means: AskAdministrator}, // RFC 5248, as 5.7.13
+	{protocol: "smtp", code: "530", means: NeedsSomething},   // RFC 3207 section 4 and RFC 4954 section 6
+	{protocol: "smtp", code: "534", means: TooWeak},
+	{protocol: "smtp", code: "538", means: NeedsEncryption}, // RFC 2554 section 6
+	{protocol: "smtp", code: "502", means: NoSuchCommand},
+	{protocol: "smtp", code: "503", means: NoSuchCommand},
+	{protocol: "smtp", code: "504", means: NoSuchCommand},
+	// ... RFC 5530 section 3
+	{protocol: "imap", code: "CONTACTADMIN", means: AskAdministrator},
+	{protocol: "imap", code: "AUTHORIZATIONFAILED", means: NotAuthorised},
+	{protocol: "imap", code: "UNAVAILABLE", means: Temporary},
+	{protocol: "imap", code: "SERVERBUG", means: ServerFault},
+	{protocol: "imap", code: "INUSE", means: InUse},
+	{protocol: "imap", code: "REFERRAL", means: Referred}, // RFC 2221 section 3
+	{protocol: "imap", code: "EXPIRED", means: Expired},
+	{protocol: "imap", code: "PRIVACYREQUIRED", means: NeedsEncryption},
+	{protocol: "imap", code: "LIMIT", means: TooMany},
+	// ... RFC 2449 section 8.1 and RFC 3206 section 4
+	{protocol: "pop3", code: "IN-USE", means: InUse},
+	{protocol: "pop3", code: "LOGIN-DELAY", means: TooSoon},
+	{protocol: "pop3", code: "SYS/TEMP", means: Temporary},
+	{protocol: "pop3", code: "SYS/PERM", means: SystemFault},
+
+	// Words that say little
+	{text: "disabled", means: Locked, hint: true},
+	{text: "locked by another", means: InUse, hint: true},
+	{text: "locked", means: Locked, hint: true},
+	{text: "not authorized", means: NotAuthorised, hint: true},
+
+	// What is left to the password
+	{protocol: "smtp", code: "535", enhanced: "5.7.1", means: PerhapsForbidden},
+	{protocol: "smtp", code: "535", means: WrongCredentials},
+	{protocol: "imap", code: "AUTHENTICATIONFAILED", means: WrongCredentials},
+	{protocol: "pop3", code: "AUTH", means: WrongCredentials},
+	{protocol: "imap", status: "BAD", means: NotUnderstood}, // RFC 9051 section 7.1.3
+
+	// Commands other than logins
+	{protocol: "smtp", enhanced: "5.7.x", means: Unwelcome}, // RFC 3463 section 3.8: security and policy
+	{text: "tls", means: SpeaksOfTLS},
+	{text: "encrypt", means: SpeaksOfTLS},
+
+	// An SMTP reply always has a code, and this one isn't that of a wrong password.
+	{protocol: "smtp", means: Refused},
+}
