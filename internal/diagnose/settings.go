@@ -123,10 +123,5 @@ func (f *Facts) otherDoors() string {
 	for _, p := range sending {
 		uses = append(uses, "for sending ("+p.Title+") port "+itoa(p.Door(true)))
 	}
-	all := map[int]string{1: "", 2: "both "}
-	how, ok := all[len(uses)]
-	if !ok {
-		how = "all "
-	}
-	return capital(strings.Join(uses, ", ")) + ", " + how + "with SSL/TLS."
+	return capital(strings.Join(uses, ", ")) + ", " + map[bool]string{true: "both "}[len(uses) == 2] + "with SSL/TLS."
 }
