@@ -6,13 +6,13 @@ import (
 	"github.com/emersion/go-sasl"
 
 	"github.com/mailrig/mailrig/internal/identity"
-	"github.com/mailrig/mailrig/internal/mailbox"
+	"github.com/mailrig/mailrig/internal/store"
 )
 
 // peer is the connection of a bare engine: everybody may log in, no scenario has a say and
 // nothing is recorded.
 type peer struct {
-	store *mailbox.Store
+	store store.Store
 	user  string
 }
 
@@ -40,13 +40,13 @@ func (p *peer) Authenticate(name string) (sasl.Server, error) {
 	return m.Server(identity.Exchange{Context: p.Context(), Decide: p.Login}), nil
 }
 
-func (p *peer) Open() (*mailbox.Account, error)           { return p.store.Account(p.user), nil }
-func (p *peer) Folders() []mailbox.Folder                 { return nil }
-func (p *peer) Naming() (byte, string)                    { return mailbox.Delimiter, "" }
-func (p *peer) Limits() (int64, int)                      { return 50 << 20, 0 }
-func (p *peer) Refuse(string) string                      { return "" }
-func (p *peer) Dropping() bool                            { return false }
-func (p *peer) Meanwhile() ([]uint32, int)                { return nil, 0 }
-func (p *peer) MuteIdle() bool                            { return false }
-func (p *peer) Stored(string, []string, []byte)           {}
-func (p *peer) Delivered(_, _ string, _ *mailbox.Message) {}
+func (p *peer) Open() (string, error)                  { return p.store.OpenAccount(p.Context(), p.user) }
+func (p *peer) Folders() []store.Folder                { return nil }
+func (p *peer) Naming() (byte, string)                 { return store.Delimiter, "" }
+func (p *peer) Limits() (int64, int)                   { return 50 << 20, 0 }
+func (p *peer) Refuse(string) string                   { return "" }
+func (p *peer) Dropping() bool                         { return false }
+func (p *peer) Meanwhile() ([]uint32, int)             { return nil, 0 }
+func (p *peer) MuteIdle() bool                         { return false }
+func (p *peer) Stored(string, []string, []byte)        {}
+func (p *peer) Delivered(_, _ string, _ store.Message) {}

@@ -8,9 +8,9 @@ import (
 	"time"
 
 	"github.com/mailrig/mailrig/internal/imapd"
-	"github.com/mailrig/mailrig/internal/mailbox"
 	"github.com/mailrig/mailrig/internal/popd"
 	"github.com/mailrig/mailrig/internal/smtpd"
+	"github.com/mailrig/mailrig/internal/store/memory"
 	"github.com/mailrig/mailrig/scenarios"
 	"github.com/mailrig/mailrig/server"
 )
@@ -25,17 +25,17 @@ type side struct {
 
 // newBare serves the three engines straight on TCP, without a gate.
 func newBare() (*side, error) {
-	store := mailbox.New(mailbox.Options{})
-	s := &side{addr: map[int]string{}, reset: func() error { store.Reset(); return nil }}
+	store := memory.New(memory.Options{})
+	s := &side{addr: map[int]string{}, reset: func() error { return store.Reset(context.Background()) }}
 	engines := map[int]func(net.Conn){
 		25: func(c net.Conn) {
 			smtpd.Serve(c, smtpd.Config{Session: &peer{store: store}, Store: store, Domain: "bench"})
 		},
 		143: func(c net.Conn) {
-			imapd.New(imapd.Config{Session: &peer{store: store}}).Serve(c)
+			imapd.New(imapd.Config{Session: &peer{store: store}, Store: store}).Serve(c)
 		},
 		110: func(c net.Conn) {
-			go popd.New(popd.Config{Session: &peer{store: store}}).Server().ServeConn(c)
+			go popd.New(popd.Config{Session: &peer{store: store}, Store: store}).Server().ServeConn(c)
 		},
 	}
 	var listeners []net.Listener

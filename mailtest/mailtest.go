@@ -187,23 +187,25 @@ func (r *Rig) Messages(address string) []Message { return r.MessagesIn(address, 
 
 // MessagesIn returns the messages in one of an account's folders, oldest first.
 func (r *Rig) MessagesIn(address, folder string) []Message {
-	account, ok := r.s.Store().Lookup(address)
-	if !ok {
-		return nil
-	}
-	box, err := account.Mailbox(folder)
+	r.t.Helper()
+	mail, err := r.s.MailIn(context.Background(), address, folder)
 	if err != nil {
-		return nil
+		r.t.Fatalf("mailtest: %v", err)
 	}
 	var out []Message
-	for _, e := range box.Entries() {
-		env := e.Message.Envelope()
-		out = append(out, Message{
-			Mailbox: box.Name(), UID: uint32(e.UID), Flags: e.Flags,
-			From: env.From, Recipients: env.Recipients, Raw: e.Message.Raw(),
-		})
+	for i := range mail {
+		out = append(out, r.message(&mail[i]))
 	}
 	return out
+}
+
+func (r *Rig) message(m *server.Mail) Message {
+	r.t.Helper()
+	raw, err := m.Raw(context.Background())
+	if err != nil {
+		r.t.Fatalf("mailtest: %v", err)
+	}
+	return Message{Mailbox: m.Folder, UID: m.UID, Flags: m.Flags, From: m.From, Recipients: m.Recipients, Raw: raw}
 }
 
 func load(t testing.TB, names []string) []*scenarios.Scenario {

@@ -67,8 +67,7 @@ func (r *Rig) WaitMessage(timeout time.Duration, match ...MessageMatch) Message 
 	if !ok || len(o.Messages) == 0 {
 		return Message{}
 	}
-	m := &o.Messages[0]
-	return Message{Mailbox: m.Folder, UID: m.UID, Flags: m.Flags, From: m.From, Recipients: m.Recipients, Raw: m.Raw()}
+	return r.message(&o.Messages[0])
 }
 
 // WaitSession returns the first session, finished or open, for which all of this is true;

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/mailrig/mailrig/internal/fault"
-	"github.com/mailrig/mailrig/internal/mailbox"
+	"github.com/mailrig/mailrig/internal/store"
 )
 
 // bounces are deliveries that come back later.
@@ -19,10 +19,13 @@ type bounces struct {
 }
 
 // bounce reports to the sender, later, that the message could not be delivered.
-func (s *Server) bounce(from, to string, b fault.Bounce, m *mailbox.Message) {
+func (s *Server) bounce(from, to string, b fault.Bounce, m store.Message) {
 	s.bounces.later(b.After, func() {
-		report := s.report(from, to, b, m)
-		if _, err := s.store.Deliver(from, report); err != nil {
+		report, err := s.report(from, to, b, m)
+		if err == nil {
+			_, err = s.store.Deliver(s.ctx, []string{from}, report)
+		}
+		if err != nil {
 			s.cfg.Logger.Error("deliver a bounce", "error", err)
 		}
 	})
@@ -62,10 +65,17 @@ func (b *bounces) stop() {
 
 // report is a delivery status notification (RFC 3464, RFC 6522): what happened in
 // words, the same for programs, and the header of the message.
-func (s *Server) report(from, to string, b fault.Bounce, m *mailbox.Message) *mailbox.Message {
+func (s *Server) report(from, to string, b fault.Bounce, m store.Message) (store.Incoming, error) {
 	now := time.Now()
 	boundary := fmt.Sprintf("=_mailrig_%d", now.UnixNano())
-	header := m.Raw()
+	header, err := store.ReadAll(s.ctx, m)
+	if err != nil {
+		return store.Incoming{}, err
+	}
+	origin, err := m.Origin(s.ctx)
+	if err != nil {
+		return store.Incoming{}, err
+	}
 	for _, blank := range []string{"\r\n\r\n", "\n\n"} {
 		if i := bytes.Index(header, []byte(blank)); i >= 0 {
 			header = header[:i+len(blank)/2]
@@ -94,7 +104,7 @@ func (s *Server) report(from, to string, b fault.Bounce, m *mailbox.Message) *ma
 	line("Content-Type: message/delivery-status")
 	line("")
 	line("Reporting-MTA: dns; %s", s.hostname())
-	line("Arrival-Date: %s", m.Received().Format(time.RFC1123Z))
+	line("Arrival-Date: %s", origin.Received.Format(time.RFC1123Z))
 	line("")
 	line("Final-Recipient: rfc822; %s", to)
 	line("Action: failed")
@@ -107,5 +117,7 @@ func (s *Server) report(from, to string, b fault.Bounce, m *mailbox.Message) *ma
 	out.Write(header)
 	line("")
 	line("--%s--", boundary)
-	return mailbox.NewMessage(out.Bytes(), now, mailbox.Envelope{Recipients: []string{from}})
+	return store.Incoming{
+		Content: store.Bytes(out.Bytes()), Received: now, Envelope: store.Envelope{Recipients: []string{from}},
+	}, nil
 }

@@ -1,14 +1,16 @@
 package server
 
 import (
+	"context"
 	"fmt"
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/mailrig/mailrig/internal/door"
-	"github.com/mailrig/mailrig/internal/mailbox"
 	"github.com/mailrig/mailrig/internal/message"
+	"github.com/mailrig/mailrig/internal/store"
 	"github.com/mailrig/mailrig/internal/suggest"
 )
 
@@ -182,7 +184,7 @@ func (m Matcher) sessionFits(s *Session, canonical func(string) string) bool {
 }
 
 // mailFits tells if a message in a mailbox is as the matcher has it.
-func (m Matcher) mailFits(x *Mail, canonical func(string) string) bool {
+func (m Matcher) mailFits(ctx context.Context, x *Mail, canonical func(string) string) bool {
 	same := func(address string) bool { return strings.EqualFold(canonical(address), canonical(m.Value)) }
 	switch m.Key {
 	case "to":
@@ -195,7 +197,8 @@ func (m Matcher) mailFits(x *Mail, canonical func(string) string) bool {
 	case "folder":
 		return strings.EqualFold(x.Folder, m.Value)
 	case "body":
-		return bodyHas(message.Parse(x.Raw()), x.Raw(), m.Value)
+		raw, err := x.Raw(ctx)
+		return err == nil && bodyHas(message.Parse(raw), raw, m.Value) // who waits looks again
 	}
 	return false
 }
@@ -228,11 +231,12 @@ type Mail struct {
 
 	Flags []string `json:"-"`
 
-	message *mailbox.Message
+	message  store.Message
+	received time.Time
 }
 
 // Raw is the message, every byte, not to be changed.
-func (m *Mail) Raw() []byte { return m.message.Raw() }
+func (m *Mail) Raw(ctx context.Context) ([]byte, error) { return store.ReadAll(ctx, m.message) }
 
 func (m *Mail) String() string {
 	to := m.Mailbox

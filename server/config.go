@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/mailrig/mailrig/internal/door"
+	"github.com/mailrig/mailrig/internal/store"
 	"github.com/mailrig/mailrig/internal/transcript"
 	"github.com/mailrig/mailrig/scenarios"
 )
@@ -49,6 +50,8 @@ type Config struct {
 	// OnFinding is called with each finding, none that is Good, by one goroutine, after
 	// OnSession was with its sessions unless they are still open. It mustn't call Shutdown.
 	OnFinding func(Finding)
+
+	store store.Store // in place of one in memory
 }
 
 // User is an account that may log in.

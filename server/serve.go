@@ -72,11 +72,11 @@ func (s *Server) engine(d door.Door, c *gate.Conn, ses *session.Session) {
 	case door.SMTP:
 		smtpd.Serve(c, smtpd.Config{Session: ses, Store: s.store, Domain: s.hostname(), Logger: s.cfg.Logger})
 	case door.IMAP:
-		phase := imapd.New(imapd.Config{Session: ses, Logger: s.cfg.Logger})
+		phase := imapd.New(imapd.Config{Session: ses, Store: s.store, Logger: s.cfg.Logger})
 		c.Beside(phase.Beside())
 		phase.Serve(c)
 	case door.POP3:
-		e := popd.New(popd.Config{Session: ses, Logger: s.cfg.Logger}).Server()
+		e := popd.New(popd.Config{Session: ses, Store: s.store, Logger: s.cfg.Logger}).Server()
 		go e.ServeConn(c)
 	}
 }

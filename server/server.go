@@ -30,8 +30,10 @@ import (
 	"github.com/mailrig/mailrig/internal/door"
 	"github.com/mailrig/mailrig/internal/gate"
 	"github.com/mailrig/mailrig/internal/identity"
-	"github.com/mailrig/mailrig/internal/mailbox"
 	"github.com/mailrig/mailrig/internal/session"
+	"github.com/mailrig/mailrig/internal/store"
+	"github.com/mailrig/mailrig/internal/store/memory"
+	"github.com/mailrig/mailrig/internal/store/seed"
 	"github.com/mailrig/mailrig/internal/transcript"
 )
 
@@ -41,7 +43,7 @@ type Server struct {
 	ctx      context.Context // ends at Shutdown
 	cancel   context.CancelFunc
 	ca       *certs.CA
-	store    *mailbox.Store
+	store    store.Store
 	log      *transcript.Log
 	sessions session.Shared
 
@@ -85,9 +87,12 @@ func New(cfg Config) (*Server, error) {
 	}
 	s := &Server{
 		cfg:   cfg,
-		store: mailbox.New(mailbox.Options{Domain: cfg.Domain, MaxMessageBytes: cfg.MaxMessageBytes + traceRoom}),
+		store: cfg.store,
 		log:   transcript.NewLog(cfg.KeepSessions, cfg.OnSession),
 		gates: map[*gate.Gate]struct{}{},
+	}
+	if s.store == nil {
+		s.store = memory.New(memory.Options{Domain: cfg.Domain, MaxMessageBytes: cfg.MaxMessageBytes + traceRoom})
 	}
 	s.watch = newWatcher(s.log, cfg.OnFinding)
 	s.ctx, s.cancel = context.WithCancel(context.Background())
@@ -116,12 +121,14 @@ func New(cfg Config) (*Server, error) {
 // populate makes the configured accounts and loads the seed.
 func (s *Server) populate() error {
 	for _, u := range s.cfg.Users {
-		s.store.Account(u.Name)
+		if _, err := s.store.OpenAccount(s.ctx, u.Name); err != nil {
+			return fmt.Errorf("make the account of %s: %w", u.Name, err)
+		}
 	}
 	if s.cfg.SeedDir == "" {
 		return nil
 	}
-	n, err := s.store.Seed(os.DirFS(s.cfg.SeedDir))
+	n, err := seed.Load(s.ctx, s.store, os.DirFS(s.cfg.SeedDir))
 	if err != nil {
 		return fmt.Errorf("load the seed directory %s: %w", s.cfg.SeedDir, err)
 	}
@@ -245,12 +252,14 @@ func (s *Server) ClientTLS() *tls.Config {
 func (s *Server) Log() *transcript.Log { return s.log }
 
 // Store is where the mail is.
-func (s *Server) Store() *mailbox.Store { return s.store }
+func (s *Server) Store() store.Store { return s.store }
 
 // Reset forgets all mail (the seed is loaded again), all finished sessions and all
 // findings, and starts the counters of the active scenarios anew.
 func (s *Server) Reset() error {
-	s.store.Reset()
+	if err := s.store.Reset(s.ctx); err != nil {
+		return fmt.Errorf("forget the mail: %w", err)
+	}
 	s.watch.reset(s.log.Reset)
 	return errors.Join(s.active.Restart(s.ctx), s.populate())
 }

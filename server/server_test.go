@@ -350,11 +350,11 @@ func TestSeedAndReset(t *testing.T) {
 	}
 	s := start(t, server.Config{SeedDir: dir})
 	count := func(folder string) int {
-		box, err := s.Store().Account("alice").Mailbox(folder)
+		list, err := s.MailIn(t.Context(), "alice@example.test", folder)
 		if err != nil {
 			t.Fatal(err)
 		}
-		return len(box.Entries())
+		return len(list)
 	}
 	if count("INBOX") != 1 || count("Sent") != 1 {
 		t.Errorf("INBOX %d, Sent %d", count("INBOX"), count("Sent"))
@@ -483,16 +483,23 @@ func TestBounceComesLater(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	box, err := s.Store().Account("alice").Mailbox("INBOX")
-	if err != nil {
-		t.Fatal(err)
+	inbox := func() []server.Mail {
+		list, err := s.MailIn(t.Context(), "alice@example.test", "INBOX")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return list
 	}
-	until(t, "the report", func() bool { return len(box.Entries()) > 0 })
-	got := box.Entries()
+	until(t, "the report", func() bool { return len(inbox()) > 0 })
+	got := inbox()
 	if len(got) != 1 {
 		t.Fatalf("%d reports", len(got))
 	}
-	text := string(got[0].Message.Raw())
+	raw, err := got[0].Raw(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := string(raw)
 	for _, want := range []string{"Content-Type: multipart/report; report-type=delivery-status;", "Final-Recipient: rfc822; gone@example.test", "Action: failed", "Status: 5.1.1", "Message-ID: <1@x>"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the report lacks %q:\n%s", want, text)

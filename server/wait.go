@@ -2,12 +2,15 @@ package server
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/mailrig/mailrig/internal/message"
+	"github.com/mailrig/mailrig/internal/store"
 )
 
 // Outcome is what came of waiting.
@@ -34,8 +37,12 @@ func (s *Server) Wait(ctx context.Context, c Condition) (Outcome, error) {
 		return Outcome{}, err
 	}
 	began := time.Now()
-	mail, stop := s.store.Watch()
-	defer stop()
+	arrivals, err := s.store.WatchArrivals(ctx)
+	if err != nil {
+		return Outcome{}, fmt.Errorf("watch for mail: %w", err)
+	}
+	defer arrivals.Close()
+	mail := arrivals.Changed()
 	var opened <-chan time.Time // sessions that begin tell nobody
 	if c.What == Sessions {
 		tick := time.NewTicker(beginPause)
@@ -55,14 +62,14 @@ func (s *Server) Wait(ctx context.Context, c Condition) (Outcome, error) {
 			found = nil
 		}
 		looked := time.Now()
-		o := s.look(&c)
+		o := s.look(ctx, &c)
 		took := time.Since(looked)
 		if o.Met = o.Count >= c.Count; o.Met {
 			return o, nil
 		}
 		select {
 		case <-ctx.Done():
-			return s.missed(&c, o.Count, time.Since(began)), nil
+			return s.missed(s.ctx, &c, o.Count, time.Since(began)), nil
 		case <-mail:
 		case <-ended:
 		case <-found:
@@ -79,11 +86,11 @@ func (s *Server) Wait(ctx context.Context, c Condition) (Outcome, error) {
 }
 
 // look collects what fits now.
-func (s *Server) look(c *Condition) (o Outcome) {
+func (s *Server) look(ctx context.Context, c *Condition) (o Outcome) {
 	switch c.What {
 	case Messages:
-		for _, m := range s.Mail() {
-			if !slices.ContainsFunc(c.Match, func(x Matcher) bool { return !x.mailFits(&m, s.store.Address) }) {
+		for _, m := range s.mail(ctx) {
+			if !slices.ContainsFunc(c.Match, func(x Matcher) bool { return !x.mailFits(ctx, &m, s.store.Address) }) {
 				o.Messages = append(o.Messages, m)
 			}
 		}
@@ -100,31 +107,84 @@ func (s *Server) look(c *Condition) (o Outcome) {
 	return o
 }
 
+// mail is Mail for somebody who waits: with a store that fails there is nothing yet, and he
+// looks again.
+func (s *Server) mail(ctx context.Context) []Mail {
+	all, err := s.Mail(ctx)
+	if err != nil && ctx.Err() == nil {
+		s.cfg.Logger.Error("list the mail", "err", err)
+	}
+	return all
+}
+
 // Mail lists every message in every mailbox, in the order in which they came.
-func (s *Server) Mail() (all []Mail) {
-	for _, address := range s.store.Accounts() {
-		account, ok := s.store.Lookup(address)
-		if !ok {
-			continue
+func (s *Server) Mail(ctx context.Context) (all []Mail, err error) {
+	accounts, err := s.store.ListAccounts(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, address := range accounts {
+		if ok, err := s.store.HasAccount(ctx, address); err != nil {
+			return nil, err
+		} else if !ok {
+			continue // a Reset came between
 		}
-		for _, info := range account.List() {
-			box, err := account.Mailbox(info.Name)
-			if err != nil {
-				continue // only a name, or gone
-			}
-			for _, e := range box.Entries() {
-				env := e.Message.Envelope()
-				head := e.Message.Memo("server.heading", func() any { return headingOf(e.Message.Raw()) }).(heading)
-				all = append(all, Mail{
-					Mailbox: address, Folder: box.Name(), UID: uint32(e.UID), From: env.From, Recipients: env.Recipients,
-					FromHeader: head.from, Subject: head.subject, Bytes: e.Message.Size(), Session: env.Session,
-					Flags: e.Flags, message: e.Message,
-				})
+		folders, err := s.store.List(ctx, address)
+		if err != nil {
+			return nil, err
+		}
+		for _, folder := range folders {
+			if all, err = s.mailIn(ctx, all, address, folder.Name); err != nil {
+				return nil, err
 			}
 		}
 	}
-	slices.SortStableFunc(all, func(a, b Mail) int { return a.message.Received().Compare(b.message.Received()) })
-	return all
+	slices.SortStableFunc(all, func(a, b Mail) int { return a.received.Compare(b.received) })
+	return all, nil
+}
+
+// MailIn lists the messages of one mailbox by UID; none if it doesn't exist.
+func (s *Server) MailIn(ctx context.Context, address, folder string) ([]Mail, error) {
+	if ok, err := s.store.HasAccount(ctx, address); !ok || err != nil {
+		return nil, err
+	}
+	return s.mailIn(ctx, nil, address, folder)
+}
+
+// mailIn appends the messages of one mailbox; none if the name is only that, or gone.
+func (s *Server) mailIn(ctx context.Context, all []Mail, address, folder string) ([]Mail, error) {
+	box, err := s.store.Mailbox(ctx, address, folder)
+	if err == nil {
+		var entries []store.Entry
+		entries, err = s.store.Entries(ctx, box.ID, nil)
+		for _, e := range entries {
+			m, err := mailOf(ctx, box, e)
+			if errors.Is(err, store.ErrGone) {
+				continue
+			}
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, m)
+		}
+	}
+	if err != nil && !errors.Is(err, store.ErrNoMailbox) && !errors.Is(err, store.ErrNotSelectable) {
+		return nil, err
+	}
+	return all, nil
+}
+
+func mailOf(ctx context.Context, box store.Mailbox, e store.Entry) (Mail, error) {
+	head, err := store.Memo(e.Message, "server.heading", func() (heading, error) { return headingOf(ctx, e.Message) })
+	if err != nil {
+		return Mail{}, err
+	}
+	origin, err := e.Message.Origin(ctx)
+	return Mail{
+		Mailbox: box.Account, Folder: box.Name, UID: uint32(e.UID), From: origin.Envelope.From, Recipients: origin.Envelope.Recipients,
+		FromHeader: head.from, Subject: head.subject, Bytes: e.Message.Size(), Session: origin.Envelope.Session,
+		Flags: e.Flags, message: e.Message, received: origin.Received,
+	}, err
 }
 
 // maxHeader bounds how far into a message its header is read, in bytes.
@@ -132,15 +192,27 @@ const maxHeader = 64 << 10
 
 type heading struct{ from, subject string }
 
-func headingOf(raw []byte) heading {
+func headingOf(ctx context.Context, m store.Message) (heading, error) {
+	raw, ok := store.Whole(m)
+	if !ok {
+		r, err := m.Open(ctx)
+		if err != nil {
+			return heading{}, err
+		}
+		defer r.Close()
+		raw = make([]byte, min(m.Size(), maxHeader))
+		if _, err := io.ReadFull(r, raw); err != nil {
+			return heading{}, err
+		}
+	}
 	fields := message.Header(raw[:min(len(raw), maxHeader)])
 	value := func(name string) string { return message.DecodeText(message.Get(fields, name)) }
-	return heading{from: value("From"), subject: value("Subject")}
+	return heading{from: value("From"), subject: value("Subject")}, nil
 }
 
 // missed says what did come instead.
-func (s *Server) missed(c *Condition, count int, after time.Duration) Outcome {
-	mail, sessions := s.Mail(), s.log.Sessions()
+func (s *Server) missed(ctx context.Context, c *Condition, count int, after time.Duration) Outcome {
+	mail, sessions := s.mail(ctx), s.log.Sessions()
 	found, _, _ := s.watch.book.since(0, notGood)
 
 	var b strings.Builder

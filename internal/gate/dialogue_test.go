@@ -18,10 +18,11 @@ import (
 	"github.com/mailrig/mailrig/internal/gate"
 	"github.com/mailrig/mailrig/internal/identity"
 	"github.com/mailrig/mailrig/internal/imapd"
-	"github.com/mailrig/mailrig/internal/mailbox"
 	"github.com/mailrig/mailrig/internal/popd"
 	"github.com/mailrig/mailrig/internal/session"
 	"github.com/mailrig/mailrig/internal/smtpd"
+	"github.com/mailrig/mailrig/internal/store"
+	"github.com/mailrig/mailrig/internal/store/memory"
 	"github.com/mailrig/mailrig/internal/testkit/dialogue"
 	"github.com/mailrig/mailrig/internal/transcript"
 )
@@ -33,7 +34,7 @@ const hang = 2 * time.Minute
 type rig struct {
 	t     testing.TB
 	ca    *certs.CA
-	store *mailbox.Store
+	store store.Store
 	log   *transcript.Log
 	rec   *transcript.Recorder
 	g     *gate.Gate
@@ -58,7 +59,7 @@ func newRig(t testing.TB, o options) *rig {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &rig{t: t, ca: ca, store: mailbox.New(mailbox.Options{MaxMessageBytes: 1 << 20}), log: transcript.NewLog(10, nil), over: make(chan struct{})}
+	r := &rig{t: t, ca: ca, store: memory.New(memory.Options{MaxMessageBytes: 1 << 20}), log: transcript.NewLog(10, nil), over: make(chan struct{})}
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -91,11 +92,11 @@ func newRig(t testing.TB, o options) *rig {
 			case "smtp":
 				smtpd.Serve(c, smtpd.Config{Session: ses, Store: r.store, Domain: "mail.example.test"})
 			case "imap":
-				phase := imapd.New(imapd.Config{Session: ses})
+				phase := imapd.New(imapd.Config{Store: r.store, Session: ses})
 				c.Beside(phase.Beside())
 				phase.Serve(c)
 			default:
-				e := popd.New(popd.Config{Session: ses}).Server()
+				e := popd.New(popd.Config{Store: r.store, Session: ses}).Server()
 				go e.ServeConn(c)
 			}
 		},
@@ -273,7 +274,8 @@ func TestDialogues(t *testing.T) {
 func (r *rig) deliver(l *dialogue.Line) {
 	r.t.Helper()
 	to, body, _ := strings.Cut(l.Text, " ")
-	if _, err := r.store.Deliver(to, mailbox.NewMessage([]byte(body+"\r\n"), time.Now(), mailbox.Envelope{})); err != nil {
+	in := store.Incoming{Content: store.Bytes(body + "\r\n")}
+	if _, err := r.store.Deliver(r.t.Context(), []string{to}, in); err != nil {
 		r.t.Fatalf("%s: %v", l.Where(), err)
 	}
 }
@@ -281,11 +283,15 @@ func (r *rig) deliver(l *dialogue.Line) {
 func (r *rig) countMail(l *dialogue.Line) {
 	r.t.Helper()
 	address, want, _ := strings.Cut(l.Text, " ")
-	box, err := r.store.Account(address).Mailbox("INBOX")
+	box, err := r.store.Mailbox(r.t.Context(), address, "INBOX")
 	if err != nil {
 		r.t.Fatalf("%s: %v", l.Where(), err)
 	}
-	if got := strconv.Itoa(len(box.Entries())); got != want {
+	st, err := r.store.Status(r.t.Context(), box.ID)
+	if err != nil {
+		r.t.Fatalf("%s: %v", l.Where(), err)
+	}
+	if got := strconv.Itoa(int(st.Messages)); got != want {
 		r.t.Errorf("%s: %s messages for %s, want %s", l.Where(), got, address, want)
 	}
 }

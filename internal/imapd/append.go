@@ -7,7 +7,7 @@ import (
 
 	"github.com/emersion/go-imap/v2"
 
-	"github.com/mailrig/mailrig/internal/mailbox"
+	"github.com/mailrig/mailrig/internal/store"
 )
 
 // AppendLimit is the APPENDLIMIT capability (RFC 7889). The engine refuses larger
@@ -25,7 +25,7 @@ func (s *session) Append(name string, r imap.LiteralReader, o *imap.AppendOption
 	if err != nil {
 		return nil, err
 	}
-	box, err := s.account.Mailbox(name)
+	box, err := s.cfg.Store.Mailbox(s.ctx(), s.account, name)
 	if err != nil {
 		return nil, missingTarget(err)
 	}
@@ -46,10 +46,12 @@ func (s *session) Append(name string, r imap.LiteralReader, o *imap.AppendOption
 		received = s.cfg.now()
 	}
 	raw := bytes.Clone(buf.Bytes()) // exactly as large as it is
-	uid, err := box.Append(mailbox.NewMessage(raw, received, mailbox.Envelope{}), flags, o.Time)
+	uids, err := s.cfg.Store.Append(s.ctx(), box.ID, []store.Incoming{
+		{Content: store.Bytes(raw), Received: received, Flags: flags, Date: o.Time},
+	})
 	if err != nil {
 		return nil, missingTarget(err)
 	}
-	s.cfg.Session.Stored("", []string{s.account.Address()}, raw)
-	return &imap.AppendData{UID: imap.UID(uid), UIDValidity: box.Status().UIDValidity}, nil
+	s.cfg.Session.Stored("", []string{s.account}, raw)
+	return &imap.AppendData{UID: imap.UID(uids[0]), UIDValidity: box.UIDValidity}, nil
 }

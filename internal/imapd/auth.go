@@ -34,7 +34,11 @@ func (s *session) Authenticate(mechanism string) (sasl.Server, error) {
 func (s *session) enter() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return refused(s.open())
+	if err := s.open(); err != nil {
+		s.cfg.Session.Logout()
+		return refused(err)
+	}
+	return nil
 }
 
 // open makes the user's account the session's. It wants mu held, once the engine runs.
@@ -43,11 +47,13 @@ func (s *session) open() error {
 	if err != nil {
 		return err
 	}
-	s.account = account
 	s.naming.Delimiter, s.naming.Prefix = s.cfg.Session.Naming()
 	if folders := s.cfg.Session.Folders(); len(folders) > 0 {
-		s.account.Arrange(folders)
+		if err := s.cfg.Store.Arrange(s.ctx(), account, folders); err != nil {
+			return err
+		}
 	}
+	s.account = account
 	return nil
 }
 
@@ -103,7 +109,7 @@ func (s *session) Unauthenticate() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.unselect()
-	s.account = nil
+	s.account = ""
 	s.cfg.Session.Logout()
 	return nil
 }

@@ -8,7 +8,8 @@ import (
 
 	"github.com/emersion/go-imap/v2"
 
-	"github.com/mailrig/mailrig/internal/mailbox"
+	"github.com/mailrig/mailrig/internal/store"
+	"github.com/mailrig/mailrig/internal/store/view"
 )
 
 // Command is a command that the engine lacks and that is answered beside it. It can't
@@ -39,11 +40,12 @@ const (
 // Call is one command on its way. It is valid until Run returns; no other command of the
 // session runs meanwhile.
 type Call struct {
-	Session Session          // the connection's
-	State   States           // exactly one
-	Account *mailbox.Account // of who has logged in; nil before
-	View    *mailbox.View    // the selected mailbox; nil without
-	Naming  Naming           // of mailbox names, for this client
+	Session Session // the connection's
+	State   States  // exactly one
+	Store   store.Store
+	Account string     // the address of who has logged in; "" before
+	View    *view.View // the selected mailbox; nil without
+	Naming  Naming     // of mailbox names, for this client
 
 	args     []byte
 	untagged func(line string) error
@@ -95,7 +97,7 @@ func (b Beside) Answer(verb string, args []byte, untagged func(line string) erro
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	call := &Call{Session: s.cfg.Session, State: s.state(), Account: s.account, View: s.view, Naming: s.naming, args: args}
+	call := &Call{Session: s.cfg.Session, Store: s.cfg.Store, State: s.state(), Account: s.account, View: s.view, Naming: s.naming, args: args}
 	var lost error // the client is gone
 	call.untagged = func(line string) error {
 		if lost == nil {
@@ -126,7 +128,7 @@ func (s *session) find(verb string) *Command {
 
 func (s *session) state() States {
 	switch {
-	case s.account == nil:
+	case s.account == "":
 		return NotAuthenticated
 	case s.view == nil:
 		return Authenticated

@@ -4,7 +4,8 @@ import (
 	"github.com/emersion/go-imap/v2"
 	"github.com/emersion/go-imap/v2/imapserver"
 
-	"github.com/mailrig/mailrig/internal/mailbox"
+	"github.com/mailrig/mailrig/internal/store"
+	"github.com/mailrig/mailrig/internal/store/view"
 )
 
 // Copy is COPY and UID COPY, answered with COPYUID (RFC 4315).
@@ -15,7 +16,7 @@ func (s *session) Copy(set imap.NumSet, dest string) (*imap.CopyData, error) {
 	if err != nil {
 		return nil, err
 	}
-	src, dst, err := s.view.Copy(uids, box)
+	src, dst, err := s.view.Copy(s.ctx(), uids, box.ID)
 	if err != nil {
 		return nil, missingTarget(err)
 	}
@@ -32,9 +33,9 @@ func (s *session) Move(w *imapserver.MoveWriter, set imap.NumSet, dest string) e
 		return err
 	}
 	if s.view.ReadOnly() {
-		return refused(mailbox.ErrReadOnly)
+		return refused(view.ErrReadOnly)
 	}
-	src, dst, err := s.view.Move(uids, box)
+	src, dst, err := s.view.Move(s.ctx(), uids, box.ID)
 	if err != nil {
 		return missingTarget(err)
 	}
@@ -44,28 +45,26 @@ func (s *session) Move(w *imapserver.MoveWriter, set imap.NumSet, dest string) e
 	return nil
 }
 
-func (s *session) transfer(set imap.NumSet, dest string) ([]mailbox.UID, *mailbox.Mailbox, error) {
-	uids, err := s.resolve(set)
-	if err != nil {
-		return nil, nil, err
+func (s *session) transfer(set imap.NumSet, dest string) (uids []store.UID, box store.Mailbox, err error) {
+	if uids, err = s.resolve(set); err != nil {
+		return nil, box, err
 	}
 	if dest, err = s.target(dest); err != nil {
-		return nil, nil, err
+		return nil, box, err
 	}
-	box, err := s.account.Mailbox(dest)
-	if err != nil {
-		return nil, nil, missingTarget(err)
+	if box, err = s.cfg.Store.Mailbox(s.ctx(), s.account, dest); err != nil {
+		return nil, box, missingTarget(err)
 	}
 	return uids, box, nil
 }
 
 // copyData is nil when nothing was copied: an empty set can't be written.
-func copyData(box *mailbox.Mailbox, src, dst []mailbox.UID) *imap.CopyData {
+func copyData(box store.Mailbox, src, dst []store.UID) *imap.CopyData {
 	if len(src) == 0 {
 		return nil
 	}
 	return &imap.CopyData{
-		UIDValidity: box.Status().UIDValidity,
+		UIDValidity: box.UIDValidity,
 		SourceUIDs:  uidSet(src),
 		DestUIDs:    uidSet(dst),
 	}

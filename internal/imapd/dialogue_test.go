@@ -12,7 +12,8 @@ import (
 	"github.com/emersion/go-sasl"
 
 	"github.com/mailrig/mailrig/internal/identity"
-	"github.com/mailrig/mailrig/internal/mailbox"
+	"github.com/mailrig/mailrig/internal/store"
+	"github.com/mailrig/mailrig/internal/store/memory"
 	"github.com/mailrig/mailrig/internal/testkit/dialogue"
 )
 
@@ -40,9 +41,7 @@ func TestDialogues(t *testing.T) {
 				if err != nil {
 					t.Fatalf("%s: %v", l.Where(), err)
 				}
-				if _, err := store.Deliver("user@example.test", mailbox.NewMessage([]byte(text), testTime, mailbox.Envelope{})); err != nil {
-					t.Fatalf("%s: %v", l.Where(), err)
-				}
+				deliver(t, store, text)
 			},
 			"naming:": set, "meanwhile:": set,
 		}
@@ -52,28 +51,28 @@ func TestDialogues(t *testing.T) {
 
 var testTime = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 
-func newStore() *mailbox.Store {
-	return mailbox.New(mailbox.Options{Now: func() time.Time { return testTime }})
+func newStore() store.Store {
+	return memory.New(memory.Options{Now: func() time.Time { return testTime }})
 }
 
 // peer is one client's connection, to whom a scene happens.
 type peer struct {
 	*scene
-	store *mailbox.Store
+	store store.Store
 	user  string
 }
 
-func (c *peer) Context() context.Context  { return context.Background() }
-func (c *peer) NeedsTLS() bool            { return c.needsTLS }
-func (c *peer) Preauth() bool             { return false }
-func (c *peer) Mechanisms() []string      { return []string{"PLAIN", "LOGIN"} }
-func (c *peer) Folders() []mailbox.Folder { return nil }
-func (c *peer) Logout()                   { c.user = "" }
-func (c *peer) Limits() (int64, int)      { return c.maxBytes, 0 }
+func (c *peer) Context() context.Context { return context.Background() }
+func (c *peer) NeedsTLS() bool           { return c.needsTLS }
+func (c *peer) Preauth() bool            { return false }
+func (c *peer) Mechanisms() []string     { return []string{"PLAIN", "LOGIN"} }
+func (c *peer) Folders() []store.Folder  { return nil }
+func (c *peer) Logout()                  { c.user = "" }
+func (c *peer) Limits() (int64, int)     { return c.maxBytes, 0 }
 
 func (c *peer) Stored(string, []string, []byte) {}
 
-func (c *peer) Open() (*mailbox.Account, error) { return c.store.Account(c.user), nil }
+func (c *peer) Open() (string, error) { return c.store.OpenAccount(c.Context(), c.user) }
 
 func (c *peer) Authenticate(name string) (sasl.Server, error) {
 	m, ok := identity.Find(identity.Mechanisms(), name)
@@ -98,7 +97,7 @@ func (c *peer) Login(a identity.Attempt) error {
 }
 
 // start serves the scene on a loopback listener and returns its address.
-func start(t testing.TB, store *mailbox.Store, scene *scene) string {
+func start(t testing.TB, store store.Store, scene *scene) string {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -128,8 +127,8 @@ func start(t testing.TB, store *mailbox.Store, scene *scene) string {
 }
 
 // testConfig is of one connection.
-func testConfig(store *mailbox.Store, scene *scene) Config {
-	return Config{Session: &peer{scene: scene, store: store}, now: func() time.Time { return testTime }}
+func testConfig(store store.Store, scene *scene) Config {
+	return Config{Store: store, Session: &peer{scene: scene, store: store}, now: func() time.Time { return testTime }}
 }
 
 // scene is what a scenario would want.

@@ -5,7 +5,8 @@ import (
 
 	"github.com/emersion/go-imap/v2"
 
-	"github.com/mailrig/mailrig/internal/mailbox"
+	"github.com/mailrig/mailrig/internal/store"
+	"github.com/mailrig/mailrig/internal/store/view"
 )
 
 // no is a NO reply with a response code (RFC 5530, RFC 9051 section 7.1).
@@ -31,32 +32,43 @@ func refused(err error) error {
 	switch {
 	case err == nil:
 		return nil
-	case errors.Is(err, mailbox.ErrNoMailbox):
+	case errors.Is(err, store.ErrNoMailbox):
 		return no(imap.ResponseCodeNonExistent, "There is no such mailbox")
-	case errors.Is(err, mailbox.ErrNotSelectable):
+	case errors.Is(err, store.ErrNotSelectable):
 		return no(imap.ResponseCodeNonExistent, "That is only a parent of other mailboxes, not a mailbox itself")
-	case errors.Is(err, mailbox.ErrExists):
+	case errors.Is(err, store.ErrExists):
 		return no(imap.ResponseCodeAlreadyExists, "A mailbox of that name exists already")
-	case errors.Is(err, mailbox.ErrInbox):
+	case errors.Is(err, store.ErrInbox):
 		return no(imap.ResponseCodeCannot, "INBOX can't be deleted")
-	case errors.Is(err, mailbox.ErrBadName):
+	case errors.Is(err, store.ErrBadName):
 		return no(imap.ResponseCodeCannot, "That is not a valid mailbox name")
-	case errors.Is(err, mailbox.ErrSpecialUse):
+	case errors.Is(err, store.ErrSpecialUse):
 		return no(codeUseAttr, "That special use is not supported here")
-	case errors.Is(err, mailbox.ErrTooBig):
+	case errors.Is(err, store.ErrTooBig):
 		return no(imap.ResponseCodeTooBig, "The message is larger than this server accepts")
-	case errors.Is(err, mailbox.ErrReadOnly):
+	case errors.Is(err, view.ErrReadOnly):
 		return no(codeReadOnly, "The mailbox is open read-only (EXAMINE)")
-	case errors.Is(err, mailbox.ErrInUse):
+	case errors.Is(err, store.ErrInUse):
 		return no(imap.ResponseCodeInUse, "The mailbox is locked by another session")
 	}
-	return no(imap.ResponseCodeServerBug, "The message store failed")
+	if store.Unavailable(err) { // RFC 5530 section 3: temporary, and nobody's mistake
+		return no(imap.ResponseCodeUnavailable, unavailable)
+	}
+	return no(imap.ResponseCodeServerBug, "The message store failed; try again later")
+}
+
+const unavailable = "The message store can't do that now; try again later"
+
+// isTemporary reports whether a reply says that the store has failed.
+func isTemporary(err error) bool {
+	var e *imap.Error
+	return errors.As(err, &e) && (e.Code == imap.ResponseCodeUnavailable || e.Code == imap.ResponseCodeServerBug)
 }
 
 // missingTarget is refused for the destination of APPEND, COPY and MOVE: the client
 // may create it and try again (RFC 9051 section 6.3.12).
 func missingTarget(err error) error {
-	if errors.Is(err, mailbox.ErrNoMailbox) || errors.Is(err, mailbox.ErrNotSelectable) {
+	if errors.Is(err, store.ErrNoMailbox) || errors.Is(err, store.ErrNotSelectable) {
 		return no(imap.ResponseCodeTryCreate, "There is no such mailbox; create it first")
 	}
 	return refused(err)

@@ -1,11 +1,16 @@
 package imapd
 
 import (
+	"context"
+	"errors"
+	"io"
+	"net"
+
 	"github.com/emersion/go-imap/v2"
 	"github.com/emersion/go-imap/v2/imapserver"
 
-	"github.com/mailrig/mailrig/internal/mailbox"
-	"github.com/mailrig/mailrig/internal/message"
+	"github.com/mailrig/mailrig/internal/store"
+	"github.com/mailrig/mailrig/internal/store/view"
 )
 
 // Fetch is FETCH and UID FETCH. Messages that are gone but whose EXPUNGE the client
@@ -20,7 +25,10 @@ func (s *session) Fetch(w *imapserver.FetchWriter, set imap.NumSet, o *imap.Fetc
 	if err != nil {
 		return err
 	}
-	items := s.view.Items(uids)
+	items, err := s.view.Items(s.ctx(), uids)
+	if err != nil {
+		return refused(err)
+	}
 	var marked []bool // which messages this FETCH made \Seen
 	if setsSeen(o) && !s.view.ReadOnly() {
 		if marked, err = s.markSeen(items); err != nil {
@@ -29,17 +37,44 @@ func (s *session) Fetch(w *imapserver.FetchWriter, set imap.NumSet, o *imap.Fetc
 	}
 	if o.Flags || marked != nil {
 		if err := s.tellKeywords(items); err != nil {
+			s.unmark(err, items, marked)
 			return err
 		}
 	}
 	for i := range items {
 		withFlags := o.Flags || marked != nil && marked[i]
-		if err := s.fetchOne(w, &items[i], o, withFlags); err != nil {
+		err := s.fetchOne(w, &items[i], o, withFlags)
+		if errors.Is(err, store.ErrGone) {
+			continue
+		}
+		if err != nil {
+			s.unmark(err, items[i:], marked)
 			return err
 		}
 	}
 	return nil
 }
+
+// unmark takes \Seen back from messages that the client asked for and didn't get, since
+// nobody would look at them again. It is the best that can be done while the store fails;
+// a client that went away itself has them \Seen.
+func (s *session) unmark(err error, items []view.Item, marked []bool) {
+	if marked == nil || !isTemporary(err) && !errors.Is(err, errBrokeOff) {
+		return
+	}
+	marked = marked[len(marked)-len(items):]
+	var uids []store.UID
+	for i := range items {
+		if marked[i] {
+			uids = append(uids, items[i].UID)
+		}
+	}
+	if _, err := s.view.Store(context.WithoutCancel(s.ctx()), uids, store.Remove, []string{store.Seen}); err != nil {
+		s.cfg.Logger.Warn("messages that could not be fetched stay \\Seen", "messages", len(uids), "err", err)
+	}
+}
+
+var errBrokeOff = errors.New("a message broke off")
 
 func setsSeen(o *imap.FetchOptions) bool {
 	for _, b := range o.BodySection {
@@ -51,17 +86,17 @@ func setsSeen(o *imap.FetchOptions) bool {
 }
 
 // markSeen sets \Seen where it's missing and puts the new flags into items.
-func (s *session) markSeen(items []mailbox.Item) ([]bool, error) {
-	var unseen []mailbox.UID
+func (s *session) markSeen(items []view.Item) ([]bool, error) {
+	var unseen []store.UID
 	for i := range items {
-		if !items[i].Has(mailbox.Seen) {
+		if !items[i].Has(store.Seen) {
 			unseen = append(unseen, items[i].UID)
 		}
 	}
 	if unseen == nil {
 		return nil, nil
 	}
-	stored, err := s.view.Store(unseen, mailbox.Add, []string{mailbox.Seen})
+	stored, err := s.view.Store(s.ctx(), unseen, store.Add, []string{store.Seen})
 	if err != nil {
 		return nil, err
 	}
@@ -74,7 +109,16 @@ func (s *session) markSeen(items []mailbox.Item) ([]bool, error) {
 	return marked, nil
 }
 
-func (s *session) fetchOne(w *imapserver.FetchWriter, item *mailbox.Item, o *imap.FetchOptions, withFlags bool) error {
+// fetchOne reads what may fail before it writes anything.
+func (s *session) fetchOne(w *imapserver.FetchWriter, item *view.Item, o *imap.FetchOptions, withFlags bool) error {
+	c, err := s.read(item.Message, o)
+	if errors.Is(err, store.ErrGone) {
+		return err
+	}
+	if err != nil {
+		return refused(err)
+	}
+	defer c.close()
 	m := w.CreateMessage(item.Seq)
 	if o.UID {
 		m.WriteUID(imap.UID(item.UID))
@@ -89,42 +133,56 @@ func (s *session) fetchOne(w *imapserver.FetchWriter, item *mailbox.Item, o *ima
 		m.WriteRFC822Size(item.Message.Size())
 	}
 	if o.Envelope {
-		m.WriteEnvelope(envelope(item.Message))
+		m.WriteEnvelope(c.envelope)
 	}
 	if o.BodyStructure != nil {
-		m.WriteBodyStructure(bodyStructure(item.Message))
+		m.WriteBodyStructure(c.structure)
 	}
-	for _, b := range o.BodySection {
-		data := section(item.Message, b)
-		lit := m.WriteBodySection(b, int64(len(data)))
-		_, writeErr := lit.Write(data)
-		closeErr := lit.Close()
-		if writeErr != nil || closeErr != nil {
+	for i, b := range o.BodySection {
+		if err := s.writeSection(m, b, &c.sections[i]); err != nil {
 			m.Close() // gives back the engine's write lock
-			if writeErr != nil {
-				return writeErr
-			}
-			return closeErr
+			return err
 		}
 	}
 	return m.Close()
 }
 
-// section takes a BODY[...] from the raw bytes; nothing for a part that isn't there
-// (the engine has no NIL for it).
-func section(m *mailbox.Message, b *imap.FetchItemBodySection) []byte {
-	s := message.Section{Path: b.Part, Fields: b.HeaderFields, FieldsNot: b.HeaderFieldsNot}
-	if b.Partial != nil {
-		s.Partial, s.Offset, s.Count = true, b.Partial.Offset, b.Partial.Size
+func (s *session) writeSection(m *imapserver.FetchResponseWriter, b *imap.FetchItemBodySection, from *section) error {
+	lit := m.WriteBodySection(b, from.size())
+	var readErr, writeErr error
+	if from.stream == nil {
+		_, writeErr = lit.Write(from.data)
+	} else {
+		readErr, writeErr = pour(lit, from.stream)
 	}
-	switch b.Specifier {
-	case imap.PartSpecifierHeader:
-		s.Specifier = message.HEADER
-	case imap.PartSpecifierText:
-		s.Specifier = message.TEXT
-	case imap.PartSpecifierMIME:
-		s.Specifier = message.MIME
+	if readErr != nil {
+		// The client waits for the rest of a literal, so there is no way to tell it.
+		s.cfg.Logger.Error("a message broke off while it was sent; the connection ends", "err", readErr)
+		s.wire.Close()
+		return errors.Join(net.ErrClosed, errBrokeOff, readErr)
 	}
-	data, _ := structure(m).Section(m.Raw(), s)
-	return data
+	closeErr := lit.Close()
+	if writeErr != nil {
+		return writeErr
+	}
+	return closeErr
+}
+
+// pour copies, and tells whose error it was that stopped it.
+func pour(w io.Writer, r io.Reader) (readErr, writeErr error) {
+	buf := make([]byte, 32<<10)
+	for {
+		n, err := r.Read(buf)
+		if n > 0 {
+			if _, writeErr = w.Write(buf[:n]); writeErr != nil {
+				return nil, writeErr
+			}
+		}
+		if err == io.EOF {
+			return nil, nil
+		}
+		if err != nil {
+			return err, nil
+		}
+	}
 }

@@ -47,10 +47,10 @@ func FuzzCommands(f *testing.F) {
 		if log.worst != "" {
 			t.Errorf("%q: %s", input, log.worst)
 		}
-		if box, err := store.Account("user").Mailbox("INBOX"); err != nil {
+		if box, err := store.Mailbox(t.Context(), "user", "INBOX"); err != nil {
 			t.Error(err)
-		} else if v := box.Open(true); v != nil {
-			v.Close()
+		} else if _, err := store.Snapshot(t.Context(), box.ID); err != nil {
+			t.Error(err)
 		}
 	})
 }

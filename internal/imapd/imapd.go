@@ -1,10 +1,10 @@
 // Package imapd answers the IMAP engine (github.com/emersion/go-imap/v2/imapserver)
-// from the mailboxes of internal/mailbox: IMAP4rev1 (RFC 3501) with the extensions
+// from the mailboxes of internal/store: IMAP4rev1 (RFC 3501) with the extensions
 // in capabilities.
 //
 // New(cfg).Serve(conn) runs one engine on one connection and returns; the engine's
 // goroutine owns the connection from then on. A session holds the account and, once one is
-// selected, a mailbox.View, whose numbering it alone moves on, in poll. Nothing is
+// selected, a view.View, whose numbering it alone moves on, in poll. Nothing is
 // locked in the store while a reply is written, so a client that stops reading
 // stalls nobody else. Message bytes come from internal/message: every BODY[...] is
 // a piece of what was delivered.
@@ -31,13 +31,15 @@ import (
 	"github.com/emersion/go-sasl"
 
 	"github.com/mailrig/mailrig/internal/identity"
-	"github.com/mailrig/mailrig/internal/mailbox"
 	"github.com/mailrig/mailrig/internal/oneconn"
+	"github.com/mailrig/mailrig/internal/store"
+	"github.com/mailrig/mailrig/internal/store/view"
 )
 
 // Config is what one phase of a connection needs.
 type Config struct {
 	Session  Session
+	Store    store.Store
 	Commands []Command    // answered beside the engine; nil: Commands()
 	Logger   *slog.Logger // nil: silent
 
@@ -63,11 +65,11 @@ type Session interface {
 	// Authenticate begins an exchange, whose Next returns a *identity.Refusal when the
 	// login is refused. The error says that the mechanism isn't offered.
 	Authenticate(mechanism string) (sasl.Server, error)
-	// Open returns the account of the user who has just logged in. Folders and Naming are
-	// asked next.
-	Open() (*mailbox.Account, error)
+	// Open returns the address of the account of the user who has just logged in; the
+	// error is the store's. Folders and Naming are asked next.
+	Open() (account string, err error)
 	// Folders lists how the account is to be arranged, none for as it is.
-	Folders() []mailbox.Folder
+	Folders() []store.Folder
 	// Naming is the form of mailbox names: see Naming.
 	Naming() (delimiter byte, prefix string)
 	// Logout forgets the user (RFC 8437).
@@ -134,17 +136,17 @@ func (p *Phase) Serve(conn net.Conn) {
 	s := p.s
 	s.wire = &wire{Conn: conn, log: s.cfg.Logger}
 	var greeting *imapserver.GreetingData
+	var down error
 	if s.cfg.Session.Preauth() {
 		if err := s.open(); err != nil {
-			s.cfg.Logger.Error("imap engine did not start", "err", err)
-			conn.Close()
-			return
+			s.cfg.Logger.Error("imap can't begin logged in", "err", err)
+			down = &imap.Error{Type: imap.StatusResponseTypeBye, Code: imap.ResponseCodeUnavailable, Text: unavailable}
 		}
 		greeting = &imapserver.GreetingData{PreAuth: true}
 	}
 	server := imapserver.New(&imapserver.Options{
 		NewSession: func(*imapserver.Conn) (imapserver.Session, *imapserver.GreetingData, error) {
-			return s, greeting, nil
+			return s, greeting, down
 		},
 		Caps:         capabilities(),
 		Logger:       s.wire,
@@ -163,12 +165,12 @@ type session struct {
 	wire *wire
 
 	mu      sync.Mutex
-	account *mailbox.Account
+	account string // the address of who has logged in, "" for nobody
 	naming  Naming
 	muted   bool                // an IDLE that told nothing is ending
-	view    *mailbox.View       // nil: no mailbox is selected
+	view    *view.View          // nil: no mailbox is selected
 	told    map[string]struct{} // keywords announced by FLAGS for the view
-	saved   []mailbox.UID       // the SEARCH result `$` (RFC 5182)
+	saved   []store.UID         // the SEARCH result `$` (RFC 5182)
 	scratch []imap.Flag         // reused by flagsOf
 }
 
@@ -188,6 +190,9 @@ func (s *session) Close() error {
 	s.unselect()
 	return nil
 }
+
+// ctx ends with the connection.
+func (s *session) ctx() context.Context { return s.cfg.Session.Context() }
 
 // unselect wants mu held.
 func (s *session) unselect() {

@@ -3,6 +3,7 @@ package imapd
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"fmt"
 	"io"
 	"net"
@@ -14,7 +15,7 @@ import (
 	"github.com/emersion/go-imap/v2"
 	"github.com/emersion/go-imap/v2/imapclient"
 
-	"github.com/mailrig/mailrig/internal/mailbox"
+	"github.com/mailrig/mailrig/internal/store"
 )
 
 // hang is when a test gives up waiting. It only ends what would never end.
@@ -86,10 +87,10 @@ func (e *engine) do(command string) (untagged []string, tagged string) {
 	}
 }
 
-func deliver(t testing.TB, store *mailbox.Store, raw string) {
+func deliver(t testing.TB, st store.Store, raw string) {
 	t.Helper()
-	m := mailbox.NewMessage([]byte(raw), testTime, mailbox.Envelope{})
-	if _, err := store.Deliver("user@example.test", m); err != nil {
+	in := store.Incoming{Content: store.Bytes(raw), Received: testTime}
+	if _, err := st.Deliver(context.Background(), []string{"user@example.test"}, in); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -155,7 +156,7 @@ func TestMatches(t *testing.T) {
 		{"inb*", "INBOXES", false}, {"*%*%*%*%*%*%*%*%*%*%*b", strings.Repeat("a", 400), false},
 		{"%a*", "xa/b", true}, {"*/", "a/", true},
 	} {
-		if got := matches(c.pattern, c.name, mailbox.Delimiter); got != c.want {
+		if got := matches(c.pattern, c.name, store.Delimiter); got != c.want {
 			t.Errorf("%q %q: %v", c.pattern, c.name, got)
 		}
 	}
@@ -390,7 +391,9 @@ func TestResetWhileIdle(t *testing.T) {
 	e.do("LOGIN user pass")
 	e.do("SELECT INBOX")
 	e.do("IDLE")
-	store.Reset()
+	if err := store.Reset(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 	if s, _ := e.line(); s != "* 1 EXPUNGE\r\n" {
 		t.Errorf("pushed %q", s)
 	}

@@ -8,7 +8,7 @@ import (
 	"github.com/emersion/go-imap/v2"
 	"github.com/emersion/go-imap/v2/imapserver"
 
-	"github.com/mailrig/mailrig/internal/mailbox"
+	"github.com/mailrig/mailrig/internal/store"
 )
 
 // List is LIST (RFC 3501 section 6.3.8) with LIST-EXTENDED (RFC 5258), LIST-STATUS
@@ -30,11 +30,14 @@ func (s *session) List(w *imapserver.ListWriter, ref string, patterns []string, 
 	if lsub {
 		return s.lsub(w, match)
 	}
-	infos := s.listing()
+	infos, err := s.listing()
+	if err != nil {
+		return err
+	}
 	if o.SelectRecursiveMatch {
 		infos = withAncestors(infos, s.naming.Delimiter)
 	}
-	selected := func(info mailbox.Info) bool {
+	selected := func(info store.Info) bool {
 		if o.SelectSpecialUse && info.SpecialUse == "" {
 			return false
 		}
@@ -57,8 +60,9 @@ func (s *session) List(w *imapserver.ListWriter, ref string, patterns []string, 
 		data.Attrs = attributes(info, o)
 		if o.ReturnStatus != nil && info.Exists {
 			// One that is deleted at this moment has no STATUS (RFC 5819 section 2).
-			if st, err := s.status(info.Name, o.ReturnStatus); err == nil {
-				data.Status = st
+			data.Status, err = s.status(info.Name, o.ReturnStatus)
+			if isTemporary(err) {
+				return err
 			}
 		}
 		if err := w.WriteList(data); err != nil {
@@ -75,7 +79,7 @@ func isLSUB(w *imapserver.ListWriter) bool {
 	return f.Kind() == reflect.Bool && f.Bool()
 }
 
-func attributes(info mailbox.Info, o *imap.ListOptions) []imap.MailboxAttr {
+func attributes(info store.Info, o *imap.ListOptions) []imap.MailboxAttr {
 	var attrs []imap.MailboxAttr
 	if !info.Exists { // with \Noselect for clients that don't know \NonExistent
 		attrs = append(attrs, imap.MailboxAttrNonExistent, imap.MailboxAttrNoSelect)
@@ -95,17 +99,17 @@ func attributes(info mailbox.Info, o *imap.ListOptions) []imap.MailboxAttr {
 }
 
 // withAncestors adds the parents of names that are only subscribed.
-func withAncestors(infos []mailbox.Info, delimiter byte) []mailbox.Info {
+func withAncestors(infos []store.Info, delimiter byte) []store.Info {
 	have := make(map[string]bool, len(infos))
 	for _, info := range infos {
 		have[info.Name] = true
 	}
-	out := make([]mailbox.Info, 0, len(infos))
+	out := make([]store.Info, 0, len(infos))
 	for _, info := range infos {
 		for i := range len(info.Name) {
 			if info.Name[i] == delimiter && !have[info.Name[:i]] {
 				have[info.Name[:i]] = true
-				out = append(out, mailbox.Info{Name: info.Name[:i]})
+				out = append(out, store.Info{Name: info.Name[:i]})
 			}
 		}
 		out = append(out, info)
@@ -114,7 +118,7 @@ func withAncestors(infos []mailbox.Info, delimiter byte) []mailbox.Info {
 }
 
 // hasBelow: the list is sorted as a tree, so descendants follow at once.
-func hasBelow(rest []mailbox.Info, parent string, delimiter byte, selected func(mailbox.Info) bool) bool {
+func hasBelow(rest []store.Info, parent string, delimiter byte, selected func(store.Info) bool) bool {
 	for _, info := range rest {
 		if !strings.HasPrefix(info.Name, parent+string(rune(delimiter))) {
 			return false
@@ -129,8 +133,12 @@ func hasBelow(rest []mailbox.Info, parent string, delimiter byte, selected func(
 // lsub lists subscribed names, and as \Noselect the unsubscribed parents that a "%"
 // stops at.
 func (s *session) lsub(w *imapserver.ListWriter, match func(string) bool) error {
-	all := withAncestors(s.listing(), s.naming.Delimiter)
-	subscribed := func(info mailbox.Info) bool { return info.Subscribed && !match(info.Name) }
+	infos, err := s.listing()
+	if err != nil {
+		return err
+	}
+	all := withAncestors(infos, s.naming.Delimiter)
+	subscribed := func(info store.Info) bool { return info.Subscribed && !match(info.Name) }
 	for i, info := range all {
 		if !match(info.Name) {
 			continue

@@ -5,7 +5,7 @@ import (
 
 	"github.com/emersion/go-imap/v2"
 
-	"github.com/mailrig/mailrig/internal/mailbox"
+	"github.com/mailrig/mailrig/internal/store"
 )
 
 // Create is CREATE, with USE (RFC 6154).
@@ -24,7 +24,7 @@ func (s *session) Create(name string, o *imap.CreateOptions) error {
 	if err != nil {
 		return err
 	}
-	return refused(s.account.Create(name, use))
+	return refused(s.cfg.Store.Create(s.ctx(), s.account, name, use))
 }
 
 // Delete is DELETE.
@@ -35,8 +35,8 @@ func (s *session) Delete(name string) error {
 	if err != nil {
 		return err
 	}
-	err = s.account.Delete(name)
-	if errors.Is(err, mailbox.ErrNotSelectable) {
+	err = s.cfg.Store.Delete(s.ctx(), s.account, name)
+	if errors.Is(err, store.ErrNotSelectable) {
 		return no(imap.ResponseCodeHasChildren, "That is only a parent; delete the mailboxes below it")
 	}
 	return refused(err)
@@ -53,7 +53,7 @@ func (s *session) Rename(old, new string, _ *imap.RenameOptions) error {
 	if new, err = s.target(new); err != nil {
 		return err
 	}
-	return refused(s.account.Rename(old, new))
+	return refused(s.cfg.Store.Rename(s.ctx(), s.account, old, new))
 }
 
 // Subscribe is SUBSCRIBE; the mailbox need not exist (RFC 9051 section 6.3.7).
@@ -64,7 +64,7 @@ func (s *session) Subscribe(name string) error {
 	if err != nil {
 		return err
 	}
-	return refused(s.account.Subscribe(name))
+	return refused(s.cfg.Store.Subscribe(s.ctx(), s.account, name))
 }
 
 // Unsubscribe is UNSUBSCRIBE.
@@ -75,7 +75,7 @@ func (s *session) Unsubscribe(name string) error {
 	if err != nil {
 		return err
 	}
-	return refused(s.account.Unsubscribe(name))
+	return refused(s.cfg.Store.Unsubscribe(s.ctx(), s.account, name))
 }
 
 // Namespace is NAMESPACE (RFC 2342): all mailboxes are personal.
@@ -99,11 +99,14 @@ func (s *session) status(shown string, o *imap.StatusOptions) (*imap.StatusData,
 	if err != nil {
 		return nil, err
 	}
-	box, err := s.account.Mailbox(name)
+	box, err := s.cfg.Store.Mailbox(s.ctx(), s.account, name)
 	if err != nil {
 		return nil, refused(err)
 	}
-	st := box.Status()
+	st, err := s.cfg.Store.Status(s.ctx(), box.ID)
+	if err != nil {
+		return nil, refused(err)
+	}
 	limit := s.AppendLimit()
 	data := &imap.StatusData{
 		Mailbox:     shown,
@@ -117,9 +120,13 @@ func (s *session) status(shown string, o *imap.StatusOptions) (*imap.StatusData,
 		AppendLimit: &limit,
 	}
 	if o.DeletedStorage {
+		entries, err := s.cfg.Store.Entries(s.ctx(), box.ID, nil)
+		if err != nil {
+			return nil, refused(err)
+		}
 		var n int64
-		for _, e := range box.Entries() {
-			if e.Has(mailbox.Deleted) {
+		for _, e := range entries {
+			if e.Has(store.Deleted) {
 				n += e.Message.Size()
 			}
 		}

@@ -1,6 +1,9 @@
 package imapd
 
-import "github.com/mailrig/mailrig/internal/mailbox"
+import (
+	"github.com/mailrig/mailrig/internal/store"
+	"github.com/mailrig/mailrig/internal/store/madeup"
+)
 
 // meanwhile does to the selected mailbox what a scenario wants another session to do now.
 // The client is told by poll, when it may be. It wants mu held.
@@ -9,18 +12,21 @@ func (s *session) meanwhile() {
 		return
 	}
 	expunge, deliver := s.cfg.Session.Meanwhile()
-	var uids []mailbox.UID
+	var uids []store.UID
 	for _, seq := range expunge {
 		if uid, ok := s.view.UID(seq); ok {
 			uids = append(uids, uid)
 		}
 	}
 	box := s.view.Mailbox()
+	var err error
 	if len(uids) > 0 {
-		box.Expunge(uids)
+		_, err = s.cfg.Store.Expunge(s.ctx(), box.ID, uids)
 	}
-	if deliver > 0 {
-		// The messages of a large mailbox, of the least size.
-		box.Fill(int(box.Status().Messages)+deliver, 600, 1, s.account.Address())
+	if deliver > 0 && err == nil {
+		_, err = madeup.Append(s.ctx(), s.cfg.Store, box.ID, madeup.Messages{Count: deliver, Size: madeup.MinSize, Gap: 1, To: s.account, Now: s.cfg.now()})
+	}
+	if err != nil { // the client didn't ask for it, and can't be told
+		s.cfg.Logger.Error("another session's work failed", "mailbox", box.Name, "err", err)
 	}
 }

@@ -5,7 +5,7 @@ import (
 
 	"github.com/emersion/go-imap/v2"
 
-	"github.com/mailrig/mailrig/internal/mailbox"
+	"github.com/mailrig/mailrig/internal/store"
 )
 
 // Naming is the form in which a client sees mailbox names. The store has "/" between the
@@ -16,7 +16,7 @@ type Naming struct {
 }
 
 // plain is the store's own form.
-var plain = Naming{Delimiter: mailbox.Delimiter}
+var plain = Naming{Delimiter: store.Delimiter}
 
 // slash stands for "/" in names where there is no hierarchy: "/" is an ordinary character
 // there, and the store must not see it.
@@ -24,9 +24,9 @@ const slash = "\u2215"
 
 // swap exchanges the store's delimiter and the client's, so that no two names become one.
 func (n Naming) swap(name string) string {
-	ours, theirs := string(rune(mailbox.Delimiter)), slash
+	ours, theirs := string(rune(store.Delimiter)), slash
 	switch n.Delimiter {
-	case mailbox.Delimiter:
+	case store.Delimiter:
 		return name
 	case 0:
 	default:
@@ -81,13 +81,16 @@ func (s *session) target(shown string) (string, error) {
 }
 
 // listing is the account's list as the client sees it, sorted as a tree.
-func (s *session) listing() []mailbox.Info {
-	infos := s.account.List()
+func (s *session) listing() ([]store.Info, error) {
+	infos, err := s.cfg.Store.List(s.ctx(), s.account)
+	if err != nil {
+		return nil, refused(err)
+	}
 	n := s.naming
 	if n == plain {
-		return infos
+		return infos, nil
 	}
-	out := make([]mailbox.Info, 0, len(infos)+1)
+	out := make([]store.Info, 0, len(infos)+1)
 	for _, info := range infos {
 		if n.Delimiter == 0 {
 			info.HasChildren = false
@@ -99,8 +102,8 @@ func (s *session) listing() []mailbox.Info {
 		out = append(out, info)
 		if len(out) == 1 && n.Prefix != "" && !n.belowInbox() {
 			// The prefix itself is no mailbox, only the parent of all others.
-			out = append(out, mailbox.Info{Name: n.Prefix[:len(n.Prefix)-1], HasChildren: len(infos) > 1})
+			out = append(out, store.Info{Name: n.Prefix[:len(n.Prefix)-1], HasChildren: len(infos) > 1})
 		}
 	}
-	return out
+	return out, nil
 }

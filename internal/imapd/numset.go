@@ -6,7 +6,7 @@ import (
 
 	"github.com/emersion/go-imap/v2"
 
-	"github.com/mailrig/mailrig/internal/mailbox"
+	"github.com/mailrig/mailrig/internal/store"
 )
 
 // span is a range of positions in the view: sequence number minus one, end excluded.
@@ -82,8 +82,8 @@ func (s *session) positions(set imap.NumSet, strict bool) (spans, error) {
 		}
 		for _, r := range set {
 			low, high := order(uint32(r.Start), uint32(r.Stop), uint32(uids[n-1]))
-			from, _ := slices.BinarySearch(uids, mailbox.UID(low))
-			to, found := slices.BinarySearch(uids, mailbox.UID(high))
+			from, _ := slices.BinarySearch(uids, store.UID(low))
+			to, found := slices.BinarySearch(uids, store.UID(high))
 			if found {
 				to++
 			}
@@ -108,12 +108,12 @@ func order(start, stop, last uint32) (low, high uint32) {
 }
 
 // uidsAt lists the UIDs at these positions.
-func (s *session) uidsAt(l spans) []mailbox.UID {
+func (s *session) uidsAt(l spans) []store.UID {
 	all := s.view.UIDs()
 	if len(l) == 1 && l[0].from == 0 && l[0].to == len(all) {
 		return all
 	}
-	uids := make([]mailbox.UID, 0, l.len())
+	uids := make([]store.UID, 0, l.len())
 	for _, r := range l {
 		uids = append(uids, all[r.from:r.to]...)
 	}
@@ -121,7 +121,7 @@ func (s *session) uidsAt(l spans) []mailbox.UID {
 }
 
 // resolve lists the UIDs of a message set of a command.
-func (s *session) resolve(set imap.NumSet) ([]mailbox.UID, error) {
+func (s *session) resolve(set imap.NumSet) ([]store.UID, error) {
 	if s.view == nil {
 		return nil, noMailboxSelected
 	}
@@ -134,7 +134,7 @@ func (s *session) resolve(set imap.NumSet) ([]mailbox.UID, error) {
 }
 
 // uidSet builds the library's set from ascending UIDs.
-func uidSet(uids []mailbox.UID) imap.UIDSet {
+func uidSet(uids []store.UID) imap.UIDSet {
 	var set imap.UIDSet
 	for _, uid := range uids {
 		if n := len(set); n > 0 && set[n-1].Stop+1 == imap.UID(uid) {

@@ -2,11 +2,12 @@ package imapd
 
 import (
 	"strings"
+	"time"
 
 	"github.com/emersion/go-imap/v2"
 	"github.com/emersion/go-imap/v2/imapserver"
 
-	"github.com/mailrig/mailrig/internal/mailbox"
+	"github.com/mailrig/mailrig/internal/store/view"
 )
 
 // Poll is called by the engine before each tagged OK: what others did is told here.
@@ -18,7 +19,12 @@ func (s *session) Poll(w *imapserver.UpdateWriter, allowExpunge bool) error {
 		return nil
 	}
 	s.meanwhile()
-	return s.poll(w, allowExpunge)
+	if err := s.poll(w, allowExpunge); !isStore(err) {
+		return err
+	}
+	// The command itself has succeeded, and NO would make the client repeat it. What the
+	// store didn't tell now it tells at the next command.
+	return nil
 }
 
 // Idle pushes changes until stop is closed (RFC 2177). The engine may go on without
@@ -37,22 +43,42 @@ func (s *session) Idle(w *imapserver.UpdateWriter, stop <-chan struct{}) error {
 		return nil
 	}
 	for {
-		if err := s.poll(w, true); err != nil {
+		var again <-chan time.Time
+		if err := s.poll(w, true); isStore(err) {
+			again = time.After(idleRetry)
+		} else if err != nil {
 			return err
 		}
 		select {
 		case <-stop:
 			return nil
 		case <-s.view.Changed():
+		case <-again:
 		}
 	}
+}
+
+// idleRetry is how long IDLE waits before it asks a store again that has failed.
+const idleRetry = 2 * time.Second
+
+// storeError is an error of the store's, as opposed to one of the client's connection.
+type storeError struct{ error }
+
+func isStore(err error) bool {
+	_, ok := err.(storeError)
+	return ok
 }
 
 func (s *session) poll(w *imapserver.UpdateWriter, allowExpunge bool) error {
 	if s.view == nil {
 		return nil
 	}
-	for _, c := range s.view.Sync(allowExpunge) {
+	changes, err := s.view.Sync(s.ctx(), allowExpunge)
+	if err != nil {
+		s.cfg.Logger.Warn("the store doesn't tell what has changed; asking again later", "err", err)
+		return storeError{err}
+	}
+	for _, c := range changes {
 		if err := s.tell(w, c); err != nil {
 			return err
 		}
@@ -60,7 +86,7 @@ func (s *session) poll(w *imapserver.UpdateWriter, allowExpunge bool) error {
 	return nil
 }
 
-func (s *session) tell(w *imapserver.UpdateWriter, c mailbox.Change) error {
+func (s *session) tell(w *imapserver.UpdateWriter, c view.Change) error {
 	switch {
 	case c.Expunged != 0:
 		return w.WriteExpunge(c.Expunged)

@@ -1,14 +1,17 @@
 package imapd
 
 import (
+	"context"
+	"errors"
 	"strings"
 	"time"
 
 	"github.com/emersion/go-imap/v2"
 	"github.com/emersion/go-imap/v2/imapserver"
 
-	"github.com/mailrig/mailrig/internal/mailbox"
 	"github.com/mailrig/mailrig/internal/message"
+	"github.com/mailrig/mailrig/internal/store"
+	"github.com/mailrig/mailrig/internal/store/view"
 )
 
 // Search is SEARCH and UID SEARCH with ESEARCH's return options (RFC 4731) and SAVE
@@ -31,10 +34,21 @@ func (s *session) Search(kind imapserver.NumKind, c *imap.SearchCriteria, o *ima
 	}
 	var (
 		seqs []uint32
-		uids []mailbox.UID
+		uids []store.UID
 	)
-	for _, item := range s.candidates(query) {
-		if query.matches(&item) {
+	items, err := s.candidates(query)
+	if err != nil {
+		return nil, refused(err)
+	}
+	for _, item := range items {
+		fits, err := query.matches(s.ctx(), &item)
+		if errors.Is(err, store.ErrGone) {
+			continue // expunged while we look
+		}
+		if err != nil {
+			return nil, refused(err)
+		}
+		if fits {
 			seqs = append(seqs, item.Seq)
 			uids = append(uids, item.UID)
 		}
@@ -59,7 +73,7 @@ func (s *session) Search(kind imapserver.NumKind, c *imap.SearchCriteria, o *ima
 
 // save keeps what `$` stands for: with MIN or MAX alone only those (RFC 5182
 // section 2.4).
-func (s *session) save(uids []mailbox.UID, o *imap.SearchOptions) {
+func (s *session) save(uids []store.UID, o *imap.SearchOptions) {
 	s.saved = uids
 	if o.ReturnAll || o.ReturnCount || len(uids) == 0 {
 		return
@@ -115,14 +129,14 @@ func (s *session) compile(c *imap.SearchCriteria) (*query, error) {
 		q.sets = append(q.sets, l)
 	}
 	for _, f := range c.Flag {
-		if strings.EqualFold(string(f), mailbox.Recent) {
+		if strings.EqualFold(string(f), store.Recent) {
 			q.recent = true
 			continue
 		}
 		q.flags = append(q.flags, string(f))
 	}
 	for _, f := range c.NotFlag {
-		if strings.EqualFold(string(f), mailbox.Recent) {
+		if strings.EqualFold(string(f), store.Recent) {
 			q.old = true
 			continue
 		}
@@ -159,84 +173,91 @@ func (s *session) compile(c *imap.SearchCriteria) (*query, error) {
 }
 
 // candidates narrows by the first message set before anything is looked at.
-func (s *session) candidates(q *query) []mailbox.Item {
+func (s *session) candidates(q *query) ([]view.Item, error) {
 	if len(q.sets) == 0 {
-		return s.view.All()
+		return s.view.All(s.ctx())
 	}
-	return s.view.Items(s.uidsAt(q.sets[0]))
+	return s.view.Items(s.ctx(), s.uidsAt(q.sets[0]))
 }
 
 // matches goes from cheap to dear; only the last keys look into the message.
-func (q *query) matches(item *mailbox.Item) bool {
+func (q *query) matches(ctx context.Context, item *view.Item) (bool, error) {
 	for _, l := range q.sets {
 		if !l.contains(int(item.Seq) - 1) {
-			return false
+			return false, nil
 		}
 	}
 	if q.recent && !item.Recent || q.old && item.Recent {
-		return false
+		return false, nil
 	}
 	for _, f := range q.flags {
 		if !hasFlag(item, f) {
-			return false
+			return false, nil
 		}
 	}
 	for _, f := range q.notFlags {
 		if hasFlag(item, f) {
-			return false
+			return false, nil
 		}
 	}
 	if q.larger > 0 && item.Message.Size() <= q.larger || q.smaller > 0 && item.Message.Size() >= q.smaller {
-		return false
+		return false, nil
 	}
 	if !within(item.Date, q.since, q.before) {
-		return false
+		return false, nil
 	}
 	if q.sentSince != (day{}) || q.sentBefore != (day{}) {
-		sent := envelope(item.Message).Date
-		if sent.IsZero() || !within(sent, q.sentSince, q.sentBefore) {
-			return false
+		e, err := envelope(ctx, item.Message)
+		if err != nil || e.Date.IsZero() || !within(e.Date, q.sentSince, q.sentBefore) {
+			return false, err
 		}
 	}
 	for _, n := range q.not {
-		if n.matches(item) {
-			return false
+		if fits, err := n.matches(ctx, item); fits || err != nil {
+			return false, err
 		}
 	}
 	for _, or := range q.or {
-		if !or[0].matches(item) && !or[1].matches(item) {
-			return false
+		fits, err := or[0].matches(ctx, item)
+		if !fits && err == nil {
+			fits, err = or[1].matches(ctx, item)
+		}
+		if !fits || err != nil {
+			return false, err
 		}
 	}
-	return q.matchesContent(item.Message)
+	return q.matchesContent(ctx, item.Message)
 }
 
-func (q *query) matchesContent(m *mailbox.Message) bool {
+func (q *query) matchesContent(ctx context.Context, m store.Message) (bool, error) {
 	if len(q.header)+len(q.body)+len(q.text) == 0 {
-		return true
+		return true, nil
 	}
-	part, raw := structure(m), m.Raw()
+	part, raw, err := parsed(ctx, m)
+	if err != nil {
+		return false, err
+	}
 	fields := message.Header(raw[part.Start:part.BodyStart])
 	for _, h := range q.header {
 		if !inHeader(fields, h) {
-			return false
+			return false, nil
 		}
 	}
 	for _, t := range q.body {
 		if !inBody(part, raw, t) {
-			return false
+			return false, nil
 		}
 	}
 	for _, t := range q.text {
 		if !inFields(fields, t) && !inBody(part, raw, t) {
-			return false
+			return false, nil
 		}
 	}
-	return true
+	return true, nil
 }
 
 // hasFlag: keywords don't depend on case (RFC 9051 section 2.3.2).
-func hasFlag(item *mailbox.Item, flag string) bool {
+func hasFlag(item *view.Item, flag string) bool {
 	for _, f := range item.Flags {
 		if strings.EqualFold(f, flag) {
 			return true

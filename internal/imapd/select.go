@@ -1,18 +1,20 @@
 package imapd
 
 import (
+	"errors"
 	"slices"
 	"strings"
 
 	"github.com/emersion/go-imap/v2"
 	"github.com/emersion/go-imap/v2/imapserver"
 
-	"github.com/mailrig/mailrig/internal/mailbox"
+	"github.com/mailrig/mailrig/internal/store"
+	"github.com/mailrig/mailrig/internal/store/view"
 )
 
 // systemFlags in the order of RFC 9051 section 2.3.2.
 var systemFlags = [...]string{
-	mailbox.Answered, mailbox.Flagged, mailbox.Deleted, mailbox.Seen, mailbox.Draft,
+	store.Answered, store.Flagged, store.Deleted, store.Seen, store.Draft,
 }
 
 // Select is SELECT and EXAMINE.
@@ -24,12 +26,14 @@ func (s *session) Select(name string, o *imap.SelectOptions) (*imap.SelectData, 
 	if err != nil {
 		return nil, err
 	}
-	box, err := s.account.Mailbox(name)
+	box, err := s.cfg.Store.Mailbox(s.ctx(), s.account, name)
 	if err != nil {
 		return nil, refused(err)
 	}
-	s.view = box.Open(o.ReadOnly)
-	status := box.Status()
+	if s.view, err = view.Open(s.ctx(), s.cfg.Store, box, o.ReadOnly); err != nil {
+		return nil, refused(err)
+	}
+	status := s.view.Opened()
 	s.told = make(map[string]struct{})
 	flags := s.defined(status.Keywords)
 	data := &imap.SelectData{
@@ -74,7 +78,7 @@ func (s *session) defined(keywords []string) []imap.Flag {
 // tellKeywords announces keywords of items that the client has not heard of yet,
 // before a FETCH response shows them (RFC 9051 section 7.3.5: FLAGS lists the flags
 // that are applicable). The engine's FetchWriter can't write FLAGS.
-func (s *session) tellKeywords(items []mailbox.Item) error {
+func (s *session) tellKeywords(items []view.Item) error {
 	for i := range items {
 		for _, f := range items[i].Flags {
 			if f[0] == '\\' {
@@ -89,7 +93,14 @@ func (s *session) tellKeywords(items []mailbox.Item) error {
 }
 
 func (s *session) tellAllKeywords() error {
-	flags := s.defined(s.view.Mailbox().Status().Keywords)
+	status, err := s.cfg.Store.Status(s.ctx(), s.view.Mailbox().ID)
+	keywords := status.Keywords
+	if errors.Is(err, store.ErrNoMailbox) {
+		keywords = s.view.Keywords() // it has just been deleted
+	} else if err != nil {
+		return refused(err)
+	}
+	flags := s.defined(keywords)
 	words := make([]string, len(flags))
 	for i, f := range flags {
 		words[i] = string(f)
@@ -102,7 +113,7 @@ func (s *session) tellAllKeywords() error {
 }
 
 // flagsOf is what a FETCH response shows; valid until the next call.
-func (s *session) flagsOf(item *mailbox.Item) []imap.Flag {
+func (s *session) flagsOf(item *view.Item) []imap.Flag {
 	s.scratch = s.scratch[:0]
 	for _, f := range item.Flags {
 		if sendable(f) {
@@ -110,7 +121,7 @@ func (s *session) flagsOf(item *mailbox.Item) []imap.Flag {
 		}
 	}
 	if item.Recent {
-		s.scratch = append(s.scratch, mailbox.Recent)
+		s.scratch = append(s.scratch, store.Recent)
 	}
 	return s.scratch
 }

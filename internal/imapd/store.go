@@ -6,7 +6,8 @@ import (
 	"github.com/emersion/go-imap/v2"
 	"github.com/emersion/go-imap/v2/imapserver"
 
-	"github.com/mailrig/mailrig/internal/mailbox"
+	"github.com/mailrig/mailrig/internal/store"
+	"github.com/mailrig/mailrig/internal/store/view"
 )
 
 // Store is STORE and UID STORE.
@@ -21,20 +22,20 @@ func (s *session) Store(w *imapserver.FetchWriter, set imap.NumSet, f *imap.Stor
 		return err
 	}
 	if s.view.ReadOnly() {
-		return refused(mailbox.ErrReadOnly)
+		return refused(view.ErrReadOnly)
 	}
 	flags, err := checkFlags(f.Flags)
 	if err != nil {
 		return err
 	}
-	op := mailbox.Replace
+	op := store.Replace
 	switch f.Op {
 	case imap.StoreFlagsAdd:
-		op = mailbox.Add
+		op = store.Add
 	case imap.StoreFlagsDel:
-		op = mailbox.Remove
+		op = store.Remove
 	}
-	items, err := s.view.Store(uids, op, flags)
+	items, err := s.view.Store(s.ctx(), uids, op, flags)
 	if err != nil {
 		return refused(err)
 	}
@@ -62,7 +63,7 @@ func checkFlags(flags []imap.Flag) ([]string, error) {
 	out := make([]string, 0, len(flags))
 	for _, f := range flags {
 		switch {
-		case strings.EqualFold(string(f), mailbox.Recent):
+		case strings.EqualFold(string(f), store.Recent):
 			continue
 		case strings.HasPrefix(string(f), `\`):
 			known := false
@@ -101,18 +102,18 @@ func (s *session) Expunge(w *imapserver.ExpungeWriter, set *imap.UIDSet) error {
 		if isClose(w) { // RFC 9051 section 6.4.1: nothing is removed, and that's no error
 			return nil
 		}
-		return refused(mailbox.ErrReadOnly)
+		return refused(view.ErrReadOnly)
 	}
-	var uids []mailbox.UID
+	var uids []store.UID
 	if set != nil {
 		var err error
 		if uids, err = s.resolve(*set); err != nil {
 			return err
 		}
 		if uids == nil {
-			uids = []mailbox.UID{} // none, not all
+			uids = []store.UID{} // none, not all
 		}
 	}
-	_, err := s.view.Expunge(uids)
+	_, err := s.view.Expunge(s.ctx(), uids)
 	return refused(err)
 }

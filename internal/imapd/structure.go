@@ -1,30 +1,55 @@
 package imapd
 
 import (
+	"context"
 	"strings"
 
 	"github.com/emersion/go-imap/v2"
 
-	"github.com/mailrig/mailrig/internal/mailbox"
 	"github.com/mailrig/mailrig/internal/message"
+	"github.com/mailrig/mailrig/internal/store"
 )
 
 // What is computed from a message is kept with it: it never changes.
 
-func structure(m *mailbox.Message) *message.Part {
-	return m.Memo("message.Part", func() any { return message.Parse(m.Raw()) }).(*message.Part)
+func structure(ctx context.Context, m store.Message) (*message.Part, error) {
+	return store.Memo(m, "message.Part", func() (*message.Part, error) {
+		raw, err := store.ReadAll(ctx, m)
+		if err != nil {
+			return nil, err
+		}
+		return message.Parse(raw), nil
+	})
 }
 
-func envelope(m *mailbox.Message) *imap.Envelope {
-	return m.Memo("imap.Envelope", func() any {
-		return toEnvelope(structure(m).Envelope(m.Raw()))
-	}).(*imap.Envelope)
+func envelope(ctx context.Context, m store.Message) (*imap.Envelope, error) {
+	return store.Memo(m, "imap.Envelope", func() (*imap.Envelope, error) {
+		part, raw, err := parsed(ctx, m)
+		if err != nil {
+			return nil, err
+		}
+		return toEnvelope(part.Envelope(raw)), nil
+	})
 }
 
-func bodyStructure(m *mailbox.Message) imap.BodyStructure {
-	return m.Memo("imap.BodyStructure", func() any {
-		return toBodyStructure(structure(m), m.Raw())
-	}).(imap.BodyStructure)
+func bodyStructure(ctx context.Context, m store.Message) (imap.BodyStructure, error) {
+	return store.Memo(m, "imap.BodyStructure", func() (imap.BodyStructure, error) {
+		part, raw, err := parsed(ctx, m)
+		if err != nil {
+			return nil, err
+		}
+		return toBodyStructure(part, raw), nil
+	})
+}
+
+// parsed returns a message's bytes with their structure.
+func parsed(ctx context.Context, m store.Message) (*message.Part, []byte, error) {
+	raw, err := store.ReadAll(ctx, m)
+	if err != nil {
+		return nil, nil, err
+	}
+	part, err := structure(ctx, m)
+	return part, raw, err
 }
 
 // toEnvelope fits an envelope into the library's type. The engine writes the date in

@@ -1,4 +1,4 @@
-// Package popd serves the mailboxes of internal/mailbox by POP3: it is what
+// Package popd serves the mailboxes of internal/store by POP3: it is what
 // stands between the engine (package pop3) and the store.
 //
 // The gate makes one Backend for each phase of a connection, because whether a
@@ -17,19 +17,21 @@
 package popd
 
 import (
+	"context"
 	"errors"
 	"log/slog"
 
 	"github.com/emersion/go-sasl"
 
 	"github.com/mailrig/mailrig/internal/identity"
-	"github.com/mailrig/mailrig/internal/mailbox"
+	"github.com/mailrig/mailrig/internal/store"
 	"github.com/mailrig/mailrig/pop3"
 )
 
 // Config is what one phase of a connection needs.
 type Config struct {
 	Session  Session
+	Store    store.Store
 	Greeting string       // text behind "+OK"; "" for the engine's own
 	Logger   *slog.Logger // nil: silent
 }
@@ -37,6 +39,8 @@ type Config struct {
 // Session is the connection to which a phase belongs. It knows who the client is and what
 // it may do; package session has the real one.
 type Session interface {
+	// Context ends with the connection.
+	Context() context.Context
 	// NeedsTLS reports whether logins are refused until TLS is up.
 	NeedsTLS() bool
 	// Login decides USER and PASS; the error is a *identity.Refusal.
@@ -46,8 +50,9 @@ type Session interface {
 	// Authenticate begins an exchange, whose Next returns a *identity.Refusal when the
 	// login is refused. The error says that the mechanism isn't offered.
 	Authenticate(mechanism string) (sasl.Server, error)
-	// Open returns the account of the user who has just logged in.
-	Open() (*mailbox.Account, error)
+	// Open returns the address of the account of the user who has just logged in; the
+	// error is the store's.
+	Open() (account string, err error)
 }
 
 // Backend is a pop3.Backend over a store.
@@ -88,10 +93,18 @@ func inWords(err error) error {
 	return &pop3.Error{Code: reply.Code, Text: reply.Text}
 }
 
-// lockError says why a maildrop can't be had.
-func lockError(err error) error {
-	if errors.Is(err, mailbox.ErrInUse) {
+// refused puts an error of the store in the engine's words. The engine answers those
+// that nobody foresaw with [SYS/TEMP] too, and logs them.
+func refused(err error) error {
+	switch {
+	case errors.Is(err, store.ErrInUse):
 		return pop3.ErrInUse
+	case errors.Is(err, store.ErrGone):
+		return pop3.ErrNoMessage
+	case errors.Is(err, store.ErrLeaseLost):
+		return &pop3.Error{Code: "SYS/TEMP", Text: "The lock on the mailbox has expired; log in again"}
+	case store.Unavailable(err): // RFC 3206 section 4
+		return &pop3.Error{Code: "SYS/TEMP", Text: "The message store can't do that now; try again later"}
 	}
 	return err
 }

@@ -14,7 +14,8 @@ import (
 	"github.com/emersion/go-sasl"
 
 	"github.com/mailrig/mailrig/internal/identity"
-	"github.com/mailrig/mailrig/internal/mailbox"
+	"github.com/mailrig/mailrig/internal/store"
+	"github.com/mailrig/mailrig/internal/store/memory"
 	"github.com/mailrig/mailrig/pop3"
 )
 
@@ -23,17 +24,18 @@ const timeout = 2 * time.Minute // it only ends a hang
 // peer is the connection of a client who is let in with the password "secret". attempt
 // is the last login, without its proof.
 type peer struct {
-	store    *mailbox.Store
+	store    store.Store
 	needsTLS bool
 	attempt  *identity.Attempt
 	user     string
 }
 
-func newPeer(store *mailbox.Store) *peer { return &peer{store: store, attempt: &identity.Attempt{}} }
+func newPeer(store store.Store) *peer { return &peer{store: store, attempt: &identity.Attempt{}} }
 
-func (p *peer) NeedsTLS() bool                  { return p.needsTLS }
-func (p *peer) Mechanisms() []string            { return []string{"PLAIN", "LOGIN"} }
-func (p *peer) Open() (*mailbox.Account, error) { return p.store.Account(p.user), nil }
+func (p *peer) NeedsTLS() bool           { return p.needsTLS }
+func (p *peer) Mechanisms() []string     { return []string{"PLAIN", "LOGIN"} }
+func (p *peer) Open() (string, error)    { return p.store.OpenAccount(p.Context(), p.user) }
+func (p *peer) Context() context.Context { return context.Background() }
 
 func (p *peer) Authenticate(name string) (sasl.Server, error) {
 	m, ok := identity.Find(identity.Mechanisms(), name)
@@ -65,22 +67,46 @@ func is(a *identity.Attempt, mechanism, user, credential string) bool {
 	return a.Mechanism == mechanism && a.User == user && a.Credential == credential
 }
 
-func deliver(t *testing.T, s *mailbox.Store, to, raw string) mailbox.UID {
+func deliver(t *testing.T, s store.Store, to, raw string) store.UID {
 	t.Helper()
-	uid, err := s.Deliver(to, mailbox.NewMessage([]byte(raw), time.Unix(1700000000, 0), mailbox.Envelope{}))
+	in := store.Incoming{Content: store.Bytes(raw), Received: time.Unix(1700000000, 0)}
+	d, err := s.Deliver(t.Context(), []string{to}, in)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return uid
+	return d[0].UID
 }
 
-func inbox(t *testing.T, s *mailbox.Store, name string) *mailbox.Mailbox {
+// inbox is a user's INBOX.
+type inbox struct {
+	t     *testing.T
+	store store.Store
+	store.Mailbox
+}
+
+func inboxOf(t *testing.T, s store.Store, name string) inbox {
 	t.Helper()
-	b, err := s.Account(name).Mailbox("INBOX")
+	box, err := s.Mailbox(t.Context(), name, "INBOX")
 	if err != nil {
 		t.Fatal(err)
 	}
-	return b
+	return inbox{t, s, box}
+}
+
+func (b inbox) entries() []store.Entry {
+	b.t.Helper()
+	list, err := b.store.Entries(b.t.Context(), b.ID, nil)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return list
+}
+
+func (b inbox) expunge(uids ...store.UID) {
+	b.t.Helper()
+	if _, err := b.store.Expunge(b.t.Context(), b.ID, uids); err != nil {
+		b.t.Fatal(err)
+	}
 }
 
 // rig serves connections like p, one after the other, on a free port.
@@ -90,7 +116,7 @@ func rig(t *testing.T, p *peer, greeting string) (addr string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := New(Config{Session: p, Greeting: greeting}).Server()
+	server := New(Config{Session: p, Store: p.store, Greeting: greeting}).Server()
 	served := make(chan struct{})
 	go func() { defer close(served); server.Serve(l) }()
 	t.Cleanup(func() { server.Close(); <-served })
@@ -151,13 +177,13 @@ func (c *client) login(user string) {
 
 func TestMaildropIsInboxAtLogin(t *testing.T) {
 	t.Parallel()
-	store := mailbox.New(mailbox.Options{})
+	store := memory.New(memory.Options{})
 	deliver(t, store, "u", "Subject: one\r\n\r\n1\r\n")
 	gone := deliver(t, store, "u", "Subject: gone\r\n\r\n2\r\n")
 	deliver(t, store, "u", "Subject: three\r\n\r\nno end")
-	box := inbox(t, store, "u")
-	validity := box.Status().UIDValidity
-	box.Expunge([]mailbox.UID{gone})
+	box := inboxOf(t, store, "u")
+	validity := box.UIDValidity
+	box.expunge(gone)
 
 	addr := rig(t, newPeer(store), "")
 	c := dial(t, addr)
@@ -174,17 +200,17 @@ func TestMaildropIsInboxAtLogin(t *testing.T) {
 	if got := strings.Join(c.list("RETR 2"), "|"); got != "Subject: three||no end" {
 		t.Errorf("RETR %s", got)
 	}
-	for _, e := range box.Entries() {
+	for _, e := range box.entries() {
 		if len(e.Flags) > 0 {
 			t.Errorf("flags after RETR: %v", e.Flags)
 		}
 	}
 	c.cmd("DELE 1", "+OK")
-	if n := box.Status().Messages; n != 3 {
+	if n := len(box.entries()); n != 3 {
 		t.Errorf("%d messages before QUIT, want 3", n)
 	}
 	// Another session expunges both; the snapshot stays, and QUIT doesn't mind.
-	box.Expunge([]mailbox.UID{1, 3})
+	box.expunge(1, 3)
 	c.list("RETR 2")
 	c.cmd("QUIT", "+OK")
 
@@ -193,14 +219,14 @@ func TestMaildropIsInboxAtLogin(t *testing.T) {
 	c.cmd("UIDL 1", fmt.Sprintf("+OK 1 %d-4", validity))
 	c.cmd("DELE 1", "+OK")
 	c.cmd("QUIT", "+OK")
-	if n := box.Status().Messages; n != 0 {
+	if n := len(box.entries()); n != 0 {
 		t.Errorf("%d messages after QUIT, want 0", n)
 	}
 }
 
 func TestLock(t *testing.T) {
 	t.Parallel()
-	store := mailbox.New(mailbox.Options{})
+	store := memory.New(memory.Options{})
 	deliver(t, store, "u", "Subject: one\r\n\r\n1\r\n")
 	addr := rig(t, newPeer(store), "")
 	first, second := dial(t, addr), dial(t, addr)
@@ -215,9 +241,9 @@ func TestLock(t *testing.T) {
 	first.cmd("DELE 1", "+OK")
 	first.conn.Close()
 	for end := time.Now().Add(timeout); ; time.Sleep(time.Millisecond) {
-		unlock, err := store.Account("u").LockMaildrop()
+		lease, err := store.LockMaildrop(t.Context(), "u")
 		if err == nil {
-			unlock()
+			lease.Release(t.Context())
 			break
 		}
 		if time.Now().After(end) {
@@ -231,7 +257,7 @@ func TestLock(t *testing.T) {
 
 func TestLogin(t *testing.T) {
 	t.Parallel()
-	p := newPeer(mailbox.New(mailbox.Options{}))
+	p := newPeer(memory.New(memory.Options{}))
 	addr := rig(t, p, "mailrig")
 	c := dial(t, addr)
 	for password, want := range map[string]string{
@@ -270,7 +296,7 @@ func TestLogin(t *testing.T) {
 func TestLoginNeedsTLSOnlyWhenAsked(t *testing.T) {
 	t.Parallel()
 	for _, needsTLS := range []bool{false, true} {
-		p := newPeer(mailbox.New(mailbox.Options{}))
+		p := newPeer(memory.New(memory.Options{}))
 		p.needsTLS = needsTLS
 		addr := rig(t, p, "")
 		c := dial(t, addr)
@@ -292,8 +318,8 @@ func TestLoginNeedsTLSOnlyWhenAsked(t *testing.T) {
 
 func TestLogoutReleasesOnlyOnce(t *testing.T) {
 	t.Parallel()
-	store := mailbox.New(mailbox.Options{})
-	made, err := New(Config{Session: newPeer(store)}).NewSession(nil)
+	store := memory.New(memory.Options{})
+	made, err := New(Config{Session: newPeer(store), Store: store}).NewSession(nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -301,7 +327,7 @@ func TestLogoutReleasesOnlyOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	made.Logout()
-	other, _ := New(Config{Session: newPeer(store)}).NewSession(nil)
+	other, _ := New(Config{Session: newPeer(store), Store: store}).NewSession(nil)
 	if err := other.Login("u", "secret"); err != nil {
 		t.Fatal(err)
 	}
@@ -317,7 +343,7 @@ func TestPython(t *testing.T) {
 	if _, err := exec.LookPath("python3"); err != nil {
 		t.Skipf("python3 isn't installed: %v", err)
 	}
-	store := mailbox.New(mailbox.Options{})
+	store := memory.New(memory.Options{})
 	deliver(t, store, "u", "Subject: one\r\n\r\n.\r\n..\r\n\x00\xff\r\n")
 	deliver(t, store, "u", "Subject: two\r\n\r\n"+strings.Repeat(strings.Repeat("x", 500)+"\r\n", 1000))
 	addr := rig(t, newPeer(store), "")
@@ -344,7 +370,7 @@ p.quit()
 	if err := cmd.Run(); err != nil {
 		t.Fatalf("%v\n%s", err, stderr.String())
 	}
-	if left := inbox(t, store, "u").Entries(); len(left) != 1 || left[0].UID != 2 {
+	if left := inboxOf(t, store, "u").entries(); len(left) != 1 || left[0].UID != 2 {
 		t.Errorf("left: %v", left)
 	}
 }

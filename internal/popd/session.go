@@ -1,13 +1,15 @@
 package popd
 
 import (
-	"bytes"
+	"context"
+	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/emersion/go-sasl"
 	"github.com/mailrig/mailrig/internal/identity"
-	"github.com/mailrig/mailrig/internal/mailbox"
+	"github.com/mailrig/mailrig/internal/store"
 	"github.com/mailrig/mailrig/pop3"
 )
 
@@ -16,10 +18,9 @@ type session struct {
 	cfg *Config
 
 	// From login on.
-	unlock      func()
-	inbox       *mailbox.Mailbox
-	uidValidity uint32
-	entries     []mailbox.Entry
+	lease   store.Lease
+	inbox   store.Mailbox
+	entries []store.Entry
 }
 
 var _ pop3.AuthSession = (*session)(nil)
@@ -62,61 +63,107 @@ func (x exchange) Next(response []byte) (challenge []byte, done bool, err error)
 func (s *session) open() error {
 	account, err := s.cfg.Session.Open()
 	if err != nil {
-		return err
+		return refused(err)
 	}
-	unlock, err := account.LockMaildrop()
+	if s.lease, err = s.cfg.Store.LockMaildrop(s.ctx(), account); err != nil {
+		return refused(err)
+	}
+	if s.inbox, err = s.cfg.Store.Mailbox(s.ctx(), account, store.Inbox); err == nil {
+		s.entries, err = s.cfg.Store.Entries(s.ctx(), s.inbox.ID, nil)
+	}
 	if err != nil {
-		return lockError(err)
+		s.Logout()
+		return refused(fmt.Errorf("opening INBOX of %s: %w", account, err))
 	}
-	inbox, err := account.Mailbox("INBOX")
-	if err != nil {
-		unlock()
-		return fmt.Errorf("opening INBOX of %s: %w", account.Address(), err)
-	}
-	s.unlock, s.inbox = unlock, inbox
-	s.uidValidity = inbox.Status().UIDValidity
-	s.entries = inbox.Entries()
-	s.cfg.Logger.Debug("maildrop open", "account", account.Address(), "messages", len(s.entries))
+	s.cfg.Logger.Debug("maildrop open", "account", account, "messages", len(s.entries))
 	return nil
 }
+
+// ctx ends with the connection.
+func (s *session) ctx() context.Context { return s.cfg.Session.Context() }
 
 // Messages implements pop3.Session.
 func (s *session) Messages() ([]pop3.Message, error) {
 	list := make([]pop3.Message, len(s.entries))
 	for i, e := range s.entries {
-		list[i] = pop3.Message{
-			Size: pop3.WireSize(e.Message.Raw()),
-			UID:  fmt.Sprintf("%d-%d", s.uidValidity, e.UID),
+		size, err := s.wireSize(e.Message)
+		if err != nil {
+			return nil, refused(err)
 		}
+		list[i] = pop3.Message{Size: size, UID: fmt.Sprintf("%d-%d", s.inbox.UIDValidity, e.UID)}
 	}
 	return list, nil
 }
 
+// wireSize is pop3.WireSize of a message, of which only the end is read.
+func (s *session) wireSize(m store.Message) (int64, error) {
+	if raw, ok := store.Whole(m); ok {
+		return pop3.WireSize(raw), nil
+	}
+	r, err := m.Open(s.ctx())
+	if errors.Is(err, store.ErrGone) {
+		return m.Size(), nil // RETR will say so
+	} else if err != nil {
+		return 0, err
+	}
+	defer r.Close()
+	end := make([]byte, min(m.Size(), int64(len("\r\n"))))
+	before := m.Size() - int64(len(end))
+	if n, err := r.ReadAt(end, before); n < len(end) {
+		return 0, fmt.Errorf("read the end of a message: %w", err)
+	}
+	return before + pop3.WireSize(end), nil
+}
+
 // Open implements pop3.Session.
 func (s *session) Open(n int) (io.ReadCloser, error) {
-	return io.NopCloser(bytes.NewReader(s.entries[n-1].Message.Raw())), nil
+	if err := s.lease.Renew(s.ctx()); err != nil {
+		return nil, refused(err)
+	}
+	r, err := s.entries[n-1].Message.Open(s.ctx())
+	if err != nil {
+		return nil, refused(err)
+	}
+	return r, nil
 }
 
 // Delete implements pop3.Session. Every message may be deleted.
 func (s *session) Delete(int) error { return nil }
 
 // Update implements pop3.Session. A message that another session has expunged in
-// the meantime is gone, as the client wanted: no error.
+// the meantime is gone, as the client wanted: no error. With an error nothing is removed
+// (RFC 1939 section 6 lets a server remove some, and the client finds them again).
 func (s *session) Update(deleted []int) error {
-	uids := make([]mailbox.UID, len(deleted))
+	if len(deleted) == 0 {
+		return nil
+	}
+	uids := make([]store.UID, len(deleted))
 	for i, n := range deleted {
 		uids[i] = s.entries[n-1].UID
 	}
-	if len(uids) > 0 {
-		s.inbox.Expunge(uids)
+	if err := s.lease.Renew(s.ctx()); err != nil {
+		return refused(err)
 	}
-	return nil
+	_, err := s.cfg.Store.Expunge(s.ctx(), s.inbox.ID, uids)
+	if errors.Is(err, store.ErrNoMailbox) { // all of them are gone
+		return nil
+	}
+	return refused(err)
 }
 
-// Logout implements pop3.Session.
+// Logout implements pop3.Session. The lock is given back though the connection, and its
+// context, may have ended.
 func (s *session) Logout() {
-	if s.unlock != nil {
-		s.unlock()
+	if s.lease == nil {
+		return
 	}
-	s.unlock, s.inbox, s.entries = nil, nil, nil
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(s.ctx()), releaseTime)
+	defer cancel()
+	if err := s.lease.Release(ctx); err != nil {
+		s.cfg.Logger.Warn("the maildrop stays locked until its lease ends", "account", s.inbox.Account, "err", err)
+	}
+	s.lease, s.entries = nil, nil
 }
+
+// releaseTime bounds how long the end of a connection waits for the store.
+const releaseTime = 10 * time.Second

@@ -7,7 +7,8 @@ import (
 
 	"github.com/mailrig/mailrig/internal/fault"
 	"github.com/mailrig/mailrig/internal/identity"
-	"github.com/mailrig/mailrig/internal/mailbox"
+	"github.com/mailrig/mailrig/internal/store"
+	"github.com/mailrig/mailrig/internal/store/madeup"
 )
 
 // User is who has logged in, as the client named itself; "" before login.
@@ -46,6 +47,9 @@ func (s *Session) Authenticate(mechanism string) (sasl.Server, error) {
 // Login decides an attempt; the error is a *identity.Refusal.
 func (s *Session) Login(a identity.Attempt) error {
 	refusal := s.decide(a)
+	if refusal == nil {
+		refusal = s.enter(a.User)
+	}
 	injected := ""
 	if refusal != nil {
 		injected = refusal.Injected
@@ -56,7 +60,6 @@ func (s *Session) Login(a identity.Attempt) error {
 	if refusal != nil {
 		return refusal
 	}
-	s.enter(a.User)
 	return nil
 }
 
@@ -91,34 +94,56 @@ func (s *Session) Preauth() bool {
 		return false
 	}
 	s.record.preauth(st)
-	s.plan.Claims(s.shared.Store.Address(st.User))
-	s.enter(st.User)
+	s.user, s.account = st.User, s.shared.Store.Address(st.User)
+	s.plan.Claims(s.account)
 	s.phase.LoggedIn()
 	return true
 }
 
-func (s *Session) enter(user string) {
-	s.user = user
-	s.account = s.shared.Store.Account(user)
+// enter opens the account of a user whose login is right. A store that can't do that is a
+// temporary failure.
+func (s *Session) enter(user string) *identity.Refusal {
+	account, err := s.shared.Store.OpenAccount(s.ctx, user)
+	if err != nil {
+		s.shared.Logger.Error("the store can't open an account; the client hears a temporary failure", "user", user, "err", err)
+		no := identity.TemporaryFailure
+		return &no
+	}
+	s.user, s.account = user, account
+	return nil
 }
 
 // Logout goes back to the state before login.
-func (s *Session) Logout() { s.user, s.account = "", nil }
+func (s *Session) Logout() { s.user, s.account = "", "" }
 
-// Open returns the account of the user who has logged in, its INBOX as large as a
-// scenario wants it. It is called once for each login.
-func (s *Session) Open() (*mailbox.Account, error) {
+// Open returns the address of the account of the user who has logged in, its INBOX as
+// large as a scenario wants it. It is called once for each login.
+func (s *Session) Open() (account string, err error) {
+	if _, err := s.shared.Store.OpenAccount(s.ctx, s.account); err != nil {
+		return "", err
+	}
 	want, ok := s.plan.Fill()
 	if !ok {
 		return s.account, nil
 	}
 	s.record.Injected(want.By)
-	var err error
-	want.Once.Do(func() {
-		var inbox *mailbox.Mailbox
-		if inbox, err = s.account.Mailbox("INBOX"); err == nil {
-			s.record.filled(inbox.Fill(want.Messages, want.Size, want.Gap, s.account.Address()), want.By)
-		}
-	})
+	want.Once.Do(func() { err = s.fill(want) })
 	return s.account, err
+}
+
+// fill adds messages that are made up until INBOX has as many as are wanted.
+func (s *Session) fill(want fault.Filling) error {
+	inbox, err := s.shared.Store.Mailbox(s.ctx, s.account, store.Inbox)
+	if err != nil {
+		return err
+	}
+	st, err := s.shared.Store.Status(s.ctx, inbox.ID)
+	if err != nil {
+		return err
+	}
+	n, err := madeup.Append(s.ctx, s.shared.Store, inbox.ID, madeup.Messages{
+		Count: max(0, want.Messages-int(st.Messages)), Size: want.Size, Gap: want.Gap, To: s.account,
+	})
+	s.record.filled(n, want.By)
+	return err
 }

@@ -3,7 +3,7 @@ package session
 import (
 	"github.com/mailrig/mailrig/internal/door"
 	"github.com/mailrig/mailrig/internal/fault"
-	"github.com/mailrig/mailrig/internal/mailbox"
+	"github.com/mailrig/mailrig/internal/store"
 )
 
 // Secure reports whether the client's bytes come through TLS.
@@ -50,7 +50,7 @@ func (s *Session) Stored(from string, to []string, raw []byte) { s.record.stored
 
 // Delivered says that a message has been delivered to a recipient, for whom a scenario
 // may let it come back. A message from the null path never does (RFC 5321 section 4.5.5).
-func (s *Session) Delivered(from, to string, m *mailbox.Message) {
+func (s *Session) Delivered(from, to string, m store.Message) {
 	b, ok := s.plan.Bounce(to)
 	if !ok || from == "" || s.shared.Bounce == nil {
 		return
@@ -61,9 +61,9 @@ func (s *Session) Delivered(from, to string, m *mailbox.Message) {
 
 // Folders lists how the account of the user who has just logged in is to be arranged;
 // none: as it is.
-func (s *Session) Folders() (out []mailbox.Folder) {
+func (s *Session) Folders() (out []store.Folder) {
 	for _, folder := range s.plan.Folders() {
-		out = append(out, mailbox.Folder(folder))
+		out = append(out, store.Folder(folder))
 	}
 	return out
 }
@@ -73,7 +73,7 @@ func (s *Session) Folders() (out []mailbox.Folder) {
 func (s *Session) Naming() (delimiter byte, prefix string) {
 	delimiter, prefix, by, ok := s.plan.Hierarchy()
 	if !ok {
-		return mailbox.Delimiter, ""
+		return store.Delimiter, ""
 	}
 	s.record.Injected(by)
 	return delimiter, prefix

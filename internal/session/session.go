@@ -26,14 +26,14 @@ import (
 	"github.com/mailrig/mailrig/internal/door"
 	"github.com/mailrig/mailrig/internal/fault"
 	"github.com/mailrig/mailrig/internal/identity"
-	"github.com/mailrig/mailrig/internal/mailbox"
+	"github.com/mailrig/mailrig/internal/store"
 	"github.com/mailrig/mailrig/internal/transcript"
 )
 
 // Shared is what all sessions of a server have in common. Only Plan and Bounce may
 // be nil.
 type Shared struct {
-	Store           *mailbox.Store
+	Store           store.Store
 	Authority       identity.Authority
 	Mechanisms      []identity.Mechanism
 	MaxMessageBytes int64 // of one message, without trace headers
@@ -42,7 +42,7 @@ type Shared struct {
 	// Plan returns the plan that one user has alone, nil for most users; nil: for all.
 	Plan func(ctx context.Context, user string) *fault.Plan
 	// Bounce sends a delivery report: b says when, and what the recipient's server said.
-	Bounce func(from, to string, b fault.Bounce, m *mailbox.Message)
+	Bounce func(from, to string, b fault.Bounce, m store.Message)
 	Logger *slog.Logger
 }
 
@@ -71,8 +71,8 @@ type Session struct {
 	record record
 	phase  Phase
 
-	user    string           // as the client named itself; "" before login
-	account *mailbox.Account // the user's
+	user    string // as the client named itself; "" before login
+	account string // the address of his account
 }
 
 // New makes the session of a connection that d has just accepted. It keeps the plan to

@@ -11,11 +11,12 @@ import (
 
 	"github.com/emersion/go-smtp"
 
-	"github.com/mailrig/mailrig/internal/mailbox"
+	"github.com/mailrig/mailrig/internal/store"
 )
 
-// Data takes a message and puts it into every recipient's INBOX: all of them or,
-// if it can't be read to its end, none.
+// Data takes a message and puts it into every recipient's INBOX: all of them or none.
+// What is said to be delivered is there; if the store dies before it can say so, the
+// client sends the message again (RFC 5321 section 4.5.4.1), and may have sent it twice.
 func (s *session) Data(r io.Reader) error {
 	now := time.Now()
 	tx := s.begin()
@@ -36,32 +37,51 @@ func (s *session) Data(r io.Reader) error {
 	if s.Dropping() {
 		return &smtp.SMTPError{Code: 554, EnhancedCode: smtp.EnhancedCode{5, 0, 0}, Message: "Message refused"}
 	}
-	m := mailbox.NewMessage(bytes.Clone(b.Bytes()), now, mailbox.Envelope{
-		From: tx.from, Recipients: tx.to, Session: s.ID(),
+	raw := bytes.Clone(b.Bytes()) // exactly as large as it is
+	deliveries, err := s.cfg.Store.Deliver(s.Context(), tx.to, store.Incoming{
+		Content: store.Bytes(raw), Received: now,
+		Envelope: store.Envelope{From: tx.from, Recipients: tx.to, Session: s.ID()},
 	})
-	delivered := map[string]bool{}
-	var boxes []string
-	defer func() {
-		if len(boxes) > 0 {
-			s.Stored(tx.from, boxes, m.Raw()[header:])
-		}
-	}()
-	for _, to := range tx.to {
-		address := s.cfg.Store.Address(to)
-		if delivered[address] {
-			continue // named twice, delivered once
-		}
-		delivered[address] = true
-		if _, err := s.cfg.Store.Deliver(address, m); err != nil {
-			if errors.Is(err, mailbox.ErrTooBig) {
-				return errTooLarge
-			}
-			return &smtp.SMTPError{Code: 451, EnhancedCode: smtp.EnhancedCode{4, 3, 0}, Message: err.Error()}
-		}
-		boxes = append(boxes, address)
-		s.Delivered(tx.from, to, m)
+	if err != nil {
+		return s.undelivered(err)
+	}
+	boxes := make([]string, len(deliveries))
+	for i, d := range deliveries {
+		boxes[i] = d.Account
+		s.Delivered(tx.from, recipient(s.cfg.Store, tx.to, d.Account), d.Message)
+	}
+	if len(boxes) > 0 {
+		s.Stored(tx.from, boxes, raw[header:])
 	}
 	return nil
+}
+
+// recipient is the first of the recipients who has the account, as the client wrote him.
+func recipient(st store.Store, to []string, account string) string {
+	for _, name := range to {
+		if st.Address(name) == account {
+			return name
+		}
+	}
+	return account
+}
+
+// undelivered is the reply when the message is in nobody's mailbox. All but one cause are
+// the server's, and temporary (RFC 5321 section 4.2.5, RFC 3463 section 3.4).
+func (s *session) undelivered(err error) error {
+	if errors.Is(err, store.ErrTooBig) {
+		return errTooLarge
+	}
+	if s.cfg.Logger != nil {
+		s.cfg.Logger.Error("a message could not be delivered; the client hears a temporary failure", "session", s.ID(), "err", err)
+	}
+	switch {
+	case errors.Is(err, store.ErrFull):
+		return errFull
+	case errors.Is(err, store.ErrReadOnly):
+		return errNotNow
+	}
+	return errStore
 }
 
 // begin returns the transaction whose message comes now, with its number.

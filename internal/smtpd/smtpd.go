@@ -7,6 +7,7 @@
 package smtpd
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -18,8 +19,8 @@ import (
 	"github.com/emersion/go-smtp"
 
 	"github.com/mailrig/mailrig/internal/identity"
-	"github.com/mailrig/mailrig/internal/mailbox"
 	"github.com/mailrig/mailrig/internal/oneconn"
+	"github.com/mailrig/mailrig/internal/store"
 )
 
 // MaxRecipients is how many recipients one message may have; RFC 5321 section
@@ -29,7 +30,7 @@ const MaxRecipients = 1000
 // Config is what one phase of a connection needs.
 type Config struct {
 	Session Session
-	Store   *mailbox.Store
+	Store   store.Store
 	Domain  string // the server's name, in greeting and trace headers
 	Logger  *slog.Logger
 }
@@ -37,6 +38,8 @@ type Config struct {
 // Session is the connection to which a phase belongs. It knows who the client is and what
 // it may do; package session has the real one.
 type Session interface {
+	// Context ends with the connection.
+	Context() context.Context
 	ID() string // of the connection, kept with each message
 
 	// Secure reports whether the client's bytes come through TLS.
@@ -70,7 +73,7 @@ type Session interface {
 	// message has no trace headers; it isn't to be changed or kept.
 	Stored(from string, to []string, message []byte)
 	// Delivered hears of each recipient to whom a message has been delivered.
-	Delivered(from, to string, m *mailbox.Message)
+	Delivered(from, to string, m store.Message)
 }
 
 // Serve starts an engine on conn and returns. The engine closes conn when it is
@@ -115,6 +118,15 @@ var (
 	}
 	errNested = &smtp.SMTPError{ // RFC 5321 section 4.1.4: MAIL comes once in a transaction
 		Code: 503, EnhancedCode: smtp.EnhancedCode{5, 5, 1}, Message: "A transaction has begun already; send RSET to give it up",
+	}
+	errFull = &smtp.SMTPError{
+		Code: 452, EnhancedCode: smtp.EnhancedCode{4, 3, 1}, Message: "Insufficient system storage",
+	}
+	errNotNow = &smtp.SMTPError{
+		Code: 451, EnhancedCode: smtp.EnhancedCode{4, 3, 2}, Message: "The message store takes no messages at present, try again later",
+	}
+	errStore = &smtp.SMTPError{
+		Code: 451, EnhancedCode: smtp.EnhancedCode{4, 3, 0}, Message: "The message store failed, try again later",
 	}
 	errMechanism = &smtp.SMTPError{ // RFC 4954 section 4
 		Code: 504, EnhancedCode: smtp.EnhancedCode{5, 5, 4}, Message: "Unrecognized authentication type",

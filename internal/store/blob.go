@@ -51,7 +51,7 @@ type Bytes []byte
 // Size implements Blob.
 func (b Bytes) Size() int64 { return int64(len(b)) }
 
-// Bytes returns b itself; see ReadAll.
+// Bytes returns b itself; see Whole.
 func (b Bytes) Bytes() []byte { return b }
 
 // Open implements Blob.
@@ -62,11 +62,20 @@ type nopCloser struct{ *bytes.Reader }
 
 func (nopCloser) Close() error { return nil }
 
-// ReadAll returns all bytes of a blob, not to be changed. A blob with a method
-// Bytes() []byte is asked for them; others are read.
+// Whole returns all bytes of a blob that has them in memory, not to be changed; ok is
+// false for others. It is what spares memory a copy.
+func Whole(b Blob) (raw []byte, ok bool) {
+	whole, ok := b.(interface{ Bytes() []byte })
+	if !ok {
+		return nil, false
+	}
+	return whole.Bytes(), true
+}
+
+// ReadAll returns all bytes of a blob, not to be changed.
 func ReadAll(ctx context.Context, b Blob) ([]byte, error) {
-	if whole, ok := b.(interface{ Bytes() []byte }); ok {
-		return whole.Bytes(), nil
+	if raw, ok := Whole(b); ok {
+		return raw, nil
 	}
 	r, err := b.Open(ctx)
 	if err != nil {

@@ -1,11 +1,12 @@
 package trial
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"time"
 
-	"github.com/mailrig/mailrig/internal/mailbox"
+	"github.com/mailrig/mailrig/internal/store"
 	"github.com/mailrig/mailrig/server"
 )
 
@@ -30,7 +31,8 @@ func defaultMail(srv *server.Server, users []server.User) error {
 			head := fmt.Sprintf("From: Mailrig <trial@example.test>\nTo: <%s>\nDate: %s\nMessage-ID: <trial-%d@example.test>\nMIME-Version: 1.0\n",
 				to, date.Format(time.RFC1123Z), i+1)
 			raw := []byte(strings.ReplaceAll(head+m, "\n", "\r\n"))
-			if _, err := srv.Store().Deliver(to, mailbox.NewMessage(raw, date, mailbox.Envelope{})); err != nil {
+			in := store.Incoming{Content: store.Bytes(raw), Received: date}
+			if _, err := srv.Store().Deliver(context.Background(), []string{to}, in); err != nil {
 				return fmt.Errorf("put mail into the INBOX of %s: %w", to, err)
 			}
 		}

@@ -246,15 +246,11 @@ func TestDefaultMail(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, address := range []string{"carol@example.test", "dave@other.example"} {
-		a, ok := srv.Store().Lookup(address)
-		if !ok {
-			t.Fatalf("no account %s", address)
-		}
-		box, err := a.Mailbox("INBOX")
+		mail, err := srv.MailIn(t.Context(), address, "INBOX")
 		if err != nil {
 			t.Fatal(err)
 		}
-		if n := len(box.Entries()); n != len(messages) {
+		if n := len(mail); n != len(messages) {
 			t.Errorf("%s has %d messages, want %d", address, n, len(messages))
 		}
 	}

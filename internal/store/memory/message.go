@@ -31,7 +31,7 @@ func (m *message) ID() string { return m.id }
 // Size implements store.Blob.
 func (m *message) Size() int64 { return int64(len(m.raw)) }
 
-// Bytes is what store.ReadAll asks for.
+// Bytes is what store.Whole asks for.
 func (m *message) Bytes() []byte { return m.raw }
 
 // Open implements store.Blob.

@@ -194,14 +194,17 @@ func watchMailbox(e *env) {
 	box, other := e.mailbox("x"), e.mailbox("INBOX")
 	w, err := e.Watch(e.ctx, box.ID)
 	e.must(err)
-	for what, change := range map[string]func(){
-		"Append":   func() { e.add(box) },
-		"SetFlags": func() { e.set(box, store.Add, []string{store.Flagged}, 1) },
-		"Copy":     func() { _, _, err := e.Copy(e.ctx, other.ID, []store.UID{e.add(other)}, box.ID); e.must(err) },
-		"Expunge":  func() { _, err := e.Expunge(e.ctx, box.ID, []store.UID{e.add(box)}); e.must(err) },
+	for _, step := range []struct {
+		what   string
+		change func()
+	}{
+		{"Append", func() { e.add(box) }},
+		{"SetFlags", func() { e.set(box, store.Add, []string{store.Flagged}, 1) }},
+		{"Copy", func() { _, _, err := e.Copy(e.ctx, other.ID, []store.UID{e.add(other)}, box.ID); e.must(err) }},
+		{"Expunge", func() { _, err := e.Expunge(e.ctx, box.ID, []store.UID{1}); e.must(err) }},
 	} {
-		change()
-		e.awaitModSeq(what, w, e.status(box).HighestModSeq)
+		step.change()
+		e.awaitModSeq(step.what, w, e.status(box).HighestModSeq)
 	}
 	last := w.ModSeq()
 	e.must(e.Delete(e.ctx, user, "x"))

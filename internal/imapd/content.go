@@ -1,0 +1,107 @@
+package imapd
+
+import (
+	"io"
+
+	"github.com/emersion/go-imap/v2"
+
+	"github.com/mailrig/mailrig/internal/message"
+	"github.com/mailrig/mailrig/internal/store"
+)
+
+// content is what a FETCH shows of a message's bytes.
+type content struct {
+	envelope  *imap.Envelope
+	structure imap.BodyStructure
+	sections  []section
+}
+
+// section is a BODY[...]: data, or a stream where the store would have to read the whole
+// message into memory.
+type section struct {
+	data   []byte
+	stream *io.SectionReader
+	opened io.Closer
+}
+
+func (s *section) size() int64 {
+	if s.stream != nil {
+		return s.stream.Size()
+	}
+	return int64(len(s.data))
+}
+
+func (c *content) close() {
+	for i := range c.sections {
+		if c.sections[i].opened != nil {
+			c.sections[i].opened.Close()
+		}
+	}
+}
+
+// read prepares what is asked for. Whoever gets no error closes it.
+func (s *session) read(m store.Message, o *imap.FetchOptions) (c content, err error) {
+	if o.Envelope {
+		if c.envelope, err = envelope(s.ctx(), m); err != nil {
+			return c, err
+		}
+	}
+	if o.BodyStructure != nil {
+		if c.structure, err = bodyStructure(s.ctx(), m); err != nil {
+			return c, err
+		}
+	}
+	if len(o.BodySection) > 0 {
+		c.sections = make([]section, len(o.BodySection))
+	}
+	for i, b := range o.BodySection {
+		if c.sections[i], err = s.section(m, b); err != nil {
+			c.close()
+			return c, err
+		}
+	}
+	return c, nil
+}
+
+// section takes a BODY[...] from the raw bytes; nothing for a part that isn't there
+// (the engine has no NIL for it). The whole message, which clients ask for most, is read
+// as it is sent.
+func (s *session) section(m store.Message, b *imap.FetchItemBodySection) (section, error) {
+	part := message.Section{Path: b.Part, Fields: b.HeaderFields, FieldsNot: b.HeaderFieldsNot}
+	if b.Partial != nil {
+		part.Partial, part.Offset, part.Count = true, b.Partial.Offset, b.Partial.Size
+	}
+	switch b.Specifier {
+	case imap.PartSpecifierHeader:
+		part.Specifier = message.HEADER
+	case imap.PartSpecifierText:
+		part.Specifier = message.TEXT
+	case imap.PartSpecifierMIME:
+		part.Specifier = message.MIME
+	}
+	if len(part.Path) == 0 && part.Specifier == message.Whole {
+		return s.whole(m, part)
+	}
+	root, raw, err := parsed(s.ctx(), m)
+	if err != nil {
+		return section{}, err
+	}
+	data, _ := root.Section(raw, part)
+	return section{data: data}, nil
+}
+
+func (s *session) whole(m store.Message, part message.Section) (section, error) {
+	from, n := int64(0), m.Size()
+	if part.Partial {
+		from = min(max(part.Offset, 0), n)
+		n = min(max(part.Count, 0), n-from)
+	}
+	if raw, ok := store.Whole(m); ok {
+		return section{data: raw[from : from+n]}, nil
+	}
+	r, err := m.Open(s.ctx())
+	if err != nil {
+		return section{}, err
+	}
+	return section{stream: io.NewSectionReader(r, from, n), opened: r}, nil
+}
