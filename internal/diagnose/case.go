@@ -22,7 +22,7 @@ func (c *Case) each(f func(*Facts) bool) (all []Evidence) {
 	return all
 }
 
-// any tells if a session is like this.
+// any reports whether a session is like this.
 func (c *Case) any(f func(*Facts) bool) bool { return slices.ContainsFunc(c.Sessions, f) }
 
 // eachWords is each with words of the evidence's own; nil is none.
@@ -118,12 +118,12 @@ func (f *Facts) mailInClear() bool {
 	})
 }
 
-// worksInClear tells if the client did what it came for without TLS.
+// worksInClear reports whether the client did what it came for without TLS.
 func (f *Facts) worksInClear() bool {
 	return f.has(func(s *Step) bool { return !s.Secure && s.works() }) || f.secretInClear()
 }
 
-// onTLS tells if the connection was inside TLS, at least in the end.
+// onTLS reports whether the connection was inside TLS, at least in the end.
 func (f *Facts) onTLS() bool { return f.TLS.Established() }
 
 // delivered counts messages that the client sent and that were accepted for good.
@@ -134,7 +134,7 @@ func (f *Facts) delivered() int {
 	return f.Counts.MessagesIn
 }
 
-// loggedIn tells if a login has succeeded.
+// loggedIn reports whether a login has succeeded.
 func (f *Facts) loggedIn() bool {
 	return slices.ContainsFunc(f.Logins, func(l event.Login) bool { return l.OK }) ||
 		f.Greeting.Preauth
@@ -151,13 +151,13 @@ func (f *Facts) user() (name string) {
 	return name
 }
 
-// achieved tells if the session did any good: mail came or went, or, where there was
+// achieved reports whether the session did any good: mail came or went, or, where there was
 // none to fetch, the client logged in and left as one does.
 func (f *Facts) achieved() bool {
 	return f.Counts.MessagesIn > boolInt(f.replyLost()) || f.Counts.MessagesOut > 0 || f.receives() && f.loggedIn() && f.EndedBy != event.EndedByScenario
 }
 
-// replyLost tells if the session ended before the reply to a message that was stored, so
+// replyLost reports whether the session ended before the reply to a message that was stored, so
 // that the client doesn't know.
 func (f *Facts) replyLost() bool {
 	return len(f.Messages) > 0 && f.has(func(s *Step) bool {
@@ -165,7 +165,7 @@ func (f *Facts) replyLost() bool {
 	})
 }
 
-// failed tells if a session came to nothing, and not because the client only had a look.
+// failed reports whether a session came to nothing, and not because the client only had a look.
 func (f *Facts) failed() bool {
 	if f.achieved() {
 		return false
@@ -174,7 +174,7 @@ func (f *Facts) failed() bool {
 		f.has(func(s *Step) bool { return s.works() && s.Reply.Class != event.OK && s.Reply.Class != event.Continue })
 }
 
-// acted tells if a scenario did something to the session.
+// acted reports whether a scenario did something to the session.
 func (f *Facts) acted() bool { return len(f.Injected) > 0 }
 
 // spoken lists the protocols of sessions.
@@ -186,10 +186,10 @@ func spoken(list []*Facts) map[*protocol.Protocol]bool {
 	return all
 }
 
-// receives tells if the session's protocol is for fetching mail.
+// receives reports whether the session's protocol is for fetching mail.
 func (f *Facts) receives() bool { return f.speaks.Receives }
 
-// triedTLS tells if TLS was begun, or should have been.
+// triedTLS reports whether TLS was begun, or should have been.
 func (f *Facts) triedTLS() bool { return f.TLS != nil }
 
 // tlsAtControl counts the sessions that used TLS at a correct server, and those that
@@ -207,7 +207,7 @@ func (c *Case) tlsAtControl(like func(*Facts) bool) (used, not int) {
 	return used, not
 }
 
-// wantsTLS tells if the client is known to want TLS for a protocol: at a correct server
+// wantsTLS reports whether the client is known to want TLS for a protocol: at a correct server
 // it used it every time, or it has tried it before this session, in vain or where this
 // one's scenario took the offer away. That some program at the address used TLS, and this
 // one might and doesn't, is no sign.
@@ -230,12 +230,12 @@ func (c *Case) wantsTLS(protocol string, before *Facts) bool {
 	return false
 }
 
-// offeredSTARTTLS tells if a list in clear has it.
+// offeredSTARTTLS reports whether a list in clear has it.
 func (f *Facts) offeredSTARTTLS() bool {
 	return f.listsSTARTTLS(f.Listed[false])
 }
 
-// listsSTARTTLS tells if a list has it, under whatever protocol's name.
+// listsSTARTTLS reports whether a list has it, under whatever protocol's name.
 func (f *Facts) listsSTARTTLS(l *List) bool {
 	return slices.ContainsFunc(f.protocols, func(p *protocol.Protocol) bool { return p.StartTLS != "" && l.Has(p.StartTLS) })
 }

@@ -172,7 +172,7 @@ type Row struct {
 	// expect this of a client; else "".
 	Do   string
 	When func(*Case) []Evidence
-	// Can tells if the client has had the occasion, so that its absence means something.
+	// Can reports whether the client has had the occasion, so that its absence means something.
 	// nil: it always has.
 	Can func(*Case) bool
 	// Early reports whether the finding may be told now, though a session of the client's
@@ -228,7 +228,7 @@ func words(e Evidence) *strings.Replacer {
 		s := e.Sessions[len(e.Sessions)-1]
 		pairs = append(pairs,
 			"{door}", itoa(s.Door), "{service}", s.Service, "{protocol}", s.speaks.Title,
-			"{tls-door}", itoa(s.speaks.Door(true)), "{clear-door}", itoa(s.speaks.Door(false)),
+			"{tls-door}", itoa(cmp.Or(s.speaks.Door(true), s.Door)), "{clear-door}", itoa(cmp.Or(s.speaks.Door(false), s.Door)),
 			"{starttls}", s.speaks.StartTLS)
 	}
 	return strings.NewReplacer(pairs...)

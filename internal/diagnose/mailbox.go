@@ -272,7 +272,7 @@ func sawDeliveryReport(c *Case) (all []Evidence) {
 	return all
 }
 
-// isReport tells if the server shows a report: its sender, its type (RFC 3462) or its
+// isReport reports whether the server shows a report: its sender, its type (RFC 3462) or its
 // structure.
 func isReport(e event.Event) bool {
 	text := ""

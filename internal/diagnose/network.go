@@ -3,10 +3,10 @@ package diagnose
 import (
 	"net"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/mailrig/mailrig/internal/event"
+	"github.com/mailrig/mailrig/internal/refusal"
 )
 
 // Predicates about connections, one client's all together.
@@ -51,7 +51,7 @@ func canReceiveCannotSend(c *Case) []Evidence {
 	return []Evidence{{Sessions: all, Guess: blind, Words: map[string]string{"doors": list(doors), "advice": advice, "why": why}}}
 }
 
-// triesToSend tells if a session without a message was meant to send one, and the door is
+// triesToSend reports whether a session without a message was meant to send one, and the door is
 // to blame: nobody answered, it broke, or the server doesn't want the client there. Wrong
 // encryption, passwords and recipients have findings of their own, with their own advice.
 func (f *Facts) triesToSend() bool {
@@ -59,18 +59,18 @@ func (f *Facts) triesToSend() bool {
 		return false
 	}
 	return f.Noticed(event.Knocked) || has[*event.Cut](f) || has[*event.Silenced](f) || f.Greeting.Class == event.Permanent || f.Greeting.Class == event.Temporary ||
-		f.has((*Step).unwanted)
+		f.has(f.unwanted)
 }
 
-// unwanted tells if the server refused a sender or a recipient as a matter of policy (RFC
+// unwanted reports whether the server refused a sender or a recipient as a matter of policy (RFC
 // 3463 section 3.8): not from here, not without a login.
-func (s *Step) unwanted() bool {
-	return (s.Verb == "MAIL" || s.Verb == "RCPT") && s.Reply.Class == event.Permanent && strings.Contains(s.Reply.Last(), " 5.7.") && !s.Reply.wantsTLS()
+func (f *Facts) unwanted(s *Step) bool {
+	return (s.Verb == "MAIL" || s.Verb == "RCPT") && s.Reply.Class == event.Permanent && refusal.Means(f.refusal(&s.Reply), refusal.Unwelcome) && !f.wantsTLS(s)
 }
 
-// loginMissing tells if mail was refused because nobody had logged in.
+// loginMissing reports whether mail was refused because nobody had logged in.
 func (f *Facts) loginMissing() bool {
-	return !f.loggedIn() && f.has(func(s *Step) bool { return s.unwanted() && strings.HasPrefix(s.Reply.Last(), "530") })
+	return !f.loggedIn() && f.has(func(s *Step) bool { return f.unwanted(s) && refusal.Means(f.refusal(&s.Reply), refusal.NeedsSomething) })
 }
 
 func (c *Case) blockedForSending() bool {
@@ -255,7 +255,7 @@ func waitedForReply(c *Case) []Evidence {
 	return c.each(func(f *Facts) bool { return f.has(func(s *Step) bool { return s.Delayed && s.answered() }) })
 }
 
-// leftTooEarly tells if the client was gone before a late reply. A reply to nobody is in
+// leftTooEarly reports whether the client was gone before a late reply. A reply to nobody is in
 // the record all the same, so what counts is if the client said anything after it.
 func (f *Facts) leftTooEarly() bool {
 	for i, s := range f.Steps {
@@ -273,7 +273,7 @@ func (f *Facts) leftTooEarly() bool {
 // accepted tells a message that the server has taken, behind which a client may leave.
 func (s *Step) accepted() bool { return s.Word.Mail && s.Uploaded > 0 && s.Reply.Class == event.OK }
 
-// answered tells if the reply to a command came, that of a message after its last byte.
+// answered reports whether the reply to a command came, that of a message after its last byte.
 func (s *Step) answered() bool {
 	return len(s.Reply.Lines) > 0 && s.Reply.Class != event.Continue
 }
@@ -292,7 +292,7 @@ func (f *Facts) v4() bool {
 	return err == nil && net.ParseIP(host).To4() != nil
 }
 
-// usesIPv6 tells if the client would have tried IPv6: it did at a correct server.
+// usesIPv6 reports whether the client would have tried IPv6: it did at a correct server.
 func usesIPv6(c *Case) bool {
 	return slices.ContainsFunc(c.Control, func(f *Facts) bool { return !f.v4() }) || c.any(func(f *Facts) bool { return !f.v4() })
 }

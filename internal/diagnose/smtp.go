@@ -22,7 +22,7 @@ func mailSentInClear(c *Case) []Evidence { return c.each((*Facts).mailInClear) }
 // mailSent: a message was accepted, in the end.
 func mailSent(c *Case) []Evidence { return c.each(func(f *Facts) bool { return f.delivered() > 0 }) }
 
-// sends tells if the client is one that sends: it did at a correct server, or it tries to.
+// sends reports whether the client is one that sends: it did at a correct server, or it tries to.
 func sends(c *Case) bool {
 	if c.Control != nil {
 		return slices.ContainsFunc(c.Control, func(f *Facts) bool { return f.delivered() > 0 })
@@ -92,7 +92,7 @@ func deliveries(list []*Facts) (all []delivery) {
 	return all
 }
 
-// same tells if two stored messages are the same to their reader.
+// same reports whether two stored messages are the same to their reader.
 func same(a, b event.Stored) bool {
 	if a.MessageID != "" || b.MessageID != "" {
 		return a.MessageID == b.MessageID

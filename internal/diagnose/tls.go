@@ -17,7 +17,7 @@ func tlsOnClearPort(c *Case) []Evidence {
 	return c.each(func(f *Facts) bool { return !f.beginsWithTLS() && f.Noticed(event.TLSOnClearPort) })
 }
 
-// beginsWithTLS tells if the door wants TLS from the first byte.
+// beginsWithTLS reports whether the door wants TLS from the first byte.
 func (f *Facts) beginsWithTLS() bool { return f.Security == string(protocol.TLS) }
 
 // silentOnTLSPort: the client waits for a greeting where the server waits for a
@@ -78,8 +78,7 @@ func wrongProtocol(c *Case) []Evidence {
 			switch {
 			case !known || f.opens(word.Verb):
 			case word.Opens:
-				return map[string]string{"spoken": p.Title,
-					"others": "For " + p.Title + " use port " + itoa(p.Door(true)) + " with SSL/TLS, or " + itoa(p.Door(false)) + " with STARTTLS."}
+				return map[string]string{"spoken": p.Title, "others": doorsOf(p)}
 			case word.Leaves && line.Args == "" && f.Steps[0].Verb == "":
 				leaving = append(leaving, p.Title) // a word that is nothing here, not even a command
 			}
@@ -91,20 +90,20 @@ func wrongProtocol(c *Case) []Evidence {
 	})
 }
 
-// opens tells if a client of the session's own protocol may begin with a verb.
+// opens reports whether a client of the session's own protocol may begin with a verb.
 func (f *Facts) opens(verb string) bool {
 	word, ok := f.speaks.Words.Find(verb)
 	return ok && word.Opens
 }
 
-// badCertificate tells if the session's certificate was one that a client must refuse.
+// badCertificate reports whether the session's certificate was one that a client must refuse.
 func (f *Facts) badCertificate() bool { return f.triedTLS() && f.TLS.Bad }
 
 // certificateAlerts are those by which clients say that they don't like a certificate
 // (RFC 8446 section 6.2).
 var certificateAlerts = []int{42, 43, 44, 45, 46, 48, 49, 51}
 
-// refusedCertificate tells if the client broke off because of the certificate. sure is
+// refusedCertificate reports whether the client broke off because of the certificate. sure is
 // false where only the way of leaving tells: curl compares names after the handshake and
 // leaves without a word, GnuTLS programs look at all of the certificate then, Node leaves
 // without an alert. Who stays for some seconds waits for something else.
@@ -145,7 +144,7 @@ func certificateNotTrusted(c *Case) []Evidence {
 	return all
 }
 
-// certificateChosen tells if a scenario wanted another certificate than the correct one.
+// certificateChosen reports whether a scenario wanted another certificate than the correct one.
 func (f *Facts) certificateChosen() bool {
 	return slices.ContainsFunc(f.Events, func(e event.Event) bool {
 		s, ok := e.What.(*event.Setting)
@@ -275,14 +274,14 @@ func repeatedSTARTTLS(c *Case) []Evidence {
 	return c.each(func(f *Facts) bool { return f.has(func(s *Step) bool { return s.isSTARTTLS() && s.Secure }) })
 }
 
-// upgraded tells if the session went on inside TLS after STARTTLS.
+// upgraded reports whether the session went on inside TLS after STARTTLS.
 func (f *Facts) upgraded() bool {
 	return f.onTLS() && f.TLS.StartTLS && f.has(func(s *Step) bool { return s.Secure && (s.works() || s.asks()) })
 }
 
 func canUpgrade(c *Case) bool { return c.any((*Facts).upgraded) }
 
-// askedAgain tells if the client asked for the capabilities inside TLS before it did
+// askedAgain reports whether the client asked for the capabilities inside TLS before it did
 // anything that needs them. Where a client may do without and always has, it needs none.
 func (f *Facts) askedAgain() bool {
 	for _, s := range f.Steps {
