@@ -32,7 +32,7 @@ func (s *Server) serve(d door.Door, conn net.Conn) {
 	var g *gate.Gate
 	g = gate.New(conn, gate.Config{
 		Protocol:    spoken.Protocol,
-		Protocols:   s.protocols(),
+		Protocols:   s.protocols,
 		Masker:      s.masker,
 		TLS:         d.Security == door.TLS,
 		StartTLS:    d.Security != door.TLS,

@@ -3,6 +3,7 @@ package gate
 import (
 	"bytes"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"io"
 	"net"
@@ -22,7 +23,8 @@ type attempt struct {
 	g        *Gate
 	starttls bool
 	want     fault.TLS
-	config   *tls.Config // for the client, once its hello has come
+	leaf     *x509.Certificate // that is shown; nil if it isn't at hand
+	config   *tls.Config       // for the client, once its hello has come
 	hello    *tls.ClientHelloInfo
 	quiet    *time.Timer // tells of a client that says nothing; nil behind STARTTLS
 }
@@ -40,6 +42,7 @@ func (g *Gate) handshake(first []byte, starttls bool) bool {
 		g.end(true, event.EndedByServer)
 		return false
 	}
+	a.leaf = cert.Leaf
 	a.configure(cert)
 	if !starttls {
 		began := time.Now()
@@ -136,6 +139,7 @@ func (a *attempt) outcome(o event.HandshakeOutcome, err error) *event.Handshake 
 		name = a.hello.ServerName
 	}
 	h.Bad = a.g.cfg.Bad != nil && a.g.cfg.Bad(a.want.Certificate, name)
+	h.WrongName = name == "" || a.leaf != nil && a.leaf.VerifyHostname(name) != nil
 	if err != nil {
 		h.Detail = err.Error()
 	}
