@@ -58,7 +58,7 @@ type Server struct {
 	ca      *certs.CA
 	store   store.Store
 	journal event.Journal
-	masker  *event.Masker
+	rig     gate.Rig
 	// protocols are those that are served.
 	protocols []*protocol.Protocol
 	sessions  session.Shared
@@ -107,7 +107,6 @@ func New(cfg Config) (*Server, error) {
 		s.store = memory.New(memory.Options{Domain: cfg.Domain, MaxMessageBytes: cfg.MaxMessageBytes + traceRoom})
 	}
 	s.journal = event.NewRing(event.Options{Keep: cfg.KeepSessions, OnEnd: s.ended})
-	s.masker = protocol.Masker(s.protocols)
 	s.bounces = s.newBounces()
 	s.watch = watch.New(watch.Config{Log: s.journal, Table: &diagnose.Table{Rows: cfg.findings, Protocols: s.protocols}, OnFinding: cfg.OnFinding, Logger: cfg.Logger})
 	s.ctx, s.cancel = context.WithCancel(context.Background())
@@ -123,6 +122,12 @@ func New(cfg Config) (*Server, error) {
 	}
 	if _, err := s.ca.Certificate(""); err != nil {
 		return nil, err
+	}
+	s.rig = gate.Rig{
+		Protocols: s.protocols, Masker: protocol.Masker(s.protocols),
+		Certificate: s.ca.Certificate,
+		Bad:         func(profile, host string) bool { return certs.Profile{Name: profile}.Refuse(host) },
+		Domain:      s.hostname(), MailDomain: cfg.Domain, MaxMessageBytes: cfg.MaxMessageBytes, Logger: cfg.Logger,
 	}
 	if err := s.populate(); err != nil {
 		return nil, err

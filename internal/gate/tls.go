@@ -58,7 +58,7 @@ func (g *Gate) handshake(first []byte, starttls bool) bool {
 	if len(first) > 0 {
 		under = &prefixed{g.raw, io.MultiReader(bytes.NewReader(first), g.raw)}
 	}
-	g.raw.SetDeadline(time.Now().Add(g.cfg.HandshakeTimeout))
+	g.raw.SetDeadline(time.Now().Add(g.cfg.handshakeTimeout()))
 	if a.want.Handshake != fault.HandshakeDone {
 		a.spoil(under)
 		return false
