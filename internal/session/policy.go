@@ -1,7 +1,6 @@
 package session
 
 import (
-	"github.com/mailrig/mailrig/internal/door"
 	"github.com/mailrig/mailrig/internal/fault"
 	"github.com/mailrig/mailrig/internal/store"
 )
@@ -12,12 +11,12 @@ func (s *Session) Secure() bool { return s.phase.Secure() }
 // NeedsTLS reports whether the client has to begin TLS before it may log in or send mail
 // (RFC 3207 section 4, RFC 2595 section 2.1).
 func (s *Session) NeedsTLS() bool {
-	return s.door.Security == door.STARTTLSRequired && !s.phase.Secure()
+	return s.needs.tls && !s.phase.Secure()
 }
 
 // NeedsLogin reports whether the client has to log in before it may send mail (RFC 6409
 // section 4.3).
-func (s *Session) NeedsLogin() bool { return s.door.Login && s.user == "" }
+func (s *Session) NeedsLogin() bool { return s.needs.login && s.user == "" }
 
 // Limits are the bounds of a message for who is logged in now: its bytes without trace
 // headers, and its recipients, 0 for the engine's own bound.

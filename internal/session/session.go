@@ -67,9 +67,8 @@ type Phase interface {
 // Session is one connection.
 type Session struct {
 	shared *Shared
-	door   door.Door
-	ctx    context.Context
-	cancel context.CancelFunc
+	needs  needs
+	life   life
 	plan   *fault.Conn
 	record record
 	phase  Phase
@@ -78,14 +77,19 @@ type Session struct {
 	account string // the address of his account
 }
 
+// needs is what a door asks of a client before it may send mail.
+type needs struct{ tls, login bool }
+
 // New makes the session of a connection that d has just accepted. It keeps the plan to
 // its end. ctx ends with the server.
 func New(ctx context.Context, shared *Shared, d door.Door, conn net.Conn, plan *fault.Plan) *Session {
-	s := &Session{shared: shared, door: d, phase: clear{}}
-	s.ctx, s.cancel = context.WithCancel(ctx)
+	s := &Session{
+		shared: shared, phase: clear{}, life: life{server: ctx},
+		needs: needs{tls: d.Security == door.STARTTLSRequired, login: d.Login},
+	}
 	s.record = begin(shared, d, conn, plan)
 	s.plan = plan.Shared(d.Port, string(d.Protocol), addrOf(conn.RemoteAddr()), fault.Users{
-		Context: s.ctx,
+		Context: s.Context,
 		Plan:    shared.Plan,
 		Joined: func(own *fault.Plan) {
 			s.record.joined(own)
@@ -103,10 +107,10 @@ func (s *Session) Begin(p Phase) {
 }
 
 // Close ends what is still done for the connection.
-func (s *Session) Close() { s.cancel() }
+func (s *Session) Close() { s.life.end() }
 
 // Context ends with the connection.
-func (s *Session) Context() context.Context { return s.ctx }
+func (s *Session) Context() context.Context { return s.life.context() }
 
 // ID names the session.
 func (s *Session) ID() string { return s.record.ID() }
