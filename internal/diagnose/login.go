@@ -12,17 +12,17 @@ import (
 
 // Predicates about logins.
 
-// passwordSentInClear: readable by whoever is on the way, whether it was accepted or not.
+// passwordSentInClear finds a password that anybody on the network could read, whether the server accepted it or not.
 func passwordSentInClear(c *Case) []Evidence { return c.each((*Facts).secretInClear) }
 
-// loginDespiteLogindisabled: RFC 9051 section 6.2.3: MUST NOT.
+// loginDespiteLogindisabled finds a LOGIN that LOGINDISABLED forbids (RFC 9051 section 6.2.3: MUST NOT).
 func loginDespiteLogindisabled(c *Case) []Evidence {
 	return c.each(func(f *Facts) bool {
 		return f.has(func(s *Step) bool { return s.Word.Unless != "" && s.Listed.Has(s.Word.Unless) })
 	})
 }
 
-// usedUnlistedMechanism: a login by a mechanism that the last list doesn't have.
+// usedUnlistedMechanism finds a login with a mechanism that the last list doesn't contain.
 func usedUnlistedMechanism(c *Case) []Evidence {
 	return c.eachWords(func(f *Facts) map[string]string {
 		s := f.step((*Step).unlisted)
@@ -40,7 +40,7 @@ func usedUnlistedMechanism(c *Case) []Evidence {
 	})
 }
 
-// unlisted reports whether a command is of a login that the list doesn't have.
+// unlisted reports whether a command belongs to a login that the list doesn't allow.
 func (s *Step) unlisted() bool {
 	switch {
 	case s.Listed == nil || !s.ofLogin():
@@ -52,10 +52,10 @@ func (s *Step) unlisted() bool {
 	return !s.Listed.allows(s.Word)
 }
 
-// ofLogin reports whether a command belongs to a login, with the password or without.
+// ofLogin reports whether a command belongs to a login, with or without the password.
 func (s *Step) ofLogin() bool { return s.Word.State == protocol.NoLogin }
 
-// allows reports whether a list has what a command needs, and not what forbids it.
+// allows reports whether a list contains what a command needs, and doesn't contain what forbids it.
 func (l *List) allows(w protocol.Word) bool {
 	return (w.Needs == "" || l.Has(w.Needs)) && (w.Unless == "" || !l.Has(w.Unless))
 }
@@ -67,15 +67,15 @@ func (f *Facts) offersPassword(l *List) bool {
 	})
 }
 
-// refusedLogin is a login that was refused for good.
+// refusedLogin is a login that was refused permanently.
 type refusedLogin struct {
 	f    *Facts
 	step *Step
-	key  string // protocol, mechanism, user and password, as far as they are known
+	key  string // protocol, mechanism, user and password, as far as known
 	at   time.Time
 }
 
-// refusals lists logins that were refused for good, oldest first.
+// refusals lists the logins that were refused permanently, oldest first.
 func (c *Case) refusals() (all []refusedLogin) {
 	for _, f := range c.Sessions {
 		known := f.Logins
@@ -84,7 +84,7 @@ func (c *Case) refusals() (all []refusedLogin) {
 				continue
 			}
 			if !s.showsSecret() && !s.Word.Digest && s.Reply.Code != "535" {
-				continue // no password was sent: the mechanism was refused
+				continue // no password was sent: the server refused the mechanism
 			}
 			user, tag := "", ""
 			for i, l := range known {
@@ -101,7 +101,7 @@ func (c *Case) refusals() (all []refusedLogin) {
 	return all
 }
 
-// repeatedRefusedPassword: the same once more, by itself: accounts get locked that way.
+// repeatedRefusedPassword finds a client that sends a refused password again by itself. Servers lock accounts for that.
 func repeatedRefusedPassword(c *Case) (all []Evidence) {
 	const soon = time.Minute // a person may type it again later
 	first := map[string]refusedLogin{}
@@ -127,7 +127,7 @@ func repeatedRefusedPassword(c *Case) (all []Evidence) {
 		}
 	}
 	if len(all) > 1 {
-		all = all[len(all)-1:] // the last one counts them all
+		all = all[len(all)-1:] // the last one includes the others
 	}
 	return all
 }
@@ -172,16 +172,16 @@ var (
 	accountLocked = struct{ reason, advice string }{"The account is locked, or may not use this service.", "Ask the provider."}
 )
 
-// loginRefused: what the server's reply means.
+// loginRefused says what the server's refusal means.
 func loginRefused(c *Case) (all []Evidence) {
 	for _, f := range c.Sessions {
 		if f.loggedIn() {
-			continue // it found another way
+			continue // it logged in another way
 		}
 		var last *Step
 		for _, s := range f.Steps {
 			if s.logsIn() && s.Reply.failed() && !s.cancelled() {
-				last = s // not one that the client cancelled
+				last = s // leaves out a login that the client cancelled
 			}
 		}
 		if last == nil {
@@ -200,7 +200,7 @@ func (f *Facts) whyNoLogin(s *Step) map[string]string {
 	}
 	if m := s.mechanism(); s.Reply.Class == event.Permanent && (m == "XOAUTH2" || m == "OAUTHBEARER") {
 		reason, advice = "The server didn't accept the OAuth2 token.", "Sign in again, so that the client gets a new token."
-		readings = nil // what it says of passwords isn't meant
+		readings = nil // what it says about passwords isn't meant here
 	}
 	for _, r := range readings {
 		if known, ok := loginReasons[r.Meaning]; ok {
@@ -217,10 +217,10 @@ func (f *Facts) refusal(r *Reply) refusal.Reply {
 	return refusal.Reply{Protocol: f.Protocol, Code: r.Code, Enhanced: r.Enhanced, Text: r.Text()}
 }
 
-// commonMechanisms are those that most clients have.
+// commonMechanisms are those that most clients support.
 var commonMechanisms = []string{"PLAIN", "LOGIN"}
 
-// noCommonMechanism: the client looked at the list of mechanisms, and left.
+// noCommonMechanism finds a client that looked at the list of mechanisms and left.
 func noCommonMechanism(c *Case) (all []Evidence) {
 	for _, f := range c.Sessions {
 		if f.loggedIn() || f.has(func(s *Step) bool { return s.logsIn() || s.works() }) {
@@ -236,15 +236,16 @@ func noCommonMechanism(c *Case) (all []Evidence) {
 	return all
 }
 
-// badChallenge: a scenario answers a login with a challenge that nobody can answer.
+// badChallenge reports whether a scenario answered a login with a challenge that nobody can answer.
 func (f *Facts) badChallenge(s *Step) bool {
 	return s.logsIn() && s.Reply.Injected != "" && len(s.Reply.Lines) > 0 && f.asksForMore(s.Tag, s.Reply.Lines[0])
 }
 
-// cancelled reports whether the client broke off a login.
+// cancelled reports whether the client cancelled a login.
 func (s *Step) cancelled() bool { return slices.Contains(s.Exchange, event.CancelAnswer) }
 
-// cancelledBrokenLogin: by a line of * alone, RFC 4954 section 4, RFC 9051 section 6.2.2.
+// cancelledBrokenLogin finds a login that the client cancelled with a line of "*" alone (RFC 4954 section 4, RFC 9051
+// section 6.2.2).
 func cancelledBrokenLogin(c *Case) []Evidence {
 	return c.each(func(f *Facts) bool {
 		return f.has(func(s *Step) bool { return s.logsIn() && s.cancelled() })
@@ -255,9 +256,9 @@ func canCancel(c *Case) bool {
 	return c.any(func(f *Facts) bool { return f.has(f.badChallenge) })
 }
 
-// oauthErrorNotAcknowledged: the server's error challenge wants an empty answer before the
-// refusal comes (XOAUTH2), or %x01 (RFC 7628 section 3.2.3). Only the first can be told
-// from what is kept.
+// oauthErrorNotAcknowledged finds a client that answers the server's error challenge wrongly. The answer must be empty
+// (XOAUTH2) or the byte 01 (RFC 7628 section 3.2.3); the refusal comes after it. From the recorded lines alone, only an
+// empty answer can be recognized.
 func oauthErrorNotAcknowledged(c *Case) []Evidence {
 	return c.each(func(f *Facts) bool {
 		if f.Noticed(event.NotAcknowledged) {

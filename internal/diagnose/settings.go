@@ -11,10 +11,10 @@ import (
 	"github.com/mailrig/mailrig/internal/refusal"
 )
 
-// Predicates about encryption that is switched off where the server wants it.
+// Predicates about encryption that is switched off where the server requires it.
 
-// tlsNeeded: what the client came for was refused because there is no TLS. Where a
-// password was sent, and where TLS had been tried, other findings say more.
+// tlsNeeded finds a command that the server refused because there is no TLS. If the client sent a password, or had
+// tried TLS, other findings say more.
 func tlsNeeded(c *Case) []Evidence {
 	return c.each(func(f *Facts) bool {
 		return !f.triedTLS() && !f.secretInClear() && !f.has((*Step).isSTARTTLS) &&
@@ -28,8 +28,8 @@ func (f *Facts) wantsTLS(s *Step) bool {
 	return s.Reply.Class == event.Permanent && refusal.Means(f.refusal(&s.Reply), refusal.NeedsEncryption, refusal.SpeaksOfTLS)
 }
 
-// leftBeforeSTARTTLS: the server offers STARTTLS, and no login before it; the client
-// looked at that and left. What only looks does the same, so it is a guess.
+// leftBeforeSTARTTLS finds a client that left a server which offers STARTTLS and no login before it. A client that only
+// looks does the same, so this is a guess.
 func leftBeforeSTARTTLS(c *Case) []Evidence {
 	wizards := wizardProbe(c)
 	all := c.each(func(f *Facts) bool {
@@ -49,11 +49,11 @@ func leftBeforeSTARTTLS(c *Case) []Evidence {
 	return all
 }
 
-// offersLogin reports whether the list has a way of logging in.
+// offersLogin reports whether the list offers any way to log in.
 func (f *Facts) offersLogin(l *List) bool { return len(l.Mechanisms()) > 0 || f.offersPassword(l) }
 
-// expectedAnotherProtocol: the client reads the greeting and waits on, until its patience
-// is over, as most do for which the greeting has the wrong form.
+// expectedAnotherProtocol finds a client that reads the greeting and goes on waiting until it loses patience. Most
+// clients do this when the greeting doesn't have the form that they expect.
 func expectedAnotherProtocol(c *Case) []Evidence {
 	all := c.each(func(f *Facts) bool {
 		if f.Greeting.Class != event.OK || f.acted() || f.TLS != nil && f.TLS.StartTLS || f.EndedBy == event.EndedByShutdown {
@@ -68,8 +68,7 @@ func expectedAnotherProtocol(c *Case) []Evidence {
 	return all
 }
 
-// idled reports whether the client let some seconds pass after the greeting before it said
-// anything or left.
+// idled reports whether the client let 3 s pass after the greeting before it said anything or left.
 func (f *Facts) idled() bool {
 	const patient = 3 * time.Second
 	if len(f.Steps) > 0 {
