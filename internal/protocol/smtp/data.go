@@ -10,6 +10,9 @@ import (
 
 func (f *framing) beginData() {
 	f.mode, f.body = data, eodLineStart
+	if f.lines == nil {
+		f.lines = new(lines)
+	}
 	f.lines.begin()
 	f.p.BeginUpload()
 }
