@@ -6,8 +6,8 @@ import (
 	"github.com/mailrig/mailrig/internal/identity"
 )
 
-// Login refuses logins: by the name of a usual refusal, or with a reply for each
-// protocol. Without a reply for a protocol, its logins go through.
+// Login refuses logins, with the name of a common refusal or with a reply for each protocol. A protocol without a reply
+// accepts logins as usual.
 type Login struct {
 	Texts `smtp:"the SMTP reply, like 535 5.7.8 Authentication credentials invalid" imap:"the IMAP status, like NO [AUTHENTICATIONFAILED] Authentication failed" pop3:"the POP3 status, like -ERR [AUTH] Authentication failed"`
 }
@@ -23,7 +23,7 @@ func (*Login) Kind() Kind {
 	}
 }
 
-// UnmarshalText reads the name of a refusal.
+// UnmarshalText parses the name of a refusal.
 func (f *Login) UnmarshalText(b []byte) error {
 	r, ok := identity.Named(string(b))
 	if !ok {
@@ -33,7 +33,7 @@ func (f *Login) UnmarshalText(b []byte) error {
 	return nil
 }
 
-// ValidateFor checks the form of each reply; a refusal must refuse.
+// ValidateFor checks the form of each reply. A reply must refuse the login.
 func (f *Login) ValidateFor(among Protocols) error { return checkRefusals(f.Texts, among) }
 
 // Login implements LoginStage.
