@@ -38,6 +38,9 @@ type Protocol struct {
 	// Told returns what the lines of a reply tell that a client can't know but from there. nil: nothing.
 	Told  func(lines []string) Told
 	Doors []Door
+	// Refusals are the usual replies of a server that refuses, in the form that Replies.Write
+	// takes.
+	Refusals map[Reason]string
 
 	// Idle is how long a client may say nothing, MaxLine how long a line of its may be, in bytes with its end.
 	Idle    time.Duration

@@ -20,6 +20,7 @@ var Protocol = &protocol.Protocol{
 	Framing:  newFraming,
 	Uses:     uses,
 	Told:     told,
+	Refusals: refusals,
 
 	ListsMore: true, // RFC 9051 section 6.2.3: a login may come with another list
 	Doors: []protocol.Door{
