@@ -15,12 +15,12 @@ type framing struct {
 
 	// The reader's side.
 	mode      mode
-	body      eod    // where DATA stands
-	chunk     int64  // bytes left of a BDAT chunk
-	lastChunk bool   // it ends the message
-	spool     []byte // chunks of a BDAT transfer before its last; nil: none is open
-	lines     lines  // of the message
-	hurried   bool   // commands have come before the reply to the one before
+	body      protocol.DotEnd // where DATA stands
+	chunk     int64           // bytes left of a BDAT chunk
+	lastChunk bool            // it ends the message
+	spool     []byte          // chunks of a BDAT transfer before its last; nil: none is open
+	lines     lines           // of the message
+	hurried   bool            // commands have come before the reply to the one before
 	// A scenario has asked for a line of AUTH that no engine waits for.
 	askedForLine bool
 	// An AUTH has failed: lines of its exchange may still come.
