@@ -51,7 +51,8 @@ type Queue struct {
 
 	mu      sync.Mutex
 	stopped bool
-	pending map[*time.Timer]struct{}
+	last    uint64 // number given
+	pending map[uint64]*time.Timer
 	running sync.WaitGroup
 }
 
@@ -60,7 +61,7 @@ func New(cfg Config) *Queue {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	q := &Queue{cfg: cfg, pending: map[*time.Timer]struct{}{}}
+	q := &Queue{cfg: cfg, pending: map[uint64]*time.Timer{}}
 	q.ctx, q.cancel = context.WithCancel(context.Background())
 	return q
 }
@@ -83,26 +84,25 @@ func (q *Queue) Later(after time.Duration, m Message, f Failure) bool {
 		return false
 	}
 	m.Raw = header(m.Raw)
-	var t *time.Timer
-	t = time.AfterFunc(after, func() {
-		if q.take(t) {
+	q.last++
+	n := q.last
+	q.pending[n] = time.AfterFunc(after, func() {
+		if q.take(n) {
 			defer q.running.Done()
 			q.deliver(m, f)
 		}
 	})
-	q.pending[t] = struct{}{}
 	return true
 }
 
-// take reports whether a timer's report is still wanted. Who takes it must call
-// running.Done.
-func (q *Queue) take(t *time.Timer) bool {
+// take reports whether a report is still wanted. Who takes it must call running.Done.
+func (q *Queue) take(n uint64) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if _, ok := q.pending[t]; !ok {
+	if _, ok := q.pending[n]; !ok {
 		return false // forgotten as its time came
 	}
-	delete(q.pending, t)
+	delete(q.pending, n)
 	q.running.Add(1)
 	return true
 }
@@ -118,7 +118,7 @@ func (q *Queue) deliver(m Message, f Failure) {
 func (q *Queue) Forget() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for t := range q.pending {
+	for _, t := range q.pending {
 		t.Stop()
 	}
 	clear(q.pending)

@@ -10,6 +10,7 @@ import (
 	"net/mail"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -146,14 +147,14 @@ func TestStopEndsDeliveries(t *testing.T) {
 
 func TestFailedDeliveryIsTheLast(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		tries := 0
-		q := New(Config{Deliver: func(context.Context, string, []byte, time.Time) error { tries++; return errors.New("full") }})
+		var tries atomic.Int64
+		q := New(Config{Deliver: func(context.Context, string, []byte, time.Time) error { tries.Add(1); return errors.New("full") }})
 		q.Later(time.Second, message("a@example.test"), gone)
 		time.Sleep(time.Hour)
 		synctest.Wait()
 		q.Stop()
-		if tries != 1 {
-			t.Errorf("%d tries", tries)
+		if n := tries.Load(); n != 1 {
+			t.Errorf("%d tries", n)
 		}
 	})
 }

@@ -7,8 +7,8 @@ import (
 	"unicode/utf8"
 )
 
-// Escape returns bytes as text that JSON and a terminal carry unharmed: bytes that aren't UTF-8, and characters
-// that aren't printable, become \xNN. CR LF becomes a line end, and tabs stay.
+// Escape returns bytes as text that JSON and a terminal carry unharmed. Bytes that aren't UTF-8 and characters that
+// aren't printable become \xNN. CR LF becomes \n, and tabs stay.
 func Escape(b []byte) string { return escape(b) }
 
 func escape(b []byte) string {
@@ -52,7 +52,7 @@ func hex(out *strings.Builder, c byte) {
 	out.Write([]byte{'\\', 'x', digits[c>>4], digits[c&15]})
 }
 
-// trimEnd takes one line end off.
+// trimEnd removes one line end.
 func trimEnd(b []byte) []byte {
 	return bytes.TrimSuffix(bytes.TrimSuffix(b, []byte("\n")), []byte("\r"))
 }

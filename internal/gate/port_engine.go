@@ -9,7 +9,7 @@ import (
 	"github.com/mailrig/mailrig/internal/protocol"
 )
 
-// This file has a port's side to the engine.
+// This file holds a port's engine side.
 
 func (p *port) Pass(unit []byte) { p.c.pending = unit }
 
@@ -99,7 +99,7 @@ func (p *port) RunBeside(l protocol.Line) error {
 	return p.g.say(p.g.cfg.Protocol.Replies.Write(l.Tag, reply), "")
 }
 
-// Ask asks the scenario about a command, and does what it wants.
+// Ask asks the scenario about a command and does what the scenario wants.
 func (p *port) Ask(a protocol.About) (handled bool, err error) {
 	g := p.g
 	p.said = ""
@@ -121,8 +121,8 @@ func (p *port) Ask(a protocol.About) (handled bool, err error) {
 	return true, g.say(g.cfg.Protocol.Replies.Canned(protocol.UnknownCommand, p.tag, g.cfg.Domain), by)
 }
 
-// act does what the scenario wants of the command that fault.Event describes. handled means that the engine
-// must not see it.
+// act does what the scenario wants of the command that fault.Event describes. handled says that the engine must not see
+// the command.
 func (p *port) act() (handled bool, err error) {
 	c, g := p.c, p.g
 	replies := g.cfg.Protocol.Replies

@@ -7,7 +7,7 @@ import (
 	"github.com/mailrig/mailrig/internal/protocol"
 )
 
-// This file has what a port's scenario may match on.
+// This file tells a port's scenario what it may match on.
 
 func (p *port) Active() bool { return p.g.fault.Active() }
 
@@ -30,7 +30,7 @@ func (p *port) about(a protocol.About) {
 	}
 }
 
-// transaction is what rules may match on of a message.
+// transaction is the part of a mail transaction that rules may match on.
 type transaction struct {
 	sender     string
 	recipients []string
@@ -55,10 +55,10 @@ func (p *port) EndMail() {
 	}
 }
 
-// withTag is a scenario's raw text with the command's tag in it.
+// withTag replaces {tag} in a scenario's raw text by the command's tag.
 func withTag(raw, tag string) []byte { return []byte(strings.ReplaceAll(raw, "{tag}", tag)) }
 
-// wireLines gives each line of a scenario's text its CRLF.
+// wireLines ends each line of a scenario's text with CRLF.
 func wireLines(text string) []byte {
 	var b bytes.Buffer
 	for line := range strings.Lines(text) {

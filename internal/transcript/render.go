@@ -47,10 +47,10 @@ func Records(sessions []*Session) []*event.Record {
 // Of renders a record.
 func (w Renderer) Of(r *event.Record) *Session {
 	if w.Words == nil {
-		w.Words = words
+		w.Words = Words
 	}
 	if w.Failure == nil {
-		w.Failure = failure
+		w.Failure = Failure
 	}
 	s := &Session{
 		ID: r.ID, Door: r.Door, Service: r.Service, Protocol: r.Protocol, Security: r.Security,

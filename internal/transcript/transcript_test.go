@@ -332,8 +332,8 @@ func TestOtherWords(t *testing.T) {
 		return string(b)
 	}
 	down := Renderer{
-		Words:   func(e *event.Event) Remark { r := words(e); r.Text = upside(r.Text); return r },
-		Failure: func(t *event.TLS) string { return upside(failure(t)) },
+		Words:   func(e *event.Event) Remark { r := Words(e); r.Text = upside(r.Text); return r },
+		Failure: func(t *event.TLS) string { return upside(Failure(t)) },
 	}
 	j := event.NewRing(event.Options{Keep: 9})
 	for _, record := range []func(event.Journal) *event.Recorder{submission, imap, remarks} {
@@ -410,7 +410,7 @@ func TestEverySignHasWords(t *testing.T) {
 			default:
 				continue
 			}
-			text := words(&event.Event{What: what}).Text
+			text := Words(&event.Event{What: what}).Text
 			if text == "" || strings.HasPrefix(text, " ") || said[text] {
 				t.Errorf("%s: %q", c.Names[0].Name, text)
 			}
