@@ -19,7 +19,7 @@ import (
 // mailbox collects what is delivered.
 type mailbox struct {
 	mu  sync.Mutex
-	got []string // who got something
+	got []string // who received something
 	raw [][]byte
 }
 
@@ -130,7 +130,7 @@ func TestForgetAndStop(t *testing.T) {
 	})
 }
 
-// A store that hangs doesn't keep Stop from returning, if it heeds its ctx.
+// TestStopEndsDeliveries checks that a store that hangs doesn't block Stop, as long as the store heeds its context.
 func TestStopEndsDeliveries(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		began := make(chan struct{})

@@ -10,10 +10,10 @@ import (
 	"github.com/mailrig/mailrig/internal/protocol"
 )
 
-// Predicates about encryption that is switched off where the server wants it.
+// Predicates about encryption that is switched off where the server requires it.
 
-// tlsNeeded: what the client came for was refused because there is no TLS. Where a
-// password was sent, and where TLS had been tried, other findings say more.
+// tlsNeeded finds a command that the server refused because there is no TLS. If the client sent a password, or had
+// tried TLS, other findings say more.
 func tlsNeeded(c *Case) []Evidence {
 	return c.each(func(f *Facts) bool {
 		return !f.triedTLS() && !f.secretInClear() && !f.has((*Step).isSTARTTLS) &&
@@ -21,8 +21,8 @@ func tlsNeeded(c *Case) []Evidence {
 	})
 }
 
-// wantsTLS tells if a command was refused for want of TLS: RFC 3207 section 4, RFC 4954
-// section 6, RFC 5530 section 3. POP3 has no code for it, so the words must do.
+// wantsTLS reports whether the server refused a command because TLS is missing (RFC 3207 section 4, RFC 4954 section 6,
+// RFC 5530 section 3). POP3 has no code for this, so the words must do.
 func (r *Reply) wantsTLS() bool {
 	if r.Class != event.Permanent {
 		return false
@@ -32,8 +32,8 @@ func (r *Reply) wantsTLS() bool {
 		func(sign string) bool { return strings.Contains(text, sign) })
 }
 
-// leftBeforeSTARTTLS: the server offers STARTTLS, and no login before it; the client
-// looked at that and left. What only looks does the same, so it is a guess.
+// leftBeforeSTARTTLS finds a client that left a server which offers STARTTLS and no login before it. A client that only
+// looks does the same, so this is a guess.
 func leftBeforeSTARTTLS(c *Case) []Evidence {
 	wizards := wizardProbe(c)
 	all := c.each(func(f *Facts) bool {
@@ -53,11 +53,11 @@ func leftBeforeSTARTTLS(c *Case) []Evidence {
 	return all
 }
 
-// offersLogin tells if the list has a way of logging in.
+// offersLogin reports whether the list offers any way to log in.
 func (f *Facts) offersLogin(l *List) bool { return len(l.Mechanisms()) > 0 || f.offersPassword(l) }
 
-// expectedAnotherProtocol: the client reads the greeting and waits on, until its patience
-// is over, as most do for which the greeting has the wrong form.
+// expectedAnotherProtocol finds a client that reads the greeting and goes on waiting until it loses patience. Most
+// clients do this when the greeting doesn't have the form that they expect.
 func expectedAnotherProtocol(c *Case) []Evidence {
 	all := c.each(func(f *Facts) bool {
 		if f.Greeting.Class != event.OK || f.acted() || f.TLS != nil && f.TLS.StartTLS || f.EndedBy == event.EndedByShutdown {
@@ -72,8 +72,7 @@ func expectedAnotherProtocol(c *Case) []Evidence {
 	return all
 }
 
-// idled tells if the client let some seconds pass after the greeting before it said
-// anything or left.
+// idled reports whether the client let 3 s pass after the greeting before it said anything or left.
 func (f *Facts) idled() bool {
 	const patient = 3 * time.Second
 	if len(f.Steps) > 0 {
@@ -82,7 +81,7 @@ func (f *Facts) idled() bool {
 	return !f.End.IsZero() && f.EndedBy == event.EndedByClient && f.End.Sub(f.Start)-f.Greeting.At >= patient
 }
 
-// otherDoors says where the other protocols are.
+// otherDoors says on which ports the other protocols are.
 func (f *Facts) otherDoors() string {
 	var reading, sending []*protocol.Protocol
 	for _, p := range f.protocols {

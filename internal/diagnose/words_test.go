@@ -10,9 +10,9 @@ import (
 	"github.com/mailrig/mailrig/internal/transcript"
 )
 
-// TestOtherWords: no finding depends on a sentence. The rig's own words are replaced wherever a record or its
-// rendering has any: what the TLS library says of a failure, the mask of a credential, and every remark of the
-// transcript. All findings stay the same.
+// TestOtherWords checks that no finding depends on a sentence. It replaces mailrig's own words wherever a record or its
+// rendering has any: the TLS library's description of a failure, the mask of a credential, and every remark in the
+// transcript. All findings must stay the same.
 func TestOtherWords(t *testing.T) {
 	t.Parallel()
 	upside := func(s string) string {
@@ -60,8 +60,8 @@ func TestOtherWords(t *testing.T) {
 	}
 }
 
-// otherWords is a record in which the rig's own words are others. It goes through the encoding, so that nothing
-// hides in memory.
+// otherWords returns the record with other words in place of mailrig's own. It goes through the encoding, so that
+// nothing stays hidden in memory.
 func otherWords(t *testing.T, r *event.Record, upside func(string) string) *event.Record {
 	t.Helper()
 	b, err := event.Encode(r)

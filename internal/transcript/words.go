@@ -7,7 +7,7 @@ import (
 	"github.com/mailrig/mailrig/internal/event"
 )
 
-// Words says an event in the product's words.
+// Words says in mailrig's words what an event means. The remark is empty if the event leaves no unit.
 func Words(e *event.Event) Remark {
 	switch w := e.What.(type) {
 	case *event.Delayed:
@@ -123,7 +123,7 @@ func handshake(w *event.Handshake) string {
 	return ""
 }
 
-// Failure says why TLS failed; "" where it didn't.
+// Failure says why TLS failed. It returns "" if TLS didn't fail.
 func Failure(t *event.TLS) string {
 	if n := t.ClientAlert(); n != 0 {
 		return fmt.Sprintf("remote error: %v", tls.AlertError(n))
