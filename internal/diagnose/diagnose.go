@@ -221,7 +221,7 @@ func words(e Evidence) *strings.Replacer {
 		s := e.Sessions[len(e.Sessions)-1]
 		pairs = append(pairs,
 			"{door}", itoa(s.Door), "{service}", s.Service, "{protocol}", s.speaks.Title,
-			"{tls-door}", itoa(s.speaks.Door(true)), "{clear-door}", itoa(s.speaks.Door(false)),
+			"{tls-door}", itoa(cmp.Or(s.speaks.Door(true), s.Door)), "{clear-door}", itoa(cmp.Or(s.speaks.Door(false), s.Door)),
 			"{starttls}", s.speaks.StartTLS)
 	}
 	return strings.NewReplacer(pairs...)

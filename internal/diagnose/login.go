@@ -7,6 +7,7 @@ import (
 
 	"github.com/mailrig/mailrig/internal/event"
 	"github.com/mailrig/mailrig/internal/protocol"
+	"github.com/mailrig/mailrig/internal/refusal"
 )
 
 // Predicates about logins.
@@ -66,8 +67,8 @@ func (f *Facts) offersPassword(l *List) bool {
 	})
 }
 
-// refusal is a login that was refused permanently.
-type refusal struct {
+// refusedLogin is a login that was refused permanently.
+type refusedLogin struct {
 	f    *Facts
 	step *Step
 	key  string // protocol, mechanism, user and password, as far as known
@@ -75,7 +76,7 @@ type refusal struct {
 }
 
 // refusals lists the logins that were refused permanently, oldest first.
-func (c *Case) refusals() (all []refusal) {
+func (c *Case) refusals() (all []refusedLogin) {
 	for _, f := range c.Sessions {
 		known := f.Logins
 		for _, s := range f.Steps {
@@ -93,17 +94,17 @@ func (c *Case) refusals() (all []refusal) {
 					break
 				}
 			}
-			all = append(all, refusal{f, s, strings.Join([]string{f.Protocol, s.mechanism(), user, tag}, " "), f.at(s)})
+			all = append(all, refusedLogin{f, s, strings.Join([]string{f.Protocol, s.mechanism(), user, tag}, " "), f.at(s)})
 		}
 	}
-	slices.SortStableFunc(all, func(a, b refusal) int { return a.at.Compare(b.at) })
+	slices.SortStableFunc(all, func(a, b refusedLogin) int { return a.at.Compare(b.at) })
 	return all
 }
 
 // repeatedRefusedPassword finds a client that sends a refused password again by itself. Servers lock accounts for that.
 func repeatedRefusedPassword(c *Case) (all []Evidence) {
-	const soon = time.Minute // after that, a person may be typing it again
-	first := map[string]refusal{}
+	const soon = time.Minute // a person may type it again later
+	first := map[string]refusedLogin{}
 	times := map[string]int{}
 	for _, r := range c.refusals() {
 		times[r.key]++
@@ -142,36 +143,34 @@ func distinct(list ...*Facts) (all []*Facts) {
 	return all
 }
 
-// loginReasons are the reasons why a server refuses a login, by what its reply says.
-var loginReasons = []struct {
-	signs          []string
-	reason, advice string
-}{
-	{[]string{"application-specific password", "app password", "invalidsecondfactor"},
-		"The server wants an app password instead of the account's own.", "Make an app password in the account's security settings and type that."},
-	{[]string{"web login required", "web browser", "webalert", "5.7.14"},
-		"The server wants the user to log in with a web browser first.", "Open the link that the server gave, log in, and try again."},
-	{[]string{"basic authentication is", "basicauthblocked"},
-		"The server no longer takes passwords.", "Choose OAuth2 as the authentication method."},
-	{[]string{"smtpclientauthentication is disabled"},
-		"Sending by SMTP is switched off for this account.", "An administrator must switch on authenticated SMTP for it."},
-	{[]string{"not enabled for imap", "not enabled for pop", "disabled for", "sys/perm"},
-		"The service is switched off for this account.", "Switch {protocol} on in the account's settings on the web."},
-	{[]string{"[referral"},
-		"The server says that the account is on another server.", "Ask the provider for the server's name, and don't follow by itself what an unencrypted reply says."},
-	{[]string{"expired"}, "The password has expired.", "Change the password, then type the new one."},
-	{[]string{"too weak", "504 5.5.4"}, "The server doesn't take this authentication method.", "Choose another authentication method."},
-	{[]string{"encryption required", "privacyrequired", "must issue a starttls", "538", "tls first", "ssl/tls"},
-		"The server takes no password without TLS.", "Set encryption to STARTTLS, or to SSL/TLS with port {tls-door}."},
-	{[]string{"too many bad auth", "too many login", "too many attempts"},
-		"The server has seen too many attempts.", "Wait, and check the password before the next attempt."},
-	{[]string{"too many", "limit", "maximum number"},
-		"There are too many connections for this account.", "Let the client use fewer connections."},
-	{[]string{"contactadmin", "disabled", "locked", "authorizationfailed", "not authorized"},
-		"The account is locked, or may not use this service.", "Ask the provider."},
-	{[]string{"in-use", "inuse", "locked by another"},
-		"Another client has the mailbox.", "Try again when it is done."},
+// loginReasons are the meanings of a refusal for which there are words.
+var loginReasons = map[refusal.Meaning]struct{ reason, advice string }{
+	refusal.AppPassword: {"The server wants an app password instead of the account's own.", "Make an app password in the account's security settings and type that."},
+	refusal.WebLogin:    {"The server wants the user to log in with a web browser first.", "Open the link that the server gave, log in, and try again."},
+	refusal.OAuthWanted: {"The server no longer takes passwords.", "Choose OAuth2 as the authentication method."},
+	refusal.SendingOff:  {"Sending by SMTP is switched off for this account.", "An administrator must switch on authenticated SMTP for it."},
+	refusal.ServiceOff:  serviceOff,
+	refusal.SystemFault: serviceOff,
+	refusal.Referred: {"The server says that the account is on another server.",
+		"Ask the provider for the server's name, and don't follow by itself what an unencrypted reply says."},
+	refusal.Expired:          {"The password has expired.", "Change the password, then type the new one."},
+	refusal.TooWeak:          otherMethod,
+	refusal.NoSuchMechanism:  otherMethod,
+	refusal.NeedsEncryption:  {"The server takes no password without TLS.", "Set encryption to STARTTLS, or to SSL/TLS with port {tls-door}."},
+	refusal.TooManyAttempts:  {"The server has seen too many attempts.", "Wait, and check the password before the next attempt."},
+	refusal.TooMany:          {"There are too many connections for this account.", "Let the client use fewer connections."},
+	refusal.Locked:           accountLocked,
+	refusal.AskAdministrator: accountLocked,
+	refusal.NotAuthorised:    accountLocked,
+	refusal.InUse:            {"Another client has the mailbox.", "Try again when it is done."},
 }
+
+// Words for more than one meaning.
+var (
+	serviceOff    = struct{ reason, advice string }{"The service is switched off for this account.", "Switch {protocol} on in the account's settings on the web."}
+	otherMethod   = struct{ reason, advice string }{"The server doesn't take this authentication method.", "Choose another authentication method."}
+	accountLocked = struct{ reason, advice string }{"The account is locked, or may not use this service.", "Ask the provider."}
+)
 
 // loginRefused says what the server's refusal means.
 func loginRefused(c *Case) (all []Evidence) {
@@ -194,23 +193,28 @@ func loginRefused(c *Case) (all []Evidence) {
 }
 
 func (f *Facts) whyNoLogin(s *Step) map[string]string {
-	text := strings.ToLower(s.Reply.Text())
+	readings := refusal.Read(f.refusal(&s.Reply))
 	reason, advice := "The server refused the user name or the password.", "Check the user name (often the whole address) and the password."
 	if s.Reply.Class == event.Temporary {
 		reason, advice = "The server couldn't check the password just now.", "Nothing is wrong with the settings: try again later."
 	}
 	if m := s.mechanism(); s.Reply.Class == event.Permanent && (m == "XOAUTH2" || m == "OAUTHBEARER") {
 		reason, advice = "The server didn't accept the OAuth2 token.", "Sign in again, so that the client gets a new token."
-		text = "" // what it says about passwords isn't meant here
+		readings = nil // what it says about passwords isn't meant here
 	}
-	for _, r := range loginReasons {
-		if slices.ContainsFunc(r.signs, func(sign string) bool { return strings.Contains(text, sign) }) {
-			reason, advice = r.reason, r.advice
+	for _, r := range readings {
+		if known, ok := loginReasons[r.Meaning]; ok {
+			reason, advice = known.reason, known.advice
 			break
 		}
 	}
 	advice = words(Evidence{Sessions: []*Facts{f}}).Replace(advice)
 	return map[string]string{"reason": reason, "advice": advice, "reply": s.Reply.Last()}
+}
+
+// refusal is a reply for package refusal.
+func (f *Facts) refusal(r *Reply) refusal.Reply {
+	return refusal.Reply{Protocol: f.Protocol, Code: r.Code, Enhanced: r.Enhanced, Text: r.Text()}
 }
 
 // commonMechanisms are those that most clients support.

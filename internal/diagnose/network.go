@@ -3,10 +3,10 @@ package diagnose
 import (
 	"net"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/mailrig/mailrig/internal/event"
+	"github.com/mailrig/mailrig/internal/refusal"
 )
 
 // Predicates about all connections of one client together.
@@ -59,18 +59,18 @@ func (f *Facts) triesToSend() bool {
 		return false
 	}
 	return f.Noticed(event.Knocked) || has[*event.Cut](f) || has[*event.Silenced](f) || f.Greeting.Class == event.Permanent || f.Greeting.Class == event.Temporary ||
-		f.has((*Step).unwanted)
+		f.has(f.unwanted)
 }
 
-// unwanted reports whether the server refused a sender or a recipient by policy (RFC 3463 section 3.8): not from this
-// address, or not without a login.
-func (s *Step) unwanted() bool {
-	return (s.Verb == "MAIL" || s.Verb == "RCPT") && s.Reply.Class == event.Permanent && strings.Contains(s.Reply.Last(), " 5.7.") && !s.Reply.wantsTLS()
+// unwanted reports whether the server refused a sender or a recipient as a matter of policy (RFC
+// 3463 section 3.8): not from here, not without a login.
+func (f *Facts) unwanted(s *Step) bool {
+	return (s.Verb == "MAIL" || s.Verb == "RCPT") && s.Reply.Class == event.Permanent && refusal.Means(f.refusal(&s.Reply), refusal.Unwelcome) && !f.wantsTLS(s)
 }
 
-// loginMissing reports whether the server refused mail because nobody had logged in.
+// loginMissing reports whether mail was refused because nobody had logged in.
 func (f *Facts) loginMissing() bool {
-	return !f.loggedIn() && f.has(func(s *Step) bool { return s.unwanted() && strings.HasPrefix(s.Reply.Last(), "530") })
+	return !f.loggedIn() && f.has(func(s *Step) bool { return f.unwanted(s) && refusal.Means(f.refusal(&s.Reply), refusal.NeedsSomething) })
 }
 
 func (c *Case) blockedForSending() bool {

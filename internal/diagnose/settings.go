@@ -8,6 +8,7 @@ import (
 
 	"github.com/mailrig/mailrig/internal/event"
 	"github.com/mailrig/mailrig/internal/protocol"
+	"github.com/mailrig/mailrig/internal/refusal"
 )
 
 // Predicates about encryption that is switched off where the server requires it.
@@ -17,19 +18,14 @@ import (
 func tlsNeeded(c *Case) []Evidence {
 	return c.each(func(f *Facts) bool {
 		return !f.triedTLS() && !f.secretInClear() && !f.has((*Step).isSTARTTLS) &&
-			f.has(func(s *Step) bool { return s.works() && s.Reply.wantsTLS() })
+			f.has(func(s *Step) bool { return s.works() && f.wantsTLS(s) })
 	})
 }
 
-// wantsTLS reports whether the server refused a command because TLS is missing (RFC 3207 section 4, RFC 4954 section 6,
-// RFC 5530 section 3). POP3 has no code for this, so the words must do.
-func (r *Reply) wantsTLS() bool {
-	if r.Class != event.Permanent {
-		return false
-	}
-	text := strings.ToLower(r.Text())
-	return slices.ContainsFunc([]string{"tls", "538 5.7.11", "privacyrequired", "encrypt"},
-		func(sign string) bool { return strings.Contains(text, sign) })
+// wantsTLS reports whether a command was refused for want of TLS: RFC 3207 section 4, RFC 4954
+// section 6, RFC 5530 section 3. POP3 has no code for it, so the words must do.
+func (f *Facts) wantsTLS(s *Step) bool {
+	return s.Reply.Class == event.Permanent && refusal.Means(f.refusal(&s.Reply), refusal.NeedsEncryption, refusal.SpeaksOfTLS)
 }
 
 // leftBeforeSTARTTLS finds a client that left a server which offers STARTTLS and no login before it. A client that only
@@ -81,7 +77,22 @@ func (f *Facts) idled() bool {
 	return !f.End.IsZero() && f.EndedBy == event.EndedByClient && f.End.Sub(f.Start)-f.Greeting.At >= patient
 }
 
-// otherDoors says on which ports the other protocols are.
+// doorsOf says at which ports a protocol is spoken.
+func doorsOf(p *protocol.Protocol) string {
+	var ways []string
+	if port := p.Door(true); port != 0 {
+		ways = append(ways, itoa(port)+" with SSL/TLS")
+	}
+	if port := p.Door(false); port != 0 {
+		ways = append(ways, itoa(port)+" with STARTTLS")
+	}
+	if ways == nil {
+		return ""
+	}
+	return "For " + p.Title + " use port " + strings.Join(ways, ", or ") + "."
+}
+
+// otherDoors says where the other protocols are.
 func (f *Facts) otherDoors() string {
 	var reading, sending []*protocol.Protocol
 	for _, p := range f.protocols {
@@ -94,7 +105,10 @@ func (f *Facts) otherDoors() string {
 		}
 	}
 	slices.SortFunc(reading, func(a, b *protocol.Protocol) int { return cmp.Compare(a.Door(true), b.Door(true)) })
-	if !f.receives() {
+	if reading == nil && sending == nil {
+		return ""
+	}
+	if !f.receives() && reading != nil {
 		var ports []string
 		for _, p := range reading {
 			ports = append(ports, itoa(p.Door(true))+" ("+p.Title+")")
@@ -108,10 +122,5 @@ func (f *Facts) otherDoors() string {
 	for _, p := range sending {
 		uses = append(uses, "for sending ("+p.Title+") port "+itoa(p.Door(true)))
 	}
-	all := map[int]string{1: "", 2: "both "}
-	how, ok := all[len(uses)]
-	if !ok {
-		how = "all "
-	}
-	return capital(strings.Join(uses, ", ")) + ", " + how + "with SSL/TLS."
+	return capital(strings.Join(uses, ", ")) + ", " + map[bool]string{true: "both "}[len(uses) == 2] + "with SSL/TLS."
 }

@@ -77,8 +77,7 @@ func wrongProtocol(c *Case) []Evidence {
 			switch {
 			case !known || f.opens(word.Verb):
 			case word.Opens:
-				return map[string]string{"spoken": p.Title,
-					"others": "For " + p.Title + " use port " + itoa(p.Door(true)) + " with SSL/TLS, or " + itoa(p.Door(false)) + " with STARTTLS."}
+				return map[string]string{"spoken": p.Title, "others": doorsOf(p)}
 			case word.Leaves && line.Args == "" && f.Steps[0].Verb == "":
 				leaving = append(leaving, p.Title) // this word isn't even a command of the session's protocol
 			}

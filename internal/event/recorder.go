@@ -47,17 +47,16 @@ type Info struct {
 
 // Recorder records one connection. Any goroutine may call its methods.
 type Recorder struct {
-	ring    *Ring
-	reader  Reader
-	started time.Time // holds the monotonic clock
+	ring   *Ring
+	reader Reader
 
 	mu       sync.Mutex
-	r        Record // without Events
+	r        Record // without Events; Start holds the monotonic clock
 	head     []Event
 	tail     []Event
 	secure   bool
-	kept     int // bytes of text held
 	commands bool
+	kept     int     // bytes of text held
 	tag      string  // of the last command
 	text     []byte  // text of the last event, which may still grow
 	end      []byte  // last line of a reply whose text is full
@@ -131,8 +130,10 @@ func (r *Recorder) Reply(b []byte, by string) {
 	}
 	reply.Bytes += int64(len(b))
 	if rest := r.grow(b, MaxText); len(rest) > 0 {
-		line := lastLine(trimEnd(b))
-		r.end = append(r.end[:0], line[:min(len(line), MaxHead)]...)
+		if len(b) > MaxHead { // else settle finds the last line: most lines have another one behind them
+			b = lastLine(trimEnd(b))
+		}
+		r.end = append(r.end[:0], b[:min(len(b), MaxHead)]...)
 	}
 }
 
@@ -154,7 +155,7 @@ func (r *Recorder) settle(e *Event) {
 		w.Text = shorten(text, r.room(MaxText))
 		switch {
 		case len(r.end) > 0:
-			end = escape(r.end)
+			end = escape(lastLine(trimEnd(r.end)))
 		case len(w.Text) < len(text): // escaping has made it too long
 			end = string(lastLine([]byte(text)))
 		}
@@ -294,7 +295,7 @@ func (r *Recorder) Login(l Login) {
 	if r.final != nil {
 		return
 	}
-	l.Secure, l.At = r.secure, time.Since(r.started)
+	l.Secure, l.At = r.secure, time.Since(r.r.Start)
 	r.mark(l.Injected)
 	r.bound(&l)
 	if len(r.r.Logins) < maxLogins {
@@ -314,7 +315,7 @@ func (r *Recorder) Stored(m Stored) {
 	if r.final != nil {
 		return
 	}
-	m.Secure, m.At = r.secure, time.Since(r.started)
+	m.Secure, m.At = r.secure, time.Since(r.r.Start)
 	r.bound(&m)
 	if len(r.r.Messages) < maxStored {
 		r.r.Messages = append(r.r.Messages, m)
@@ -355,7 +356,7 @@ func (r *Recorder) End(by EndedBy) {
 		return
 	}
 	r.add("", &Ended{By: by})
-	r.r.End = r.r.Start.Add(time.Since(r.started))
+	r.r.End = r.r.Start.Add(time.Since(r.r.Start)).Round(0)
 	r.r.EndedBy = by
 	s := r.snapshot()
 	r.final = s
@@ -380,6 +381,7 @@ func (r *Recorder) Record() *Record {
 
 func (r *Recorder) snapshot() *Record {
 	s := r.r
+	s.Start = s.Start.Round(0)
 	s.Logins = slices.Clip(s.Logins)
 	s.Messages = slices.Clip(s.Messages)
 	if s.Elided > 0 {
@@ -427,7 +429,7 @@ func (r *Recorder) add(by string, what What) {
 	}
 	r.text, r.end = r.text[:0], r.end[:0]
 	r.kept += size(what)
-	e := Event{At: time.Since(r.started), Secure: r.secure, By: by, What: what}
+	e := Event{At: time.Since(r.r.Start), Secure: r.secure, By: by, What: what}
 	if len(r.head) < maxEvents/2 {
 		r.head = append(r.head, e)
 		return

@@ -46,11 +46,10 @@ func NewRing(o Options) *Ring {
 
 // Begin implements Journal.
 func (j *Ring) Begin(i Info) *Recorder {
-	now := time.Now()
-	r := &Recorder{ring: j, reader: i.Reader, started: now}
+	r := &Recorder{ring: j, reader: i.Reader}
 	r.r = Record{
 		Door: i.Door, Service: i.Service, Protocol: i.Protocol, Security: i.Security,
-		Client: i.Client, Server: i.Server, Start: now.Round(0),
+		Client: i.Client, Server: i.Server, Start: time.Now(),
 		Scenarios: slices.Clone(i.Scenarios),
 	}
 	j.mu.Lock()
@@ -115,7 +114,7 @@ func (j *Ring) recorders() []*Recorder {
 	for r := range j.open {
 		open = append(open, r)
 	}
-	slices.SortFunc(open, func(a, b *Recorder) int { return a.started.Compare(b.started) })
+	slices.SortFunc(open, func(a, b *Recorder) int { return a.r.Start.Compare(b.r.Start) })
 	return open
 }
 

@@ -12,17 +12,20 @@ import (
 func Escape(b []byte) string { return escape(b) }
 
 func escape(b []byte) string {
-	clean, cr := true, false
-	for _, c := range b {
-		if c == '\r' {
-			cr = true
-		} else if c >= 0x7f || (c < 0x20 && c != '\n' && c != '\t') {
+	clean, ends := true, 0
+	for i, c := range b {
+		if c == '\r' && i+1 < len(b) && b[i+1] == '\n' {
+			ends++
+		} else if c >= 0x7f || c < 0x20 && c != '\n' && c != '\t' {
 			clean = false
 			break
 		}
 	}
-	if clean && !cr {
+	if clean && ends == 0 {
 		return string(b)
+	}
+	if clean {
+		return unixLines(b, ends)
 	}
 	var out strings.Builder
 	out.Grow(len(b))
@@ -55,4 +58,19 @@ func hex(out *strings.Builder, c byte) {
 // trimEnd removes one line end.
 func trimEnd(b []byte) []byte {
 	return bytes.TrimSuffix(bytes.TrimSuffix(b, []byte("\n")), []byte("\r"))
+}
+
+// unixLines returns a text with LF in the place of its CR LF, of which there are so many.
+func unixLines(b []byte, ends int) string {
+	var out strings.Builder
+	out.Grow(len(b) - ends)
+	for {
+		i := bytes.IndexByte(b, '\r')
+		if i < 0 {
+			out.Write(b)
+			return out.String()
+		}
+		out.Write(b[:i])
+		b = b[i+1:]
+	}
 }

@@ -25,7 +25,7 @@ func (g *Gate) accept() bool {
 	case fault.AcceptPortal:
 		g.rec.Notice(event.CaptivePortal, by)
 		g.rec.Reply([]byte(portal), by)
-		g.raw.SetWriteDeadline(time.Now().Add(g.cfg.WriteTimeout))
+		g.raw.SetWriteDeadline(time.Now().Add(g.cfg.writeTimeout()))
 		_, _ = io.WriteString(g.raw, portal)
 		if t, ok := g.raw.Conn.(interface{ CloseWrite() error }); ok {
 			t.CloseWrite()

@@ -67,7 +67,7 @@ func (c *Conn) Read(p []byte) (n int, err error) {
 	defer func() {
 		// A bug in the gate must cost one connection, not the process.
 		if v := recover(); v != nil {
-			c.g.cfg.Logger.Error("panic in the gate", "panic", v, "stack", string(debug.Stack()))
+			c.g.cfg.logger().Error("panic in the gate", "panic", v, "stack", string(debug.Stack()))
 			c.g.end(true, event.EndedByServer)
 			n, err = 0, errClosed
 		}

@@ -87,8 +87,11 @@ func newRig(t testing.TB, o options) *rig {
 	}, doorOf(o.port, o.tls), raw, plan)
 	r.rec = ses.Recorder()
 	cfg := gate.Config{
-		Protocol: spoken, Protocols: all.Protocols(), Masker: protocol.Masker(all.Protocols()), TLS: o.tls, StartTLS: !o.tls,
-		Certificate: ca.Certificate,
+		Rig: &gate.Rig{
+			Protocols: all.Protocols(), Masker: protocol.Masker(all.Protocols()), Certificate: ca.Certificate,
+			Domain: "mail.example.test", MailDomain: "example.test", MaxMessageBytes: 1 << 20,
+		},
+		Protocol: spoken, TLS: o.tls, StartTLS: !o.tls,
 		Engine: func(c *gate.Conn) {
 			ses.Begin(c)
 			switch o.protocol {
@@ -103,7 +106,7 @@ func newRig(t testing.TB, o options) *rig {
 				go e.ServeConn(c)
 			}
 		},
-		Fault: ses.Plan(), Recorder: r.rec, Domain: "mail.example.test", MailDomain: "example.test", MaxMessageBytes: 1 << 20,
+		Fault: ses.Plan(), Recorder: r.rec,
 		OnDone: func() { cancel(); close(r.over) },
 	}
 	if o.edit != nil {

@@ -55,10 +55,13 @@ func units(t testing.TB, name string, input []byte, seed uint64, whole bool, eng
 	w := &wire{in: bytes.NewReader(input), rnd: rand.New(rand.NewPCG(seed, 1))}
 	done := make(chan struct{})
 	cfg := gate.Config{
-		Protocol: protocol.Find(all.Protocols(), name), Masker: protocol.Masker(all.Protocols()), StartTLS: true, Domain: "rig", MaxMessageBytes: 1 << 20,
-		Certificate: func(string) (*tls.Certificate, error) { return nil, errors.New("no TLS here") },
-		Recorder:    event.NewRing(event.Options{}).Begin(event.Info{}),
-		OnDone:      func() { close(done) },
+		Rig: &gate.Rig{
+			Masker: protocol.Masker(all.Protocols()), Domain: "rig", MaxMessageBytes: 1 << 20,
+			Certificate: func(string) (*tls.Certificate, error) { return nil, errors.New("no TLS here") },
+		},
+		Protocol: protocol.Find(all.Protocols(), name), StartTLS: true,
+		Recorder: event.NewRing(event.Options{}).Begin(event.Info{}),
+		OnDone:   func() { close(done) },
 		Engine: func(c *gate.Conn) {
 			go func() {
 				defer c.Close()

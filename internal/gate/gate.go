@@ -20,6 +20,7 @@ package gate
 
 import (
 	"bufio"
+	"cmp"
 	"crypto/tls"
 	"errors"
 	"log/slog"
@@ -45,23 +46,16 @@ const (
 	quietTime  = 3 * time.Second // without a ClientHello; after that the gate reports it
 )
 
-// Config configures a gate.
-type Config struct {
-	Protocol  *protocol.Protocol
+// Rig is what the gates of a rig have in common.
+type Rig struct {
 	Protocols []*protocol.Protocol // all that the rig serves, to tell which client came to the wrong door
 	Masker    *event.Masker        // hides the credentials of all these protocols
-	TLS       bool                 // the door begins TLS with the first byte
-	StartTLS  bool                 // the door offers STARTTLS or STLS
 
 	// Certificate returns the certificate of a profile. "" is the correct certificate.
 	Certificate func(profile string) (*tls.Certificate, error)
 	// Bad reports whether a client that asks for serverName ("" if it sends no SNI) must refuse the certificate of a
 	// profile. A nil Bad means never.
 	Bad func(profile, serverName string) bool
-	// Engine starts a protocol engine on c and returns. The engine closes c.
-	Engine   func(c *Conn)
-	Fault    *fault.Conn
-	Recorder *event.Recorder
 
 	Domain           string        // the server's own name, used in the gate's own replies
 	MailDomain       string        // appended to addresses that have no domain
@@ -69,10 +63,34 @@ type Config struct {
 	HandshakeTimeout time.Duration // 0 means 30 s
 	IdleTimeout      time.Duration // 0 means the protocol's own
 	WriteTimeout     time.Duration // how long a client may refuse to read; 0 means 1 min
-	DropUnsupported  bool          // the door should drop connections, and this operating system can't
-	Logger           *slog.Logger
-	OnQuiet          func() // called from a timer when no ClientHello has come for 3 s
-	OnDone           func() // called when the connection is over and its engine has closed it
+	Logger           *slog.Logger  // nil is silent
+}
+
+func (r *Rig) writeTimeout() time.Duration { return cmp.Or(r.WriteTimeout, time.Minute) }
+
+func (r *Rig) handshakeTimeout() time.Duration { return cmp.Or(r.HandshakeTimeout, 30*time.Second) }
+
+func (r *Rig) logger() *slog.Logger {
+	if r.Logger == nil {
+		return slog.New(slog.DiscardHandler)
+	}
+	return r.Logger
+}
+
+// Config configures a gate. The Rig isn't changed; many gates share it.
+type Config struct {
+	*Rig
+	Protocol        *protocol.Protocol
+	TLS             bool // the door begins TLS with the first byte
+	StartTLS        bool // the door offers STARTTLS or STLS
+	DropUnsupported bool // the door should drop connections, and this operating system can't
+
+	// Engine starts a protocol engine on c and returns. The engine closes c.
+	Engine   func(c *Conn)
+	Fault    *fault.Conn
+	Recorder *event.Recorder
+	OnQuiet  func() // called from a timer when no ClientHello has come for 3 s
+	OnDone   func() // called when the connection is over and its engine has closed it
 }
 
 // Beside answers the commands that an engine lacks.
@@ -126,15 +144,6 @@ type Gate struct {
 
 // New makes the gate of a connection. Call Run to start it.
 func New(raw net.Conn, cfg Config) *Gate {
-	if cfg.HandshakeTimeout == 0 {
-		cfg.HandshakeTimeout = 30 * time.Second
-	}
-	if cfg.WriteTimeout == 0 {
-		cfg.WriteTimeout = time.Minute
-	}
-	if cfg.Logger == nil {
-		cfg.Logger = slog.New(slog.DiscardHandler)
-	}
 	t := &tap{Conn: raw}
 	return &Gate{
 		cfg: cfg, raw: t, conn: t, fault: cfg.Fault, rec: cfg.Recorder,
@@ -148,7 +157,7 @@ func (g *Gate) Run() {
 	defer func() {
 		// A bug in the gate must cost one connection, not the process.
 		if v := recover(); v != nil {
-			g.cfg.Logger.Error("panic in the gate", "panic", v, "stack", string(debug.Stack()))
+			g.cfg.logger().Error("panic in the gate", "panic", v, "stack", string(debug.Stack()))
 			g.end(true, event.EndedByServer)
 			g.finish(event.EndedByServer)
 		}

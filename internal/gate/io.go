@@ -143,7 +143,7 @@ func (g *Gate) put(b []byte) {
 	if g.werr != nil {
 		return
 	}
-	g.writeBy.extend(g.cfg.WriteTimeout, g.raw.SetWriteDeadline)
+	g.writeBy.extend(g.cfg.writeTimeout(), g.raw.SetWriteDeadline)
 	if _, g.werr = g.conn.Write(b); g.werr != nil {
 		g.left.Store(true)
 		g.raw.Close() // wakes a Read that is waiting for this client

@@ -50,8 +50,11 @@ func inTime(t *testing.T, o timedOptions, test func(*timed)) {
 		r := &timed{t: t, client: client, br: bufio.NewReader(client), over: make(chan struct{}), quiet: make(chan time.Duration, 1), began: time.Now()}
 		r.rec = event.NewRing(event.Options{Keep: 1}).Begin(event.Info{Protocol: o.protocol, Reader: spoken.Replies})
 		cfg := gate.Config{
-			Protocol: spoken, Protocols: all.Protocols(), Masker: protocol.Masker(all.Protocols()), TLS: o.tls, StartTLS: !o.tls,
-			Certificate: ca.Certificate, Recorder: r.rec, Domain: "mail.example.test", MaxMessageBytes: 1 << 20,
+			Rig: &gate.Rig{
+				Protocols: all.Protocols(), Masker: protocol.Masker(all.Protocols()), Certificate: ca.Certificate,
+				Domain: "mail.example.test", MailDomain: "example.test", MaxMessageBytes: 1 << 20,
+			},
+			Protocol: spoken, TLS: o.tls, StartTLS: !o.tls, Recorder: r.rec,
 			OnQuiet: func() { r.quiet <- time.Since(r.began) },
 			OnDone:  func() { close(r.over) },
 			Engine: func(c *gate.Conn) {

@@ -3,6 +3,7 @@ package gate
 import (
 	"bytes"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"io"
 	"net"
@@ -22,7 +23,8 @@ type attempt struct {
 	g        *Gate
 	starttls bool
 	want     fault.TLS
-	config   *tls.Config // for the client, once its ClientHello has come
+	leaf     *x509.Certificate // that is shown; nil if it isn't at hand
+	config   *tls.Config       // for the client, once its ClientHello has come
 	hello    *tls.ClientHelloInfo
 	quiet    *time.Timer // reports a client that says nothing; nil behind STARTTLS
 }
@@ -40,6 +42,7 @@ func (g *Gate) handshake(first []byte, starttls bool) bool {
 		g.end(true, event.EndedByServer)
 		return false
 	}
+	a.leaf = cert.Leaf
 	a.configure(cert)
 	if !starttls {
 		began := time.Now()
@@ -55,7 +58,7 @@ func (g *Gate) handshake(first []byte, starttls bool) bool {
 	if len(first) > 0 {
 		under = &prefixed{g.raw, io.MultiReader(bytes.NewReader(first), g.raw)}
 	}
-	g.raw.SetDeadline(time.Now().Add(g.cfg.HandshakeTimeout))
+	g.raw.SetDeadline(time.Now().Add(g.cfg.handshakeTimeout()))
 	if a.want.Handshake != fault.HandshakeDone {
 		a.spoil(under)
 		return false
@@ -137,6 +140,7 @@ func (a *attempt) outcome(o event.HandshakeOutcome, err error) *event.Handshake 
 		name = a.hello.ServerName
 	}
 	h.Bad = a.g.cfg.Bad != nil && a.g.cfg.Bad(a.want.Certificate, name)
+	h.WrongName = name == "" || a.leaf != nil && a.leaf.VerifyHostname(name) != nil
 	if err != nil {
 		h.Detail = err.Error()
 	}

@@ -41,7 +41,7 @@ func (s *Session) Authenticate(mechanism string) (sasl.Server, error) {
 		return nil, identity.ErrMechanism
 	}
 	return m.Server(identity.Exchange{
-		Context: s.ctx, Authority: s.shared.Authority, Peer: s.phase.Peer(), Decide: s.Login,
+		Context: s.Context(), Authority: s.shared.Authority, Peer: s.phase.Peer(), Decide: s.Login,
 	}), nil
 }
 
@@ -75,7 +75,7 @@ func (s *Session) decide(a identity.Attempt) *identity.Refusal {
 	if no := s.plan.Login(seen); no != nil {
 		return no
 	}
-	switch right, err := a.Proof(s.ctx, s.shared.Authority); {
+	switch right, err := a.Proof(s.Context(), s.shared.Authority); {
 	case err != nil:
 		s.shared.Logger.Error("the authority can't decide a login; the client hears a temporary failure", "user", a.User, "err", err)
 		return &identity.Refusal{Reason: protocol.TemporaryFailure}
@@ -102,7 +102,7 @@ func (s *Session) Preauth() bool {
 // enter opens the account of a user whose login is right. If the store can't open it, the client sees a temporary
 // failure.
 func (s *Session) enter(user string) *identity.Refusal {
-	account, err := s.shared.Store.OpenAccount(s.ctx, user)
+	account, err := s.shared.Store.OpenAccount(s.Context(), user)
 	if err != nil {
 		s.shared.Logger.Error("the store can't open an account; the client hears a temporary failure", "user", user, "err", err)
 		return &identity.Refusal{Reason: protocol.TemporaryFailure}
@@ -117,7 +117,7 @@ func (s *Session) Logout() { s.user, s.account = "", "" }
 // Open returns the address of the logged-in user's account. It first fills INBOX if a scenario wants that. Call it once
 // for each login.
 func (s *Session) Open() (account string, err error) {
-	if _, err := s.shared.Store.OpenAccount(s.ctx, s.account); err != nil {
+	if _, err := s.shared.Store.OpenAccount(s.Context(), s.account); err != nil {
 		return "", err
 	}
 	want, ok := s.plan.Fill()
@@ -131,15 +131,15 @@ func (s *Session) Open() (account string, err error) {
 
 // fill adds made-up messages until INBOX has as many as the scenario wants.
 func (s *Session) fill(want fault.Filling) error {
-	inbox, err := s.shared.Store.Mailbox(s.ctx, s.account, store.Inbox)
+	inbox, err := s.shared.Store.Mailbox(s.Context(), s.account, store.Inbox)
 	if err != nil {
 		return err
 	}
-	st, err := s.shared.Store.Status(s.ctx, inbox.ID)
+	st, err := s.shared.Store.Status(s.Context(), inbox.ID)
 	if err != nil {
 		return err
 	}
-	n, err := madeup.Append(s.ctx, s.shared.Store, inbox.ID, madeup.Messages{
+	n, err := madeup.Append(s.Context(), s.shared.Store, inbox.ID, madeup.Messages{
 		Count: max(0, want.Messages-int(st.Messages)), Size: want.Size, Gap: want.Gap, To: s.account,
 	})
 	s.record.filled(n, want.By)

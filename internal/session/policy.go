@@ -1,7 +1,6 @@
 package session
 
 import (
-	"github.com/mailrig/mailrig/internal/door"
 	"github.com/mailrig/mailrig/internal/fault"
 	"github.com/mailrig/mailrig/internal/store"
 )
@@ -12,11 +11,12 @@ func (s *Session) Secure() bool { return s.phase.Secure() }
 // NeedsTLS reports whether the client must begin TLS before it may log in or send mail (RFC 3207 section 4, RFC 2595
 // section 2.1).
 func (s *Session) NeedsTLS() bool {
-	return s.door.Security == door.STARTTLSRequired && !s.phase.Secure()
+	return s.needs.tls && !s.phase.Secure()
 }
 
-// NeedsLogin reports whether the client must log in before it may send mail (RFC 6409 section 4.3).
-func (s *Session) NeedsLogin() bool { return s.door.Login && s.user == "" }
+// NeedsLogin reports whether the client must log in before it may send mail (RFC 6409
+// section 4.3).
+func (s *Session) NeedsLogin() bool { return s.needs.login && s.user == "" }
 
 // Limits returns the limits on a message from the current user: its size in bytes without trace headers, and its number
 // of recipients. 0 recipients means the engine's own limit.

@@ -66,9 +66,8 @@ type Phase interface {
 // Session is one connection.
 type Session struct {
 	shared *Shared
-	door   door.Door
-	ctx    context.Context
-	cancel context.CancelFunc
+	needs  needs
+	life   life
 	plan   *fault.Conn
 	record record
 	phase  Phase
@@ -77,14 +76,19 @@ type Session struct {
 	account string // address of the user's account
 }
 
-// New makes the session of a connection that d has just accepted. The session keeps the plan until it ends. ctx ends
-// with the server.
+// needs is what a door asks of a client before it may send mail.
+type needs struct{ tls, login bool }
+
+// New makes the session of a connection that d has just accepted. The session keeps the plan until it
+// ends. ctx ends with the server.
 func New(ctx context.Context, shared *Shared, d door.Door, conn net.Conn, plan *fault.Plan) *Session {
-	s := &Session{shared: shared, door: d, phase: clear{}}
-	s.ctx, s.cancel = context.WithCancel(ctx)
+	s := &Session{
+		shared: shared, phase: clear{}, life: life{server: ctx},
+		needs: needs{tls: d.Security == door.STARTTLSRequired, login: d.Login},
+	}
 	s.record = begin(shared, d, conn, plan)
 	s.plan = plan.Shared(d.Port, string(d.Protocol), addrOf(conn.RemoteAddr()), fault.Users{
-		Context: s.ctx,
+		Context: s.Context,
 		Plan:    shared.Plan,
 		Joined: func(own *fault.Plan) {
 			s.record.joined(own)
@@ -102,10 +106,10 @@ func (s *Session) Begin(p Phase) {
 }
 
 // Close cancels the work that is still being done for the connection.
-func (s *Session) Close() { s.cancel() }
+func (s *Session) Close() { s.life.end() }
 
 // Context returns a context that ends with the connection.
-func (s *Session) Context() context.Context { return s.ctx }
+func (s *Session) Context() context.Context { return s.life.context() }
 
 // ID returns the record's id.
 func (s *Session) ID() string { return s.record.ID() }

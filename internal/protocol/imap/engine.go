@@ -122,6 +122,9 @@ func (f *framing) EditGreeting(line []byte) []byte {
 
 // listIn returns where the capability list stands in a line. from is 0 if the line has none.
 func (f *framing) listIn(line []byte) (from, to int) {
+	if !bytes.Contains(line, []byte("CAPABILITY ")) {
+		return 0, 0 // as most lines
+	}
 	const untagged = "* CAPABILITY "
 	if bytes.HasPrefix(line, []byte(untagged)) {
 		return len(untagged), len(bytes.TrimRight(line, "\r\n"))

@@ -11,6 +11,9 @@ import (
 
 func (f *framing) beginData() {
 	f.mode, f.body = data, protocol.DotEnd(0)
+	if f.lines == nil {
+		f.lines = new(lines)
+	}
 	f.lines.begin()
 	f.p.BeginUpload()
 }

@@ -19,7 +19,7 @@ type framing struct {
 	chunk     int64           // bytes left of a BDAT chunk
 	lastChunk bool            // the chunk ends the message
 	spool     []byte          // chunks before the last one of a BDAT transfer; nil: no transfer is open
-	lines     lines           // of the message
+	lines     *lines          // of the message; nil before the first one
 	hurried   bool            // the client has sent commands before the reply to the previous one
 	// A scenario has asked for a line of AUTH that no engine waits for.
 	askedForLine bool
