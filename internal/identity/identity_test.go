@@ -44,7 +44,7 @@ func isErr(err, want error) bool {
 	return errors.Is(err, want)
 }
 
-// begin begins an exchange.
+// begin starts an exchange.
 func begin(t *testing.T, mechanism string, decide func(Attempt) error) sasl.Server {
 	t.Helper()
 	m, ok := Find(Mechanisms(), mechanism)

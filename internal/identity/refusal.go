@@ -6,25 +6,24 @@ import (
 	"github.com/mailrig/mailrig/internal/protocol"
 )
 
-// Refusal is why a login fails.
+// Refusal is the reason why a login fails, with the reply in each protocol.
 type Refusal struct {
-	// Reason says why. It is "" where only Replies do.
+	// Reason says why. It is "" if only Replies do.
 	Reason protocol.Reason
-	// Replies are a scenario's own words, by the protocol's name; nil for the usual ones.
+	// Replies are the words of a scenario, by the protocol's name. nil: the protocol's usual ones.
 	Replies map[string]string
 
-	// Injected names the scenario that refused, "" when the account list did.
+	// Injected names the scenario that refused the login. It is "" if the authority did.
 	Injected string
 
-	// Challenge is what a client that logs in with a token hears first. It answers that,
-	// and then hears the reply. Answered, which may be nil, learns whether the client
-	// answered as its mechanism demands.
+	// Challenge is the error that a client with a token sees first. The client must answer it, and then sees the reply.
+	// Answered, which may be nil, is told whether the client answered as its mechanism requires.
 	Challenge string
 	Answered  func(right bool)
 }
 
-// Reply returns the reply in a protocol's words. A refusal that has none there is
-// worded like a wrong password. "" comes only from a protocol that knows no refusals.
+// Reply returns the reply in a protocol's words. A refusal without words for the protocol reads like a wrong password.
+// Reply returns "" only for a protocol that has no refusals.
 func (r *Refusal) Reply(p *protocol.Protocol) string {
 	if text := r.Replies[p.Name]; text != "" {
 		return text
@@ -35,7 +34,7 @@ func (r *Refusal) Reply(p *protocol.Protocol) string {
 	return p.Refusals[protocol.WrongPassword]
 }
 
-// Error makes a Refusal an error, which the adapters put into their protocol's words.
+// Error makes a Refusal an error. The adapters translate it into their protocol's words.
 func (r *Refusal) Error() string {
 	if r.Injected != "" {
 		return fmt.Sprintf("login refused by the scenario %s", r.Injected)
