@@ -52,13 +52,19 @@ func fillIn(t *Texts, usual Texts) {
 	}
 }
 
-// usual returns the texts of a common refusal of a login.
-func usual(r identity.Refusal) Texts { return Texts{"smtp": r.SMTP, "imap": r.IMAP, "pop3": r.POP3} }
-
-// refusalOf returns the refusal with these texts.
-func refusalOf(t Texts) *identity.Refusal {
-	return &identity.Refusal{SMTP: t["smtp"], IMAP: t["imap"], POP3: t["pop3"]}
+// usual returns the replies with which each protocol usually refuses a login for this reason.
+func usual(reason protocol.Reason, among Protocols) Texts {
+	t := Texts{}
+	for _, p := range among {
+		if text := p.Refusals[reason]; text != "" {
+			t[p.Name] = text
+		}
+	}
+	return t
 }
+
+// refusalOf returns a refusal in a scenario's words.
+func refusalOf(t Texts) *identity.Refusal { return &identity.Refusal{Replies: t} }
 
 // some requires a value for at least one protocol.
 func some[T any](p PerProtocol[T], among Protocols, what string) error {
