@@ -32,8 +32,8 @@ type Rig interface {
 type Outcome struct {
 	Met   bool   `json:"met"`            // as many as wanted were there in time
 	Count int    `json:"count"`          // how many fit
-	Text  string `json:"text,omitempty"` // what did come, in words, when the time was over first
-	// What fits, or, when the time was over first, the last of everything that did come.
+	Text  string `json:"text,omitempty"` // what arrived instead, in words, when the wait timed out
+	// What fits, or, when the wait timed out, the last of everything that arrived instead.
 	Messages []Mail                `json:"messages"`
 	Sessions []*transcript.Session `json:"sessions"`
 	Findings []diagnose.Finding    `json:"findings"`
