@@ -49,7 +49,7 @@ func (s *Server) Wait(ctx context.Context, c Condition) (Outcome, error) {
 // waited is the server as package wait sees it.
 type waited struct{ *Server }
 
-func (w waited) Language() wait.Language { return language(door.Of(w.protocols()), w.cfg.findings) }
+func (w waited) Language() wait.Language { return language(door.Of(w.protocols), w.cfg.findings) }
 func (w waited) Journal() event.Journal  { return w.journal }
 
 // WatchMail implements wait.Rig.

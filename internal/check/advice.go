@@ -78,10 +78,7 @@ func (n *notes) served(p door.Protocol) bool {
 	if n.r.first(p) != nil {
 		return true
 	}
-	if n.wish(p) != Any || p == door.SMTP {
-		return false
-	}
-	return n.r.first(door.IMAP) != nil || n.r.first(door.POP3) != nil
+	return n.wish(p) == Any && receives(p) && n.otherwiseReceived(p) != nil
 }
 
 // alternative names the settings to use in place of a door.
@@ -91,17 +88,20 @@ func (n *notes) alternative(d *Door) string {
 			return "use port " + n.where(s)
 		}
 	}
-	if d.Protocol == door.POP3 {
-		if s := n.r.first(door.IMAP); s != nil {
-			return "use IMAP, port " + n.where(*s)
-		}
-	}
-	if d.Protocol == door.IMAP {
-		if s := n.r.first(door.POP3); s != nil {
-			return "use POP3, port " + n.where(*s)
-		}
+	if s := n.otherwiseReceived(d.Protocol); receives(d.Protocol) && s != nil {
+		return "use " + protocolName(string(s.Protocol)) + ", port " + n.where(*s)
 	}
 	return ""
+}
+
+// otherwiseReceived is the first setting for receiving by another protocol, nil for none.
+func (n *notes) otherwiseReceived(than door.Protocol) *Setting {
+	for _, p := range receiving() {
+		if s := n.r.first(p); p != than && s != nil {
+			return s
+		}
+	}
+	return nil
 }
 
 func (n *notes) where(s Setting) string {
@@ -230,7 +230,7 @@ func (n *notes) upgrade(d *Door) {
 	switch d.STARTTLS {
 	case UpgradeMissing:
 		what := "no STARTTLS: everything here goes in clear, passwords too"
-		if d.Protocol == door.SMTP && n.others(d, UpgradeDone) {
+		if !receives(d.Protocol) && n.others(d, UpgradeDone) {
 			what = "no STARTTLS, though the server's other ports have it: something on the way may be answering in its place"
 		}
 		n.add("starttls-missing", warn, d.Port, what, n.alternativeOr(d, "don't use it with encryption set to none; the server's operator has to switch TLS on; "+elsewhere))
@@ -299,7 +299,7 @@ func (n *notes) login(d *Door) {
 		return
 	}
 	s := Error
-	if d.Protocol != door.SMTP && n.wish(d.Protocol) == Any && n.received() {
+	if receives(d.Protocol) && n.wish(d.Protocol) == Any && n.received() {
 		s = Warning // the mail can be had by the other protocol
 	}
 	if l.State == LoginNotTried && strings.Contains(l.Words, "--all-logins") {
@@ -315,14 +315,14 @@ func (n *notes) login(d *Door) {
 // received tells whether some login for receiving works.
 func (n *notes) received() bool {
 	return slices.ContainsFunc(n.r.Doors, func(d *Door) bool {
-		return d.Protocol != door.SMTP && d.Login != nil && d.Login.State == LoginOK
+		return receives(d.Protocol) && d.Login != nil && d.Login.State == LoginOK
 	})
 }
 
 func (n *notes) loginAdvice(d *Door) string {
 	switch d.Login.State {
 	case LoginWrong:
-		if d.Protocol == door.SMTP && n.received() {
+		if !receives(d.Protocol) && n.received() {
 			return "the same password works for receiving: check whether sending has a user name of its own, and is switched on for the account"
 		}
 		return "check both; the user name is often the whole address"
@@ -333,7 +333,7 @@ func (n *notes) loginAdvice(d *Door) string {
 	case LoginOAuth:
 		return "set authentication to OAuth2 in the client; a client that can't needs an app password, if the provider has them"
 	case LoginDisabled:
-		if d.Protocol == door.SMTP {
+		if !receives(d.Protocol) {
 			return n.alternativeOr(d, "the account's administrator has to switch it on")
 		}
 		return fmt.Sprintf("switch %s on in the account's settings on the provider's web page", protocolName(string(d.Protocol)))
@@ -369,16 +369,14 @@ func (n *notes) purposes() {
 		return slices.ContainsFunc(n.r.Doors, func(d *Door) bool { return d.Protocol == p })
 	}
 	const noneSafe = "find the reason for each port below"
-	switch imap, pop := looked(door.IMAP), looked(door.POP3); {
-	case (imap || pop) && n.r.first(door.IMAP) == nil && n.r.first(door.POP3) == nil:
+	works := func(p door.Protocol) bool { return n.r.first(p) != nil }
+	switch {
+	case slices.ContainsFunc(receiving(), looked) && !slices.ContainsFunc(receiving(), works):
 		n.add("no-receiving", Error, 0, "mail can't be received: no port for it works with encryption", noneSafe)
 	default:
-		for _, p := range []door.Protocol{door.IMAP, door.POP3} {
-			if looked(p) && n.r.first(p) == nil {
-				s, other := Note, door.IMAP // which works, or nothing would, and no-receiving says that
-				if p == door.IMAP {
-					other = door.POP3
-				}
+		for _, p := range receiving() {
+			if looked(p) && !works(p) {
+				s, other := Note, receiving()[slices.IndexFunc(receiving(), works)] // there is one, or no-receiving would say so
 				switch {
 				case n.wish(p) != Any:
 					s = Error

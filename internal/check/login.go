@@ -124,7 +124,7 @@ func (c *checker) login(ctx context.Context, d *Door) *wire {
 	r, err := dial.login(w, mechanism, c.User, c.Password)
 	d.Login = &Login{Mechanism: mechanism, Reply: c.redact(r.text)}
 	if err == nil && r.ok {
-		r, err = c.openInbox(w, d)
+		r, err = dial.openInbox(w) // an account can be locked out behind a login that seems to work
 		if err == nil && r.ok {
 			d.Login.State, d.Login.Words = LoginOK, "the login works"
 			w.timeout = c.Timeout
@@ -165,19 +165,6 @@ func (c *checker) forbids(d *Door, plain bool) string {
 		return ""
 	default:
 		return "not tried: the certificate doesn't verify, so this may be anybody's server; --allow-untrusted-login allows it"
-	}
-}
-
-// openInbox does what a client does first: an account can be locked out behind a login
-// that seems to work.
-func (c *checker) openInbox(w *wire, d *Door) (reply, error) {
-	switch d.Protocol {
-	case door.IMAP:
-		return imapDialect{}.examine(w, "INBOX")
-	case door.POP3:
-		return pop3Dialect{}.command(w, "STAT")
-	default:
-		return reply{ok: true}, nil
 	}
 }
 

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-
-	"github.com/mailrig/mailrig/internal/door"
 )
 
 // way is how far and how to go.
@@ -245,7 +243,7 @@ func (c *checker) noTLS(w *wire, d *Door, err error) {
 		d.State, d.Detail = state, words
 	case speaks == "tls":
 		d.State, d.Detail = StateTLSFailed, c.tlsWords(err)
-	case speaks == string(door.SMTP), speaks == string(door.IMAP), speaks == string(door.POP3):
+	case about(speaks) != nil:
 		d.State, d.Speaks = StateSpeaksClear, speaks
 		d.Detail = fmt.Sprintf("%s answers here without TLS: %s", protocolName(speaks), firstLine(first))
 	default:

@@ -153,7 +153,7 @@ func (c *checker) await(ctx context.Context, in *loggedIn, id string) (string, e
 					return folder, nil
 				}
 			}
-			if ctx.Err() != nil {
+			if over(ctx) {
 				return "", nil
 			}
 			if err != nil {
@@ -174,7 +174,7 @@ func (c *checker) awaitPOP3(ctx context.Context, in *loggedIn, id string) (strin
 	found, err := pop3Dialect{}.find(in.w, id)
 	pop3Dialect{}.quit(in.w) // it holds the mailbox's lock
 	for {
-		if ctx.Err() != nil {
+		if over(ctx) {
 			return "", nil
 		}
 		if found || err != nil {
@@ -188,7 +188,7 @@ func (c *checker) awaitPOP3(ctx context.Context, in *loggedIn, id string) (strin
 		again.TLS, again.Security = in.d.TLS, in.d.Security
 		w := c.login(ctx, again)
 		if w == nil {
-			if ctx.Err() != nil {
+			if over(ctx) {
 				return "", nil
 			}
 			return "", errors.New(again.Login.Words)

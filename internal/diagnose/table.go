@@ -1,6 +1,6 @@
 package diagnose
 
-// table is every finding, by what it is about. The order is that of a connection's life.
+// table holds all findings, grouped by subject, in the order of a connection's life.
 var table = concat(connecting, encrypting, loggingIn, sending, fetching, lasting)
 
 func concat(parts ...[]Row) (all []Row) {
@@ -263,7 +263,7 @@ var fetching = []Row{
 		Advice:      "Let the client use fewer connections at a time."},
 }
 
-// lasting is about what a client does over several connections.
+// lasting is about what a client does across several connections.
 var lasting = []Row{
 	{ID: "can-receive-cannot-send", Severity: Error, When: canReceiveCannotSend, Early: unlessSending,
 		Title:       "Can receive, cannot send.",

@@ -300,7 +300,7 @@ func TestLooksAreFew(t *testing.T) {
 			t.Fatal(err)
 		}
 		close(stop)
-		if limit := int(10*time.Second/scanPause) + 5; r.looks > limit {
+		if limit := int(10*time.Second/scanPause) + 10; r.looks > limit {
 			t.Errorf("%d looks in ten seconds, want %d at most", r.looks, limit)
 		}
 	})

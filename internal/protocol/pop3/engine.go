@@ -35,7 +35,7 @@ func (f *framing) Write(p []byte, complete bool) (int, error) {
 	return len(p), f.p.Tell(p, f.p.RefusedBy(true))
 }
 
-// isMulti reports whether a positive reply to the command has lines behind it.
+// isMulti reports whether a positive reply to the command has more lines.
 func (f *framing) isMulti() bool {
 	switch f.verb {
 	case "CAPA", "RETR", "TOP":
@@ -68,7 +68,7 @@ func (f *framing) writeMulti(p []byte, complete bool) (int, error) {
 	return n, f.p.Tell(p[:n], "")
 }
 
-// writeCapa gathers the lines of a reply to CAPA: its list can only be edited whole.
+// writeCapa gathers the lines of a reply to CAPA, because the list can only be edited as a whole.
 func (f *framing) writeCapa(line []byte) error {
 	if !bytes.Equal(line, []byte(".\r\n")) {
 		f.capa = append(f.capa, bytes.Clone(line))

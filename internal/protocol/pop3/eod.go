@@ -2,21 +2,21 @@ package pop3
 
 import "bytes"
 
-// eod finds the end of DATA: <CRLF>.<CRLF> (RFC 5321 section 4.1.1.4), exactly as
-// go-smtp's dataReader does, so that gate and engine agree where commands begin
-// again. A line end is CR LF and nothing else; CR CR LF isn't one there.
+// eod finds the end of a message: <CRLF>.<CRLF> (RFC 5321 section 4.1.1.4, RFC 1939 section 3). It works exactly like
+// go-smtp's dataReader, so that gate and engine agree on where commands begin again. Only CR LF ends a line; CR CR LF
+// doesn't.
 type eod int
 
 const (
-	eodLineStart eod = iota // what DATA begins with
+	eodLineStart eod = iota // the state at the beginning of a message
 	eodText
 	eodCR
 	eodDot
 	eodDotCR
 )
 
-// scan takes more of the message. It returns how many bytes of b belong to it,
-// the final dot included, and whether that was its end.
+// scan examines more of the message. It returns how many bytes of b belong to the message, including the final dot, and
+// whether the message has ended.
 func (e *eod) scan(b []byte) (n int, done bool) {
 	s := *e
 	for i := 0; i < len(b); {

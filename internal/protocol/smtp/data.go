@@ -6,10 +6,13 @@ import (
 	"github.com/mailrig/mailrig/internal/event"
 )
 
-// This file has the message behind DATA (RFC 5321 section 4.1.1.4).
+// This file handles the message that follows DATA (RFC 5321 section 4.1.1.4).
 
 func (f *framing) beginData() {
 	f.mode, f.body = data, eodLineStart
+	if f.lines == nil {
+		f.lines = new(lines)
+	}
 	f.lines.begin()
 	f.p.BeginUpload()
 }
@@ -34,8 +37,8 @@ func (f *framing) readData(b []byte) (int, error) {
 	return n, nil
 }
 
-// received is called when the last byte of a message is there, before the engine gets it. It reports whether
-// the client is still there.
+// received is called when the last byte of a message has come, before the engine gets it. It reports whether the client
+// is still connected.
 func (f *framing) received(l event.Lines) bool {
 	f.p.Lock()
 	f.await = true
