@@ -113,7 +113,7 @@ func TestScenarios(t *testing.T) {
 			problems: []string{"starttls-missing 25: something on the way may be answering | use port {587}"}},
 		"plain-on-tls-port":     {good: true, problems: []string{"no-tls 993: IMAP answers here without TLS | use port {143} with STARTTLS"}},
 		"tls-on-plain-port":     {good: true, settings: tlsSettings, problems: []string{"tls-from-first-byte 143: waits for TLS | use port {993} with SSL/TLS"}},
-		"pop3-port-speaks-imap": {good: true, login: true, problems: []string{"wrong-protocol 110,995: IMAP answers here | use IMAP, port {993} with SSL/TLS"}},
+		"pop3-port-speaks-imap": {good: true, login: true, problems: []string{"wrong-protocol 110,995: IMAP answers here | use IMAP, port {993} with SSL/TLS", "no-pop3 : can't be used | use IMAP, port {993} with SSL/TLS"}},
 		"silent-server":         {problems: []string{"port-silent 25,2525,587,110,143: said nothing | hangs", "no-receiving : can't be received | below", "no-sending : can't be sent | below"}},
 		"captive-portal":        {problems: []string{"http-answers 25,2525,587,465,110,995,143,993: a web server | browser"}},
 		"closed-at-once":        {problems: []string{"port-closed 25,2525,587,110,143: before it said anything | try again"}},

@@ -49,7 +49,7 @@ func TestVerdicts(t *testing.T) {
 		"met, and as expected":        {rules: slightlySlow, expect: worked, job: imap, verdict: trial.Pass},
 		"never met":                   {rules: vrfy, expect: worked, job: send, verdict: trial.NotExercised, reason: "never met"},
 		"of another protocol":         {rules: slightlySlow, expect: worked, job: send, verdict: trial.NotExercised, reason: "never met"},
-		"told us nothing about this client":     {rules: slightlySlow, expect: "  require: [mail-sent]", job: imap, verdict: trial.NotExercised, reason: "told us nothing about this client"},
+		"met, and showed nothing":     {rules: slightlySlow, expect: "  require: [mail-sent]", job: imap, verdict: trial.NotExercised, reason: "told us nothing about this client"},
 		"can't be started":            {rules: slightlySlow, expect: worked, job: imap, change: func(r *trial.Run) { r.Err = errors.New("no such program") }, verdict: trial.CouldNotRun, reason: "no such program"},
 		"killed without having met":   {rules: vrfy, expect: worked, job: imap, change: func(r *trial.Run) { r.Killed = true }, verdict: trial.CouldNotRun, reason: "had not met the scenario"},
 		"killed while it has to wait": {rules: slowSelect, expect: worked, job: imap, robot: robot.Stubborn(), limit: time.Second, verdict: trial.NotExercised, reason: "give it more time"},
