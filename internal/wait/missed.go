@@ -11,10 +11,10 @@ import (
 	"github.com/mailrig/mailrig/internal/transcript"
 )
 
-// lastFew is how many of each kind are listed when a wait timed out.
+// lastFew is how many items of each kind are listed after a timeout.
 const lastFew = 10
 
-// missed says what arrived instead.
+// missed says what arrived in place of what was wanted.
 func missed(ctx context.Context, rig Rig, c *Condition, count int, after time.Duration) (Outcome, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), missedTime)
 	defer cancel()
@@ -56,7 +56,7 @@ func missed(ctx context.Context, rig Rig, c *Condition, count int, after time.Du
 			fmt.Fprintf(&b, "\n  %s (%s)", f.ID, sessionNumbers(f.Sessions))
 		}
 	}
-	if came == 0 { // then it helps to know whether anybody was there
+	if came == 0 { // then it helps to know whether anybody connected
 		none := ", and no client connected"
 		if c.What == Sessions {
 			none = "; no client connected"
@@ -69,7 +69,7 @@ func missed(ctx context.Context, rig Rig, c *Condition, count int, after time.Du
 	return Outcome{Count: count, Text: b.String(), Messages: tail(mail), Sessions: sessions, Findings: tail(found)}, nil
 }
 
-// happened goes on with how many there were, and with none if there were none.
+// happened appends how many there were, or none if there were none.
 func happened(b *strings.Builder, none, noun, verb string, n int) {
 	switch n {
 	case 0:
@@ -87,7 +87,7 @@ func happened(b *strings.Builder, none, noun, verb string, n int) {
 
 func tail[T any](l []T) []T { return l[max(0, len(l)-lastFew):] }
 
-// sessionNumbers is "session 7", or "sessions 7, 8 and 9", the middle of many left out.
+// sessionNumbers formats "session 7" or "sessions 7, 8 and 9". It leaves out the middle of a long list.
 func sessionNumbers(ids []string) string {
 	switch n := len(ids); {
 	case n == 0:
