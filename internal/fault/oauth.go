@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/mailrig/mailrig/internal/identity"
+	"github.com/mailrig/mailrig/internal/protocol"
 )
 
 // OAuth offers logins with a token, and accepts every token; or, with a challenge, refuses
@@ -50,7 +51,7 @@ func (f *OAuth) ValidateFor(among Protocols) error {
 	if len(f.Challenge) > 4096 {
 		return errors.New("challenge: has more than 4096 bytes")
 	}
-	fillIn(&f.Texts, usual(identity.WrongPassword))
+	fillIn(&f.Texts, usual(protocol.WrongPassword, among))
 	if strings.HasPrefix(f.For("imap"), "BYE") {
 		return errors.New("imap: BYE would come before the challenge; give NO or BAD")
 	}

@@ -3,6 +3,8 @@ package fault
 import (
 	"errors"
 	"time"
+
+	"github.com/mailrig/mailrig/internal/protocol"
 )
 
 // RateLimit refuses a command that comes too often. The count is real, over a
@@ -33,11 +35,7 @@ func (f *RateLimit) ValidateFor(among Protocols) error {
 	if f.Within <= 0 || f.Within > 24*time.Hour {
 		return errors.New("within: give a time of at most a day, like 1m")
 	}
-	fillIn(&f.Texts, Texts{
-		"smtp": "421 4.7.0 Try again later, closing connection.",
-		"imap": "NO [LIMIT] Rate limit exceeded, try again later",
-		"pop3": "-ERR [SYS/TEMP] Rate limit exceeded, try again later",
-	})
+	fillIn(&f.Texts, usual(protocol.TooOften, among))
 	return checkReplies(f.Texts, among)
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"github.com/mailrig/mailrig/internal/fault"
 	"github.com/mailrig/mailrig/internal/identity"
+	"github.com/mailrig/mailrig/internal/protocol"
 	"github.com/mailrig/mailrig/internal/store"
 	"github.com/mailrig/mailrig/internal/store/madeup"
 )
@@ -77,11 +78,9 @@ func (s *Session) decide(a identity.Attempt) *identity.Refusal {
 	switch right, err := a.Proof(s.Context(), s.shared.Authority); {
 	case err != nil:
 		s.shared.Logger.Error("the authority can't decide a login; the client hears a temporary failure", "user", a.User, "err", err)
-		no := identity.TemporaryFailure
-		return &no
+		return &identity.Refusal{Reason: protocol.TemporaryFailure}
 	case !right:
-		no := identity.WrongPassword
-		return &no
+		return &identity.Refusal{Reason: protocol.WrongPassword}
 	}
 	return s.plan.Admit(seen)
 }
@@ -106,8 +105,7 @@ func (s *Session) enter(user string) *identity.Refusal {
 	account, err := s.shared.Store.OpenAccount(s.Context(), user)
 	if err != nil {
 		s.shared.Logger.Error("the store can't open an account; the client hears a temporary failure", "user", user, "err", err)
-		no := identity.TemporaryFailure
-		return &no
+		return &identity.Refusal{Reason: protocol.TemporaryFailure}
 	}
 	s.user, s.account = user, account
 	return nil

@@ -16,6 +16,7 @@ import (
 	"github.com/mailrig/mailrig/internal/identity"
 	"github.com/mailrig/mailrig/internal/imapd"
 	"github.com/mailrig/mailrig/internal/popd"
+	"github.com/mailrig/mailrig/internal/protocol"
 	"github.com/mailrig/mailrig/internal/session"
 	"github.com/mailrig/mailrig/internal/smtpd"
 	"github.com/mailrig/mailrig/internal/store/memory"
@@ -158,7 +159,7 @@ func TestCloseEndsALogin(t *testing.T) {
 		s.Close()
 	}()
 	no := (*identity.Refusal)(nil)
-	if err := s.Login(identity.UserCommand.Attempt("u", "p")); !errors.As(err, &no) || no.POP3 != identity.TemporaryFailure.POP3 || s.User() != "" {
+	if err := s.Login(identity.UserCommand.Attempt("u", "p")); !errors.As(err, &no) || no.Reason != protocol.TemporaryFailure || s.User() != "" {
 		t.Errorf("%v, user %q", err, s.User())
 	}
 }

@@ -11,10 +11,10 @@ import (
 	"github.com/mailrig/mailrig/internal/transcript"
 )
 
-// lastFew is how much of everything is told when the time was over.
+// lastFew is how many items of each kind are listed after a timeout.
 const lastFew = 10
 
-// missed says what did come instead.
+// missed says what arrived in place of what was wanted.
 func missed(ctx context.Context, rig Rig, c *Condition, count int, after time.Duration) (Outcome, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), missedTime)
 	defer cancel()
@@ -56,7 +56,7 @@ func missed(ctx context.Context, rig Rig, c *Condition, count int, after time.Du
 			fmt.Fprintf(&b, "\n  %s (%s)", f.ID, sessionNumbers(f.Sessions))
 		}
 	}
-	if came == 0 { // then it helps to know whether anybody was there
+	if came == 0 { // then it helps to know whether anybody connected
 		did(&b, "session", "come", len(records))
 		for _, s := range sessions {
 			fmt.Fprintf(&b, "\n  #%s %s", s.ID, s.Summary())
@@ -65,7 +65,7 @@ func missed(ctx context.Context, rig Rig, c *Condition, count int, after time.Du
 	return Outcome{Count: count, Text: b.String(), Messages: tail(mail), Sessions: sessions, Findings: tail(found)}, nil
 }
 
-// did goes on with how many did come.
+// did appends how many arrived.
 func did(b *strings.Builder, noun, verb string, n int) {
 	switch n {
 	case 0:
@@ -83,7 +83,7 @@ func did(b *strings.Builder, noun, verb string, n int) {
 
 func tail[T any](l []T) []T { return l[max(0, len(l)-lastFew):] }
 
-// sessionNumbers is "session 7", or "sessions 7, 8 and 9", the middle of many left out.
+// sessionNumbers formats "session 7" or "sessions 7, 8 and 9". It leaves out the middle of a long list.
 func sessionNumbers(ids []string) string {
 	switch n := len(ids); {
 	case n == 0:

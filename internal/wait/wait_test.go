@@ -17,7 +17,7 @@ import (
 	"github.com/mailrig/mailrig/internal/transcript"
 )
 
-// rig is one in which only what a test puts there happens.
+// rig is a rig in which only what a test adds happens.
 type rig struct {
 	mu       sync.Mutex
 	mail     []Mail
@@ -25,8 +25,8 @@ type rig struct {
 	sessions []*event.Record
 	found    []diagnose.Finding
 	more     chan struct{} // sessions or findings
-	err      error         // of everything that can fail
-	looks    int           // at the mail
+	err      error         // of every call that can fail
+	looks    int           // number of calls of Mail
 }
 
 func newRig() *rig { return &rig{arrived: make(chan struct{}, 1), more: make(chan struct{})} }
@@ -200,7 +200,7 @@ func TestWordsThatMakeNoSense(t *testing.T) {
 	}
 }
 
-// What can be waited for follows the doors of the rig, not a list of ours.
+// TestDoorOfARigsOwn checks that the language follows the rig's doors rather than a fixed list.
 func TestDoorOfARigsOwn(t *testing.T) {
 	t.Parallel()
 	l := Language{Doors: []door.Door{{Port: 4190, Protocol: "sieve"}}}
@@ -230,7 +230,7 @@ func TestConditionsThatMakeNoSense(t *testing.T) {
 	}
 }
 
-// Each kind of condition is met soon after what it waits for has come, and not before.
+// TestMetInTime checks that each kind of condition is met soon after what it waits for arrives, and not before.
 func TestMetInTime(t *testing.T) {
 	for what, add := range map[What]func(*rig){
 		Messages: func(r *rig) { r.mail = append(r.mail, Mail{Subject: "Hi"}) },
@@ -263,7 +263,7 @@ func TestMetInTime(t *testing.T) {
 	}
 }
 
-// A session that has only begun tells nobody, and is found all the same.
+// TestSessionThatHasBegun checks that For finds a session that has only begun, although nothing reports it.
 func TestSessionThatHasBegun(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig()
@@ -281,7 +281,7 @@ func TestSessionThatHasBegun(t *testing.T) {
 	})
 }
 
-// Mail that comes all the time isn't looked at all the time.
+// TestLooksAreFew checks that For pauses between two checks even if mail keeps arriving.
 func TestLooksAreFew(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig()
@@ -332,7 +332,7 @@ func TestMissed(t *testing.T) {
 	})
 }
 
-// What can't be read is an error, and no fault of the condition's.
+// TestRigThatFails checks that an unreadable rig is an error, but not a BadCondition.
 func TestRigThatFails(t *testing.T) {
 	t.Parallel()
 	r := newRig()

@@ -21,6 +21,7 @@ var Protocol = &protocol.Protocol{
 	Framing:  newFraming,
 	Uses:     uses,
 	Told:     told,
+	Refusals: refusals,
 
 	ListsMore: true, // RFC 9051 section 6.2.3: a login may bring a new list
 	Doors: []protocol.Door{

@@ -18,12 +18,12 @@ type framing struct {
 	// Guarded by the port's lock.
 	verb   string
 	args   bool
-	auth   bool     // the client's next line belongs to AUTH
-	logged bool     // a login has succeeded
-	multi  bool     // inside a multi-line response
-	eod    eod      // finds the end of that response
-	hidden bool     // the response isn't shown to the client
-	capa   [][]byte // lines of a reply to CAPA so far
+	auth   bool            // the client's next line belongs to AUTH
+	logged bool            // a login has succeeded
+	multi  bool            // inside a multi-line response
+	end    protocol.DotEnd // finds the end of that response
+	hidden bool            // the response isn't shown to the client
+	capa   [][]byte        // lines of a reply to CAPA so far
 }
 
 func newFraming(p protocol.Port) protocol.Framing { return &framing{p: p} }

@@ -19,6 +19,7 @@ var Protocol = &protocol.Protocol{
 	Words:    words,
 	Replies:  replies{},
 	Framing:  newFraming,
+	Refusals: refusals,
 
 	ListOptional: true, // RFC 1939 has no CAPA
 	Doors: []protocol.Door{

@@ -15,12 +15,12 @@ type framing struct {
 
 	// Used by the reading side only.
 	mode      mode
-	body      eod    // how far the end of DATA has been matched
-	chunk     int64  // bytes left of a BDAT chunk
-	lastChunk bool   // the chunk ends the message
-	spool     []byte // chunks before the last one of a BDAT transfer; nil: no transfer is open
-	lines     *lines // of the message; nil before the first one
-	hurried   bool   // the client has sent commands before the reply to the previous one
+	body      protocol.DotEnd // how far the end of DATA has been matched
+	chunk     int64           // bytes left of a BDAT chunk
+	lastChunk bool            // the chunk ends the message
+	spool     []byte          // chunks before the last one of a BDAT transfer; nil: no transfer is open
+	lines     *lines          // of the message; nil before the first one
+	hurried   bool            // the client has sent commands before the reply to the previous one
 	// A scenario has asked for a line of AUTH that no engine waits for.
 	askedForLine bool
 	// An AUTH has failed: lines of its exchange may still follow.

@@ -19,6 +19,7 @@ var Protocol = &protocol.Protocol{
 	Replies:  replies{},
 	Framing:  newFraming,
 	Uses:     uses,
+	Refusals: refusals,
 	Doors: []protocol.Door{
 		{Port: 25, Service: "smtp", Security: protocol.STARTTLS},
 		{Port: 2525, Service: "smtp-alt", Security: protocol.STARTTLS}, // IANA has no name for it
