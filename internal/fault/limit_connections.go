@@ -20,7 +20,7 @@ type LimitConnections struct {
 func (*LimitConnections) Kind() Kind {
 	return Kind{
 		Name:    "limit-connections",
-		Doc:     "Logins are refused while a user has this many connections already.",
+		Doc:     "The server refuses logins while the user already has this many connections.",
 		Example: "{max: 2}",
 		New:     func() Fault { return new(LimitConnections) },
 		ForUser: Always,

@@ -20,7 +20,7 @@ type Login struct {
 func (*Login) Kind() Kind {
 	return Kind{
 		Name:    "login",
-		Doc:     "Every login is refused this way.",
+		Doc:     "The server refuses every login this way.",
 		Example: "wrong-password",
 		New:     func() Fault { return new(Login) },
 		ForUser: Always,

@@ -19,7 +19,7 @@ type RateLimit struct {
 func (*RateLimit) Kind() Kind {
 	return Kind{
 		Name:    "rate-limit",
-		Doc:     "The command is refused when it came this often within the time.",
+		Doc:     "The server refuses the command once it has come this often within the time.",
 		Example: "{max: 3, within: 1m}",
 		New:     func() Fault { return new(RateLimit) },
 		ForUser: ByCommand,
