@@ -30,7 +30,7 @@ type Matcher = wait.Matcher
 
 // Outcome is what came of waiting: whether it was Met in time, the Count of what fits, and
 // the Messages, Sessions or Findings that fit. When the time was over first, these are the
-// last of everything that did come, and Text says so in words.
+// last of everything that arrived instead, and Text says so in words.
 type Outcome = wait.Outcome
 
 // ParseMatchers reads words like "to:bob@example.test" and "subject:Welcome home": what

@@ -45,19 +45,23 @@ func missed(ctx context.Context, rig Rig, c *Condition, count int, after time.Du
 	switch c.What {
 	case Messages:
 		came = len(mail)
-		did(&b, "message", "arrive", came)
+		happened(&b, "; no message arrived", "message", "arrived", came)
 		for _, m := range tail(mail) {
 			fmt.Fprintf(&b, "\n  %s", m.String())
 		}
 	case Findings:
 		came = len(found)
-		did(&b, "other finding", "come", came)
+		happened(&b, "; no other finding came up", "other finding", "came up", came)
 		for _, f := range tail(found) {
 			fmt.Fprintf(&b, "\n  %s (%s)", f.ID, sessionNumbers(f.Sessions))
 		}
 	}
 	if came == 0 { // then it helps to know whether anybody connected
-		did(&b, "session", "come", len(records))
+		none := ", and no client connected"
+		if c.What == Sessions {
+			none = "; no client connected"
+		}
+		happened(&b, none, "session", "began", len(records))
 		for _, s := range sessions {
 			fmt.Fprintf(&b, "\n  #%s %s", s.ID, s.Summary())
 		}
@@ -65,15 +69,15 @@ func missed(ctx context.Context, rig Rig, c *Condition, count int, after time.Du
 	return Outcome{Count: count, Text: b.String(), Messages: tail(mail), Sessions: sessions, Findings: tail(found)}, nil
 }
 
-// did appends how many arrived.
-func did(b *strings.Builder, noun, verb string, n int) {
+// happened appends how many there were, or none if there were none.
+func happened(b *strings.Builder, none, noun, verb string, n int) {
 	switch n {
 	case 0:
-		fmt.Fprintf(b, "; no %s did %s", noun, verb)
+		b.WriteString(none)
 	case 1:
-		fmt.Fprintf(b, "; 1 %s did %s:", noun, verb)
+		fmt.Fprintf(b, "; one %s %s:", noun, verb)
 	default:
-		fmt.Fprintf(b, "; %d %ss did %s", n, noun, verb)
+		fmt.Fprintf(b, "; %d %ss %s", n, noun, verb)
 		if n > lastFew {
 			fmt.Fprintf(b, ", the last %d", lastFew)
 		}

@@ -316,19 +316,19 @@ func TestMissed(t *testing.T) {
 				t.Errorf("%v\ngot  %s\nwant %s", err, o.Text, want)
 			}
 		}
-		is(Condition{What: Messages}, "no message within 3s; no message did arrive; no session did come")
+		is(Condition{What: Messages}, "no message within 3s; no message arrived, and no client connected")
 		session := &event.Record{ID: "7", Door: 25, Service: "smtp", Client: "127.0.0.1:1"}
 		r.sessions = []*event.Record{session}
-		came := "; 1 session did come:\n  #7 " + transcript.Of(session).Summary()
-		is(Condition{What: Messages}, "no message within 3s; no message did arrive"+came)
+		came := "; one session began:\n  #7 " + transcript.Of(session).Summary()
+		is(Condition{What: Messages}, "no message within 3s; no message arrived"+came)
 		is(Condition{What: Sessions, Count: 2}, "only 1 of 2: session within 3s"+came)
-		is(Condition{What: Findings, IDs: []string{"f1", "f2"}}, "no finding f1 or f2 within 3s; no other finding did come"+came)
+		is(Condition{What: Findings, IDs: []string{"f1", "f2"}}, "no finding f1 or f2 within 3s; no other finding came up"+came)
 		r.found = []diagnose.Finding{{ID: "f3", Sessions: []string{"7", "8", "9"}}, {ID: "f4", Severity: diagnose.Good}}
-		is(Condition{What: Findings, IDs: []string{"f1"}}, "no finding f1 within 3s; 1 other finding did come:\n  f3 (sessions 7, 8 and 9)")
+		is(Condition{What: Findings, IDs: []string{"f1"}}, "no finding f1 within 3s; one other finding came up:\n  f3 (sessions 7, 8 and 9)")
 		for range lastFew + 1 {
 			r.mail = append(r.mail, Mail{Mailbox: "a@b", Folder: "INBOX", Subject: "Hi"})
 		}
-		is(Condition{What: Messages, Match: []Matcher{{"subject", "Bye"}}}, "no message subject:Bye within 3s; 11 messages did arrive, the last 10:"+strings.Repeat("\n  to a@b \"Hi\"", lastFew))
+		is(Condition{What: Messages, Match: []Matcher{{"subject", "Bye"}}}, "no message subject:Bye within 3s; 11 messages arrived, the last 10:"+strings.Repeat("\n  to a@b \"Hi\"", lastFew))
 	})
 }
 
