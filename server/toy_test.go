@@ -132,9 +132,15 @@ func (c *toyClient) secure(s *Server) error {
 // ended waits for the end of the first session, and returns it.
 func toyEnded(t *testing.T, s *Server) *Session {
 	t.Helper()
+	return ended(t, s, "toy")
+}
+
+// ended waits until a session in a protocol has ended.
+func ended(t *testing.T, s *Server, protocol string) *Session {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	match, err := waited{s}.Language().Parse(Sessions, "protocol:toy", "ended:yes")
+	match, err := waited{s}.Language().Parse(Sessions, "protocol:"+protocol, "ended:yes")
 	if err != nil {
 		t.Fatal(err)
 	}
