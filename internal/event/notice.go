@@ -61,8 +61,7 @@ type Awaited string
 
 // What mailrig can wait for.
 const (
-	AwaitsHello   Awaited = "hello"   // a ClientHello
-	AwaitsCommand Awaited = "command" // the client's next line
+	AwaitsHello Awaited = "hello" // a ClientHello
 )
 
 // ClearOnTLS says that the client spoke in clear where TLS must begin. Its words aren't recorded, because they may hold

@@ -52,6 +52,7 @@ type options struct {
 	port     int
 	tls      bool
 	rules    []fault.Rule
+	commands []imapd.Command // beside the engine; nil: the product's
 	edit     func(*gate.Config)
 }
 
@@ -98,7 +99,7 @@ func newRig(t testing.TB, o options) *rig {
 			case "smtp":
 				smtpd.Serve(c, smtpd.Config{Session: ses, Store: r.store, Domain: "mail.example.test"})
 			case "imap":
-				phase := imapd.New(imapd.Config{Store: r.store, Session: ses})
+				phase := imapd.New(imapd.Config{Store: r.store, Session: ses, Commands: o.commands})
 				c.Beside(phase.Beside())
 				phase.Serve(c)
 			default:

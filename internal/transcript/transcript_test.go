@@ -158,7 +158,7 @@ func imap(j event.Journal) *event.Recorder {
 	body(r, "bob")
 	r.Overheard(event.HeardLine{}, 2)
 	reply(r, "* SEARCH")
-	r.Add(&event.Waiting{For: event.AwaitsCommand}, "")
+	r.Add(&event.Waiting{For: "command"}, "")
 	reply(r, "a4 OK")
 	command(r, "a5 FETCH 1 BODY[]")
 	r.Add(&event.Setting{Name: event.SetExpunge, Numbers: []uint32{1, 2}}, "expunge")
