@@ -18,7 +18,7 @@ type Kind int
 
 // The kinds. NIL is an Atom, because only the command knows whether it means "nothing".
 const (
-	Atom   Kind = iota // also numbers, flags and sequence sets
+	Atom   Kind = iota // includes numbers, flags and sequence sets
 	String             // quoted, or a literal
 	List
 )

@@ -79,7 +79,7 @@ type Session interface {
 
 	// Stored is called for each message that APPEND has put into one of the user's mailboxes. It must neither change
 	// nor keep message.
-	Stored(from string, to []string, message []byte)
+	Stored(from string, places []store.Place, message []byte)
 }
 
 // capabilities are those of which every part works here. The engine itself adds SASL-IR, LITERAL-, UNSELECT, ENABLE,

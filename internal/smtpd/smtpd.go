@@ -66,9 +66,9 @@ type Session interface {
 	// Dropping reports whether somebody else will refuse the message that has just come. If so, it must not be stored.
 	Dropping() bool
 
-	// Stored is called for each message once it is in the mailboxes of these addresses. message has no trace header
-	// fields. Stored must neither change nor keep it.
-	Stored(from string, to []string, message []byte)
+	// Stored is called for each message once it is in these places. message has no trace header fields. Stored must
+	// neither change nor keep it.
+	Stored(from string, places []store.Place, message []byte)
 	// Delivered is called for each recipient to whom a message has been delivered.
 	Delivered(from, to string, m store.Message)
 }
