@@ -8,7 +8,7 @@ import (
 	"unsafe"
 )
 
-// reader gives the verdict that a reply's last line names, and records what it was asked.
+// reader returns the verdict that a reply's last line names, and records what it was asked.
 type reader struct{ asked []string }
 
 func (r *reader) Verdict(tag string, lines []string, greeting bool) Verdict {
@@ -92,7 +92,7 @@ func TestVerdictSeesTheTagAndTheLastLine(t *testing.T) {
 		t.Errorf("asked %q", rd.asked)
 	}
 
-	// A reply that only escaping makes too long keeps its last line too.
+	// A reply that only escaping makes too long keeps its last line as well.
 	r.Command(Command{Line: "a2 LIST", Tag: "a2", Verb: "LIST"})
 	r.Reply([]byte(strings.Repeat("\xff", 1000)+"\r\n"), "")
 	r.Reply([]byte("a2 OK done\r\n"), "")
@@ -228,8 +228,8 @@ func TestLoginsAreTheFirstAndTheLast(t *testing.T) {
 	}
 }
 
-// TestRecordsAreBoundedInBytes has a client send as much as it can of what escaping makes four times as long,
-// in every place where a record keeps what a client says.
+// TestRecordsAreBoundedInBytes floods every field that keeps a client's words with text that escaping makes four times
+// as long.
 func TestRecordsAreBoundedInBytes(t *testing.T) {
 	t.Parallel()
 	bad := strings.Repeat("\xff", 4<<10)
@@ -238,7 +238,7 @@ func TestRecordsAreBoundedInBytes(t *testing.T) {
 	for i := range many {
 		many[i], places[i] = fmt.Sprint(i)+bad, Place{Account: bad, Mailbox: fmt.Sprint(i) + bad}
 	}
-	const bound = maxKept + maxEvents*512 // beyond maxKept each event has a little
+	const bound = maxKept + maxEvents*512 // beyond maxKept each event may still keep a little
 	for name, flood := range map[string]func(r *Recorder, i int){
 		"commands": func(r *Recorder, i int) {
 			line := fmt.Sprint(i) + bad
@@ -291,7 +291,7 @@ func TestRecordsAreBoundedInBytes(t *testing.T) {
 	}
 }
 
-// held sums the bytes of all texts and lists that a value leads to, each counted once.
+// held sums the bytes of all texts and lists reachable from a value, counting each once.
 func held(v any) int {
 	seen := map[unsafe.Pointer]bool{}
 	sum := 0

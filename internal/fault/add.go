@@ -11,7 +11,7 @@ type Add struct {
 func (*Add) Kind() Kind {
 	return Kind{
 		Name:    "add",
-		Doc:     "These capabilities are listed too, whether the server has them or not.",
+		Doc:     "The server also advertises these, whether or not it supports them.",
 		Example: "{smtp: [AUTH GSSAPI]}",
 		New:     func() Fault { return new(Add) },
 		ForUser: Always,

@@ -1,10 +1,13 @@
 package fault
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/mailrig/mailrig/internal/identity"
+	"github.com/mailrig/mailrig/internal/protocol"
+	"github.com/mailrig/mailrig/internal/protocol/smtp"
 )
 
 // Faults by address need no scenario: a running server gives several tests what each
@@ -13,7 +16,7 @@ import (
 //	reply+550@any.domain                      as sender or recipient: 550 5.0.0 …
 //	reply+451+4.7.1@any.domain                with an enhanced code
 //	reply+550+5.1.1+user-unknown@any.domain   with a text; hyphens are spaces
-//	login+wrong-password@any.domain           as user name: that refusal; see identity.Names
+//	login+wrong-password@any.domain           as user name: that refusal; see protocol.LoginReasons
 //
 // ByAddress is the name that marks them in a session.
 const ByAddress = "by-address"
@@ -44,7 +47,7 @@ func AddressReply(address string) (reply string, ok bool) {
 
 // isStatus tells an enhanced status code (RFC 3463) that fits a reply code.
 func isStatus(s string, code int) bool {
-	r, err := identity.ParseSMTP(strconv.Itoa(code) + " " + s)
+	r, err := smtp.Parse(strconv.Itoa(code) + " " + s)
 	return err == nil && r.Enhanced != [3]int{} && r.Enhanced[0] == code/100
 }
 
@@ -55,10 +58,9 @@ func AddressLogin(user string) *identity.Refusal {
 	if !ok {
 		return nil
 	}
-	r, ok := identity.Named(name)
-	if !ok {
+	reason := protocol.Reason(name)
+	if !slices.Contains(protocol.LoginReasons(), reason) {
 		return nil
 	}
-	r.Injected = ByAddress
-	return &r
+	return &identity.Refusal{Reason: reason, Injected: ByAddress}
 }

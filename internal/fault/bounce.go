@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/mailrig/mailrig/internal/identity"
+	"github.com/mailrig/mailrig/internal/protocol/smtp"
 )
 
 // BounceLater sends a delivery status notification (RFC 3464) into the sender's
@@ -34,7 +34,7 @@ func (f *BounceLater) Validate() error {
 	if f.SMTP == "" {
 		f.SMTP = "550 5.1.1 User unknown"
 	}
-	r, err := identity.ParseSMTP(f.SMTP)
+	r, err := smtp.Parse(f.SMTP)
 	if err == nil && r.Code < 400 {
 		err = fmt.Errorf("smtp: %q isn't a refusal", f.SMTP)
 	}
@@ -43,7 +43,7 @@ func (f *BounceLater) Validate() error {
 
 // Bounce implements BounceStage.
 func (f *BounceLater) Bounce() Bounce {
-	r, _ := identity.ParseSMTP(f.SMTP)
+	r, _ := smtp.Parse(f.SMTP)
 	status := fmt.Sprintf("%d.%d.%d", r.Enhanced[0], r.Enhanced[1], r.Enhanced[2])
 	if r.Enhanced == [3]int{} {
 		status = fmt.Sprintf("%d.0.0", r.Code/100)

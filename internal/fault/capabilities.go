@@ -9,7 +9,7 @@ type Capabilities struct {
 func (*Capabilities) Kind() Kind {
 	return Kind{
 		Name:    "capabilities",
-		Doc:     "The list of capabilities is this, whatever the server has.",
+		Doc:     "The server advertises exactly this list, whatever it supports.",
 		Example: "{imap: [IMAP4]}",
 		New:     func() Fault { return new(Capabilities) },
 		ForUser: Always,

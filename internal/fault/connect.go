@@ -86,6 +86,6 @@ func (f *Connect) Explain() string {
 		"silent": "the connection is accepted, and nothing is ever said",
 		"close":  "the connection is accepted and closed at once",
 		"reset":  "the connection is accepted and reset at once",
-		"portal": "an HTTP redirect is answered, as a captive portal does",
+		"portal": "the server answers with an HTTP redirect, as a captive portal does",
 	}[f.Mode]
 }

@@ -10,7 +10,7 @@ type DelayFinalReply struct{ Delay time.Duration }
 func (*DelayFinalReply) Kind() Kind {
 	return Kind{
 		Name:    "delay-final-reply",
-		Doc:     "The reply to a message comes this late, after its last byte.",
+		Doc:     "The server waits this long after the last byte of a message before it replies.",
 		Example: "5s",
 		New:     func() Fault { return new(DelayFinalReply) },
 		ForUser: Always,

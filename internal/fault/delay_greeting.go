@@ -9,7 +9,7 @@ type DelayGreeting struct{ Delay time.Duration }
 func (*DelayGreeting) Kind() Kind {
 	return Kind{
 		Name:    "delay-greeting",
-		Doc:     "The greeting comes this late.",
+		Doc:     "The server waits this long before it greets.",
 		Example: "20s",
 		New:     func() Fault { return new(DelayGreeting) },
 	}

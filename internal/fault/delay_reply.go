@@ -9,7 +9,7 @@ type DelayReply struct{ Delay time.Duration }
 func (*DelayReply) Kind() Kind {
 	return Kind{
 		Name:    "delay-reply",
-		Doc:     "The reply to the command comes this late.",
+		Doc:     "The server waits this long before it replies to the command.",
 		Example: "3s",
 		New:     func() Fault { return new(DelayReply) },
 		ForUser: ByCommand,

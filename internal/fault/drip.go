@@ -17,7 +17,7 @@ type Drip struct {
 func (*Drip) Kind() Kind {
 	return Kind{
 		Name:    "drip",
-		Doc:     "The server's bytes come in small pieces with pauses between.",
+		Doc:     "The server sends its bytes in small pieces, with pauses between them.",
 		Example: "{bytes: 1, every: 50ms}",
 		New:     func() Fault { return new(Drip) },
 	}
@@ -50,5 +50,8 @@ func (f *Drip) Waits() time.Duration { return f.Every }
 
 // Explain says how slow the server is.
 func (f *Drip) Explain() string {
-	return fmt.Sprintf("the server sends %d bytes at a time, %v apart", f.Bytes, f.Every)
+	if f.Bytes == 1 {
+		return fmt.Sprintf("the server sends one byte at a time, one every %v", f.Every)
+	}
+	return fmt.Sprintf("the server sends %d bytes at a time, one piece every %v", f.Bytes, f.Every)
 }

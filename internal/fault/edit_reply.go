@@ -21,7 +21,7 @@ type EditReply struct {
 func (*EditReply) Kind() Kind {
 	return Kind{
 		Name:    "edit-reply",
-		Doc:     "Whatever in the reply to the command fits a pattern is replaced.",
+		Doc:     "In the reply to the command, whatever fits the pattern is replaced.",
 		Example: "{find: 'UIDVALIDITY \\d+', put: 'UIDVALIDITY 1'}",
 		New:     func() Fault { return new(EditReply) },
 		ForUser: ByCommand,
@@ -37,6 +37,14 @@ func (f *EditReply) Validate() error {
 		return fmt.Errorf("find: %q isn't a regular expression: %s", f.Find, strings.TrimPrefix(err.Error(), "error parsing regexp: "))
 	}
 	return nil
+}
+
+// Explain says what is replaced. The command stands before it.
+func (f *EditReply) Explain() string {
+	if f.Put == "" {
+		return fmt.Sprintf("in the reply, `%s` is removed", f.Find)
+	}
+	return fmt.Sprintf("in the reply, `%s` is replaced by `%s`", f.Find, f.Put)
 }
 
 // Edit implements EditStage.

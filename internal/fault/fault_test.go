@@ -218,7 +218,7 @@ func TestLogin(t *testing.T) {
 	if r := p.Conn(25, "smtp", localhost).Login(identity.Attempt{User: "alice@x"}); r != nil {
 		t.Errorf("alice: %+v", r)
 	}
-	if r := p.Conn(25, "smtp", localhost).Login(identity.Attempt{User: "bob@x"}); r == nil || r.SMTP != "535 x" || r.Injected != "bob" {
+	if r := p.Conn(25, "smtp", localhost).Login(identity.Attempt{User: "bob@x"}); r == nil || r.Replies["smtp"] != "535 x" || r.Injected != "bob" {
 		t.Errorf("bob: %+v", r)
 	}
 	if r := p.Conn(25, "smtp", localhost).Login(identity.Attempt{User: "bob@x"}); r != nil {

@@ -17,7 +17,7 @@ type Fill struct {
 func (*Fill) Kind() Kind {
 	return Kind{
 		Name:    "fill",
-		Doc:     "Whoever logs in by IMAP or POP3 finds so many messages in INBOX, made up as they are read.",
+		Doc:     "Whoever logs in by IMAP or POP3 finds this many messages in INBOX, which mailrig makes up as they are read.",
 		Example: "{messages: 100000, size: 2000, gap: 3}",
 		New:     func() Fault { return new(Fill) },
 		ForUser: Always,

@@ -17,7 +17,7 @@ type Folders []string
 func (*Folders) Kind() Kind {
 	return Kind{
 		Name:    "folders",
-		Doc:     "Whoever logs in by IMAP finds these folders, as a provider has them.",
+		Doc:     "Whoever logs in by IMAP finds these folders, as at some providers.",
 		Example: `['Sent Items', '[Gmail]/Trash = \Trash']`,
 		New:     func() Fault { return new(Folders) },
 		ForUser: Always,

@@ -5,7 +5,7 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/mailrig/mailrig/internal/identity"
+	"github.com/mailrig/mailrig/internal/protocol/smtp"
 )
 
 // Greylist defers a delivery until the same sender, recipient and client try again
@@ -34,7 +34,7 @@ func (f *Greylist) Validate() error {
 	if f.SMTP == "" {
 		f.SMTP = "451 4.7.1 Greylisted, please try again in " + strconv.Itoa(int(f.Wait.Seconds()+0.999)) + " seconds"
 	}
-	_, err := identity.ParseSMTP(f.SMTP)
+	_, err := smtp.Parse(f.SMTP)
 	return err
 }
 

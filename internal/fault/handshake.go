@@ -17,7 +17,7 @@ type Handshake struct {
 func (*Handshake) Kind() Kind {
 	return Kind{
 		Name:    "handshake",
-		Doc:     "The TLS handshake comes to this.",
+		Doc:     "The TLS handshake fails in this way.",
 		Example: "stall",
 		New:     func() Fault { return new(Handshake) },
 	}

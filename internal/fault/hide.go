@@ -7,7 +7,7 @@ type Hide []string
 func (*Hide) Kind() Kind {
 	return Kind{
 		Name:    "hide",
-		Doc:     "The server lacks these capabilities: they aren't listed, and their commands are refused.",
+		Doc:     "The server lacks these capabilities: it doesn't advertise them, and refuses their commands.",
 		Example: "[STARTTLS]",
 		New:     func() Fault { return new(Hide) },
 		ForUser: Always,

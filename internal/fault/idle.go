@@ -12,7 +12,7 @@ type Idle struct{ Mode string }
 func (*Idle) Kind() Kind {
 	return Kind{
 		Name:    "idle",
-		Doc:     "IDLE is accepted and tells nothing; the next command does.",
+		Doc:     "The server accepts IDLE but reports nothing; the next command does.",
 		Example: "mute",
 		New:     func() Fault { return new(Idle) },
 		ForUser: Always,
@@ -47,5 +47,5 @@ func (f *Idle) Protocols() []string { return []string{"imap"} }
 
 // Explain says what IDLE does.
 func (f *Idle) Explain() string {
-	return "IDLE is accepted and tells nothing; what has changed comes with the next command"
+	return "the server accepts IDLE but reports nothing; what has changed comes with the next command"
 }

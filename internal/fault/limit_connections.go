@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/mailrig/mailrig/internal/identity"
+	"github.com/mailrig/mailrig/internal/protocol"
 )
 
 // LimitConnections refuses logins of a user who is logged in on Max connections
@@ -19,7 +20,7 @@ type LimitConnections struct {
 func (*LimitConnections) Kind() Kind {
 	return Kind{
 		Name:    "limit-connections",
-		Doc:     "Logins are refused while a user has this many connections already.",
+		Doc:     "The server refuses logins while the user already has this many connections.",
 		Example: "{max: 2}",
 		New:     func() Fault { return new(LimitConnections) },
 		ForUser: Always,
@@ -31,7 +32,7 @@ func (f *LimitConnections) ValidateFor(among Protocols) error {
 	if f.Max < 0 {
 		return fmt.Errorf("max: can't be negative")
 	}
-	fillIn(&f.Texts, usual(identity.TooManyConnections))
+	fillIn(&f.Texts, usual(protocol.TooManyLogins, among))
 	return checkRefusals(f.Texts, among)
 }
 

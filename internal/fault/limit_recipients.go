@@ -14,7 +14,7 @@ type LimitRecipients struct{ Max int }
 func (*LimitRecipients) Kind() Kind {
 	return Kind{
 		Name:    "limit-recipients",
-		Doc:     "A message may have this many recipients at most.",
+		Doc:     "A message may have at most this many recipients.",
 		Example: "10",
 		New:     func() Fault { return new(LimitRecipients) },
 		ForUser: Always,

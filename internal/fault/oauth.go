@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/mailrig/mailrig/internal/identity"
+	"github.com/mailrig/mailrig/internal/protocol"
 )
 
 // OAuth offers logins with a token, and accepts every token; or, with a challenge, refuses
@@ -22,7 +23,7 @@ type OAuth struct {
 func (*OAuth) Kind() Kind {
 	return Kind{
 		Name:    "oauth",
-		Doc:     "Logins with a token (XOAUTH2, OAUTHBEARER) are offered, and accepted or refused.",
+		Doc:     "The server offers logins with a token (XOAUTH2, OAUTHBEARER), and accepts or refuses them.",
 		Example: `{challenge: '{"status":"400","schemes":"Bearer","scope":"https://mail.example.test/"}'}`,
 		New:     func() Fault { return new(OAuth) },
 	}
@@ -50,7 +51,7 @@ func (f *OAuth) ValidateFor(among Protocols) error {
 	if len(f.Challenge) > 4096 {
 		return errors.New("challenge: has more than 4096 bytes")
 	}
-	fillIn(&f.Texts, usual(identity.WrongPassword))
+	fillIn(&f.Texts, usual(protocol.WrongPassword, among))
 	if strings.HasPrefix(f.For("imap"), "BYE") {
 		return errors.New("imap: BYE would come before the challenge; give NO or BAD")
 	}
@@ -78,11 +79,11 @@ func (f *OAuth) Protocols() []string { return nil }
 
 // Explain says what becomes of a login with a token.
 func (f *OAuth) Explain() string {
-	which := strings.Join(f.Mechanisms, " and ")
+	which := "the server offers " + strings.Join(f.Mechanisms, " and ")
 	if f.Challenge == "" {
-		return which + " are offered, and every token is accepted"
+		return which + ", and accepts every token"
 	}
-	return fmt.Sprintf("%s are offered, and a token is answered with the challenge %s; when the client has acknowledged it, the login is refused", which, f.Challenge)
+	return fmt.Sprintf("%s, and answers a token with the challenge %s; when the client has acknowledged it, the server refuses the login", which, f.Challenge)
 }
 
 // CheckRule refuses conditions that can't be known at a login, and counters that count nothing.

@@ -52,13 +52,19 @@ func fillIn(t *Texts, usual Texts) {
 	}
 }
 
-// usual are the texts of a usual refusal of a login.
-func usual(r identity.Refusal) Texts { return Texts{"smtp": r.SMTP, "imap": r.IMAP, "pop3": r.POP3} }
-
-// refusal is the other way round.
-func refusalOf(t Texts) *identity.Refusal {
-	return &identity.Refusal{SMTP: t["smtp"], IMAP: t["imap"], POP3: t["pop3"]}
+// usual are the protocols' usual replies of a server that refuses for a reason.
+func usual(reason protocol.Reason, among Protocols) Texts {
+	t := Texts{}
+	for _, p := range among {
+		if text := p.Refusals[reason]; text != "" {
+			t[p.Name] = text
+		}
+	}
+	return t
 }
+
+// refusalOf refuses a login in a scenario's words.
+func refusalOf(t Texts) *identity.Refusal { return &identity.Refusal{Replies: t} }
 
 // some wants a value for at least one protocol.
 func some[T any](p PerProtocol[T], among Protocols, what string) error {

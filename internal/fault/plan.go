@@ -75,7 +75,7 @@ func (p *Plan) Listen(door int, protocol string, v6 bool) (ListenMode, string) {
 }
 
 // touching lists the rules that can act on a connection.
-func (p *Plan) touching(ctx context.Context, e *Event) (mine []*rule) {
+func (p *Plan) touching(ctx func() context.Context, e *Event) (mine []*rule) {
 	if p == nil {
 		return nil
 	}
@@ -101,7 +101,7 @@ func (p *Plan) Conn(door int, protocol string, client netip.Addr) *Conn {
 // user is known.
 func (p *Plan) Shared(door int, protocol string, client netip.Addr, users Users) *Conn {
 	c := &Conn{Event: Event{Door: door, Protocol: protocol, Client: client.Unmap()}, users: users}
-	c.everybodys = p.touching(c.ctx(), &c.Event)
+	c.everybodys = p.touching(c.ctx, &c.Event)
 	c.set(c.everybodys)
 	return c
 }

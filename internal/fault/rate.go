@@ -3,6 +3,8 @@ package fault
 import (
 	"errors"
 	"time"
+
+	"github.com/mailrig/mailrig/internal/protocol"
 )
 
 // RateLimit refuses a command that comes too often. The count is real, over a
@@ -17,7 +19,7 @@ type RateLimit struct {
 func (*RateLimit) Kind() Kind {
 	return Kind{
 		Name:    "rate-limit",
-		Doc:     "The command is refused when it came this often within the time.",
+		Doc:     "The server refuses the command once it has come this often within the time.",
 		Example: "{max: 3, within: 1m}",
 		New:     func() Fault { return new(RateLimit) },
 		ForUser: ByCommand,
@@ -33,11 +35,7 @@ func (f *RateLimit) ValidateFor(among Protocols) error {
 	if f.Within <= 0 || f.Within > 24*time.Hour {
 		return errors.New("within: give a time of at most a day, like 1m")
 	}
-	fillIn(&f.Texts, Texts{
-		"smtp": "421 4.7.0 Try again later, closing connection.",
-		"imap": "NO [LIMIT] Rate limit exceeded, try again later",
-		"pop3": "-ERR [SYS/TEMP] Rate limit exceeded, try again later",
-	})
+	fillIn(&f.Texts, usual(protocol.TooOften, among))
 	return checkReplies(f.Texts, among)
 }
 

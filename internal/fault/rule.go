@@ -102,7 +102,7 @@ func newRule(r Rule, place int, counters Counters) *rule {
 
 // touches reports whether the rule can act on a connection just accepted. It counts
 // those that "connection" speaks of.
-func (r *rule) touches(ctx context.Context, e *Event) bool {
+func (r *rule) touches(ctx func() context.Context, e *Event) bool {
 	if !r.Match.door(e.Door, e.Protocol) || !r.Match.family(e.Client.Is6()) {
 		return false
 	}
@@ -112,7 +112,7 @@ func (r *rule) touches(ctx context.Context, e *Event) bool {
 	if !r.Match.client(e.Client) {
 		return false
 	}
-	n, err := r.counters.Add(ctx, Key{Rule: r.came})
+	n, err := r.counters.Add(ctx(), Key{Rule: r.came})
 	return err == nil && slices.Contains(r.Match.Connection, n)
 }
 

@@ -11,7 +11,7 @@ type Say struct {
 func (*Say) Kind() Kind {
 	return Kind{
 		Name:    "say",
-		Doc:     "The server says these lines too, before its reply to the command.",
+		Doc:     "The server also sends these lines, before its reply to the command.",
 		Example: `{imap: "* OK [ALERT] System shutdown in 10 minutes"}`,
 		New:     func() Fault { return new(Say) },
 		ForUser: ByCommand,

@@ -8,7 +8,7 @@ type Security struct{ Mode SecurityMode }
 func (*Security) Kind() Kind {
 	return Kind{
 		Name:    "security",
-		Doc:     "The door speaks this from the first byte, whatever it should.",
+		Doc:     "The door speaks this from the first byte, whatever its port number stands for.",
 		Example: "tls",
 		New:     func() Fault { return new(Security) },
 	}

@@ -14,7 +14,7 @@ type SizeLimit struct{ Bytes int64 }
 func (*SizeLimit) Kind() Kind {
 	return Kind{
 		Name:    "size-limit",
-		Doc:     "Messages may have this many bytes at most.",
+		Doc:     "The server's size limit for messages is this many bytes.",
 		Example: "100000",
 		New:     func() Fault { return new(SizeLimit) },
 		ForUser: Always,
@@ -29,6 +29,15 @@ func (f *SizeLimit) UnmarshalText(b []byte) error {
 	}
 	f.Bytes = n
 	return nil
+}
+
+// Explain writes the limit with separators.
+func (f *SizeLimit) Explain() string {
+	digits := strconv.FormatInt(f.Bytes, 10)
+	for i := len(digits) - 3; i > 0; i -= 3 {
+		digits = digits[:i] + "," + digits[i:]
+	}
+	return "the size limit is " + digits + " bytes"
 }
 
 // Limit implements LimitStage. Of several limits, the smallest holds.

@@ -5,7 +5,7 @@ import "context"
 // Users is what a server knows of users who have a plan of their own, and what it wants
 // to be told of a connection. Functions may be nil.
 type Users struct {
-	Context context.Context                              // of the connection; nil: one that never ends
+	Context func() context.Context                       // of the connection; nil: one that never ends
 	Plan    func(ctx context.Context, user string) *Plan // nil for most users
 	Joined  func(*Plan)                                  // told when the user's rules have joined a connection's
 	Acted   func(Act)                                    // told of each act of a rule, in the connection's goroutine
@@ -16,7 +16,7 @@ func (c *Conn) ctx() context.Context {
 	if c.users.Context == nil {
 		return context.Background()
 	}
-	return c.users.Context
+	return c.users.Context()
 }
 
 // Claims says who wants to log in: the rules that this user has alone act from now on.
@@ -50,7 +50,7 @@ func (c *Conn) join(user string) {
 		return
 	}
 	c.own = own
-	c.set(append(own.touching(c.ctx(), &c.Event), c.everybodys...))
+	c.set(append(own.touching(c.ctx, &c.Event), c.everybodys...))
 	if own != nil && c.users.Joined != nil {
 		c.users.Joined(own)
 	}

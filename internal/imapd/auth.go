@@ -7,6 +7,7 @@ import (
 	"github.com/emersion/go-sasl"
 
 	"github.com/mailrig/mailrig/internal/identity"
+	proto "github.com/mailrig/mailrig/internal/protocol/imap"
 )
 
 // Login is the LOGIN command.
@@ -67,9 +68,10 @@ func (s *session) inWords(err error) error {
 }
 
 func (s *session) refusal(r *identity.Refusal) error {
-	reply, err := identity.ParseIMAP(r.IMAP)
+	text := r.Reply(proto.Protocol)
+	reply, err := proto.Parse(text)
 	if err != nil || reply.Type == "OK" {
-		s.cfg.Logger.Error("login refusal has no usable IMAP reply", "reply", r.IMAP, "err", err)
+		s.cfg.Logger.Error("login refusal has no usable IMAP reply", "reply", text, "err", err)
 		return no(imap.ResponseCodeAuthenticationFailed, "Authentication failed")
 	}
 	e := &imap.Error{

@@ -12,6 +12,7 @@ import (
 	"github.com/emersion/go-sasl"
 
 	"github.com/mailrig/mailrig/internal/identity"
+	"github.com/mailrig/mailrig/internal/protocol"
 	"github.com/mailrig/mailrig/internal/store"
 	"github.com/mailrig/mailrig/internal/store/memory"
 	"github.com/mailrig/mailrig/internal/testkit/dialogue"
@@ -85,12 +86,11 @@ func (c *peer) Authenticate(name string) (sasl.Server, error) {
 func (c *peer) Login(a identity.Attempt) error {
 	switch a.Credential {
 	case "wrong":
-		r := identity.WrongPassword
-		return &r
+		return &identity.Refusal{Reason: protocol.WrongPassword}
 	case "bad":
-		return &identity.Refusal{IMAP: "BAD Not today"}
+		return &identity.Refusal{Replies: map[string]string{"imap": "BAD Not today"}}
 	case "bye":
-		return &identity.Refusal{IMAP: "BYE [UNAVAILABLE] Going down"}
+		return &identity.Refusal{Replies: map[string]string{"imap": "BYE [UNAVAILABLE] Going down"}}
 	}
 	c.user = a.User
 	return nil

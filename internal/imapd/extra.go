@@ -2,14 +2,19 @@ package imapd
 
 import (
 	"context"
+	"slices"
 	"strings"
+	"sync"
 
 	"github.com/emersion/go-imap/v2"
 )
 
 // Commands lists the commands that clients send and the engine lacks. To add one, add its
 // row and, unless it is a refusal, a file with its handler.
-func Commands() []Command {
+func Commands() []Command { return slices.Clone(product()) }
+
+// product is the product's list, made once and never changed: every connection has it.
+var product = sync.OnceValue(func() []Command {
 	return []Command{
 		// RFC 2971: allowed in any state; the engine would disconnect before login.
 		{"ID", "ID", Anywhere, func(_ context.Context, c *Call) error { return c.Untagged(`ID ("name" "mailrig")`) }},
@@ -38,7 +43,7 @@ func Commands() []Command {
 		{"UID REPLACE", "", Anywhere, unannounced("REPLACE is not offered")},
 		{"LANGUAGE", "", Anywhere, unannounced("LANGUAGE is not offered")},
 	}
-}
+})
 
 // cannot refuses a command that is switched off.
 func cannot(text string) func(context.Context, *Call) error {

@@ -120,7 +120,7 @@ func New(cfg Config) *Phase {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
 	if cfg.Commands == nil {
-		cfg.Commands = Commands()
+		cfg.Commands = product()
 	}
 	if cfg.now == nil {
 		cfg.now = time.Now

@@ -24,6 +24,7 @@ import (
 	"github.com/emersion/go-sasl"
 
 	"github.com/mailrig/mailrig/internal/identity"
+	proto "github.com/mailrig/mailrig/internal/protocol/pop3"
 	"github.com/mailrig/mailrig/internal/store"
 	"github.com/mailrig/mailrig/pop3"
 )
@@ -86,7 +87,7 @@ func inWords(err error) error {
 	if !errors.As(err, &no) {
 		return err
 	}
-	reply, err := identity.ParsePOP3(no.POP3)
+	reply, err := proto.Parse(no.Reply(proto.Protocol))
 	if err != nil || reply.OK { // a refusal without words for POP3 is still one
 		return pop3.ErrAuthFailed
 	}

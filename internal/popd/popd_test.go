@@ -53,13 +53,13 @@ func (p *peer) Login(a identity.Attempt) error {
 		p.user = a.User
 		return nil
 	case "later":
-		return &identity.Refusal{POP3: "-ERR [SYS/TEMP] Try again later"}
+		return &identity.Refusal{Replies: map[string]string{"pop3": "-ERR [SYS/TEMP] Try again later"}}
 	case "plain":
-		return &identity.Refusal{POP3: "-ERR Logon failure: unknown user name or bad password."}
+		return &identity.Refusal{Replies: map[string]string{"pop3": "-ERR Logon failure: unknown user name or bad password."}}
 	case "nothing":
-		return &identity.Refusal{POP3: "+OK come in"}
+		return &identity.Refusal{Replies: map[string]string{"pop3": "+OK come in"}}
 	}
-	return &identity.Refusal{POP3: "-ERR [AUTH] Authentication failed"}
+	return &identity.Refusal{Replies: map[string]string{"pop3": "-ERR [AUTH] Authentication failed"}}
 }
 
 // is reports whether the last attempt was this one.

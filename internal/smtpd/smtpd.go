@@ -20,6 +20,7 @@ import (
 
 	"github.com/mailrig/mailrig/internal/identity"
 	"github.com/mailrig/mailrig/internal/oneconn"
+	proto "github.com/mailrig/mailrig/internal/protocol/smtp"
 	"github.com/mailrig/mailrig/internal/store"
 )
 
@@ -189,15 +190,12 @@ func (e exchange) Next(response []byte) (challenge []byte, done bool, err error)
 }
 
 func refusal(r *identity.Refusal) error {
-	if _, err := identity.ParseSMTP(r.SMTP); err != nil {
-		return smtpError(identity.WrongPassword.SMTP)
-	}
-	return smtpError(r.SMTP)
+	return smtpError(r.Reply(proto.Protocol))
 }
 
 // smtpError makes an error for the engine of a reply's text, which must be one.
 func smtpError(text string) error {
-	reply, err := identity.ParseSMTP(text)
+	reply, err := proto.Parse(text)
 	if err != nil {
 		return err
 	}
