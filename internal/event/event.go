@@ -99,11 +99,11 @@ func (r *Record) Last() time.Time {
 	return r.LastWord()
 }
 
-// LastWord returns the time of the last event before the end of TLS and of the connection.
+// LastWord returns the time of the last event before the end of TLS and of the connection. What a rule did is no word.
 func (r *Record) LastWord() time.Time {
 	for i := len(r.Events) - 1; i >= 0; i-- {
 		switch r.Events[i].What.(type) {
-		case *CloseNotify, *Ended:
+		case *CloseNotify, *Ended, *Acted:
 		default:
 			return r.Start.Add(r.Events[i].At)
 		}

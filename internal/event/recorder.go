@@ -60,6 +60,7 @@ type Recorder struct {
 	tag      string  // of the last command
 	text     []byte  // text of the last event, which may still grow
 	end      []byte  // last line of a reply whose text is full
+	acts     []Event // acts of rules in the middle of the last event; recorded after it
 	final    *Record // set when the connection has ended; nothing is added after that
 }
 
@@ -253,6 +254,34 @@ func (r *Recorder) Add(what What, by string) {
 // Notice records a fact that has no details.
 func (r *Recorder) Notice(s Sign, by string) { r.Add(&Noticed{Sign: s}, by) }
 
+// Acted records that a rule of the scenario by has acted. An act in the middle of a reply or a body is recorded after
+// it, so that the reply or body stays one event. Unlike the other methods, Acted doesn't mark the scenario as one that
+// acted: the events that show the effect do.
+func (r *Recorder) Acted(a Acted, by string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.final != nil {
+		return
+	}
+	r.bound(&a)
+	if last := r.last(); last == nil || !grows(last.What) {
+		r.add(by, &a)
+	} else if len(r.acts) < maxList {
+		r.acts = append(r.acts, r.event(by, &a))
+	}
+}
+
+// grows reports whether the next bytes may join an event.
+func grows(what What) bool {
+	switch w := what.(type) {
+	case *Reply, *Overheard:
+		return true
+	case *Body:
+		return !w.Ended
+	}
+	return false
+}
+
 // sum updates the record's summary with an event.
 func (r *Recorder) sum(what What) {
 	t := TLS{}
@@ -360,7 +389,7 @@ func (r *Recorder) End(by EndedBy) {
 	r.r.EndedBy = by
 	s := r.snapshot()
 	r.final = s
-	r.head, r.tail, r.text, r.end = nil, nil, nil, nil
+	r.head, r.tail, r.text, r.end, r.acts = nil, nil, nil, nil, nil
 	r.mu.Unlock()
 	if len(s.Events) > 0 {
 		r.tellLast(s.Events[len(s.Events)-1])
@@ -389,9 +418,10 @@ func (r *Recorder) snapshot() *Record {
 	}
 	if e := r.last(); e != nil {
 		r.settle(e)
-		s.Events = make([]Event, 0, len(r.head)+len(r.tail))
+		s.Events = make([]Event, 0, len(r.head)+len(r.tail)+len(r.acts))
 		s.Events = append(append(s.Events, r.head...), r.tail...)
 		freeze(&s.Events[len(s.Events)-1])
+		s.Events = append(s.Events, r.acts...)
 	}
 	return &s
 }
@@ -422,23 +452,37 @@ func (r *Recorder) last() *Event {
 	return nil
 }
 
+func (r *Recorder) event(by string, what What) Event {
+	return Event{At: time.Since(r.r.Start), Secure: r.secure, By: by, What: what}
+}
+
+// add appends the acts that waited for the end of the last event, and then an event.
 func (r *Recorder) add(by string, what What) {
-	if e := r.last(); e != nil {
-		r.settle(e)
-		r.tellLast(*e)
+	for _, act := range r.acts {
+		r.put(act)
+	}
+	r.acts = r.acts[:0]
+	r.put(r.event(by, what))
+}
+
+func (r *Recorder) put(e Event) {
+	if last := r.last(); last != nil {
+		r.settle(last)
+		r.tellLast(*last)
 	}
 	r.text, r.end = r.text[:0], r.end[:0]
-	r.kept += size(what)
-	e := Event{At: time.Since(r.r.Start), Secure: r.secure, By: by, What: what}
+	r.kept += size(e.What)
 	if len(r.head) < maxEvents/2 {
 		r.head = append(r.head, e)
 		return
 	}
 	if len(r.tail) >= maxEvents/2 {
 		half := len(r.tail) / 2
-		r.r.Elided += half
 		for _, old := range r.tail[:half] {
 			r.kept -= size(old.What)
+			if _, act := old.What.(*Acted); !act { // an act leaves nothing in the dialogue
+				r.r.Elided++
+			}
 		}
 		r.tail = slices.Delete(r.tail, 0, half)
 	}

@@ -376,3 +376,57 @@ func TestEscape(t *testing.T) {
 		}
 	}
 }
+
+// An act in the middle of a reply or a body doesn't part it, and waits for its end.
+func TestActsPartNothing(t *testing.T) {
+	t.Parallel()
+	_, r := begin(2, Info{Reader: &reader{}})
+	act := func(n int) { r.Acted(Acted{Rule: n, Kind: "k", Command: "EHLO"}, "s") }
+	act(0)
+	r.Reply([]byte("220 hello\r\n"), "")
+	r.Command(Command{Line: "EHLO", Verb: "EHLO", Bytes: 6})
+	act(1)
+	r.Reply([]byte("250-a\r\n"), "s")
+	act(2)
+	r.Reply([]byte("250 b\r\n"), "s")
+	if got := r.Record(); len(got.Events) != 6 { // a snapshot has what waits, and leaves it waiting
+		t.Errorf("a snapshot of\n%s", list(whats(got)))
+	}
+	r.Body(Client, []byte("one "))
+	act(3)
+	r.Body(Client, []byte("body"))
+	r.EndBody(Client, Lines{})
+	act(4)
+	act(5)
+	r.End(EndedByClient)
+	want := []What{
+		&Acted{Kind: "k", Command: "EHLO"},
+		&Reply{Text: "220 hello", Bytes: 11, Greeting: true, Verdict: Verdict{Class: OK, Code: "220 hello"}},
+		&Command{Line: "EHLO", Verb: "EHLO", Bytes: 6},
+		&Acted{Rule: 1, Kind: "k", Command: "EHLO"},
+		&Reply{Text: "250-a\n250 b", Bytes: 14, Verdict: Verdict{Class: OK, Code: "250 b"}},
+		&Acted{Rule: 2, Kind: "k", Command: "EHLO"},
+		&Body{From: Client, Head: "one body", Bytes: 8, Ended: true},
+		&Acted{Rule: 3, Kind: "k", Command: "EHLO"},
+		&Acted{Rule: 4, Kind: "k", Command: "EHLO"},
+		&Acted{Rule: 5, Kind: "k", Command: "EHLO"},
+		&Ended{By: EndedByClient},
+	}
+	s := r.Record()
+	if got := whats(s); !reflect.DeepEqual(got, want) {
+		t.Errorf("got\n%s\nwant\n%s", list(got), list(want))
+	}
+	for i, e := range s.Events {
+		if i > 0 && e.At < s.Events[i-1].At {
+			t.Errorf("%s at %v, before what it follows", e.What.what(), e.At)
+		}
+	}
+	// Its effect marks the scenario, as here the edited reply does.
+	if !reflect.DeepEqual(s.Injected, []string{"s"}) {
+		t.Errorf("injected %v", s.Injected)
+	}
+	act(6)
+	if len(r.Record().Events) != len(want) {
+		t.Error("an act after the end is recorded")
+	}
+}

@@ -33,6 +33,8 @@ func size(what What) int {
 		return len(w.Detail)
 	case *Alert:
 		return len(w.Detail)
+	case *Acted:
+		return len(w.Command)
 	case *Bouncing:
 		return len(w.Recipient) + len(w.Sender)
 	case *Setting:
@@ -86,6 +88,8 @@ func (r *Recorder) bound(what What) {
 		w.Detail = r.name(w.Detail)
 	case *Alert:
 		w.Detail = r.name(w.Detail)
+	case *Acted:
+		w.Command = fit(w.Command, maxWord)
 	case *Bouncing:
 		w.Recipient, w.Sender = r.name(w.Recipient), r.name(w.Sender)
 	case *Setting:

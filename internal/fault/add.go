@@ -2,7 +2,7 @@ package fault
 
 import "slices"
 
-// Add lists capabilities that the server may not have.
+// Add advertises capabilities that the server may not have.
 type Add struct {
 	Lists `smtp:"lines of the EHLO reply, without code" imap:"capability names" pop3:"lines of the CAPA reply"`
 }
@@ -18,7 +18,7 @@ func (*Add) Kind() Kind {
 	}
 }
 
-// ValidateFor wants at least one.
+// ValidateFor requires at least one list.
 func (f *Add) ValidateFor(among Protocols) error { return some(f.Lists, among, "a list") }
 
 // List implements ListStage.

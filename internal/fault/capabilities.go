@@ -1,6 +1,6 @@
 package fault
 
-// Capabilities replaces the whole list.
+// Capabilities replaces the whole capability list.
 type Capabilities struct {
 	Lists `smtp:"lines of the EHLO reply, without code" imap:"capability names" pop3:"lines of the CAPA reply"`
 }
@@ -16,7 +16,7 @@ func (*Capabilities) Kind() Kind {
 	}
 }
 
-// ValidateFor wants at least one.
+// ValidateFor requires at least one list.
 func (f *Capabilities) ValidateFor(among Protocols) error { return some(f.Lists, among, "a list") }
 
 // List implements ListStage.

@@ -2,7 +2,7 @@ package fault
 
 import "time"
 
-// DelayGreeting makes the greeting late.
+// DelayGreeting delays the greeting.
 type DelayGreeting struct{ Delay time.Duration }
 
 // Kind implements Fault.
@@ -15,7 +15,7 @@ func (*DelayGreeting) Kind() Kind {
 	}
 }
 
-// UnmarshalText reads a duration like 20s.
+// UnmarshalText parses a duration like 20s.
 func (f *DelayGreeting) UnmarshalText(b []byte) (err error) {
 	f.Delay, err = parseDelay(b)
 	return err
@@ -27,7 +27,7 @@ func (f *DelayGreeting) Greet(g *Greet, _ string) bool {
 	return true
 }
 
-// CheckRule refuses conditions that can't be known yet.
+// CheckRule refuses conditions that nobody can know yet.
 func (f *DelayGreeting) CheckRule(r *Rule) error { return r.early() }
 
 // Waits implements Waiter.

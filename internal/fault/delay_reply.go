@@ -2,7 +2,7 @@ package fault
 
 import "time"
 
-// DelayReply makes the reply to a command late.
+// DelayReply delays the reply to a command.
 type DelayReply struct{ Delay time.Duration }
 
 // Kind implements Fault.
@@ -16,7 +16,7 @@ func (*DelayReply) Kind() Kind {
 	}
 }
 
-// UnmarshalText reads a duration like 3s.
+// UnmarshalText parses a duration like 3s.
 func (f *DelayReply) UnmarshalText(b []byte) (err error) {
 	f.Delay, err = parseDelay(b)
 	return err

@@ -8,13 +8,13 @@ import (
 	"sync/atomic"
 )
 
-// EditReply replaces what fits a pattern, line by line, in what the server says to
-// a command. Message bodies and literals are never edited.
+// EditReply replaces what matches a pattern in the server's reply to a command, line by line. It never edits message
+// bodies or literals.
 type EditReply struct {
 	Find string `yaml:"find" doc:"a regular expression (RE2)"`
 	Put  string `yaml:"put" doc:"what comes in its place; $1 is the first group; may be empty"`
 
-	re atomic.Pointer[regexp.Regexp] // Find, compiled when it is used first
+	re atomic.Pointer[regexp.Regexp] // Find, compiled on first use
 }
 
 // Kind implements Fault.
@@ -51,7 +51,7 @@ func (f *EditReply) Explain() string {
 func (f *EditReply) Edit(line []byte) ([]byte, bool) {
 	re := f.re.Load()
 	if re == nil {
-		re = regexp.MustCompile(f.Find) // Validate has tried it
+		re = regexp.MustCompile(f.Find) // Validate has compiled it before
 		f.re.Store(re)
 	}
 	if !re.Match(line) {
@@ -60,7 +60,7 @@ func (f *EditReply) Edit(line []byte) ([]byte, bool) {
 	return re.ReplaceAll(line, []byte(f.Put)), true
 }
 
-// CheckRule wants to know in whose reply.
+// CheckRule requires the command whose reply is edited.
 func (f *EditReply) CheckRule(r *Rule) error {
 	if len(r.Match.Command) == 0 {
 		return errors.New("edit-reply: say in the reply to which command, like match: {command: SELECT}")

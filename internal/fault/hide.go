@@ -1,6 +1,6 @@
 package fault
 
-// Hide makes the server lack capabilities: they are neither listed nor served.
+// Hide makes the server lack capabilities. It neither advertises nor serves them.
 type Hide []string
 
 // Kind implements Fault.
@@ -14,7 +14,7 @@ func (*Hide) Kind() Kind {
 	}
 }
 
-// Validate wants at least one name.
+// Validate requires at least one name.
 func (f *Hide) Validate() error { return someNames(*f) }
 
 // Capability implements CapabilityStage.
@@ -25,7 +25,7 @@ func (f *Hide) Capability(name string) CapabilityFate {
 	return CapabilityShown
 }
 
-// Conceals implements Concealer; a name that no server has is a slip of the pen.
+// Conceals implements Concealer. A name that no server advertises is probably misspelt.
 func (f *Hide) Conceals() []string { return *f }
 
 // CheckRule refuses counters.

@@ -8,8 +8,8 @@ import (
 	"github.com/mailrig/mailrig/internal/protocol"
 )
 
-// Login refuses logins: by the name of a usual refusal, or with a reply for each
-// protocol. Without a reply for a protocol, its logins go through.
+// Login refuses logins, with the name of a common refusal or with a reply for each protocol. A protocol without a reply
+// accepts logins as usual.
 type Login struct {
 	Texts `smtp:"the SMTP reply, like 535 5.7.8 Authentication credentials invalid" imap:"the IMAP status, like NO [AUTHENTICATIONFAILED] Authentication failed" pop3:"the POP3 status, like -ERR [AUTH] Authentication failed"`
 
@@ -27,7 +27,7 @@ func (*Login) Kind() Kind {
 	}
 }
 
-// UnmarshalText reads the name of a refusal.
+// UnmarshalText parses the name of a refusal.
 func (f *Login) UnmarshalText(b []byte) error {
 	var known []string
 	for _, reason := range protocol.LoginReasons() {
@@ -40,8 +40,7 @@ func (f *Login) UnmarshalText(b []byte) error {
 	return nil
 }
 
-// ValidateFor fills in what is usual for the reason, and checks the form of each reply; a
-// refusal must refuse.
+// ValidateFor fills in the usual replies for the reason, and checks the form of each reply. A reply must refuse the login.
 func (f *Login) ValidateFor(among Protocols) error {
 	if f.reason != "" {
 		f.Texts = usual(f.reason, among)

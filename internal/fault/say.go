@@ -18,7 +18,7 @@ func (*Say) Kind() Kind {
 	}
 }
 
-// ValidateFor wants at least one.
+// ValidateFor requires at least one text.
 func (f *Say) ValidateFor(among Protocols) error { return some(f.Texts, among, "lines") }
 
 // Command implements CommandStage.
@@ -31,7 +31,7 @@ func (f *Say) Command(a *Action, e *Event, _ Counts) bool {
 	return true
 }
 
-// CheckRule wants to know before which reply.
+// CheckRule requires the command before whose reply the lines are sent.
 func (f *Say) CheckRule(r *Rule) error {
 	if len(r.Match.Command) == 0 {
 		return errors.New("say: say at which command, like match: {command: SELECT}")

@@ -10,8 +10,8 @@ import (
 	"github.com/mailrig/mailrig/internal/protocol"
 )
 
-// A refusal is told in a scenario's words, else in the protocol's usual ones for the reason;
-// a protocol that is added has words of its own, and isn't lost.
+// TestRefusalInAProtocolsWords checks that a refusal uses the scenario's words, and otherwise the protocol's usual
+// words for the reason. A new protocol has words of its own.
 func TestRefusalInAProtocolsWords(t *testing.T) {
 	t.Parallel()
 	p := &protocol.Protocol{Name: "gopher", Refusals: map[protocol.Reason]string{

@@ -8,9 +8,9 @@ import (
 
 // Refusal is the reason why a login fails, with the reply in each protocol.
 type Refusal struct {
-	// Reason says why. It is "" if only Replies do.
+	// Reason says why. It is "" if Replies says everything.
 	Reason protocol.Reason
-	// Replies are the words of a scenario, by the protocol's name. nil: the protocol's usual ones.
+	// Replies are a scenario's words, by the protocol's name. nil means the protocol's usual words.
 	Replies map[string]string
 
 	// Injected names the scenario that refused the login. It is "" if the authority did.
@@ -22,8 +22,8 @@ type Refusal struct {
 	Answered  func(right bool)
 }
 
-// Reply returns the reply in a protocol's words. A refusal without words for the protocol reads like a wrong password.
-// Reply returns "" only for a protocol that has no refusals.
+// Reply returns the reply in a protocol's words. If the protocol has no words for the reason, it returns those for a
+// wrong password. It returns "" only for a protocol without any refusals.
 func (r *Refusal) Reply(p *protocol.Protocol) string {
 	if text := r.Replies[p.Name]; text != "" {
 		return text

@@ -2,11 +2,9 @@ package protocol
 
 import "bytes"
 
-// DotEnd finds the line with a single dot that ends a message of SMTP (RFC 5321 section
-// 4.1.1.4) or a multi-line response of POP3 (RFC 1939 section 3). It does so exactly as
-// go-smtp's dataReader, so that gate and engine agree where commands begin again. A line
-// end is CR LF and nothing else; CR CR LF isn't one. The zero value stands at the
-// beginning of a line.
+// DotEnd finds the line with a single dot that ends a message in SMTP (RFC 5321 section 4.1.1.4) or a multi-line
+// response in POP3 (RFC 1939 section 3). It works exactly like go-smtp's dataReader, so that gate and engine agree on
+// where commands begin again. Only CR LF ends a line; CR CR LF doesn't. The zero value is at the beginning of a line.
 type DotEnd int
 
 const (
@@ -17,8 +15,8 @@ const (
 	dotThenCR
 )
 
-// Scan takes more of the message. It returns how many bytes of b belong to it,
-// the final dot included, and whether that was its end.
+// Scan examines more of the message. It returns how many bytes of b belong to the message, including the final dot, and
+// whether the message has ended.
 func (e *DotEnd) Scan(b []byte) (n int, done bool) {
 	s := *e
 	for i := 0; i < len(b); {

@@ -7,15 +7,15 @@ import (
 
 func TestDotEnd(t *testing.T) {
 	t.Parallel()
-	for in, want := range map[string]int{ // how many bytes belong to it; 0: no end
+	for in, want := range map[string]int{ // how many bytes belong to the message; 0: no end
 		".\r\n":              3,
 		"a\r\n.\r\nQUIT":     6,
 		"..\r\n.\r\n":        7,
 		"a.\r\n.\r\n":        7,
-		"a\n.\n.\r\n":        0, // bare LF ends no line (RFC 5321 section 4.1.1.4)
+		"a\n.\n.\r\n":        0, // a bare LF ends no line (RFC 5321 section 4.1.1.4)
 		"a\r.\r\n":           0,
 		"a\r\n.\n":           0,
-		"a\r\r\n.\r\n":       0, // CR CR LF neither
+		"a\r\r\n.\r\n":       0, // nor does CR CR LF
 		"a\r\n.\r\r\n.\r\n":  0,
 		"a\r\n.\rb\r\n.\r\n": 11,
 		"":                   0,
@@ -28,7 +28,7 @@ func TestDotEnd(t *testing.T) {
 	}
 }
 
-// In whatever pieces a message comes, it ends at the same place.
+// A message ends at the same place, whatever pieces it comes in.
 func FuzzDotEnd(f *testing.F) {
 	for _, seed := range []string{".\r\n", "a\r\n.\r\nQUIT", "a\r\r\n.\r\n", "\r\n..\r\n.\r\n", ".\r.\r\n"} {
 		f.Add(seed, 1)

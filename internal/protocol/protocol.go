@@ -38,8 +38,7 @@ type Protocol struct {
 	// Told returns the names that a client can learn only from the lines of this reply. nil means none.
 	Told  func(lines []string) Told
 	Doors []Door
-	// Refusals are the usual replies of a server that refuses, in the form that Replies.Write
-	// takes.
+	// Refusals are the usual replies to what the server refuses, as texts for Replies.Write.
 	Refusals map[Reason]string
 
 	// Idle is how long a client may stay silent. MaxLine is the longest line that it may send, in bytes, including the

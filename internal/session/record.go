@@ -38,6 +38,11 @@ func begin(shared *Shared, d door.Door, conn net.Conn, plan *fault.Plan) record 
 // joined records that the user's own scenarios act from now on.
 func (r record) joined(own *fault.Plan) { r.Scenarios(own.Scenarios()) }
 
+// acted records an act of a rule, so that findings know which rule and which kind of fault it was.
+func (r record) acted(a fault.Act) {
+	r.Acted(event.Acted{Rule: a.Rule, Kind: a.Kind, Command: a.Command}, a.Scenario)
+}
+
 // limits records which limits a scenario sets.
 func (r record) limits(l fault.Limits) {
 	if l.MessageBytes > 0 {

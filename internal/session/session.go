@@ -94,6 +94,7 @@ func New(ctx context.Context, shared *Shared, d door.Door, conn net.Conn, plan *
 			s.record.joined(own)
 			s.record.limits(s.plan.Limits())
 		},
+		Acted: func(a fault.Act) { s.record.acted(a) },
 	})
 	s.record.limits(s.plan.Limits())
 	return s

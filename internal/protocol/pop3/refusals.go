@@ -2,7 +2,7 @@ package pop3
 
 import "github.com/mailrig/mailrig/internal/protocol"
 
-// refusals are what servers say; the RFCs stand at the reasons.
+// refusals are the usual replies. Package protocol cites the RFCs at each reason.
 var refusals = map[protocol.Reason]string{
 	protocol.WrongPassword:    "-ERR [AUTH] Authentication failed",
 	protocol.TemporaryFailure: "-ERR [SYS/TEMP] Temporary authentication failure",

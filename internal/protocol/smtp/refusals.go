@@ -2,7 +2,7 @@ package smtp
 
 import "github.com/mailrig/mailrig/internal/protocol"
 
-// refusals are what servers say; the RFCs stand at the reasons.
+// refusals are the usual replies. Package protocol cites the RFCs at each reason.
 var refusals = map[protocol.Reason]string{
 	protocol.WrongPassword:    "535 5.7.8 Authentication credentials invalid",
 	protocol.TemporaryFailure: "454 4.7.0 Temporary authentication failure",
