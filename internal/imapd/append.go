@@ -52,6 +52,6 @@ func (s *session) Append(name string, r imap.LiteralReader, o *imap.AppendOption
 	if err != nil {
 		return nil, missingTarget(err)
 	}
-	s.cfg.Session.Stored("", []string{s.account}, raw)
+	s.cfg.Session.Stored("", []store.Place{{Account: s.account, Mailbox: box.Name, UID: uids[0]}}, raw)
 	return &imap.AppendData{UID: imap.UID(uids[0]), UIDValidity: box.UIDValidity}, nil
 }

@@ -71,7 +71,7 @@ func (c *peer) Folders() []store.Folder  { return nil }
 func (c *peer) Logout()                  { c.user = "" }
 func (c *peer) Limits() (int64, int)     { return c.maxBytes, 0 }
 
-func (c *peer) Stored(string, []string, []byte) {}
+func (c *peer) Stored(string, []store.Place, []byte) {}
 
 func (c *peer) Open() (string, error) { return c.store.OpenAccount(c.Context(), c.user) }
 

@@ -83,9 +83,9 @@ type Session interface {
 	// MuteIdle reports whether the IDLE that begins is to say nothing.
 	MuteIdle() bool
 
-	// Stored hears of each message that APPEND has put into a mailbox of the user's.
-	// message isn't to be changed or kept.
-	Stored(from string, to []string, message []byte)
+	// Stored is told of each message that APPEND has put into a mailbox of the user's. It neither changes nor keeps
+	// message.
+	Stored(from string, places []store.Place, message []byte)
 }
 
 // capabilities are those whose every part works here. The engine adds SASL-IR,

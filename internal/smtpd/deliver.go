@@ -45,13 +45,13 @@ func (s *session) Data(r io.Reader) error {
 	if err != nil {
 		return s.undelivered(err)
 	}
-	boxes := make([]string, len(deliveries))
+	places := make([]store.Place, len(deliveries))
 	for i, d := range deliveries {
-		boxes[i] = d.Account
+		places[i] = store.Place{Account: d.Account, Mailbox: store.Inbox, UID: d.UID}
 		s.Delivered(tx.from, recipient(s.cfg.Store, tx.to, d.Account), d.Message)
 	}
-	if len(boxes) > 0 {
-		s.Stored(tx.from, boxes, raw[header:])
+	if len(places) > 0 {
+		s.Stored(tx.from, places, raw[header:])
 	}
 	return nil
 }

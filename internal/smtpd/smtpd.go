@@ -70,9 +70,9 @@ type Session interface {
 	// else, and so not to be kept.
 	Dropping() bool
 
-	// Stored hears of each message once it is in the mailboxes of these addresses.
-	// message has no trace headers; it isn't to be changed or kept.
-	Stored(from string, to []string, message []byte)
+	// Stored is told of each message once it is in these places. message has no trace headers; Stored neither changes
+	// nor keeps it.
+	Stored(from string, places []store.Place, message []byte)
 	// Delivered hears of each recipient to whom a message has been delivered.
 	Delivered(from, to string, m store.Message)
 }
