@@ -1,4 +1,5 @@
-# make test is what CI runs; the others are for a person at work.
+# make test is what a person waits for; CI runs it, and then what takes longer: e2e-all,
+# robots, fuzz, cross.
 
 GO       ?= go
 BIN      ?= bin/mailrig
@@ -6,14 +7,14 @@ FUZZTIME ?= 5s
 REV      ?= HEAD
 PACKAGES ?= ./...
 
-.PHONY: all build test lint unit robots fuzz cross bench compare clean
+.PHONY: all build test lint unit e2e e2e-all robots fuzz cross bench compare clean
 
 all: build
 
 build: ## the binary, static
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w" -o $(BIN) ./cmd/mailrig
 
-test: lint unit robots ## everything that must be right before a commit
+test: lint unit e2e ## what must be right before a commit
 
 lint:
 	@files=$$(gofmt -l $$(find . -name '*.go' -not -path '*/node_modules/*')); \
@@ -21,15 +22,25 @@ lint:
 	$(GO) vet $(PACKAGES)
 	$(GO) tool staticcheck $(PACKAGES)
 
+# The robots try every scenario and take minutes: they have a target of their own. Most
+# tests wait more than they compute, so more of them than there are cores run at once.
+ROBOTS := ^(TestRobots|TestPartialJobs)$$
+
+unit: ## every package but e2e, with the race detector
+	$(GO) test -race -parallel 8 -timeout 15m -skip '$(ROBOTS)' $$($(GO) list $(PACKAGES) | grep -v /e2e)
+
 # The end-to-end tests use whatever mail clients are installed; with CI=true all of
 # them must be. "npm ci" in e2e/node installs the two for Node.
-unit:
-	$(GO) test -race -timeout 10m $(PACKAGES)
+e2e: ## two real clients in every setting, the others in some
+	$(GO) test -short -timeout 10m ./e2e
 
-# The robots try every scenario; under the race detector they would be too slow, and
-# unit has them try a sample.
+e2e-all: ## all real clients in every setting, at rigs with the race detector
+	$(GO) test -race -timeout 30m ./e2e/...
+
+# Under the race detector, which makes everything several times slower, they try a sample.
 robots: ## every scenario with clients of good and bad habits
-	$(GO) test -timeout 10m -run 'TestRobots|TestPartialJobs' ./internal/trial
+	$(GO) test -timeout 15m -run '$(ROBOTS)' ./internal/trial
+	$(GO) test -race -timeout 15m -run '$(ROBOTS)' ./internal/trial
 
 fuzz: ## each fuzz target for FUZZTIME
 	@set -e; for package in $$($(GO) list $(PACKAGES)); do \

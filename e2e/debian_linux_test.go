@@ -223,6 +223,7 @@ func (d *debian) check(t *testing.T, password string, instead map[int]int, args 
 // TestCheckDebian looks at Debian's Dovecot and Postfix.
 func TestCheckDebian(t *testing.T) {
 	t.Parallel()
+	long(t)
 	d := startDebian(t)
 	const alice = "alice@example.test"
 

@@ -11,6 +11,10 @@
 // certificates. One that isn't installed skips its tests on a person's machine
 // and fails them when the variable CI is true (client_test.go).
 //
+// go test -short, which make test uses, has two clients only try every setting, a sample of
+// the probes, and none of the longest tests. make e2e-all runs everything, with the race
+// detector in the rigs; CI does.
+//
 // To add a client: one file, named after it. To show a scenario: a probe in
 // testdata/probes (probes_test.go), which fails while the catalogue has a scenario
 // that no probe shows. scenarios_test.go looks closer at the first twenty-six.

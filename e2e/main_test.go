@@ -44,11 +44,26 @@ func testMain(m *testing.M) int {
 		return 1
 	}
 	release = sync.OnceValues(func() (string, error) {
+		if testing.Short() && !raceDetector {
+			return binary, nil // building everything anew takes a minute on a slow machine
+		}
 		path := filepath.Join(dir, "release", filepath.Base(binary))
 		return path, build(path, append(os.Environ(), "CGO_ENABLED=0"), "-trimpath", "-ldflags", "-s -w")
 	})
 	return m.Run()
 }
+
+// long skips a test that takes long with go test -short, which is what make test uses;
+// make e2e-all has them all.
+func long(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("not with -short: make e2e-all runs it")
+	}
+}
+
+// shortSample: with go test -short, one probe of so many is tried.
+const shortSample = 6
 
 // release builds the binary as it is given to people: static, and without the race
 // detector. Only some tests want it.

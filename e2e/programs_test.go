@@ -39,6 +39,10 @@ func (p *program) can(s setting) bool {
 		(p.trusts == nil || slices.Contains(p.trusts, s.trust))
 }
 
+// chosen reports whether the program is one of those that go test -short has do everything:
+// the others only do it in CI.
+func (p *program) chosen() bool { return !testing.Short() || p.name == "curl" || p.name == "go" }
+
 // bounded runs a program to its end, or stops it: how it ends is for the rig to see.
 func (r *rig) bounded(t *testing.T, home string, stdin []byte, words ...string) {
 	t.Helper()

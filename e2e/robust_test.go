@@ -40,6 +40,7 @@ func (r *rig) unharmed(t *testing.T) {
 // must put an end to it long before, in the protocol's words.
 func TestHundredMegabyteLine(t *testing.T) {
 	t.Parallel()
+	long(t)
 	const size = 100 << 20
 	r := start(t)
 	chunk := bytes.Repeat([]byte("A"), 64<<10)

@@ -100,7 +100,10 @@ func (r *rig) put(c *http.Client, names ...string) error {
 // None of them may lose a connection.
 func TestThousandSwitches(t *testing.T) {
 	t.Parallel()
-	const switches = 1000
+	switches := 1000
+	if testing.Short() {
+		switches = 100
+	}
 	r := start(t)
 	list := [][]string{{"port-25-refused"}, {}, {"port-25-intercepted"}, {"port-25-blocked"}, {"receive-but-not-send", "port-25-intercepted"}}
 	done := make(chan struct{})

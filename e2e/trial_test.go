@@ -138,6 +138,7 @@ func TestTrialOfCurl(t *testing.T) {
 // TestTrialOfTheCatalogue runs a fast client through everything.
 func TestTrialOfTheCatalogue(t *testing.T) {
 	t.Parallel()
+	long(t)
 	r, out, _ := trialOf(t, "--ssl-reqd")
 	if len(r.Results) != len(scenarios.All()) || r.Control.Problem != "" {
 		t.Fatalf("%d results, want %d (%s)\n%s", len(r.Results), len(scenarios.All()), r.Control.Problem, out)

@@ -56,7 +56,7 @@ func Encrypted() SessionMatch { return SessionMatch{server.Matcher{Key: "tls", V
 func Ended() SessionMatch { return SessionMatch{server.Matcher{Key: "ended", Value: "yes"}} }
 
 // WaitMessage returns the first message in any mailbox for which all of this is true; it
-// may be there already. If none comes in time the test ends, and says what did come.
+// may be there already. If none arrives in time, the test fails and says what arrived instead.
 func (r *Rig) WaitMessage(timeout time.Duration, match ...MessageMatch) Message {
 	r.t.Helper()
 	c := server.Condition{What: server.Messages}
@@ -71,7 +71,7 @@ func (r *Rig) WaitMessage(timeout time.Duration, match ...MessageMatch) Message 
 }
 
 // WaitSession returns the first session, finished or open, for which all of this is true;
-// it may be there already. If none comes in time the test ends, and says what did come.
+// it may be there already. If none begins in time, the test fails and says which did.
 func (r *Rig) WaitSession(timeout time.Duration, match ...SessionMatch) *Session {
 	r.t.Helper()
 	c := server.Condition{What: server.Sessions}

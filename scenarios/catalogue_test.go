@@ -190,7 +190,7 @@ func TestCompileSharesNothing(t *testing.T) {
 			if refused := no != nil; refused != (i == 2) {
 				t.Fatalf("login %d: got %v", i+1, no)
 			}
-			if no != nil && (no.Injected != s.Name || no.IMAP != "NO [ALERT] Too many simultaneous connections. (Failure)") {
+			if no != nil && (no.Injected != s.Name || no.Replies["imap"] != "NO [ALERT] Too many simultaneous connections. (Failure)") {
 				t.Errorf("got %+v", no)
 			}
 		}

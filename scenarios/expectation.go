@@ -124,12 +124,12 @@ func (e *Expect) musts(ids bool) (must, mustNot []string) {
 	}
 	switch e.Mail {
 	case MailOnce:
-		must = append(must, "get each message to its recipients exactly once (mail: once)")
+		must = append(must, "deliver each message to its recipients exactly once (mail: once)")
 	case MailNone:
 		mustNot = append(mustNot, "get any message through (mail: none)")
 	}
 	if e.Within > 0 {
-		must = append(must, fmt.Sprintf("be done within %v (within)", e.Within))
+		must = append(must, fmt.Sprintf("finish within %v (within)", e.Within))
 	}
 	for _, id := range e.Forbid {
 		mustNot = append(mustNot, say(id))

@@ -310,7 +310,7 @@ func TestWaitForMessages(t *testing.T) {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Millisecond)
 	defer cancel()
 	o, err := s.Wait(ctx, server.Condition{What: server.Messages, Match: []server.Matcher{{Key: "subject", Value: "Welcome"}}})
-	for _, want := range []string{"no message subject:Welcome within", "3 messages did arrive:", `to alice@example.test "Hi there"`} {
+	for _, want := range []string{"no message subject:Welcome within", "3 messages arrived:", `to alice@example.test "Hi there"`} {
 		if err != nil || !strings.Contains(o.Text, want) {
 			t.Errorf("no %q in %s (%v)", want, o.Text, err)
 		}

@@ -38,12 +38,12 @@ func product() []served {
 	}
 }
 
-// protocols lists the rig's protocols.
-func (s *Server) protocols() (list []*protocol.Protocol) {
-	for _, p := range s.cfg.protocols {
-		list = append(list, p.Protocol)
+// protocolsOf lists the protocols that are served.
+func protocolsOf(list []served) (protocols []*protocol.Protocol) {
+	for _, p := range list {
+		protocols = append(protocols, p.Protocol)
 	}
-	return list
+	return protocols
 }
 
 // spoken is the protocol of a door.

@@ -4,7 +4,6 @@ import (
 	"net"
 	"time"
 
-	"github.com/mailrig/mailrig/certs"
 	"github.com/mailrig/mailrig/internal/door"
 	"github.com/mailrig/mailrig/internal/event"
 	"github.com/mailrig/mailrig/internal/gate"
@@ -31,25 +30,18 @@ func (s *Server) serve(d door.Door, conn net.Conn) {
 	rec := ses.Recorder()
 	var g *gate.Gate
 	g = gate.New(conn, gate.Config{
-		Protocol:    spoken.Protocol,
-		Protocols:   s.protocols(),
-		Masker:      s.masker,
-		TLS:         d.Security == door.TLS,
-		StartTLS:    d.Security != door.TLS,
-		Certificate: s.ca.Certificate,
-		Bad:         func(profile, host string) bool { return certs.Profile{Name: profile}.Refuse(host) },
+		Rig:             &s.rig,
+		Protocol:        spoken.Protocol,
+		TLS:             d.Security == door.TLS,
+		StartTLS:        d.Security != door.TLS,
+		DropUnsupported: noDrop,
 		Engine: func(c *gate.Conn) {
 			ses.Begin(c)
 			spoken.serve(s, c, ses)
 		},
-		Fault:           ses.Plan(),
-		Recorder:        rec,
-		Domain:          s.hostname(),
-		MailDomain:      s.cfg.Domain,
-		MaxMessageBytes: s.cfg.MaxMessageBytes,
-		DropUnsupported: noDrop,
-		Logger:          s.cfg.Logger,
-		OnQuiet:         func() { s.watch.Look(rec.ID()) },
+		Fault:    ses.Plan(),
+		Recorder: rec,
+		OnQuiet:  func() { s.watch.Look(rec.ID()) },
 		OnDone: func() {
 			ses.Close()
 			s.forget(g)

@@ -52,14 +52,16 @@ import (
 
 // Server is a mailrig. Its methods may be called by any goroutine.
 type Server struct {
-	cfg      Config
-	ctx      context.Context // ends at Shutdown
-	cancel   context.CancelFunc
-	ca       *certs.CA
-	store    store.Store
-	journal  event.Journal
-	masker   *event.Masker
-	sessions session.Shared
+	cfg     Config
+	ctx     context.Context // ends at Shutdown
+	cancel  context.CancelFunc
+	ca      *certs.CA
+	store   store.Store
+	journal event.Journal
+	rig     gate.Rig
+	// protocols are those that are served.
+	protocols []*protocol.Protocol
+	sessions  session.Shared
 
 	ready     atomic.Bool
 	caFile    string
@@ -96,22 +98,22 @@ func New(cfg Config) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{
-		cfg:   cfg,
-		store: cfg.store,
-		gates: map[*gate.Gate]struct{}{},
+		cfg:       cfg,
+		store:     cfg.store,
+		protocols: protocolsOf(cfg.protocols),
+		gates:     map[*gate.Gate]struct{}{},
 	}
 	if s.store == nil {
 		s.store = memory.New(memory.Options{Domain: cfg.Domain, MaxMessageBytes: cfg.MaxMessageBytes + traceRoom})
 	}
 	s.journal = event.NewRing(event.Options{Keep: cfg.KeepSessions, OnEnd: s.ended})
-	s.masker = protocol.Masker(s.protocols())
 	s.bounces = s.newBounces()
-	s.watch = watch.New(watch.Config{Log: s.journal, Table: &diagnose.Table{Rows: cfg.findings, Protocols: s.protocols()}, OnFinding: cfg.OnFinding, Logger: cfg.Logger})
+	s.watch = watch.New(watch.Config{Log: s.journal, Table: &diagnose.Table{Rows: cfg.findings, Protocols: s.protocols}, OnFinding: cfg.OnFinding, Logger: cfg.Logger})
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.active.Scenarios, s.active.logger = active.NewMemory(cfg.Logger), cfg.Logger
 	s.sessions = session.Shared{
 		Store: s.store, Authority: authority(cfg.Users, s.store.Address), Mechanisms: identity.Mechanisms(),
-		MaxMessageBytes: cfg.MaxMessageBytes, Journal: s.journal, Protocols: s.protocols(), Tags: session.NewTags(),
+		MaxMessageBytes: cfg.MaxMessageBytes, Journal: s.journal, Protocols: s.protocols, Tags: session.NewTags(),
 		Plan: s.active.of, Bounce: s.bounce, Logger: cfg.Logger,
 	}
 	var err error
@@ -120,6 +122,12 @@ func New(cfg Config) (*Server, error) {
 	}
 	if _, err := s.ca.Certificate(""); err != nil {
 		return nil, err
+	}
+	s.rig = gate.Rig{
+		Protocols: s.protocols, Masker: protocol.Masker(s.protocols),
+		Certificate: s.ca.Certificate,
+		Bad:         func(profile, host string) bool { return certs.Profile{Name: profile}.Refuse(host) },
+		Domain:      s.hostname(), MailDomain: cfg.Domain, MaxMessageBytes: cfg.MaxMessageBytes, Logger: cfg.Logger,
 	}
 	if err := s.populate(); err != nil {
 		return nil, err
@@ -164,7 +172,7 @@ func (s *Server) Start(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	s.doors, err = door.Listen(ctx, door.Config{Doors: door.Of(s.protocols()), Hosts: s.cfg.Hosts, Offset: offset, Logger: s.cfg.Logger})
+	s.doors, err = door.Listen(ctx, door.Config{Doors: door.Of(s.protocols), Hosts: s.cfg.Hosts, Offset: offset, Logger: s.cfg.Logger})
 	if err != nil {
 		return err
 	}

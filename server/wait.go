@@ -30,7 +30,7 @@ type Matcher = wait.Matcher
 
 // Outcome is what came of waiting: whether it was Met in time, the Count of what fits, and
 // the Messages, Sessions or Findings that fit. When the time was over first, these are the
-// last of everything that did come, and Text says so in words.
+// last of everything that arrived instead, and Text says so in words.
 type Outcome = wait.Outcome
 
 // ParseMatchers reads words like "to:bob@example.test" and "subject:Welcome home": what
@@ -49,7 +49,7 @@ func (s *Server) Wait(ctx context.Context, c Condition) (Outcome, error) {
 // waited is the server as package wait sees it.
 type waited struct{ *Server }
 
-func (w waited) Language() wait.Language { return language(door.Of(w.protocols()), w.cfg.findings) }
+func (w waited) Language() wait.Language { return language(door.Of(w.protocols), w.cfg.findings) }
 func (w waited) Journal() event.Journal  { return w.journal }
 
 // WatchMail implements wait.Rig.

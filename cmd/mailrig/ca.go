@@ -16,9 +16,9 @@ func (a *app) caCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "ca",
 		Short: "Print the CA certificate (PEM)",
-		Long: `Print the CA certificate of the running mailrig, or with --ca-dir the one that is
-kept there. Clients that trust it accept mailrig's certificates. It can sign for
-test names and local addresses only.` + aboutVariables,
+		Long: `Print the CA certificate of the running mailrig, or with --ca-dir the one that is kept
+in that directory. Clients that trust this CA accept mailrig's certificates. The CA can
+sign only for test names and local addresses.` + aboutVariables,
 		Example: `  mailrig ca > mailrig-ca.pem`,
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -33,7 +33,7 @@ test names and local addresses only.` + aboutVariables,
 		},
 	}
 	httpFlag(cmd, &address)
-	cmd.Flags().StringVar(&dir, "ca-dir", "", "print the CA that is kept in `DIR`")
+	cmd.Flags().StringVar(&dir, "ca-dir", "", "print the CA kept in `DIR`")
 	return cmd
 }
 

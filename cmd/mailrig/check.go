@@ -31,22 +31,24 @@ func (a *app) checkCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "check [flags] [HOST]",
 		Short: "Look at any server's eight doors as a client would",
-		Long: `Look at a mail server's eight doors from outside, as a careful client would: what
-answers, STARTTLS, the certificate in words, how one may log in. Then print the
-settings to type into a client, what is wrong, and what to try.
+		Long: `Look at a mail server's eight doors (its mail ports) from outside, as a careful client
+would: what answers, STARTTLS, the certificate in words, the ways to log in. Then print
+the settings to type into a client, what is wrong, and what to try.
 
-With --user it logs in: once for each of IMAP, POP3 and SMTP, and no more once the
-password was refused. The password is taken from MAILRIG_PASSWORD or asked for. It
-goes only through TLS with a certificate that verifies, unless you say otherwise.
-With --send a small message goes from the account to itself, and stays there.
+With --user, check logs in once for each of IMAP, POP3 and SMTP. It stops trying as
+soon as the server refuses the password. The password comes from MAILRIG_PASSWORD, or
+check asks for it. check sends it only through TLS with a certificate that verifies,
+unless you say otherwise. With --send, check sends a small message from the account to
+itself. The message stays there.
 
-HOST is the name that a person types into a client. Inside mailrig run it may be
-left out: MAILRIG_HOST, MAILRIG_PORT_25 and so on, MAILRIG_CA_FILE, MAILRIG_USER and
-MAILRIG_PASSWORD say where the rig is and who may log in. They count for the rig only.
+HOST is the name that a person types into a client. Inside "mailrig run" you may leave
+it out: MAILRIG_HOST, MAILRIG_PORT_25 and so on, MAILRIG_CA_FILE, MAILRIG_USER and
+MAILRIG_PASSWORD say where the rig is and who may log in. check uses them for the rig
+only.
 
-Exit status 1 says that something a client needs is wrong: no port for sending or
-for receiving, a certificate at a port of the settings that doesn't verify, a login
-or a test message that failed. All flags and the JSON: docs/check.md.` + aboutVariables,
+Exit status 1 means that something a client needs is wrong: no port works for sending
+or for receiving, the certificate at a port of the settings doesn't verify, or a login
+or the test message failed. docs/check.md explains all flags and the JSON.` + aboutVariables,
 		Example: `  mailrig check mail.example.org
   mailrig check mail.example.org --user alice@example.org --send
   mailrig check localhost --port-offset 3000 --ca ca.pem
@@ -62,20 +64,20 @@ or a test message that failed. All flags and the JSON: docs/check.md.` + aboutVa
 	}
 	fs := cmd.Flags()
 	fs.SortFlags = false
-	fs.StringVar(&f.user, "user", "", "log in as `name[:password]`; better without the password, which others may see here")
-	fs.StringVar(&f.ca, "ca", "", "trust the CAs in this PEM `FILE` too")
-	fs.StringVar(&f.smtp, "smtp", "any", "for sending look only at doors with `KIND` of encryption: tls, starttls, plain; any; off")
-	fs.StringVar(&f.imap, "imap", "any", "the same for IMAP: `KIND`")
-	fs.StringVar(&f.pop3, "pop3", "any", "the same for POP3: `KIND`")
-	fs.StringVar(&f.portOffset, "port-offset", "0", "add `N` to every port number")
-	listFlag(fs, &f.doors, "door", "where a door is, `N=[host:]port`: 993=10993, 993=127.0.0.1:10993; repeatable")
-	fs.DurationVar(&f.timeout, "timeout", check.DefaultTimeout, "how `long` to wait for each answer; a door takes three times that at most")
-	fs.BoolVar(&f.send, "send", false, "send a message from the account to itself, and wait until it has arrived")
+	fs.StringVar(&f.user, "user", "", "log in as `name[:password]`; others on this machine can see a password given here, so better leave it out")
+	fs.StringVar(&f.ca, "ca", "", "also trust the CAs in this PEM `FILE`")
+	fs.StringVar(&f.smtp, "smtp", "any", "for sending, look only at doors with this `KIND` of encryption: tls, starttls, plain, any, off")
+	fs.StringVar(&f.imap, "imap", "any", "the same for IMAP: a `KIND` as above")
+	fs.StringVar(&f.pop3, "pop3", "any", "the same for POP3: a `KIND` as above")
+	fs.StringVar(&f.portOffset, "port-offset", "0", "the server's ports are `N` higher than the standard ones")
+	listFlag(fs, &f.doors, "door", "where a door really is, `N=[host:]port`: 993=10993, 993=127.0.0.1:10993; repeatable")
+	fs.DurationVar(&f.timeout, "timeout", check.DefaultTimeout, "how `long` to wait for each answer; a door takes at most three times as long")
+	fs.BoolVar(&f.send, "send", false, "send a message from the account to itself, and wait until it arrives")
 	fs.StringVar(&f.address, "address", "", "the account's mail `address`, for --send (default the user name)")
 	fs.DurationVar(&f.sendTimeout, "send-timeout", check.DefaultSendTimeout, "how `long` to wait for that message")
-	fs.BoolVar(&f.allowPlain, "allow-plain-login", false, "send the password in clear to protocols set to plain")
-	fs.BoolVar(&f.allowAny, "allow-untrusted-login", false, "send the password to servers whose certificate doesn't verify")
-	fs.BoolVar(&f.allLogins, "all-logins", false, "log in at every door, not once for each protocol; may lock the account")
+	fs.BoolVar(&f.allowPlain, "allow-plain-login", false, "send the password unencrypted, to protocols set to plain")
+	fs.BoolVar(&f.allowAny, "allow-untrusted-login", false, "send the password even if the server's certificate doesn't verify")
+	fs.BoolVar(&f.allLogins, "all-logins", false, "log in at every door instead of once for each protocol; this may lock the account")
 	fs.BoolVar(&f.json, "json", false, "print one JSON object")
 	return cmd
 }
@@ -121,7 +123,7 @@ func (a *app) checkOptions(cmd *cobra.Command, f checkFlags, args []string) (che
 		case check.Any, check.TLS, check.STARTTLS, check.Plain, check.Off:
 			o.Wishes[door.Protocol(flag)] = w
 		default:
-			return o, usage("%s is %q; say tls, starttls, plain, any or off", a.source(flag), value)
+			return o, usage("%s is %q; give tls, starttls, plain, any or off", a.source(flag), value)
 		}
 	}
 	rig := a.insideRun() && a.isRig(o.Host)
@@ -148,13 +150,13 @@ func (a *app) checkSense(f checkFlags, o *check.Options) error {
 	case off:
 		return usage("--smtp, --imap and --pop3 are all off, so there is nothing to look at; leave one on")
 	case f.allowPlain && !plain:
-		return usage("%s needs a protocol that may be plain; say --smtp plain, --imap plain or --pop3 plain", a.source("allow-plain-login"))
+		return usage("%s needs a protocol that may be plain; give --smtp plain, --imap plain or --pop3 plain", a.source("allow-plain-login"))
 	case !f.send:
 		return nil
 	case o.User == "":
-		return usage("%s needs an account; say who with --user", a.source("send"))
+		return usage("%s needs an account; give it with --user", a.source("send"))
 	case o.Wishes[door.SMTP] == check.Off || o.Wishes[door.IMAP] == check.Off && o.Wishes[door.POP3] == check.Off:
-		return usage("%s needs SMTP and one of IMAP and POP3; don't switch them off", a.source("send"))
+		return usage("%s needs SMTP, and IMAP or POP3; don't switch them off", a.source("send"))
 	}
 	from := "address"
 	if o.Address == "" {

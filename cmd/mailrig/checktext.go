@@ -16,7 +16,7 @@ import (
 // checkText is the report for a person: the doors, the settings, what is wrong.
 func checkText(r *check.Report) string {
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "%s, looked at in %.1f s\n\n", r.Host, r.Seconds)
+	fmt.Fprintf(&b, "%s, checked in %.1f s\n\n", r.Host, r.Seconds)
 	checkDoorTable(&b, r)
 	checkSettings(&b, r)
 	if r.RoundTrip != nil && r.RoundTrip.OK {
@@ -138,8 +138,10 @@ func mechanismWords(d *check.Door) string {
 		return in
 	case in == "":
 		return before + " in clear"
+	case before == "none":
+		return "in TLS: " + in
 	default:
-		return before + ", in TLS " + in
+		return before + "; in TLS: " + in
 	}
 }
 
@@ -180,7 +182,7 @@ func checkProblems(w io.Writer, r *check.Report) {
 		title    string
 	}{
 		{check.Error, "What is wrong"},
-		{check.Warning, "What isn't as it should be"},
+		{check.Warning, "What could be better"},
 		{check.Note, "Good to know"},
 	} {
 		title := "\n" + part.title + "\n"

@@ -34,17 +34,17 @@ func (a *app) checkHost(args []string) (string, error) {
 	}
 	switch {
 	case len(args) == 0 && host == "":
-		return "", usage("say which server to check: mailrig check HOST (or set MAILRIG_HOST)")
+		return "", usage("which server? Give its name: mailrig check HOST (or set MAILRIG_HOST)")
 	case host == "":
 		return "", usage("HOST is empty; give a server's name or address")
 	case strings.Contains(host, "://"), strings.ContainsAny(host, "/@"):
-		return "", usage("%q isn't a server's name; give it alone, like mail.example.org", host)
+		return "", usage("%q isn't a server's name; give only the name, such as mail.example.org", host)
 	case strings.Contains(host, ":"):
-		return "", usage("%q has a port; give the name alone, and ports with --port-offset or --door 993=10993", host)
+		return "", usage("%q has a port; give only the name, and ports with --port-offset or --door 993=10993", host)
 	case !ascii(host):
 		return "", usage("%q isn't in ASCII; give the name in its xn-- form", host)
 	case strings.ContainsAny(host, " ,"):
-		return "", usage("%q isn't one server's name; give one", host)
+		return "", usage("%q is more than one server's name; give one", host)
 	}
 	return host, nil
 }
@@ -79,7 +79,7 @@ func (a *app) checkDoors(f checkFlags, rig, offset bool) ([]check.Target, error)
 		n, err = 0, nil
 	}
 	if err != nil {
-		return nil, usage("%s is %q, which isn't a whole number; give what the server adds to its ports, like 3000", a.source("port-offset"), f.portOffset)
+		return nil, usage("%s is %q, which isn't a whole number; give the number by which the server's ports are higher, such as 3000", a.source("port-offset"), f.portOffset)
 	}
 	targets := check.Targets(n)
 	for i := range targets {
@@ -93,7 +93,7 @@ func (a *app) checkDoors(f checkFlags, rig, offset bool) ([]check.Target, error)
 			t.At = int(n)
 		}
 		if t.At < 1 || t.At > 65535 {
-			return nil, usage("%s %d moves %s to %d, which isn't a port; give less", a.source("port-offset"), n, t.Door, t.At)
+			return nil, usage("%s %d moves %s to %d, which isn't a port; give a smaller number", a.source("port-offset"), n, t.Door, t.At)
 		}
 	}
 	for _, s := range f.doors {
@@ -108,18 +108,18 @@ func (a *app) checkDoors(f checkFlags, rig, offset bool) ([]check.Target, error)
 func placeDoor(targets []check.Target, s string) error {
 	number, at, ok := strings.Cut(s, "=")
 	if !ok {
-		return fmt.Errorf("%q has no =; give the standard number and the real port, like 993=10993 or 993=127.0.0.1:10993", s)
+		return fmt.Errorf("%q has no =; give the standard number and the real port, such as 993=10993 or 993=127.0.0.1:10993", s)
 	}
 	host, port := "", at
 	if strings.Contains(at, ":") {
 		var err error
 		if host, port, err = net.SplitHostPort(at); err != nil {
-			return fmt.Errorf("%q isn't an address; give it like 993=127.0.0.1:10993", s)
+			return fmt.Errorf("%q isn't an address; write it as in 993=127.0.0.1:10993", s)
 		}
 	}
 	n, err := strconv.ParseUint(port, 10, 16)
 	if err != nil || n == 0 {
-		return fmt.Errorf("%q has no port from 1 to 65535", s)
+		return fmt.Errorf("%q has no port from 1 to 65535; write it as in 993=10993", s)
 	}
 	var known []string
 	for i := range targets {
@@ -129,7 +129,7 @@ func placeDoor(targets []check.Target, s string) error {
 		}
 		known = append(known, strconv.Itoa(targets[i].Port))
 	}
-	return fmt.Errorf("there is no door %q; they are %s", number, strings.Join(known, ", "))
+	return fmt.Errorf("there is no door %q; the doors are %s", number, strings.Join(known, ", "))
 }
 
 // checkRoots reads the CAs to trust.
@@ -152,12 +152,12 @@ func (a *app) checkRoots(f checkFlags, rig bool) ([]*x509.Certificate, error) {
 		}
 		cert, err := x509.ParseCertificate(block.Bytes)
 		if err != nil {
-			return nil, usage("%s: a certificate in %s can't be read: %w", from, path, err)
+			return nil, usage("%s: can't read a certificate in %s: %w; export it again as PEM", from, path, err)
 		}
 		roots = append(roots, cert)
 	}
 	if len(roots) == 0 {
-		return nil, usage("%s: %s holds no certificate in PEM form (-----BEGIN CERTIFICATE-----)", from, path)
+		return nil, usage("%s: %s contains no certificate in PEM form; it must have a line -----BEGIN CERTIFICATE-----", from, path)
 	}
 	return roots, nil
 }
@@ -183,7 +183,7 @@ func (a *app) checkUser(f checkFlags, rig bool) (name, password string, err erro
 		password = a.getenv("MAILRIG_PASSWORD")
 	}
 	if name == "" {
-		return "", "", usage("%s %q has no name; give name or name:password", a.source("user"), f.user)
+		return "", "", usage("%s %q has no name; give a name, or name:password", a.source("user"), f.user)
 	}
 	if password == "" {
 		if password, err = a.askPassword(name); err != nil {
@@ -191,14 +191,14 @@ func (a *app) checkUser(f checkFlags, rig bool) (name, password string, err erro
 		}
 	}
 	if strings.ContainsAny(name+password, "\r\n\x00") {
-		return "", "", usage("the name or the password has a line break in it, which no mail protocol can send; check %s and MAILRIG_PASSWORD", a.source("user"))
+		return "", "", usage("the name or the password contains a line break or a NUL, which no mail protocol can send; check %s and MAILRIG_PASSWORD", a.source("user"))
 	}
 	return name, password, nil
 }
 
 func (a *app) askPassword(name string) (string, error) {
 	if !isTerminal(a.stdin) {
-		return "", usage("%s %q has no password, and there is no terminal to ask at; set MAILRIG_PASSWORD, or give name:password", a.source("user"), name)
+		return "", usage("%s %q has no password, and there is no terminal on which to ask for it; set MAILRIG_PASSWORD, or give name:password", a.source("user"), name)
 	}
 	fmt.Fprintf(a.stderr, "Password of %s: ", printable(name))
 	b, err := readSecret(int(a.stdin.(*os.File).Fd()))
@@ -209,7 +209,7 @@ func (a *app) askPassword(name string) (string, error) {
 	case err != nil:
 		return "", usage("read the password: %w", err)
 	case len(b) == 0:
-		return "", usage("no password was typed; leave --user out to check without a login")
+		return "", usage("no password was typed; leave out --user to check without logging in")
 	}
 	return string(b), nil
 }

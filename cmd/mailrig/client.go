@@ -39,7 +39,7 @@ func (a *app) connect(address string) (*client, error) {
 		return nil, usage("%s: %w", a.source("http"), err)
 	}
 	if addr == "off" {
-		return nil, usage("%s is off, and without it a running mailrig can't be reached; start it with an address", a.source("http"))
+		return nil, usage("%s is off, but commands reach a running mailrig by its web address; give that address", a.source("http"))
 	}
 	// What listens everywhere is reached here.
 	host, port, _ := net.SplitHostPort(addr)

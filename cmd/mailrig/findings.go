@@ -107,7 +107,7 @@ func (a *app) conclude(found []server.Finding, sessions []*server.Session) {
 	}
 	for i, f := range list {
 		if i == maxConcluded {
-			fmt.Fprintf(a.stderr, "mailrig: and %d findings more\n", len(list)-i)
+			fmt.Fprintf(a.stderr, "mailrig: and %d more findings\n", len(list)-i)
 			return
 		}
 		fmt.Fprintf(a.stderr, "mailrig: %s: %s (%s of %s)\n", f.Severity, strings.TrimSpace(oneLine(f.Title+" "+f.Advice)), f.ID, numbers(f.Sessions))

@@ -95,7 +95,7 @@ func (l *sessionLines) write(w io.Writer, q queued) {
 	}
 	fmt.Fprintln(w, sessionLine(q.session))
 	if n := l.leftOut.Swap(0); n > 0 {
-		fmt.Fprintf(w, "(%d sessions not shown: the terminal was too slow; `mailrig sessions` has them)\n", n)
+		fmt.Fprintf(w, "(%d sessions not shown, because the terminal was too slow; `mailrig sessions` lists them)\n", n)
 	}
 }
 

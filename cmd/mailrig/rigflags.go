@@ -33,19 +33,19 @@ func (f *rigFlags) register(cmd *cobra.Command, free bool) {
 	}
 	fs := cmd.Flags()
 	fs.SortFlags = false
-	listFlag(fs, &f.scenarios, "scenario", "misbehave like this: `names` of the catalogue or paths of YAML files; repeatable")
-	listFlag(fs, &f.hosts, "host", "`addresses` to listen on: 127.0.0.1, ::1, or 0.0.0.0 for all; repeatable (default localhost, both)")
-	fs.StringVar(&f.portOffset, "port-offset", offset, "add `N` to every port number, or take free ports with random; auto is 0, or 3000 where 0 can't be")
+	listFlag(fs, &f.scenarios, "scenario", "misbehave as these scenarios say: `names` from the catalogue, or paths of YAML files; repeatable")
+	listFlag(fs, &f.hosts, "host", "`addresses` to listen on: 127.0.0.1, ::1, or 0.0.0.0 for all; repeatable (default localhost, IPv4 and IPv6)")
+	fs.StringVar(&f.portOffset, "port-offset", offset, "add `N` to every port number; random takes free ports; auto is 0, or 3000 if a standard port can't be opened")
 	fs.StringVar(&f.http, "http", page, "`address` of the web page and the API; off closes them")
-	fs.StringVar(&f.domain, "domain", server.DefaultDomain, "`domain` of user names without @")
-	listFlag(fs, &f.hostnames, "hostname", "further `names` for the certificate; repeatable")
-	fs.Var(&list{values: &f.users}, "user", "let only these `name:password` log in; repeatable (default anyone, with any password)")
+	fs.StringVar(&f.domain, "domain", server.DefaultDomain, "`domain` to add to user names without @")
+	listFlag(fs, &f.hostnames, "hostname", "additional host `names` for the certificate; repeatable")
+	fs.Var(&list{values: &f.users}, "user", "allow only this `name:password` to log in; repeatable (default anyone, with any password)")
 	fs.StringVar(&f.seed, "seed", "", "load mail from `DIR`/user@domain/FOLDER/*.eml")
 	fs.StringVar(&f.caDir, "ca-dir", "", "keep the CA in `DIR` between runs (default a new CA for each run)")
 	fs.Int64Var(&f.maxMessageBytes, "max-message-bytes", server.DefaultMaxMessageBytes, "refuse messages larger than `N` bytes")
-	fs.IntVar(&f.maxConnections, "max-connections", server.DefaultMaxConnections, "have at most `N` connections at a time")
-	fs.IntVar(&f.keepSessions, "keep-sessions", server.DefaultKeepSessions, "remember the last `N` sessions")
-	fs.BoolVarP(&f.verbose, "verbose", "v", false, "log what happens inside to standard error")
+	fs.IntVar(&f.maxConnections, "max-connections", server.DefaultMaxConnections, "accept at most `N` connections at a time")
+	fs.IntVar(&f.keepSessions, "keep-sessions", server.DefaultKeepSessions, "keep the last `N` sessions")
+	fs.BoolVarP(&f.verbose, "verbose", "v", false, "log mailrig's own work to standard error")
 	completeScenarios(cmd, "scenario")
 }
 
@@ -55,11 +55,11 @@ func (f *rigFlags) registerForTrial(fs *pflag.FlagSet) {
 		portOffset: "random", http: "127.0.0.1:0",
 		maxConnections: server.DefaultMaxConnections, keepSessions: server.DefaultKeepSessions,
 	}
-	fs.Var(&list{values: &f.users}, "user", "let only these `name:password` log in; repeatable (default anyone, with any password)")
+	fs.Var(&list{values: &f.users}, "user", "allow only this `name:password` to log in; repeatable (default anyone, with any password)")
 	fs.StringVar(&f.seed, "seed", "", "load mail from `DIR`/user@domain/FOLDER/*.eml (default three messages)")
-	fs.StringVar(&f.domain, "domain", server.DefaultDomain, "`domain` of user names without @")
-	listFlag(fs, &f.hosts, "host", "`addresses` to listen on; repeatable (default localhost, both)")
-	listFlag(fs, &f.hostnames, "hostname", "further `names` for the certificate; repeatable")
+	fs.StringVar(&f.domain, "domain", server.DefaultDomain, "`domain` to add to user names without @")
+	listFlag(fs, &f.hosts, "host", "`addresses` to listen on; repeatable (default localhost, IPv4 and IPv6)")
+	listFlag(fs, &f.hostnames, "hostname", "additional host `names` for the certificate; repeatable")
 	fs.StringVar(&f.caDir, "ca-dir", "", "keep the CA in `DIR` between trials (default a new CA for each trial)")
 	fs.Int64Var(&f.maxMessageBytes, "max-message-bytes", server.DefaultMaxMessageBytes, "refuse messages larger than `N` bytes")
 }

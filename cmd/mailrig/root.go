@@ -64,14 +64,15 @@ func (a *app) execute(args []string) int {
 
 const about = `mailrig is a mock mail server for testing mail clients. It opens every standard
 mail port with the right behaviour, misbehaves on request (a scenario), and
-shows what each client did. It never sends mail anywhere.
+shows what each client did. It never sends mail to another host.
 
-Without a command it does what serve does.`
+Without a command, mailrig does what "mailrig serve" does.`
 
 const aboutVariables = `
 
-Every flag has a variable: --port-offset is MAILRIG_PORT_OFFSET. Flags win. Lists
-are separated by commas or spaces: MAILRIG_USER="alice:secret bob:secret".
+Every flag has an environment variable: --port-offset is MAILRIG_PORT_OFFSET. Where
+both are given, the flag wins. Separate the values of a list by commas or spaces:
+MAILRIG_USER="alice:secret bob:secret".
 
 Exit status: 0 done; 1 a check, trial or wait came out negative; 2 wrong usage;
 3 could not start, or no mailrig is running. run exits with its command's status.`
@@ -108,11 +109,11 @@ func adviseUsage(root, cmd *cobra.Command, err error) error {
 	if rest, ok := strings.CutPrefix(err.Error(), `unknown command "`); ok {
 		name, _, _ := strings.Cut(rest, `"`)
 		if cmd != root { // cobra.NoArgs says it so too
-			return fmt.Errorf("%s takes no arguments, and %q is one; `%s --help` tells how", cmd.CommandPath(), name, cmd.CommandPath())
+			return fmt.Errorf("%s takes no arguments, but got %q; see `%s --help`", cmd.CommandPath(), name, cmd.CommandPath())
 		}
 		return unknownCommand(root, name)
 	}
-	return fmt.Errorf("%w; `%s --help` tells how", err, cmd.CommandPath())
+	return fmt.Errorf("%w; see `%s --help`", err, cmd.CommandPath())
 }
 
 // unknownCommand is the complaint about a sub-command that parent doesn't have.
@@ -144,5 +145,5 @@ func adviseFlag(cmd *cobra.Command, err error) error {
 		}
 		return usage("there is no flag --%s; `%s --help` lists them", name, cmd.CommandPath())
 	}
-	return usage("%w; `%s --help` tells how", err, cmd.CommandPath())
+	return usage("%w; see `%s --help`", err, cmd.CommandPath())
 }

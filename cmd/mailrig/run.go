@@ -24,23 +24,28 @@ func (a *app) runCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "run [flags] -- CMD [ARG...]",
 		Short: "Start on free ports, run CMD, stop; exit with CMD's status",
-		Long: `Start on free ports, run CMD with variables that say where everything is, stop,
-and exit with CMD's status (128 and the signal's number if a signal ended it).
+		Long: `Start a rig on free ports, run CMD with variables that say where everything is, and
+stop the rig. mailrig exits with CMD's status. If a signal killed CMD, the status is
+128 plus the signal's number.
 
-CMD finds MAILRIG_HOST, MAILRIG_PORT_25 and so on for every door by its standard
-number, MAILRIG_HTTP, MAILRIG_CA_FILE, MAILRIG_USER, MAILRIG_PASSWORD and
-MAILRIG_SCENARIO. It also trusts the rig's certificate, unless --no-trust is
-given: SSL_CERT_FILE, CURL_CA_BUNDLE, REQUESTS_CA_BUNDLE and GIT_SSL_CAINFO are the
-system's CAs and the rig's, NODE_EXTRA_CA_CERTS is the rig's.
+CMD gets MAILRIG_HOST, MAILRIG_HTTP, MAILRIG_CA_FILE, MAILRIG_USER, MAILRIG_PASSWORD
+and MAILRIG_SCENARIO. For every door it gets the real port in a variable with the
+standard number: MAILRIG_PORT_25, MAILRIG_PORT_993 and so on. CMD also trusts the
+rig's certificate, unless --no-trust is given: SSL_CERT_FILE, CURL_CA_BUNDLE,
+REQUESTS_CA_BUNDLE and GIT_SSL_CAINFO name a file with the system's CAs and the
+rig's, and NODE_EXTRA_CA_CERTS names the rig's.
 
-When CMD has ended, the errors and warnings about what it did go to standard error,
-each with its advice; the status stays CMD's.` + aboutVariables,
+If CMD starts a mailrig of its own, that one reads the same variables. Unset
+MAILRIG_USER and MAILRIG_SCENARIO first if you don't want that.
+
+When CMD has ended, mailrig prints errors and warnings about what it did to standard
+error, each with its advice. The exit status is still CMD's.` + aboutVariables,
 		Example: `  mailrig run -- go test ./...
   mailrig run --scenario greylisting -- ./send.sh
   mailrig run -- sh -c 'curl -v --ssl-reqd imap://$MAILRIG_HOST:$MAILRIG_PORT_143 -u $MAILRIG_USER:$MAILRIG_PASSWORD'`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
-				return usage("there is no command to run; say mailrig run [flags] -- CMD [ARG...]")
+				return usage("no command to run; give one: mailrig run [flags] -- CMD [ARG...]")
 			}
 			return nil
 		},
@@ -54,7 +59,7 @@ each with its advice; the status stays CMD's.` + aboutVariables,
 	}
 	f.register(cmd, true)
 	cmd.Flags().BoolVar(&f.noTrust, "no-trust", false, "don't make CMD trust the rig's CA")
-	cmd.Flags().BoolVarP(&f.quiet, "quiet", "q", false, "don't list findings at the end")
+	cmd.Flags().BoolVarP(&f.quiet, "quiet", "q", false, "don't print findings at the end")
 	cmd.Flags().SetInterspersed(false) // what follows CMD is CMD's
 	return cmd
 }
@@ -112,7 +117,7 @@ func (a *app) run(ctx context.Context, cfg server.Config, f runFlags, args []str
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = a.stdin, a.stdout, a.stderr
 	cmd.Env = withVariables(a.environ(), env)
 	if err := cmd.Start(); err != nil {
-		return notStarted("can't run %s: %w; check that it may be executed here", args[0], err)
+		return notStarted("can't run %s: %w; check that it is a program for this machine, and executable", args[0], err)
 	}
 	err = waitFor(cmd, signals)
 	if !f.quiet {

@@ -15,8 +15,8 @@ func (a *app) scenariosCommand() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "scenarios",
-		Short: "List the scenarios; show one, check files",
-		Long:  "List the catalogue: what mailrig can do wrong on request." + aboutVariables,
+		Short: "List the scenarios, explain one, check files",
+		Long:  "List the catalogue: every way in which mailrig can misbehave on request." + aboutVariables,
 		Example: `  mailrig scenarios
   mailrig scenarios show greylisting
   mailrig scenarios lint mine.yaml`,
@@ -68,11 +68,12 @@ func (a *app) schemaCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "schema",
 		Short: "Print the JSON Schema of scenario files, for editors",
-		Long: `Print the JSON Schema (draft-07) of scenario files. Save it, and begin a scenario with
+		Long: `Print the JSON Schema (draft-07) of scenario files. Save it as scenario.schema.json,
+and make this the first line of a scenario:
 
   # yaml-language-server: $schema=./scenario.schema.json
 
-so that an editor completes and explains what you write.`,
+Then your editor completes and explains what you write.`,
 		Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			_, err := a.stdout.Write(scenarios.JSONSchema())
@@ -84,7 +85,7 @@ so that an editor completes and explains what you write.`,
 func (a *app) showCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:               "show NAME...",
-		Short:             "Say what a scenario does and what a good client does about it",
+		Short:             "Explain what a scenario does, and what a good client does about it",
 		Args:              cobra.MinimumNArgs(1),
 		ValidArgsFunction: scenarioNames,
 		RunE: func(_ *cobra.Command, args []string) error {

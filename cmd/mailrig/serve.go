@@ -29,8 +29,8 @@ func (a *app) serveCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: "Open every door and wait; Ctrl-C stops",
-		Long: `Open every door, print where they are, a line for each client that has come and
-gone, and what is wrong with what it did. Ctrl-C stops.` + aboutVariables,
+		Long: `Open every door and print its address. Then print a line for each connection when
+it ends, and below it what the client did wrong. Ctrl-C stops.` + aboutVariables,
 		Example: `  mailrig serve
   mailrig serve --scenario greylisting
   mailrig serve --host 0.0.0.0 --http 0.0.0.0:8025 --hostname mail.corp.test --ca-dir ca`,
@@ -44,8 +44,8 @@ gone, and what is wrong with what it did. Ctrl-C stops.` + aboutVariables,
 		},
 	}
 	f.register(cmd, false)
-	cmd.Flags().BoolVar(&f.json, "json", false, "print the doors as one line of JSON, and sessions and findings to standard error")
-	cmd.Flags().BoolVarP(&f.quiet, "quiet", "q", false, "print neither the table of doors nor sessions and findings")
+	cmd.Flags().BoolVar(&f.json, "json", false, "print the doors as one line of JSON; sessions and findings go to standard error")
+	cmd.Flags().BoolVarP(&f.quiet, "quiet", "q", false, "print no table of doors, no sessions and no findings")
 	return cmd
 }
 

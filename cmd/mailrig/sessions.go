@@ -43,11 +43,11 @@ func (a *app) sessionsCommand() *cobra.Command {
 	var f sessionsFlags
 	cmd := &cobra.Command{
 		Use:   "sessions [NUMBER...]",
-		Short: "What clients did, with findings",
-		Long: `List what the clients of a running mailrig did, one line for each connection, the
-newest last, with what is wrong below it; or show the whole dialogue of some by
-their numbers. --findings lists only what is wrong, also what several sessions show
-together and what comes to light later.` + aboutVariables,
+		Short: "List what clients did, with findings",
+		Long: `List what the clients of a running mailrig did: one line for each connection, the
+newest last, and below it what the client did wrong. Give numbers of sessions to see
+their whole dialogues. --findings lists findings only, including those that several
+sessions show together and those that come to light later.` + aboutVariables,
 		Example: `  mailrig sessions
   mailrig sessions 12
   mailrig sessions --findings --follow
@@ -59,9 +59,9 @@ together and what comes to light later.` + aboutVariables,
 			}
 			switch {
 			case f.findings && len(args) > 0:
-				return usage("--findings and numbers of sessions contradict each other: a session is shown with its findings anyway")
+				return usage("--findings and numbers of sessions contradict each other; leave out --findings, since a session is shown with its findings anyway")
 			case f.follow && len(args) > 0:
-				return usage("--follow and numbers of sessions contradict each other; give one or the other")
+				return usage("--follow and numbers of sessions contradict each other; give only one of them")
 			case f.follow:
 				return a.followSessions(cmd.Context(), c, f)
 			case len(args) > 0:
@@ -72,7 +72,7 @@ together and what comes to light later.` + aboutVariables,
 		},
 	}
 	httpFlag(cmd, &f.http)
-	cmd.Flags().BoolVarP(&f.follow, "follow", "f", false, "go on with sessions as they end, until Ctrl-C")
+	cmd.Flags().BoolVarP(&f.follow, "follow", "f", false, "keep printing sessions as they end, until Ctrl-C")
 	cmd.Flags().BoolVar(&f.json, "json", false, "print each session (or finding) as one line of JSON, with its dialogue and findings")
 	cmd.Flags().BoolVar(&f.findings, "findings", false, "list findings instead of sessions")
 	return cmd
@@ -144,7 +144,7 @@ func (a *app) followSessions(ctx context.Context, c *client, f sessionsFlags) er
 		case errors.Is(err, errPrint):
 			return err
 		case err != nil && !first && !errors.As(err, &refused):
-			fmt.Fprintln(a.stderr, "mailrig: it has stopped; no more will come")
+			fmt.Fprintln(a.stderr, "mailrig: the running mailrig has stopped; there will be no more sessions")
 			return nil
 		case err != nil:
 			return talkError(err)

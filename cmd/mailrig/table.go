@@ -16,7 +16,7 @@ func writeTable(w io.Writer, s startup, moved, taken, loginRule string, active [
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "mailrig %s is ready\n", version())
 	if moved != "" {
-		fmt.Fprintf(&b, "All doors have moved up by 3000: %s\n", moved)
+		fmt.Fprintf(&b, "All ports are 3000 higher than usual: %s\n", moved)
 	}
 	b.WriteByte('\n')
 	tab := tabwriter.NewWriter(&b, 0, 0, 3, ' ', 0)
@@ -37,7 +37,7 @@ func writeTable(w io.Writer, s startup, moved, taken, loginRule string, active [
 	}
 	fmt.Fprintf(tab, "Web page\t%s\n", page)
 	if taken != "" {
-		fmt.Fprintf(tab, "\t%s is taken, perhaps by another mailrig; use and sessions need --http %s\n", taken, strings.TrimPrefix(page, "http://"))
+		fmt.Fprintf(tab, "\t%s is taken, perhaps by another mailrig; use, sessions and other commands need --http %s\n", taken, strings.TrimPrefix(page, "http://"))
 	}
 	if len(active) == 0 {
 		fmt.Fprintln(tab, "Scenarios\tnone: every door behaves correctly")

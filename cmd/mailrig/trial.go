@@ -36,26 +36,28 @@ func (a *app) trialCommand() *cobra.Command {
 		Use:   "trial [flags] -- CMD [ARG...]",
 		Short: "Run CMD once per scenario and judge what the client did",
 		Long: `Run CMD once for each scenario, every time against a fresh rig on free ports, and
-judge what the client did: pass, fail, not exercised (the client never met the
-scenario), or could not run. A control run without any scenario comes first; if CMD
-doesn't succeed there, the trial stops.
+judge what the client did. The verdict is pass, fail, not exercised (the scenario
+told us nothing about this client) or could not run. A control run without any
+scenario comes first. If CMD doesn't succeed there, the trial stops.
 
-CMD finds the variables that run gives it; MAILRIG_SCENARIO is empty in the control
-run. It must end by itself, and tell by its exit status if it succeeded. Several runs
-go on at a time, in the same directory: let CMD write to a directory of its own, or
-say --jobs 1. Without --seed, three messages are in its user's INBOX.
+CMD gets the same variables as with "mailrig run". MAILRIG_SCENARIO is empty in the
+control run. CMD must end by itself, and its exit status must say whether it
+succeeded. Several runs share one directory at the same time: have CMD write to a
+directory of its own, or use --jobs 1. Without --seed, the user's INBOX holds three
+messages.
 
 Exit status: 0 nothing failed; 1 something failed or couldn't be judged, or nothing
 was exercised; 2 wrong usage; 3 CMD can't be run, or fails without a scenario; 130
-after Ctrl-C, with a report of what is known.
+after Ctrl-C, with a report of what is known so far.
 
-Every flag has a variable: --jobs is MAILRIG_JOBS. Flags win.`,
+Every flag has an environment variable: --jobs is MAILRIG_JOBS. Where both are given,
+the flag wins.`,
 		Example: `  mailrig trial -- ./send-and-fetch.sh
   mailrig trial --scenario 'starttls-*,cert-*' --report trial.html -- ./send.sh
   mailrig trial --report junit.xml --baseline known.txt -- go test -count 1 ./mail`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
-				return usage("there is no command to try; say mailrig trial [flags] -- CMD [ARG...]")
+				return usage("no command to try; give one: mailrig trial [flags] -- CMD [ARG...]")
 			}
 			return nil
 		},
@@ -69,11 +71,11 @@ Every flag has a variable: --jobs is MAILRIG_JOBS. Flags win.`,
 	}
 	fs := cmd.Flags()
 	fs.SortFlags = false
-	listFlag(fs, &f.scenarios, "scenario", "only these: `names`, groups, globs like cert-* or smtp/*, or paths of YAML files; repeatable (default the whole catalogue)")
-	fs.IntVar(&f.jobs, "jobs", 0, "run at most `N` at a time (default a few for each core, and more of those that wait)")
-	fs.DurationVar(&f.timeout, "timeout", trial.DefaultTimeout, "stop a run after this `time`")
+	listFlag(fs, &f.scenarios, "scenario", "try only these: `names`, groups, globs such as cert-* or smtp/*, or paths of YAML files; repeatable (default the whole catalogue)")
+	fs.IntVar(&f.jobs, "jobs", 0, "run at most `N` at a time (default two per core, and more while slow ones wait)")
+	fs.DurationVar(&f.timeout, "timeout", trial.DefaultTimeout, "stop each run after this `time`")
 	listFlag(fs, &f.reports, "report", "write the report to these `files`: .html, .xml (JUnit) or .json; repeatable")
-	fs.StringVar(&f.baseline, "baseline", "", "tolerate the failures that `FILE` knows, a JSON report or a list of scenarios")
+	fs.StringVar(&f.baseline, "baseline", "", "tolerate the failures listed in `FILE`: a JSON report, or a list of scenarios")
 	fs.BoolVar(&f.noTrust, "no-trust", false, "don't make CMD trust the rig's CA")
 	f.rig.registerForTrial(fs)
 	fs.BoolVarP(&f.verbose, "verbose", "v", false, "print a line for every scenario, not only for failures")
@@ -206,15 +208,15 @@ func (a *app) verdict(r *trial.Report, files []string, unwritten error, sig os.S
 		}
 		err = &exitError{status, errors.New("the trial was interrupted")}
 	case r.Control.Problem != "":
-		err = notStarted("the control run, which has no scenario, failed: %s%s", r.Control.Problem, lastOutput(r.Control.Output))
+		err = notStarted("the control run (without a scenario) failed: %s%s", r.Control.Problem, lastOutput(r.Control.Output))
 	case !r.Negative():
-		fmt.Fprintln(a.stdout, map[bool]string{true: "Nothing failed.", false: "Nothing failed that isn't known."}[r.Counts.Known == 0])
+		fmt.Fprintln(a.stdout, map[bool]string{true: "Nothing failed.", false: "Only known failures."}[r.Counts.Known == 0])
 	case r.Counts.NotExercised == len(r.Results):
-		err = negative("nothing was exercised: the client met none of the scenarios")
+		err = negative("nothing was exercised: no scenario told us anything about this client; choose others with --scenario")
 	default:
 		hint := ""
 		if len(files) == 0 {
-			hint = "; --report trial.html writes the transcripts"
+			hint = "; see the transcripts with --report trial.html"
 		}
 		err = negative("the trial came out negative: %s%s", against(r), hint)
 	}
@@ -260,5 +262,5 @@ func lastOutput(text string) string {
 		}
 		lines[i] = "  " + l
 	}
-	return "\nThe last of what it printed:\n" + strings.Join(lines, "\n")
+	return "\nThe end of its output:\n" + strings.Join(lines, "\n")
 }

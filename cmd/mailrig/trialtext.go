@@ -134,7 +134,7 @@ func writeTrial(w io.Writer, r *trial.Report, colours bool) error {
 	fmt.Fprintf(&b, "%d scenario%s in %s: %s, %s, %d not exercised, %d could not run\n", len(r.Results), plural, r.Took.Round(100*time.Millisecond),
 		paint(green, fmt.Sprintf("%d passed", c.Pass)), paint(red, fmt.Sprintf("%d failed", c.Fail)), c.NotExercised, c.CouldNotRun)
 	if c.Known > 0 {
-		fmt.Fprintf(&b, "%d of the failures are known to %s\n", c.Known, r.Baseline)
+		fmt.Fprintf(&b, "Known failures: %d (listed in %s)\n", c.Known, r.Baseline)
 	}
 	for _, warning := range r.Control.Warnings {
 		fmt.Fprintf(&b, "%s %s\n", paint(yellow, "warning:"), printable(warning))
@@ -170,12 +170,12 @@ func writeTrial(w io.Writer, r *trial.Report, colours bool) error {
 		}
 	}
 	wrapped(&b, "not exercised", unseen)
-	wrapped(&b, fmt.Sprintf("not exercised, because they make a client wait for longer than %v (--timeout)", r.Timeout), late)
+	wrapped(&b, fmt.Sprintf("not exercised, because they keep a client waiting longer than %v (--timeout)", r.Timeout), late)
 	if len(r.Fixed) > 0 {
-		wrapped(&b, "passes now, and can be taken out of "+r.Baseline, r.Fixed)
+		wrapped(&b, "passes now, so remove from "+r.Baseline, r.Fixed)
 	}
 	if len(r.Unknown) > 0 {
-		wrapped(&b, "no scenario, and in "+r.Baseline, r.Unknown)
+		wrapped(&b, "not the name of a scenario, in "+r.Baseline, r.Unknown)
 	}
 	_, err := b.WriteTo(w)
 	return err

@@ -53,9 +53,9 @@ func TestTrialTable(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
-		"43 scenarios in 0s: 1 passed, 2 failed, 40 not exercised, 0 could not run\n", "1 of the failures are known to known.txt\n", "warning: odd\n",
+		"43 scenarios in 0s: 1 passed, 2 failed, 40 not exercised, 0 could not run\n", "Known failures: 1 (listed in known.txt)\n", "warning: odd\n",
 		"fail           bad         first, sessions 1, 2\n                           second\n",
-		"known failure  long-known  first, sessions 1, 2\n", "(--timeout): slow\n", "can be taken out of known.txt: x\n",
+		"known failure  long-known  first, sessions 1, 2\n", "(--timeout): slow\n", "passes now, so remove from known.txt: x\n",
 	} {
 		if !strings.Contains(plain.String(), want) {
 			t.Errorf("no %q in\n%s", want, plain.String())

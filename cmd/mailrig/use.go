@@ -28,12 +28,12 @@ func (a *app) useCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "use [--user NAME] NAME... | --none",
 		Short: "Switch a running mailrig to these scenarios",
-		Long: `Switch a running mailrig to these scenarios: names of its catalogue, or paths of
-YAML files, which come after the names. New connections follow them; open ones
-keep what they began with.
+		Long: `Switch a running mailrig to these scenarios: names from its catalogue, or paths of
+YAML files. mailrig consults the names first, then the files. New connections follow
+the new scenarios; open connections keep the ones they began with.
 
-With --user they hold for this user's logins alone, beside what is active for
-everybody: one mailrig serves many testers.` + aboutVariables,
+With --user the scenarios apply to this user's logins only, in addition to those that
+are active for everybody. So one mailrig serves many testers.` + aboutVariables,
 		Example: `  mailrig use cert-expired
   mailrig use greylisting ./mine.yaml
   mailrig use --user alice@example.test mailbox-full
@@ -46,23 +46,23 @@ everybody: one mailrig serves many testers.` + aboutVariables,
 			}
 			switch asked := len(req.Scenarios)+len(req.Inline) > 0; {
 			case asked && none:
-				return usage("--none and names of scenarios contradict each other; give one or the other")
+				return usage("--none and names of scenarios contradict each other; give only one of them")
 			case !asked && !none:
-				return usage("name the scenarios to switch to (`mailrig scenarios` lists them), or go back to correct with --none")
+				return usage("no scenario given; name some (`mailrig scenarios` lists them), or switch all off with --none")
 			}
 			c, err := a.connect(address)
 			if err != nil {
 				return err
 			}
 			if user == "" && cmd.Flags().Changed("user") {
-				return usage("--user needs a name, like --user alice@example.test")
+				return usage("--user needs a name, such as --user alice@example.test")
 			}
 			return a.use(cmd.Context(), c, user, req)
 		},
 	}
 	httpFlag(cmd, &address)
-	cmd.Flags().BoolVar(&none, "none", false, "back to correct")
-	cmd.Flags().StringVar(&user, "user", "", "only for this user's logins (`address`)")
+	cmd.Flags().BoolVar(&none, "none", false, "switch all scenarios off: every door behaves correctly")
+	cmd.Flags().StringVar(&user, "user", "", "apply to this user's logins only (`address`)")
 	// Inside `mailrig run`, MAILRIG_USER is who logs in, whomever a scenario is for.
 	_ = cmd.Flags().SetAnnotation("user", noVariable, []string{"true"})
 	return cmd
@@ -113,7 +113,7 @@ func (a *app) use(ctx context.Context, c *client, user string, req switchRequest
 	case len(answer.Scenarios) > 0:
 		fmt.Fprintf(a.stdout, "active%s: %s\n", printable(whose), printable(strings.Join(answer.Scenarios, ", ")))
 	case user != "":
-		fmt.Fprintf(a.stdout, "no scenario is active%s alone\n", printable(whose))
+		fmt.Fprintf(a.stdout, "no scenario is active%s in particular\n", printable(whose))
 	default:
 		fmt.Fprintln(a.stdout, "no scenario is active: every door behaves correctly")
 	}

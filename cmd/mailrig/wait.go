@@ -29,20 +29,21 @@ func (a *app) waitCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "wait --ready | --message MATCH... | --session MATCH... | --finding ID...",
 		Short: "Block until ready, or until a message, session or finding is there",
-		Long: `Block until every door of a mailrig accepts connections, or until something has
-come: what is there already counts too. Exit status 1 says that the time was over
-first, and what did come stands on standard error.
+		Long: `Block until every door of a mailrig accepts connections, or until a message, session
+or finding is there. One that is there already counts. Exit status 1 means that the
+wait timed out; what arrived instead is printed to standard error.
 
-Matchers of a message: to:ADDRESS from:ADDRESS subject:TEXT body:TEXT folder:NAME.
-Of a session: door:PORT protocol:smtp|imap|pop3 login:ok|refused|none user:NAME
-tls:yes|no client:ADDRESS scenario:NAME ended:yes|no. All of them must fit; what
-isn't a matcher belongs to the text before it; "any" alone fits everything. They
-may stand in one argument or in several. Texts are looked for anywhere, in any
-case. Of several findings one is enough; docs/findings.md lists their ids.
+Matchers for a message: to:ADDRESS from:ADDRESS subject:TEXT body:TEXT folder:NAME.
+Matchers for a session: door:PORT protocol:smtp|imap|pop3 login:ok|refused|none
+user:NAME tls:yes|no client:ADDRESS scenario:NAME ended:yes|no. All must match. Words
+without a "name:" continue the matcher before them. "any" alone matches everything.
+Give matchers in one argument or in several. A TEXT matches anywhere in the field;
+upper and lower case are the same. Of several findings, one is enough; docs/findings.md
+lists their ids.
 
---count wants so many at the same time: messages in the mailboxes (a message to
-two recipients is two), sessions and findings since the start or the last reset,
-as far as they are kept.` + aboutVariables,
+--count says how many must be there at the same time. A message to two recipients
+counts twice; a deleted one doesn't count. Sessions and findings count from the start
+or the last reset, as long as mailrig keeps them.` + aboutVariables,
 		Example: `  mailrig serve & mailrig wait --ready
   mailrig wait --ready --timeout 2s   # as a container's health check
   mailrig wait --message to:alice@example.test subject:Welcome
@@ -51,13 +52,13 @@ as far as they are kept.` + aboutVariables,
 		RunE: func(cmd *cobra.Command, args []string) error { return a.wait(cmd.Context(), f, args) },
 	}
 	httpFlag(cmd, &f.http)
-	cmd.Flags().BoolVar(&f.ready, "ready", false, "wait until every door accepts")
-	cmd.Flags().StringVar(&f.message, "message", "", "wait for a message that `MATCH`es")
-	cmd.Flags().StringVar(&f.session, "session", "", "wait for a session that `MATCH`es")
+	cmd.Flags().BoolVar(&f.ready, "ready", false, "wait until every door accepts connections")
+	cmd.Flags().StringVar(&f.message, "message", "", "wait for a message that fits `MATCH`")
+	cmd.Flags().StringVar(&f.session, "session", "", "wait for a session that fits `MATCH`")
 	listFlag(cmd.Flags(), &f.findings, "finding", "wait for a finding with one of these `IDs`; repeatable")
-	cmd.Flags().IntVar(&f.count, "count", 1, "wait for so `many`")
+	cmd.Flags().IntVar(&f.count, "count", 1, "wait for this `many`")
 	cmd.Flags().DurationVar(&f.timeout, "timeout", 30*time.Second, "give up after this `time`, ten minutes at most")
-	cmd.Flags().BoolVar(&f.json, "json", false, "print what was found, or what did come, as one line of JSON")
+	cmd.Flags().BoolVar(&f.json, "json", false, "print what was found, or what arrived instead, as one line of JSON")
 	return cmd
 }
 
@@ -78,13 +79,13 @@ func (a *app) wait(ctx context.Context, f waitFlags, args []string) error {
 	}
 	switch {
 	case asked == 0:
-		return usage("say what to wait for: mailrig wait --ready, or --message, --session or --finding; `mailrig wait --help` tells more")
+		return usage("what should it wait for? Give --ready, --message, --session or --finding; see `mailrig wait --help`")
 	case asked > 1:
-		return usage("one wait is for one thing; say mailrig wait several times")
+		return usage("one wait is for one thing; run mailrig wait once for each")
 	case f.timeout <= 0:
 		return usage("%s is %s; give a duration above 0, such as 30s", a.source("timeout"), f.timeout)
 	case f.ready && len(args) > 0:
-		return usage("--ready takes no arguments, and %q is one", args[0])
+		return usage("--ready takes no arguments, but got %q; leave it out", args[0])
 	case !f.ready && f.timeout > longestWait:
 		return usage("%s is %s; give %s at most", a.source("timeout"), f.timeout, longestWait)
 	case f.count < 1:

@@ -1,10 +1,8 @@
-// Package active knows which scenarios are active: those of everybody, and those that
-// single users have beside them. The server asks it for the plan of each new connection,
-// the session for a user's own at each login.
+// Package active knows which scenarios are active: those for everybody, and those that apply to single users as well.
+// The server asks it for the plan of each new connection. The session asks it for a user's own plan at each login.
 //
-// Scenarios is an interface with contexts and errors because several servers may share
-// what is active. Memory is one server's own. Whoever asks and gets an error goes on
-// without a scenario: a correct server.
+// Scenarios is an interface with contexts and errors, so that several servers can share what is active. Memory is the
+// implementation for one server. A caller that gets an error goes on without a scenario, as a correct server.
 package active
 
 import (
@@ -20,50 +18,50 @@ import (
 	"github.com/mailrig/mailrig/scenarios"
 )
 
-// Scenarios are the active ones. Methods may be called by any goroutine. Plan and Own are
-// asked for every connection: they should answer from memory.
+// Scenarios says which scenarios are active. Any goroutine may call its methods. Plan and Own are called for every
+// connection, so they should answer from memory.
 //
-// A user is an address; letters are equal to their capitals.
+// A user is an address. Case doesn't matter.
 type Scenarios interface {
-	// Plan returns what holds for everybody.
+	// Plan returns the plan for everybody.
 	Plan(ctx context.Context) (*fault.Plan, error)
-	// Own returns what one user has beside it, nil for most.
+	// Own returns the additional plan of one user, or nil if that user has none.
 	Own(ctx context.Context, user string) (*fault.Plan, error)
-	// Users returns what Own does, for each user who has something, in lower case.
+	// Users returns the plans that Own returns, for every user who has one. The keys are in lower case.
 	Users(ctx context.Context) (map[string]*fault.Plan, error)
 
-	// Use makes these the active ones for everybody, with counters at zero; none is back
-	// to correct. Who has a plan already keeps it.
+	// Use activates these scenarios for everybody, with counters at zero. An empty list restores the correct server.
+	// Connections that already have a plan keep it.
 	Use(ctx context.Context, list []*scenarios.Scenario) error
-	// UseFor is Use for one user.
+	// UseFor does the same for one user.
 	UseFor(ctx context.Context, user string, list []*scenarios.Scenario) error
 	// Restart sets all counters to zero.
 	Restart(ctx context.Context) error
 }
 
 const (
-	// maxUsers bounds how many users may have scenarios of their own.
+	// maxUsers is how many users may have scenarios of their own.
 	maxUsers = 10_000
-	// maxOwnCounts bounds what the counters of one user's plan hold.
+	// maxOwnCounts is how many counts the counters of one user's plan hold.
 	maxOwnCounts = 1 << 10
 )
 
-// Memory is Scenarios in this process's memory. Asking it takes no lock.
+// Memory implements Scenarios in the memory of this process. Plan and Own take no lock.
 type Memory struct {
 	log *slog.Logger
 
-	mu        sync.Mutex // serialises switches
+	mu        sync.Mutex // serializes switches
 	everybody atomic.Pointer[choice]
-	users     atomic.Pointer[map[string]*choice] // never changed: a switch makes a new one
+	users     atomic.Pointer[map[string]*choice] // the map never changes: a switch makes a new one
 }
 
-// choice is what somebody has chosen.
+// choice is a set of active scenarios and the plan compiled from them.
 type choice struct {
 	list []*scenarios.Scenario
 	plan *fault.Plan
 }
 
-// NewMemory begins without a scenario.
+// NewMemory returns a Memory without active scenarios.
 func NewMemory(log *slog.Logger) *Memory {
 	m := &Memory{log: log}
 	m.everybody.Store(m.forEverybody(nil))

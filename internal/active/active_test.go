@@ -12,7 +12,7 @@ import (
 
 var client = netip.MustParseAddr("127.0.0.1")
 
-// one is a scenario that refuses the first RCPT, and no other.
+// one returns a scenario that refuses only the first RCPT.
 func one(t *testing.T, name string) []*scenarios.Scenario {
 	t.Helper()
 	s, err := scenarios.Parse(name, []byte("name: "+name+"\ntitle: t\nstory: s\nrules: [{match: {command: RCPT}, times: 1, reply: \"451 x\"}]\n"))

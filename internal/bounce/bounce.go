@@ -1,9 +1,8 @@
-// Package bounce reports to senders, some time after their mail was accepted, that it
-// could not be delivered.
+// Package bounce tells senders, some time after the server accepted their mail, that the mail could not be delivered.
 //
-// A [Queue] holds the reports that are still to come and delivers each when its time is
-// over; report.go writes them, as RFC 3464 has it. The server fills the queue where a
-// scenario wants a bounce. The queue is bounded, and what is in it ends with the process.
+// A [Queue] holds the reports that are due later and delivers each one when its time comes. report.go writes them in
+// the form of RFC 3464. The server adds a report when a scenario wants a message to bounce. The queue holds at most
+// 1,000 reports. They are lost when the process ends.
 package bounce
 
 import (
@@ -14,16 +13,16 @@ import (
 	"time"
 )
 
-// Bounds of a queue.
+// Limits of a queue.
 const (
 	maxPending = 1000
 	maxHeader  = 64 << 10 // bytes of the original's header that a report returns
 )
 
-// Message is what a report is about.
+// Message is the message that a report is about.
 type Message struct {
-	From    string // reverse-path, who gets the report
-	To      string // recipient who could not be reached
+	From    string // reverse-path: who gets the report
+	To      string // the recipient who could not be reached
 	Raw     []byte // the message; only its header is kept
 	Arrived time.Time
 }
@@ -34,16 +33,15 @@ type Failure struct {
 	Text   string // what the next server is said to have answered
 }
 
-// Config of a queue.
+// Config configures a queue.
 type Config struct {
 	Host string // name of the server that reports
-	// Deliver puts a report into the mailbox of an address.
+	// Deliver puts a report into the mailbox of the address to.
 	Deliver func(ctx context.Context, to string, raw []byte, at time.Time) error
 	Logger  *slog.Logger // nil is silent
 }
 
-// Queue holds reports until their time has come. Its methods may be called by any
-// goroutine.
+// Queue holds reports until their time comes. Any goroutine may call its methods.
 type Queue struct {
 	cfg    Config
 	ctx    context.Context // of deliveries
@@ -51,7 +49,8 @@ type Queue struct {
 
 	mu      sync.Mutex
 	stopped bool
-	pending map[*time.Timer]struct{}
+	last    uint64 // number of the latest report
+	pending map[uint64]*time.Timer
 	running sync.WaitGroup
 }
 
@@ -60,15 +59,14 @@ func New(cfg Config) *Queue {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	q := &Queue{cfg: cfg, pending: map[*time.Timer]struct{}{}}
+	q := &Queue{cfg: cfg, pending: map[uint64]*time.Timer{}}
 	q.ctx, q.cancel = context.WithCancel(context.Background())
 	return q
 }
 
-// Later has a message reported as undeliverable when the time is over. It returns false
-// where none will be: for a message from the null path, which never bounces, since a
-// report about a report would be answered without end (RFC 5321 section 4.5.5); where too
-// many reports are pending; and in a queue that has stopped.
+// Later schedules a report that m could not be delivered. It returns false if there will be no report: if m has the
+// null reverse-path, because a report about a report would be answered without end (RFC 5321 section 4.5.5); if 1,000
+// reports are pending; or if the queue has stopped.
 func (q *Queue) Later(after time.Duration, m Message, f Failure) bool {
 	if m.From == "" {
 		return false
@@ -83,26 +81,25 @@ func (q *Queue) Later(after time.Duration, m Message, f Failure) bool {
 		return false
 	}
 	m.Raw = header(m.Raw)
-	var t *time.Timer
-	t = time.AfterFunc(after, func() {
-		if q.take(t) {
+	q.last++
+	n := q.last
+	q.pending[n] = time.AfterFunc(after, func() {
+		if q.take(n) {
 			defer q.running.Done()
 			q.deliver(m, f)
 		}
 	})
-	q.pending[t] = struct{}{}
 	return true
 }
 
-// take reports whether a timer's report is still wanted. Who takes it must call
-// running.Done.
-func (q *Queue) take(t *time.Timer) bool {
+// take reports whether a report is still wanted. If it is, the caller must call running.Done.
+func (q *Queue) take(n uint64) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if _, ok := q.pending[t]; !ok {
-		return false // forgotten as its time came
+	if _, ok := q.pending[n]; !ok {
+		return false // dropped just as its time came
 	}
-	delete(q.pending, t)
+	delete(q.pending, n)
 	q.running.Add(1)
 	return true
 }
@@ -114,17 +111,17 @@ func (q *Queue) deliver(m Message, f Failure) {
 	}
 }
 
-// Forget drops the reports that are still to come.
+// Forget drops all pending reports.
 func (q *Queue) Forget() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for t := range q.pending {
+	for _, t := range q.pending {
 		t.Stop()
 	}
 	clear(q.pending)
 }
 
-// Stop drops the reports that are still to come, ends the deliveries and waits for them.
+// Stop drops all pending reports, cancels the deliveries under way and waits for them.
 func (q *Queue) Stop() {
 	q.mu.Lock()
 	q.stopped = true
@@ -134,8 +131,7 @@ func (q *Queue) Stop() {
 	q.running.Wait()
 }
 
-// header returns a copy of a message's header, the first so many bytes: a queue
-// must not keep a large message alive.
+// header returns a copy of a message's header, at most 64 KiB of it. The queue must not keep a large message alive.
 func header(raw []byte) []byte {
 	end := len(raw)
 	for _, blank := range []string{"\r\n\r\n", "\n\n"} {

@@ -10,6 +10,7 @@ import (
 	"net/mail"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -18,7 +19,7 @@ import (
 // mailbox collects what is delivered.
 type mailbox struct {
 	mu  sync.Mutex
-	got []string // who got something
+	got []string // who received something
 	raw [][]byte
 }
 
@@ -129,7 +130,7 @@ func TestForgetAndStop(t *testing.T) {
 	})
 }
 
-// A store that hangs doesn't keep Stop from returning, if it heeds its ctx.
+// TestStopEndsDeliveries checks that a store that hangs doesn't block Stop, as long as the store heeds its context.
 func TestStopEndsDeliveries(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		began := make(chan struct{})
@@ -146,14 +147,14 @@ func TestStopEndsDeliveries(t *testing.T) {
 
 func TestFailedDeliveryIsTheLast(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		tries := 0
-		q := New(Config{Deliver: func(context.Context, string, []byte, time.Time) error { tries++; return errors.New("full") }})
+		var tries atomic.Int64
+		q := New(Config{Deliver: func(context.Context, string, []byte, time.Time) error { tries.Add(1); return errors.New("full") }})
 		q.Later(time.Second, message("a@example.test"), gone)
 		time.Sleep(time.Hour)
 		synctest.Wait()
 		q.Stop()
-		if tries != 1 {
-			t.Errorf("%d tries", tries)
+		if n := tries.Load(); n != 1 {
+			t.Errorf("%d tries", n)
 		}
 	})
 }

@@ -78,10 +78,7 @@ func (n *notes) served(p door.Protocol) bool {
 	if n.r.first(p) != nil {
 		return true
 	}
-	if n.wish(p) != Any || p == door.SMTP {
-		return false
-	}
-	return n.r.first(door.IMAP) != nil || n.r.first(door.POP3) != nil
+	return n.wish(p) == Any && receives(p) && n.otherwiseReceived(p) != nil
 }
 
 // alternative names the settings to use in place of a door.
@@ -91,17 +88,20 @@ func (n *notes) alternative(d *Door) string {
 			return "use port " + n.where(s)
 		}
 	}
-	if d.Protocol == door.POP3 {
-		if s := n.r.first(door.IMAP); s != nil {
-			return "use IMAP, port " + n.where(*s)
-		}
-	}
-	if d.Protocol == door.IMAP {
-		if s := n.r.first(door.POP3); s != nil {
-			return "use POP3, port " + n.where(*s)
-		}
+	if s := n.otherwiseReceived(d.Protocol); receives(d.Protocol) && s != nil {
+		return "use " + protocolName(string(s.Protocol)) + ", port " + n.where(*s)
 	}
 	return ""
+}
+
+// otherwiseReceived is the first setting for receiving by another protocol, nil for none.
+func (n *notes) otherwiseReceived(than door.Protocol) *Setting {
+	for _, p := range receiving() {
+		if s := n.r.first(p); p != than && s != nil {
+			return s
+		}
+	}
+	return nil
 }
 
 func (n *notes) where(s Setting) string {
@@ -124,7 +124,7 @@ const elsewhere = "try from another network, such as a phone's; if it works ther
 // asAWhole is what concerns all doors.
 func (n *notes) asAWhole() {
 	if n.r.Interrupted {
-		n.add("interrupted", Error, 0, "the check was stopped before it was done", "let it run to its end")
+		n.add("interrupted", Error, 0, "the check was stopped before it was done", "let it finish")
 	}
 	if len(n.r.Doors) == 0 {
 		return
@@ -169,15 +169,15 @@ func (n *notes) unreachable(d *Door) {
 	case StateClosed, StateReset, StateBroken, StateSlow:
 		n.add("port-"+string(d.State), warn, d.Port, d.Detail, n.alternativeOr(d, "try again in a few minutes; the server may be busy, or refuse this address"))
 	case StateSilent:
-		n.add("port-silent", warn, d.Port, d.Detail, n.alternativeOr(d, "the server hangs, is slow to greet (--timeout 30s tells), or something on the way swallows its words; "+elsewhere))
+		n.add("port-silent", warn, d.Port, d.Detail, n.alternativeOr(d, "the server hangs, is slow to greet (try --timeout 30s), or something on the way swallows its words; "+elsewhere))
 	case StateHTTP:
 		n.add("http-answers", warn, d.Port, d.Detail, "open a browser and log in to this network, then check again")
 	case StateUnknown:
 		n.add("not-mail", warn, d.Port, d.Detail, n.alternativeOr(d, "check the server's name and the port"))
 	case StateOtherProtocol:
-		n.add("wrong-protocol", warn, d.Port, d.Detail, n.alternativeOr(d, fmt.Sprintf("this port is for %s: the server's operator has mixed up ports", protocolName(string(d.Protocol)))))
+		n.add("wrong-protocol", warn, d.Port, d.Detail, n.alternativeOr(d, fmt.Sprintf("this port is for %s: the server's operator has mixed up the ports", protocolName(string(d.Protocol)))))
 	case StateRejected:
-		try := n.alternativeOr(d, "its words say why; try again later")
+		try := n.alternativeOr(d, "read why in the server's words, and try again later")
 		n.add("greeting-refused", warn, d.Port, d.Detail, try)
 	case StateSpeaksTLS:
 		n.add("tls-from-first-byte", warn, d.Port, d.Detail, n.alternativeOr(d, "set encryption to SSL/TLS for this port; better, have the operator open the right one"))
@@ -205,10 +205,10 @@ func (n *notes) families(d *Door) {
 		}
 		switch a.State {
 		case StateTimeout:
-			n.add("one-family", Warning, d.Port, fmt.Sprintf("%s doesn't answer by %s, the other family does: clients may hang before they try it", hostOf(a.Address), family),
+			n.add("one-family", Warning, d.Port, fmt.Sprintf("%s doesn't answer over %s, but the other address family does: clients may hang before they try it", hostOf(a.Address), family),
 				fmt.Sprintf("the server's operator has to repair %s or take the address out of the DNS; until then switch %s off to see whether it helps", family, family))
 		case StateRefused, StateReset:
-			n.add("one-family", Note, d.Port, fmt.Sprintf("%s refuses by %s, the other family answers", hostOf(a.Address), family),
+			n.add("one-family", Note, d.Port, fmt.Sprintf("%s refuses over %s, but the other address family answers", hostOf(a.Address), family),
 				fmt.Sprintf("the server's operator should let the mail server listen on %s too", family))
 		}
 	}
@@ -230,12 +230,12 @@ func (n *notes) upgrade(d *Door) {
 	switch d.STARTTLS {
 	case UpgradeMissing:
 		what := "no STARTTLS: everything here goes in clear, passwords too"
-		if d.Protocol == door.SMTP && n.others(d, UpgradeDone) {
+		if !receives(d.Protocol) && n.others(d, UpgradeDone) {
 			what = "no STARTTLS, though the server's other ports have it: something on the way may be answering in its place"
 		}
 		n.add("starttls-missing", warn, d.Port, what, n.alternativeOr(d, "don't use it with encryption set to none; the server's operator has to switch TLS on; "+elsewhere))
 	case UpgradeHidden:
-		n.add("starttls-hidden", warn, d.Port, d.Detail, n.alternativeOr(d, "a client that insists on STARTTLS works, one that takes it \"if available\" sends in clear; "+elsewhere))
+		n.add("starttls-hidden", warn, d.Port, d.Detail, n.alternativeOr(d, "a client that insists on STARTTLS works; one set to \"STARTTLS if available\" sends in clear; "+elsewhere))
 	case UpgradeRefused:
 		n.add("starttls-refused", warn, d.Port, d.Detail, n.alternativeOr(d, "try again later; never fall back to no encryption"))
 	case UpgradeInjected:
@@ -283,7 +283,7 @@ func (n *notes) mechanisms(d *Door) {
 		return
 	}
 	if d.BeforeTLS != nil && d.BeforeTLS.TakesLogin && d.STARTTLS == UpgradeDone && n.wish(d.Protocol) != Plain {
-		n.add("password-in-clear", Note, d.Port, "a password is taken before TLS has begun, from a client that is set so",
+		n.add("password-in-clear", Note, d.Port, "the server accepts passwords without encryption",
 			"set the client to STARTTLS, not to \"STARTTLS if available\" or none")
 	}
 	// Mail between servers needs no login, and 2525 is often for that too.
@@ -299,7 +299,7 @@ func (n *notes) login(d *Door) {
 		return
 	}
 	s := Error
-	if d.Protocol != door.SMTP && n.wish(d.Protocol) == Any && n.received() {
+	if receives(d.Protocol) && n.wish(d.Protocol) == Any && n.received() {
 		s = Warning // the mail can be had by the other protocol
 	}
 	if l.State == LoginNotTried && strings.Contains(l.Words, "--all-logins") {
@@ -315,15 +315,15 @@ func (n *notes) login(d *Door) {
 // received tells whether some login for receiving works.
 func (n *notes) received() bool {
 	return slices.ContainsFunc(n.r.Doors, func(d *Door) bool {
-		return d.Protocol != door.SMTP && d.Login != nil && d.Login.State == LoginOK
+		return receives(d.Protocol) && d.Login != nil && d.Login.State == LoginOK
 	})
 }
 
 func (n *notes) loginAdvice(d *Door) string {
 	switch d.Login.State {
 	case LoginWrong:
-		if d.Protocol == door.SMTP && n.received() {
-			return "the same password works for receiving: look whether sending has a user name of its own, and is switched on for the account"
+		if !receives(d.Protocol) && n.received() {
+			return "the same password works for receiving: check whether sending has a user name of its own, and is switched on for the account"
 		}
 		return "check both; the user name is often the whole address"
 	case LoginAppPassword:
@@ -333,7 +333,7 @@ func (n *notes) loginAdvice(d *Door) string {
 	case LoginOAuth:
 		return "set authentication to OAuth2 in the client; a client that can't needs an app password, if the provider has them"
 	case LoginDisabled:
-		if d.Protocol == door.SMTP {
+		if !receives(d.Protocol) {
 			return n.alternativeOr(d, "the account's administrator has to switch it on")
 		}
 		return fmt.Sprintf("switch %s on in the account's settings on the provider's web page", protocolName(string(d.Protocol)))
@@ -346,17 +346,17 @@ func (n *notes) loginAdvice(d *Door) string {
 	case LoginTooMany:
 		return "stop other clients from trying, and wait a quarter of an hour"
 	case LoginInUse:
-		return "end the other client, or wait a minute"
+		return "close the other client, or wait a minute"
 	case LoginEncryption:
 		return "set encryption to STARTTLS, or to SSL/TLS on its port"
 	case LoginNoMechanism:
 		return n.alternativeOr(d, "the server's operator has to allow a password inside TLS (PLAIN)")
 	case LoginUseless:
-		return fmt.Sprintf("look whether %s is switched on for the account", protocolName(string(d.Protocol)))
+		return fmt.Sprintf("check whether %s is switched on for the account", protocolName(string(d.Protocol)))
 	case LoginNotTried:
-		return "mend what is said above first"
+		return "fix the problem above first"
 	default:
-		return "the server's own words say why"
+		return "read why in the server's own words"
 	}
 }
 
@@ -369,20 +369,22 @@ func (n *notes) purposes() {
 		return slices.ContainsFunc(n.r.Doors, func(d *Door) bool { return d.Protocol == p })
 	}
 	const noneSafe = "find the reason for each port below"
-	switch imap, pop := looked(door.IMAP), looked(door.POP3); {
-	case (imap || pop) && n.r.first(door.IMAP) == nil && n.r.first(door.POP3) == nil:
+	works := func(p door.Protocol) bool { return n.r.first(p) != nil }
+	switch {
+	case slices.ContainsFunc(receiving(), looked) && !slices.ContainsFunc(receiving(), works):
 		n.add("no-receiving", Error, 0, "mail can't be received: no port for it works with encryption", noneSafe)
 	default:
-		for _, p := range []door.Protocol{door.IMAP, door.POP3} {
-			if looked(p) && n.r.first(p) == nil {
-				s, other := Note, "use the other protocol for receiving"
+		for _, p := range receiving() {
+			if looked(p) && !works(p) {
+				s, other := Note, receiving()[slices.IndexFunc(receiving(), works)] // there is one, or no-receiving would say so
 				switch {
 				case n.wish(p) != Any:
 					s = Error
 				case slices.ContainsFunc(n.r.Doors, func(d *Door) bool { return d.Protocol == p && !d.State.closed() }):
 					s = Warning // it is there, and broken
 				}
-				n.add("no-"+string(p), s, 0, protocolName(string(p))+" can't be used: no port for it works as it should", other)
+				n.add("no-"+string(p), s, 0, protocolName(string(p))+" can't be used: no port for it works as it should",
+					fmt.Sprintf("use %s, port %s", protocolName(string(other)), n.where(*n.r.first(other))))
 			}
 		}
 	}

@@ -89,7 +89,7 @@ func (c *checker) connect(ctx context.Context, t Target, d *Door) net.Conn {
 
 func interrupted(ctx context.Context) (State, string) {
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		return StateTimeout, "the time for this door was over"
+		return StateTimeout, "the time for this door ran out"
 	}
 	return StateInterrupted, "the check was stopped before this door had answered"
 }
@@ -132,11 +132,11 @@ func (c *checker) dialState(err error) (State, string) {
 	var timeout net.Error
 	switch {
 	case isAny(err, syscall.ECONNREFUSED, wsaECONNREFUSED):
-		return StateRefused, "connection refused: nothing listens there, or a firewall says so"
+		return StateRefused, "connection refused: nothing listens there, or a firewall refuses it"
 	case isAny(err, syscall.ECONNRESET, wsaECONNRESET):
-		return StateReset, "the connection was reset while it was made"
+		return StateReset, "the connection was reset while it was being made"
 	case isAny(err, syscall.ENETUNREACH, syscall.EHOSTUNREACH, syscall.EADDRNOTAVAIL, wsaENETUNREACH, wsaEHOSTUNREACH):
-		return StateUnreachable, "the network has no way there"
+		return StateUnreachable, "the network has no route to it"
 	case isAny(err, syscall.EACCES, syscall.EPERM, wsaEACCES):
 		return StateBlockedHere, "this machine's own firewall forbids the connection"
 	case errors.As(err, &timeout) && timeout.Timeout(), isAny(err, context.DeadlineExceeded, syscall.ETIMEDOUT, wsaETIMEDOUT):

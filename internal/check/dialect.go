@@ -1,10 +1,6 @@
 package check
 
-import (
-	"strings"
-
-	"github.com/mailrig/mailrig/internal/door"
-)
+import "strings"
 
 // dialect is how to speak one protocol as a client.
 type dialect interface {
@@ -18,6 +14,8 @@ type dialect interface {
 	login(w *wire, mechanism, user, password string) (reply, error)
 	// usable is the mechanism for a password that a login would take, or "".
 	usable(c *Capabilities) string
+	// openInbox does what a client does first, behind a login that has worked.
+	openInbox(w *wire) (reply, error)
 	// quit takes leave; the server's answer doesn't matter.
 	quit(w *wire)
 }
@@ -31,29 +29,6 @@ type reply struct {
 	enhanced string   // 5.7.8
 	text     string   // all of it, for a person
 	lines    []string // SMTP: the lines' texts; IMAP: untagged responses; POP3: the data
-}
-
-func speak(p door.Protocol) dialect {
-	switch p {
-	case door.IMAP:
-		return imapDialect{}
-	case door.POP3:
-		return pop3Dialect{}
-	default:
-		return smtpDialect{}
-	}
-}
-
-// protocolName is the name for a person.
-func protocolName(s string) string {
-	switch s {
-	case "http":
-		return "HTTP, the language of web servers"
-	case "imap", "pop3", "smtp", "ssh", "tls":
-		return strings.ToUpper(s)
-	default:
-		return "something else"
-	}
 }
 
 // firstOf is the first of these that the list has.

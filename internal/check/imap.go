@@ -218,4 +218,6 @@ func (i imapDialect) junk(w *wire) (string, error) {
 	return "", nil
 }
 
+func (i imapDialect) openInbox(w *wire) (reply, error) { return i.examine(w, "INBOX") }
+
 func (i imapDialect) quit(w *wire) { _, _ = i.command(w, "LOGOUT") }

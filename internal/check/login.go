@@ -51,7 +51,7 @@ func (c *checker) oneLoginEach(ctx context.Context, r *Report, open map[door.Pro
 		}
 		d := r.door(s.Door)
 		if refusedBy != 0 {
-			d.Login = &Login{State: LoginNotTried, Words: fmt.Sprintf("not tried, since port %d refused the same password, and too many failures lock accounts; --all-logins tries all the same", refusedBy)}
+			d.Login = &Login{State: LoginNotTried, Words: fmt.Sprintf("not tried, because port %d refused the same password and too many failures lock accounts; --all-logins tries anyway", refusedBy)}
 			continue
 		}
 		if w := c.login(ctx, d); w != nil {
@@ -124,7 +124,7 @@ func (c *checker) login(ctx context.Context, d *Door) *wire {
 	r, err := dial.login(w, mechanism, c.User, c.Password)
 	d.Login = &Login{Mechanism: mechanism, Reply: c.redact(r.text)}
 	if err == nil && r.ok {
-		r, err = c.openInbox(w, d)
+		r, err = dial.openInbox(w) // an account can be locked out behind a login that seems to work
 		if err == nil && r.ok {
 			d.Login.State, d.Login.Words = LoginOK, "the login works"
 			w.timeout = c.Timeout
@@ -132,7 +132,7 @@ func (c *checker) login(ctx context.Context, d *Door) *wire {
 			return w
 		}
 		d.Login.Reply = c.redact(r.text)
-		d.Login.State, d.Login.Words = LoginUseless, "the password was accepted, but then the mailbox can't be opened"
+		d.Login.State, d.Login.Words = LoginUseless, "the server accepted the password, but then didn't open the mailbox"
 		if err != nil {
 			_, words := c.brokeOff(err)
 			d.Login.Words += ": " + words
@@ -158,26 +158,13 @@ func (c *checker) forbids(d *Door, plain bool) string {
 	case plain && c.AllowPlainLogin, !plain && d.Security != "none" && d.TLS != nil && d.TLS.Verified:
 		return ""
 	case plain:
-		return "not tried: the password would go in clear; --allow-plain-login allows it"
+		return "not tried: the password would go unencrypted; --allow-plain-login allows it"
 	case d.TLS == nil || d.Security == "none":
-		return "not tried: the door has no encryption, and the password would go in clear"
+		return "not tried: the door has no encryption, so the password would go unencrypted"
 	case c.AllowUntrustedLogin:
 		return ""
 	default:
-		return "not tried: the certificate doesn't verify, so it may be anybody's server; --allow-untrusted-login allows it"
-	}
-}
-
-// openInbox does what a client does first: an account can be locked out behind a login
-// that seems to work.
-func (c *checker) openInbox(w *wire, d *Door) (reply, error) {
-	switch d.Protocol {
-	case door.IMAP:
-		return imapDialect{}.examine(w, "INBOX")
-	case door.POP3:
-		return pop3Dialect{}.command(w, "STAT")
-	default:
-		return reply{ok: true}, nil
+		return "not tried: the certificate doesn't verify, so this may be anybody's server; --allow-untrusted-login allows it"
 	}
 }
 

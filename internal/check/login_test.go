@@ -49,7 +49,7 @@ func TestLogin(t *testing.T) {
 			LoginOAuth, "only OAuth2", "authentication to OAuth2", ""},
 		"only GSSAPI":  {993, imapServer("LOGINDISABLED AUTH=GSSAPI", "a1 NO never"), LoginNoMechanism, "GSSAPI", "PLAIN", ""},
 		"wrong":        {993, imapServer("AUTH=PLAIN", "a1 NO [AUTHENTICATIONFAILED] no"), LoginWrong, "is wrong", "whole address", "*"},
-		"without code": {993, imapServer("AUTH=PLAIN", "a1 NO LOGIN failed."), LoginWrong, "without saying why", "whole address", "*"},
+		"without code": {993, imapServer("AUTH=PLAIN", "a1 NO LOGIN failed."), LoginWrong, "without a reason", "whole address", "*"},
 		"unavailable":  {993, imapServer("AUTH=PLAIN", "a1 NO [UNAVAILABLE] later"), LoginTemporary, "just now", "few minutes", "*"},
 		"webalert": {993, imapServer("AUTH=PLAIN", "* NO [WEBALERT https://x] go\na1 NO [ALERT] Please log in"),
 			LoginWeb, "with a browser", "web page", "*"},
@@ -58,7 +58,7 @@ func TestLogin(t *testing.T) {
 		"useless": {993, func(l *line) {
 			l.say("* OK x")
 			l.talk(map[string]string{"CAPABILITY": "* CAPABILITY IMAP4rev1\na1 OK", "LOGIN": "a1 OK in", "EXAMINE": "a1 BAD User is authenticated but not connected."})
-		}, LoginUseless, "can't be opened", "IMAP is switched on", "*"},
+		}, LoginUseless, "didn't open the mailbox", "IMAP is switched on", "*"},
 		"POP3 USER": {995, func(l *line) {
 			l.say("+OK")
 			l.talk(map[string]string{"CAPA": "-ERR what", "USER": "+OK", "PASS": "+OK", "STAT": "+OK 0 0", "QUIT": "+OK"})
@@ -66,7 +66,7 @@ func TestLogin(t *testing.T) {
 		"POP3 in use": {995, func(l *line) {
 			l.say("+OK")
 			l.talk(map[string]string{"CAPA": "+OK\nUSER\n.", "USER": "+OK", "PASS": "-ERR [IN-USE] locked", "QUIT": "+OK"})
-		}, LoginInUse, "another client", "end the other client", "*"},
+		}, LoginInUse, "another client", "close the other client", "*"},
 		"SMTP LOGIN": {465, func(l *line) {
 			l.say("220 x")
 			l.hear()

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-
-	"github.com/mailrig/mailrig/internal/door"
 )
 
 // way is how far and how to go.
@@ -122,13 +120,13 @@ func (c *checker) noGreeting(w *wire, d *Door, r reply, err error) {
 	case c.wantsClientCert(d, err):
 		d.State, d.Detail = StateTLSFailed, wordsClientCert
 	case len(first) == 0 && state == StateTimeout:
-		d.State, d.Detail = StateSilent, fmt.Sprintf("connected, but not a word within %s", inWords(c.Timeout))
+		d.State, d.Detail = StateSilent, fmt.Sprintf("connected, but the server said nothing within %s", inWords(c.Timeout))
 	case len(first) == 0 && state == StateClosed:
-		d.State, d.Detail = state, "the server closed the connection before it had said a word"
+		d.State, d.Detail = state, "the server closed the connection before it said anything"
 	case len(first) == 0:
 		d.State, d.Detail = state, words
 	case speaks == string(d.Protocol) && state == StateTimeout:
-		d.State, d.Speaks, d.Detail = StateSlow, speaks, fmt.Sprintf("it began to speak %s, but didn't get to the end of its greeting within %s", protocolName(speaks), inWords(c.Timeout))
+		d.State, d.Speaks, d.Detail = StateSlow, speaks, fmt.Sprintf("it began to speak %s, but didn't finish its greeting within %s", protocolName(speaks), inWords(c.Timeout))
 	case speaks == string(d.Protocol):
 		d.State, d.Speaks, d.Detail = StateBroken, speaks, "its greeting breaks off: "+words
 	default:
@@ -150,7 +148,7 @@ func (c *checker) otherSpeaker(first []byte, speaks string) (State, string, stri
 	said := firstLine(first)
 	switch speaks {
 	case "http":
-		return StateHTTP, speaks, "a web server answers here; networks with a log-in page do that: " + said
+		return StateHTTP, speaks, "a web server answers here, as in networks with a log-in page: " + said
 	case "tls":
 		return StateSpeaksTLS, speaks, "TLS answers here from the first byte"
 	case "":
@@ -165,7 +163,7 @@ func (c *checker) ask(w *wire, d *Door, where **Capabilities) bool {
 	caps, err := speak(d.Protocol).capabilities(w)
 	if err != nil {
 		_, words := c.brokeOff(err)
-		d.State, d.Detail = StateBroken, "asked what it can do: "+words
+		d.State, d.Detail = StateBroken, "when asked for its capabilities: "+words
 		if c.wantsClientCert(d, err) {
 			d.State, d.Detail = StateTLSFailed, wordsClientCert
 		}
@@ -196,7 +194,7 @@ func (c *checker) upgrade(w *wire, d *Door, how way) (upgraded, ok bool) {
 		return false, false
 	case err != nil:
 		_, words := c.brokeOff(err)
-		d.STARTTLS, d.Detail = UpgradeRefused, "asked for STARTTLS: "+words
+		d.STARTTLS, d.Detail = UpgradeRefused, "when asked for STARTTLS: "+words
 		if errors.Is(err, errSyntax) && r.text != "" {
 			d.Detail += ": " + r.text
 		}
@@ -211,7 +209,7 @@ func (c *checker) upgrade(w *wire, d *Door, how way) (upgraded, ok bool) {
 	if n := w.in.Buffered(); n > 0 {
 		extra, _ := w.in.Peek(n)
 		d.STARTTLS = UpgradeInjected
-		d.Detail = fmt.Sprintf("behind its answer to STARTTLS came %d more bytes in clear, which a client would take for encrypted: %s",
+		d.Detail = fmt.Sprintf("after its answer to STARTTLS came %d more bytes in clear, which a client would take for encrypted ones: %s",
 			n, clean(string(extra[:min(n, 80)])))
 		return false, false
 	}
@@ -227,7 +225,7 @@ func (c *checker) upgrade(w *wire, d *Door, how way) (upgraded, ok bool) {
 	d.STARTTLS = UpgradeDone
 	if !offered {
 		d.STARTTLS = UpgradeHidden
-		d.Detail = "STARTTLS isn't offered, but works: something on the way may have taken the offer out"
+		d.Detail = "STARTTLS isn't offered, but works: something on the way may have removed the offer"
 	}
 	return true, true
 }
@@ -240,12 +238,12 @@ func (c *checker) noTLS(w *wire, d *Door, err error) {
 	case len(first) == 0 && state == StateTimeout:
 		d.State, d.Detail = StateSilent, fmt.Sprintf("connected, but no answer to TLS within %s", inWords(c.Timeout))
 	case len(first) == 0 && state == StateClosed:
-		d.State, d.Detail = state, "the server closed the connection when TLS was to begin"
+		d.State, d.Detail = state, "the server closed the connection when TLS should have begun"
 	case len(first) == 0 && state == StateReset:
 		d.State, d.Detail = state, words
 	case speaks == "tls":
 		d.State, d.Detail = StateTLSFailed, c.tlsWords(err)
-	case speaks == string(door.SMTP), speaks == string(door.IMAP), speaks == string(door.POP3):
+	case about(speaks) != nil:
 		d.State, d.Speaks = StateSpeaksClear, speaks
 		d.Detail = fmt.Sprintf("%s answers here without TLS: %s", protocolName(speaks), firstLine(first))
 	default:

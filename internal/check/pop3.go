@@ -158,4 +158,6 @@ func (p pop3Dialect) find(w *wire, id string) (bool, error) {
 	return false, nil
 }
 
+func (p pop3Dialect) openInbox(w *wire) (reply, error) { return p.command(w, "STAT") }
+
 func (p pop3Dialect) quit(w *wire) { _, _ = p.command(w, "QUIT") }

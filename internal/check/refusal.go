@@ -51,13 +51,13 @@ var meanings = map[refusal.Meaning]meant{
 	refusal.OAuthWanted:      {LoginOAuth, "the provider no longer takes passwords here, only OAuth2"},
 	refusal.SendingOff:       {LoginDisabled, "sending with a password is switched off for the account (SMTP AUTH)"},
 	refusal.NoLogins:         {LoginDisabled, "this port takes no logins"},
-	refusal.ServiceOff:       {LoginDisabled, "this way to the mail is switched off for the account"},
-	refusal.NoSuchCommand:    {LoginDisabled, "this port takes no such login, although it offers it"},
+	refusal.ServiceOff:       {LoginDisabled, "this protocol is switched off for the account"},
+	refusal.NoSuchCommand:    {LoginDisabled, "this port refuses this kind of login, although it offers it"},
 	refusal.TooManyAttempts:  {LoginTooMany, "too many attempts or connections"},
 	refusal.TooMany:          {LoginTooMany, "too many attempts or connections"},
 	refusal.TooSoon:          {LoginTooMany, "the server wants more time between two logins"},
 	refusal.Expired:          {LoginExpired, "the password has expired"},
-	refusal.SetAnew:          {LoginExpired, "the server wants the password to be set anew before this works"},
+	refusal.SetAnew:          {LoginExpired, "the server wants a new password to be set before this works"},
 	refusal.Locked:           {LoginLocked, "the account is disabled or locked"},
 	refusal.AskAdministrator: {LoginLocked, "the account is disabled; its administrator knows why"},
 	refusal.NotAuthorised:    {LoginNotAllowed, wordsNotAllowed},
@@ -71,7 +71,7 @@ var meanings = map[refusal.Meaning]meant{
 	refusal.TooWeak:          {LoginRefused, "the server finds this way to log in too weak"},
 	refusal.NotUnderstood:    {LoginRefused, "the server doesn't understand the login"},
 	refusal.Refused:          {LoginRefused, "the login was refused"},
-	refusal.WrongCredentials: {LoginWrong, "user name or password is wrong"},
+	refusal.WrongCredentials: {LoginWrong, "the user name or the password is wrong"},
 }
 
 const (
@@ -90,7 +90,7 @@ func refused(p door.Protocol, r reply) (LoginState, string) {
 			return m.state, m.words
 		}
 	}
-	return LoginWrong, "refused without saying why; probably user name or password is wrong"
+	return LoginWrong, "refused without a reason; probably the user name or the password is wrong"
 }
 
 // noMechanism says what the server wants instead of a password.
@@ -100,7 +100,7 @@ func noMechanism(c *Capabilities) *Login {
 	case firstOf(c.Mechanisms, "XOAUTH2", "OAUTHBEARER") != "":
 		l.State, l.Words = LoginOAuth, "not tried: the provider takes no passwords here, only OAuth2"
 	case len(c.Mechanisms) > 0:
-		l.Words = "not tried: only mechanisms that this check doesn't speak: " + strings.Join(c.Mechanisms, ", ")
+		l.Words = "not tried: the door offers only mechanisms that this check doesn't speak: " + strings.Join(c.Mechanisms, ", ")
 	}
 	return l
 }

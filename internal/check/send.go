@@ -26,7 +26,7 @@ func (c *checker) roundTrip(ctx context.Context, r *Report, open map[door.Protoc
 		t.Words, t.Try = "the test message wasn't sent: no login for sending works", "make the login work first"
 		return
 	case in == nil:
-		t.Words, t.Try = "the test message wasn't sent: no login for receiving works, so nobody could see it arrive", "make the login work first"
+		t.Words, t.Try = "the test message wasn't sent: no login for receiving works, so the check couldn't see it arrive", "make the login work first"
 		return
 	}
 	t.MessageID = fmt.Sprintf("mailrig-check.%s@%s", strings.ToLower(rand.Text()), c.domain())
@@ -41,10 +41,10 @@ func (c *checker) roundTrip(ctx context.Context, r *Report, open map[door.Protoc
 	folder, err := c.await(ctx, in, t.MessageID)
 	switch {
 	case err != nil:
-		t.Words = fmt.Sprintf("the test message was accepted, but can't be looked for: %s", c.redact(err.Error()))
+		t.Words = fmt.Sprintf("the server accepted the test message, but the check can't look for it: %s", c.redact(err.Error()))
 		t.Try = "look for it with a client; its subject is " + subjectLine
 	case folder == "":
-		t.Words = fmt.Sprintf("the test message was accepted, but didn't arrive within %s", inWords(c.SendTimeout))
+		t.Words = fmt.Sprintf("the server accepted the test message, but it didn't arrive within %s", inWords(c.SendTimeout))
 		t.Try = "it may come later (greylisting, queues): wait longer with --send-timeout, and look for a bounce"
 	default:
 		t.OK, t.FoundBy, t.Folder, t.Seconds = true, in.d.Port, clean(folder), time.Since(began).Seconds()
@@ -82,11 +82,11 @@ func advice(err error) string {
 	case means(refusal.OAuthWanted):
 		return "the provider takes no passwords for sending: choose OAuth2 in the client"
 	case means(refusal.Temporary):
-		return "it is for now only: try again in a few minutes"
+		return "this is temporary: try again in a few minutes"
 	case refused.command == "MAIL":
-		return "the account may perhaps send only from its own address: give it with --address"
+		return "perhaps the account may send only from its own address: give that with --address"
 	default:
-		return "the server's own words say why"
+		return "read why in the server's own words"
 	}
 }
 
@@ -153,7 +153,7 @@ func (c *checker) await(ctx context.Context, in *loggedIn, id string) (string, e
 					return folder, nil
 				}
 			}
-			if ctx.Err() != nil {
+			if over(ctx) {
 				return "", nil
 			}
 			if err != nil {
@@ -174,7 +174,7 @@ func (c *checker) awaitPOP3(ctx context.Context, in *loggedIn, id string) (strin
 	found, err := pop3Dialect{}.find(in.w, id)
 	pop3Dialect{}.quit(in.w) // it holds the mailbox's lock
 	for {
-		if ctx.Err() != nil {
+		if over(ctx) {
 			return "", nil
 		}
 		if found || err != nil {
@@ -188,7 +188,7 @@ func (c *checker) awaitPOP3(ctx context.Context, in *loggedIn, id string) (strin
 		again.TLS, again.Security = in.d.TLS, in.d.Security
 		w := c.login(ctx, again)
 		if w == nil {
-			if ctx.Err() != nil {
+			if over(ctx) {
 				return "", nil
 			}
 			return "", errors.New(again.Login.Words)

@@ -7,23 +7,6 @@ import (
 	"github.com/mailrig/mailrig/internal/door"
 )
 
-// preferred are the doors of a protocol in the order in which a client should take
-// them: for sending 587, then 465, and 25 last, because networks block it; for
-// receiving, TLS from the first byte (RFC 8314 section 3).
-func preferred(p door.Protocol) []int {
-	switch p {
-	case door.IMAP:
-		return []int{993, 143}
-	case door.POP3:
-		return []int{995, 110}
-	default:
-		return []int{587, 465, 2525, 25}
-	}
-}
-
-// protocols in the order in which settings screens show them.
-func protocols() []door.Protocol { return []door.Protocol{door.IMAP, door.POP3, door.SMTP} }
-
 // choose finds the settings to type into a client. A door whose certificate doesn't
 // verify is chosen only when there is no better one.
 func (c *checker) choose(r *Report) {

@@ -36,9 +36,9 @@ func TestStates(t *testing.T) {
 		problem string
 		waits   bool // for the end of its patience
 	}{
-		"closed":         {587, func(*line) {}, StateClosed, "", "before it had said a word", "port-closed", false},
+		"closed":         {587, func(*line) {}, StateClosed, "", "before it said anything", "port-closed", false},
 		"reset":          {587, func(l *line) { _ = l.Conn.(*net.TCPConn).SetLinger(0) }, StateReset, "", "reset", "port-reset", false},
-		"silent":         {143, (*line).hang, StateSilent, "", "not a word within 1 s", "port-silent", true},
+		"silent":         {143, (*line).hang, StateSilent, "", "said nothing within 1 s", "port-silent", true},
 		"silent TLS":     {993, (*line).hang, StateSilent, "", "no answer to TLS within 1 s", "port-silent", true},
 		"drips":          {587, func(l *line) { l.Write([]byte("220 fa")); l.hang() }, StateSlow, "", "began to speak SMTP", "port-slow", true},
 		"portal":         {587, func(l *line) { l.say("HTTP/1.1 302 Found", "") }, StateHTTP, "", "a web server answers", "http-answers", false},
@@ -104,7 +104,7 @@ func TestStates(t *testing.T) {
 		}, StateOpen, UpgradePreauth, "PREAUTH", "preauth", false},
 		"masked": {25, func(l *line) { l.say("220 ***********"); l.talk(with(ehlo, "EHLO", "250-x\n250 XXXXXXXA")) },
 			StateOpen, UpgradeMissing, "", "masked", false},
-		"breaks off": {587, func(l *line) { l.say("220 x"); l.hear() }, StateBroken, "", "asked what it can do", "port-broken", false},
+		"breaks off": {587, func(l *line) { l.say("220 x"); l.hear() }, StateBroken, "", "asked for its capabilities", "port-broken", false},
 		"HELO only":  {25, func(l *line) { l.say("220 x"); l.talk(map[string]string{"HELO": "250 hi", "QUIT": "221 bye"}) }, StateOpen, UpgradeMissing, "", "starttls-missing", false},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -201,7 +201,7 @@ func TestFamilies(t *testing.T) {
 	if len(d.Addresses) != 2 || d.Addresses[0].State != StateRefused || d.Addresses[1].State != StateOpen || !d.Usable {
 		t.Errorf("%+v", d)
 	}
-	if p := problem(t, r, "one-family"); p.Severity != Note || !strings.Contains(p.What, "::1 refuses by IPv6") {
+	if p := problem(t, r, "one-family"); p.Severity != Note || !strings.Contains(p.What, "::1 refuses over IPv6") {
 		t.Errorf("%+v", p)
 	}
 }

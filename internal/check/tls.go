@@ -57,11 +57,11 @@ func (c *checker) tlsWords(err error) string {
 	var header tls.RecordHeaderError
 	switch {
 	case errors.As(err, &header):
-		return "what came isn't TLS"
+		return "what the server sent isn't TLS"
 	case strings.Contains(s, "unsupported protocol version"), strings.Contains(s, "protocol version not supported"):
 		return "server and client have no TLS version in common (TLS 1.2 and 1.3 were offered)"
 	case strings.Contains(s, "handshake failure"), strings.Contains(s, "insufficient security"), strings.Contains(s, "unconfigured cipher suite"):
-		return "server and client have no cipher in common, says the server"
+		return "the server says that it has no cipher in common with the client"
 	case strings.Contains(s, "unrecognized name"):
 		return "the server knows no certificate for the name " + clean(c.Host)
 	case strings.Contains(s, "certificate required"):
@@ -71,7 +71,7 @@ func (c *checker) tlsWords(err error) string {
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return "the server closed the connection in the middle of the handshake"
 	case errors.As(err, &timeout) && timeout.Timeout():
-		return "the handshake wasn't done within " + inWords(c.Timeout)
+		return "the handshake didn't finish within " + inWords(c.Timeout)
 	}
 	if state, words := c.brokeOff(err); state == StateReset {
 		return words

@@ -53,6 +53,13 @@ func (w *wire) within(ctx context.Context) {
 	w.wait()
 }
 
+// over reports whether ctx has ended, or its deadline has passed: a connection that is bound
+// by the deadline may notice it a moment before ctx does.
+func over(ctx context.Context) bool {
+	end, ok := ctx.Deadline()
+	return ctx.Err() != nil || ok && !time.Now().Before(end)
+}
+
 func (w *wire) interrupt() { _ = w.seen.Conn.SetDeadline(time.Unix(1, 0)) }
 
 // wait begins a new wait.

@@ -9,24 +9,23 @@ import (
 	"github.com/mailrig/mailrig/internal/protocol"
 )
 
-// This file finds a client that acts on what an attacker has told it. A scenario's reply
-// tells names, of mailboxes or users; who uses one that nobody else has said has it from
-// there.
+// This file finds a client that acts on what an attacker has told it. The bait is a name, of a mailbox or a user, in a
+// scenario's reply. A client that uses a name which nobody else has said has learnt it from that reply.
 
-// lure is a name that a scenario has told.
+// lure is a name that a scenario has said.
 type lure struct {
-	name     string // lower case
+	name     string // in lower case
 	f        *Facts
 	at       time.Duration
-	secure   bool // told inside TLS
-	referred bool // told by an address of another server
+	secure   bool // said inside TLS
+	referred bool // part of an address on another server
 }
 
-// lures returns the names that scenarios told in sessions, and that neither the server
-// nor, before, the client has said.
+// lures returns the names that scenarios said in these sessions. It leaves out names that the server has said itself,
+// or that the client had said before.
 func lures(list []*Facts) (all []lure) {
-	said := map[string]bool{} // by the client, so far
-	real := map[string]bool{} // by the server, at any time
+	said := map[string]bool{} // names that the client has said so far
+	real := map[string]bool{} // names that the server has said at any time
 	for _, f := range list {
 		for _, e := range f.Events {
 			switch w := e.What.(type) {
@@ -57,7 +56,7 @@ func lures(list []*Facts) (all []lure) {
 	return slices.DeleteFunc(all, func(l lure) bool { return real[l.name] })
 }
 
-// told returns the names that a reply tells.
+// told returns the names in a reply.
 func (f *Facts) told(r *event.Reply) protocol.Told {
 	if f.speaks.Told == nil {
 		return protocol.Told{}
@@ -65,8 +64,7 @@ func (f *Facts) told(r *event.Reply) protocol.Told {
 	return f.speaks.Told(r.Lines())
 }
 
-// names returns the words of a command's arguments, and its quoted strings as a whole,
-// in lower case.
+// names returns the words of a command's arguments in lower case. A quoted string counts as one word.
 func names(args string) (all []string) {
 	args = strings.ToLower(args)
 	for i, part := range strings.Split(args, `"`) {
@@ -78,18 +76,17 @@ func names(args string) (all []string) {
 	return all
 }
 
-// usedBy reports whether a session uses the name after it was told, in a command that is
-// like this.
+// usedBy reports whether a session uses the name after the scenario said it, in a command for which like is true.
 func (l lure) usedBy(f *Facts, like func(*Step) bool) bool {
 	return f.has(func(s *Step) bool { return like(s) && l.before(f, s.At) && slices.Contains(names(s.Args), l.name) })
 }
 
-// before reports whether the name was told before a time of a session.
+// before reports whether the scenario said the name before this time in a session.
 func (l lure) before(f *Facts, at time.Duration) bool {
 	return f == l.f && at > l.at || f != l.f && f.Start.After(l.f.Start)
 }
 
-// believed lists the sessions that use inside TLS a name that they were told in clear.
+// believed lists the sessions in which the client uses inside TLS a name that it was told in clear.
 func believed(c *Case) (all []*Facts) {
 	told := lures(c.Sessions)
 	for _, l := range told {
@@ -101,8 +98,8 @@ func believed(c *Case) (all []*Facts) {
 	return all
 }
 
-// followedReferral: it logged in as the user whom a referral names, or asked for the
-// mailbox there.
+// followedReferral finds sessions in which the client logs in as the user that a referral names, or asks for the
+// mailbox that it names.
 func followedReferral(c *Case) []Evidence {
 	told := slices.DeleteFunc(lures(c.Sessions), func(l lure) bool { return !l.referred })
 	return c.each(func(f *Facts) bool {

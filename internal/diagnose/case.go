@@ -10,9 +10,9 @@ import (
 	"github.com/mailrig/mailrig/internal/protocol"
 )
 
-// This file has what predicates share.
+// This file holds what predicates share.
 
-// each asks about every session by itself.
+// each lists the sessions for which f is true, one piece of evidence each.
 func (c *Case) each(f func(*Facts) bool) (all []Evidence) {
 	for _, s := range c.Sessions {
 		if f(s) {
@@ -22,10 +22,10 @@ func (c *Case) each(f func(*Facts) bool) (all []Evidence) {
 	return all
 }
 
-// any tells if a session is like this.
+// any reports whether f is true for any session.
 func (c *Case) any(f func(*Facts) bool) bool { return slices.ContainsFunc(c.Sessions, f) }
 
-// eachWords is each with words of the evidence's own; nil is none.
+// eachWords is each for an f that also returns words for the texts; nil means that f is false.
 func (c *Case) eachWords(f func(*Facts) map[string]string) (all []Evidence) {
 	for _, s := range c.Sessions {
 		if w := f(s); w != nil {
@@ -35,7 +35,7 @@ func (c *Case) eachWords(f func(*Facts) map[string]string) (all []Evidence) {
 	return all
 }
 
-// step returns the first step that is like this, nil for none.
+// step returns the first step for which like is true, or nil.
 func (f *Facts) step(like func(*Step) bool) *Step {
 	for _, s := range f.Steps {
 		if like(s) {
@@ -51,9 +51,8 @@ func verb(names ...string) func(*Step) bool {
 	return func(s *Step) bool { return slices.Contains(names, s.Verb) }
 }
 
-// works reports whether a command does what the client has come for, rather than asking
-// what the server can. What doesn't look like a command is none: after an odd reply to
-// STARTTLS the pieces of a ClientHello come as lines.
+// works reports whether a command does what the client connected for, rather than asking what the server can do. What
+// doesn't look like a command doesn't count: after an odd reply to STARTTLS, the pieces of a ClientHello come as lines.
 func (s *Step) works() bool { return isWord.MatchString(s.Verb) && !s.Word.Polite }
 
 var isWord = regexp.MustCompile(`^[A-Z]+( [A-Z]+)?$`)
@@ -62,13 +61,13 @@ func (s *Step) isSTARTTLS() bool { return s.startTLS }
 func (s *Step) asks() bool       { return s.Word.Asks }
 func (s *Step) leaves() bool     { return s.Word.Leaves }
 
-// logsIn reports whether a command is a login, or the part of one that has the password.
+// logsIn reports whether a command is a login, or the step of one that carries the password.
 func (s *Step) logsIn() bool { return s.Word.Login }
 
-// bySASL reports whether a command is a login by a mechanism that it names.
+// bySASL reports whether a command is a login that names a mechanism.
 func (s *Step) bySASL() bool { return s.Word.Login && s.Word.Secret == event.SecretResponse }
 
-// mechanism is the SASL mechanism of a login, upper case; the command for one without.
+// mechanism returns a login's SASL mechanism in upper case. For a login without SASL it returns the command.
 func (s *Step) mechanism() string {
 	if s.bySASL() {
 		m, _, _ := strings.Cut(s.Args, " ")
@@ -77,11 +76,10 @@ func (s *Step) mechanism() string {
 	return s.Verb
 }
 
-// Mechanisms that show the password, or a token as good as one, to whoever listens.
+// openMechanisms are those that reveal the password, or a token as good as one, to whoever listens.
 var openMechanisms = []string{"PLAIN", "LOGIN", "XOAUTH2", "OAUTHBEARER", "PLAIN-CLIENTTOKEN"}
 
-// showsSecret reports whether the command has carried a password that can be read on the
-// wire.
+// showsSecret reports whether the command carried a password that can be read on the wire.
 func (s *Step) showsSecret() bool {
 	if !s.logsIn() || s.Word.Digest || s.bySASL() && !slices.Contains(openMechanisms, s.mechanism()) {
 		return false
@@ -93,7 +91,7 @@ func (s *Step) showsSecret() bool {
 		}
 	}
 	if s.bySASL() && s.mechanism() == "LOGIN" && !s.Secret {
-		return answers >= 2 // the first one is the name
+		return answers >= 2 // the first line is the user name
 	}
 	if s.bySASL() && s.mechanism() == "LOGIN" {
 		return answers >= 1
@@ -101,7 +99,7 @@ func (s *Step) showsSecret() bool {
 	return s.Secret || answers >= 1
 }
 
-// secretInClear reports whether a password crossed the wire without TLS.
+// secretInClear reports whether a password crossed the network without TLS.
 func (f *Facts) secretInClear() bool {
 	if f.has(func(s *Step) bool { return !s.Secure && s.showsSecret() }) {
 		return true
@@ -111,22 +109,22 @@ func (f *Facts) secretInClear() bool {
 	})
 }
 
-// mailInClear reports whether a message crossed the wire without TLS, from the client.
+// mailInClear reports whether the client sent a message without TLS.
 func (f *Facts) mailInClear() bool {
 	return f.has(func(s *Step) bool {
 		return !s.Secure && s.Uploaded > 0 && s.Word.Mail && (s.GoAhead || !s.Word.GoAhead)
 	})
 }
 
-// worksInClear tells if the client did what it came for without TLS.
+// worksInClear reports whether the client did what it connected for without TLS.
 func (f *Facts) worksInClear() bool {
 	return f.has(func(s *Step) bool { return !s.Secure && s.works() }) || f.secretInClear()
 }
 
-// onTLS tells if the connection was inside TLS, at least in the end.
+// onTLS reports whether TLS was established, at least in the end.
 func (f *Facts) onTLS() bool { return f.TLS.Established() }
 
-// delivered counts messages that the client sent and that were accepted for good.
+// delivered counts the messages that the client sent and the server accepted for good.
 func (f *Facts) delivered() int {
 	if f.receives() {
 		return 0
@@ -134,14 +132,14 @@ func (f *Facts) delivered() int {
 	return f.Counts.MessagesIn
 }
 
-// loggedIn tells if a login has succeeded.
+// loggedIn reports whether a login has succeeded.
 func (f *Facts) loggedIn() bool {
 	return slices.ContainsFunc(f.Logins, func(l event.Login) bool { return l.OK }) ||
 		f.Greeting.Preauth
 }
 
-// user is who has logged in, "" for nobody. What belongs to a mailbox means nothing in
-// another user's, and many users may come from one address.
+// user returns the name of the user who has logged in, or "". A mailbox belongs to one user, and many users may connect
+// from one address.
 func (f *Facts) user() (name string) {
 	for _, l := range f.Logins {
 		if l.OK {
@@ -151,21 +149,21 @@ func (f *Facts) user() (name string) {
 	return name
 }
 
-// achieved tells if the session did any good: mail came or went, or, where there was
-// none to fetch, the client logged in and left as one does.
+// achieved reports whether the session did any good: a message was sent or fetched, or, if there was none to fetch, the
+// client logged in and no scenario cut it off.
 func (f *Facts) achieved() bool {
 	return f.Counts.MessagesIn > boolInt(f.replyLost()) || f.Counts.MessagesOut > 0 || f.receives() && f.loggedIn() && f.EndedBy != event.EndedByScenario
 }
 
-// replyLost tells if the session ended before the reply to a message that was stored, so
-// that the client doesn't know.
+// replyLost reports whether the session ended after a message was stored and before the client got the reply. The
+// client then doesn't know that it was stored.
 func (f *Facts) replyLost() bool {
 	return len(f.Messages) > 0 && f.has(func(s *Step) bool {
 		return s.Word.Mail && s.Uploaded > 0 && s.Cut && !s.answered()
 	})
 }
 
-// failed tells if a session came to nothing, and not because the client only had a look.
+// failed reports whether a session failed. A session in which the client only had a look isn't a failure.
 func (f *Facts) failed() bool {
 	if f.achieved() {
 		return false
@@ -174,10 +172,10 @@ func (f *Facts) failed() bool {
 		f.has(func(s *Step) bool { return s.works() && s.Reply.Class != event.OK && s.Reply.Class != event.Continue })
 }
 
-// acted tells if a scenario did something to the session.
+// acted reports whether a scenario did something to the session.
 func (f *Facts) acted() bool { return len(f.Injected) > 0 }
 
-// spoken lists the protocols of sessions.
+// spoken returns the set of the sessions' protocols.
 func spoken(list []*Facts) map[*protocol.Protocol]bool {
 	all := map[*protocol.Protocol]bool{}
 	for _, f := range list {
@@ -186,14 +184,13 @@ func spoken(list []*Facts) map[*protocol.Protocol]bool {
 	return all
 }
 
-// receives tells if the session's protocol is for fetching mail.
+// receives reports whether the session's protocol is for fetching mail.
 func (f *Facts) receives() bool { return f.speaks.Receives }
 
-// triedTLS tells if TLS was begun, or should have been.
+// triedTLS reports whether TLS was begun, or should have been.
 func (f *Facts) triedTLS() bool { return f.TLS != nil }
 
-// tlsAtControl counts the sessions that used TLS at a correct server, and those that
-// worked without.
+// tlsAtControl counts the sessions at a correct server that used TLS, and those that worked without it.
 func (c *Case) tlsAtControl(like func(*Facts) bool) (used, not int) {
 	for _, f := range c.Control {
 		switch {
@@ -207,10 +204,9 @@ func (c *Case) tlsAtControl(like func(*Facts) bool) (used, not int) {
 	return used, not
 }
 
-// wantsTLS tells if the client is known to want TLS for a protocol: at a correct server
-// it used it every time, or it has tried it before this session, in vain or where this
-// one's scenario took the offer away. That some program at the address used TLS, and this
-// one might and doesn't, is no sign.
+// wantsTLS reports whether the client is known to want TLS for a protocol. It is if it used TLS every time at a correct
+// server, or if it tried TLS before this session, without success or where this session's scenario took the offer away.
+// It proves nothing that some other program at the same address used TLS and this one, which could, doesn't.
 func (c *Case) wantsTLS(protocol string, before *Facts) bool {
 	used, not := c.tlsAtControl(func(f *Facts) bool { return f.Door == before.Door })
 	if used == 0 && not == 0 {
@@ -230,20 +226,20 @@ func (c *Case) wantsTLS(protocol string, before *Facts) bool {
 	return false
 }
 
-// offeredSTARTTLS tells if a list in clear has it.
+// offeredSTARTTLS reports whether the server advertised STARTTLS in clear.
 func (f *Facts) offeredSTARTTLS() bool {
 	return f.listsSTARTTLS(f.Listed[false])
 }
 
-// listsSTARTTLS tells if a list has it, under whatever protocol's name.
+// listsSTARTTLS reports whether a list contains STARTTLS, under any protocol's name for it.
 func (f *Facts) listsSTARTTLS(l *List) bool {
 	return slices.ContainsFunc(f.protocols, func(p *protocol.Protocol) bool { return p.StartTLS != "" && l.Has(p.StartTLS) })
 }
 
-// at is the time of a step.
+// at returns the time of a step.
 func (f *Facts) at(s *Step) time.Time { return f.Start.Add(s.At) }
 
-// count sums up what a function counts in sessions.
+// count adds up f over all sessions.
 func count(list []*Facts, f func(*Facts) int) (n int) {
 	for _, s := range list {
 		n += f(s)
@@ -251,8 +247,8 @@ func count(list []*Facts, f func(*Facts) int) (n int) {
 	return n
 }
 
-// spare is how often something may happen before it counts as again: as often as it does
-// at a correct server, or else some times.
+// spare returns how often something may happen before it counts as a repetition: as often as at a correct server, and
+// unknown times if there was no control run.
 func (c *Case) spare(atControl, unknown int) int {
 	if c.Control != nil {
 		return max(1, atControl)

@@ -1,22 +1,20 @@
-// Package diagnose reads what clients did and says what it means, in the words of a
-// settings screen.
+// Package diagnose reads the records of what clients did and says what it means, in the words of a settings screen.
 //
-// Three steps, each a file or a few:
+// It works in three steps:
 //
-//   - facts.go takes the record of a connection apart: commands with their replies,
-//     what was offered, what was injected. It draws no conclusions.
-//   - A Case is the facts of one client's sessions, together with what else is known of
-//     it: what it did at a correct server (a trial's control run), how its command ended.
-//   - The table (table*.go) turns a case into findings. A row has an id, a severity, a
-//     title, an explanation, advice, and a predicate: a named function that returns the
-//     evidence. A row may also be what a scenario expects of a client; then it has Do.
+//   - facts.go turns the record of a connection into Facts: commands with their replies, what the server advertised, what a
+//     scenario injected. It draws no conclusions.
+//   - A Case holds the facts of one client's sessions, and what else is known about the client: what it did at a correct
+//     server (a trial's control run), how its command ended.
+//   - The table (table.go) turns a case into findings. A row has an id, a severity, a title, an explanation, advice, and a
+//     predicate: a function that returns the evidence. A row with Do may also be what a scenario expects of a client.
 //
-// Who calls it: the server, as sessions end, for the console, the API and mailtest; a
-// trial, for its verdicts. To add a finding, add a row with its predicate and a
-// dialogue in testdata/; a test fails for a row that no dialogue shows.
+// Package watch calls it when sessions end, for the console, the API and mailtest. Package trial calls it for its
+// verdicts. To add a finding, add a row with its predicate, and a dialogue in testdata/. A test fails for a row that no
+// dialogue shows.
 //
-// A finding that is wrong is worse than none: predicates ask for proof, and say
-// "probably" (Evidence.Guess) where there is only a sign.
+// A wrong finding is worse than none. A predicate therefore asks for proof. If it has only a sign, it sets
+// Evidence.Guess, and the title begins with "Probably".
 package diagnose
 
 import (
@@ -29,33 +27,33 @@ import (
 	"github.com/mailrig/mailrig/internal/event"
 )
 
-// Severity says how much a finding matters.
+// Severity says how serious a finding is.
 type Severity string
 
-// The severities.
+// The severities, the worst first.
 const (
 	Error   Severity = "error"   // a password or a message is in danger, or nothing works
-	Warning Severity = "warning" // will hurt somebody, some day
+	Warning Severity = "warning" // will do harm some day
 	Info    Severity = "info"    // worth knowing
 	Good    Severity = "good"    // as it should be
 )
 
-// Finding is mailrig's reading of one or several sessions of a client.
+// Finding says what one or several sessions of a client mean.
 type Finding struct {
-	ID          string    `json:"id"` // public API
+	ID          string    `json:"id"` // public API: never renamed
 	Severity    Severity  `json:"severity"`
 	Title       string    `json:"title"`
 	Explanation string    `json:"explanation"`
-	Advice      string    `json:"advice,omitempty"` // one piece, in the words of a settings screen
-	Guess       bool      `json:"guess,omitempty"`  // the title then begins with "Probably"
-	Client      string    `json:"client"`           // its address, without the port
-	Door        int       `json:"door,omitempty"`   // where it showed; 0: on several doors, or none
+	Advice      string    `json:"advice,omitempty"` // one thing to do, in the words of a settings screen
+	Guess       bool      `json:"guess,omitempty"`  // the title begins with "Probably"
+	Client      string    `json:"client"`           // the client's address without its port
+	Door        int       `json:"door,omitempty"`   // standard port of the door where it happened; 0: several doors, or none
 	Sessions    []string  `json:"sessions"`         // ids, oldest first
-	Injected    []string  `json:"injected"`         // scenarios that acted in these sessions
-	At          time.Time `json:"at"`               // when it was certain
+	Injected    []string  `json:"injected"`         // the scenarios that acted in these sessions
+	At          time.Time `json:"at"`               // when it became certain
 }
 
-// Line is the finding on one line, with its advice.
+// Line returns the finding and its advice on one line.
 func (f *Finding) Line() string {
 	text := string(f.Severity) + ": " + f.Title
 	if f.Advice != "" {
@@ -64,31 +62,29 @@ func (f *Finding) Line() string {
 	return text
 }
 
-// Case is what is known of one client.
+// Case is everything known about one client.
 type Case struct {
 	Sessions []*Facts // oldest first
-	// Control is what the same client did, asked for the same, at a correct server; nil
-	// when nobody knows.
+	// Control holds what the same client did for the same task at a correct server. nil means that there was no such
+	// run.
 	Control []*Facts
-	// Over says that the client will do nothing more: what it hasn't done by now it
-	// doesn't do.
+	// Over says that the client has finished: what it hasn't done by now, it won't do.
 	Over bool
-	// Succeeded tells what the client's command reported; nil when there is none, or it
-	// hasn't ended.
+	// Succeeded says what the client's command reported. nil means that there is no command, or that it hasn't ended.
 	Succeeded *bool
-	// Killed says that the client had to be stopped.
+	// Killed says that mailrig had to kill the client.
 	Killed bool
-	// Blocked are the doors that refuse or drop connections, by standard port. Nobody
-	// sees the clients that try.
+	// Blocked holds the standard ports of doors that refuse or drop connections. mailrig doesn't see the clients that
+	// try them.
 	Blocked map[int]bool
 	Now     time.Time
-	Table   *Table // nil: the product's
+	Table   *Table // nil: mailrig's own
 }
 
-// NewCase makes a case of the records of one client's sessions, for the product's table.
+// NewCase makes a case from the records of one client's sessions, for mailrig's own table.
 func NewCase(records []*event.Record, now time.Time) *Case { return Product().NewCase(records, now) }
 
-// NewCase makes a case of the records of one client's sessions.
+// NewCase makes a case from the records of one client's sessions.
 func (t *Table) NewCase(records []*event.Record, now time.Time) *Case {
 	return &Case{Sessions: t.factsOf(records), Now: now, Table: t}
 }
@@ -102,7 +98,7 @@ func (c *Case) WithControl(records []*event.Record) *Case {
 	return c
 }
 
-// by is the table by which the case is read.
+// by returns the table that the case is read with.
 func (c *Case) by() *Table {
 	if c.Table == nil {
 		return Product()
@@ -119,8 +115,7 @@ func (t *Table) factsOf(records []*event.Record) []*Facts {
 	return all
 }
 
-// Findings returns what the case shows, the worst first. What is as it should be is
-// among it only if all is asked for.
+// Findings returns what the case shows, the worst first. all adds the findings of severity Good.
 func (c *Case) Findings(all bool) []Finding { return c.FindingsOf(c.by().Rows, all) }
 
 // FindingsOf is Findings with other rows.
@@ -129,7 +124,7 @@ func (c *Case) FindingsOf(rows []Row, all bool) []Finding {
 	for i := range rows {
 		r := &rows[i]
 		if r.Severity == Good && (!all || r.Can != nil && !r.Can(c)) {
-			continue // nothing to praise where there was no occasion
+			continue // don't praise a client that never had the occasion
 		}
 		for _, e := range r.When(c) {
 			found = append(found, r.finding(c, e))
@@ -141,42 +136,41 @@ func (c *Case) FindingsOf(rows []Row, all bool) []Finding {
 	return found
 }
 
-// Of returns what one session shows by itself.
+// Of returns what one session alone shows, by mailrig's own table.
 func Of(r *event.Record, now time.Time) []Finding { return Product().Of(r, now) }
 
-// Of returns what one session shows by itself.
+// Of returns what one session alone shows.
 func (t *Table) Of(r *event.Record, now time.Time) []Finding {
 	return t.NewCase([]*event.Record{r}, now).Findings(false)
 }
 
 func rank(s Severity) int { return slices.Index([]Severity{Error, Warning, Info, Good}, s) }
 
-// Evidence is what a predicate has found.
+// Evidence is what a predicate found.
 type Evidence struct {
 	Sessions []*Facts
 	Guess    bool
-	// Words fill the places in braces of the row's texts, besides {door} and others that
-	// follow from the session.
+	// Words fill the placeholders in the row's texts that don't follow from the session; see words.
 	Words map[string]string
 }
 
-// Row is a line of the table.
+// Row is a row of the table.
 type Row struct {
 	ID       string
 	Severity Severity
 	Title    string
-	// Explanation and Advice may have places in braces, see words.
+	// Explanation and Advice may contain placeholders; see words.
 	Explanation string
 	Advice      string
-	// Do completes "A good client must" or "A good client must not" where scenarios may
-	// expect this of a client; else "".
+	// Do completes the sentence "A good client must" or "A good client must not". It is "" if no scenario may expect
+	// this of a client.
 	Do   string
 	When func(*Case) []Evidence
-	// Can tells if the client has had the occasion, so that its absence means something.
-	// nil: it always has.
+	// Can reports whether the client had the occasion. If it hadn't, the absence of the finding means nothing. nil: it
+	// always had.
 	Can func(*Case) bool
-	// Early reports whether the finding may be told now, though a session of the client's
-	// is still open. nil: not before the sessions that it is about have ended. See early.go.
+	// Early reports whether the finding may be told while one of the client's sessions is open. nil: only after the
+	// sessions that it is about have ended. See early.go.
 	Early func(*Case) bool
 }
 
@@ -205,7 +199,7 @@ func (r *Row) finding(c *Case, e Evidence) Finding {
 	return f
 }
 
-// small is a sentence that another one has begun.
+// small turns the beginning of a sentence into the middle of one.
 func small(text string) string {
 	if len(text) > 1 && unicode.IsLower(rune(text[1])) {
 		return strings.ToLower(text[:1]) + text[1:]
@@ -213,12 +207,11 @@ func small(text string) string {
 	return text
 }
 
-// capital is a sentence that begins with what was in the middle of one.
+// capital turns the middle of a sentence into the beginning of one.
 func capital(text string) string { return strings.ToUpper(text[:1]) + text[1:] }
 
-// words are the places in braces: {door} and {service} of the session, {tls-door} and
-// {clear-door}, its protocol's doors with the other kind of encryption, {protocol},
-// and the evidence's own.
+// words replaces the placeholders in a row's texts. {door}, {service} and {protocol} are the session's. {tls-door} and
+// {clear-door} are the protocol's doors with TLS from the first byte and with STARTTLS. All others are the evidence's.
 func words(e Evidence) *strings.Replacer {
 	var pairs []string
 	for k, v := range e.Words {
@@ -228,7 +221,7 @@ func words(e Evidence) *strings.Replacer {
 		s := e.Sessions[len(e.Sessions)-1]
 		pairs = append(pairs,
 			"{door}", itoa(s.Door), "{service}", s.Service, "{protocol}", s.speaks.Title,
-			"{tls-door}", itoa(s.speaks.Door(true)), "{clear-door}", itoa(s.speaks.Door(false)),
+			"{tls-door}", itoa(cmp.Or(s.speaks.Door(true), s.Door)), "{clear-door}", itoa(cmp.Or(s.speaks.Door(false), s.Door)),
 			"{starttls}", s.speaks.StartTLS)
 	}
 	return strings.NewReplacer(pairs...)

@@ -14,33 +14,33 @@ import (
 	"github.com/mailrig/mailrig/internal/protocol/all"
 )
 
-// A dialogue is the records of sessions, each event on a line:
+// A dialogue is the records of sessions, with one event on each line:
 //
-//	session 143                     the door. Behind it, in any order:
+//	session 143                     the door. After it, in any order:
 //	                                  from ADDR  at 5s  to ADDR  times 16 every 10ms  control
-//	S: * OK ready                   what the server says; lines that follow one another are one reply
+//	S: * OK ready                   what the server says; consecutive lines are one reply
 //	S: [scenario] a1 NO no          ... made up by a scenario
 //	C: a1 LOGIN alice ***           a command
 //	C* ***                          a line of a login exchange: ***, * or nothing
-//	C! DONE                         the line that ends a command that lasts
+//	C! DONE                         the line that ends a lasting command
 //	C> Subject: hello (9000 bytes)  a message or a literal; S> likewise
 //	C? EHLO client                  a line that nobody answers
 //	+30s                            time passes
 //	-- tls: TLS 1.3, sni localhost, certificate expired, bad, wrong name
 //	-- tls failed: refused-by-client, alert 48, sni localhost    an outcome, and what is known
-//	-- tls alert: 42                after a handshake that was done
+//	-- tls alert: 42                after a completed handshake
 //	-- login: alice PLAIN refused tag7
 //	-- stored: <id@example.test> from alice@example.test for bob@example.test
 //	-- cut: [scenario] dialogue close    another event: see (*dialogue).event
-//	end client                      who ended it; without this line it is still open
+//	end client                      who ended the session; without this line it is still open
 //
-// Lines by themselves say more of the case: over, succeeded, failed, killed, blocked 25,
-// now +1m (behind the last thing that happened).
+// A line of its own says more about the case: over, succeeded, failed, killed, blocked 25, now +1m (after the last
+// event).
 type dialogue struct {
 	t        testing.TB
 	sessions []*event.Record
 	control  []*event.Record
-	known    bool // there is a control run, perhaps an empty one
+	known    bool // there is a control run, which may be empty
 	c        Case
 	now      time.Duration
 
@@ -52,14 +52,14 @@ type dialogue struct {
 	times  int
 	every  time.Duration
 	inCtrl bool
-	last   time.Duration // the latest end
+	last   time.Duration // the latest end of any session
 	ports  int
 	ids    int
 }
 
 var began = time.Date(2026, 1, 5, 10, 0, 0, 0, time.UTC)
 
-// standardDoor finds a door, and whose it is.
+// standardDoor finds the door with this port, and its protocol.
 func standardDoor(port int) (protocol.Door, *protocol.Protocol) {
 	for _, p := range all.Protocols() {
 		for _, d := range p.Doors {
@@ -71,7 +71,7 @@ func standardDoor(port int) (protocol.Door, *protocol.Protocol) {
 	return protocol.Door{}, nil
 }
 
-// readCase makes a case of a dialogue.
+// readCase makes a case from a dialogue.
 func readCase(t testing.TB, text string) *Case {
 	t.Helper()
 	d := &dialogue{t: t, now: time.Second}
@@ -219,7 +219,7 @@ func (d *dialogue) close() {
 	d.cur = nil
 }
 
-// add appends an event a moment after the one before.
+// add appends an event a moment after the previous one.
 func (d *dialogue) add(scenario string, what event.What) {
 	d.mark(scenario)
 	d.at += time.Millisecond
@@ -248,7 +248,7 @@ func (d *dialogue) overheard(line string) {
 	d.add("", &event.Overheard{Lines: []event.HeardLine{h}})
 }
 
-// joins is the last event, if one like it may become part of it.
+// joins returns the last event if more of the same kind may become part of it.
 func (d *dialogue) joins(scenario string) *event.Event {
 	if n := len(d.cur.Events); n > 0 && d.cur.Events[n-1].By == scenario && d.cur.Events[n-1].Secure == d.secure {
 		return &d.cur.Events[n-1]
@@ -259,7 +259,7 @@ func (d *dialogue) joins(scenario string) *event.Event {
 func (d *dialogue) reply(line, scenario string) {
 	n := len(d.cur.Events)
 	for n > 0 && has[*event.Stored](&Facts{Record: &event.Record{Events: d.cur.Events[n-1 : n]}}) {
-		n-- // a message is stored before the reply to it
+		n-- // a message is stored before it is answered
 	}
 	if n > 0 {
 		body, ok := d.cur.Events[n-1].What.(*event.Body)
@@ -354,7 +354,7 @@ func (d *dialogue) note(line string) {
 	}
 }
 
-// event makes an event of its name and its words.
+// event makes an event from its name and its words.
 func (d *dialogue) event(what string, w []string) event.What {
 	switch what {
 	case "noticed": // knocked
@@ -380,7 +380,7 @@ func (d *dialogue) event(what string, w []string) event.What {
 	return nil
 }
 
-// sender is the reverse-path of the last MAIL command.
+// sender returns the reverse-path of the last MAIL command.
 func (d *dialogue) sender() string {
 	for _, e := range slices.Backward(d.cur.Events) {
 		c, ok := e.What.(*event.Command)
@@ -454,7 +454,7 @@ func (d *dialogue) duration(text string) time.Duration {
 	return v
 }
 
-// report shows findings as the golden files have them.
+// report formats findings as the golden files do.
 func report(found []Finding) string {
 	var b strings.Builder
 	for _, f := range found {

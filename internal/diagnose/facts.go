@@ -11,55 +11,56 @@ import (
 	"github.com/mailrig/mailrig/internal/protocol"
 )
 
-// Facts is a record taken apart.
+// Facts is a record, split into commands with their replies.
 type Facts struct {
 	*event.Record
-	Host     string // the client's address without its port; "" when nobody saw it
+	Host     string // the client's address without its port; "" if nobody saw it
 	Greeting Reply
 	Steps    []*Step
-	// Heard is what the client said that nobody answered, and that isn't part of a
-	// command: to a silent server, behind STARTTLS.
+	// Heard is what the client said that nobody answered and that belongs to no command: to a silent server, or after
+	// STARTTLS.
 	Heard []Heard
-	// Listed is the last list of capabilities in clear and inside TLS, upper case.
+	// Listed is the last capability list, in upper case. The key is true for the one inside TLS.
 	Listed map[bool]*List
 
-	speaks    *protocol.Protocol   // the record's; without words, when it isn't among the protocols
-	protocols []*protocol.Protocol // all that are known
+	speaks    *protocol.Protocol   // the record's protocol; it has no words if the table doesn't know it
+	reading   *reading             // the reply that may go on
+	protocols []*protocol.Protocol // all that the table knows
 }
 
-// Step is a command with what came of it.
+// Step is a command and what came of it.
 type Step struct {
 	event.Command
-	Word     protocol.Word // what is known of the command
+	Word     protocol.Word // what the protocol says about the command
 	At       time.Duration // since the connection was accepted
 	Secure   bool          // inside TLS
 	Reply    Reply
-	GoAhead  bool               // the server said to send more
-	Exchange []event.AnswerForm // the client's lines of a login exchange
-	Finished time.Duration      // when the client ended a command that lasts; 0: it hasn't
-	// Uploaded and Downloaded are bytes of messages and literals.
+	GoAhead  bool               // the server told the client to send more
+	Exchange []event.AnswerForm // what the client's lines in a login exchange were
+	Finished time.Duration      // when the client ended a lasting command; 0: it hasn't
+	// Uploaded and Downloaded count bytes of messages and literals.
 	Uploaded, Downloaded int64
-	Listed               *List // what the server had listed in this phase, before; nil: nothing
-	Delayed              bool  // a scenario made the client wait for the reply
+	Listed               *List // what the server had advertised in this phase before; nil: nothing
+	Delayed              bool  // a scenario delayed the reply
 	Silenced             bool  // a scenario answered with silence
 	Cut                  bool  // a scenario ended the connection here
-	Pipelined            bool  // the client didn't wait for the reply to the command before
+	Pipelined            bool  // the client didn't wait for the reply to the previous command
 
 	startTLS bool
 }
 
-// Reply is what a server said to one command, or its greeting.
+// Reply is the server's reply to one command, or its greeting.
 type Reply struct {
 	Lines    []string
 	At       time.Duration
-	Injected string // the scenario that made up any of it
+	Injected string // the scenario that made up any part of it
 	event.Verdict
 }
 
-// Text is the reply's lines in one.
+// Text returns the reply's lines, joined by spaces.
 func (r *Reply) Text() string { return strings.Join(r.Lines, " ") }
 
-// Last is the reply's last line, "" without one.
+// Last returns the reply's last line, or "".
 func (r *Reply) Last() string {
 	if len(r.Lines) == 0 {
 		return ""
@@ -67,7 +68,7 @@ func (r *Reply) Last() string {
 	return r.Lines[len(r.Lines)-1]
 }
 
-// failed reports whether the reply is a refusal, for now or for good.
+// failed reports whether the reply is a refusal, temporary or permanent.
 func (r *Reply) failed() bool { return r.Class == event.Permanent || r.Class == event.Temporary }
 
 // Heard is a line that nobody answered.
@@ -78,18 +79,18 @@ type Heard struct {
 
 // List is a list of capabilities.
 type List struct {
-	Names      []string // upper case, SMTP's with their parameters
+	Names      []string // in upper case; SMTP's with their parameters
 	Injected   string
-	AfterLogin bool // with a login's reply, or later
+	AfterLogin bool // it came with the reply to a login, or later
 }
 
-// Has reports whether the list names a capability, with or without parameters.
+// Has reports whether the list contains a capability, with or without parameters.
 func (l *List) Has(name string) bool {
 	_, ok := l.Param(name)
 	return ok
 }
 
-// Param returns what stands behind a capability's name.
+// Param returns what follows a capability's name, and whether the list contains it.
 func (l *List) Param(name string) (string, bool) {
 	if l == nil {
 		return "", false
@@ -103,7 +104,7 @@ func (l *List) Param(name string) (string, bool) {
 	return "", false
 }
 
-// Mechanisms returns the SASL mechanisms of the list.
+// Mechanisms returns the SASL mechanisms in the list.
 func (l *List) Mechanisms() (all []string) {
 	if l == nil {
 		return nil
@@ -119,13 +120,13 @@ func (l *List) Mechanisms() (all []string) {
 	return all
 }
 
-// has reports whether the record has an event of a type.
+// has reports whether the record holds an event of a type.
 func has[W event.What](f *Facts) bool { return event.Has[W](f.Record) }
 
-// Extract takes a record apart, with the product's protocols.
+// Extract turns a record into facts, with mailrig's own protocols.
 func Extract(r *event.Record) *Facts { return Product().Extract(r) }
 
-// Extract takes a record apart.
+// Extract turns a record into facts.
 func (t *Table) Extract(r *event.Record) *Facts {
 	f := &Facts{Record: r, Listed: map[bool]*List{}, protocols: t.Protocols, speaks: protocol.Find(t.Protocols, r.Protocol)}
 	if f.speaks == nil {
@@ -137,19 +138,22 @@ func (t *Table) Extract(r *event.Record) *Facts {
 	var cur *Step
 	for i, e := range r.Events {
 		if r.Elided > 0 && i == r.ElidedAt {
-			cur = &Step{} // nobody knows to which command the next replies belong
+			f.understand()
+			cur = &Step{} // the next replies may belong to any command
 		}
 		if c, ok := e.What.(*event.Command); ok {
+			f.understand()
 			cur = f.command(c, e)
 			f.Steps = append(f.Steps, cur)
 			continue
 		}
 		f.happened(cur, e)
 	}
+	f.understand()
 	return f
 }
 
-// happened adds an event to the command before it, nil before the first one.
+// happened adds an event to the command before it. cur is nil before the first command.
 func (f *Facts) happened(cur *Step, e event.Event) {
 	switch w := e.What.(type) {
 	case *event.Reply:
@@ -193,8 +197,8 @@ func (f *Facts) command(c *event.Command, e event.Event) *Step {
 	}
 }
 
-// word returns what is known of a verb: in the record's protocol, or else in another
-// one's, because a client may have come to the wrong port.
+// word returns what is known about a verb. It asks the record's protocol first, then the others, because the client may
+// have connected to the wrong port.
 func (f *Facts) word(verb string) protocol.Word {
 	word, ok := f.speaks.Words.Find(verb)
 	for i := 0; !ok && i < len(f.protocols); i++ {
@@ -203,7 +207,7 @@ func (f *Facts) word(verb string) protocol.Word {
 	return word
 }
 
-// said adds lines of the server's to the reply to a command, or to the greeting.
+// said adds lines from the server to the reply to a command, or to the greeting.
 func (f *Facts) said(cur *Step, w *event.Reply, e event.Event) {
 	r, tag, verb := &f.Greeting, "", ""
 	if cur != nil {
@@ -213,28 +217,52 @@ func (f *Facts) said(cur *Step, w *event.Reply, e event.Event) {
 	if e.By != "" {
 		r.Injected = e.By
 	}
-	began := len(r.Lines) == 0
-	r.Lines = append(r.Lines, lines...)
-	switch {
-	case began:
-		r.At, r.Verdict = e.At, w.Verdict
-	case f.speaks.Replies != nil: // the reply came in pieces, each with a verdict of its own
-		r.Verdict = f.speaks.Replies.Verdict(tag, r.Lines, cur == nil)
-	case w.Class != event.NoReply:
-		r.Verdict = w.Verdict
+	if f.reading != nil && (f.reading.reply != r || f.reading.secure != e.Secure) {
+		f.understand()
 	}
+	if f.reading == nil {
+		f.reading = &reading{reply: r, tag: tag, verb: verb, greeting: cur == nil, secure: e.Secure}
+	}
+	if len(r.Lines) == 0 {
+		r.At, r.Verdict = e.At, w.Verdict
+	} else {
+		f.reading.pieces = true
+		if f.speaks.Replies == nil && w.Class != event.NoReply {
+			r.Verdict = w.Verdict
+		}
+	}
+	r.Lines = append(r.Lines, lines...)
 	if cur != nil && (cur.Word.Mail || cur.Word.Login) {
 		cur.GoAhead = cur.GoAhead || slices.ContainsFunc(lines, func(line string) bool { return f.asksForMore(tag, line) })
 	}
-	if f.speaks.Replies == nil {
+}
+
+// reading is a reply that may go on: a FETCH has thousands of pieces.
+type reading struct {
+	reply     *Reply
+	tag, verb string
+	greeting  bool
+	secure    bool
+	pieces    bool // it came in more than one
+}
+
+// understand reads a reply that is complete, once. To read it again with each piece would take time that grows with the
+// square of its length.
+func (f *Facts) understand() {
+	h := f.reading
+	f.reading = nil
+	if h == nil || f.speaks.Replies == nil {
 		return
 	}
-	if names, ok := f.speaks.Replies.List(verb, r.Lines); ok {
-		f.Listed[e.Secure] = &List{names, r.Injected, f.has((*Step).logsIn)}
+	if h.pieces { // each has a verdict of its own
+		h.reply.Verdict = f.speaks.Replies.Verdict(h.tag, h.reply.Lines, h.greeting)
+	}
+	if names, ok := f.speaks.Replies.List(h.verb, h.reply.Lines); ok {
+		f.Listed[h.secure] = &List{names, h.reply.Injected, f.has((*Step).logsIn)}
 	}
 }
 
-// asksForMore reports whether a line of the server's is a request to go on.
+// asksForMore reports whether this line from the server tells the client to go on.
 func (f *Facts) asksForMore(tag, line string) bool {
 	return f.speaks.Replies != nil && f.speaks.Replies.Verdict(tag, []string{line}, false).Class == event.Continue
 }

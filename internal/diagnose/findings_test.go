@@ -12,8 +12,8 @@ import (
 	"github.com/mailrig/mailrig/internal/protocol/all"
 )
 
-// TestOrdinary reads sessions of real clients whose settings are right: nothing is wrong
-// with them. They are recorded by go test ./e2e -run TestMisconfigured -record DIR.
+// TestOrdinary reads sessions of real clients whose settings are right, and expects no fault. To record them, run go
+// test ./e2e -run TestMisconfigured -record DIR.
 func TestOrdinary(t *testing.T) {
 	files, err := filepath.Glob("testdata/ordinary/*.json")
 	if err != nil || len(files) < 20 {
@@ -45,7 +45,7 @@ func TestOrdinary(t *testing.T) {
 			}
 			wellFormed(t, path, f)
 		}
-		smtp := list[0].Protocol == "smtp" && !strings.Contains(path, "openssl") // which only says NOOP
+		smtp := list[0].Protocol == "smtp" && !strings.Contains(path, "openssl") // s_client only sends NOOP
 		if smtp && !gives(found, "mail-sent") || !smtp && list[0].Protocol != "smtp" && !c.any((*Facts).loggedIn) {
 			t.Errorf("%s shows a client that did nothing:\n%s", path, report(found))
 		}
@@ -59,7 +59,7 @@ func TestOrdinary(t *testing.T) {
 	}
 }
 
-// TestOneForMany: what happens many times is one finding.
+// TestOneForMany checks that what happens many times gives one finding.
 func TestOneForMany(t *testing.T) {
 	for _, id := range []string{"delivered-twice", "repeated-refused-password", "repeated-permanent-failure", "reconnected-too-fast"} {
 		g := readGolden(t, filepath.Join("testdata", id+".txt"))

@@ -12,12 +12,11 @@ import (
 	"github.com/mailrig/mailrig/internal/protocol"
 )
 
-// FuzzFindings reads sessions of any content, in any order of units: whatever a client or
-// a scenario says, there is a finding or none, soon, and no panic.
+// FuzzFindings reads sessions of any content, with events in any order. Whatever a client or a scenario says, the
+// result must come soon and without a panic.
 //
-// The script is one event a line: a letter says what, a digit whether inside TLS and by a
-// scenario, and the text fills whatever holds text. A line that begins with N starts
-// another session.
+// The script has one event on each line: a letter says which event, a digit says whether it is inside TLS and made by a
+// scenario, and the text fills every field that holds text. A line that begins with N starts another session.
 func FuzzFindings(f *testing.F) {
 	files, err := filepath.Glob("testdata/*.txt")
 	if err != nil || len(files) == 0 {
@@ -58,7 +57,7 @@ func FuzzFindings(f *testing.F) {
 	})
 }
 
-// fuzzed makes events of a text, by letter.
+// fuzzed makes events from a text; the key is the letter.
 var fuzzed = map[byte]func(p *protocol.Protocol, text string) event.What{
 	'c': func(p *protocol.Protocol, text string) event.What {
 		l := p.Replies.Command(text)
@@ -105,7 +104,7 @@ var fuzzed = map[byte]func(p *protocol.Protocol, text string) event.What{
 	},
 }
 
-// letter and text are what fuzzed makes an event of.
+// letter returns the letter and the text from which fuzzed makes this event.
 func letter(what event.What) (c byte, text string) {
 	switch w := what.(type) {
 	case *event.Command:
@@ -148,7 +147,7 @@ func letter(what event.What) (c byte, text string) {
 	return 0, ""
 }
 
-// script writes sessions down as unscript reads them.
+// script writes sessions in the form that unscript reads.
 func script(list []*Facts) []byte {
 	var b bytes.Buffer
 	for i, f := range list {

@@ -12,16 +12,15 @@ import (
 	"github.com/mailrig/mailrig/internal/testkit/golden"
 )
 
-// goldenFile is a file of testdata: dialogues, each with the findings it gives. The first
-// one, and those behind "== also", show the row that the file is named after; the others
-// are near misses.
+// goldenFile is a file in testdata: dialogues, each with the findings that it gives. The first dialogue and those after
+// "== also" show the row that names the file. The others are near misses.
 type goldenFile struct {
 	path  string
 	parts []part
 }
 
 type part struct {
-	mark     string // also or near miss, "" for the first one
+	mark     string // "also" or "near miss"; "" for the first dialogue
 	title    string
 	dialogue string
 	findings string
@@ -51,7 +50,7 @@ func readGolden(t testing.TB, path string) *goldenFile {
 	return g
 }
 
-// text is the file as it should be.
+// text returns the file as it should be.
 func (g *goldenFile) text() string {
 	var b strings.Builder
 	for i, p := range g.parts {
@@ -67,8 +66,8 @@ func gives(found []Finding, id string) bool {
 	return slices.ContainsFunc(found, func(f Finding) bool { return f.ID == id })
 }
 
-// TestGolden shows every row of the table by a dialogue, and by one or several that
-// differ in the decisive point and don't give the finding.
+// TestGolden shows every row of the table with a dialogue, and with others that differ in the decisive point and don't
+// give the finding.
 func TestGolden(t *testing.T) {
 	for _, row := range Rows() {
 		t.Run(row.ID, func(t *testing.T) {
@@ -114,7 +113,7 @@ func TestGolden(t *testing.T) {
 	}
 }
 
-// TestWithoutRow takes each row out of the table: its dialogue must notice.
+// TestWithoutRow removes each row from the table and checks that its dialogue notices.
 func TestWithoutRow(t *testing.T) {
 	for i, row := range Rows() {
 		others := slices.Delete(Rows(), i, i+1)
@@ -127,7 +126,7 @@ func TestWithoutRow(t *testing.T) {
 
 var kebab = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
 
-// TestTexts reads what people read.
+// TestTexts checks the form of the texts that people read.
 func TestTexts(t *testing.T) {
 	seen := map[string]bool{}
 	for _, r := range Rows() {
@@ -169,7 +168,7 @@ func TestTexts(t *testing.T) {
 
 var unreplaced = regexp.MustCompile(`\{[a-z-]+\}`)
 
-// wellFormed checks the texts of a finding as a person would see them.
+// wellFormed checks the texts of a finding as a person sees them.
 func wellFormed(t testing.TB, where string, f Finding) {
 	t.Helper()
 	title := strings.TrimPrefix(f.Title, "Probably: ")

@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// TestInnocent: what looks like a mistake and isn't one, mostly because several users or
-// programs come from one address.
+// TestInnocent checks what looks like a mistake and isn't one, mostly because several users or programs come from one
+// address.
 func TestInnocent(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ name, id, dialogue string }{
@@ -99,8 +99,8 @@ end server
 	}
 }
 
-// TestTwoAlike: two messages without a Message-ID, both answered with 250, may be two that
-// say the same; where the reply was lost, they are one.
+// TestTwoAlike checks messages without a Message-ID. If both were answered with 250, they may be two messages with the
+// same text. If the first reply was lost, they are one message.
 func TestTwoAlike(t *testing.T) {
 	t.Parallel()
 	once := func(id, end string) string {
@@ -135,7 +135,7 @@ C> hello (300 bytes)
 	}
 }
 
-// imapOf is a session that selects INBOX, and then does more.
+// imapOf returns a session that selects INBOX and then does more.
 func imapOf(user, selected, more string) string {
 	return `session 993
 -- tls: TLS 1.3, sni localhost
@@ -151,7 +151,7 @@ end client
 `
 }
 
-// pop3Of is a session that fetches the first message.
+// pop3Of returns a session that fetches the first message.
 func pop3Of(user, by string) string {
 	return `session 995
 -- tls: TLS 1.3, sni localhost
@@ -170,7 +170,7 @@ end server
 `
 }
 
-// manyUsers are so many sessions at once, each of another user.
+// manyUsers returns n simultaneous sessions, each of another user.
 func manyUsers(n int) string {
 	text := ""
 	for i := range n {

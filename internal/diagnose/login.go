@@ -7,21 +7,22 @@ import (
 
 	"github.com/mailrig/mailrig/internal/event"
 	"github.com/mailrig/mailrig/internal/protocol"
+	"github.com/mailrig/mailrig/internal/refusal"
 )
 
 // Predicates about logins.
 
-// passwordSentInClear: readable by whoever is on the way, whether it was accepted or not.
+// passwordSentInClear finds a password that anybody on the network could read, whether the server accepted it or not.
 func passwordSentInClear(c *Case) []Evidence { return c.each((*Facts).secretInClear) }
 
-// loginDespiteLogindisabled: RFC 9051 section 6.2.3: MUST NOT.
+// loginDespiteLogindisabled finds a LOGIN that LOGINDISABLED forbids (RFC 9051 section 6.2.3: MUST NOT).
 func loginDespiteLogindisabled(c *Case) []Evidence {
 	return c.each(func(f *Facts) bool {
 		return f.has(func(s *Step) bool { return s.Word.Unless != "" && s.Listed.Has(s.Word.Unless) })
 	})
 }
 
-// usedUnlistedMechanism: a login by a mechanism that the last list doesn't have.
+// usedUnlistedMechanism finds a login with a mechanism that the last list doesn't contain.
 func usedUnlistedMechanism(c *Case) []Evidence {
 	return c.eachWords(func(f *Facts) map[string]string {
 		s := f.step((*Step).unlisted)
@@ -39,7 +40,7 @@ func usedUnlistedMechanism(c *Case) []Evidence {
 	})
 }
 
-// unlisted tells if a command is of a login that the list doesn't have.
+// unlisted reports whether a command belongs to a login that the list doesn't allow.
 func (s *Step) unlisted() bool {
 	switch {
 	case s.Listed == nil || !s.ofLogin():
@@ -51,31 +52,31 @@ func (s *Step) unlisted() bool {
 	return !s.Listed.allows(s.Word)
 }
 
-// ofLogin tells if a command belongs to a login, with the password or without.
+// ofLogin reports whether a command belongs to a login, with or without the password.
 func (s *Step) ofLogin() bool { return s.Word.State == protocol.NoLogin }
 
-// allows tells if a list has what a command needs, and not what forbids it.
+// allows reports whether a list contains what a command needs, and doesn't contain what forbids it.
 func (l *List) allows(w protocol.Word) bool {
 	return (w.Needs == "" || l.Has(w.Needs)) && (w.Unless == "" || !l.Has(w.Unless))
 }
 
-// offersPassword tells if the list lets a client log in with a password and without SASL.
+// offersPassword reports whether the list lets a client log in with a password and without SASL.
 func (f *Facts) offersPassword(l *List) bool {
 	return slices.ContainsFunc(f.speaks.Words, func(w protocol.Word) bool {
 		return w.Login && !w.Digest && w.Secret != event.SecretResponse && l.allows(w)
 	})
 }
 
-// refusal is a login that was refused for good.
-type refusal struct {
+// refusedLogin is a login that was refused permanently.
+type refusedLogin struct {
 	f    *Facts
 	step *Step
-	key  string // protocol, mechanism, user and password, as far as they are known
+	key  string // protocol, mechanism, user and password, as far as known
 	at   time.Time
 }
 
-// refusals lists logins that were refused for good, oldest first.
-func (c *Case) refusals() (all []refusal) {
+// refusals lists the logins that were refused permanently, oldest first.
+func (c *Case) refusals() (all []refusedLogin) {
 	for _, f := range c.Sessions {
 		known := f.Logins
 		for _, s := range f.Steps {
@@ -83,7 +84,7 @@ func (c *Case) refusals() (all []refusal) {
 				continue
 			}
 			if !s.showsSecret() && !s.Word.Digest && s.Reply.Code != "535" {
-				continue // no password was sent: the mechanism was refused
+				continue // no password was sent: the server refused the mechanism
 			}
 			user, tag := "", ""
 			for i, l := range known {
@@ -93,17 +94,17 @@ func (c *Case) refusals() (all []refusal) {
 					break
 				}
 			}
-			all = append(all, refusal{f, s, strings.Join([]string{f.Protocol, s.mechanism(), user, tag}, " "), f.at(s)})
+			all = append(all, refusedLogin{f, s, strings.Join([]string{f.Protocol, s.mechanism(), user, tag}, " "), f.at(s)})
 		}
 	}
-	slices.SortStableFunc(all, func(a, b refusal) int { return a.at.Compare(b.at) })
+	slices.SortStableFunc(all, func(a, b refusedLogin) int { return a.at.Compare(b.at) })
 	return all
 }
 
-// repeatedRefusedPassword: the same once more, by itself: accounts get locked that way.
+// repeatedRefusedPassword finds a client that sends a refused password again by itself. Servers lock accounts for that.
 func repeatedRefusedPassword(c *Case) (all []Evidence) {
 	const soon = time.Minute // a person may type it again later
-	first := map[string]refusal{}
+	first := map[string]refusedLogin{}
 	times := map[string]int{}
 	for _, r := range c.refusals() {
 		times[r.key]++
@@ -126,7 +127,7 @@ func repeatedRefusedPassword(c *Case) (all []Evidence) {
 		}
 	}
 	if len(all) > 1 {
-		all = all[len(all)-1:] // the last one counts them all
+		all = all[len(all)-1:] // the last one includes the others
 	}
 	return all
 }
@@ -142,47 +143,45 @@ func distinct(list ...*Facts) (all []*Facts) {
 	return all
 }
 
-// Reasons for which a server refuses a login, by what its reply says.
-var loginReasons = []struct {
-	signs          []string
-	reason, advice string
-}{
-	{[]string{"application-specific password", "app password", "invalidsecondfactor"},
-		"The server wants an app password instead of the account's own.", "Make an app password in the account's security settings and type that."},
-	{[]string{"web login required", "web browser", "webalert", "5.7.14"},
-		"The server wants the user to log in with a web browser first.", "Open the link that the server gave, log in, and try again."},
-	{[]string{"basic authentication is", "basicauthblocked"},
-		"The server no longer takes passwords.", "Choose OAuth2 as the authentication method."},
-	{[]string{"smtpclientauthentication is disabled"},
-		"Sending by SMTP is switched off for this account.", "An administrator must switch on authenticated SMTP for it."},
-	{[]string{"not enabled for imap", "not enabled for pop", "disabled for", "sys/perm"},
-		"The service is switched off for this account.", "Switch {protocol} on in the account's settings on the web."},
-	{[]string{"[referral"},
-		"The server says that the account is on another server.", "Ask the provider for the server's name, and don't follow by itself what an unencrypted reply says."},
-	{[]string{"expired"}, "The password has expired.", "Change the password, then type the new one."},
-	{[]string{"too weak", "504 5.5.4"}, "The server doesn't take this authentication method.", "Choose another authentication method."},
-	{[]string{"encryption required", "privacyrequired", "must issue a starttls", "538", "tls first", "ssl/tls"},
-		"The server takes no password without TLS.", "Set encryption to STARTTLS, or to SSL/TLS with port {tls-door}."},
-	{[]string{"too many bad auth", "too many login", "too many attempts"},
-		"The server has seen too many attempts.", "Wait, and check the password before the next attempt."},
-	{[]string{"too many", "limit", "maximum number"},
-		"There are too many connections for this account.", "Let the client use fewer connections."},
-	{[]string{"contactadmin", "disabled", "locked", "authorizationfailed", "not authorized"},
-		"The account is locked, or may not use this service.", "Ask the provider."},
-	{[]string{"in-use", "inuse", "locked by another"},
-		"Another client has the mailbox.", "Try again when it is done."},
+// loginReasons are the meanings of a refusal for which there are words.
+var loginReasons = map[refusal.Meaning]struct{ reason, advice string }{
+	refusal.AppPassword: {"The server wants an app password instead of the account's own.", "Make an app password in the account's security settings and type that."},
+	refusal.WebLogin:    {"The server wants the user to log in with a web browser first.", "Open the link that the server gave, log in, and try again."},
+	refusal.OAuthWanted: {"The server no longer takes passwords.", "Choose OAuth2 as the authentication method."},
+	refusal.SendingOff:  {"Sending by SMTP is switched off for this account.", "An administrator must switch on authenticated SMTP for it."},
+	refusal.ServiceOff:  serviceOff,
+	refusal.SystemFault: serviceOff,
+	refusal.Referred: {"The server says that the account is on another server.",
+		"Ask the provider for the server's name, and don't follow by itself what an unencrypted reply says."},
+	refusal.Expired:          {"The password has expired.", "Change the password, then type the new one."},
+	refusal.TooWeak:          otherMethod,
+	refusal.NoSuchMechanism:  otherMethod,
+	refusal.NeedsEncryption:  {"The server takes no password without TLS.", "Set encryption to STARTTLS, or to SSL/TLS with port {tls-door}."},
+	refusal.TooManyAttempts:  {"The server has seen too many attempts.", "Wait, and check the password before the next attempt."},
+	refusal.TooMany:          {"There are too many connections for this account.", "Let the client use fewer connections."},
+	refusal.Locked:           accountLocked,
+	refusal.AskAdministrator: accountLocked,
+	refusal.NotAuthorised:    accountLocked,
+	refusal.InUse:            {"Another client has the mailbox.", "Try again when it is done."},
 }
 
-// loginRefused: what the server's reply means.
+// Words for more than one meaning.
+var (
+	serviceOff    = struct{ reason, advice string }{"The service is switched off for this account.", "Switch {protocol} on in the account's settings on the web."}
+	otherMethod   = struct{ reason, advice string }{"The server doesn't take this authentication method.", "Choose another authentication method."}
+	accountLocked = struct{ reason, advice string }{"The account is locked, or may not use this service.", "Ask the provider."}
+)
+
+// loginRefused says what the server's refusal means.
 func loginRefused(c *Case) (all []Evidence) {
 	for _, f := range c.Sessions {
 		if f.loggedIn() {
-			continue // it found another way
+			continue // it logged in another way
 		}
 		var last *Step
 		for _, s := range f.Steps {
 			if s.logsIn() && s.Reply.failed() && !s.cancelled() {
-				last = s // not one that the client cancelled
+				last = s // leaves out a login that the client cancelled
 			}
 		}
 		if last == nil {
@@ -194,18 +193,18 @@ func loginRefused(c *Case) (all []Evidence) {
 }
 
 func (f *Facts) whyNoLogin(s *Step) map[string]string {
-	text := strings.ToLower(s.Reply.Text())
+	readings := refusal.Read(f.refusal(&s.Reply))
 	reason, advice := "The server refused the user name or the password.", "Check the user name (often the whole address) and the password."
 	if s.Reply.Class == event.Temporary {
 		reason, advice = "The server couldn't check the password just now.", "Nothing is wrong with the settings: try again later."
 	}
 	if m := s.mechanism(); s.Reply.Class == event.Permanent && (m == "XOAUTH2" || m == "OAUTHBEARER") {
 		reason, advice = "The server didn't accept the OAuth2 token.", "Sign in again, so that the client gets a new token."
-		text = "" // what it says of passwords isn't meant
+		readings = nil // what it says about passwords isn't meant here
 	}
-	for _, r := range loginReasons {
-		if slices.ContainsFunc(r.signs, func(sign string) bool { return strings.Contains(text, sign) }) {
-			reason, advice = r.reason, r.advice
+	for _, r := range readings {
+		if known, ok := loginReasons[r.Meaning]; ok {
+			reason, advice = known.reason, known.advice
 			break
 		}
 	}
@@ -213,10 +212,15 @@ func (f *Facts) whyNoLogin(s *Step) map[string]string {
 	return map[string]string{"reason": reason, "advice": advice, "reply": s.Reply.Last()}
 }
 
-// commonMechanisms are those that most clients have.
+// refusal is a reply for package refusal.
+func (f *Facts) refusal(r *Reply) refusal.Reply {
+	return refusal.Reply{Protocol: f.Protocol, Code: r.Code, Enhanced: r.Enhanced, Text: r.Text()}
+}
+
+// commonMechanisms are those that most clients support.
 var commonMechanisms = []string{"PLAIN", "LOGIN"}
 
-// noCommonMechanism: the client looked at the list of mechanisms, and left.
+// noCommonMechanism finds a client that looked at the list of mechanisms and left.
 func noCommonMechanism(c *Case) (all []Evidence) {
 	for _, f := range c.Sessions {
 		if f.loggedIn() || f.has(func(s *Step) bool { return s.logsIn() || s.works() }) {
@@ -232,15 +236,16 @@ func noCommonMechanism(c *Case) (all []Evidence) {
 	return all
 }
 
-// badChallenge: a scenario answers a login with a challenge that nobody can answer.
+// badChallenge reports whether a scenario answered a login with a challenge that nobody can answer.
 func (f *Facts) badChallenge(s *Step) bool {
 	return s.logsIn() && s.Reply.Injected != "" && len(s.Reply.Lines) > 0 && f.asksForMore(s.Tag, s.Reply.Lines[0])
 }
 
-// cancelled tells if the client broke off a login.
+// cancelled reports whether the client cancelled a login.
 func (s *Step) cancelled() bool { return slices.Contains(s.Exchange, event.CancelAnswer) }
 
-// cancelledBrokenLogin: by a line of * alone, RFC 4954 section 4, RFC 9051 section 6.2.2.
+// cancelledBrokenLogin finds a login that the client cancelled with a line of "*" alone (RFC 4954 section 4, RFC 9051
+// section 6.2.2).
 func cancelledBrokenLogin(c *Case) []Evidence {
 	return c.each(func(f *Facts) bool {
 		return f.has(func(s *Step) bool { return s.logsIn() && s.cancelled() })
@@ -251,9 +256,9 @@ func canCancel(c *Case) bool {
 	return c.any(func(f *Facts) bool { return f.has(f.badChallenge) })
 }
 
-// oauthErrorNotAcknowledged: the server's error challenge wants an empty answer before the
-// refusal comes (XOAUTH2), or %x01 (RFC 7628 section 3.2.3). Only the first can be told
-// from what is kept.
+// oauthErrorNotAcknowledged finds a client that answers the server's error challenge wrongly. The answer must be empty
+// (XOAUTH2) or the byte 01 (RFC 7628 section 3.2.3); the refusal comes after it. From the recorded lines alone, only an
+// empty answer can be recognized.
 func oauthErrorNotAcknowledged(c *Case) []Evidence {
 	return c.each(func(f *Facts) bool {
 		if f.Noticed(event.NotAcknowledged) {
@@ -269,7 +274,7 @@ func oauthErrorNotAcknowledged(c *Case) []Evidence {
 	})
 }
 
-// hadOAuthError tells if there was an error to acknowledge.
+// hadOAuthError reports whether there was an error to acknowledge.
 func hadOAuthError(c *Case) bool {
 	return c.any(func(f *Facts) bool {
 		return f.Noticed(event.NotAcknowledged) || f.Noticed(event.Acknowledged) ||

@@ -11,7 +11,8 @@ import (
 
 // Predicates about fetching mail.
 
-// deletedWithoutQuit: a POP3 server deletes at QUIT and not before (RFC 1939 section 6).
+// deletedWithoutQuit finds a client that deletes and leaves without QUIT. A POP3 server deletes at QUIT and not before
+// (RFC 1939 section 6).
 func deletedWithoutQuit(c *Case) []Evidence {
 	return c.each(func(f *Facts) bool {
 		return f.EndedBy == event.EndedByClient && !f.has((*Step).leaves) &&
@@ -19,7 +20,7 @@ func deletedWithoutQuit(c *Case) []Evidence {
 	})
 }
 
-// idleTooLong: RFC 2177 wants IDLE renewed at least every 29 minutes.
+// idleTooLong finds an IDLE that lasts longer than 29 minutes without being renewed (RFC 2177).
 func idleTooLong(c *Case) []Evidence {
 	const most = 29 * time.Minute
 	return c.each(func(f *Facts) bool {
@@ -28,7 +29,7 @@ func idleTooLong(c *Case) []Evidence {
 				continue
 			}
 			if i < len(f.Steps)-1 && s.Finished == 0 {
-				continue // its DONE is in what was left out of a long session
+				continue // its DONE is among the events left out of a long session
 			}
 			until := c.Now.Sub(f.Start)
 			if !f.End.IsZero() {
@@ -45,10 +46,10 @@ func idleTooLong(c *Case) []Evidence {
 	})
 }
 
-// mostConnections is what Gmail allows an account at a time; others allow fewer.
+// mostConnections is how many simultaneous connections Gmail allows an account. Others allow fewer.
 const mostConnections = 15
 
-// tooManyConnections: more IMAP connections of an account at once than a provider allows.
+// tooManyConnections finds an account with more simultaneous IMAP connections than a provider allows.
 func tooManyConnections(c *Case) []Evidence {
 	type change struct {
 		at time.Time
@@ -81,15 +82,15 @@ func tooManyConnections(c *Case) []Evidence {
 	return []Evidence{{Sessions: []*Facts{at}, Words: map[string]string{"connections": itoa(most)}}}
 }
 
-// truncated finds downloads that were cut short.
+// truncated returns the first download that was cut short, or nil.
 func (f *Facts) truncated() *Step {
 	return f.step(func(s *Step) bool {
 		return s.Downloaded > 0 && (s.Cut || s.Silenced) && slices.Contains([]string{"RETR", "TOP", "FETCH", "UID FETCH"}, s.Verb)
 	})
 }
 
-// tookPartForWhole: after a download that broke off, the client deletes the message, or
-// says that all went well and never fetches the rest.
+// tookPartForWhole finds a client that, after a broken download, deletes the message, or reports success and never
+// fetches the rest.
 func tookPartForWhole(c *Case) (all []Evidence) {
 	for i, f := range c.Sessions {
 		cut := f.truncated()
@@ -123,11 +124,10 @@ func hadTruncatedDownload(c *Case) bool {
 
 var uidvalidity = regexp.MustCompile(`UIDVALIDITY (\d+)`)
 
-// usedStaleUIDs: after UIDVALIDITY has changed, UIDs of before mean nothing (RFC 9051
-// section 2.3.1.1). A client that names single UIDs without having asked for any in this
-// session has them from before.
+// usedStaleUIDs finds a client that uses UIDs from before UIDVALIDITY changed (RFC 9051 section 2.3.1.1). If it names
+// single UIDs without having asked for any in this session, it has them from before.
 func usedStaleUIDs(c *Case) (all []Evidence) {
-	seen := map[string]string{} // user and mailbox -> UIDVALIDITY
+	seen := map[string]string{} // the key is a user and a mailbox
 	for _, f := range c.Sessions {
 		changed, asked := false, false
 		for _, s := range f.Steps {
@@ -150,18 +150,18 @@ func usedStaleUIDs(c *Case) (all []Evidence) {
 					asked = true
 				} else if changed && !asked {
 					all = append(all, Evidence{Sessions: []*Facts{f}, Words: map[string]string{"uids": set}})
-					asked = true // once is enough
+					asked = true // reported once
 				}
 			}
 			if s.Reply.Code == "APPENDUID" || s.Reply.Code == "COPYUID" {
-				asked = true // it has been told new ones (RFC 4315 section 3)
+				asked = true // the server has told it new UIDs (RFC 4315 section 3)
 			}
 		}
 	}
 	return all
 }
 
-// wizards are set-up assistants known by what they say.
+// wizardProbe finds set-up assistants, which it recognizes by what they say.
 func wizardProbe(c *Case) []Evidence {
 	return c.eachWords(func(f *Facts) map[string]string {
 		if f.has(func(s *Step) bool { return s.Verb == "EHLO" && strings.EqualFold(s.Args, "we-guess.mozilla.org") }) {
@@ -174,7 +174,7 @@ func wizardProbe(c *Case) []Evidence {
 	})
 }
 
-// connectedAndLeft: nothing was asked for on a door that begins in clear.
+// connectedAndLeft finds a client that asked for nothing on a door that begins in clear.
 func connectedAndLeft(c *Case) []Evidence {
 	return c.eachWords(func(f *Facts) map[string]string {
 		if f.beginsWithTLS() || f.acted() || f.Host == "" || f.triedTLS() || f.idled() {
@@ -189,13 +189,13 @@ func connectedAndLeft(c *Case) []Evidence {
 	})
 }
 
-// fetchedAgain: the same message of a maildrop once more in full. Numbers mean other
-// messages once some are deleted, so a session in which that happened ends the count.
+// fetchedAgain finds a client that fetches the same message of a maildrop again in full. Message numbers change when
+// messages are deleted, so a session with a deletion restarts the count.
 func fetchedAgain(c *Case) (all []Evidence) {
 	if !c.any((*Facts).acted) {
-		return nil // one who looks now and then may fetch all each time
+		return nil // a client that is started now and then may fetch everything each time
 	}
-	usual := map[maildropMessage]int{} // of any user: a command may make up another name each time
+	usual := map[maildropMessage]int{} // of any user: a command may make up a new name each time
 	for m, list := range fetches(c.Control) {
 		m.user = ""
 		usual[m] = max(usual[m], len(list))
@@ -211,14 +211,13 @@ func fetchedAgain(c *Case) (all []Evidence) {
 	return all
 }
 
-// maildropMessage is a message in a user's maildrop.
+// maildropMessage identifies a message in a user's maildrop.
 type maildropMessage struct {
 	user, number string
 	door         int
 }
 
-// fetches lists by door and message the POP3 sessions that fetched it in full, since
-// messages were last deleted.
+// fetches lists, for each message, the POP3 sessions that fetched it in full since messages were last deleted.
 func fetches(list []*Facts) map[maildropMessage][]*Facts {
 	got := map[maildropMessage][]*Facts{}
 	for _, f := range list {
@@ -235,7 +234,7 @@ func fetches(list []*Facts) map[maildropMessage][]*Facts {
 	return got
 }
 
-// reportDue tells when a report of a failed delivery was promised, and to whom.
+// reportDue returns when mailrig promised to send a report of a failed delivery, and to whom.
 func (c *Case) reportDue() (at time.Time, sender string) {
 	for _, f := range c.Sessions {
 		if b, e, ok := event.First[*event.Bouncing](f.Record); ok {
@@ -245,8 +244,8 @@ func (c *Case) reportDue() (at time.Time, sender string) {
 	return time.Time{}, ""
 }
 
-// looksForReport lists the sessions in which the sender looked for mail when the report
-// was there. It comes a moment after it is due.
+// looksForReport lists the sessions in which the sender looked for mail when the report had arrived. It arrives a
+// moment after it is due.
 func (c *Case) looksForReport() (all []*Facts) {
 	const moment = 50 * time.Millisecond
 	due, sender := c.reportDue()
@@ -262,7 +261,7 @@ func (c *Case) looksForReport() (all []*Facts) {
 	return all
 }
 
-// sawDeliveryReport: the report was fetched, or its envelope at least.
+// sawDeliveryReport finds sessions that fetched the report, or at least its envelope.
 func sawDeliveryReport(c *Case) (all []Evidence) {
 	for _, f := range c.looksForReport() {
 		if slices.ContainsFunc(f.Events, isReport) {
@@ -272,8 +271,7 @@ func sawDeliveryReport(c *Case) (all []Evidence) {
 	return all
 }
 
-// isReport tells if the server shows a report: its sender, its type (RFC 3462) or its
-// structure.
+// isReport reports whether the server shows a report in this event: its sender, its type (RFC 3462) or its structure.
 func isReport(e event.Event) bool {
 	text := ""
 	switch w := e.What.(type) {

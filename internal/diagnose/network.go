@@ -3,15 +3,15 @@ package diagnose
 import (
 	"net"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/mailrig/mailrig/internal/event"
+	"github.com/mailrig/mailrig/internal/refusal"
 )
 
-// Predicates about connections, one client's all together.
+// Predicates about all connections of one client together.
 
-// canReceiveCannotSend: the article's case. Mail comes in; what tries to send fails.
+// canReceiveCannotSend finds a client that fetches mail and fails whenever it tries to send.
 func canReceiveCannotSend(c *Case) []Evidence {
 	var received, tried []*Facts
 	for _, f := range c.Sessions {
@@ -26,7 +26,7 @@ func canReceiveCannotSend(c *Case) []Evidence {
 			tried = append(tried, f)
 		}
 	}
-	// Doors that refuse show nobody; that the client sends is known from elsewhere.
+	// Nobody sees who tries a door that refuses. The control run shows that the client sends.
 	blind := len(tried) == 0 && c.Control != nil && c.Over && sends(c) && c.blockedForSending()
 	if len(received) == 0 || len(tried) == 0 && !blind {
 		return nil
@@ -51,26 +51,26 @@ func canReceiveCannotSend(c *Case) []Evidence {
 	return []Evidence{{Sessions: all, Guess: blind, Words: map[string]string{"doors": list(doors), "advice": advice, "why": why}}}
 }
 
-// triesToSend tells if a session without a message was meant to send one, and the door is
-// to blame: nobody answered, it broke, or the server doesn't want the client there. Wrong
-// encryption, passwords and recipients have findings of their own, with their own advice.
+// triesToSend reports whether a session without a message was meant to send one, and the door is to blame: nobody
+// answered, the connection broke, or the server doesn't want the client there. Wrong encryption, passwords and
+// recipients have findings of their own, with their own advice.
 func (f *Facts) triesToSend() bool {
 	if f.receives() {
 		return false
 	}
 	return f.Noticed(event.Knocked) || has[*event.Cut](f) || has[*event.Silenced](f) || f.Greeting.Class == event.Permanent || f.Greeting.Class == event.Temporary ||
-		f.has((*Step).unwanted)
+		f.has(f.unwanted)
 }
 
-// unwanted tells if the server refused a sender or a recipient as a matter of policy (RFC
+// unwanted reports whether the server refused a sender or a recipient as a matter of policy (RFC
 // 3463 section 3.8): not from here, not without a login.
-func (s *Step) unwanted() bool {
-	return (s.Verb == "MAIL" || s.Verb == "RCPT") && s.Reply.Class == event.Permanent && strings.Contains(s.Reply.Last(), " 5.7.") && !s.Reply.wantsTLS()
+func (f *Facts) unwanted(s *Step) bool {
+	return (s.Verb == "MAIL" || s.Verb == "RCPT") && s.Reply.Class == event.Permanent && refusal.Means(f.refusal(&s.Reply), refusal.Unwelcome) && !f.wantsTLS(s)
 }
 
-// loginMissing tells if mail was refused because nobody had logged in.
+// loginMissing reports whether mail was refused because nobody had logged in.
 func (f *Facts) loginMissing() bool {
-	return !f.loggedIn() && f.has(func(s *Step) bool { return s.unwanted() && strings.HasPrefix(s.Reply.Last(), "530") })
+	return !f.loggedIn() && f.has(func(s *Step) bool { return f.unwanted(s) && refusal.Means(f.refusal(&s.Reply), refusal.NeedsSomething) })
 }
 
 func (c *Case) blockedForSending() bool {
@@ -82,7 +82,7 @@ func (c *Case) blockedForSending() bool {
 	return false
 }
 
-// sendAdvice is the article's: 587 for 25, 465 for 587.
+// sendAdvice says which port to use in place of a blocked one: 587 for 25, and 465 for 587.
 func sendAdvice(doors map[int]bool) string {
 	switch {
 	case doors[25] && !doors[587]:
@@ -115,7 +115,7 @@ func list(doors map[int]bool) string {
 	return text
 }
 
-// stuckOnPort25: everything goes to 25 and fails, and 587 and 465 are never tried.
+// stuckOnPort25 finds a client whose attempts on port 25 all fail, and which never tries 587 or 465.
 func stuckOnPort25(c *Case) []Evidence {
 	const patience = 10 * time.Second
 	var tried []*Facts
@@ -134,7 +134,7 @@ func stuckOnPort25(c *Case) []Evidence {
 	return []Evidence{{Sessions: tried}}
 }
 
-// reconnectedTooFast: connection after connection without a pause, though each fails.
+// reconnectedTooFast finds a client that connects again and again without a pause, though every connection fails.
 func reconnectedTooFast(c *Case) (all []Evidence) {
 	byDoor := map[int][]*Facts{}
 	for _, f := range c.Sessions {
@@ -147,7 +147,7 @@ func reconnectedTooFast(c *Case) (all []Evidence) {
 				control = append(control, f)
 			}
 		}
-		const enough = 3 // a client may try every address of a host, and every way of encryption
+		const enough = 3 // a client may try every address of a host, and every kind of encryption
 		rushed := hurried(list, true)
 		if len(rushed) >= enough+hurriedCount(control) {
 			all = append(all, Evidence{Sessions: rushed, Words: map[string]string{"times": itoa(len(rushed) + 1)}})
@@ -159,8 +159,8 @@ func reconnectedTooFast(c *Case) (all []Evidence) {
 
 func hurriedCount(list []*Facts) int { return len(hurried(list, false)) }
 
-// hurried lists the sessions that began right after another one had ended, in failure if
-// that is asked for.
+// hurried lists the sessions that began right after another one had ended. With failed set, only a failed session
+// counts as that other one.
 func hurried(list []*Facts, failed bool) (all []*Facts) {
 	const pause = 500 * time.Millisecond
 	for i := 1; i < len(list); i++ {
@@ -168,8 +168,8 @@ func hurried(list []*Facts, failed bool) (all []*Facts) {
 		if before.End.IsZero() || failed && !before.failed() {
 			continue
 		}
-		// The server may see the end of a connection after the client has made the next
-		// one. Those that are open together overlap for longer.
+		// The server may see the end of a connection only after the client has opened the next one. Real parallel
+		// connections overlap for longer.
 		gap := f.Start.Sub(before.End)
 		if gap < pause && (gap >= 0 || f.Start.After(before.LastWord())) {
 			all = append(all, f)
@@ -178,7 +178,7 @@ func hurried(list []*Facts, failed bool) (all []*Facts) {
 	return all
 }
 
-// gaveUpInTime: the client left a server that says nothing.
+// gaveUpInTime finds a client that left a server that says nothing, within 5 minutes.
 func gaveUpInTime(c *Case) []Evidence {
 	if c.Killed {
 		return nil
@@ -206,7 +206,7 @@ func gaveUpInTime(c *Case) []Evidence {
 
 func metScenario(c *Case) bool { return c.any((*Facts).acted) }
 
-// delayedGreeting tells a session whose greeting came late.
+// delayedGreeting reports whether the session's greeting came late.
 func (f *Facts) delayedGreeting() bool {
 	return slices.ContainsFunc(f.Events, func(e event.Event) bool {
 		d, ok := e.What.(*event.Delayed)
@@ -214,10 +214,10 @@ func (f *Facts) delayedGreeting() bool {
 	})
 }
 
-// waitedForGreeting: it was still there when the greeting came, and went on.
+// waitedForGreeting finds a client that was still there when the late greeting came, and went on.
 func waitedForGreeting(c *Case) []Evidence {
 	if c.any(func(f *Facts) bool {
-		// A greeting to nobody is in the record all the same.
+		// The record holds the greeting even if nobody was there to hear it.
 		left := len(f.Greeting.Lines) == 0 || len(f.Steps) == 0 && f.EndedBy == event.EndedByClient
 		return f.delayedGreeting() && left && !f.End.IsZero()
 	}) {
@@ -232,7 +232,7 @@ func spokeBeforeGreeting(c *Case) []Evidence {
 	return c.each(func(f *Facts) bool { return f.Noticed(event.SpokeEarly) })
 }
 
-// spokeToWrongServer: commands after a greeting that the protocol doesn't have.
+// spokeToWrongServer finds a client that sends commands after a greeting that isn't one of its protocol.
 func spokeToWrongServer(c *Case) []Evidence {
 	return c.each(func(f *Facts) bool {
 		if f.Greeting.Class != event.Nonsense {
@@ -247,7 +247,7 @@ func metWrongServer(c *Case) bool {
 	return c.any(func(f *Facts) bool { return f.Greeting.Class == event.Nonsense })
 }
 
-// waitedForReply: no reply that a scenario delayed found the client gone.
+// waitedForReply finds a client that was still there for every reply that a scenario delayed.
 func waitedForReply(c *Case) []Evidence {
 	if c.any((*Facts).leftTooEarly) {
 		return nil
@@ -255,8 +255,8 @@ func waitedForReply(c *Case) []Evidence {
 	return c.each(func(f *Facts) bool { return f.has(func(s *Step) bool { return s.Delayed && s.answered() }) })
 }
 
-// leftTooEarly tells if the client was gone before a late reply. A reply to nobody is in
-// the record all the same, so what counts is if the client said anything after it.
+// leftTooEarly reports whether the client had left before a late reply. The record holds the reply even if nobody was
+// there to hear it. What counts is whether the client said anything after it.
 func (f *Facts) leftTooEarly() bool {
 	for i, s := range f.Steps {
 		switch {
@@ -270,10 +270,10 @@ func (f *Facts) leftTooEarly() bool {
 	return false
 }
 
-// accepted tells a message that the server has taken, behind which a client may leave.
+// accepted reports whether the server has accepted a message. After that a client may leave.
 func (s *Step) accepted() bool { return s.Word.Mail && s.Uploaded > 0 && s.Reply.Class == event.OK }
 
-// answered tells if the reply to a command came, that of a message after its last byte.
+// answered reports whether the reply to a command came. For a message, that is the reply after its last byte.
 func (s *Step) answered() bool {
 	return len(s.Reply.Lines) > 0 && s.Reply.Class != event.Continue
 }
@@ -282,7 +282,7 @@ func hadDelayedReply(c *Case) bool {
 	return c.any(func(f *Facts) bool { return f.has(func(s *Step) bool { return s.Delayed }) })
 }
 
-// triedNextAddress: IPv4, when IPv6 led nowhere.
+// triedNextAddress finds a client that tried IPv4 when IPv6 failed.
 func triedNextAddress(c *Case) []Evidence {
 	return c.each(func(f *Facts) bool { return f.v4() && f.Host != "" })
 }
@@ -292,12 +292,12 @@ func (f *Facts) v4() bool {
 	return err == nil && net.ParseIP(host).To4() != nil
 }
 
-// usesIPv6 tells if the client would have tried IPv6: it did at a correct server.
+// usesIPv6 reports whether the client would try IPv6: it did at a correct server, or in these sessions.
 func usesIPv6(c *Case) bool {
 	return slices.ContainsFunc(c.Control, func(f *Facts) bool { return !f.v4() }) || c.any(func(f *Facts) bool { return !f.v4() })
 }
 
-// workedAsUsual: what it does at a correct server it did here too.
+// workedAsUsual finds a client that did here whatever it does at a correct server.
 func workedAsUsual(c *Case) []Evidence {
 	if c.Killed || c.Succeeded != nil && !*c.Succeeded {
 		return nil

@@ -8,32 +8,28 @@ import (
 
 	"github.com/mailrig/mailrig/internal/event"
 	"github.com/mailrig/mailrig/internal/protocol"
+	"github.com/mailrig/mailrig/internal/refusal"
 )
 
-// Predicates about encryption that is switched off where the server wants it.
+// Predicates about encryption that is switched off where the server requires it.
 
-// tlsNeeded: what the client came for was refused because there is no TLS. Where a
-// password was sent, and where TLS had been tried, other findings say more.
+// tlsNeeded finds a command that the server refused because there is no TLS. If the client sent a password, or had
+// tried TLS, other findings say more.
 func tlsNeeded(c *Case) []Evidence {
 	return c.each(func(f *Facts) bool {
 		return !f.triedTLS() && !f.secretInClear() && !f.has((*Step).isSTARTTLS) &&
-			f.has(func(s *Step) bool { return s.works() && s.Reply.wantsTLS() })
+			f.has(func(s *Step) bool { return s.works() && f.wantsTLS(s) })
 	})
 }
 
-// wantsTLS tells if a command was refused for want of TLS: RFC 3207 section 4, RFC 4954
+// wantsTLS reports whether a command was refused for want of TLS: RFC 3207 section 4, RFC 4954
 // section 6, RFC 5530 section 3. POP3 has no code for it, so the words must do.
-func (r *Reply) wantsTLS() bool {
-	if r.Class != event.Permanent {
-		return false
-	}
-	text := strings.ToLower(r.Text())
-	return slices.ContainsFunc([]string{"tls", "538 5.7.11", "privacyrequired", "encrypt"},
-		func(sign string) bool { return strings.Contains(text, sign) })
+func (f *Facts) wantsTLS(s *Step) bool {
+	return s.Reply.Class == event.Permanent && refusal.Means(f.refusal(&s.Reply), refusal.NeedsEncryption, refusal.SpeaksOfTLS)
 }
 
-// leftBeforeSTARTTLS: the server offers STARTTLS, and no login before it; the client
-// looked at that and left. What only looks does the same, so it is a guess.
+// leftBeforeSTARTTLS finds a client that left a server which offers STARTTLS and no login before it. A client that only
+// looks does the same, so this is a guess.
 func leftBeforeSTARTTLS(c *Case) []Evidence {
 	wizards := wizardProbe(c)
 	all := c.each(func(f *Facts) bool {
@@ -53,11 +49,11 @@ func leftBeforeSTARTTLS(c *Case) []Evidence {
 	return all
 }
 
-// offersLogin tells if the list has a way of logging in.
+// offersLogin reports whether the list offers any way to log in.
 func (f *Facts) offersLogin(l *List) bool { return len(l.Mechanisms()) > 0 || f.offersPassword(l) }
 
-// expectedAnotherProtocol: the client reads the greeting and waits on, until its patience
-// is over, as most do for which the greeting has the wrong form.
+// expectedAnotherProtocol finds a client that reads the greeting and goes on waiting until it loses patience. Most
+// clients do this when the greeting doesn't have the form that they expect.
 func expectedAnotherProtocol(c *Case) []Evidence {
 	all := c.each(func(f *Facts) bool {
 		if f.Greeting.Class != event.OK || f.acted() || f.TLS != nil && f.TLS.StartTLS || f.EndedBy == event.EndedByShutdown {
@@ -72,14 +68,28 @@ func expectedAnotherProtocol(c *Case) []Evidence {
 	return all
 }
 
-// idled tells if the client let some seconds pass after the greeting before it said
-// anything or left.
+// idled reports whether the client let 3 s pass after the greeting before it said anything or left.
 func (f *Facts) idled() bool {
 	const patient = 3 * time.Second
 	if len(f.Steps) > 0 {
 		return f.Steps[0].At-f.Greeting.At >= patient
 	}
 	return !f.End.IsZero() && f.EndedBy == event.EndedByClient && f.End.Sub(f.Start)-f.Greeting.At >= patient
+}
+
+// doorsOf says at which ports a protocol is spoken.
+func doorsOf(p *protocol.Protocol) string {
+	var ways []string
+	if port := p.Door(true); port != 0 {
+		ways = append(ways, itoa(port)+" with SSL/TLS")
+	}
+	if port := p.Door(false); port != 0 {
+		ways = append(ways, itoa(port)+" with STARTTLS")
+	}
+	if ways == nil {
+		return ""
+	}
+	return "For " + p.Title + " use port " + strings.Join(ways, ", or ") + "."
 }
 
 // otherDoors says where the other protocols are.
@@ -95,7 +105,10 @@ func (f *Facts) otherDoors() string {
 		}
 	}
 	slices.SortFunc(reading, func(a, b *protocol.Protocol) int { return cmp.Compare(a.Door(true), b.Door(true)) })
-	if !f.receives() {
+	if reading == nil && sending == nil {
+		return ""
+	}
+	if !f.receives() && reading != nil {
 		var ports []string
 		for _, p := range reading {
 			ports = append(ports, itoa(p.Door(true))+" ("+p.Title+")")
@@ -109,10 +122,5 @@ func (f *Facts) otherDoors() string {
 	for _, p := range sending {
 		uses = append(uses, "for sending ("+p.Title+") port "+itoa(p.Door(true)))
 	}
-	all := map[int]string{1: "", 2: "both "}
-	how, ok := all[len(uses)]
-	if !ok {
-		how = "all "
-	}
-	return capital(strings.Join(uses, ", ")) + ", " + how + "with SSL/TLS."
+	return capital(strings.Join(uses, ", ")) + ", " + map[bool]string{true: "both "}[len(uses) == 2] + "with SSL/TLS."
 }

@@ -14,15 +14,15 @@ import (
 
 // Predicates about sending.
 
-// submissionDoors are where a client should hand in its mail.
+// submissionDoors are the ports on which a client should submit its mail.
 var submissionDoors = []int{587, 465, 2525}
 
 func mailSentInClear(c *Case) []Evidence { return c.each((*Facts).mailInClear) }
 
-// mailSent: a message was accepted, in the end.
+// mailSent finds a message that the server accepted in the end.
 func mailSent(c *Case) []Evidence { return c.each(func(f *Facts) bool { return f.delivered() > 0 }) }
 
-// sends tells if the client is one that sends: it did at a correct server, or it tries to.
+// sends reports whether the client is one that sends: it sent at a correct server, or it tries to here.
 func sends(c *Case) bool {
 	if c.Control != nil {
 		return slices.ContainsFunc(c.Control, func(f *Facts) bool { return f.delivered() > 0 })
@@ -30,15 +30,14 @@ func sends(c *Case) bool {
 	return c.any(func(f *Facts) bool { return !f.receives() })
 }
 
-// usedSubmissionDoor: a message accepted on 587, 465 or 2525, logged in and inside TLS.
+// usedSubmissionDoor finds a message accepted on 587, 465 or 2525, from a client that had logged in, inside TLS.
 func usedSubmissionDoor(c *Case) []Evidence {
 	return c.each(func(f *Facts) bool {
 		return f.delivered() > 0 && slices.Contains(submissionDoors, f.Door) && f.onTLS() && f.loggedIn()
 	})
 }
 
-// sentMessageWithoutGoAhead: a message behind a command that wants to be answered first,
-// like DATA by 354, and wasn't.
+// sentMessageWithoutGoAhead finds a message sent after a command whose go-ahead (354 after DATA) hadn't come.
 func sentMessageWithoutGoAhead(c *Case) []Evidence {
 	return c.each(func(f *Facts) bool {
 		for i, s := range f.Steps {
@@ -58,8 +57,8 @@ func sentMessageWithoutGoAhead(c *Case) []Evidence {
 	})
 }
 
-// headerLine is the beginning of a message (RFC 5322 section 2.2), rather than a command
-// that the protocol's words lack.
+// headerLine matches the beginning of a message (RFC 5322 section 2.2), as opposed to a command that the protocol's
+// words lack.
 var headerLine = regexp.MustCompile(`^[!-9;-~]+:`)
 
 // bareLF and unstuffedDots: RFC 5321 sections 2.3.8 and 4.5.2.
@@ -71,7 +70,7 @@ func unstuffedDots(c *Case) []Evidence {
 	return c.each(func(f *Facts) bool { return f.Noticed(event.UnstuffedDot) })
 }
 
-// delivery is a message stored for a recipient.
+// delivery is a message stored for one recipient.
 type delivery struct {
 	f         *Facts
 	m         event.Stored
@@ -92,7 +91,7 @@ func deliveries(list []*Facts) (all []delivery) {
 	return all
 }
 
-// same tells if two stored messages are the same to their reader.
+// same reports whether two stored messages are the same to their reader.
 func same(a, b event.Stored) bool {
 	if a.MessageID != "" || b.MessageID != "" {
 		return a.MessageID == b.MessageID
@@ -100,7 +99,7 @@ func same(a, b event.Stored) bool {
 	return a.Sum == b.Sum
 }
 
-// deliveredTwice: the same message for somebody who has it already.
+// deliveredTwice finds a message that was delivered to a recipient who already had it.
 func deliveredTwice(c *Case) (all []Evidence) {
 	got := map[string][]delivery{}
 	for _, d := range deliveries(c.Sessions) {
@@ -113,10 +112,10 @@ func deliveredTwice(c *Case) (all []Evidence) {
 	for _, recipient := range slices.Sorted(maps.Keys(got)) {
 		list := got[recipient]
 		if c.Control != nil && len(list) <= usual[recipient] {
-			continue // as many as it always sends there
+			continue // as many as it always sends to this recipient
 		}
-		var twice []*Facts // one finding for a recipient, however often it came
-		// Without a Message-ID, and with each reply heard, it may be two that say the same.
+		var twice []*Facts // one finding per recipient, however often the message came
+		// Without a Message-ID, and with every reply received, they may be two messages with the same text.
 		guess := c.Control == nil
 		for i, d := range list {
 			if j := slices.IndexFunc(list[:i], func(e delivery) bool { return same(d.m, e.m) }); j >= 0 {
@@ -131,7 +130,7 @@ func deliveredTwice(c *Case) (all []Evidence) {
 	return all
 }
 
-// unanswered are stored messages whose sender never heard of it.
+// unanswered lists the stored messages whose sender didn't get the reply.
 func (c *Case) unanswered() (all []delivery) {
 	for _, d := range deliveries(c.Sessions) {
 		if d.f.replyLost() && d.m.At == d.f.Messages[len(d.f.Messages)-1].At {
@@ -141,7 +140,7 @@ func (c *Case) unanswered() (all []delivery) {
 	return all
 }
 
-// resent finds what a message was sent as again, after the session that stored it.
+// resent lists the deliveries, in later sessions, that may be the same message again.
 func (c *Case) resent(d delivery) (again []delivery) {
 	for _, e := range deliveries(c.Sessions) {
 		if e.f != d.f && e.recipient == d.recipient && e.f.Start.After(d.f.Start) {
@@ -151,8 +150,8 @@ func (c *Case) resent(d delivery) (again []delivery) {
 	return again
 }
 
-// keptMessageID: what was sent again has the same Message-ID, so that the recipient's
-// server or client can tell.
+// keptMessageID finds a message that was sent again with the same Message-ID. The recipient's server or client can then
+// tell that it is the same.
 func keptMessageID(c *Case) (all []Evidence) {
 	for _, d := range c.unanswered() {
 		for _, e := range c.resent(d) {
@@ -168,7 +167,8 @@ func canKeepMessageID(c *Case) bool {
 	return slices.ContainsFunc(c.unanswered(), func(d delivery) bool { return len(c.resent(d)) > 0 })
 }
 
-// usedUnlistedExtension: RFC 5321 section 2.2.1, RFC 9051 section 6.1.1.
+// usedUnlistedExtension finds the use of an extension that the server hasn't advertised (RFC 5321 section 2.2.1, RFC
+// 9051 section 6.1.1).
 func usedUnlistedExtension(c *Case) []Evidence {
 	return c.eachWords(func(f *Facts) map[string]string {
 		for _, s := range f.Steps {
@@ -185,8 +185,7 @@ func usedUnlistedExtension(c *Case) []Evidence {
 	})
 }
 
-// unlistedExtension names an extension that a command uses and the server hasn't listed,
-// "" for none.
+// unlistedExtension returns an extension that a command uses and the server hasn't advertised, or "".
 func (f *Facts) unlistedExtension(s *Step) string {
 	if f.speaks.Uses == nil || s.Listed == nil || f.speaks.ListsMore && f.loggedIn() && !s.Listed.AfterLogin {
 		return ""
@@ -199,7 +198,7 @@ func (f *Facts) unlistedExtension(s *Step) string {
 	return ""
 }
 
-// ignoredSizeLimit: more than SIZE allows (RFC 1870), announced or sent.
+// ignoredSizeLimit finds a message above the advertised SIZE (RFC 1870), declared or sent.
 func ignoredSizeLimit(c *Case) []Evidence {
 	return c.eachWords(func(f *Facts) map[string]string {
 		for _, s := range f.Steps {
@@ -211,7 +210,7 @@ func ignoredSizeLimit(c *Case) []Evidence {
 			_, announced, _ := strings.Cut(strings.ToUpper(s.Args), "SIZE=")
 			announced, _, _ = strings.Cut(announced, " ")
 			size, _ := strconv.ParseInt(announced, 10, 64)
-			if s.Verb == "MAIL" && size > limit || s.Uploaded > limit+3 { // the final dot's line
+			if s.Verb == "MAIL" && size > limit || s.Uploaded > limit+3 { // 3 bytes for the line with the final dot
 				return map[string]string{"limit": text}
 			}
 		}
@@ -219,17 +218,17 @@ func ignoredSizeLimit(c *Case) []Evidence {
 	})
 }
 
-// failure is something that a client may have to try again, or must not.
+// failure is a failure after which a client must try again, or must not.
 type failure struct {
 	f    *Facts
-	step *Step // nil: the connection as a whole
+	step *Step // nil: the connection as a whole failed
 	key  string
 	at   time.Time
 }
 
 var address = regexp.MustCompile(`<[^<>]*>`)
 
-// key is what makes a command the same command, in one protocol.
+// key identifies a command within one protocol: two commands with the same key are the same command.
 func (f *Facts) key(s *Step) string {
 	args := s.Args
 	switch s.Verb {
@@ -244,8 +243,7 @@ func (f *Facts) key(s *Step) string {
 	return f.Protocol + " " + s.Verb + " " + args
 }
 
-// setbacks lists what failed for the time being: temporary replies, connections that
-// broke, greetings that say "later".
+// setbacks lists temporary failures: temporary error replies, broken connections, greetings that say "later".
 func (c *Case) setbacks() (all []failure) {
 	for _, f := range c.Sessions {
 		before := len(all)
@@ -264,7 +262,7 @@ func (c *Case) setbacks() (all []failure) {
 	return all
 }
 
-// tried tells when a client did the same again after a failure; the zero time for never.
+// triedAgain returns when the client repeated what had failed, or the zero time if it never did.
 func (c *Case) triedAgain(x failure) time.Time {
 	for _, f := range c.Sessions {
 		if x.step == nil && f.Protocol == x.f.Protocol && f.Start.After(x.at) {
@@ -279,7 +277,7 @@ func (c *Case) triedAgain(x failure) time.Time {
 	return time.Time{}
 }
 
-// retriedAfterTemporaryFailure: once at least.
+// retriedAfterTemporaryFailure finds a client that retried at least once.
 func retriedAfterTemporaryFailure(c *Case) (all []Evidence) {
 	for _, x := range c.setbacks() {
 		if !c.triedAgain(x).IsZero() {
@@ -291,7 +289,7 @@ func retriedAfterTemporaryFailure(c *Case) (all []Evidence) {
 
 func hadSetback(c *Case) bool { return len(c.setbacks()) > 0 }
 
-// gaveUpAfterTemporaryFailure: what should have been tried again never was.
+// gaveUpAfterTemporaryFailure finds a client that should have retried and never did.
 func gaveUpAfterTemporaryFailure(c *Case) (all []Evidence) {
 	list := c.setbacks()
 	if !c.Over || len(list) == 0 || len(retriedAfterTemporaryFailure(c)) > 0 {
@@ -311,8 +309,7 @@ func (x failure) reply() string {
 	return "The server said: " + x.step.Reply.Last()
 }
 
-// repeatedPermanentFailure: the same command with the same arguments, after it was
-// refused for good.
+// repeatedPermanentFailure finds a command that was repeated with the same arguments after a permanent refusal.
 func repeatedPermanentFailure(c *Case) (all []Evidence) {
 	refused := map[string][]*Facts{}
 	for _, f := range c.Sessions {
@@ -324,7 +321,7 @@ func repeatedPermanentFailure(c *Case) (all []Evidence) {
 				continue
 			}
 			if s.asks() && c.Control == nil {
-				continue // what a server can is asked anew in each session
+				continue // a client asks for the capabilities in every session
 			}
 			key := itoa(f.Door) + " " + f.key(s)
 			refused[key] = append(refused[key], f)
@@ -355,8 +352,8 @@ func repeatedPermanentFailure(c *Case) (all []Evidence) {
 	return all
 }
 
-// reportedSuccessWithoutDelivery: the command said that all is well, and mail that it
-// sends at a correct server isn't there.
+// reportedSuccessWithoutDelivery finds a command that reported success although mail which it sends at a correct server
+// is missing here.
 func reportedSuccessWithoutDelivery(c *Case) []Evidence {
 	if c.Succeeded == nil || !*c.Succeeded || c.Control == nil {
 		return nil

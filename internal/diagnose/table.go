@@ -1,6 +1,6 @@
 package diagnose
 
-// table is every finding, by what it is about. The order is that of a connection's life.
+// table holds all findings, grouped by subject, in the order of a connection's life.
 var table = concat(connecting, encrypting, loggingIn, sending, fetching, lasting)
 
 func concat(parts ...[]Row) (all []Row) {
@@ -50,12 +50,12 @@ var connecting = []Row{
 		Title:       "Spoke before the server's greeting.",
 		Explanation: "The client sent a command to port {door} before the greeting was there. Servers take early talkers for spam robots and refuse them (RFC 5321 section 4.3.1).",
 		Advice:      "Let the client wait for the greeting.",
-		Do:          "say anything before the greeting is there"},
+		Do:          "say anything before the greeting"},
 	{ID: "spoke-to-wrong-server", Severity: Error, When: spokeToWrongServer, Can: metWrongServer,
 		Title:       "Went on after a greeting that {protocol} doesn't have.",
 		Explanation: "What answered on port {door} doesn't speak {protocol}, or is a server that says no, and the client sent commands all the same.",
 		Advice:      "Check the server name and the port; on a public network, open a web page and sign in first.",
-		Do:          "go on talking after a greeting that its protocol doesn't have"},
+		Do:          "keep talking after a greeting that doesn't belong to its protocol"},
 }
 
 // encrypting is about TLS and STARTTLS.
@@ -71,7 +71,7 @@ var encrypting = []Row{
 		Title:       "Went on after a certificate that it can't trust ({certificate}).",
 		Explanation: "The rig showed a certificate that every client must refuse, and this one went on. Anybody on the way could be the server.",
 		Advice:      "Switch certificate checks on, and take no exceptions for this server.",
-		Do:          "go on after a certificate that it can't trust"},
+		Do:          "continue after a certificate that it can't trust"},
 	{ID: "tls-version-refused", Severity: Warning, When: versionRefused,
 		Title:       "No TLS version in common.",
 		Explanation: "The client and port {door} have no version of TLS that both accept.",
@@ -108,7 +108,7 @@ var encrypting = []Row{
 		Title:       "Went on without encryption when TLS failed.",
 		Explanation: "The client wanted TLS on port {door} and didn't get it, and then did its work in clear. Whoever is on the way can make TLS fail.",
 		Advice:      "Set encryption to STARTTLS (required) or SSL/TLS, never to \"if available\".",
-		Do:          "go on without TLS where TLS was wanted and failed"},
+		Do:          "continue without TLS where it wanted TLS and TLS failed"},
 	{ID: "stopped-without-tls", Severity: Good, When: stoppedWithoutTLS,
 		Title: "Left a server that offered no TLS, without having logged in."},
 	{ID: "spoke-before-handshake", Severity: Error, When: spokeBeforeHandshake, Early: always,
@@ -120,7 +120,7 @@ var encrypting = []Row{
 		Title:       "Believes inside TLS what was said before it.",
 		Explanation: "Anybody on the way can put replies in front of the handshake on port {door}. The client kept them and acted on them inside TLS.",
 		Advice:      "Let the client forget at {starttls} all that the server has said, the bytes in its buffer too (RFC 3207 section 4.2).",
-		Do:          "believe inside TLS what was said before it"},
+		Do:          "trust inside TLS what was said before it"},
 	{ID: "asked-capabilities-again", Severity: Good, When: askedCapabilitiesAgain, Can: canUpgrade,
 		Title: "Asked for the capabilities again inside TLS.",
 		Do:    "ask for the capabilities again inside TLS"},
@@ -163,15 +163,15 @@ var loggingIn = []Row{
 		Title:       "Sent a refused password again.",
 		Explanation: "{times} times in all, without anybody having typed another one. Servers lock accounts that do this.",
 		Advice:      "Let the client ask for the password after the first refusal.",
-		Do:          "send a password again that was refused: accounts get locked that way"},
+		Do:          "send a refused password again: that gets accounts locked"},
 	{ID: "cancelled-broken-login", Severity: Good, When: cancelledBrokenLogin, Can: canCancel,
 		Title: "Cancelled a login that it couldn't go on with.",
-		Do:    "leave a login that it can't go on with by a line of * alone"},
+		Do:    "cancel a login that it can't continue, with a line that is only *"},
 	{ID: "oauth-error-not-acknowledged", Severity: Warning, When: oauthErrorNotAcknowledged, Can: hadOAuthError,
 		Title:       "Didn't acknowledge the error of an OAuth login.",
 		Explanation: "After the error the server waits for an empty line before it refuses the login.",
 		Advice:      "Let the client answer the error with an empty line, and then get a new token.",
-		Do:          "leave the error of an OAuth login without its acknowledgement"},
+		Do:          "leave the error of an OAuth login unacknowledged"},
 	{ID: "followed-referral", Severity: Error, When: followedReferral,
 		Title:       "Followed a referral to another server.",
 		Explanation: "Before TLS, and from a server that isn't trusted, a referral is the way to an attacker (RFC 2221 section 5).",
@@ -219,7 +219,7 @@ var sending = []Row{
 		Title:       "The same message arrived twice for {recipient}.",
 		Explanation: "The client sent it again though it had arrived.",
 		Advice:      "Let the client send again only to recipients who were refused.",
-		Do:          "send a message again to a recipient who has it"},
+		Do:          "send a message again to a recipient who already has it"},
 	{ID: "kept-message-id", Severity: Good, When: keptMessageID, Can: canKeepMessageID,
 		Title: "Sent again with the same Message-ID.",
 		Do:    "send a message again with the same Message-ID"},
@@ -247,7 +247,7 @@ var fetching = []Row{
 	{ID: "fetched-again", Severity: Info, When: fetchedAgain,
 		Title:       "Fetched a message again that it has: {what}.",
 		Explanation: "{times} times, where nothing was deleted in between.",
-		Do:          "fetch a message again that it has"},
+		Do:          "fetch a message again that it already has"},
 	{ID: "used-stale-uids", Severity: Error, When: usedStaleUIDs,
 		Title:       "Used message numbers of before a change of UIDVALIDITY.",
 		Explanation: "The mailbox has a new UIDVALIDITY, so UIDs like {uids} now mean other messages or none (RFC 9051 section 2.3.1.1).",
@@ -263,7 +263,7 @@ var fetching = []Row{
 		Advice:      "Let the client use fewer connections at a time."},
 }
 
-// lasting is about what a client does over several connections.
+// lasting is about what a client does across several connections.
 var lasting = []Row{
 	{ID: "can-receive-cannot-send", Severity: Error, When: canReceiveCannotSend, Early: unlessSending,
 		Title:       "Can receive, cannot send.",
@@ -275,7 +275,7 @@ var lasting = []Row{
 		Advice:      "For sending, use port 587 with STARTTLS, or 465 with SSL/TLS, and log in."},
 	{ID: "retried-after-temporary-failure", Severity: Good, When: retriedAfterTemporaryFailure, Can: hadSetback,
 		Title: "Tried again what had failed for the time being.",
-		Do:    "keep what failed for the time being and try it again later"},
+		Do:    "retry later after a temporary failure"},
 	{ID: "gave-up-after-temporary-failure", Severity: Warning, When: gaveUpAfterTemporaryFailure,
 		Title:       "Didn't try again what had failed only for the time being.",
 		Explanation: "{reply}",
@@ -284,7 +284,7 @@ var lasting = []Row{
 		Title:       "Repeated what was refused for good: {what}.",
 		Explanation: "{times} times. The answer won't change by itself.",
 		Advice:      "Let the client tell its user, and stop.",
-		Do:          "repeat by itself what was refused for good"},
+		Do:          "retry by itself what was refused permanently"},
 	{ID: "reconnected-too-fast", Severity: Warning, When: reconnectedTooFast,
 		Title:       "Connected {times} times without a pause though each connection failed.",
 		Explanation: "Servers take this for an attack and block the address.",
@@ -295,11 +295,11 @@ var lasting = []Row{
 		Do:    "give up by itself on a server that says nothing, within five minutes"},
 	{ID: "waited-for-reply", Severity: Good, When: waitedForReply, Can: hadDelayedReply,
 		Title: "Waited for a late reply.",
-		Do:    "wait for a reply as long as RFC 5321 section 4.5.3.2 has it"},
+		Do:    "wait for a reply as long as RFC 5321 section 4.5.3.2 says"},
 	{ID: "tried-next-address", Severity: Good, When: triedNextAddress, Can: usesIPv6,
 		Title: "Tried the server's next address.",
 		Do:    "try the server's next address when one fails"},
 	{ID: "worked-as-usual", Severity: Good, When: workedAsUsual,
 		Title: "Worked as at a correct server.",
-		Do:    "send or fetch its mail as on any other day: nothing is wrong"},
+		Do:    "work as usual: nothing is wrong here"},
 }

@@ -12,17 +12,16 @@ import (
 
 // Predicates about encryption and certificates.
 
-// tlsOnClearPort: a ClientHello where the server speaks first, in clear.
+// tlsOnClearPort finds a ClientHello where the server speaks first, in clear.
 func tlsOnClearPort(c *Case) []Evidence {
 	return c.each(func(f *Facts) bool { return !f.beginsWithTLS() && f.Noticed(event.TLSOnClearPort) })
 }
 
-// beginsWithTLS tells if the door wants TLS from the first byte.
+// beginsWithTLS reports whether the door expects TLS from the first byte.
 func (f *Facts) beginsWithTLS() bool { return f.Security == string(protocol.TLS) }
 
-// silentOnTLSPort: the client waits for a greeting where the server waits for a
-// ClientHello. Health checks and port scanners look alike, so it is a guess; those that
-// leave at once aren't meant.
+// silentOnTLSPort finds a client that waits for a greeting where the server waits for a ClientHello. Health checks and
+// port scanners look the same, so it is a guess. A client that leaves within a second doesn't count.
 func silentOnTLSPort(c *Case) []Evidence {
 	const patient = time.Second
 	all := c.each(func(f *Facts) bool {
@@ -40,7 +39,7 @@ func silentOnTLSPort(c *Case) []Evidence {
 	return all
 }
 
-// clearTextOnTLSPort: a command where a ClientHello must come.
+// clearTextOnTLSPort finds a command where a ClientHello must come.
 func clearTextOnTLSPort(c *Case) []Evidence {
 	return c.each(func(f *Facts) bool {
 		clear, _, ok := event.First[*event.ClearOnTLS](f.Record)
@@ -48,7 +47,7 @@ func clearTextOnTLSPort(c *Case) []Evidence {
 	})
 }
 
-// httpOnMailPort: a web browser, a health check or a proxy.
+// httpOnMailPort finds a web browser, a health check or a proxy.
 func httpOnMailPort(c *Case) []Evidence {
 	return c.each(func(f *Facts) bool {
 		if clear, _, ok := event.First[*event.ClearOnTLS](f.Record); ok && clear.Protocol == event.HTTP {
@@ -62,7 +61,7 @@ func httpOnMailPort(c *Case) []Evidence {
 	})
 }
 
-// wrongProtocol: another protocol's first command.
+// wrongProtocol finds a client that begins with another protocol's first command.
 func wrongProtocol(c *Case) []Evidence {
 	return c.eachWords(func(f *Facts) map[string]string {
 		if len(f.Steps) == 0 || f.opens(f.Steps[0].Verb) {
@@ -78,10 +77,9 @@ func wrongProtocol(c *Case) []Evidence {
 			switch {
 			case !known || f.opens(word.Verb):
 			case word.Opens:
-				return map[string]string{"spoken": p.Title,
-					"others": "For " + p.Title + " use port " + itoa(p.Door(true)) + " with SSL/TLS, or " + itoa(p.Door(false)) + " with STARTTLS."}
+				return map[string]string{"spoken": p.Title, "others": doorsOf(p)}
 			case word.Leaves && line.Args == "" && f.Steps[0].Verb == "":
-				leaving = append(leaving, p.Title) // a word that is nothing here, not even a command
+				leaving = append(leaving, p.Title) // this word isn't even a command of the session's protocol
 			}
 		}
 		if leaving == nil {
@@ -91,23 +89,22 @@ func wrongProtocol(c *Case) []Evidence {
 	})
 }
 
-// opens tells if a client of the session's own protocol may begin with a verb.
+// opens reports whether a client of the session's own protocol may begin with this verb.
 func (f *Facts) opens(verb string) bool {
 	word, ok := f.speaks.Words.Find(verb)
 	return ok && word.Opens
 }
 
-// badCertificate tells if the session's certificate was one that a client must refuse.
+// badCertificate reports whether the session's certificate was one that a client must refuse.
 func (f *Facts) badCertificate() bool { return f.triedTLS() && f.TLS.Bad }
 
-// certificateAlerts are those by which clients say that they don't like a certificate
-// (RFC 8446 section 6.2).
+// certificateAlerts are the alerts with which clients reject a certificate (RFC 8446 section 6.2).
 var certificateAlerts = []int{42, 43, 44, 45, 46, 48, 49, 51}
 
-// refusedCertificate tells if the client broke off because of the certificate. sure is
-// false where only the way of leaving tells: curl compares names after the handshake and
-// leaves without a word, GnuTLS programs look at all of the certificate then, Node leaves
-// without an alert. Who stays for some seconds waits for something else.
+// refusedCertificate reports whether the client broke off because of the certificate. sure is false if only the way in
+// which it left suggests so: curl compares names after the handshake and leaves without a word, GnuTLS programs check
+// the whole certificate then, and Node leaves without an alert. A client that stays for some seconds is waiting for
+// something else.
 func (f *Facts) refusedCertificate() (refused, sure bool) {
 	t := f.TLS
 	switch alert := t.ClientAlert(); {
@@ -123,13 +120,13 @@ func (f *Facts) refusedCertificate() (refused, sure bool) {
 	return t.Hello && t.Outcome == event.LeftByClient, false
 }
 
-// secureGreetingOnly tells a client that waited for a greeting which didn't come in time,
-// or left because of what it said.
+// secureGreetingOnly reports whether a scenario changed or delayed the greeting, so that the client may have left
+// because of that.
 func (f *Facts) secureGreetingOnly() bool {
 	return f.Greeting.Injected != "" || has[*event.Delayed](f) || has[*event.Silenced](f) || has[*event.Cut](f)
 }
 
-// certificateNotTrusted: the right certificate was refused.
+// certificateNotTrusted finds a client that refused the correct certificate.
 func certificateNotTrusted(c *Case) []Evidence {
 	var all []Evidence
 	for _, f := range c.Sessions {
@@ -138,14 +135,14 @@ func certificateNotTrusted(c *Case) []Evidence {
 			continue
 		}
 		if !sure && f.acted() {
-			continue // it may have left because of what the scenario did
+			continue // the client may have left because of what the scenario did
 		}
 		all = append(all, Evidence{Sessions: []*Facts{f}, Guess: !sure, Words: f.whyRefused()})
 	}
 	return all
 }
 
-// certificateChosen tells if a scenario wanted another certificate than the correct one.
+// certificateChosen reports whether a scenario chose a certificate other than the correct one.
 func (f *Facts) certificateChosen() bool {
 	return slices.ContainsFunc(f.Events, func(e event.Event) bool {
 		s, ok := e.What.(*event.Setting)
@@ -153,7 +150,7 @@ func (f *Facts) certificateChosen() bool {
 	})
 }
 
-// badCertificateRefused: as it should be.
+// badCertificateRefused finds a client that rightly refused a certificate.
 func badCertificateRefused(c *Case) []Evidence {
 	return c.eachWords(func(f *Facts) map[string]string {
 		if refused, _ := f.refusedCertificate(); refused && f.badCertificate() {
@@ -163,9 +160,8 @@ func badCertificateRefused(c *Case) []Evidence {
 	})
 }
 
-// whyRefused puts a refusal into words. The same alert means different things from
-// different programs: from OpenSSL 42 is a name that doesn't fit, from Go any fault; 46
-// is Java's for any fault.
+// whyRefused puts a refusal into words. One alert means different things from different programs: from OpenSSL, 42
+// means that the name doesn't match; from Go, it means any fault; from Java, 46 means any fault.
 func (f *Facts) whyRefused() map[string]string {
 	how, advice := "", "Make the client trust the rig's CA: `mailrig ca` prints it, and /ca.pem of the web page has it."
 	t, name := f.TLS, f.TLS.ServerName
@@ -210,7 +206,7 @@ func (f *Facts) whyRefused() map[string]string {
 	return map[string]string{"how": how, "advice": advice, "certificate": shown, "asked": asked}
 }
 
-// continuedAfterBadCertificate: a command inside TLS that no client should trust.
+// continuedAfterBadCertificate finds a command inside TLS that no client should trust.
 func continuedAfterBadCertificate(c *Case) []Evidence {
 	return c.eachWords(func(f *Facts) map[string]string {
 		if f.onTLS() && f.badCertificate() && f.has(func(s *Step) bool { return s.Secure }) {
@@ -222,21 +218,21 @@ func continuedAfterBadCertificate(c *Case) []Evidence {
 
 func canSeeBadCertificate(c *Case) bool { return c.any((*Facts).badCertificate) }
 
-// versionRefused: the two have no version of TLS in common.
+// versionRefused finds a client that shares no TLS version with the server.
 func versionRefused(c *Case) []Evidence {
 	return c.each(func(f *Facts) bool {
 		return f.triedTLS() && !f.onTLS() && (f.TLS.ClientAlert() == 70 || f.TLS.Outcome == event.NoVersion)
 	})
 }
 
-// cipherRefused: the two have no cipher suite in common.
+// cipherRefused finds a client that shares no cipher suite with the server.
 func cipherRefused(c *Case) []Evidence {
 	return c.each(func(f *Facts) bool {
 		return f.triedTLS() && !f.onTLS() && (f.TLS.ClientAlert() == 40 || f.TLS.ClientAlert() == 71 || f.TLS.Outcome == event.NoCipher)
 	})
 }
 
-// usedOldTLS: TLS 1.0 or 1.1, which RFC 8996 forbids.
+// usedOldTLS finds TLS 1.0 or 1.1, which RFC 8996 forbids.
 func usedOldTLS(c *Case) []Evidence {
 	return c.each(func(f *Facts) bool {
 		return f.onTLS() && (f.TLS.Version == tls.VersionTLS10 || f.TLS.Version == tls.VersionTLS11) && f.has(func(s *Step) bool { return s.Secure })
@@ -245,45 +241,45 @@ func usedOldTLS(c *Case) []Evidence {
 
 func triedTLS(c *Case) bool { return c.any((*Facts).triedTLS) }
 
-// sentServerName: the handshake says which host it wants.
+// sentServerName finds a ClientHello that names the host.
 func sentServerName(c *Case) []Evidence {
 	return c.each(func(f *Facts) bool { return f.triedTLS() && f.TLS.ServerName != "" })
 }
 
-// noServerName: a server that needs the name got none.
+// noServerName finds a client that sent no name to a server that requires one.
 func noServerName(c *Case) []Evidence {
 	return c.each(func(f *Facts) bool {
 		return f.triedTLS() && f.TLS.Outcome == event.NoServerName
 	})
 }
 
-// noClientCertificate: a server that wants one got none.
+// noClientCertificate finds a client that presented no certificate to a server that requires one.
 func noClientCertificate(c *Case) []Evidence {
 	return c.each(func(f *Facts) bool {
 		return f.triedTLS() && f.TLS.Outcome == event.NoClientCert
 	})
 }
 
-// spokeBeforeHandshake: bytes in clear between STARTTLS and the handshake, which an
-// attacker could have put there (RFC 3207 section 4.2).
+// spokeBeforeHandshake finds bytes in clear between STARTTLS and the handshake. An attacker could have put them there
+// (RFC 3207 section 4.2).
 func spokeBeforeHandshake(c *Case) []Evidence {
 	return c.each(func(f *Facts) bool { return has[*event.BehindSTARTTLS](f) })
 }
 
-// repeatedSTARTTLS: STARTTLS inside TLS (RFC 3207 section 4.2).
+// repeatedSTARTTLS finds a STARTTLS inside TLS (RFC 3207 section 4.2).
 func repeatedSTARTTLS(c *Case) []Evidence {
 	return c.each(func(f *Facts) bool { return f.has(func(s *Step) bool { return s.isSTARTTLS() && s.Secure }) })
 }
 
-// upgraded tells if the session went on inside TLS after STARTTLS.
+// upgraded reports whether the session went on inside TLS after STARTTLS.
 func (f *Facts) upgraded() bool {
 	return f.onTLS() && f.TLS.StartTLS && f.has(func(s *Step) bool { return s.Secure && (s.works() || s.asks()) })
 }
 
 func canUpgrade(c *Case) bool { return c.any((*Facts).upgraded) }
 
-// askedAgain tells if the client asked for the capabilities inside TLS before it did
-// anything that needs them. Where a client may do without and always has, it needs none.
+// askedAgain reports whether the client asked for the capabilities inside TLS before it did anything that needs them. A
+// client that may do without the list, and never asks for it, needs none.
 func (f *Facts) askedAgain() bool {
 	for _, s := range f.Steps {
 		switch {
@@ -297,8 +293,8 @@ func (f *Facts) askedAgain() bool {
 	return true
 }
 
-// askedCapabilitiesAgain: inside TLS, as RFC 3207 section 4.2 and RFC 9051 section 6.2.1
-// demand.
+// askedCapabilitiesAgain finds a client that asks for the capabilities inside TLS, as RFC 3207 section 4.2 and RFC 9051
+// section 6.2.1 require.
 func askedCapabilitiesAgain(c *Case) []Evidence {
 	all := c.each(func(f *Facts) bool { return f.upgraded() && f.askedAgain() })
 	if len(capabilitiesNotAskedAgain(c)) > 0 {
@@ -311,10 +307,9 @@ func capabilitiesNotAskedAgain(c *Case) []Evidence {
 	return c.each(func(f *Facts) bool { return f.upgraded() && !f.askedAgain() })
 }
 
-// trustedDataFromBeforeTLS: what was said in clear is believed inside TLS. Proof is that
-// the client went on without a reply because an injected one was there already, that it
-// uses what only the injected data has, or that it acts on a list that was edited
-// without asking for another.
+// trustedDataFromBeforeTLS finds a client that believes inside TLS what it was told in clear. Proof is one of three
+// things: the client went on without a reply because an injected one had already arrived; it uses what only the
+// injected data contains; it acts on an edited list without asking for a new one.
 func trustedDataFromBeforeTLS(c *Case) []Evidence {
 	fooled := believed(c)
 	return c.each(func(f *Facts) bool {
@@ -332,13 +327,13 @@ func trustedDataFromBeforeTLS(c *Case) []Evidence {
 	})
 }
 
-// fellBackToClear: TLS was wanted and didn't come, and the client did its work without.
+// fellBackToClear finds a client that wanted TLS, didn't get it, and did its work without.
 func fellBackToClear(c *Case) []Evidence {
 	return c.each(func(f *Facts) bool {
 		if f.onTLS() || !f.worksInClear() {
 			return false
 		}
-		// Asked for in this very session, and refused.
+		// The client asked for TLS in this very session, and the server refused.
 		for i, s := range f.Steps {
 			if s.isSTARTTLS() && !s.Secure {
 				return slices.ContainsFunc(f.Steps[i+1:], (*Step).works) || f.secretInClear()
@@ -348,8 +343,7 @@ func fellBackToClear(c *Case) []Evidence {
 	})
 }
 
-// stoppedWithoutTLS: it left a server that doesn't offer TLS, without having done or
-// said anything.
+// stoppedWithoutTLS finds a client that left a server which doesn't offer TLS, without having done its work.
 func stoppedWithoutTLS(c *Case) []Evidence {
 	return c.each(func(f *Facts) bool {
 		if f.triedTLS() || len(f.Steps) == 0 || f.worksInClear() || !f.acted() {

@@ -2,19 +2,19 @@ package event
 
 import "strings"
 
-// This file has the content of the dialogue: what client and server said.
+// This file defines the content of the dialogue: what client and server said.
 
-// Command is a command line of the client.
+// Command is a command line from the client.
 type Command struct {
 	Line string // as sent, without the line end: escaped, credentials masked, shortened
-	Tag  string // of a protocol that has tags, as sent
-	Verb string // upper case, like RCPT or UID FETCH; "" for a line that has none
-	Args string // what follows the verb in Line
-	// Secret says that the line carried a credential, which Line shows as a mask.
+	Tag  string // as sent; empty in a protocol without tags
+	Verb string // upper case, like RCPT or UID FETCH; "" if the line has none
+	Args string // the part of Line after the verb
+	// Secret says that the line carried a credential. Line shows a mask in its place.
 	Secret bool
-	// Early says that the command came before the reply to the one before it had been sent.
+	// Early says that the command came before mailrig had sent the reply to the command before it.
 	Early bool
-	Bytes int64 // of the whole line
+	Bytes int64 // size of the whole line
 }
 
 // Answer is a line of a login exchange. Its bytes are never recorded.
@@ -23,55 +23,55 @@ type Answer struct {
 	Bytes int64
 }
 
-// AnswerForm says what a line of a login exchange was.
+// AnswerForm says what kind of line in a login exchange this was.
 type AnswerForm string
 
-// The forms.
+// The kinds of line in a login exchange.
 const (
 	SecretAnswer AnswerForm = "secret" // a response, which may hold a credential
 	CancelAnswer AnswerForm = "cancel" // "*" alone: the client gives up (RFC 4954 section 4)
-	EmptyAnswer  AnswerForm = "empty"  // nothing: acknowledges an error (XOAUTH2)
+	EmptyAnswer  AnswerForm = "empty"  // an empty line: acknowledges an error (XOAUTH2)
 )
 
-// Finish is the line by which a client ends a command that lasts, like DONE for IDLE (RFC 2177 section 3).
+// Finish is the line with which a client ends a lasting command, like DONE for IDLE (RFC 2177 section 3).
 type Finish struct {
 	Line  string // escaped, shortened
 	Bytes int64
 }
 
-// Reply is what the server said, lines that follow one another taken together. A reply may come in several
-// events, when something else happens in between.
+// Reply is what the server said. Consecutive lines form one event. A reply spans several events if something else
+// happens in between.
 type Reply struct {
 	Text     string // the lines, separated by \n: escaped, shortened
-	End      string // the last line, where Text was shortened before it; else ""
+	End      string // the last line, if Text was cut before it; otherwise ""
 	Bytes    int64
 	Greeting bool // no command has come before
 	Verdict
 }
 
-// Verdict is what the lines of a reply come to.
+// Verdict says what a reply's lines mean.
 type Verdict struct {
 	Class    Class
-	Code     string // SMTP: the reply code; IMAP: the response code, like UNAVAILABLE; POP3: like SYS/TEMP
+	Code     string // SMTP: the reply code; IMAP: the response code, like UNAVAILABLE; POP3: the response code, like SYS/TEMP
 	Enhanced string // SMTP's enhanced status code (RFC 3463), like 5.7.1
-	// Preauth says that a greeting has logged the client in (IMAP's PREAUTH).
+	// Preauth says that the greeting has logged the client in (IMAP's PREAUTH).
 	Preauth bool
 }
 
 // Class is the class of a reply.
 type Class string
 
-// The classes.
+// The classes of replies.
 const (
-	NoReply   Class = ""          // nothing that decides
+	NoReply   Class = ""          // nothing that decides the command
 	OK        Class = "ok"        // done
 	Continue  Class = "continue"  // go on: 354, 334, +
 	Temporary Class = "temporary" // not now: 4xx, [UNAVAILABLE], [SYS/TEMP], BYE
 	Permanent Class = "permanent" // no: 5xx, NO, BAD, -ERR
-	Nonsense  Class = "nonsense"  // nothing that the protocol has there
+	Nonsense  Class = "nonsense"  // not a valid reply here
 )
 
-// Lines returns the reply's lines, the last one always among them.
+// Lines returns the reply's lines. The last line is always among them.
 func (r *Reply) Lines() []string {
 	lines := strings.Split(r.Text, "\n")
 	if r.End != "" {
@@ -80,42 +80,42 @@ func (r *Reply) Lines() []string {
 	return lines
 }
 
-// Body is a message or a literal: all the bytes of it that follow one another.
+// Body is a message or a literal: all its consecutive bytes.
 type Body struct {
 	From  Side
-	Head  string // the first bytes, escaped; with its line ends, as \n
+	Head  string // the first bytes, escaped; line ends are \n
 	Bytes int64
-	// Ended says that the last byte came; a body without it was cut.
+	// Ended says that the last byte came. A body without it was cut short.
 	Ended bool
-	Lines Lines // of a message that a client sent by SMTP; else zero
+	Lines Lines // of a message that a client sent by SMTP; otherwise zero
 }
 
-// Lines says how the lines of a message are formed.
+// Lines says how the lines of a message are terminated and formed.
 type Lines struct {
 	CRLF     int64 // lines that end with CR LF
-	BareLF   int64 // ... with LF alone (RFC 5321 section 2.3.8 forbids it)
-	BareCR   int64 // CR without LF behind it
-	Longest  int64 // bytes of the longest line, without its end (RFC 5322 section 2.1.1: 998 at most)
-	EightBit bool  // a byte above 127
+	BareLF   int64 // lines that end with LF alone, which RFC 5321 section 2.3.8 forbids
+	BareCR   int64 // CR that no LF follows
+	Longest  int64 // bytes in the longest line, without its line end; RFC 5322 section 2.1.1 allows 998
+	EightBit bool  // the message contains a byte above 127
 	NUL      bool
 	// Unstuffed counts lines that begin with a dot that isn't doubled (RFC 5321 section 4.5.2).
 	Unstuffed int64
 }
 
-// Overheard is what a client said that nobody answers and that belongs to no command: to a silent server, or
-// in clear behind STARTTLS.
+// Overheard is what a client said that nobody answers and that belongs to no command. The client said it to a silent
+// server, or in clear after STARTTLS.
 type Overheard struct {
 	Lines []HeardLine
 	Bytes int64
 }
 
-// HeardLine is an overheard line.
+// HeardLine is one overheard line.
 type HeardLine struct {
 	Text string // escaped, credentials masked, shortened
-	// Verb is its command, upper case. It is "" for a line that looks like no command, which is masked as a
-	// whole: it may be a password.
+	// Verb is the line's command in upper case. It is "" if the line doesn't look like a command; such a line is masked
+	// as a whole, because it may be a password.
 	Verb string
-	// Secret says that a credential, or what may be one, is masked in Text.
+	// Secret says that Text masks a credential, or what may be one.
 	Secret bool
 }
 

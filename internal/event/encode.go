@@ -9,12 +9,12 @@ import (
 	"time"
 )
 
-// encoding is the version of what Encode writes. It rises when a field or a name changes its meaning, not when
-// one is added: Decode passes over fields that it doesn't know. testdata/encoding.json has every field of every
-// type as it is stored, so that none is renamed unnoticed.
+// encoding is the version of the form that Encode writes. Raise it when a field or a name changes its meaning, not when
+// one is added: Decode ignores fields that it doesn't know. testdata/encoding.json holds every field of every type as
+// it is stored, so a test fails when one is renamed.
 const encoding = 1
 
-// contents has a value of each type of content. A type that isn't among them can't be read back.
+// contents holds one value of each type of content. Decode can't read a type that isn't listed here.
 var contents = []What{
 	&Hello{}, &Handshake{}, &Alert{}, &CloseNotify{},
 	&Command{}, &Answer{}, &Finish{}, &Reply{}, &Body{}, &Overheard{},
@@ -22,7 +22,7 @@ var contents = []What{
 	&Acted{}, &Delayed{}, &Silenced{}, &Cut{}, &Waiting{}, &ClearOnTLS{}, &BehindSTARTTLS{}, &Bouncing{}, &Noticed{}, &Setting{}, &Ended{},
 }
 
-// content makes an empty value of the type with a name; nil for a name that this version doesn't know.
+// content returns an empty value of the type with this name, or nil if this version doesn't know the name.
 func content(n name) What {
 	for _, w := range contents {
 		if w.what() == n {
@@ -32,8 +32,8 @@ func content(n name) What {
 	return nil
 }
 
-// Encode writes a record down, to be kept or to be sent to another process. The form is JSON: the record's
-// fields by their names, each event's content behind the name of its type. What is zero is left out.
+// Encode encodes a record so that it can be stored or sent to another process. The form is JSON: the record's fields by
+// their names, and each event's content next to the name of its type. Zero fields are left out.
 func Encode(r *Record) ([]byte, error) {
 	return json.Marshal(struct {
 		Encoding int
@@ -41,8 +41,8 @@ func Encode(r *Record) ([]byte, error) {
 	}{encoding, (*plainRecord)(r)})
 }
 
-// Decode reads what Encode has written. It refuses newer encodings, and events of a type that it doesn't know:
-// without them the rest would tell another story.
+// Decode reads what Encode has written. It refuses a newer encoding. It also refuses an event of an unknown type,
+// because the record without that event would tell a different story.
 func Decode(b []byte) (*Record, error) {
 	var kept struct {
 		Encoding int
@@ -63,7 +63,7 @@ func Decode(b []byte) (*Record, error) {
 // plainRecord is a Record whose JSON has no zero fields.
 type plainRecord Record
 
-// MarshalJSON leaves out what is zero.
+// MarshalJSON leaves out zero fields.
 func (r *plainRecord) MarshalJSON() ([]byte, error) {
 	b, err := json.Marshal((*Record)(r))
 	if err != nil {
@@ -72,8 +72,8 @@ func (r *plainRecord) MarshalJSON() ([]byte, error) {
 	return withoutZeros(b)
 }
 
-// withoutZeros takes fields out of an object that are zero: false, 0, "", null, and objects and lists of
-// nothing else.
+// withoutZeros removes zero fields from a JSON object: false, 0, "", null, and objects and lists that hold nothing
+// else.
 func withoutZeros(b []byte) ([]byte, error) {
 	var v any
 	dec := json.NewDecoder(strings.NewReader(string(b)))
@@ -87,10 +87,10 @@ func withoutZeros(b []byte) ([]byte, error) {
 	return json.Marshal(v)
 }
 
-// zeroTime is a time.Time that was never set, as JSON has it.
+// zeroTime is the JSON form of a time.Time that was never set.
 const zeroTime = "0001-01-01T00:00:00Z"
 
-// trim takes zero fields out of objects, however deep, and returns nil for a value that is zero.
+// trim removes zero fields from objects at any depth. It returns nil for a zero value.
 func trim(v any) any {
 	switch x := v.(type) {
 	case bool:
@@ -107,7 +107,7 @@ func trim(v any) any {
 		}
 	case []any:
 		for _, e := range x {
-			trim(e) // an element that is zero keeps its place
+			trim(e) // a zero element keeps its place
 		}
 		if len(x) == 0 {
 			return nil
@@ -125,7 +125,7 @@ func trim(v any) any {
 	return v
 }
 
-// MarshalJSON writes the content behind the name of its type.
+// MarshalJSON writes the content next to the name of its type.
 func (e Event) MarshalJSON() ([]byte, error) {
 	if e.What == nil {
 		return nil, errors.New("an event without content can't be encoded")
@@ -133,7 +133,7 @@ func (e Event) MarshalJSON() ([]byte, error) {
 	return json.Marshal(plainEvent{int64(e.At), e.Secure, e.By, e.What.what(), e.What})
 }
 
-// plainEvent is an Event in the encoding.
+// plainEvent is an Event as it is encoded.
 type plainEvent struct {
 	At     int64
 	Secure bool
@@ -142,7 +142,7 @@ type plainEvent struct {
 	Is     any
 }
 
-// UnmarshalJSON reads an event. It fails for a type that isn't known.
+// UnmarshalJSON reads an event. It fails if the type is unknown.
 func (e *Event) UnmarshalJSON(b []byte) error {
 	var is json.RawMessage
 	p := plainEvent{Is: &is}

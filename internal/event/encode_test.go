@@ -43,7 +43,7 @@ func fill(v reflect.Value) {
 	}
 }
 
-// TestEncoding: what Encode writes of every type of content, full or empty, Decode reads.
+// TestEncoding checks that Decode reads what Encode writes, for every type of content, full and empty.
 func TestEncoding(t *testing.T) {
 	t.Parallel()
 	var r Record
@@ -70,7 +70,7 @@ func TestEncoding(t *testing.T) {
 	}
 }
 
-// TestEncodingStays: what is stored has the names that it has always had.
+// TestEncodingStays checks that the stored form keeps its field names.
 func TestEncodingStays(t *testing.T) {
 	t.Parallel()
 	var r Record
@@ -92,7 +92,7 @@ func TestEncodingStays(t *testing.T) {
 	golden.Check(t, "testdata/encoding.json", lines.String()+"\n")
 }
 
-// TestRecordedIsEncoded: what clients send that JSON can't carry is the same behind it.
+// TestRecordedIsEncoded checks that encoding preserves client data that JSON can't carry as it is.
 func TestRecordedIsEncoded(t *testing.T) {
 	t.Parallel()
 	want := recorded()
@@ -105,7 +105,7 @@ func TestRecordedIsEncoded(t *testing.T) {
 	}
 }
 
-// recorded is a record as a Recorder makes it.
+// recorded returns a record that a Recorder has made.
 func recorded() *Record {
 	_, r := begin(1, Info{Door: 25, Scenarios: []string{"a"}})
 	r.Reply([]byte("220 \xff\x00\r\n"), "a")
@@ -119,7 +119,7 @@ func recorded() *Record {
 	return &s
 }
 
-// TestDecodeRefuses: what another mailrig may have written, or nobody, is refused with words.
+// TestDecodeRefuses checks that Decode explains why it refuses foreign input, or a record from another version.
 func TestDecodeRefuses(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct{ in, want string }{
@@ -146,9 +146,9 @@ func TestDecodeRefuses(t *testing.T) {
 	}
 }
 
-// FuzzDecode looks for what Decode takes and can't be encoded again, or comes out otherwise.
+// FuzzDecode looks for input that Decode accepts but that Encode can't write back, or writes differently.
 func FuzzDecode(f *testing.F) {
-	for _, empty := range contents { // small seeds: the fuzzer is slow to shorten a large one
+	for _, empty := range contents { // small seeds: the fuzzer shortens large ones slowly
 		full := content(empty.what())
 		fill(reflect.ValueOf(full).Elem())
 		b, err := Encode(&Record{Events: []Event{{What: full}}})
@@ -179,7 +179,7 @@ func FuzzDecode(f *testing.F) {
 	})
 }
 
-// TestContents: every type with a name is in the list, and the names differ.
+// TestContents checks that contents lists every type with a name, and that the names differ.
 func TestContents(t *testing.T) {
 	t.Parallel()
 	known := map[string]bool{}

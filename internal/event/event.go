@@ -1,18 +1,18 @@
-// Package event keeps what happened on a connection as typed records: who connected to which door, the
-// ClientHello and how the handshake came out, every command with the reply to it, logins, stored messages,
-// what a scenario did, and how it ended.
+// Package event stores what happened on a connection as typed records: who connected to which door, the ClientHello and
+// the outcome of the handshake, every command and its reply, logins, stored messages, what a scenario did, and how the
+// connection ended.
 //
-// The gate and the session record through a Recorder while the connection lives. A Journal keeps the records
-// of open connections and a bounded ring of those that have ended; the findings' watcher, "wait", the HTTP API
-// and the console read it and subscribe to it.
+// The gate and the session record through a Recorder while the connection is open. A Journal keeps the records of open
+// connections and a bounded ring of ended ones. The findings' watcher, "wait", the HTTP API and the console read it and
+// subscribe to it.
 //
-// Records hold facts and the bytes of the dialogue, never sentences. The readable dialogue, the one-line
-// summary and the session's JSON are renderings in package transcript; diagnose takes its facts from the
-// records. To record something new, add a type that implements What, its name to the encoding (encode.go) and
-// its words to package transcript.
+// Records hold facts and the bytes of the dialogue, never sentences. Package transcript renders the dialogue, the
+// one-line summary and the session's JSON from them; package diagnose takes its facts from them.
 //
-// Credentials are masked before they are recorded (mask.go). Everything is bounded: events, text, logins,
-// messages; see recorder.go.
+// To record something new, add a type that implements What, list it in contents (encode.go), bound its text (size.go)
+// and give it words in package transcript.
+//
+// Credentials are masked before they are recorded (mask.go). Every list and every text has a bound (recorder.go).
 package event
 
 import "time"
@@ -21,20 +21,20 @@ import "time"
 type Event struct {
 	At     time.Duration // since the connection was accepted
 	Secure bool          // inside TLS
-	By     string        // the scenario that made it happen; "" for the real thing
+	By     string        // the scenario that made it happen; "" if no scenario did
 	What   What
 }
 
-// What is the typed content of an event: a pointer to one of the structs of this package.
+// What is the typed content of an event: a pointer to one of the structs in this package.
 type What interface{ what() name }
 
-// name identifies a type of content in the encoding. Names are never reused.
+// name identifies a type of content in the encoding. Never reuse a name.
 type name string
 
-// Side is an end of a connection.
+// Side is one end of a connection.
 type Side string
 
-// The sides.
+// The two ends of a connection.
 const (
 	Client Side = "client"
 	Server Side = "server"
@@ -43,56 +43,55 @@ const (
 // EndedBy says who ended a connection.
 type EndedBy string
 
-// The ways in which a connection ends.
+// The ways a connection can end.
 const (
 	EndedByClient   EndedBy = "client"   // FIN or RST from the client
-	EndedByServer   EndedBy = "server"   // QUIT, LOGOUT, or the protocol's own reasons
+	EndedByServer   EndedBy = "server"   // QUIT, LOGOUT, or another reason in the protocol
 	EndedByScenario EndedBy = "scenario" // a fault cut it
-	EndedByTimeout  EndedBy = "timeout"  // idle, or the handshake never came
+	EndedByTimeout  EndedBy = "timeout"  // the client was idle too long, or never began the handshake
 	EndedByShutdown EndedBy = "shutdown" // mailrig stopped
 )
 
-// Record is everything recorded of one connection. A record that a Journal returns is a snapshot; it isn't to
-// be changed.
+// Record is everything recorded about one connection. A record that a Journal returns is a snapshot: don't change it.
 type Record struct {
 	ID       string // opaque
 	Door     int    // standard port number, the door's identity
 	Service  string // IANA service name
 	Protocol string // name of the protocol
-	Security string // starttls, starttls-required or tls
+	Security string // "starttls", "starttls-required" or "tls"
 	Client   string // address and port of the client
-	Server   string // address and port that it connected to
+	Server   string // address and port that the client connected to
 	Start    time.Time
 	End      time.Time // zero while the connection is open
 
 	Scenarios []string // active when the connection was accepted, then those of its user alone
-	Injected  []string // scenarios that really acted, in order of their first act
+	Injected  []string // scenarios that really acted, in the order in which they first acted
 
-	// What follows sums the events up, so that it holds also where events were left out.
+	// The fields below sum the events up. They stay right when events are left out.
 
-	TLS      *TLS     // nil: TLS was never tried
-	Logins   []Login  // the first ones, and the last
-	Messages []Stored // what the client brought, in order; the first so many
+	TLS      *TLS     // nil: the client never tried TLS
+	Logins   []Login  // the first 100; beyond that, the last one replaces the 100th
+	Messages []Stored // what the client brought, in order; the first 100
 	Counts   Counts
 	EndedBy  EndedBy // "" while the connection is open
 
 	Events []Event
-	// Elided counts events left out in the middle of a long session; ElidedAt is the index of the first event
-	// behind them.
+	// Elided counts the events left out in the middle of a long session. ElidedAt is the index of the first event after
+	// the gap.
 	Elided   int
 	ElidedAt int
 }
 
-// Counts sums a record up.
+// Counts holds a record's totals.
 type Counts struct {
 	Commands    int
 	MessagesIn  int   // accepted by SMTP or APPEND
-	MessagesOut int   // bodies sent by RETR, TOP or FETCH
-	BytesIn     int64 // decrypted
+	MessagesOut int   // messages sent in reply to RETR, TOP or FETCH
+	BytesIn     int64 // in bytes, after decryption
 	BytesOut    int64
 }
 
-// Last returns when the last recorded thing happened.
+// Last returns the time of the last recorded event.
 func (r *Record) Last() time.Time {
 	if !r.End.IsZero() {
 		return r.End
@@ -100,11 +99,11 @@ func (r *Record) Last() time.Time {
 	return r.LastWord()
 }
 
-// LastWord returns when the last event was recorded, leaving out the end of TLS and of the connection.
+// LastWord returns the time of the last event before the end of TLS and of the connection. What a rule did is no word.
 func (r *Record) LastWord() time.Time {
 	for i := len(r.Events) - 1; i >= 0; i-- {
 		switch r.Events[i].What.(type) {
-		case *CloseNotify, *Ended:
+		case *CloseNotify, *Ended, *Acted:
 		default:
 			return r.Start.Add(r.Events[i].At)
 		}
@@ -112,7 +111,7 @@ func (r *Record) LastWord() time.Time {
 	return r.Start
 }
 
-// First returns the first event of a type that the record still has, like First[*Cut](r).
+// First returns the first event of a type that the record still holds, as in First[*Cut](r).
 func First[W What](r *Record) (what W, at Event, ok bool) {
 	for _, e := range r.Events {
 		if w, is := e.What.(W); is {
@@ -122,13 +121,13 @@ func First[W What](r *Record) (what W, at Event, ok bool) {
 	return what, at, false
 }
 
-// Has reports whether the record has an event of a type.
+// Has reports whether the record holds an event of a type.
 func Has[W What](r *Record) bool {
 	_, _, ok := First[W](r)
 	return ok
 }
 
-// Noticed reports whether a sign was noticed.
+// Noticed reports whether the record holds this sign.
 func (r *Record) Noticed(s Sign) bool {
 	for _, e := range r.Events {
 		if n, ok := e.What.(*Noticed); ok && n.Sign == s {

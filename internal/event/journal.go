@@ -1,32 +1,32 @@
 package event
 
-// Journal keeps the records of connections: it appends, it is read, and readers are told when there is more.
-// Ring is the one in memory. Methods may be called by any goroutine, and never wait for a reader.
+// Journal keeps the records of connections. Connections append to it, readers read it, and subscribers hear what is
+// new. Ring is the implementation in memory. Any goroutine may call its methods. No method waits for a reader.
 type Journal interface {
 	// Begin starts the record of a connection.
 	Begin(Info) *Recorder
-	// Records returns those of ended connections that are still kept, in the order in which they ended, then
-	// the open ones in the order in which they began.
+	// Records returns the ended records that are still kept, in the order in which they ended, then the open ones in
+	// the order in which they began.
 	Records() []*Record
-	// Open returns the records of open connections as they are now, in the order in which they began; none at
-	// all when there are more than most, which would take long.
+	// Open returns snapshots of the open records, in the order in which they began. It returns nothing if more than
+	// most connections are open, because copying them would take long.
 	Open(most int) []*Record
-	// Busy reports whether a connection is open.
+	// Busy reports whether any connection is open.
 	Busy() bool
-	// Get returns a record by its id.
+	// Get returns the record with this id.
 	Get(id string) (*Record, bool)
-	// Since returns the records that ended after the first n ever, the number to ask with next time, and a
-	// channel that is closed when another one ends. Those that are no longer kept are not returned.
+	// Since returns the records that ended after the first n, counted since the journal began. It also returns the n
+	// for the next call, and a channel that is closed when another record ends. Records that are no longer kept are
+	// missing.
 	Since(n uint64) (ended []*Record, next uint64, more <-chan struct{})
-	// Subscribe tells what happens from now on: see Subscription.
+	// Subscribe reports what happens from now on: see Subscription.
 	Subscribe(buffer int) *Subscription
-	// Reset forgets every record of an ended connection, and those of open ones when they end.
+	// Reset forgets all ended records. The open ones are forgotten when they end.
 	Reset()
 }
 
-// Subscription is a reader's share of what is new. News that the reader doesn't take in time are lost: the
-// channel is closed behind the last one that had room, and Lagged reports true. The reader may then read the
-// journal and subscribe anew.
+// Subscription delivers news to one reader. A reader that is too slow loses news: the channel is closed after the last
+// item that had room, and Lagged reports true. The reader may then read the journal and subscribe again.
 type Subscription struct {
 	News   <-chan News
 	news   chan News
@@ -35,17 +35,17 @@ type Subscription struct {
 	ring   *Ring
 }
 
-// News says that a record has begun, has grown by an event, or has ended.
+// News says that a record has begun, has gained an event, or has ended.
 type News struct {
 	ID    string // of the record
 	What  Change
-	Event Event // with Grew
+	Event Event // set if What is Grew
 }
 
-// Change is what became of a record.
+// Change says what happened to a record.
 type Change string
 
-// The changes.
+// The changes of a record.
 const (
 	Began  Change = "began"
 	Grew   Change = "grew"
@@ -55,7 +55,7 @@ const (
 // Close ends the subscription.
 func (s *Subscription) Close() { s.ring.unsubscribe(s) }
 
-// Lagged reports, when News is closed, that the reader was too slow.
+// Lagged reports whether the channel was closed because the reader was too slow.
 func (s *Subscription) Lagged() bool {
 	s.ring.submu.Lock()
 	defer s.ring.submu.Unlock()

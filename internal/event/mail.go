@@ -2,7 +2,7 @@ package event
 
 import "time"
 
-// This file has what the layers below the dialogue decide: logins and stored messages.
+// This file defines what the layers above the dialogue decide: logins and stored messages.
 
 // Login is one login attempt and its outcome.
 type Login struct {
@@ -10,21 +10,21 @@ type Login struct {
 	Mechanism string
 	OK        bool
 	Secure    bool   // inside TLS
-	Injected  string // scenario that refused it
-	// Password is a tag of the password: the same for the same password as long as mailrig runs. It tells
-	// nothing else about it. "" when the server never saw one.
+	Injected  string // the scenario that refused it
+	// Password is an opaque tag of the password. Equal passwords have equal tags while mailrig runs; the tag reveals
+	// nothing else. It is "" if the server never saw a password.
 	Password string
 	At       time.Duration // since the connection was accepted
 }
 
-// Stored is a message that the session put into mailboxes.
+// Stored is a message that the session has put into mailboxes.
 type Stored struct {
-	MessageID  string   // the header field's value
-	From       string   // reverse-path; "" by APPEND
-	Recipients []string // mailboxes' addresses that have it
-	Places     []Place  // where it is; may be empty for a store that doesn't say
-	Bytes      int64    // as the client sent it
-	Sum        string   // the same for the same bytes
+	MessageID  string   // value of the header field
+	From       string   // reverse-path; "" for APPEND
+	Recipients []string // addresses of the mailboxes that received it
+	Places     []Place  // where it is stored; empty if the store doesn't say
+	Bytes      int64    // size as the client sent it
+	Sum        string   // equal for equal bytes
 	Secure     bool     // came inside TLS
 	At         time.Duration
 }

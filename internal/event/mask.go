@@ -6,38 +6,38 @@ import (
 	"strings"
 )
 
-// Mask stands for a credential in what is recorded.
+// Mask replaces a credential in what is recorded.
 const Mask = "***"
 
-// Secret says what of a command's arguments is a credential.
+// Secret says which of a command's arguments are credentials.
 type Secret int
 
-// The forms of credentials.
+// The ways in which arguments hold a credential.
 const (
 	NoSecret       Secret = iota
-	AllSecret             // everything behind the verb: PASS
+	AllSecret             // everything after the verb: PASS
 	SecretResponse        // what follows the mechanism: AUTH, AUTHENTICATE
-	SecretBehind          // what follows the user's name: LOGIN, APOP
+	SecretBehind          // what follows the user name: LOGIN, APOP
 )
 
-// Masker hides the credentials of command lines, in any protocol's words and anywhere in the line: a client may
-// talk SMTP to an IMAP door, forget its tag, or type two spaces. In doubt it masks too much.
+// Masker hides the credentials in command lines, in the words of any protocol and anywhere in the line. A client may
+// speak SMTP to an IMAP door, forget its tag, or type two spaces. When in doubt, Masker hides too much.
 type Masker struct {
 	verbs map[string]Secret
 	find  *regexp.Regexp
 }
 
 var (
-	// mechanism is what may stand behind AUTH and AUTHENTICATE unmasked.
+	// mechanism matches what may follow AUTH or AUTHENTICATE unmasked.
 	mechanism = regexp.MustCompile(`^"?[A-Za-z0-9_-]{1,24}"?$`)
-	// user is what may stand behind LOGIN and APOP unmasked, when something follows.
+	// user matches what may follow LOGIN or APOP unmasked, provided that something comes after it.
 	user = regexp.MustCompile(`^(?:"(?:[^"\\]|\\.)*"|[^ \t"\\{}:]+)$`)
-	// literal is the announcement of an IMAP literal that stands for a whole argument; it is no secret, and
-	// who reads on needs it.
+	// literal matches the announcement of an IMAP literal that stands for a whole argument. It is no secret, and a
+	// reader of the dialogue needs it.
 	literal = regexp.MustCompile(`^\{[0-9]+[+-]?\}$`)
 )
 
-// NewMasker makes a Masker of the verbs whose arguments hold credentials, in upper case.
+// NewMasker returns a Masker for these verbs. The keys are upper case.
 func NewMasker(verbs map[string]Secret) *Masker {
 	var names []string
 	for v, form := range verbs {
@@ -45,7 +45,7 @@ func NewMasker(verbs map[string]Secret) *Masker {
 			names = append(names, regexp.QuoteMeta(v))
 		}
 	}
-	// Longer names first: AUTHENTICATE before AUTH.
+	// Longer names first, so that AUTHENTICATE is tried before AUTH.
 	sortByLength(names)
 	return &Masker{verbs, regexp.MustCompile(`(?i)(?:^|[^a-z0-9_.=-])(` + strings.Join(names, "|") + `)([ \t:]+)[^ \t\r\n]`)}
 }
@@ -58,16 +58,16 @@ func sortByLength(names []string) {
 	}
 }
 
-// Mask returns a command line with its credentials replaced, and whether there were any. It returns the line
-// itself when there were none. The user's name stays where it stands by itself. Lines that follow inside a
-// login exchange are for Recorder.Answer, because only the caller knows that an exchange is going on.
+// Mask returns a command line with its credentials replaced, and reports whether it held any. If it held none, Mask
+// returns the line itself. A user name that is an argument of its own stays. For later lines of a login exchange use
+// Recorder.Answer: only the caller knows that an exchange is going on.
 func (m *Masker) Mask(line []byte) (masked []byte, secret bool) {
 	at := m.find.FindSubmatchIndex(line)
 	if at == nil {
 		return line, false
 	}
 	form := m.verbs[strings.ToUpper(string(line[at[2]:at[3]]))]
-	from := at[5] // behind the verb and its spaces
+	from := at[5] // after the verb and its spaces
 	body, end := cutEnd(line)
 	args := body[from:]
 	kept := 0
@@ -98,7 +98,7 @@ func (m *Masker) Mask(line []byte) (masked []byte, secret bool) {
 	return append(out, end...), secret
 }
 
-// wordEnd returns where the first word ends: at a space, or behind the closing quote.
+// wordEnd returns where the first word ends: at a space or after the closing quote.
 func wordEnd(b []byte) int {
 	if len(b) > 0 && b[0] == '"' {
 		for i := 1; i < len(b); i++ {

@@ -46,8 +46,8 @@ func TestMask(t *testing.T) {
 		{"a1 LOGIN alice x{5}\r\n", "a1 LOGIN alice ***\r\n"},
 		{"a1 AUTHENTICATE PLAIN AGFs\r\n", "a1 AUTHENTICATE PLAIN ***\r\n"},
 		{"a1 AUTHENTICATE \"PLAIN\" {9+}\r\n", "a1 AUTHENTICATE \"PLAIN\" {9+}\r\n"},
-		// A mechanism's name has at most 20 characters (RFC 4422 section 3.1); what is much longer may be a
-		// response that came in its place.
+		// A mechanism's name has at most 20 characters (RFC 4422 section 3.1). A much longer word may be a response in
+		// the wrong place.
 		{"a1 AUTHENTICATE ABCDEFGHIJKLMNOPQRSTUVWX {9}\r\n", "a1 AUTHENTICATE ABCDEFGHIJKLMNOPQRSTUVWX {9}\r\n"},
 		{"AUTH ABCDEFGHIJKLMNOPQRSTUVWXY\r\n", "AUTH ***\r\n"},
 		{"a1 SELECT LOGIN\r\n", "a1 SELECT LOGIN\r\n"},

@@ -2,13 +2,13 @@ package event
 
 import "time"
 
-// This file has what a scenario or the rig did, and what the gate noticed of the client.
+// This file defines what a scenario or mailrig did, and what the gate noticed about the client.
 
-// Acted says that a rule of a scenario acted. The scenario is the event's By.
+// Acted says that a scenario's rule acted. The event's By names the scenario.
 type Acted struct {
-	Rule    int    // its place in the scenario, from 0
-	Kind    string // of the fault
-	Command string // the command that is being answered; "" where there is none
+	Rule    int    // the rule's index in the scenario, from 0
+	Kind    string // kind of the fault
+	Command string // the command being answered; "" if there is none
 }
 
 // Delayed says that a scenario makes the client wait.
@@ -17,20 +17,20 @@ type Delayed struct {
 	For time.Duration
 }
 
-// Delay names what comes late.
+// Delay names what is delayed.
 type Delay string
 
-// The delays.
+// What can be delayed.
 const (
 	DelayedGreeting   Delay = "greeting"
 	DelayedReply      Delay = "reply"
-	DelayedFinalReply Delay = "final-reply" // to a message, after its last byte
+	DelayedFinalReply Delay = "final-reply" // the reply to a message, after its last byte
 )
 
-// Silenced says that a scenario says nothing any more.
+// Silenced says that a scenario has stopped the server from saying anything.
 type Silenced struct {
 	Moment Moment
-	// Instead says that the door should have dropped the connection and that this system can't.
+	// Instead says that the door should have dropped the connection, and that this operating system can't.
 	Instead bool
 }
 
@@ -40,109 +40,119 @@ type Cut struct {
 	How    string // close, reset, truncate, garbage or alert
 }
 
-// Moment says in which part of a connection something happened.
+// Moment names the part of a connection in which something happened.
 type Moment string
 
-// The moments.
+// The parts of a connection.
 const (
 	AtAccept    Moment = "accept"
 	AtHandshake Moment = "handshake"
 	AtDialogue  Moment = "dialogue"
 )
 
-// Waiting says that the rig has been waiting for the client for some time.
+// Waiting says that mailrig has been waiting for the client for some time.
 type Waiting struct {
 	For   Awaited
 	Since time.Duration // since the connection was accepted
 }
 
-// Awaited names what the rig waits for.
+// Awaited names what mailrig is waiting for.
 type Awaited string
 
-// What the rig waits for.
+// What mailrig can wait for.
 const (
-	AwaitsHello   Awaited = "hello"   // a ClientHello
-	AwaitsCommand Awaited = "command" // the client's next line
+	AwaitsHello Awaited = "hello" // a ClientHello
 )
 
-// ClearOnTLS says that the client spoke in clear where TLS must begin. What it said isn't recorded: it may be
+// ClearOnTLS says that the client spoke in clear where TLS must begin. Its words aren't recorded, because they may hold
 // a password.
 type ClearOnTLS struct {
-	StartTLS bool   // behind STARTTLS, not on a door that begins with TLS
-	Protocol string // whose words the first bytes are, like HTTP or SMTP; "" for unknown
+	StartTLS bool   // after STARTTLS, rather than on a door that begins with TLS
+	Protocol string // the protocol of the first bytes, like HTTP or SMTP; "" if unknown
 }
 
-// HTTP is the protocol of web clients that have come to the wrong port; see ClearOnTLS.
+// HTTP stands in ClearOnTLS.Protocol for a web client that has connected to the wrong port.
 const HTTP = "HTTP"
 
 // BehindSTARTTLS says that clear text came between STARTTLS and the handshake (RFC 3207 section 4.2).
 type BehindSTARTTLS struct {
 	Bytes int
-	Kept  bool // a scenario has it run inside TLS, as a vulnerable server would; else it was dropped
+	Kept  bool // a scenario runs it inside TLS, as a vulnerable server would; otherwise mailrig dropped it
 }
 
-// Bouncing says that a report of a failed delivery will follow.
+// Bouncing says that mailrig will send a report about a failed delivery.
 type Bouncing struct {
-	Recipient string // who can't be reached
-	Sender    string // who gets the report
+	Recipient string // who couldn't be reached
+	Sender    string // who will get the report
 	After     time.Duration
 }
 
-// Noticed is a fact about the client, or about the rig, that needs no details.
+// Noticed is a fact about the client, or about mailrig, that has no details.
 type Noticed struct {
 	Sign Sign
 }
 
-// Sign names a fact.
+// Sign names such a fact.
 type Sign string
 
-// The signs.
+// The facts.
 const (
 	SpokeEarly      Sign = "spoke-early"       // bytes came before the greeting was sent
-	Pipelined       Sign = "pipelined"         // a command came before the reply to the one before it
-	TookInjected    Sign = "took-injected"     // the client took what was injected behind STARTTLS for the reply
+	Pipelined       Sign = "pipelined"         // a command came before the reply to the previous one
+	TookInjected    Sign = "took-injected"     // the client took a reply that was injected behind STARTTLS for the real one
 	BareLF          Sign = "bare-lf"           // a line of a message ends with LF alone
 	UnstuffedDot    Sign = "unstuffed-dot"     // a line of a message begins with a dot that wasn't doubled
-	TLSOnClearPort  Sign = "tls-on-clear-port" // TLS where clear text must begin
-	Knocked         Sign = "knocked"           // somebody tried to connect to a door that drops
-	Acknowledged    Sign = "acknowledged"      // the client answered the error of an OAuth login as its mechanism wants
-	NotAcknowledged Sign = "not-acknowledged"  // ... with something else
-	LineTooLong     Sign = "line-too-long"     // a command line over the bound
-	TurnedAway      Sign = "turned-away"       // too many connections were open
-	MuteIdle        Sign = "mute-idle"         // a scenario has IDLE tell nothing
-	CaptivePortal   Sign = "captive-portal"    // answered like a captive portal
+	TLSOnClearPort  Sign = "tls-on-clear-port" // a ClientHello where clear text must begin
+	Knocked         Sign = "knocked"           // somebody tried to connect to a door that drops connections
+	Acknowledged    Sign = "acknowledged"      // the client answered an OAuth login's error as its mechanism requires
+	NotAcknowledged Sign = "not-acknowledged"  // the client answered it with something else
+	LineTooLong     Sign = "line-too-long"     // a command line above the limit
+	TurnedAway      Sign = "turned-away"       // too many connections were already open
+	MuteIdle        Sign = "mute-idle"         // a scenario suppresses all updates during IDLE
+	CaptivePortal   Sign = "captive-portal"    // a scenario answered like a captive portal
 )
 
-// Setting is a property of the connection that a scenario has chosen.
+// Setting is a property that a scenario has chosen for the connection.
 type Setting struct {
 	Name SettingName
-	Text string // a profile, a mode, a user
-	N    int64  // bytes, recipients or messages
+	Text string // a profile, a mode or a user
+	N    int64  // a number of bytes, recipients or messages
 	Each time.Duration
-	// Numbers are those of messages in the selected mailbox, with SetExpunge.
+	// Numbers are the sequence numbers of messages in the selected mailbox, for SetExpunge.
 	Numbers []uint32
 }
 
-// SettingName names a setting.
+// SettingName names such a property.
 type SettingName string
 
-// The settings.
+// The properties.
 const (
-	SetCertificate    SettingName = "certificate"     // Text: the profile
-	SetPace           SettingName = "pace"            // N bytes, each so long after the other
-	SetFirst          SettingName = "first"           // Text: tls or clear, against the door's nature
+	SetCertificate    SettingName = "certificate"     // Text: the certificate profile
+	SetPace           SettingName = "pace"            // N bytes at a time, with a pause of Each
+	SetFirst          SettingName = "first"           // Text: "tls" or "clear", the opposite of what the door is for
 	SetMessageLimit   SettingName = "message-limit"   // N bytes
 	SetRecipientLimit SettingName = "recipient-limit" // N recipients
-	SetUser           SettingName = "preauth"         // Text: begins logged in as this user
+	SetUser           SettingName = "preauth"         // Text: the user as whom the connection begins logged in
 	SetFill           SettingName = "fill"            // N messages, made up, in INBOX
-	SetExpunge        SettingName = "expunge"         // Numbers: what another session expunges
+	SetExpunge        SettingName = "expunge"         // Numbers: the messages that another session expunges
 	SetDeliver        SettingName = "deliver"         // N messages that another session delivers
 )
 
-// Ended says how the connection ended.
+// Ended says who ended the connection, and how.
 type Ended struct {
-	By EndedBy
+	By  EndedBy
+	How How
 }
+
+// How says how a connection ended on the wire.
+type How string
+
+// The ways, of whoever ended it. "" means that nothing is known.
+const (
+	ByFIN       How = "fin"       // closed in order; inside TLS our side sends close_notify first
+	ByReset     How = "reset"     // by RST
+	ByTruncated How = "truncated" // FIN from our side inside TLS, without close_notify
+)
 
 func (*Acted) what() name          { return "acted" }
 func (*Delayed) what() name        { return "delayed" }

@@ -7,33 +7,33 @@ import (
 	"time"
 )
 
-// Bounds of what is kept of one text, in bytes as they are held: escaping counts.
+// How much of one text a record keeps, in bytes after escaping.
 const (
 	MaxText = 2 << 10 // of a command or a reply
-	MaxHead = 256     // of a message body or literal, or of an overheard line
+	MaxHead = 256     // of a message body, a literal or an overheard line
 )
 
-// Bounds of one record. Past them the middle is left out and counted.
+// How much one record keeps. Beyond these bounds the middle is left out and counted.
 const (
-	maxEvents = 1024      // kept events: the first half and the last ones
-	maxKept   = 256 << 10 // kept bytes of all text (size.go); beyond it text is kept by its first bytes
-	maxLate   = 80        // ... so many
-	maxLogins = 100       // kept login attempts
-	maxName   = 256       // kept bytes of a user name, a Message-ID, an address, a detail
-	maxWord   = 64        // kept bytes of a verb
-	maxStored = 100       // kept messages
-	maxHeard  = 64        // kept lines of one Overheard
-	maxList   = 64        // kept entries of a ClientHello's lists, of recipients and of places
+	maxEvents = 1024      // events: the first half and the last ones
+	maxKept   = 256 << 10 // bytes of all text (size.go); beyond it, each text keeps its first maxLate bytes
+	maxLate   = 80        // bytes of each text once maxKept is exceeded
+	maxLogins = 100       // login attempts
+	maxName   = 256       // bytes of a user name, a Message-ID, an address or a detail
+	maxWord   = 64        // bytes of a verb
+	maxStored = 100       // messages
+	maxHeard  = 64        // lines in one Overheard
+	maxList   = 64        // entries in a ClientHello's lists, in recipients and in places
 )
 
-// Reader reads a protocol's replies for the record.
+// Reader judges a protocol's replies for the record.
 type Reader interface {
-	// Verdict says what the lines of a reply to the command with that tag come to. greeting says that no
-	// command has come yet.
+	// Verdict says what the lines of a reply mean. tag is the tag of the command that they answer. greeting says that
+	// no command has come yet.
 	Verdict(tag string, lines []string, greeting bool) Verdict
 }
 
-// Info is what is known of a connection when it begins.
+// Info is what is known about a connection when it begins.
 type Info struct {
 	Door      int
 	Service   string
@@ -42,26 +42,26 @@ type Info struct {
 	Client    string
 	Server    string
 	Scenarios []string
-	Reader    Reader // nil: replies get no verdict
+	Reader    Reader // nil: replies have no verdict
 }
 
-// Recorder records one connection. Its methods may be called by any goroutine.
+// Recorder records one connection. Any goroutine may call its methods.
 type Recorder struct {
-	ring    *Ring
-	reader  Reader
-	started time.Time // with the monotonic clock
+	ring   *Ring
+	reader Reader
 
 	mu       sync.Mutex
-	r        Record // without Events
+	r        Record // without Events; Start holds the monotonic clock
 	head     []Event
 	tail     []Event
 	secure   bool
-	kept     int // bytes of text that are held
 	commands bool
+	kept     int     // bytes of text held
 	tag      string  // of the last command
-	text     []byte  // of the last event, which may still grow
-	end      []byte  // the last line of a reply whose text is full
-	final    *Record // once ended; nothing is added any more
+	text     []byte  // text of the last event, which may still grow
+	end      []byte  // last line of a reply whose text is full
+	acts     []Event // acts of rules in the middle of the last event; recorded after it
+	final    *Record // set when the connection has ended; nothing is added after that
 }
 
 // ID returns the record's opaque id.
@@ -78,10 +78,10 @@ func (r *Recorder) Command(c Command) {
 	r.r.Counts.Commands++
 	r.boundCommand(&c)
 	r.add("", &c)
-	r.tag, r.commands = c.Tag, true // only now: add settles the reply to the command before
+	r.tag, r.commands = c.Tag, true // only now: add settles the reply to the previous command
 }
 
-// Answer records a line of a login exchange of n bytes; of the line itself only what it is by its form is kept.
+// Answer records a line of a login exchange. It keeps the line's form and its length, not its bytes.
 func (r *Recorder) Answer(line []byte) {
 	a := &Answer{Form: SecretAnswer, Bytes: int64(len(line))}
 	switch body, _ := cutEnd(line); string(body) {
@@ -98,7 +98,7 @@ func (r *Recorder) Answer(line []byte) {
 	}
 }
 
-// Finish records the line that ends a command that lasts. line is masked already.
+// Finish records the line that ends a lasting command. line is already masked; n is its real length in bytes.
 func (r *Recorder) Finish(line []byte, n int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -110,8 +110,8 @@ func (r *Recorder) Finish(line []byte, n int) {
 	r.add("", &Finish{Line: r.line(line, MaxText), Bytes: int64(n)})
 }
 
-// Reply records lines of the server's; those that follow one another become one event. by is the scenario
-// that made them up, "" for the real thing. b isn't kept.
+// Reply records lines from the server. Consecutive lines become one event. by is the scenario that made them up, or "".
+// Reply doesn't keep b.
 func (r *Recorder) Reply(b []byte, by string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -131,21 +131,23 @@ func (r *Recorder) Reply(b []byte, by string) {
 	}
 	reply.Bytes += int64(len(b))
 	if rest := r.grow(b, MaxText); len(rest) > 0 {
-		line := lastLine(trimEnd(b))
-		r.end = append(r.end[:0], line[:min(len(line), MaxHead)]...)
+		if len(b) > MaxHead { // else settle finds the last line: most lines have another one behind them
+			b = lastLine(trimEnd(b))
+		}
+		r.end = append(r.end[:0], b[:min(len(b), MaxHead)]...)
 	}
 }
 
 func lastLine(b []byte) []byte { return b[bytes.LastIndexByte(b, '\n')+1:] }
 
-// grow adds bytes to the text of the last event, and returns what has no room.
+// grow appends bytes to the last event's text and returns those that don't fit.
 func (r *Recorder) grow(b []byte, limit int) (rest []byte) {
 	n := max(0, min(r.room(limit)-len(r.text), len(b)))
 	r.text = append(r.text, b[:n]...)
 	return b[n:]
 }
 
-// settle gives the last event the text and the verdict that it has by now.
+// settle updates the last event's text and verdict.
 func (r *Recorder) settle(e *Event) {
 	before := size(e.What)
 	switch w := e.What.(type) {
@@ -154,7 +156,7 @@ func (r *Recorder) settle(e *Event) {
 		w.Text = shorten(text, r.room(MaxText))
 		switch {
 		case len(r.end) > 0:
-			end = escape(r.end)
+			end = escape(lastLine(trimEnd(r.end)))
 		case len(w.Text) < len(text): // escaping has made it too long
 			end = string(lastLine([]byte(text)))
 		}
@@ -164,13 +166,13 @@ func (r *Recorder) settle(e *Event) {
 			w.Code, w.Enhanced = shorten(w.Code, maxWord), shorten(w.Enhanced, maxWord)
 		}
 	case *Body:
-		// A CR at the end may be half a line end.
+		// A CR at the end may be half of a line end.
 		w.Head = shorten(escape(bytes.TrimSuffix(r.text, []byte("\r"))), r.room(MaxHead))
 	}
 	r.kept += size(e.What) - before
 }
 
-// Body records bytes of a message or literal; those that follow one another become one event.
+// Body records bytes of a message or literal. Consecutive bytes become one event.
 func (r *Recorder) Body(from Side, b []byte) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -191,7 +193,7 @@ func (r *Recorder) Body(from Side, b []byte) {
 	r.grow(b, MaxHead)
 }
 
-// EndBody records that the last byte of the body came, and how its lines are formed.
+// EndBody records that the body's last byte came, and how its lines are formed.
 func (r *Recorder) EndBody(from Side, l Lines) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -211,7 +213,7 @@ func (r *Recorder) lastBody(from Side) *Body {
 	return nil
 }
 
-// Overheard records a line that nobody answers. line is masked already; n is how long it really was.
+// Overheard records a line that nobody answers. The line is already masked; n is its real length in bytes.
 func (r *Recorder) Overheard(h HeardLine, n int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -236,7 +238,7 @@ func (r *Recorder) Overheard(h HeardLine, n int) {
 	}
 }
 
-// Add records anything else. by is a scenario's name, or "".
+// Add records any other event. by is the scenario behind it, or "".
 func (r *Recorder) Add(what What, by string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -249,10 +251,38 @@ func (r *Recorder) Add(what What, by string) {
 	r.sum(what)
 }
 
-// Notice records a fact that needs no details.
+// Notice records a fact that has no details.
 func (r *Recorder) Notice(s Sign, by string) { r.Add(&Noticed{Sign: s}, by) }
 
-// sum keeps the summary up to date with an event.
+// Acted records that a rule of the scenario by has acted. An act in the middle of a reply or a body is recorded after
+// it, so that the reply or body stays one event. Unlike the other methods, Acted doesn't mark the scenario as one that
+// acted: the events that show the effect do.
+func (r *Recorder) Acted(a Acted, by string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.final != nil {
+		return
+	}
+	r.bound(&a)
+	if last := r.last(); last == nil || !grows(last.What) {
+		r.add(by, &a)
+	} else if len(r.acts) < maxList {
+		r.acts = append(r.acts, r.event(by, &a))
+	}
+}
+
+// grows reports whether the next bytes may join an event.
+func grows(what What) bool {
+	switch w := what.(type) {
+	case *Reply, *Overheard:
+		return true
+	case *Body:
+		return !w.Ended
+	}
+	return false
+}
+
+// sum updates the record's summary with an event.
 func (r *Recorder) sum(what What) {
 	t := TLS{}
 	if r.r.TLS != nil {
@@ -271,10 +301,10 @@ func (r *Recorder) sum(what What) {
 	default:
 		return
 	}
-	r.r.TLS = &t // a new one: snapshots keep theirs
+	r.r.TLS = &t // a new value, because snapshots share the old one
 }
 
-// Injected marks a scenario as one that acted, without an event.
+// Injected records that a scenario acted, without adding an event.
 func (r *Recorder) Injected(name string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -287,34 +317,34 @@ func (r *Recorder) mark(name string) {
 	}
 }
 
-// Login records a login attempt. Secure and At are filled in.
+// Login records a login attempt. It fills in Secure and At.
 func (r *Recorder) Login(l Login) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.final != nil {
 		return
 	}
-	l.Secure, l.At = r.secure, time.Since(r.started)
+	l.Secure, l.At = r.secure, time.Since(r.r.Start)
 	r.mark(l.Injected)
 	r.bound(&l)
 	if len(r.r.Logins) < maxLogins {
 		r.r.Logins = append(r.r.Logins, l)
 	} else {
-		logins := slices.Clone(r.r.Logins) // snapshots keep theirs
-		logins[maxLogins-1] = l            // the last one tells how it ended
+		logins := slices.Clone(r.r.Logins) // snapshots share the old slice
+		logins[maxLogins-1] = l            // the last one shows how it ended
 		r.r.Logins = logins
 	}
 	r.add(l.Injected, &l)
 }
 
-// Stored records a message that has come into mailboxes. Secure and At are filled in.
+// Stored records a message that has been put into mailboxes. It fills in Secure and At.
 func (r *Recorder) Stored(m Stored) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.final != nil {
 		return
 	}
-	m.Secure, m.At = r.secure, time.Since(r.started)
+	m.Secure, m.At = r.secure, time.Since(r.r.Start)
 	r.bound(&m)
 	if len(r.r.Messages) < maxStored {
 		r.r.Messages = append(r.r.Messages, m)
@@ -322,7 +352,7 @@ func (r *Recorder) Stored(m Stored) {
 	r.add("", &m)
 }
 
-// Scenarios adds scenarios that have become active on the connection: those of the user who is now known.
+// Scenarios adds the scenarios of the connection's user, who is known now.
 func (r *Recorder) Scenarios(names []string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -333,33 +363,36 @@ func (r *Recorder) Scenarios(names []string) {
 	}
 }
 
-// MessageIn counts a message accepted from the client.
+// MessageIn counts a message that the server accepted from the client.
 func (r *Recorder) MessageIn() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.r.Counts.MessagesIn++
 }
 
-// MessageOut counts a message body sent to the client.
+// MessageOut counts a message that the server sent to the client.
 func (r *Recorder) MessageOut() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.r.Counts.MessagesOut++
 }
 
-// End closes the record. Only the first call counts.
-func (r *Recorder) End(by EndedBy) {
+// End closes the record. Only the first call has an effect.
+func (r *Recorder) End(by EndedBy) { r.EndHow(by, "") }
+
+// EndHow is End where it is known how the connection ended.
+func (r *Recorder) EndHow(by EndedBy, how How) {
 	r.mu.Lock()
 	if r.final != nil {
 		r.mu.Unlock()
 		return
 	}
-	r.add("", &Ended{By: by})
-	r.r.End = r.r.Start.Add(time.Since(r.started))
+	r.add("", &Ended{By: by, How: how})
+	r.r.End = r.r.Start.Add(time.Since(r.r.Start)).Round(0)
 	r.r.EndedBy = by
 	s := r.snapshot()
 	r.final = s
-	r.head, r.tail, r.text, r.end = nil, nil, nil, nil
+	r.head, r.tail, r.text, r.end, r.acts = nil, nil, nil, nil, nil
 	r.mu.Unlock()
 	if len(s.Events) > 0 {
 		r.tellLast(s.Events[len(s.Events)-1])
@@ -367,8 +400,8 @@ func (r *Recorder) End(by EndedBy) {
 	r.ring.finish(r, s)
 }
 
-// Record returns what is recorded so far: a snapshot, or, once the connection has ended, what the Journal
-// keeps. Neither is to be changed.
+// Record returns what has been recorded so far. This is a snapshot while the connection is open, and afterwards the
+// record that the Journal keeps. Change neither.
 func (r *Recorder) Record() *Record {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -380,6 +413,7 @@ func (r *Recorder) Record() *Record {
 
 func (r *Recorder) snapshot() *Record {
 	s := r.r
+	s.Start = s.Start.Round(0)
 	s.Logins = slices.Clip(s.Logins)
 	s.Messages = slices.Clip(s.Messages)
 	if s.Elided > 0 {
@@ -387,14 +421,15 @@ func (r *Recorder) snapshot() *Record {
 	}
 	if e := r.last(); e != nil {
 		r.settle(e)
-		s.Events = make([]Event, 0, len(r.head)+len(r.tail))
+		s.Events = make([]Event, 0, len(r.head)+len(r.tail)+len(r.acts))
 		s.Events = append(append(s.Events, r.head...), r.tail...)
 		freeze(&s.Events[len(s.Events)-1])
+		s.Events = append(s.Events, r.acts...)
 	}
 	return &s
 }
 
-// freeze replaces what may still grow by a copy.
+// freeze replaces the content of an event that may still grow by a copy.
 func freeze(e *Event) {
 	switch w := e.What.(type) {
 	case *Reply:
@@ -420,30 +455,44 @@ func (r *Recorder) last() *Event {
 	return nil
 }
 
+func (r *Recorder) event(by string, what What) Event {
+	return Event{At: time.Since(r.r.Start), Secure: r.secure, By: by, What: what}
+}
+
+// add appends the acts that waited for the end of the last event, and then an event.
 func (r *Recorder) add(by string, what What) {
-	if e := r.last(); e != nil {
-		r.settle(e)
-		r.tellLast(*e)
+	for _, act := range r.acts {
+		r.put(act)
+	}
+	r.acts = r.acts[:0]
+	r.put(r.event(by, what))
+}
+
+func (r *Recorder) put(e Event) {
+	if last := r.last(); last != nil {
+		r.settle(last)
+		r.tellLast(*last)
 	}
 	r.text, r.end = r.text[:0], r.end[:0]
-	r.kept += size(what)
-	e := Event{At: time.Since(r.started), Secure: r.secure, By: by, What: what}
+	r.kept += size(e.What)
 	if len(r.head) < maxEvents/2 {
 		r.head = append(r.head, e)
 		return
 	}
 	if len(r.tail) >= maxEvents/2 {
 		half := len(r.tail) / 2
-		r.r.Elided += half
 		for _, old := range r.tail[:half] {
 			r.kept -= size(old.What)
+			if _, act := old.What.(*Acted); !act { // an act leaves nothing in the dialogue
+				r.r.Elided++
+			}
 		}
 		r.tail = slices.Delete(r.tail, 0, half)
 	}
 	r.tail = append(r.tail, e)
 }
 
-// tellLast tells the journal's subscribers of an event that won't grow any more.
+// tellLast tells the journal's subscribers about an event that won't grow any more.
 func (r *Recorder) tellLast(e Event) {
 	if r.ring.listening.Load() {
 		r.ring.tell(News{ID: r.r.ID, What: Grew, Event: e})

@@ -8,7 +8,7 @@ import (
 	"unsafe"
 )
 
-// reader gives the verdict that a reply's last line names, and records what it was asked.
+// reader returns the verdict that a reply's last line names, and records what it was asked.
 type reader struct{ asked []string }
 
 func (r *reader) Verdict(tag string, lines []string, greeting bool) Verdict {
@@ -92,7 +92,7 @@ func TestVerdictSeesTheTagAndTheLastLine(t *testing.T) {
 		t.Errorf("asked %q", rd.asked)
 	}
 
-	// A reply that only escaping makes too long keeps its last line too.
+	// A reply that only escaping makes too long keeps its last line as well.
 	r.Command(Command{Line: "a2 LIST", Tag: "a2", Verb: "LIST"})
 	r.Reply([]byte(strings.Repeat("\xff", 1000)+"\r\n"), "")
 	r.Reply([]byte("a2 OK done\r\n"), "")
@@ -182,7 +182,7 @@ func TestEndedRecordsAreFinal(t *testing.T) {
 	r.Login(Login{})
 	r.Stored(Stored{})
 	s := r.Record()
-	want := []What{&Reply{Text: "220 hello", Bytes: 11, Greeting: true}, &Ended{EndedByClient}}
+	want := []What{&Reply{Text: "220 hello", Bytes: 11, Greeting: true}, &Ended{By: EndedByClient}}
 	if got := whats(s); !reflect.DeepEqual(got, want) {
 		t.Errorf("got\n%s\nwant\n%s", list(got), list(want))
 	}
@@ -228,8 +228,8 @@ func TestLoginsAreTheFirstAndTheLast(t *testing.T) {
 	}
 }
 
-// TestRecordsAreBoundedInBytes has a client send as much as it can of what escaping makes four times as long,
-// in every place where a record keeps what a client says.
+// TestRecordsAreBoundedInBytes floods every field that keeps a client's words with text that escaping makes four times
+// as long.
 func TestRecordsAreBoundedInBytes(t *testing.T) {
 	t.Parallel()
 	bad := strings.Repeat("\xff", 4<<10)
@@ -238,7 +238,7 @@ func TestRecordsAreBoundedInBytes(t *testing.T) {
 	for i := range many {
 		many[i], places[i] = fmt.Sprint(i)+bad, Place{Account: bad, Mailbox: fmt.Sprint(i) + bad}
 	}
-	const bound = maxKept + maxEvents*512 // beyond maxKept each event has a little
+	const bound = maxKept + maxEvents*512 // beyond maxKept each event may still keep a little
 	for name, flood := range map[string]func(r *Recorder, i int){
 		"commands": func(r *Recorder, i int) {
 			line := fmt.Sprint(i) + bad
@@ -291,7 +291,7 @@ func TestRecordsAreBoundedInBytes(t *testing.T) {
 	}
 }
 
-// held sums the bytes of all texts and lists that a value leads to, each counted once.
+// held sums the bytes of all texts and lists reachable from a value, counting each once.
 func held(v any) int {
 	seen := map[unsafe.Pointer]bool{}
 	sum := 0
@@ -374,5 +374,59 @@ func TestEscape(t *testing.T) {
 		if again := escaped(got); again != got {
 			t.Errorf("%q: escaping twice gives %q", got, again)
 		}
+	}
+}
+
+// An act in the middle of a reply or a body doesn't part it, and waits for its end.
+func TestActsPartNothing(t *testing.T) {
+	t.Parallel()
+	_, r := begin(2, Info{Reader: &reader{}})
+	act := func(n int) { r.Acted(Acted{Rule: n, Kind: "k", Command: "EHLO"}, "s") }
+	act(0)
+	r.Reply([]byte("220 hello\r\n"), "")
+	r.Command(Command{Line: "EHLO", Verb: "EHLO", Bytes: 6})
+	act(1)
+	r.Reply([]byte("250-a\r\n"), "s")
+	act(2)
+	r.Reply([]byte("250 b\r\n"), "s")
+	if got := r.Record(); len(got.Events) != 6 { // a snapshot has what waits, and leaves it waiting
+		t.Errorf("a snapshot of\n%s", list(whats(got)))
+	}
+	r.Body(Client, []byte("one "))
+	act(3)
+	r.Body(Client, []byte("body"))
+	r.EndBody(Client, Lines{})
+	act(4)
+	act(5)
+	r.End(EndedByClient)
+	want := []What{
+		&Acted{Kind: "k", Command: "EHLO"},
+		&Reply{Text: "220 hello", Bytes: 11, Greeting: true, Verdict: Verdict{Class: OK, Code: "220 hello"}},
+		&Command{Line: "EHLO", Verb: "EHLO", Bytes: 6},
+		&Acted{Rule: 1, Kind: "k", Command: "EHLO"},
+		&Reply{Text: "250-a\n250 b", Bytes: 14, Verdict: Verdict{Class: OK, Code: "250 b"}},
+		&Acted{Rule: 2, Kind: "k", Command: "EHLO"},
+		&Body{From: Client, Head: "one body", Bytes: 8, Ended: true},
+		&Acted{Rule: 3, Kind: "k", Command: "EHLO"},
+		&Acted{Rule: 4, Kind: "k", Command: "EHLO"},
+		&Acted{Rule: 5, Kind: "k", Command: "EHLO"},
+		&Ended{By: EndedByClient},
+	}
+	s := r.Record()
+	if got := whats(s); !reflect.DeepEqual(got, want) {
+		t.Errorf("got\n%s\nwant\n%s", list(got), list(want))
+	}
+	for i, e := range s.Events {
+		if i > 0 && e.At < s.Events[i-1].At {
+			t.Errorf("%s at %v, before what it follows", e.What.what(), e.At)
+		}
+	}
+	// Its effect marks the scenario, as here the edited reply does.
+	if !reflect.DeepEqual(s.Injected, []string{"s"}) {
+		t.Errorf("injected %v", s.Injected)
+	}
+	act(6)
+	if len(r.Record().Events) != len(want) {
+		t.Error("an act after the end is recorded")
 	}
 }

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// Ring is a Journal in memory: the open connections, and the last ones that have ended.
+// Ring is a Journal in memory. It holds the open connections and the latest ended ones.
 type Ring struct {
 	keep  int
 	newID func() string
@@ -17,28 +17,28 @@ type Ring struct {
 	mu    sync.Mutex
 	open  map[*Recorder]struct{}
 	ended []*Record // oldest first, at most keep
-	total uint64    // how many have ever ended
+	total uint64    // how many have ended since the ring was made
 	more  chan struct{}
 
 	submu       sync.Mutex
 	subscribers []*Subscription
-	listening   atomic.Bool // somebody has subscribed
+	listening   atomic.Bool // set while there are subscribers
 }
 
-// Options say how a Ring keeps its records.
+// Options configure a Ring.
 type Options struct {
-	Keep  int           // records of ended connections, the newest ones; 0: none
-	NewID func() string // ids of records, unique for ever; nil: "1", "2", …
-	// OnEnd, if not nil, is called with each record that ends, on the connection's own goroutine, before Since
-	// returns it. It must be quick.
+	Keep  int           // how many ended records to keep, the newest ones; 0 means none
+	NewID func() string // makes record ids, which must be unique for ever; nil gives "1", "2", …
+	// OnEnd, if not nil, is called with each record that ends, before Since returns it. It runs on the connection's own
+	// goroutine, so it must be quick.
 	OnEnd func(*Record)
 }
 
-// NewRing makes a Ring.
+// NewRing returns an empty Ring.
 func NewRing(o Options) *Ring {
 	j := &Ring{keep: o.Keep, newID: o.NewID, onEnd: o.OnEnd, open: map[*Recorder]struct{}{}, more: make(chan struct{})}
 	if j.newID == nil {
-		n := uint64(0) // Begin calls it with the lock held
+		n := uint64(0) // Begin calls newID with the lock held
 		j.newID = func() string { n++; return strconv.FormatUint(n, 10) }
 	}
 	return j
@@ -46,11 +46,10 @@ func NewRing(o Options) *Ring {
 
 // Begin implements Journal.
 func (j *Ring) Begin(i Info) *Recorder {
-	now := time.Now()
-	r := &Recorder{ring: j, reader: i.Reader, started: now}
+	r := &Recorder{ring: j, reader: i.Reader}
 	r.r = Record{
 		Door: i.Door, Service: i.Service, Protocol: i.Protocol, Security: i.Security,
-		Client: i.Client, Server: i.Server, Start: now.Round(0),
+		Client: i.Client, Server: i.Server, Start: time.Now(),
 		Scenarios: slices.Clone(i.Scenarios),
 	}
 	j.mu.Lock()
@@ -109,13 +108,13 @@ func (j *Ring) Open(most int) (out []*Record) {
 	return out
 }
 
-// recorders lists the open ones by age. j.mu is held.
+// recorders lists the open recorders, oldest first. The caller holds j.mu.
 func (j *Ring) recorders() []*Recorder {
 	open := make([]*Recorder, 0, len(j.open))
 	for r := range j.open {
 		open = append(open, r)
 	}
-	slices.SortFunc(open, func(a, b *Recorder) int { return a.started.Compare(b.started) })
+	slices.SortFunc(open, func(a, b *Recorder) int { return a.r.Start.Compare(b.r.Start) })
 	return open
 }
 
@@ -182,7 +181,7 @@ func (j *Ring) unsubscribe(s *Subscription) {
 	j.drop(s)
 }
 
-// drop closes a subscription. j.submu is held.
+// drop closes a subscription. The caller holds j.submu.
 func (j *Ring) drop(s *Subscription) {
 	if s.closed {
 		return
@@ -193,7 +192,7 @@ func (j *Ring) drop(s *Subscription) {
 	j.listening.Store(len(j.subscribers) > 0)
 }
 
-// tell passes news to the subscribers, and drops those that have no room for it.
+// tell passes news to the subscribers, and drops those whose buffer is full.
 func (j *Ring) tell(n News) {
 	if !j.listening.Load() {
 		return

@@ -84,7 +84,7 @@ func TestRingKeepsNothing(t *testing.T) {
 	}
 }
 
-// Two rigs that share a journal's readers give ids of their own.
+// Two rigs whose journals share readers can make ids of their own.
 func TestIDsAreOpaque(t *testing.T) {
 	t.Parallel()
 	n := 'c'
@@ -100,7 +100,7 @@ func TestIDsAreOpaque(t *testing.T) {
 	}
 }
 
-// news is what a subscription has for now, as text.
+// news drains a subscription and returns its news as text.
 func news(s *Subscription) (out []string) {
 	for {
 		select {
@@ -176,21 +176,21 @@ func TestSlowSubscribersAreDroppedAndTold(t *testing.T) {
 	if !slow.Lagged() {
 		t.Error("Close forgets that the reader was too slow")
 	}
-	again := j.Subscribe(0) // at least one
+	again := j.Subscribe(0) // the buffer holds at least one
 	j.Begin(Info{})
 	if got := news(again); !slices.Equal(got, []string{"5 began"}) {
 		t.Errorf("subscribed anew: %q", got)
 	}
 }
 
-// With nobody listening a connection doesn't even touch the lock that subscribers share.
+// Without a subscriber, a connection never takes the lock that subscribers share.
 func TestNobodyListeningCostsNothing(t *testing.T) {
 	t.Parallel()
 	j := NewRing(Options{Keep: 1})
 	j.Subscribe(1).Close()
 	lagging := j.Subscribe(1)
 	j.Begin(Info{})
-	j.Begin(Info{}) // drops it
+	j.Begin(Info{}) // this drops it
 	if !lagging.Lagged() {
 		t.Fatal("still subscribed")
 	}
@@ -252,7 +252,7 @@ func TestConcurrentUse(t *testing.T) {
 			j.Since(0)
 		}
 	})
-	readers.Go(func() { // one that keeps up, with what a connection says while it says it
+	readers.Go(func() { // a reader that keeps up while a connection speaks
 		s := j.Subscribe(1 << 16)
 		defer s.Close()
 		for {

@@ -6,15 +6,15 @@ import (
 	"unicode/utf8"
 )
 
-// This file bounds what a record holds in memory. Texts are measured as they are held: escaped, not as they
-// came. Whatever a client can make long is escaped and shortened before it is kept, and counted.
+// This file bounds the memory that a record holds. Texts are measured after escaping, because that is how they are
+// held. Every text that a client can make long is escaped and shortened before it is kept and counted.
 
-// size is how many bytes of text an event holds. Those of a Login and a Stored are never given back, since the
-// record's own lists may hold them longer than the events do.
+// size returns the bytes of text that an event holds. The text of a Login or a Stored counts as 0 here: bound has
+// counted it for good, because the record's own lists may outlive the event.
 func size(what What) int {
 	switch w := what.(type) {
 	case *Command:
-		return len(w.Line) + len(w.Verb) + len(w.Tag) // Args lies inside Line
+		return len(w.Line) + len(w.Verb) + len(w.Tag) // Args is part of Line
 	case *Finish:
 		return len(w.Line)
 	case *Reply:
@@ -33,6 +33,8 @@ func size(what What) int {
 		return len(w.Detail)
 	case *Alert:
 		return len(w.Detail)
+	case *Acted:
+		return len(w.Command)
 	case *Bouncing:
 		return len(w.Recipient) + len(w.Sender)
 	case *Setting:
@@ -48,7 +50,7 @@ func length(list []string) (n int) {
 	return n
 }
 
-// room is how much of a text may be kept, at most limit bytes.
+// room returns how many bytes of a text may be kept, at most limit.
 func (r *Recorder) room(limit int) int {
 	if r.kept > maxKept {
 		return min(limit, maxLate)
@@ -56,7 +58,7 @@ func (r *Recorder) room(limit int) int {
 	return limit
 }
 
-// line escapes and shortens what is kept of a line.
+// line escapes and shortens a line.
 func (r *Recorder) line(b []byte, limit int) string {
 	return shorten(escape(trimEnd(b)), r.room(limit))
 }
@@ -64,7 +66,7 @@ func (r *Recorder) line(b []byte, limit int) string {
 // name escapes and shortens a name, an address or a detail.
 func (r *Recorder) name(s string) string { return fit(s, r.room(maxName)) }
 
-// boundCommand escapes and shortens a command line, whose arguments stay a part of it.
+// boundCommand escapes and shortens a command line. Args stays a part of Line.
 func (r *Recorder) boundCommand(c *Command) {
 	before, ok := strings.CutSuffix(c.Line, c.Args)
 	c.Line, c.Args = fit(c.Line, r.room(MaxText)), ""
@@ -74,7 +76,7 @@ func (r *Recorder) boundCommand(c *Command) {
 	c.Verb, c.Tag = fit(c.Verb, maxWord), r.name(c.Tag)
 }
 
-// bound escapes and shortens the lists and texts of an event.
+// bound escapes and shortens an event's texts and lists.
 func (r *Recorder) bound(what What) {
 	switch w := what.(type) {
 	case *Hello:
@@ -86,6 +88,8 @@ func (r *Recorder) bound(what What) {
 		w.Detail = r.name(w.Detail)
 	case *Alert:
 		w.Detail = r.name(w.Detail)
+	case *Acted:
+		w.Command = fit(w.Command, maxWord)
 	case *Bouncing:
 		w.Recipient, w.Sender = r.name(w.Recipient), r.name(w.Sender)
 	case *Setting:
@@ -102,7 +106,7 @@ func (r *Recorder) bound(what What) {
 	}
 }
 
-// places bounds a list of places, all of it like one text.
+// places bounds a list of places. All of it together has the bound of one text.
 func (r *Recorder) places(list []Place) (out []Place) {
 	left := r.room(MaxText)
 	for _, p := range list[:min(len(list), maxList)] {
@@ -117,7 +121,7 @@ func (r *Recorder) places(list []Place) (out []Place) {
 	return out
 }
 
-// names bounds a list of at most so many names, and all of it like one text.
+// names bounds a list to most names. All of it together has the bound of one text.
 func (r *Recorder) names(list []string, most int) []string {
 	out := make([]string, 0, min(len(list), most))
 	left := r.room(MaxText)
@@ -131,12 +135,12 @@ func (r *Recorder) names(list []string, most int) []string {
 	return out
 }
 
-// fit escapes and shortens a text without line ends.
+// fit escapes and shortens a text that has no line ends.
 func fit(s string, limit int) string {
-	return shorten(escaped(s[:min(len(s), limit+utf8.UTFMax)]), limit) // what is cut through here is beyond limit
+	return shorten(escaped(s[:min(len(s), limit+utf8.UTFMax)]), limit) // a character cut here lies beyond limit anyway
 }
 
-// escaped is escape for what may have been escaped already: doing so twice changes nothing.
+// escaped is escape for text that may already be escaped. Escaping twice changes nothing.
 func escaped(s string) string {
 	for i := range len(s) {
 		if c := s[i]; c >= 0x7f || c < 0x20 && c != '\n' && c != '\t' {
@@ -146,7 +150,7 @@ func escaped(s string) string {
 	return s
 }
 
-// shorten cuts a text, and lets go of what it was cut from. It doesn't cut through a character or an escape.
+// shorten cuts a text to limit bytes and releases the rest. It never cuts inside a character or an escape.
 func shorten(s string, limit int) string {
 	if len(s) <= limit {
 		return s

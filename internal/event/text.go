@@ -7,22 +7,25 @@ import (
 	"unicode/utf8"
 )
 
-// Escape returns bytes as text that JSON and a terminal carry unharmed: bytes that aren't UTF-8, and characters
-// that aren't printable, become \xNN. CR LF becomes a line end, and tabs stay.
+// Escape returns bytes as text that JSON and a terminal carry unharmed. Bytes that aren't UTF-8 and characters that
+// aren't printable become \xNN. CR LF becomes \n, and tabs stay.
 func Escape(b []byte) string { return escape(b) }
 
 func escape(b []byte) string {
-	clean, cr := true, false
-	for _, c := range b {
-		if c == '\r' {
-			cr = true
-		} else if c >= 0x7f || (c < 0x20 && c != '\n' && c != '\t') {
+	clean, ends := true, 0
+	for i, c := range b {
+		if c == '\r' && i+1 < len(b) && b[i+1] == '\n' {
+			ends++
+		} else if c >= 0x7f || c < 0x20 && c != '\n' && c != '\t' {
 			clean = false
 			break
 		}
 	}
-	if clean && !cr {
+	if clean && ends == 0 {
 		return string(b)
+	}
+	if clean {
+		return unixLines(b, ends)
 	}
 	var out strings.Builder
 	out.Grow(len(b))
@@ -52,7 +55,22 @@ func hex(out *strings.Builder, c byte) {
 	out.Write([]byte{'\\', 'x', digits[c>>4], digits[c&15]})
 }
 
-// trimEnd takes one line end off.
+// trimEnd removes one line end.
 func trimEnd(b []byte) []byte {
 	return bytes.TrimSuffix(bytes.TrimSuffix(b, []byte("\n")), []byte("\r"))
+}
+
+// unixLines returns a text with LF in the place of its CR LF, of which there are so many.
+func unixLines(b []byte, ends int) string {
+	var out strings.Builder
+	out.Grow(len(b) - ends)
+	for {
+		i := bytes.IndexByte(b, '\r')
+		if i < 0 {
+			out.Write(b)
+			return out.String()
+		}
+		out.Write(b[:i])
+		b = b[i+1:]
+	}
 }

@@ -1,82 +1,82 @@
 package event
 
-// This file has what happens below the dialogue: the TLS handshake and its alerts.
+// This file defines what happens below the dialogue: the TLS handshake and its alerts.
 
 // Hello is a ClientHello.
 type Hello struct {
-	StartTLS   bool     // by command, not from the first byte
-	Versions   []uint16 // offered, as in crypto/tls; newest first
+	StartTLS   bool     // begun by command, not with the first byte
+	Versions   []uint16 // as offered, with crypto/tls numbers; newest first
 	Ciphers    []uint16
-	ServerName string   // SNI, "" for none
+	ServerName string   // SNI; "" if the client sent none
 	Protocols  []string // ALPN
 }
 
-// Handshake is how a handshake came out.
+// Handshake is the outcome of a handshake.
 type Handshake struct {
 	StartTLS    bool
 	Outcome     HandshakeOutcome
-	Version     uint16 // as in crypto/tls; 0 when it wasn't agreed on
+	Version     uint16 // crypto/tls number; 0 if none was agreed
 	Cipher      uint16
-	Certificate string // profile of the certificate that was to be shown
-	// Bad says that a client must refuse this certificate, for the name that it asked for.
+	Certificate string // profile of the certificate that the server was to present
+	// Bad says that a client must refuse this certificate for the name that it asked for.
 	Bad bool
-	// WrongName says that this certificate isn't for the name that the client asked for, or that it asked for
-	// none.
+	// WrongName says that this certificate isn't valid for the name that the client asked for, or that the client asked
+	// for no name.
 	WrongName bool
-	Alert     int    // number of the alert that ended it, 0 for none (RFC 8446 section 6)
-	AlertFrom Side   // who sent that alert
-	Spoilt    string // with SpoiltByScenario, how: stall, garbage, close, reset or alert
-	// Detail is what the TLS library says of a failure: for people, never read by programs. It is "" where the
-	// outcome says it all.
+	Alert     int    // number of the alert that ended it (RFC 8446 section 6); 0 if none did
+	AlertFrom Side   // which side sent that alert
+	Spoilt    string // how, if Outcome is SpoiltByScenario: stall, garbage, close, reset or alert
+	// Detail is the TLS library's description of a failure. It is for people; programs must not parse it. It is "" if
+	// the outcome says everything.
 	Detail string
 }
 
-// HandshakeOutcome says how a handshake came out.
+// HandshakeOutcome says how a handshake ended.
 type HandshakeOutcome string
 
-// The outcomes.
+// The outcomes of a handshake.
 const (
 	Established      HandshakeOutcome = "established"
-	RefusedByClient  HandshakeOutcome = "refused-by-client"     // by an alert
-	LeftByClient     HandshakeOutcome = "left"                  // FIN or RST in the middle, without an alert
-	NoVersion        HandshakeOutcome = "no-common-version"     // of TLS
-	NoCipher         HandshakeOutcome = "no-common-cipher"      // suite
-	NoServerName     HandshakeOutcome = "no-server-name"        // the server wants one
-	NoClientCert     HandshakeOutcome = "no-client-certificate" // the server wants one
+	RefusedByClient  HandshakeOutcome = "refused-by-client"     // with an alert
+	LeftByClient     HandshakeOutcome = "left"                  // FIN or RST during the handshake, without an alert
+	NoVersion        HandshakeOutcome = "no-common-version"     // no TLS version in common
+	NoCipher         HandshakeOutcome = "no-common-cipher"      // no cipher suite in common
+	NoServerName     HandshakeOutcome = "no-server-name"        // the server requires SNI
+	NoClientCert     HandshakeOutcome = "no-client-certificate" // the server requires a client certificate
 	NotTLS           HandshakeOutcome = "not-tls"               // other bytes where a ClientHello must begin
 	NoHandshake      HandshakeOutcome = "no-handshake"          // nothing came in time
 	StalledHandshake HandshakeOutcome = "stalled"               // it began, and didn't end in time
-	SpoiltByScenario HandshakeOutcome = "spoilt"                // on purpose
+	SpoiltByScenario HandshakeOutcome = "spoilt"                // a scenario spoilt it
 	TLSOnClearDoor   HandshakeOutcome = "tls-on-clear-door"     // a ClientHello where the door begins in clear
-	NoCertificate    HandshakeOutcome = "no-certificate"        // the rig couldn't make the one it needs
+	NoCertificate    HandshakeOutcome = "no-certificate"        // mailrig couldn't make the certificate that it needs
 	OtherwiseFailed  HandshakeOutcome = "failed"                // see Detail
 )
 
-// Alert is an alert that came when the handshake was done on our side: in TLS 1.3 the client looks at the
+// Alert is an alert that came after the handshake was complete on mailrig's side. In TLS 1.3 a client checks the
 // certificate only then.
 type Alert struct {
 	From   Side
 	Number int
-	Detail string // what the TLS library says: for people
+	Detail string // the TLS library's description, for people
 }
 
-// CloseNotify says that the client has said goodbye on the TLS layer (RFC 8446 section 6.1).
+// CloseNotify says that the client closed the TLS layer properly (RFC 8446 section 6.1).
 type CloseNotify struct{}
 
-// TLS sums up what is known of a connection's TLS, established or failed.
+// TLS sums up what is known about a connection's TLS, whether it was established or failed.
 type TLS struct {
 	Hello     bool // a ClientHello came
-	Handshake      // of the last try
-	// ServerName is the SNI as sent, "" for none.
+	Handshake      // the last handshake
+	// ServerName is the SNI as sent; "" if there was none.
 	ServerName string
-	// CloseNotify says that the client ended TLS before it left.
+	// CloseNotify says that the client closed TLS before it left.
 	CloseNotify bool
 }
 
-// Established reports whether the handshake completed on our side.
+// Established reports whether the handshake completed on mailrig's side.
 func (t *TLS) Established() bool { return t != nil && t.Outcome == Established }
 
-// ClientAlert returns the number of the alert that the client sent, 0 for none.
+// ClientAlert returns the number of the alert that the client sent, or 0.
 func (t *TLS) ClientAlert() int {
 	if t == nil || t.AlertFrom != Client {
 		return 0
@@ -96,7 +96,7 @@ var alertNames = map[int]string{
 	120: "no_application_protocol",
 }
 
-// AlertName returns the name of a TLS alert, "" for none or an unknown number.
+// AlertName returns the name of a TLS alert. It returns "" for 0 and for an unknown number.
 func AlertName(n int) string {
 	if n == 0 {
 		return ""

@@ -2,7 +2,7 @@ package fault
 
 import "slices"
 
-// Add lists capabilities that the server may not have.
+// Add advertises capabilities that the server may not have.
 type Add struct {
 	Lists `smtp:"lines of the EHLO reply, without code" imap:"capability names" pop3:"lines of the CAPA reply"`
 }
@@ -11,14 +11,14 @@ type Add struct {
 func (*Add) Kind() Kind {
 	return Kind{
 		Name:    "add",
-		Doc:     "These capabilities are listed too, whether the server has them or not.",
+		Doc:     "The server also advertises these, whether or not it supports them.",
 		Example: "{smtp: [AUTH GSSAPI]}",
 		New:     func() Fault { return new(Add) },
 		ForUser: Always,
 	}
 }
 
-// ValidateFor wants at least one.
+// ValidateFor requires at least one list.
 func (f *Add) ValidateFor(among Protocols) error { return some(f.Lists, among, "a list") }
 
 // List implements ListStage.

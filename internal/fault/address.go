@@ -1,25 +1,28 @@
 package fault
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/mailrig/mailrig/internal/identity"
+	"github.com/mailrig/mailrig/internal/protocol"
+	"github.com/mailrig/mailrig/internal/protocol/smtp"
 )
 
-// Faults by address need no scenario: a running server gives several tests what each
-// of them wants, at once. They are always on.
+// Faults by address need no scenario. They are always on, so several tests can use one running server, and each gets
+// the fault that it asks for.
 //
 //	reply+550@any.domain                      as sender or recipient: 550 5.0.0 …
 //	reply+451+4.7.1@any.domain                with an enhanced code
-//	reply+550+5.1.1+user-unknown@any.domain   with a text; hyphens are spaces
-//	login+wrong-password@any.domain           as user name: that refusal; see identity.Names
+//	reply+550+5.1.1+user-unknown@any.domain   with a text; hyphens become spaces
+//	login+wrong-password@any.domain           as user name: this refusal; see protocol.LoginReasons
 //
-// ByAddress is the name that marks them in a session.
+// ByAddress marks them in a session, in place of a scenario's name.
 const ByAddress = "by-address"
 
-// AddressReply returns the SMTP reply that a sender or recipient asks for; ok is false
-// for ordinary addresses.
+// AddressReply returns the SMTP reply that a sender's or recipient's address asks for. ok is false for ordinary
+// addresses.
 func AddressReply(address string) (reply string, ok bool) {
 	local, _, _ := strings.Cut(address, "@")
 	if len(local) < len("reply+") || !strings.EqualFold(local[:len("reply+")], "reply+") {
@@ -42,23 +45,22 @@ func AddressReply(address string) (reply string, ok bool) {
 	return strconv.Itoa(code) + " " + status + " " + text, true
 }
 
-// isStatus tells an enhanced status code (RFC 3463) that fits a reply code.
+// isStatus reports whether s is an enhanced status code (RFC 3463) that matches a reply code.
 func isStatus(s string, code int) bool {
-	r, err := identity.ParseSMTP(strconv.Itoa(code) + " " + s)
+	r, err := smtp.Parse(strconv.Itoa(code) + " " + s)
 	return err == nil && r.Enhanced != [3]int{} && r.Enhanced[0] == code/100
 }
 
-// AddressLogin returns the refusal that a user name asks for; nil for ordinary ones.
+// AddressLogin returns the refusal that a user name asks for, or nil for an ordinary name.
 func AddressLogin(user string) *identity.Refusal {
 	local, _, _ := strings.Cut(user, "@")
 	name, ok := strings.CutPrefix(strings.ToLower(local), "login+")
 	if !ok {
 		return nil
 	}
-	r, ok := identity.Named(name)
-	if !ok {
+	reason := protocol.Reason(name)
+	if !slices.Contains(protocol.LoginReasons(), reason) {
 		return nil
 	}
-	r.Injected = ByAddress
-	return &r
+	return &identity.Refusal{Reason: reason, Injected: ByAddress}
 }

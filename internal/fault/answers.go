@@ -5,48 +5,46 @@ import (
 	"time"
 )
 
-// What may be asked of a kind beside its stages. Each is optional.
+// Optional interfaces of a kind of fault, besides its stages.
 type (
-	// Validator checks the settings, which have just been read, and fills in what
-	// was left out. An error that begins with a key and a colon is about that key.
+	// Validator checks the settings after they have been read, and fills in defaults. An error that begins with a key
+	// and a colon is about that key.
 	Validator interface{ Validate() error }
 
-	// ProtocolValidator is a Validator that has to know the protocols.
+	// ProtocolValidator is a Validator that needs to know the protocols.
 	ProtocolValidator interface{ ValidateFor(Protocols) error }
 
-	// ReplyReader reads a reply that stands alone, and whose form tells the protocol.
+	// ReplyReader reads a reply that stands alone in the YAML. The form of the reply tells the protocol.
 	ReplyReader interface {
 		ReadReply(text string, among Protocols) error
 	}
 
-	// Checker refuses what can't go together in a rule: conditions that aren't
-	// known yet, counters that count nothing.
+	// Checker refuses rules that can't work: with conditions that nobody can know yet, or counters that count nothing.
 	Checker interface{ CheckRule(*Rule) error }
 
-	// Explainer says by itself what the fault does, where its kind's sentence would
-	// have to speak of all that it could do. The sentence begins in lower case and has
-	// no full stop.
+	// Explainer says what the fault does. A kind has it if its one sentence of documentation would have to list
+	// everything that it can do. The explanation begins in lower case and has no full stop.
 	Explainer interface{ Explain() string }
 
-	// Spoken acts in some protocols only; none means all. A rule that meets none of
-	// them could never act, and who loads a scenario says so.
+	// Spoken lists the protocols in which the fault acts; none means all. A rule that matches none of them could never
+	// act, so the loader rejects it.
 	Spoken interface{ Protocols() []string }
 
-	// Waiter makes a client wait so long, or Forever.
+	// Waiter returns how long the fault makes a client wait, or Forever.
 	Waiter interface{ Waits() time.Duration }
 
-	// Advertiser lists capabilities that a server may lack.
+	// Advertiser lists the capabilities that the fault adds and a server may lack.
 	Advertiser interface{ Advertised() Lists }
 
-	// Concealer takes capabilities away, and has to name some that a server lists.
+	// Concealer lists the capabilities that the fault removes. The loader rejects a rule if no server
+	// that it matches advertises any of them.
 	Concealer interface{ Conceals() []string }
 )
 
-// Forever is a wait that only the client ends.
+// Forever is a wait that only the client can end.
 const Forever = time.Duration(math.MaxInt64)
 
-// Waits says for how long the rule's fault makes a client wait: not at all, for a
-// time, or Forever.
+// Waits returns how long the rule's fault makes a client wait: 0, a duration, or Forever.
 func (r *Rule) Waits() time.Duration {
 	if w, ok := r.Fault.(Waiter); ok {
 		return w.Waits()
@@ -54,7 +52,7 @@ func (r *Rule) Waits() time.Duration {
 	return 0
 }
 
-// Listen says what the rule does to a door as a whole.
+// Listen returns what the rule does to a door as a whole.
 func (r *Rule) Listen() ListenMode {
 	if s, ok := r.Fault.(ListenStage); ok {
 		return s.Listen()

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// The gate asks at each command. With no active scenario that costs next to nothing.
+// BenchmarkCommand measures what the gate asks at each command. Without an active scenario this costs next to nothing.
 func BenchmarkCommand(b *testing.B) {
 	client := netip.MustParseAddr("127.0.0.1")
 	rcpt := Match{Command: []string{"RCPT"}}

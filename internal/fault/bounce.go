@@ -5,11 +5,11 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/mailrig/mailrig/internal/identity"
+	"github.com/mailrig/mailrig/internal/protocol/smtp"
 )
 
-// BounceLater sends a delivery status notification (RFC 3464) into the sender's
-// INBOX, for each recipient of an accepted message that the rule matches.
+// BounceLater sends a delivery status notification (RFC 3464) to the sender's INBOX, for each recipient of an accepted
+// message that the rule matches.
 type BounceLater struct {
 	After time.Duration `yaml:"after" doc:"how long after the message was accepted, like 2s; at most an hour"`
 	SMTP  string        `yaml:"smtp" doc:"what the recipient's server is to have said; 550 5.1.1 User unknown when left out"`
@@ -26,7 +26,7 @@ func (*BounceLater) Kind() Kind {
 	}
 }
 
-// Validate fills in the usual reply and checks the bounds.
+// Validate fills in the default reply and checks the limits.
 func (f *BounceLater) Validate() error {
 	if f.After < 0 || f.After > time.Hour {
 		return errors.New("after: give a time of at most an hour, like 2s")
@@ -34,7 +34,7 @@ func (f *BounceLater) Validate() error {
 	if f.SMTP == "" {
 		f.SMTP = "550 5.1.1 User unknown"
 	}
-	r, err := identity.ParseSMTP(f.SMTP)
+	r, err := smtp.Parse(f.SMTP)
 	if err == nil && r.Code < 400 {
 		err = fmt.Errorf("smtp: %q isn't a refusal", f.SMTP)
 	}
@@ -43,7 +43,7 @@ func (f *BounceLater) Validate() error {
 
 // Bounce implements BounceStage.
 func (f *BounceLater) Bounce() Bounce {
-	r, _ := identity.ParseSMTP(f.SMTP)
+	r, _ := smtp.Parse(f.SMTP)
 	status := fmt.Sprintf("%d.%d.%d", r.Enhanced[0], r.Enhanced[1], r.Enhanced[2])
 	if r.Enhanced == [3]int{} {
 		status = fmt.Sprintf("%d.0.0", r.Code/100)
@@ -51,7 +51,7 @@ func (f *BounceLater) Bounce() Bounce {
 	return Bounce{After: f.After, Status: status, Text: f.SMTP}
 }
 
-// CheckRule refuses a command: it acts on messages.
+// CheckRule refuses a command in the match: the fault acts on messages.
 func (f *BounceLater) CheckRule(r *Rule) error {
 	if len(r.Match.Command) > 0 {
 		return errors.New("bounce: acts on accepted messages; command can't be matched")
@@ -59,8 +59,8 @@ func (f *BounceLater) CheckRule(r *Rule) error {
 	return nil
 }
 
-// Protocols is SMTP.
+// Protocols returns SMTP.
 func (f *BounceLater) Protocols() []string { return []string{"smtp"} }
 
-// Waits implements Waiter: the report comes so late.
+// Waits implements Waiter. The report comes this late.
 func (f *BounceLater) Waits() time.Duration { return f.After }

@@ -1,6 +1,6 @@
 package fault
 
-// Capabilities replaces the whole list.
+// Capabilities replaces the whole capability list.
 type Capabilities struct {
 	Lists `smtp:"lines of the EHLO reply, without code" imap:"capability names" pop3:"lines of the CAPA reply"`
 }
@@ -9,14 +9,14 @@ type Capabilities struct {
 func (*Capabilities) Kind() Kind {
 	return Kind{
 		Name:    "capabilities",
-		Doc:     "The list of capabilities is this, whatever the server has.",
+		Doc:     "The server advertises exactly this list, whatever it supports.",
 		Example: "{imap: [IMAP4]}",
 		New:     func() Fault { return new(Capabilities) },
 		ForUser: Always,
 	}
 }
 
-// ValidateFor wants at least one.
+// ValidateFor requires at least one list.
 func (f *Capabilities) ValidateFor(among Protocols) error { return some(f.Lists, among, "a list") }
 
 // List implements ListStage.

@@ -5,11 +5,10 @@ import (
 	"strings"
 )
 
-// CoversCapability reports whether a rule for the one name changes a list that has the other.
+// CoversCapability reports whether a rule for the capability rule changes a list that has the capability name.
 func CoversCapability(rule, name string) bool { return covers([]string{rule}, name) }
 
-// covers compares capability names: AUTH covers AUTH=PLAIN, STARTTLS is POP3's
-// STLS, SASL and AUTH are the same thing.
+// covers compares capability names. AUTH covers AUTH=PLAIN. STARTTLS equals POP3's STLS, and AUTH equals SASL.
 func covers(names []string, name string) bool {
 	base, _, _ := strings.Cut(name, "=")
 	for _, n := range names {
@@ -21,7 +20,7 @@ func covers(names []string, name string) bool {
 	return false
 }
 
-// someNames wants at least one name of a capability.
+// someNames requires at least one capability name.
 func someNames(names []string) error {
 	if len(names) == 0 {
 		return fmt.Errorf("name at least one capability, like [STARTTLS]")

@@ -6,7 +6,7 @@ import (
 	"github.com/mailrig/mailrig/certs"
 )
 
-// Certificate shows another certificate than the right one.
+// Certificate presents a certificate other than the correct one.
 type Certificate struct{ Profile string }
 
 // Kind implements Fault.
@@ -35,10 +35,10 @@ func (f *Certificate) UnmarshalText(b []byte) error {
 // TLS implements TLSStage.
 func (f *Certificate) TLS(t *TLS) { t.Certificate = f.Profile }
 
-// CheckRule refuses conditions that can't be known yet.
+// CheckRule refuses conditions that nobody can know yet.
 func (f *Certificate) CheckRule(r *Rule) error { return r.beforeTLS() }
 
-// Explain says which certificate is shown.
+// Explain says which certificate the server presents.
 func (f *Certificate) Explain() string {
 	return fmt.Sprintf("the server shows the certificate %q instead of the right one", f.Profile)
 }

@@ -7,29 +7,29 @@ import (
 	"github.com/mailrig/mailrig/internal/identity"
 )
 
-// Conn is the view of one connection. The gate keeps Event up to date. Methods
-// may be called by one goroutine at a time, and on nil.
+// Conn is the faults' view of one connection. The gate keeps Event up to date. Only one goroutine at a time may call
+// the methods. They may be called on a nil Conn.
 type Conn struct {
 	Event
-	rules      []*rule // the user's own first, then everybody's
+	rules      []*rule // the user's own rules first, then everybody's
 	everybodys []*rule
 	users      Users
-	own        *Plan // whose rules have joined
+	own        *Plan // the user's own plan, whose rules have joined
 	editing    bool  // some rule may edit what the engine says
-	kept       *kept // what rules have to remember of the connection; nil: nothing yet
+	kept       *kept // what rules remember about the connection; nil: nothing yet
 
-	commands int // so far
-	asked    int // the command for which Meanwhile has been asked
+	commands int // number of commands so far
+	asked    int // number of the command for which Meanwhile was called
 }
 
-// kept is what rules have to remember of a connection. It ends with it.
+// kept is what rules remember about a connection. It ends with the connection.
 type kept struct {
-	counters *Memory         // of what is counted for each connection
-	held     map[*rule]Key   // places that the connection has
-	edits    map[*rule]edits // of the present command's reply
+	counters *Memory         // of what is counted per connection
+	held     map[*rule]Key   // places that the connection holds
+	edits    map[*rule]edits // of the reply to the current command
 }
 
-// keep returns what is kept, to add to it.
+// keep returns what is kept, ready to be added to.
 func (c *Conn) keep() *kept {
 	if c.kept == nil {
 		c.kept = &kept{held: map[*rule]Key{}, edits: map[*rule]edits{}}
@@ -37,13 +37,13 @@ func (c *Conn) keep() *kept {
 	return c.kept
 }
 
-// edits remembers that a rule was counted for a command: its reply has many lines.
+// edits remembers that a rule was counted for a command, because the reply may have many lines.
 type edits struct {
 	command int
 	acts    bool
 }
 
-// Active reports whether any rule may act, so that the gate has to keep Event up to date.
+// Active reports whether any rule may act. If so, the gate must keep Event up to date.
 func (c *Conn) Active() bool { return c != nil && len(c.rules) > 0 }
 
 func (c *Conn) set(rules []*rule) {
@@ -51,7 +51,7 @@ func (c *Conn) set(rules []*rule) {
 	c.editing = has[EditStage](c)
 }
 
-// Phase begins the connection, or begins it anew behind STARTTLS: nobody is logged in.
+// Phase begins the connection, or begins it anew after STARTTLS. Nobody is logged in then.
 func (c *Conn) Phase(secure bool) {
 	if c == nil {
 		return
@@ -61,7 +61,7 @@ func (c *Conn) Phase(secure bool) {
 	c.join("")
 }
 
-// subject says what a rule counts separately.
+// subject returns what a rule with this Per counts separately.
 func (c *Conn) subject(per Per) string {
 	switch per {
 	case PerClient:
@@ -74,9 +74,8 @@ func (c *Conn) subject(per Per) string {
 	return ""
 }
 
-// Accept tells what becomes of the connection. supported is false where the
-// listener can't drop (see door.ErrDropUnsupported): the nearest thing then is
-// to stay silent.
+// Accept returns what happens to the connection after it was accepted. dropSupported is false if the listener can't
+// drop connections (see door.ErrDropUnsupported). The nearest thing is then to stay silent.
 func (c *Conn) Accept(dropSupported bool) (mode AcceptMode, by string) {
 	return first(c, func(s AcceptStage) (AcceptMode, bool) {
 		if l, ok := s.(ListenStage); ok && l.Listen() == ListenDrop && !dropSupported {
@@ -87,30 +86,30 @@ func (c *Conn) Accept(dropSupported bool) (mode AcceptMode, by string) {
 	})
 }
 
-// Pace tells how fast the server's bytes go out.
+// Pace returns how fast the server's bytes are sent.
 func (c *Conn) Pace() (p Pace) {
 	p.By = all(c, func(s PaceStage) { s.Pace(&p) })
 	return p
 }
 
-// First tells what the door speaks first, "" when it is what the door should.
+// First returns what the door speaks first. "" means what it normally speaks.
 func (c *Conn) First() (mode SecurityMode, by string) {
 	return first(c, func(s FirstStage) (SecurityMode, bool) { return s.First(), true })
 }
 
-// TLS tells how a handshake, about to begin, departs from the right one.
+// TLS returns how the handshake that is about to begin differs from the correct one.
 func (c *Conn) TLS() (t TLS) {
 	t.By = all(c, func(s TLSStage) { s.TLS(&t) })
 	return t
 }
 
-// Start tells in which state the engine begins.
+// Start returns the state in which the engine begins.
 func (c *Conn) Start() (st Start) {
 	st.By = all(c, func(s StartStage) { s.Start(&st) })
 	return st
 }
 
-// Greeting tells how the greeting departs from the engine's own.
+// Greeting returns how the greeting differs from the engine's own.
 func (c *Conn) Greeting() (g Greet) {
 	each(c, func(r *rule, s GreetStage) bool {
 		var mine Greet
@@ -129,7 +128,7 @@ func (c *Conn) Greeting() (g Greet) {
 	return g
 }
 
-// Capability tells what becomes of a capability, and whose rule says so.
+// Capability returns what happens to a capability, and the scenario that says so.
 func (c *Conn) Capability(name string) (fate CapabilityFate, by string) {
 	each(c, func(r *rule, s CapabilityStage) bool {
 		if f := s.Capability(name); f > fate {
@@ -140,13 +139,13 @@ func (c *Conn) Capability(name string) (fate CapabilityFate, by string) {
 	return fate, by
 }
 
-// Capabilities edits a list of capabilities, and tells who did; "" for nobody.
+// Capabilities edits a capability list and returns the scenario that did, or "".
 func (c *Conn) Capabilities(names []string) (edited []string, by string) {
 	if !has[CapabilityStage](c) && !has[ListStage](c) {
 		return names, ""
 	}
 	for _, name := range names {
-		// SMTP's have parameters behind a space, others behind "=".
+		// In SMTP, parameters follow a space; elsewhere, "=".
 		word := name
 		for i := range len(name) {
 			if name[i] == ' ' {
@@ -168,7 +167,7 @@ func (c *Conn) Capabilities(names []string) (edited []string, by string) {
 	return edited, by
 }
 
-// Command tells what to do with the command that Event describes.
+// Command returns what to do with the command that Event describes.
 func (c *Conn) Command() (a Action) {
 	if c != nil {
 		c.commands++
@@ -195,25 +194,24 @@ func (c *Conn) Command() (a Action) {
 	return a
 }
 
-// Upgrade tells what happens around STARTTLS.
+// Upgrade returns what happens around STARTTLS.
 func (c *Conn) Upgrade() (u Upgrade) {
 	u.By = all(c, func(s UpgradeStage) { s.Upgrade(&u, c.Protocol) })
 	return u
 }
 
-// Cut tells where to cut the message that is about to go through this place, or
-// has gone.
+// Cut returns where to cut the message that is about to pass this place, or that has passed it.
 func (c *Conn) Cut(in Place) Cut {
 	cut, by := first(c, func(s BodyStage) (Cut, bool) { return s.Body(in) })
 	cut.By = by
 	return cut
 }
 
-// Edits reports whether some rule may edit what the engine says.
+// Edits reports whether any rule may edit what the engine says.
 func (c *Conn) Edits() bool { return c != nil && c.editing }
 
-// Edit edits a line that the engine says in answer to the command that Event
-// describes, and tells who did; "" for nobody. Counters count replies, not lines.
+// Edit edits a line of the engine's reply to the command that Event describes. It returns the scenario that did, or "".
+// Counters count replies, not lines.
 func (c *Conn) Edit(line []byte) (edited []byte, by string) {
 	each(c, func(r *rule, s EditStage) bool {
 		out, did := s.Edit(line)
@@ -237,13 +235,13 @@ func (c *Conn) Edit(line []byte) (edited []byte, by string) {
 	return line, by
 }
 
-// Final tells how late the reply to a message comes, whose last byte has arrived.
+// Final returns how late the reply to a message comes. The message's last byte has arrived.
 func (c *Conn) Final() (d time.Duration, by string) {
 	by = all(c, func(s FinalStage) { d += s.Final() })
 	return d, by
 }
 
-// Login reports whether a login is refused; nil means that no rule objects.
+// Login returns the refusal of a login, or nil if no rule refuses it.
 func (c *Conn) Login(a identity.Attempt) *identity.Refusal {
 	if c == nil {
 		return nil
@@ -256,8 +254,8 @@ func (c *Conn) Login(a identity.Attempt) *identity.Refusal {
 	}))
 }
 
-// Mechanisms lists the mechanisms that logins may use besides the usual ones. Who is going
-// to log in, and how, can't matter yet.
+// Mechanisms lists the mechanisms that a scenario allows besides the usual ones. Who will log in, and how, can't matter
+// yet.
 func (c *Conn) Mechanisms() (names []string) {
 	if c == nil {
 		return nil
@@ -278,8 +276,8 @@ func (c *Conn) Mechanisms() (names []string) {
 	return names
 }
 
-// Admit reports whether a login, which is right in every other way, is refused because of
-// what the user does already.
+// Admit returns the refusal of a login that is right in every other way, if a rule refuses it because of what the user
+// is already doing.
 func (c *Conn) Admit(a identity.Attempt) *identity.Refusal {
 	var no *identity.Refusal
 	var by string
@@ -303,21 +301,19 @@ func refusal(no *identity.Refusal, by string) *identity.Refusal {
 	return &copied
 }
 
-// Limits tells what the engine is to allow, where it is less than usual.
+// Limits returns the engine's limits where they are smaller than usual.
 func (c *Conn) Limits() (l Limits) {
 	l.By = standing(c, func(s LimitStage) { s.Limit(&l) })
 	return l
 }
 
-// Folders lists the folders that the account of whoever logs in is to have; none means
-// those that every account has.
+// Folders lists the folders that the account of the user gets at login. None means the folders that every account has.
 func (c *Conn) Folders() []Folder {
 	folders, _ := first(c, func(s FolderStage) ([]Folder, bool) { return s.Folders(), true })
 	return folders
 }
 
-// Hierarchy tells the form of mailbox names in IMAP; ok is false for the usual one.
-// A delimiter of 0 is NIL.
+// Hierarchy returns the form of mailbox names in IMAP. ok is false for the usual form. A delimiter of 0 means NIL.
 func (c *Conn) Hierarchy() (delimiter byte, prefix, by string, ok bool) {
 	each(c, func(r *rule, s HierarchyStage) bool {
 		delimiter, prefix = s.Hierarchy()
@@ -327,8 +323,7 @@ func (c *Conn) Hierarchy() (delimiter byte, prefix, by string, ok bool) {
 	return delimiter, prefix, by, ok
 }
 
-// Fill tells how large the INBOX of whoever has just logged in is to be; ok is false for
-// as it is.
+// Fill returns how large the INBOX of the user who has just logged in becomes. ok is false if it stays as it is.
 func (c *Conn) Fill() (f Filling, ok bool) {
 	each(c, func(r *rule, s FillStage) bool {
 		f = s.Fill(c.User, Counts{c, r})
@@ -338,8 +333,8 @@ func (c *Conn) Fill() (f Filling, ok bool) {
 	return f, f.Once != nil
 }
 
-// Meanwhile tells what another session does to the selected mailbox before the command that
-// Event describes, and whose rule says so. It may be asked several times for one command.
+// Meanwhile returns what another session does to the selected mailbox before the command that Event describes, and the
+// scenario that says so. It may be called several times for one command.
 func (c *Conn) Meanwhile() (m Meanwhile, by string) {
 	if c == nil || c.asked == c.commands {
 		return m, ""
@@ -349,12 +344,12 @@ func (c *Conn) Meanwhile() (m Meanwhile, by string) {
 	return m, by
 }
 
-// Mute reports whether IDLE is to tell nothing, and whose rule says so.
+// Mute reports whether IDLE stays silent, and returns the scenario that says so.
 func (c *Conn) Mute() (mute bool, by string) {
 	return first(c, func(s IdleStage) (bool, bool) { return s.Idle(), s.Idle() })
 }
 
-// Bounce reports whether a message to the recipient, just accepted, comes back.
+// Bounce reports whether a message that was just accepted for the recipient bounces later, and how.
 func (c *Conn) Bounce(recipient string) (b Bounce, ok bool) {
 	if c == nil {
 		return b, false
@@ -370,7 +365,7 @@ func (c *Conn) Bounce(recipient string) (b Bounce, ok bool) {
 	return b, ok
 }
 
-// Close gives back what the connection holds of shared counts.
+// Close returns what the connection holds of shared counts.
 func (c *Conn) Close() {
 	if c == nil || c.kept == nil {
 		return

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Connect is the fate of the TCP connection.
+// Connect decides what happens to the TCP connection.
 type Connect struct{ Mode string }
 
 // Kind implements Fault.
@@ -18,7 +18,7 @@ func (*Connect) Kind() Kind {
 	}
 }
 
-// ConnectModes lists what Connect may say.
+// ConnectModes lists the modes of Connect.
 var ConnectModes = []string{"refuse", "drop", "silent", "close", "reset", "portal"}
 
 // UnmarshalText reads a mode.
@@ -78,7 +78,7 @@ func (f *Connect) Waits() time.Duration {
 	return 0
 }
 
-// Explain says what becomes of the connection.
+// Explain says what happens to the connection.
 func (f *Connect) Explain() string {
 	return map[string]string{
 		"refuse": "the connection is refused",
@@ -86,6 +86,6 @@ func (f *Connect) Explain() string {
 		"silent": "the connection is accepted, and nothing is ever said",
 		"close":  "the connection is accepted and closed at once",
 		"reset":  "the connection is accepted and reset at once",
-		"portal": "an HTTP redirect is answered, as a captive portal does",
+		"portal": "the server answers with an HTTP redirect, as a captive portal does",
 	}[f.Mode]
 }

@@ -1,17 +1,17 @@
 package fault
 
-// This file has the ways in which a connection consults its rules.
+// This file defines how a connection consults its rules.
 
-// Act is what a rule does at a moment.
+// Act says that a rule acted at some moment.
 type Act struct {
 	Scenario string
-	Rule     int    // its place in the scenario, from 0
-	Kind     string // of its fault
-	Command  string // that it answers; "" where the moment isn't a command's
+	Rule     int    // the rule's index in the scenario, from 0
+	Kind     string // kind of its fault
+	Command  string // the command that it answers; "" if the moment isn't a command's
 }
 
-// acts says that a rule acts now, and returns whose it is. Every answer of a Conn that
-// isn't a standing condition (a capability, a limit, the form of names) has come this way.
+// acts reports that a rule acts now, and returns its scenario. Every answer of a Conn passes through here, except
+// standing conditions: capabilities, limits, the form of names.
 func (c *Conn) acts(r *rule) (by string) {
 	if c.users.Acted != nil {
 		c.users.Acted(Act{r.Scenario, r.place, r.Kind(), c.Event.Command})
@@ -19,8 +19,8 @@ func (c *Conn) acts(r *rule) (by string) {
 	return r.Scenario
 }
 
-// each calls do for every rule that matches now and has the stage S, in order,
-// until do says that it is enough. Counting is up to do.
+// each calls do for every rule that matches now and has the stage S, in order, until do returns true. Counting is up to
+// do.
 func each[S any](c *Conn, do func(r *rule, s S) (enough bool)) {
 	if c == nil {
 		return
@@ -32,8 +32,8 @@ func each[S any](c *Conn, do func(r *rule, s S) (enough bool)) {
 	}
 }
 
-// all lets every rule with the stage S change something, each as its counters have it,
-// and returns whose was the last.
+// all lets every rule with the stage S change something, as its counters allow. It returns the scenario of the last
+// one.
 func all[S any](c *Conn, change func(S)) (by string) {
 	each(c, func(r *rule, s S) bool {
 		if r.take(c) {
@@ -45,8 +45,7 @@ func all[S any](c *Conn, change func(S)) (by string) {
 	return by
 }
 
-// first returns what the first rule says that has something to say, as its counters
-// have it, and whose it is.
+// first returns the answer of the first rule that has one and whose counters allow it, and the rule's scenario.
 func first[S, A any](c *Conn, ask func(S) (A, bool)) (answer A, by string) {
 	each(c, func(r *rule, s S) bool {
 		a, ok := ask(s)
@@ -59,8 +58,8 @@ func first[S, A any](c *Conn, ask func(S) (A, bool)) (answer A, by string) {
 	return answer, by
 }
 
-// standing lets every rule with the stage S say what holds for the whole connection. That
-// isn't counted, and asking for it isn't an act.
+// standing lets every rule with the stage S say what holds for the whole connection. This isn't counted, and asking for
+// it isn't an act.
 func standing[S any](c *Conn, say func(S)) (by string) {
 	each(c, func(r *rule, s S) bool {
 		say(s)
@@ -70,7 +69,7 @@ func standing[S any](c *Conn, say func(S)) (by string) {
 	return by
 }
 
-// has reports whether some rule of the connection has the stage S, whatever it matches.
+// has reports whether any rule of the connection has the stage S, whatever it matches.
 func has[S any](c *Conn) bool {
 	if c == nil {
 		return false

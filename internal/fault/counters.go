@@ -7,40 +7,37 @@ import (
 	"time"
 )
 
-// Counters keep all that rules remember: how often they matched (skip, times,
-// match.connection), when a client came (rate-limit), when a delivery was tried first
-// (greylist), how many connections a user has (limit-connections). One belongs to one
-// Plan, so that a scenario that is activated again begins at zero.
+// Counters keep everything that rules remember: how often they matched (skip, times, match.connection), when a client
+// came (rate-limit), when a delivery was first tried (greylist), how many connections a user has (limit-connections).
+// Each Plan has Counters of its own, so a scenario that is activated again begins at zero.
 //
-// Counters may forget a key that has a subject, if they hold too much; its rule then
-// begins anew with that subject. They never forget a key without one, of which there
-// are no more than rules, nor a place that is held.
+// Counters that hold too much may forget a key that has a subject. The rule then begins anew with that subject. They
+// never forget a key without a subject (there are no more of these than rules), nor a place that is held.
 //
-// Where counters fail, the rule doesn't act: a client had better meet a correct server
-// than one that misbehaves at random. It is logged once for each plan.
+// If counters fail, the rule doesn't act: a correct server is better for a client than one that misbehaves at random.
+// The failure is logged once for each plan.
 type Counters interface {
-	// Add counts once more and returns how often that was, this time included.
+	// Add counts once more and returns the new count.
 	Add(ctx context.Context, k Key) (int, error)
-	// Allow reports whether fewer than limit moments of the key lie within the time
-	// before now. If so, now becomes one of them.
+	// Allow reports whether the key has fewer than limit moments within the time before now. If so, it adds now to
+	// them.
 	Allow(ctx context.Context, k Key, limit int, within time.Duration) (bool, error)
-	// Age returns how long ago the key was asked for first. known is false if this is
-	// the first time.
+	// Age returns how long ago the key was first asked for. known is false if this is the first time.
 	Age(ctx context.Context, k Key) (age time.Duration, known bool, err error)
-	// Hold takes one of so many places and reports whether one was free.
+	// Hold takes one of a number of places and reports whether one was free.
 	Hold(ctx context.Context, k Key, places int) (bool, error)
-	// Release gives back a place that was held.
+	// Release frees a place that was held.
 	Release(ctx context.Context, k Key) error
 }
 
 // Key says what is counted.
 type Key struct {
-	Rule    string // scenario and place in it; unique in a plan
-	Subject string // client, user or envelope; "" for everything together
+	Rule    string // scenario and index in it; unique in a plan
+	Subject string // client, user or envelope; "" for all together
 }
 
-// at returns where a rule counts for a connection, and under which key. What is counted
-// for each connection is the connection's own and ends with it.
+// at returns the counters and the key with which a rule counts for a connection. What is counted per connection belongs
+// to the connection and ends with it.
 func (r *rule) at(c *Conn, per Per) (Counters, Key) {
 	if per == PerConnection {
 		kept := c.keep()
@@ -52,30 +49,30 @@ func (r *rule) at(c *Conn, per Per) (Counters, Key) {
 	return r.counters, Key{r.id, c.subject(per)}
 }
 
-// Counts are the counters of one rule, as a stage of its fault may use them.
+// Counts are one rule's counters, as a stage of its fault may use them.
 type Counts struct {
 	c *Conn
 	r *rule
 }
 
-// Allow reports whether this is within limit moments in the time before now, for each
-// of what the rule counts separately. Only those that are within are counted.
+// Allow reports whether this is one of the limit moments allowed in the time before now, for each subject of the rule.
+// Only allowed moments are counted. If the counters fail, it reports true.
 func (n Counts) Allow(limit int, within time.Duration) bool {
 	counters, key := n.r.at(n.c, n.r.Per)
 	ok, err := counters.Allow(n.c.ctx(), key, limit, within)
 	return ok || err != nil
 }
 
-// Waited reports whether the same was asked so long ago already.
+// Waited reports whether the same was first asked at least wait ago. If the counters fail, it reports true.
 func (n Counts) Waited(per Per, wait time.Duration) bool {
 	counters, key := n.r.at(n.c, per)
 	age, known, err := counters.Age(n.c.ctx(), key)
 	return err != nil || known && age >= wait
 }
 
-// Hold takes one of so many places of the subject for as long as the connection lasts,
-// and reports whether one was free. A connection has one place of a rule at most: it
-// gives back the one that it had.
+// Hold takes one of the subject's places for as long as the connection lasts. It reports whether one was free. A
+// connection has at most one place of a rule: Hold first releases the previous one. If the counters fail, Hold reports
+// true.
 func (n Counts) Hold(subject string, places int) bool {
 	n.c.release(n.r)
 	key := Key{n.r.id, subject}
@@ -89,28 +86,28 @@ func (n Counts) Hold(subject string, places int) bool {
 	return ok
 }
 
-// release gives back the place that a rule holds for the connection, if there is one.
+// release frees the place that a rule holds for the connection, if any.
 func (c *Conn) release(r *rule) {
 	if c.kept == nil {
 		return
 	}
 	if key, ok := c.kept.held[r]; ok {
 		delete(c.kept.held, r)
-		// The connection's own context may have ended. An error is logged; there is nobody to tell.
+		// The connection's own context may have ended. Errors are logged; nobody else is interested.
 		_ = r.counters.Release(context.WithoutCancel(c.ctx()), key)
 	}
 }
 
-// Once is something that is done once for each subject of a rule.
+// Once does something once for each subject of a rule.
 type Once struct {
 	n       Counts
 	subject string
 }
 
-// Once makes one.
+// Once returns a Once for this subject.
 func (n Counts) Once(subject string) *Once { return &Once{n, subject} }
 
-// Do does it, if it hasn't been done. Whoever asks while it is being done waits.
+// Do calls do if it hasn't been called for this subject. Other callers wait until it returns.
 func (o *Once) Do(do func()) {
 	r := o.n.r
 	r.doing <- struct{}{}
@@ -120,11 +117,10 @@ func (o *Once) Do(do func()) {
 	}
 }
 
-// patience bounds how long counters that aren't in memory may keep a connection waiting.
+// patience is how long counters that aren't in memory may keep a connection waiting.
 const patience = 2 * time.Second
 
-// guard bounds the time of counters that somebody else has made, and logs the first
-// failure.
+// guard limits the time of foreign counters, and logs their first failure.
 type guard struct {
 	Counters
 	log  *slog.Logger

@@ -30,8 +30,8 @@ func refused(c *Conn, n int) (no int) {
 	return no
 }
 
-// A connection that is new has no past, even where the memory of one that has ended is
-// used again for it.
+// TestRateLimitPerConnectionEndsWithIt checks that a new connection has no past, even if it gets the memory of one that
+// has ended.
 func TestRateLimitPerConnectionEndsWithIt(t *testing.T) {
 	t.Parallel()
 	p := plan(Rule{Match: rcpt, Per: PerConnection, Fault: &RateLimit{Max: 1, Within: time.Hour, Texts: Texts{"smtp": "450 x"}}})
@@ -45,7 +45,7 @@ func TestRateLimitPerConnectionEndsWithIt(t *testing.T) {
 		}
 		c.Close()
 		if i%100 == 0 {
-			runtime.GC() // so that memory is used again
+			runtime.GC() // so that the memory is reused
 		}
 	}
 	if n := p.rules[0].counters.(*Memory).Len(); n != 0 {
@@ -90,7 +90,7 @@ func TestGreylistRemembers(t *testing.T) {
 	})
 }
 
-// Whatever counts envelopes holds no more of them than the bound.
+// TestCountsAreBounded checks that whatever counts envelopes stays within the limit.
 func TestCountsAreBounded(t *testing.T) {
 	t.Parallel()
 	const most = 1000
@@ -115,7 +115,7 @@ func TestCountsAreBounded(t *testing.T) {
 	}
 }
 
-// A million keys cost a plan no more than its bound.
+// TestAMillionKeys checks that a million keys stay within a plan's limit.
 func TestAMillionKeys(t *testing.T) {
 	t.Parallel()
 	m, ok := plan(Rule{Fault: &DelayReply{1}}).rules[0].counters.(*Memory)
@@ -132,8 +132,8 @@ func TestAMillionKeys(t *testing.T) {
 	}
 }
 
-// What was asked for longest ago is forgotten first, and what belongs to a whole rule
-// or is held never.
+// TestWhatIsForgotten checks that the least recently used key is forgotten first, and that keys without a subject and
+// held places are never forgotten.
 func TestWhatIsForgotten(t *testing.T) {
 	t.Parallel()
 	m, ctx := NewMemory(3), t.Context()
@@ -154,7 +154,7 @@ func TestWhatIsForgotten(t *testing.T) {
 	if ok, _ := m.Hold(ctx, Key{"r", "place"}, 1); ok {
 		t.Error("a place that is held was forgotten")
 	}
-	for range 3 { // moments weigh too
+	for range 3 { // moments count as well
 		if ok, _ := m.Allow(ctx, Key{"r", "rate"}, 3, time.Hour); !ok {
 			t.Error("refused within the limit")
 		}
@@ -167,7 +167,7 @@ func TestWhatIsForgotten(t *testing.T) {
 	}
 }
 
-// broken are counters that somebody else keeps, and that can't be reached.
+// broken are foreign counters that can't be reached.
 type broken struct{ asked int }
 
 var errAway = errors.New("nobody answers")
@@ -182,14 +182,15 @@ func (b *broken) Age(ctx context.Context, _ Key) (time.Duration, bool, error) {
 func (b *broken) Hold(ctx context.Context, _ Key, _ int) (bool, error) { return false, b.err(ctx) }
 func (b *broken) Release(ctx context.Context, _ Key) error             { return b.err(ctx) }
 
-// err waits as long as it may.
+// err waits for as long as it may.
 func (b *broken) err(ctx context.Context) error {
 	b.asked++
 	<-ctx.Done()
 	return errAway
 }
 
-// Without counters, rules that count don't act, and others do. It is logged once.
+// TestCountersThatFail checks that without counters, rules that count don't act and others do. The failure is logged
+// once.
 func TestCountersThatFail(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -225,7 +226,7 @@ func TestCountersThatFail(t *testing.T) {
 	})
 }
 
-// Something is done once for each user, and whoever comes meanwhile waits for it.
+// TestOnce checks that something is done once for each user, and that other callers wait for it.
 func TestOnce(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -258,7 +259,7 @@ func TestOnce(t *testing.T) {
 	})
 }
 
-// Every act is told once, with the place of its rule.
+// TestActs checks that every act is reported once, with the index of its rule.
 func TestActs(t *testing.T) {
 	t.Parallel()
 	p := plan(

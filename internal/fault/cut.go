@@ -7,8 +7,7 @@ import (
 	"time"
 )
 
-// CutMessage ends the connection in the middle of a message, or between the
-// message and its reply.
+// CutMessage ends the connection in the middle of a message, or between the message and its reply.
 type CutMessage struct {
 	In    Place `yaml:"in" doc:"upload (a message that the client sends, the default), download (one that the server sends), reply (the message is stored, its reply never comes)" enum:"upload,download,reply"`
 	After int64 `yaml:"after" doc:"how many bytes of the message go through before, 0 or more"`
@@ -26,7 +25,7 @@ func (*CutMessage) Kind() Kind {
 	}
 }
 
-// Validate checks the bounds.
+// Validate checks the limits.
 func (f *CutMessage) Validate() error {
 	if f.After < 0 {
 		return errors.New("after: can't be negative")
@@ -62,7 +61,7 @@ func (f *CutMessage) how() End {
 	return f.How
 }
 
-// Protocols leaves out the directions that a protocol hasn't.
+// Protocols leaves out the protocols that don't have this direction.
 func (f *CutMessage) Protocols() []string {
 	if f.In == InDownload {
 		return []string{"imap", "pop3"}

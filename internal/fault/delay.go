@@ -5,11 +5,11 @@ import (
 	"time"
 )
 
-// maxDelay bounds what a scenario may wait: RFC 5321 section 4.5.3.2 lets a
-// client wait ten minutes at most; an hour outlasts every client.
+// maxDelay is the longest wait of a scenario. RFC 5321 section 4.5.3.2 lets a client wait for at most ten minutes, and
+// an hour outlasts every client.
 const maxDelay = time.Hour
 
-// parseDelay reads a duration for the kinds whose whole value it is.
+// parseDelay parses a duration, for kinds whose whole value is one.
 func parseDelay(b []byte) (time.Duration, error) {
 	d, err := time.ParseDuration(string(b))
 	if err != nil || d <= 0 || d > maxDelay {

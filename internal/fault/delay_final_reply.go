@@ -2,22 +2,21 @@ package fault
 
 import "time"
 
-// DelayFinalReply makes the reply to a message late: RFC 5321 section 4.5.3.2.6
-// wants clients to wait ten minutes for it.
+// DelayFinalReply delays the reply to a message. RFC 5321 section 4.5.3.2.6 asks clients to wait ten minutes for it.
 type DelayFinalReply struct{ Delay time.Duration }
 
 // Kind implements Fault.
 func (*DelayFinalReply) Kind() Kind {
 	return Kind{
 		Name:    "delay-final-reply",
-		Doc:     "The reply to a message comes this late, after its last byte.",
+		Doc:     "The server waits this long after the last byte of a message before it replies.",
 		Example: "5s",
 		New:     func() Fault { return new(DelayFinalReply) },
 		ForUser: Always,
 	}
 }
 
-// UnmarshalText reads a duration like 5s.
+// UnmarshalText parses a duration like 5s.
 func (f *DelayFinalReply) UnmarshalText(b []byte) (err error) {
 	f.Delay, err = parseDelay(b)
 	return err
@@ -26,7 +25,7 @@ func (f *DelayFinalReply) UnmarshalText(b []byte) (err error) {
 // Final implements FinalStage.
 func (f *DelayFinalReply) Final() time.Duration { return f.Delay }
 
-// Protocols are those whose clients send messages.
+// Protocols returns the protocols in which clients send messages.
 func (f *DelayFinalReply) Protocols() []string { return []string{"smtp", "imap"} }
 
 // Waits implements Waiter.

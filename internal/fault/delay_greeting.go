@@ -2,20 +2,20 @@ package fault
 
 import "time"
 
-// DelayGreeting makes the greeting late.
+// DelayGreeting delays the greeting.
 type DelayGreeting struct{ Delay time.Duration }
 
 // Kind implements Fault.
 func (*DelayGreeting) Kind() Kind {
 	return Kind{
 		Name:    "delay-greeting",
-		Doc:     "The greeting comes this late.",
+		Doc:     "The server waits this long before it greets.",
 		Example: "20s",
 		New:     func() Fault { return new(DelayGreeting) },
 	}
 }
 
-// UnmarshalText reads a duration like 20s.
+// UnmarshalText parses a duration like 20s.
 func (f *DelayGreeting) UnmarshalText(b []byte) (err error) {
 	f.Delay, err = parseDelay(b)
 	return err
@@ -27,7 +27,7 @@ func (f *DelayGreeting) Greet(g *Greet, _ string) bool {
 	return true
 }
 
-// CheckRule refuses conditions that can't be known yet.
+// CheckRule refuses conditions that nobody can know yet.
 func (f *DelayGreeting) CheckRule(r *Rule) error { return r.early() }
 
 // Waits implements Waiter.

@@ -2,21 +2,21 @@ package fault
 
 import "time"
 
-// DelayReply makes the reply to a command late.
+// DelayReply delays the reply to a command.
 type DelayReply struct{ Delay time.Duration }
 
 // Kind implements Fault.
 func (*DelayReply) Kind() Kind {
 	return Kind{
 		Name:    "delay-reply",
-		Doc:     "The reply to the command comes this late.",
+		Doc:     "The server waits this long before it replies to the command.",
 		Example: "3s",
 		New:     func() Fault { return new(DelayReply) },
 		ForUser: ByCommand,
 	}
 }
 
-// UnmarshalText reads a duration like 3s.
+// UnmarshalText parses a duration like 3s.
 func (f *DelayReply) UnmarshalText(b []byte) (err error) {
 	f.Delay, err = parseDelay(b)
 	return err

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// Drip sends the server's bytes in small pieces: lines split anywhere, also inside
-// a character. Large pieces make a slow line of it.
+// Drip sends the server's bytes in small pieces, which may split a line anywhere, even inside a character. With large
+// pieces it imitates a slow network.
 type Drip struct {
 	Bytes int           `yaml:"bytes" doc:"how many at a time, 1 to 65536"`
 	Every time.Duration `yaml:"every" doc:"the pause between two pieces, like 50ms; at most a minute"`
@@ -17,13 +17,13 @@ type Drip struct {
 func (*Drip) Kind() Kind {
 	return Kind{
 		Name:    "drip",
-		Doc:     "The server's bytes come in small pieces with pauses between.",
+		Doc:     "The server sends its bytes in small pieces, with pauses between them.",
 		Example: "{bytes: 1, every: 50ms}",
 		New:     func() Fault { return new(Drip) },
 	}
 }
 
-// Validate checks the bounds.
+// Validate checks the limits.
 func (f *Drip) Validate() error {
 	if f.Bytes < 1 || f.Bytes > 1<<16 {
 		return errors.New("bytes: give 1 to 65536")
@@ -37,7 +37,7 @@ func (f *Drip) Validate() error {
 // Pace implements PaceStage.
 func (f *Drip) Pace(p *Pace) { p.Bytes, p.Every = f.Bytes, f.Every }
 
-// CheckRule refuses conditions that can't be known yet.
+// CheckRule refuses conditions that nobody can know yet.
 func (f *Drip) CheckRule(r *Rule) error {
 	if r.Match.TLS != nil {
 		return fmt.Errorf("drip: holds for a whole connection, in clear and in TLS")
@@ -50,5 +50,8 @@ func (f *Drip) Waits() time.Duration { return f.Every }
 
 // Explain says how slow the server is.
 func (f *Drip) Explain() string {
-	return fmt.Sprintf("the server sends %d bytes at a time, %v apart", f.Bytes, f.Every)
+	if f.Bytes == 1 {
+		return fmt.Sprintf("the server sends one byte at a time, one every %v", f.Every)
+	}
+	return fmt.Sprintf("the server sends %d bytes at a time, one piece every %v", f.Bytes, f.Every)
 }

@@ -8,20 +8,20 @@ import (
 	"sync/atomic"
 )
 
-// EditReply replaces what fits a pattern, line by line, in what the server says to
-// a command. Message bodies and literals are never edited.
+// EditReply replaces what matches a pattern in the server's reply to a command, line by line. It never edits message
+// bodies or literals.
 type EditReply struct {
 	Find string `yaml:"find" doc:"a regular expression (RE2)"`
 	Put  string `yaml:"put" doc:"what comes in its place; $1 is the first group; may be empty"`
 
-	re atomic.Pointer[regexp.Regexp] // Find, compiled when it is used first
+	re atomic.Pointer[regexp.Regexp] // Find, compiled on first use
 }
 
 // Kind implements Fault.
 func (*EditReply) Kind() Kind {
 	return Kind{
 		Name:    "edit-reply",
-		Doc:     "Whatever in the reply to the command fits a pattern is replaced.",
+		Doc:     "In the reply to the command, whatever fits the pattern is replaced.",
 		Example: "{find: 'UIDVALIDITY \\d+', put: 'UIDVALIDITY 1'}",
 		New:     func() Fault { return new(EditReply) },
 		ForUser: ByCommand,
@@ -39,11 +39,19 @@ func (f *EditReply) Validate() error {
 	return nil
 }
 
+// Explain says what is replaced. The command stands before it.
+func (f *EditReply) Explain() string {
+	if f.Put == "" {
+		return fmt.Sprintf("in the reply, `%s` is removed", f.Find)
+	}
+	return fmt.Sprintf("in the reply, `%s` is replaced by `%s`", f.Find, f.Put)
+}
+
 // Edit implements EditStage.
 func (f *EditReply) Edit(line []byte) ([]byte, bool) {
 	re := f.re.Load()
 	if re == nil {
-		re = regexp.MustCompile(f.Find) // Validate has tried it
+		re = regexp.MustCompile(f.Find) // Validate has compiled it before
 		f.re.Store(re)
 	}
 	if !re.Match(line) {
@@ -52,7 +60,7 @@ func (f *EditReply) Edit(line []byte) ([]byte, bool) {
 	return re.ReplaceAll(line, []byte(f.Put)), true
 }
 
-// CheckRule wants to know in whose reply.
+// CheckRule requires the command whose reply is edited.
 func (f *EditReply) CheckRule(r *Rule) error {
 	if len(r.Match.Command) == 0 {
 		return errors.New("edit-reply: say in the reply to which command, like match: {command: SELECT}")

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// EndConnection ends the connection when a command comes, without a reply.
+// EndConnection ends the connection without a reply when a command comes.
 type EndConnection struct{ How End }
 
 // Kind implements Fault.
@@ -20,10 +20,10 @@ func (*EndConnection) Kind() Kind {
 	}
 }
 
-// Ends lists how EndConnection may end.
+// Ends lists the ways in which EndConnection may end it.
 var Ends = []string{string(EndClose), string(EndReset), string(EndTruncate), string(EndSilence)}
 
-// UnmarshalText reads how.
+// UnmarshalText parses one of Ends.
 func (f *EndConnection) UnmarshalText(b []byte) error {
 	if !slices.Contains(Ends, string(b)) {
 		return &ValueError{Value: string(b), Known: Ends}
@@ -38,7 +38,7 @@ func (f *EndConnection) Command(a *Action, _ *Event, _ Counts) bool {
 	return true
 }
 
-// CheckRule wants to know at which command.
+// CheckRule requires the command at which the connection ends.
 func (f *EndConnection) CheckRule(r *Rule) error {
 	if len(r.Match.Command) == 0 {
 		return errors.New("end: say at which command, like match: {command: RCPT}; before any command, connect: close or reset does it")
@@ -54,7 +54,7 @@ func (f *EndConnection) Explain() string {
 	return "without a reply, the connection is " + f.How.words()
 }
 
-// words say how a connection ends.
+// words says how a connection ends.
 func (e End) words() string {
 	return map[End]string{
 		EndClose: "closed", EndReset: "reset", EndTruncate: "closed without TLS's close_notify", EndSilence: "left open, and nothing is ever said again",

@@ -18,8 +18,7 @@ var localhost = netip.MustParseAddr("127.0.0.1")
 
 func plan(rules ...Rule) *Plan { return Compile([]string{"test"}, rules) }
 
-// hits counts how many of n commands on conns connections are answered, all at
-// once.
+// hits returns how many of each commands on each of conns connections are answered, with all connections at once.
 func hits(p *Plan, conns, each int) int {
 	var n atomic.Int64
 	var wg sync.WaitGroup
@@ -80,7 +79,7 @@ func TestCountersAreExact(t *testing.T) {
 
 func TestConnectionsAreCountedOnce(t *testing.T) {
 	t.Parallel()
-	// Each connection asks at every stage, 64 at once; the counters are connections.
+	// Each connection asks at every stage, 64 at a time. The counters count connections.
 	rules := []Rule{
 		{Scenario: "accept", Skip: 3, Times: 5, Fault: &Connect{"reset"}},
 		{Scenario: "tls", Skip: 3, Times: 5, Fault: &Handshake{Fate: HandshakeStall}},
@@ -181,7 +180,7 @@ func TestListen(t *testing.T) {
 	if m, by := p.Conn(110, "pop3", localhost).Accept(true); m != AcceptSilent || by != "quiet" {
 		t.Errorf("110: %q by %q", m, by)
 	}
-	// Where connections can't be dropped, silence is the nearest thing.
+	// If connections can't be dropped, silence is the nearest thing.
 	if m, _ := p.Conn(25, "smtp", localhost).Accept(true); m != AcceptServe {
 		t.Errorf("25 with drop: %q", m)
 	}
@@ -218,7 +217,7 @@ func TestLogin(t *testing.T) {
 	if r := p.Conn(25, "smtp", localhost).Login(identity.Attempt{User: "alice@x"}); r != nil {
 		t.Errorf("alice: %+v", r)
 	}
-	if r := p.Conn(25, "smtp", localhost).Login(identity.Attempt{User: "bob@x"}); r == nil || r.SMTP != "535 x" || r.Injected != "bob" {
+	if r := p.Conn(25, "smtp", localhost).Login(identity.Attempt{User: "bob@x"}); r == nil || r.Replies["smtp"] != "535 x" || r.Injected != "bob" {
 		t.Errorf("bob: %+v", r)
 	}
 	if r := p.Conn(25, "smtp", localhost).Login(identity.Attempt{User: "bob@x"}); r != nil {

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// Fill makes a large INBOX for whoever logs in, by IMAP or POP3. The messages are made
-// up as they are read, so that a hundred thousand cost little; they are the same each time.
+// Fill makes a large INBOX for the user who logs in by IMAP or POP3. Messages are made up when they are read, so
+// 100,000 of them cost little memory. Their text is the same each time.
 type Fill struct {
 	Messages int `yaml:"messages" doc:"how many messages INBOX has then, 1 to 1000000; as many as are missing are added, once for each user"`
 	Size     int `yaml:"size" doc:"bytes of each message, 600 to 1000000; 2000 when left out"`
@@ -17,21 +17,21 @@ type Fill struct {
 func (*Fill) Kind() Kind {
 	return Kind{
 		Name:    "fill",
-		Doc:     "Whoever logs in by IMAP or POP3 finds so many messages in INBOX, made up as they are read.",
+		Doc:     "Whoever logs in by IMAP or POP3 finds this many messages in INBOX, which mailrig makes up as they are read.",
 		Example: "{messages: 100000, size: 2000, gap: 3}",
 		New:     func() Fault { return new(Fill) },
 		ForUser: Always,
 	}
 }
 
-// Filling is what a Fill wants of an INBOX; Once is the user's.
+// Filling is the INBOX that a Fill wants. Once belongs to the user.
 type Filling struct {
 	Messages, Size, Gap int
 	Once                *Once
 	By                  string
 }
 
-// Validate fills in the usual values and checks the bounds.
+// Validate fills in the defaults and checks the limits.
 func (f *Fill) Validate() error {
 	if f.Size == 0 {
 		f.Size = 2000
@@ -55,8 +55,8 @@ func (f *Fill) Fill(user string, n Counts) Filling {
 	return Filling{Messages: f.Messages, Size: f.Size, Gap: f.Gap, Once: n.Once(strings.ToLower(user))}
 }
 
-// CheckRule refuses conditions that can't be known yet, and counters.
+// CheckRule refuses counters, and conditions that nobody can know yet.
 func (f *Fill) CheckRule(r *Rule) error { return r.atLogin() }
 
-// Protocols are those that read mailboxes.
+// Protocols returns the protocols that read mailboxes.
 func (f *Fill) Protocols() []string { return []string{"imap", "pop3"} }

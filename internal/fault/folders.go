@@ -6,28 +6,28 @@ import (
 	"strings"
 )
 
-// attribute is a special use: one backslash and a word.
+// attribute matches a special use: a backslash and a word.
 var attribute = regexp.MustCompile(`^\\[A-Za-z]+$`)
 
-// Folders gives the account of whoever logs in by IMAP these folders, as a provider has
-// them. Each is a name, with the special use (RFC 6154) behind " = " if it has one.
+// Folders gives the account of the user who logs in by IMAP these folders, like those of a real provider. Each entry is
+// a name, optionally followed by " = " and the special use (RFC 6154).
 type Folders []string
 
 // Kind implements Fault.
 func (*Folders) Kind() Kind {
 	return Kind{
 		Name:    "folders",
-		Doc:     "Whoever logs in by IMAP finds these folders, as a provider has them.",
+		Doc:     "Whoever logs in by IMAP finds these folders, as at some providers.",
 		Example: `['Sent Items', '[Gmail]/Trash = \Trash']`,
 		New:     func() Fault { return new(Folders) },
 		ForUser: Always,
 	}
 }
 
-// Folder is one of them.
+// Folder is one of these folders.
 type Folder struct{ Name, SpecialUse string }
 
-// Validate checks the form of each.
+// Validate checks the form of each entry.
 func (f *Folders) Validate() error {
 	if len(*f) == 0 {
 		return fmt.Errorf("name at least one folder, like Sent Items = \\Sent")
@@ -50,7 +50,7 @@ func (f *Folders) Folders() (out []Folder) {
 	return out
 }
 
-// CheckRule refuses conditions that can't be known yet, and counters.
+// CheckRule refuses counters, and conditions that nobody can know yet.
 func (f *Folders) CheckRule(r *Rule) error {
 	if len(r.Match.Command) > 0 {
 		return fmt.Errorf("folders: are made at login; command can't be matched")
@@ -58,5 +58,5 @@ func (f *Folders) CheckRule(r *Rule) error {
 	return r.uncounted()
 }
 
-// Protocols is IMAP.
+// Protocols returns IMAP.
 func (f *Folders) Protocols() []string { return []string{"imap"} }

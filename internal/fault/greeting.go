@@ -33,8 +33,8 @@ func (f *Greeting) Greet(g *Greet, protocol string) bool {
 	return g.Line+g.Raw != ""
 }
 
-// CheckRule refuses conditions that can't be known yet.
+// CheckRule refuses conditions that nobody can know yet.
 func (f *Greeting) CheckRule(r *Rule) error { return r.early() }
 
-// Protocols are those that it has a text for; raw bytes are for all.
+// Protocols returns the protocols that have a text. Raw bytes work in all protocols.
 func (f *Greeting) Protocols() []string { return rawOr(f.Raw, f.Texts) }

@@ -5,11 +5,11 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/mailrig/mailrig/internal/identity"
+	"github.com/mailrig/mailrig/internal/protocol/smtp"
 )
 
-// Greylist defers a delivery until the same sender, recipient and client try again
-// after a while (RFC 6647). It remembers: whoever has passed once passes again.
+// Greylist defers a delivery until the same sender, recipient and client try again after a while (RFC 6647). It
+// remembers them: what has passed once passes again.
 type Greylist struct {
 	Wait time.Duration `yaml:"wait" doc:"how long the client must wait, like 5s"`
 	SMTP string        `yaml:"smtp" doc:"the reply; 451 4.7.1 Greylisted, … when left out"`
@@ -26,7 +26,7 @@ func (*Greylist) Kind() Kind {
 	}
 }
 
-// Validate fills in the usual reply and checks the bounds.
+// Validate fills in the default reply and checks the limits.
 func (f *Greylist) Validate() error {
 	if f.Wait < 0 || f.Wait > time.Hour {
 		return errors.New("wait: give a time of at most an hour, like 5s")
@@ -34,7 +34,7 @@ func (f *Greylist) Validate() error {
 	if f.SMTP == "" {
 		f.SMTP = "451 4.7.1 Greylisted, please try again in " + strconv.Itoa(int(f.Wait.Seconds()+0.999)) + " seconds"
 	}
-	_, err := identity.ParseSMTP(f.SMTP)
+	_, err := smtp.Parse(f.SMTP)
 	return err
 }
 
@@ -47,7 +47,7 @@ func (f *Greylist) Command(a *Action, e *Event, n Counts) bool {
 	return true
 }
 
-// CheckRule refuses what the fault decides by itself.
+// CheckRule refuses settings that the fault decides on its own.
 func (f *Greylist) CheckRule(r *Rule) error {
 	if len(r.Match.Command) > 0 || r.Skip > 0 || r.Times > 0 || r.Per != PerScenario {
 		return errors.New("greylist: acts on RCPT and remembers by itself; command, skip, times and per can't be used with it")
@@ -55,7 +55,7 @@ func (f *Greylist) CheckRule(r *Rule) error {
 	return nil
 }
 
-// Protocols is SMTP.
+// Protocols returns SMTP.
 func (f *Greylist) Protocols() []string { return []string{"smtp"} }
 
 // Waits implements Waiter.

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// Handshake makes the handshake fail, from the first byte or after STARTTLS.
+// Handshake makes a TLS handshake fail, whether it begins with the first byte or after STARTTLS.
 type Handshake struct {
 	Fate  HandshakeFate
 	Alert uint8
@@ -17,13 +17,13 @@ type Handshake struct {
 func (*Handshake) Kind() Kind {
 	return Kind{
 		Name:    "handshake",
-		Doc:     "The TLS handshake comes to this.",
+		Doc:     "The TLS handshake fails in this way.",
 		Example: "stall",
 		New:     func() Fault { return new(Handshake) },
 	}
 }
 
-// UnmarshalText reads stall, garbage, close, reset, or alert and a number.
+// UnmarshalText parses stall, garbage, close, reset, or alert and a number.
 func (f *Handshake) UnmarshalText(b []byte) error {
 	known := []string{"stall", "garbage", "close", "reset", "alert 40"}
 	word, number, _ := strings.Cut(string(b), " ")
@@ -47,7 +47,7 @@ func (f *Handshake) UnmarshalText(b []byte) error {
 // TLS implements TLSStage.
 func (f *Handshake) TLS(t *TLS) { t.Handshake, t.Alert = f.Fate, f.Alert }
 
-// CheckRule refuses conditions that can't be known yet.
+// CheckRule refuses conditions that nobody can know yet.
 func (f *Handshake) CheckRule(r *Rule) error { return r.beforeTLS() }
 
 // Waits implements Waiter.
@@ -58,7 +58,7 @@ func (f *Handshake) Waits() time.Duration {
 	return 0
 }
 
-// Explain says what the handshake comes to.
+// Explain says how the handshake ends.
 func (f *Handshake) Explain() string {
 	switch f.Fate {
 	case HandshakeStall:

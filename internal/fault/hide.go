@@ -1,20 +1,20 @@
 package fault
 
-// Hide makes the server lack capabilities: they are neither listed nor served.
+// Hide makes the server lack capabilities. It neither advertises nor serves them.
 type Hide []string
 
 // Kind implements Fault.
 func (*Hide) Kind() Kind {
 	return Kind{
 		Name:    "hide",
-		Doc:     "The server lacks these capabilities: they aren't listed, and their commands are refused.",
+		Doc:     "The server lacks these capabilities: it doesn't advertise them, and refuses their commands.",
 		Example: "[STARTTLS]",
 		New:     func() Fault { return new(Hide) },
 		ForUser: Always,
 	}
 }
 
-// Validate wants at least one name.
+// Validate requires at least one name.
 func (f *Hide) Validate() error { return someNames(*f) }
 
 // Capability implements CapabilityStage.
@@ -25,7 +25,7 @@ func (f *Hide) Capability(name string) CapabilityFate {
 	return CapabilityShown
 }
 
-// Conceals implements Concealer; a name that no server has is a slip of the pen.
+// Conceals implements Concealer. A name that no server advertises is probably misspelt.
 func (f *Hide) Conceals() []string { return *f }
 
 // CheckRule refuses counters.

@@ -6,9 +6,8 @@ import (
 	"strings"
 )
 
-// Hierarchy gives IMAP's mailbox names another form: another delimiter, none at all, or
-// a prefix before all but INBOX (RFC 2342, RFC 9051 section 5.1). Everything agrees: LIST,
-// NAMESPACE, and the names in commands.
+// Hierarchy changes the form of IMAP's mailbox names: another delimiter, no delimiter, or a prefix before every name
+// except INBOX (RFC 2342, RFC 9051 section 5.1). LIST, NAMESPACE and the names in commands all agree.
 type Hierarchy struct {
 	Delimiter string `yaml:"delimiter" doc:"between the parts of a name: one of . \\ / | ^, or NIL for folders of one level only; / when left out"`
 	Prefix    string `yaml:"prefix" doc:"before every name but INBOX, like INBOX. (ends with the delimiter)"`
@@ -25,10 +24,10 @@ func (*Hierarchy) Kind() Kind {
 	}
 }
 
-// Delimiters lists what may stand between the parts of a name.
+// Delimiters lists the possible delimiters.
 var Delimiters = []string{".", `\`, "/", "|", "^", "NIL"}
 
-// UnmarshalText reads a delimiter.
+// UnmarshalText parses a delimiter.
 func (f *Hierarchy) UnmarshalText(b []byte) error {
 	if !slices.Contains(Delimiters, string(b)) {
 		return &ValueError{Value: string(b), Known: Delimiters}
@@ -37,7 +36,7 @@ func (f *Hierarchy) UnmarshalText(b []byte) error {
 	return nil
 }
 
-// Validate checks that the two fit together.
+// Validate checks that delimiter and prefix fit together.
 func (f *Hierarchy) Validate() error {
 	if f.Delimiter == "" {
 		f.Delimiter = "/"
@@ -62,8 +61,8 @@ func (f *Hierarchy) Hierarchy() (delimiter byte, prefix string) {
 	return f.Delimiter[0], f.Prefix
 }
 
-// CheckRule refuses conditions that can't be known yet, and counters.
+// CheckRule refuses counters, and conditions that nobody can know yet.
 func (f *Hierarchy) CheckRule(r *Rule) error { return r.atLogin() }
 
-// Protocols is IMAP.
+// Protocols returns IMAP.
 func (f *Hierarchy) Protocols() []string { return []string{"imap"} }

@@ -5,21 +5,21 @@ import (
 	"slices"
 )
 
-// Idle is what becomes of IMAP's IDLE.
+// Idle changes what IMAP's IDLE does.
 type Idle struct{ Mode string }
 
 // Kind implements Fault.
 func (*Idle) Kind() Kind {
 	return Kind{
 		Name:    "idle",
-		Doc:     "IDLE is accepted and tells nothing; the next command does.",
+		Doc:     "The server accepts IDLE but reports nothing; the next command does.",
 		Example: "mute",
 		New:     func() Fault { return new(Idle) },
 		ForUser: Always,
 	}
 }
 
-// IdleModes lists what Idle may say.
+// IdleModes lists the modes of Idle.
 var IdleModes = []string{"mute"}
 
 // UnmarshalText reads a mode.
@@ -34,7 +34,7 @@ func (f *Idle) UnmarshalText(b []byte) error {
 // Idle implements IdleStage.
 func (f *Idle) Idle() (mute bool) { return f.Mode == "mute" }
 
-// CheckRule refuses another command.
+// CheckRule refuses any other command.
 func (f *Idle) CheckRule(r *Rule) error {
 	if slices.ContainsFunc(r.Match.Command, func(c string) bool { return c != "" && !SameCommand(c, "IDLE") }) {
 		return errors.New("idle: acts on IDLE; leave command out")
@@ -42,10 +42,10 @@ func (f *Idle) CheckRule(r *Rule) error {
 	return nil
 }
 
-// Protocols is IMAP.
+// Protocols returns IMAP.
 func (f *Idle) Protocols() []string { return []string{"imap"} }
 
 // Explain says what IDLE does.
 func (f *Idle) Explain() string {
-	return "IDLE is accepted and tells nothing; what has changed comes with the next command"
+	return "the server accepts IDLE but reports nothing; what has changed comes with the next command"
 }

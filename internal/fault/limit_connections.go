@@ -5,11 +5,11 @@ import (
 	"strings"
 
 	"github.com/mailrig/mailrig/internal/identity"
+	"github.com/mailrig/mailrig/internal/protocol"
 )
 
-// LimitConnections refuses logins of a user who is logged in on Max connections
-// of the doors that the rule matches. The count is real: a connection that ends
-// makes room.
+// LimitConnections refuses the login of a user who is already logged in on Max connections to the doors that the rule
+// matches. It counts real connections: one that ends makes room for another.
 type LimitConnections struct {
 	Max   int `yaml:"max" doc:"how many connections a user may have, 0 or more"`
 	Texts `smtp:"the SMTP reply; 421 4.7.0 … when left out" imap:"the IMAP status; NO [LIMIT] … when left out" pop3:"the POP3 status; -ERR [SYS/TEMP] … when left out"`
@@ -19,19 +19,19 @@ type LimitConnections struct {
 func (*LimitConnections) Kind() Kind {
 	return Kind{
 		Name:    "limit-connections",
-		Doc:     "Logins are refused while a user has this many connections already.",
+		Doc:     "The server refuses logins while the user already has this many connections.",
 		Example: "{max: 2}",
 		New:     func() Fault { return new(LimitConnections) },
 		ForUser: Always,
 	}
 }
 
-// ValidateFor fills in the usual replies and checks the bounds.
+// ValidateFor fills in the default replies and checks the limits.
 func (f *LimitConnections) ValidateFor(among Protocols) error {
 	if f.Max < 0 {
 		return fmt.Errorf("max: can't be negative")
 	}
-	fillIn(&f.Texts, usual(identity.TooManyConnections))
+	fillIn(&f.Texts, usual(protocol.TooManyLogins, among))
 	return checkRefusals(f.Texts, among)
 }
 
@@ -43,5 +43,5 @@ func (f *LimitConnections) Admit(a identity.Attempt, n Counts) *identity.Refusal
 	return refusalOf(f.Texts)
 }
 
-// Protocols is none in particular: replies that are left out are filled in.
+// Protocols returns none, which means all: missing replies are filled in.
 func (f *LimitConnections) Protocols() []string { return nil }

@@ -6,22 +6,22 @@ import (
 	"strconv"
 )
 
-// LimitRecipients makes the number of recipients of one message small; the rest
-// get 452 4.5.3 (RFC 5321 section 4.5.3.1.10).
+// LimitRecipients limits the number of recipients of one message. Further recipients get 452 4.5.3 (RFC 5321 section
+// 4.5.3.1.10).
 type LimitRecipients struct{ Max int }
 
 // Kind implements Fault.
 func (*LimitRecipients) Kind() Kind {
 	return Kind{
 		Name:    "limit-recipients",
-		Doc:     "A message may have this many recipients at most.",
+		Doc:     "A message may have at most this many recipients.",
 		Example: "10",
 		New:     func() Fault { return new(LimitRecipients) },
 		ForUser: Always,
 	}
 }
 
-// UnmarshalText reads a number.
+// UnmarshalText parses a number.
 func (f *LimitRecipients) UnmarshalText(b []byte) error {
 	n, err := strconv.Atoi(string(b))
 	if err != nil || n < 1 || n > 1000 {
@@ -31,15 +31,15 @@ func (f *LimitRecipients) UnmarshalText(b []byte) error {
 	return nil
 }
 
-// Limit implements LimitStage. Of several limits, the smallest holds.
+// Limit implements LimitStage. The smallest of several limits applies.
 func (f *LimitRecipients) Limit(l *Limits) {
 	if l.Recipients == 0 || f.Max < l.Recipients {
 		l.Recipients = f.Max
 	}
 }
 
-// CheckRule refuses conditions that can't be known yet, and counters.
+// CheckRule refuses counters, and conditions that nobody can know yet.
 func (f *LimitRecipients) CheckRule(r *Rule) error { return errors.Join(r.early(), r.uncounted()) }
 
-// Protocols is SMTP.
+// Protocols returns SMTP.
 func (f *LimitRecipients) Protocols() []string { return []string{"smtp"} }

@@ -8,8 +8,7 @@ import (
 	"strings"
 )
 
-// Match narrows a rule. Empty fields match everything; several values of one
-// field are alternatives.
+// Match limits when a rule acts. An empty field matches everything. Several values in one field are alternatives.
 type Match struct {
 	Door       []int    `yaml:"door" doc:"standard port numbers"`
 	Protocol   []string `yaml:"protocol" doc:"{protocols}" enum:"{protocols}"`
@@ -25,7 +24,7 @@ type Match struct {
 	Mechanism  []string `yaml:"mechanism" doc:"the SASL mechanism of the login, like PLAIN; LOGIN is IMAP's LOGIN command too, USER is POP3's USER and PASS"`
 }
 
-// Validate says what is wrong with a match, or nil.
+// Validate reports what is wrong with a match, or returns nil.
 func (m *Match) Validate() error {
 	for _, n := range m.Connection {
 		if n < 1 {
@@ -66,8 +65,8 @@ func (m *Match) family(v6 bool) bool {
 	return len(m.Family) == 0 || slices.Contains(m.Family, name)
 }
 
-// recipient compares the recipient that the moment is about or, where it is about a
-// whole message, any that was accepted for it.
+// recipient matches the recipient that the moment concerns. If the moment concerns a whole message, it matches any
+// recipient accepted for it.
 func (m *Match) recipient(e *Event) bool {
 	if e.Recipient != "" || len(e.Recipients) == 0 {
 		return glob(m.Recipient, e.Recipient)
@@ -94,7 +93,7 @@ func (m *Match) matches(e *Event) bool {
 	return m.client(e.Client)
 }
 
-// client reports whether a connection from there can ever match.
+// client reports whether a connection from this address can ever match.
 func (m *Match) client(from netip.Addr) bool {
 	return len(m.Client) == 0 || slices.ContainsFunc(m.Client, func(c string) bool {
 		p, err := parseNetwork(c)
@@ -102,7 +101,7 @@ func (m *Match) client(from netip.Addr) bool {
 	})
 }
 
-// SameCommand compares command names; POP3's STLS is STARTTLS by another name.
+// SameCommand reports whether two command names mean the same. STLS is POP3's name for STARTTLS.
 func SameCommand(a, b string) bool {
 	a, b = strings.ToUpper(a), strings.ToUpper(b)
 	if a == "STLS" {
@@ -114,8 +113,8 @@ func SameCommand(a, b string) bool {
 	return a == b
 }
 
-// glob reports whether one of the patterns fits; none fits everything. * stands for any
-// text, ? for one character, and letters are equal to their capitals.
+// glob reports whether any pattern matches s; an empty list matches everything. * stands for any text, ? for one
+// character. Case doesn't matter.
 func glob(patterns []string, s string) bool {
 	if len(patterns) == 0 {
 		return true
@@ -125,7 +124,8 @@ func glob(patterns []string, s string) bool {
 	})
 }
 
-// fits goes back to the last * when it is stuck, which is enough and never slow.
+// fits reports whether one pattern matches. When it is stuck it goes back to the last *, which is sufficient and never
+// slow.
 func fits(p, s []rune) bool {
 	star, mark := -1, 0
 	i, j := 0, 0

@@ -6,9 +6,9 @@ import (
 	"slices"
 )
 
-// Meanwhile lets another session change the selected mailbox when a command comes,
-// before the server does it. The client learns of it when the rules of IMAP allow: not of
-// an EXPUNGE during FETCH, STORE and SEARCH (RFC 9051 section 7.5.1).
+// Meanwhile lets another session change the selected mailbox when a command comes, before the server carries it out.
+// The client learns about it when IMAP's rules allow: an EXPUNGE isn't reported during FETCH, STORE or SEARCH (RFC 9051
+// section 7.5.1).
 type Meanwhile struct {
 	Expunge []int `yaml:"expunge" doc:"messages that vanish, by their sequence numbers in this session"`
 	Deliver int   `yaml:"deliver" doc:"how many messages arrive, 1 to 1000"`
@@ -25,7 +25,7 @@ func (*Meanwhile) Kind() Kind {
 	}
 }
 
-// Validate wants at least one, within bounds.
+// Validate requires at least one change, within the limits.
 func (f *Meanwhile) Validate() error {
 	switch {
 	case len(f.Expunge) == 0 && f.Deliver == 0:
@@ -44,11 +44,11 @@ func (f *Meanwhile) Meanwhile(m *Meanwhile) {
 	m.Deliver += f.Deliver
 }
 
-// inMailbox are the commands at which the engine looks for what others did.
+// inMailbox lists the commands at which the engine looks for changes by other sessions.
 var inMailbox = []string{"NOOP", "CHECK", "IDLE", "FETCH", "UID FETCH", "STORE", "UID STORE", "SEARCH", "UID SEARCH", "COPY", "UID COPY",
 	"MOVE", "UID MOVE", "UID EXPUNGE", "EXPUNGE", "STATUS", "LIST", "APPEND"}
 
-// CheckRule wants to know at which command.
+// CheckRule requires the command.
 func (f *Meanwhile) CheckRule(r *Rule) error {
 	for _, c := range r.Match.Command {
 		if c != "" && !slices.ContainsFunc(inMailbox, func(k string) bool { return SameCommand(k, c) }) {
@@ -61,5 +61,5 @@ func (f *Meanwhile) CheckRule(r *Rule) error {
 	return nil
 }
 
-// Protocols is IMAP.
+// Protocols returns IMAP.
 func (f *Meanwhile) Protocols() []string { return []string{"imap"} }

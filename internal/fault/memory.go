@@ -8,38 +8,38 @@ import (
 	"time"
 )
 
-// maxCounts bounds what the counters of one plan hold: each key with a subject weighs
-// one, and each moment that a rate limit remembers one more. One rate limit may remember
-// 100,000. The worst is some 30 MB.
+// maxCounts limits what the counters of one plan hold. Each key with a subject counts as one, and each moment that a
+// rate limit remembers counts as one more. One rate limit may remember 100,000 moments. The worst case takes about 30
+// MB.
 const maxCounts = 1 << 17
 
-// maxSubject bounds a key: a longer subject is kept as its SHA-256.
+// maxSubject limits a key, in bytes. A longer subject is kept as its SHA-256.
 const maxSubject = 64
 
-// Memory is Counters in this process's memory. It never fails. When it holds too much it
-// forgets the key that was asked for longest ago.
+// Memory implements Counters in the memory of this process. It never fails. When it holds too much, it forgets the key
+// that hasn't been asked for the longest.
 type Memory struct {
 	most int
 	born time.Time
 
 	mu      sync.Mutex
-	whole   map[string]*count // of whole rules; never forgotten
+	whole   map[string]*count // keys without a subject; never forgotten
 	parts   map[Key]*list.Element
-	recency *list.List // of *count, the one asked for last in front
-	weight  int        // of parts
+	recency *list.List // of *count, the most recently used first
+	weight  int        // total weight of parts
 	held    map[Key]int
 }
 
-// count is all that is remembered of one key.
+// count is everything remembered about one key.
 type count struct {
 	key     Key
 	n       int
-	first   time.Duration   // moments are since the Memory was made
-	asked   bool            // first is known
-	moments []time.Duration // of a rate limit, the oldest first
+	first   time.Duration   // times are since the Memory was made
+	asked   bool            // first is set
+	moments []time.Duration // of a rate limit, oldest first
 }
 
-// NewMemory makes counters that hold no more than so many keys and moments.
+// NewMemory returns counters that hold at most this many keys and moments.
 func NewMemory(most int) *Memory {
 	return &Memory{most: most, born: time.Now()}
 }
@@ -51,7 +51,7 @@ func (m *Memory) Len() int {
 	return m.weight + len(m.whole) + len(m.held)
 }
 
-// with lets do look at the count of a key and change it.
+// with lets do read and change the count of a key.
 func (m *Memory) with(k Key, do func(c *count)) {
 	k = short(k)
 	m.mu.Lock()
@@ -133,7 +133,7 @@ func (m *Memory) Age(_ context.Context, k Key) (age time.Duration, known bool, e
 	return age, known, nil
 }
 
-// Hold implements Counters. There are no more places than connections.
+// Hold implements Counters. There are never more held places than connections.
 func (m *Memory) Hold(_ context.Context, k Key, places int) (bool, error) {
 	k = short(k)
 	m.mu.Lock()

@@ -7,11 +7,12 @@ import (
 	"strings"
 
 	"github.com/mailrig/mailrig/internal/identity"
+	"github.com/mailrig/mailrig/internal/protocol"
 )
 
-// OAuth offers logins with a token, and accepts every token; or, with a challenge, refuses
-// them as RFC 7628 section 3.2 and Google have it: the error comes as a challenge, the client
-// acknowledges it, and then comes the reply.
+// OAuth advertises logins with a token. Without a challenge it accepts every token. With one it refuses them as RFC
+// 7628 section 3.2 and Google do: the server sends the error as a challenge, the client acknowledges it, and the reply
+// follows.
 type OAuth struct {
 	Mechanisms []string `yaml:"mechanisms" doc:"XOAUTH2, OAUTHBEARER; both when left out" enum:"XOAUTH2,OAUTHBEARER"`
 	Challenge  string   `yaml:"challenge" doc:"the error that is sent before a refusal, usually JSON; without it every token is accepted"`
@@ -22,13 +23,13 @@ type OAuth struct {
 func (*OAuth) Kind() Kind {
 	return Kind{
 		Name:    "oauth",
-		Doc:     "Logins with a token (XOAUTH2, OAUTHBEARER) are offered, and accepted or refused.",
+		Doc:     "The server offers logins with a token (XOAUTH2, OAUTHBEARER), and accepts or refuses them.",
 		Example: `{challenge: '{"status":"400","schemes":"Bearer","scope":"https://mail.example.test/"}'}`,
 		New:     func() Fault { return new(OAuth) },
 	}
 }
 
-// UnmarshalText takes the word accept.
+// UnmarshalText parses the word accept.
 func (f *OAuth) UnmarshalText(b []byte) error {
 	if string(b) != "accept" {
 		return &ValueError{Value: string(b), Known: []string{"accept"}}
@@ -36,7 +37,7 @@ func (f *OAuth) UnmarshalText(b []byte) error {
 	return nil
 }
 
-// ValidateFor fills in what is usual and checks the replies.
+// ValidateFor fills in the defaults and checks the replies.
 func (f *OAuth) ValidateFor(among Protocols) error {
 	if len(f.Mechanisms) == 0 {
 		f.Mechanisms = identity.OnRequest()
@@ -50,14 +51,14 @@ func (f *OAuth) ValidateFor(among Protocols) error {
 	if len(f.Challenge) > 4096 {
 		return errors.New("challenge: has more than 4096 bytes")
 	}
-	fillIn(&f.Texts, usual(identity.WrongPassword))
+	fillIn(&f.Texts, usual(protocol.WrongPassword, among))
 	if strings.HasPrefix(f.For("imap"), "BYE") {
 		return errors.New("imap: BYE would come before the challenge; give NO or BAD")
 	}
 	return checkRefusals(f.Texts, among)
 }
 
-// Mechanisms lists by what a login may come: its mechanism, or the command.
+// Mechanisms lists the ways to log in: mechanisms and commands.
 func Mechanisms() []string { return identity.LoginNames() }
 
 // Offers implements OfferStage.
@@ -73,19 +74,19 @@ func (f *OAuth) Login(_ *Event, a identity.Attempt) *identity.Refusal {
 	return no
 }
 
-// Protocols is none in particular: the mechanisms are offered in all.
+// Protocols returns none, which means all: every protocol advertises the mechanisms.
 func (f *OAuth) Protocols() []string { return nil }
 
-// Explain says what becomes of a login with a token.
+// Explain says what happens to a login with a token.
 func (f *OAuth) Explain() string {
-	which := strings.Join(f.Mechanisms, " and ")
+	which := "the server offers " + strings.Join(f.Mechanisms, " and ")
 	if f.Challenge == "" {
-		return which + " are offered, and every token is accepted"
+		return which + ", and accepts every token"
 	}
-	return fmt.Sprintf("%s are offered, and a token is answered with the challenge %s; when the client has acknowledged it, the login is refused", which, f.Challenge)
+	return fmt.Sprintf("%s, and answers a token with the challenge %s; when the client has acknowledged it, the server refuses the login", which, f.Challenge)
 }
 
-// CheckRule refuses conditions that can't be known at a login, and counters that count nothing.
+// CheckRule refuses conditions that nobody can know at a login, and counters that count nothing.
 func (f *OAuth) CheckRule(r *Rule) error {
 	if m := r.Match; len(m.Command)+len(m.Sender)+len(m.Recipient)+len(m.Mailbox) > 0 {
 		return errors.New("oauth: acts at logins; command, sender, recipient and mailbox can't be matched")

@@ -9,23 +9,23 @@ import (
 	"github.com/mailrig/mailrig/internal/protocol"
 )
 
-// PerProtocol is a value for each protocol, by the protocol's name. In a fault's
-// struct it is embedded, and each protocol's name is a key of the fault's YAML. The
-// struct tag of the embedded field documents the keys: smtp:"an SMTP reply".
+// PerProtocol holds one value for each protocol, by the protocol's name. A fault's struct embeds it, and each
+// protocol's name is a key of the fault's YAML. The struct tag of the embedded field documents the keys: smtp:"an SMTP
+// reply".
 //
-// Which names there are is up to who reads the YAML (see Protocols).
+// The reader of the YAML decides which names there are (see Protocols).
 type PerProtocol[T any] map[string]T
 
-// Texts are what a server says, Lists its capabilities.
+// Texts are what a server says in each protocol. Lists are its capabilities.
 type (
 	Texts = PerProtocol[string]
 	Lists = PerProtocol[[]string]
 )
 
-// For returns the protocol's value, or the empty one.
+// For returns the protocol's value, or the zero value.
 func (p PerProtocol[T]) For(protocol string) T { return p[protocol] }
 
-// Protocols lists those that have a value, in no order.
+// Protocols lists the protocols that have a value, in no particular order.
 func (p PerProtocol[T]) Protocols() (names []string) {
 	for name, v := range p {
 		if !empty(v) {
@@ -40,7 +40,7 @@ func empty(v any) bool {
 	return r.Kind() == reflect.Slice && r.Len() == 0 || r.IsZero()
 }
 
-// fillIn gives texts to the protocols that have none.
+// fillIn adds the usual text for each protocol that has none.
 func fillIn(t *Texts, usual Texts) {
 	if *t == nil {
 		*t = Texts{}
@@ -52,15 +52,21 @@ func fillIn(t *Texts, usual Texts) {
 	}
 }
 
-// usual are the texts of a usual refusal of a login.
-func usual(r identity.Refusal) Texts { return Texts{"smtp": r.SMTP, "imap": r.IMAP, "pop3": r.POP3} }
-
-// refusal is the other way round.
-func refusalOf(t Texts) *identity.Refusal {
-	return &identity.Refusal{SMTP: t["smtp"], IMAP: t["imap"], POP3: t["pop3"]}
+// usual returns the replies with which each protocol usually refuses a login for this reason.
+func usual(reason protocol.Reason, among Protocols) Texts {
+	t := Texts{}
+	for _, p := range among {
+		if text := p.Refusals[reason]; text != "" {
+			t[p.Name] = text
+		}
+	}
+	return t
 }
 
-// some wants a value for at least one protocol.
+// refusalOf returns a refusal in a scenario's words.
+func refusalOf(t Texts) *identity.Refusal { return &identity.Refusal{Replies: t} }
+
+// some requires a value for at least one protocol.
 func some[T any](p PerProtocol[T], among Protocols, what string) error {
 	if len(p.Protocols()) == 0 {
 		return fmt.Errorf("give %s for at least one of %s", what, join(among.Names()))
@@ -68,7 +74,7 @@ func some[T any](p PerProtocol[T], among Protocols, what string) error {
 	return nil
 }
 
-// checkTexts checks each text as its protocol wants it.
+// checkTexts checks each text with the rules of its protocol.
 func checkTexts(t Texts, among Protocols, check func(*protocol.Protocol, string) error) error {
 	for _, p := range among {
 		if text := t[p.Name]; text != "" {
@@ -80,7 +86,7 @@ func checkTexts(t Texts, among Protocols, check func(*protocol.Protocol, string)
 	return nil
 }
 
-// checkReplies wants at least one reply, each of its protocol's form.
+// checkReplies requires at least one reply, and checks each with its protocol.
 func checkReplies(t Texts, among Protocols) error {
 	if err := some(t, among, "a reply"); err != nil {
 		return err
@@ -88,7 +94,7 @@ func checkReplies(t Texts, among Protocols) error {
 	return checkTexts(t, among, checkReply)
 }
 
-// checkRefusals wants replies that refuse a login.
+// checkRefusals requires replies that refuse a login.
 func checkRefusals(t Texts, among Protocols) error {
 	if err := checkReplies(t, among); err != nil {
 		return err
@@ -96,7 +102,7 @@ func checkRefusals(t Texts, among Protocols) error {
 	return checkTexts(t, among, checkRefusal)
 }
 
-// readReply reads a reply that stands alone: the form tells the protocol.
+// readReply parses a reply that stands alone. Its form tells the protocol.
 func readReply(text string, among Protocols) (Texts, error) {
 	p := among.whose(text)
 	if p == nil {
@@ -107,7 +113,7 @@ func readReply(text string, among Protocols) (Texts, error) {
 
 const maxRaw = 64 << 10
 
-// checkRaw refuses bytes beside texts: only one of them can be sent.
+// checkRaw refuses raw bytes together with texts: only one of them can be sent.
 func checkRaw(raw string, t Texts, among Protocols) error {
 	if len(t.Protocols()) > 0 {
 		return fmt.Errorf("raw: is all that is sent; leave out %s, and match the protocol", join(among.Names()))
@@ -118,7 +124,7 @@ func checkRaw(raw string, t Texts, among Protocols) error {
 	return nil
 }
 
-// rawOr lists the protocols for which there is something to send: raw bytes are for all.
+// rawOr lists the protocols in which there is something to send. Raw bytes work in all protocols.
 func rawOr(raw string, t Texts) []string {
 	if raw != "" {
 		return nil
@@ -126,7 +132,7 @@ func rawOr(raw string, t Texts) []string {
 	return t.Protocols()
 }
 
-// join writes a list as English does.
+// join formats a list in English.
 func join(list []string) string {
 	if len(list) < 2 {
 		return strings.Join(list, "")

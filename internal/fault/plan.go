@@ -6,8 +6,7 @@ import (
 	"net/netip"
 )
 
-// Plan is a set of rules with their counters. It never changes; another
-// scenario is another Plan.
+// Plan is a set of rules with their counters. It never changes: another scenario is another Plan.
 type Plan struct {
 	names []string
 	rules []*rule
@@ -21,14 +20,13 @@ type options struct {
 	log      *slog.Logger
 }
 
-// WithCounters has the plan count there. Without it, a plan has a Memory of its own.
+// WithCounters makes the plan count with c. Without it, the plan has a Memory of its own.
 func WithCounters(c Counters) Option { return func(o *options) { o.counters = c } }
 
-// WithLogger says where it is told that counters fail. Without it, nobody is.
+// WithLogger sets the logger for failing counters. Without it, nothing is logged.
 func WithLogger(l *slog.Logger) Option { return func(o *options) { o.log = l } }
 
-// Compile makes a plan of rules, consulted in the order given. names are the
-// scenarios they came from.
+// Compile makes a plan from rules, which are consulted in this order. names are the scenarios that they come from.
 func Compile(names []string, rules []Rule, opts ...Option) *Plan {
 	o := options{log: slog.New(slog.DiscardHandler)}
 	for _, set := range opts {
@@ -58,8 +56,7 @@ func (p *Plan) Scenarios() []string {
 	return p.names
 }
 
-// Listen tells what a door does with new TCP connections over IPv4 or IPv6, and
-// whose rule says so.
+// Listen returns what a door does with new TCP connections over IPv4 or IPv6, and the scenario that says so.
 func (p *Plan) Listen(door int, protocol string, v6 bool) (ListenMode, string) {
 	if p == nil {
 		return ListenOpen, ""
@@ -75,7 +72,7 @@ func (p *Plan) Listen(door int, protocol string, v6 bool) (ListenMode, string) {
 }
 
 // touching lists the rules that can act on a connection.
-func (p *Plan) touching(ctx context.Context, e *Event) (mine []*rule) {
+func (p *Plan) touching(ctx func() context.Context, e *Event) (mine []*rule) {
 	if p == nil {
 		return nil
 	}
@@ -87,8 +84,7 @@ func (p *Plan) touching(ctx context.Context, e *Event) (mine []*rule) {
 	return mine
 }
 
-// Conn returns the view of a connection just accepted; nil when no rule can
-// touch it.
+// Conn returns the view of a connection that was just accepted, or nil if no rule can act on it.
 func (p *Plan) Conn(door int, protocol string, client netip.Addr) *Conn {
 	c := p.Shared(door, protocol, client, Users{})
 	if !c.Active() {
@@ -97,11 +93,11 @@ func (p *Plan) Conn(door int, protocol string, client netip.Addr) *Conn {
 	return c
 }
 
-// Shared is Conn where users may have plans of their own, which join when the
-// user is known.
+// Shared is Conn for a server where users may have plans of their own, which join when the user is known. It never
+// returns nil.
 func (p *Plan) Shared(door int, protocol string, client netip.Addr, users Users) *Conn {
 	c := &Conn{Event: Event{Door: door, Protocol: protocol, Client: client.Unmap()}, users: users}
-	c.everybodys = p.touching(c.ctx(), &c.Event)
+	c.everybodys = p.touching(c.ctx, &c.Event)
 	c.set(c.everybodys)
 	return c
 }

@@ -2,8 +2,8 @@ package fault
 
 import "errors"
 
-// Preauth begins IMAP logged in (RFC 9051 section 7.1.4). In clear it is an attack:
-// a client that needs TLS can't ask for it any more (CVE-2020-12398).
+// Preauth begins IMAP logged in (RFC 9051 section 7.1.4). In clear this is an attack: a client that needs TLS can no
+// longer ask for it (CVE-2020-12398).
 type Preauth struct{ User string }
 
 // Kind implements Fault.
@@ -16,7 +16,7 @@ func (*Preauth) Kind() Kind {
 	}
 }
 
-// UnmarshalText reads the user's name.
+// UnmarshalText parses the user's name.
 func (f *Preauth) UnmarshalText(b []byte) error {
 	if len(b) == 0 {
 		return errors.New("name the user")
@@ -28,8 +28,8 @@ func (f *Preauth) UnmarshalText(b []byte) error {
 // Start implements StartStage.
 func (f *Preauth) Start(s *Start) { s.User = f.User }
 
-// CheckRule refuses conditions that can't be known yet.
+// CheckRule refuses conditions that nobody can know yet.
 func (f *Preauth) CheckRule(r *Rule) error { return r.early() }
 
-// Protocols is IMAP.
+// Protocols returns IMAP.
 func (f *Preauth) Protocols() []string { return []string{"imap"} }

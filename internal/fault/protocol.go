@@ -7,7 +7,7 @@ import (
 	"github.com/mailrig/mailrig/internal/protocol"
 )
 
-// Protocols are those of a configuration, in the order in which messages list them.
+// Protocols are the protocols of a configuration, in the order in which error messages list them.
 type Protocols []*protocol.Protocol
 
 // Names lists the protocols' names.
@@ -18,19 +18,19 @@ func (ps Protocols) Names() (names []string) {
 	return names
 }
 
-// Sort puts names in the protocols' order.
+// Sort sorts names in the protocols' order.
 func (ps Protocols) Sort(names []string) {
 	all := ps.Names()
 	slices.SortFunc(names, func(a, b string) int { return slices.Index(all, a) - slices.Index(all, b) })
 }
 
-// What a protocol's Replies may say of a scenario's text beyond their Check.
+// Optional interfaces of a protocol's Replies, about a scenario's text.
 type (
-	// greetingChecker checks a greeting in another way.
+	// greetingChecker checks a greeting in place of Check.
 	greetingChecker interface{ CheckGreeting(text string) error }
-	// refusalChecker checks, in another way than Positive, whether a reply refuses a login.
+	// refusalChecker checks whether a reply refuses a login, in place of Positive.
 	refusalChecker interface{ CheckRefusal(text string) error }
-	// resembler reports whether a text is meant as a reply of the protocol, right or wrong.
+	// resembler reports whether a text is meant as a reply of the protocol, valid or not.
 	resembler interface{ Resembles(text string) bool }
 )
 
@@ -53,8 +53,8 @@ func checkRefusal(p *protocol.Protocol, text string) error {
 	return nil
 }
 
-// whose finds the protocol of a reply that stands alone. A text that is like none is given
-// to the first protocol that can't tell, whose Check then says what is wrong with it.
+// whose returns the protocol of a reply that stands alone. A text that resembles none goes to the first protocol
+// that can't tell. That protocol's Check then says what is wrong with it.
 func (ps Protocols) whose(text string) *protocol.Protocol {
 	var last *protocol.Protocol
 	for _, p := range ps {

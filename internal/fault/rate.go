@@ -3,10 +3,12 @@ package fault
 import (
 	"errors"
 	"time"
+
+	"github.com/mailrig/mailrig/internal/protocol"
 )
 
-// RateLimit refuses a command that comes too often. The count is real, over a
-// window that slides; "per" keeps it for each user, client, connection or envelope.
+// RateLimit refuses a command that comes too often. It counts real commands in a sliding window. "per" counts
+// separately for each user, client, connection or envelope.
 type RateLimit struct {
 	Max    int           `yaml:"max" doc:"how many may come within the time, 0 or more"`
 	Within time.Duration `yaml:"within" doc:"the time, like 1m"`
@@ -17,7 +19,7 @@ type RateLimit struct {
 func (*RateLimit) Kind() Kind {
 	return Kind{
 		Name:    "rate-limit",
-		Doc:     "The command is refused when it came this often within the time.",
+		Doc:     "The server refuses the command once it has come this often within the time.",
 		Example: "{max: 3, within: 1m}",
 		New:     func() Fault { return new(RateLimit) },
 		ForUser: ByCommand,
@@ -25,7 +27,7 @@ func (*RateLimit) Kind() Kind {
 	}
 }
 
-// ValidateFor fills in the usual replies and checks the bounds.
+// ValidateFor fills in the default replies and checks the limits.
 func (f *RateLimit) ValidateFor(among Protocols) error {
 	if f.Max < 0 || f.Max > 100_000 {
 		return errors.New("max: give 0 to 100000")
@@ -33,11 +35,7 @@ func (f *RateLimit) ValidateFor(among Protocols) error {
 	if f.Within <= 0 || f.Within > 24*time.Hour {
 		return errors.New("within: give a time of at most a day, like 1m")
 	}
-	fillIn(&f.Texts, Texts{
-		"smtp": "421 4.7.0 Try again later, closing connection.",
-		"imap": "NO [LIMIT] Rate limit exceeded, try again later",
-		"pop3": "-ERR [SYS/TEMP] Rate limit exceeded, try again later",
-	})
+	fillIn(&f.Texts, usual(protocol.TooOften, among))
 	return checkReplies(f.Texts, among)
 }
 
@@ -51,7 +49,7 @@ func (f *RateLimit) Command(a *Action, e *Event, n Counts) bool {
 	return true
 }
 
-// CheckRule wants to know what is counted.
+// CheckRule requires the command to count.
 func (f *RateLimit) CheckRule(r *Rule) error {
 	if len(r.Match.Command) == 0 {
 		return errors.New("rate-limit: say which command is counted, like match: {command: MAIL}")
@@ -62,8 +60,8 @@ func (f *RateLimit) CheckRule(r *Rule) error {
 	return nil
 }
 
-// Protocols is none in particular: replies that are left out are filled in.
+// Protocols returns none, which means all: missing replies are filled in.
 func (f *RateLimit) Protocols() []string { return nil }
 
-// Waits implements Waiter: only then is the command done again.
+// Waits implements Waiter. After this time the command works again.
 func (f *RateLimit) Waits() time.Duration { return f.Within }

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// ReplaceReply lets the engine do the command and gives another answer.
+// ReplaceReply lets the engine carry out the command, and sends another reply.
 type ReplaceReply struct {
 	Texts `smtp:"an SMTP reply, like 554 5.7.1 Message rejected as spam" imap:"an IMAP status, like NO [SERVERBUG] Internal error" pop3:"a POP3 status, like -ERR [SYS/TEMP] Try again later"`
 	Then  End `yaml:"then" doc:"what happens to the connection after the reply: close, reset or silence" enum:"close,reset,silence"`
@@ -45,7 +45,7 @@ func (f *ReplaceReply) Command(a *Action, e *Event, _ Counts) bool {
 	return a.Replace != ""
 }
 
-// CheckRule wants to know which command is answered.
+// CheckRule requires the command that is answered.
 func (f *ReplaceReply) CheckRule(r *Rule) error {
 	if len(r.Match.Command) == 0 {
 		return errors.New("replace-reply: say which command it answers, like match: {command: DATA}")

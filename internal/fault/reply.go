@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// Reply answers a command in the engine's place. A text that belongs to one
-// protocol may stand alone; a fault for several takes a map.
+// Reply answers a command in the engine's place. A text for one protocol may stand alone; a fault for several takes a
+// map.
 type Reply struct {
 	Texts `smtp:"an SMTP reply, like 550 5.1.1 User unknown" imap:"an IMAP status, like NO [OVERQUOTA] Quota exceeded" pop3:"a POP3 status, like -ERR [SYS/TEMP] Try again later"`
 	Raw   string `yaml:"raw" doc:"instead of these: the very bytes, in any protocol, with \\r\\n where a line is to end; {tag} is IMAP's tag"`
@@ -46,7 +46,7 @@ func (f *Reply) ValidateFor(among Protocols) error {
 	return checkReplies(f.Texts, among)
 }
 
-// checkThen wants an end that may follow a reply.
+// checkThen requires an end that may follow a reply.
 func (e End) checkThen() error {
 	if !slices.Contains([]End{EndNone, EndClose, EndReset, EndSilence}, e) {
 		return fmt.Errorf("then: %q isn't one of [close reset silence]", e)
@@ -54,7 +54,7 @@ func (e End) checkThen() error {
 	return nil
 }
 
-// waits is how long a client waits for what comes behind such an end.
+// waits returns how long such an end makes a client wait.
 func (e End) waits() time.Duration {
 	if e == EndSilence {
 		return Forever
@@ -69,7 +69,7 @@ func (f *Reply) Command(a *Action, e *Event, _ Counts) bool {
 	return a.Reply+a.Raw != ""
 }
 
-// CheckRule wants to know which command is answered.
+// CheckRule requires the command that is answered.
 func (f *Reply) CheckRule(r *Rule) error {
 	if len(r.Match.Command) == 0 {
 		return errors.New("reply: say which command it answers, like match: {command: RCPT}")
@@ -80,7 +80,7 @@ func (f *Reply) CheckRule(r *Rule) error {
 	return nil
 }
 
-// Protocols are those that it has a text for; raw bytes are for all.
+// Protocols returns the protocols that have a text. Raw bytes work in all protocols.
 func (f *Reply) Protocols() []string { return rawOr(f.Raw, f.Texts) }
 
 // Waits implements Waiter.

@@ -9,15 +9,15 @@ import (
 
 // Rule is one fault with its conditions.
 type Rule struct {
-	Scenario string // whose it is; what it injects is marked with this name
+	Scenario string // the scenario's name, which marks what the rule injects
 	Match    Match
-	Skip     int // the first so many matches go untouched
-	Times    int // then it acts so many times; 0 means for ever
+	Skip     int // leaves the first Skip matches alone
+	Times    int // then acts this many times; 0 means for ever
 	Per      Per
 	Fault    Fault
 }
 
-// Kind names the kind of the rule's fault.
+// Kind returns the name of the fault's kind.
 func (r *Rule) Kind() string {
 	if r.Fault == nil {
 		return ""
@@ -25,7 +25,7 @@ func (r *Rule) Kind() string {
 	return r.Fault.Kind().Name
 }
 
-// beforeLogin are the commands of a client that nobody knows yet.
+// beforeLogin lists the commands of a client that nobody knows yet.
 var beforeLogin = []string{"EHLO", "HELO", "LHLO", "STARTTLS", "STLS", "AUTH", "LOGIN", "AUTHENTICATE", "USER", "APOP"}
 
 // ForUser reports whether the rule can act for one user alone.
@@ -54,12 +54,12 @@ func (r *Rule) early() error {
 	return nil
 }
 
-// late reports whether a match needs what only commands tell.
+// late reports whether a match needs what only commands reveal.
 func (m *Match) late() bool {
 	return len(m.Command)+len(m.User)+len(m.Sender)+len(m.Recipient)+len(m.Mechanism)+len(m.Mailbox) > 0
 }
 
-// beforeTLS is early for what is decided before TLS is up.
+// beforeTLS is early for kinds that act before TLS is up.
 func (r *Rule) beforeTLS() error {
 	if r.Match.TLS != nil {
 		return fmt.Errorf("%s: is decided before TLS is up; match doors instead of tls", r.Kind())
@@ -67,8 +67,7 @@ func (r *Rule) beforeTLS() error {
 	return r.early()
 }
 
-// uncounted refuses counters: a server that has something only now and then would be
-// two servers.
+// uncounted refuses counters. A server that has something only now and then would be two servers.
 func (r *Rule) uncounted() error {
 	if r.Skip > 0 || r.Times > 0 || r.Per != PerScenario {
 		return fmt.Errorf("%s: holds for whole connections; skip, times and per can't be used with it", r.Kind())
@@ -76,7 +75,7 @@ func (r *Rule) uncounted() error {
 	return nil
 }
 
-// atLogin is for what is done to an account at a login.
+// atLogin is for kinds that change an account at a login.
 func (r *Rule) atLogin() error {
 	m := r.Match
 	if len(m.Command)+len(m.Sender)+len(m.Recipient)+len(m.Mailbox) > 0 {
@@ -85,14 +84,14 @@ func (r *Rule) atLogin() error {
 	return r.uncounted()
 }
 
-// rule is a Rule of a plan.
+// rule is a Rule in a plan.
 type rule struct {
 	Rule
-	place    int           // in its scenario, from 0
-	id       string        // of its counters
-	came     string        // of the counter of connections, for match.connection
+	place    int           // index in its scenario, from 0
+	id       string        // key of its counters
+	came     string        // key of the counter of connections, for match.connection
 	counters Counters      // the plan's
-	doing    chan struct{} // has room for one; see Once
+	doing    chan struct{} // capacity 1; see Once
 }
 
 func newRule(r Rule, place int, counters Counters) *rule {
@@ -100,9 +99,9 @@ func newRule(r Rule, place int, counters Counters) *rule {
 	return &rule{Rule: r, place: place, id: id, came: id + "/connections", counters: counters, doing: make(chan struct{}, 1)}
 }
 
-// touches reports whether the rule can act on a connection just accepted. It counts
-// those that "connection" speaks of.
-func (r *rule) touches(ctx context.Context, e *Event) bool {
+// touches reports whether the rule can act on a connection that was just accepted. It counts the connection for
+// match.connection.
+func (r *rule) touches(ctx func() context.Context, e *Event) bool {
 	if !r.Match.door(e.Door, e.Protocol) || !r.Match.family(e.Client.Is6()) {
 		return false
 	}
@@ -112,12 +111,12 @@ func (r *rule) touches(ctx context.Context, e *Event) bool {
 	if !r.Match.client(e.Client) {
 		return false
 	}
-	n, err := r.counters.Add(ctx, Key{Rule: r.came})
+	n, err := r.counters.Add(ctx(), Key{Rule: r.came})
 	return err == nil && slices.Contains(r.Match.Connection, n)
 }
 
-// take counts a match and reports whether the rule acts on it. Connections that ask at
-// once each get a number of their own, so "times: 1" acts exactly once.
+// take counts a match and reports whether the rule acts on it. Connections that ask at the same time get different
+// numbers, so "times: 1" acts exactly once.
 func (r *rule) take(c *Conn) bool {
 	if r.Skip == 0 && r.Times == 0 {
 		return true

@@ -11,14 +11,14 @@ type Say struct {
 func (*Say) Kind() Kind {
 	return Kind{
 		Name:    "say",
-		Doc:     "The server says these lines too, before its reply to the command.",
+		Doc:     "The server also sends these lines, before its reply to the command.",
 		Example: `{imap: "* OK [ALERT] System shutdown in 10 minutes"}`,
 		New:     func() Fault { return new(Say) },
 		ForUser: ByCommand,
 	}
 }
 
-// ValidateFor wants at least one.
+// ValidateFor requires at least one text.
 func (f *Say) ValidateFor(among Protocols) error { return some(f.Texts, among, "lines") }
 
 // Command implements CommandStage.
@@ -31,7 +31,7 @@ func (f *Say) Command(a *Action, e *Event, _ Counts) bool {
 	return true
 }
 
-// CheckRule wants to know before which reply.
+// CheckRule requires the command before whose reply the lines are sent.
 func (f *Say) CheckRule(r *Rule) error {
 	if len(r.Match.Command) == 0 {
 		return errors.New("say: say at which command, like match: {command: SELECT}")

@@ -1,20 +1,19 @@
 package fault
 
-// Security makes a door speak TLS from the first byte, or clear text, against
-// its nature.
+// Security makes a door speak TLS from the first byte, or clear text, contrary to what the door is for.
 type Security struct{ Mode SecurityMode }
 
 // Kind implements Fault.
 func (*Security) Kind() Kind {
 	return Kind{
 		Name:    "security",
-		Doc:     "The door speaks this from the first byte, whatever it should.",
+		Doc:     "The door speaks this from the first byte, whatever its port number stands for.",
 		Example: "tls",
 		New:     func() Fault { return new(Security) },
 	}
 }
 
-// UnmarshalText reads a mode.
+// UnmarshalText parses a mode.
 func (f *Security) UnmarshalText(b []byte) error {
 	switch m := SecurityMode(b); m {
 	case SpeakTLS, SpeakClear:
@@ -27,7 +26,7 @@ func (f *Security) UnmarshalText(b []byte) error {
 // First implements FirstStage.
 func (f *Security) First() SecurityMode { return f.Mode }
 
-// CheckRule refuses conditions that can't be known yet.
+// CheckRule refuses conditions that nobody can know yet.
 func (f *Security) CheckRule(r *Rule) error { return r.beforeTLS() }
 
 // Explain says what the door speaks.

@@ -6,22 +6,22 @@ import (
 	"strconv"
 )
 
-// SizeLimit makes the server's own limit smaller: SMTP's SIZE (RFC 1870), IMAP's
-// APPENDLIMIT (RFC 7889). Together with hide: [SIZE] the client learns it late.
+// SizeLimit lowers the server's own limit: SMTP's SIZE (RFC 1870), IMAP's APPENDLIMIT (RFC 7889). Together with hide:
+// [SIZE], the client learns about it late.
 type SizeLimit struct{ Bytes int64 }
 
 // Kind implements Fault.
 func (*SizeLimit) Kind() Kind {
 	return Kind{
 		Name:    "size-limit",
-		Doc:     "Messages may have this many bytes at most.",
+		Doc:     "The server's size limit for messages is this many bytes.",
 		Example: "100000",
 		New:     func() Fault { return new(SizeLimit) },
 		ForUser: Always,
 	}
 }
 
-// UnmarshalText reads a number of bytes.
+// UnmarshalText parses a number of bytes.
 func (f *SizeLimit) UnmarshalText(b []byte) error {
 	n, err := strconv.ParseInt(string(b), 10, 64)
 	if err != nil || n < 1 || n > 1<<31-1 {
@@ -31,15 +31,24 @@ func (f *SizeLimit) UnmarshalText(b []byte) error {
 	return nil
 }
 
-// Limit implements LimitStage. Of several limits, the smallest holds.
+// Explain says how large messages may be, with a comma after every third digit.
+func (f *SizeLimit) Explain() string {
+	digits := strconv.FormatInt(f.Bytes, 10)
+	for i := len(digits) - 3; i > 0; i -= 3 {
+		digits = digits[:i] + "," + digits[i:]
+	}
+	return "the size limit is " + digits + " bytes"
+}
+
+// Limit implements LimitStage. The smallest of several limits applies.
 func (f *SizeLimit) Limit(l *Limits) {
 	if l.MessageBytes == 0 || f.Bytes < l.MessageBytes {
 		l.MessageBytes = f.Bytes
 	}
 }
 
-// CheckRule refuses conditions that can't be known yet, and counters.
+// CheckRule refuses counters, and conditions that nobody can know yet.
 func (f *SizeLimit) CheckRule(r *Rule) error { return errors.Join(r.early(), r.uncounted()) }
 
-// Protocols are those whose clients send messages.
+// Protocols returns the protocols in which clients send messages.
 func (f *SizeLimit) Protocols() []string { return []string{"smtp", "imap"} }

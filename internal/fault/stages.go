@@ -6,8 +6,8 @@ import (
 	"github.com/mailrig/mailrig/internal/identity"
 )
 
-// The stages. A kind implements the interfaces of those it acts on. Most methods get
-// what has been decided so far and change it.
+// The stages. A kind implements the interfaces of the stages in which it acts. Most methods receive what has been
+// decided so far, and change it.
 type (
 	// ListenStage acts on a door as a whole.
 	ListenStage interface{ Listen() ListenMode }
@@ -15,13 +15,14 @@ type (
 	AcceptStage interface{ Accept() AcceptMode }
 	// PaceStage slows down what the server sends.
 	PaceStage interface{ Pace(*Pace) }
-	// FirstStage says what a door speaks first.
+	// FirstStage decides what a door speaks first.
 	FirstStage interface{ First() SecurityMode }
 	// TLSStage acts on a handshake that is about to begin.
 	TLSStage interface{ TLS(*TLS) }
-	// StartStage says in which state the engine begins.
+	// StartStage decides in which state the engine begins.
 	StartStage interface{ Start(*Start) }
-	// GreetStage acts on the greeting. False: has nothing to say to this protocol, don't count.
+	// GreetStage acts on the greeting. It returns false if it has nothing to say in this protocol; the match then isn't
+	// counted.
 	GreetStage interface {
 		Greet(g *Greet, protocol string) bool
 	}
@@ -29,11 +30,11 @@ type (
 	CapabilityStage interface {
 		Capability(name string) CapabilityFate
 	}
-	// ListStage changes a list of capabilities.
+	// ListStage changes a capability list.
 	ListStage interface {
 		List(names []string, protocol string) []string
 	}
-	// CommandStage acts on a command. False: has nothing to say now, don't count.
+	// CommandStage acts on a command. It returns false if it has nothing to say now; the match then isn't counted.
 	CommandStage interface {
 		Command(a *Action, e *Event, n Counts) bool
 	}
@@ -49,23 +50,23 @@ type (
 	EditStage interface {
 		Edit(line []byte) (edited []byte, did bool)
 	}
-	// FinalStage makes the reply to a message late.
+	// FinalStage delays the reply to a message.
 	FinalStage interface{ Final() time.Duration }
-	// LoginStage refuses a login whatever the password; nil: doesn't.
+	// LoginStage refuses a login whatever the password is. nil means that it doesn't.
 	LoginStage interface {
 		Login(e *Event, a identity.Attempt) *identity.Refusal
 	}
-	// OfferStage offers mechanisms besides the usual ones.
+	// OfferStage advertises mechanisms besides the usual ones.
 	OfferStage interface{ Offers() []string }
-	// AdmitStage refuses a login that is right in every other way; nil: doesn't.
+	// AdmitStage refuses a login that is right in every other way. nil means that it doesn't.
 	AdmitStage interface {
 		Admit(a identity.Attempt, n Counts) *identity.Refusal
 	}
-	// LimitStage makes the engine's limits smaller.
+	// LimitStage lowers the engine's limits.
 	LimitStage interface{ Limit(*Limits) }
-	// FolderStage gives accounts folders.
+	// FolderStage gives folders to accounts.
 	FolderStage interface{ Folders() []Folder }
-	// HierarchyStage gives mailbox names another form.
+	// HierarchyStage changes the form of mailbox names.
 	HierarchyStage interface {
 		Hierarchy() (delimiter byte, prefix string)
 	}
@@ -77,11 +78,11 @@ type (
 	MeanwhileStage interface{ Meanwhile(*Meanwhile) }
 	// IdleStage acts on IDLE.
 	IdleStage interface{ Idle() (mute bool) }
-	// BounceStage lets an accepted message come back.
+	// BounceStage lets an accepted message bounce later.
 	BounceStage interface{ Bounce() Bounce }
 )
 
-// ListenMode is what becomes of a TCP connection before anybody accepts it.
+// ListenMode is what happens to a TCP connection before anybody accepts it.
 type ListenMode string
 
 // The listen modes.
@@ -91,7 +92,7 @@ const (
 	ListenDrop   ListenMode = "drop"   // no answer: the client's connect times out
 )
 
-// AcceptMode is what becomes of a connection that was accepted.
+// AcceptMode is what happens to a connection after it was accepted.
 type AcceptMode string
 
 // The accept modes.
@@ -103,24 +104,24 @@ const (
 	AcceptPortal AcceptMode = "portal" // an HTTP redirect, as a captive portal sends
 )
 
-// Pace says how fast the server's bytes go out; the zero Pace is as fast as can be.
+// Pace says how fast the server's bytes are sent. The zero Pace means as fast as possible.
 type Pace struct {
-	Bytes int           // so many at a time
-	Every time.Duration // with this pause between
+	Bytes int           // how many at a time
+	Every time.Duration // pause between two pieces
 	By    string
 }
 
-// TLS says how a connection's TLS departs from the door's own.
+// TLS says how a connection's TLS differs from the door's own.
 type TLS struct {
-	Certificate string // certificate profile, "" the right one
+	Certificate string // certificate profile; "" means the correct certificate
 
-	MinVersion, MaxVersion uint16 // of crypto/tls, 0 the usual
+	MinVersion, MaxVersion uint16 // crypto/tls numbers; 0 means the usual ones
 	NoCommonCipher         bool
-	ClientCertificate      bool // one is demanded
-	ServerName             bool // a handshake without a name is refused
+	ClientCertificate      bool // the client must present one
+	ServerName             bool // the client must send SNI
 
 	Handshake HandshakeFate
-	Alert     uint8 // with HandshakeAlert
+	Alert     uint8 // for HandshakeAlert
 	By        string
 }
 
@@ -133,7 +134,7 @@ const (
 	SpeakClear SecurityMode = "clear"
 )
 
-// HandshakeFate is what becomes of a TLS handshake.
+// HandshakeFate is what happens to a TLS handshake.
 type HandshakeFate string
 
 // The fates of a handshake.
@@ -148,62 +149,61 @@ const (
 
 // Start says in which state a connection begins.
 type Start struct {
-	User string // IMAP: logged in already (PREAUTH); "" not
+	User string // IMAP: the user who is already logged in (PREAUTH); "" means nobody
 	By   string
 }
 
-// Greet says how the greeting departs from the engine's own.
+// Greet says how the greeting differs from the engine's own.
 type Greet struct {
 	Delay   time.Duration
 	DelayBy string
-	Line    string // "" the engine's own
-	Raw     string // as Line, but these very bytes and no more
+	Line    string // "" means the engine's own
+	Raw     string // exactly these bytes, in place of Line
 	By      string
 }
 
-// CapabilityFate says what becomes of one capability.
+// CapabilityFate says what happens to one capability.
 type CapabilityFate int
 
-// The fates, the worse the greater.
+// The fates. A greater number is worse.
 const (
 	CapabilityShown    CapabilityFate = iota
-	CapabilityStripped                // not listed, yet served
-	CapabilityHidden                  // not listed, and its command refused
+	CapabilityStripped                // not advertised, but served
+	CapabilityHidden                  // not advertised, and its command refused
 )
 
 // End says how a connection ends.
 type End string
 
-// The ends.
+// The ways a connection can end.
 const (
 	EndNone     End = ""
-	EndClose    End = "close"    // FIN, inside TLS after close_notify
+	EndClose    End = "close"    // FIN, after close_notify inside TLS
 	EndReset    End = "reset"    // RST
 	EndTruncate End = "truncate" // FIN without TLS's close_notify
-	EndSilence  End = "silence"  // stays open, and nothing is ever said again
+	EndSilence  End = "silence"  // stays open, and the server never says anything again
 )
 
-// Action is what to do with a command instead of, before, or after giving it to the
-// engine.
+// Action says what to do with a command instead of giving it to the engine, before or after.
 type Action struct {
 	Delay   time.Duration
 	DelayBy string
-	Say     []Said // said before the reply
-	Reply   string // answer with this and keep the command from the engine
-	Raw     string // as Reply, but these very bytes; {tag} is IMAP's tag
-	Replace string // let the engine do it, and answer with this instead
-	End     End    // then, or at once
-	By      string // whose Reply, Replace or End it is
+	Say     []Said // sent before the reply
+	Reply   string // answer with this, and keep the command from the engine
+	Raw     string // exactly these bytes, in place of Reply; {tag} is replaced by IMAP's tag
+	Replace string // let the engine carry it out, and answer with this
+	End     End    // after the reply, or at once
+	By      string // scenario of Reply, Replace or End
 }
 
-// Said is something that a scenario says.
+// Said is a text that a scenario says.
 type Said struct{ Text, By string }
 
-// Upgrade is what happens around STARTTLS.
+// Upgrade says what happens around STARTTLS.
 type Upgrade struct {
-	Raw    string // these very bytes instead of the positive reply; {tag} is IMAP's tag
-	Inject string // sent in clear behind the positive reply, in one segment with it
-	Keep   bool   // clear text pipelined behind STARTTLS is run inside TLS
+	Raw    string // exactly these bytes in place of the positive reply; {tag} is replaced by IMAP's tag
+	Inject string // sent in clear after the positive reply, in the same segment
+	Keep   bool   // clear text pipelined behind STARTTLS runs inside TLS
 	By     string
 }
 
@@ -214,27 +214,27 @@ type Place string
 const (
 	InUpload   Place = "upload"   // a message that the client sends: DATA, BDAT, APPEND
 	InDownload Place = "download" // a message that the server sends: RETR, TOP, a FETCH literal
-	InReply    Place = "reply"    // the message is stored, its reply never comes
+	InReply    Place = "reply"    // the message is stored, and its reply never comes
 )
 
 // Cut ends a connection in the middle of something.
 type Cut struct {
-	After int64 // bytes of it that still go through
-	End   End   // EndNone: don't
+	After int64 // bytes of it that pass before the cut
+	End   End   // EndNone: don't cut
 	By    string
 }
 
-// Limits are smaller than the server's own; 0 is the server's own.
+// Limits are lower than the server's own. 0 means the server's own.
 type Limits struct {
 	MessageBytes int64
 	Recipients   int
 	By           string
 }
 
-// Bounce is a delivery that comes back later.
+// Bounce says how a delivery bounces later.
 type Bounce struct {
 	After  time.Duration
-	Status string // RFC 3463, like 5.1.1
-	Text   string // SMTP reply of the host that refused, like 550 5.1.1 User unknown
+	Status string // enhanced status code (RFC 3463), like 5.1.1
+	Text   string // SMTP reply of the host that refused it, like 550 5.1.1 User unknown
 	By     string
 }

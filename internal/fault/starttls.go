@@ -4,10 +4,9 @@ import (
 	"fmt"
 )
 
-// StartTLS is what goes wrong around STARTTLS, and not in the handshake: bytes in
-// clear behind the positive reply (what a man in the middle puts there, for a
-// client that reads on inside TLS), another positive reply, or a server that runs what a client has
-// pipelined behind the command (CVE-2011-0411).
+// StartTLS is what goes wrong around STARTTLS, outside the handshake. It injects bytes in clear after the positive
+// reply, as a man in the middle would for a client that reads on inside TLS. It changes the positive reply. Or it runs
+// inside TLS what the client has pipelined behind the command, as a vulnerable server does (CVE-2011-0411).
 type StartTLS struct {
 	Texts `smtp:"lines sent behind 220, in the same segment" imap:"lines sent behind OK, in the same segment; {tag} is the command's tag" pop3:"lines sent behind +OK, in the same segment"`
 	Raw   string `yaml:"raw" doc:"the very bytes instead of the positive reply, with \\r\\n where a line is to end; {tag} is the command's tag"`
@@ -24,7 +23,7 @@ func (*StartTLS) Kind() Kind {
 	}
 }
 
-// ValidateFor wants at least one of the two.
+// ValidateFor requires at least one of the settings.
 func (f *StartTLS) ValidateFor(among Protocols) error {
 	if f.Raw == "" && !f.Keep && len(f.Texts.Protocols()) == 0 {
 		return fmt.Errorf("give what is injected for at least one of %s, or raw, or keep-plaintext: true", join(among.Names()))
@@ -46,10 +45,10 @@ func (f *StartTLS) Upgrade(u *Upgrade, protocol string) {
 	u.Keep = u.Keep || f.Keep
 }
 
-// CheckRule refuses conditions that can't be known yet.
+// CheckRule refuses conditions that nobody can know yet.
 func (f *StartTLS) CheckRule(r *Rule) error { return r.early() }
 
-// Protocols are those that it has a text for; raw bytes are for all, and so is what is kept.
+// Protocols returns the protocols that have a text. Raw bytes and keep-plaintext work in all protocols.
 func (f *StartTLS) Protocols() []string {
 	if f.Keep {
 		return nil

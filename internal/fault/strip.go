@@ -1,7 +1,6 @@
 package fault
 
-// Strip takes capabilities out of the lists, as a middlebox does; the server
-// still serves who asks.
+// Strip removes capabilities from the lists, as a middlebox does. The server still serves a client that uses them.
 type Strip []string
 
 // Kind implements Fault.
@@ -15,7 +14,7 @@ func (*Strip) Kind() Kind {
 	}
 }
 
-// Validate wants at least one name.
+// Validate requires at least one name.
 func (f *Strip) Validate() error { return someNames(*f) }
 
 // Capability implements CapabilityStage.
@@ -26,7 +25,7 @@ func (f *Strip) Capability(name string) CapabilityFate {
 	return CapabilityShown
 }
 
-// Conceals implements Concealer; a name that no server has is a slip of the pen.
+// Conceals implements Concealer. A name that no server advertises is probably misspelt.
 func (f *Strip) Conceals() []string { return *f }
 
 // CheckRule refuses counters.

@@ -6,7 +6,7 @@ import (
 	"fmt"
 )
 
-// TLSDemands limits versions, or asks the client for what it may not have.
+// TLSDemands limits the TLS versions, or requires from the client what it may not have.
 type TLSDemands struct {
 	Min               string `yaml:"min" doc:"lowest version: 1.0, 1.1, 1.2 or 1.3" enum:"1.0,1.1,1.2,1.3"`
 	Max               string `yaml:"max" doc:"highest version: 1.0, 1.1, 1.2 or 1.3" enum:"1.0,1.1,1.2,1.3"`
@@ -27,7 +27,7 @@ func (*TLSDemands) Kind() Kind {
 
 var tlsVersions = map[string]uint16{"1.0": tls.VersionTLS10, "1.1": tls.VersionTLS11, "1.2": tls.VersionTLS12, "1.3": tls.VersionTLS13}
 
-// Validate checks that the versions exist and that something is demanded.
+// Validate checks that the versions exist and that at least one setting is given.
 func (f *TLSDemands) Validate() error {
 	if *f == (TLSDemands{}) {
 		return errors.New("give at least one of min, max, no-common-cipher, client-certificate and server-name")
@@ -55,5 +55,5 @@ func (f *TLSDemands) TLS(t *TLS) {
 	t.NoCommonCipher, t.ClientCertificate, t.ServerName = f.NoCommonCipher, f.ClientCertificate, f.ServerName
 }
 
-// CheckRule refuses conditions that can't be known yet.
+// CheckRule refuses conditions that nobody can know yet.
 func (f *TLSDemands) CheckRule(r *Rule) error { return r.beforeTLS() }

@@ -2,24 +2,23 @@ package fault
 
 import "context"
 
-// Users is what a server knows of users who have a plan of their own, and what it wants
-// to be told of a connection. Functions may be nil.
+// Users connects a connection with the plans that single users have. All functions may be nil.
 type Users struct {
-	Context context.Context                              // of the connection; nil: one that never ends
+	Context func() context.Context                       // ends with the connection; nil: never ends
 	Plan    func(ctx context.Context, user string) *Plan // nil for most users
-	Joined  func(*Plan)                                  // told when the user's rules have joined a connection's
-	Acted   func(Act)                                    // told of each act of a rule, in the connection's goroutine
+	Joined  func(*Plan)                                  // called when the user's rules have joined the connection's
+	Acted   func(Act)                                    // called for each act of a rule, on the connection's goroutine
 }
 
-// ctx is the context of what is asked for the connection.
+// ctx returns the context for questions on the connection's behalf.
 func (c *Conn) ctx() context.Context {
 	if c.users.Context == nil {
 		return context.Background()
 	}
-	return c.users.Context
+	return c.users.Context()
 }
 
-// Claims says who wants to log in: the rules that this user has alone act from now on.
+// Claims says who wants to log in. From now on this user's own rules act.
 func (c *Conn) Claims(user string) {
 	if c == nil {
 		return
@@ -28,16 +27,15 @@ func (c *Conn) Claims(user string) {
 	c.join(user)
 }
 
-// Sends says who sends a message. Where nobody has logged in, which SMTP between servers
-// never asks for, the sender counts as the user whose own rules act.
+// Sends says who sends a message. If nobody has logged in (SMTP between servers has no login), the sender counts as the
+// user whose own rules act.
 func (c *Conn) Sends(sender string) {
 	if c != nil && c.User == "" {
 		c.join(sender)
 	}
 }
 
-// join puts the rules of the user's own plan before everybody's, and takes those of
-// another user away.
+// join puts the rules of the user's own plan before everybody's, and removes those of any other user.
 func (c *Conn) join(user string) {
 	if c.users.Plan == nil {
 		return
@@ -50,7 +48,7 @@ func (c *Conn) join(user string) {
 		return
 	}
 	c.own = own
-	c.set(append(own.touching(c.ctx(), &c.Event), c.everybodys...))
+	c.set(append(own.touching(c.ctx, &c.Event), c.everybodys...))
 	if own != nil && c.users.Joined != nil {
 		c.users.Joined(own)
 	}

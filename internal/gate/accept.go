@@ -11,9 +11,10 @@ import (
 	"github.com/mailrig/mailrig/internal/fault"
 )
 
-// This file has what becomes of a connection that was just accepted, and of a client that nobody answers.
+// This file handles a connection that has just been accepted, and a client that nobody answers.
 
-// accept does what a scenario wants of a connection just accepted, and reports whether it goes on.
+// accept does what a scenario wants of a connection that has just been accepted. It reports whether the connection goes
+// on.
 func (g *Gate) accept() bool {
 	mode, by := g.fault.Accept(!g.cfg.DropUnsupported)
 	switch mode {
@@ -24,13 +25,13 @@ func (g *Gate) accept() bool {
 	case fault.AcceptPortal:
 		g.rec.Notice(event.CaptivePortal, by)
 		g.rec.Reply([]byte(portal), by)
-		g.raw.SetWriteDeadline(time.Now().Add(g.cfg.WriteTimeout))
+		g.raw.SetWriteDeadline(time.Now().Add(g.cfg.writeTimeout()))
 		_, _ = io.WriteString(g.raw, portal)
 		if t, ok := g.raw.Conn.(interface{ CloseWrite() error }); ok {
 			t.CloseWrite()
 		}
 		g.raw.SetReadDeadline(time.Now().Add(lingerTime))
-		g.listen(g.raw) // a client may go on all the same
+		g.listen(g.raw) // some clients carry on regardless
 		g.end(false, event.EndedByScenario)
 	case fault.AcceptClose, fault.AcceptReset:
 		g.rec.Add(&event.Cut{Moment: event.AtAccept, How: string(mode)}, by)
@@ -41,13 +42,13 @@ func (g *Gate) accept() bool {
 	return false
 }
 
-// portal is what a captive portal answers to whatever it takes for a request.
+// portal is how a captive portal answers anything that it takes for a request.
 const portal = "HTTP/1.1 302 Found\r\nLocation: http://portal.example/login\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 
-// listen records what the client says, and never answers, until it goes.
+// listen records what the client says, and never answers, until the client leaves.
 func (g *Gate) listen(r io.Reader) {
 	br := bufio.NewReaderSize(r, 512)
-	hello := false // TLS from here on: what looks like a line in it is none
+	hello := false // the client has begun TLS: what looks like a line in it isn't one
 	for {
 		line, err := br.ReadSlice('\n')
 		switch hello = hello || isClientHello(line); {
@@ -65,8 +66,8 @@ func (g *Gate) listen(r io.Reader) {
 	}
 }
 
-// overheard records a line that nobody answers, so that nobody knows what it is: what doesn't look like a
-// command may be a password of an exchange, and isn't shown.
+// overheard records a line that nobody answers. Nobody knows what the line is. If it doesn't look like a command, it
+// may be the password of a login exchange, so it is masked.
 func (g *Gate) overheard(line []byte) {
 	if len(line) == 0 {
 		return

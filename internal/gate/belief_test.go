@@ -10,8 +10,8 @@ import (
 	"github.com/mailrig/mailrig/internal/fault"
 )
 
-// Who goes on inside TLS before the reply has come has taken what was injected before TLS
-// for it. Who waits hasn't, nor has who sends two commands at once at a server that
+// TestTookInjected checks who is taken to believe an injected reply. A client that goes on inside TLS before the reply
+// comes has believed it. A client that waits hasn't. Nor has one that sends two commands at once to a server that
 // injects nothing.
 func TestTookInjected(t *testing.T) {
 	t.Parallel()
@@ -19,7 +19,7 @@ func TestTookInjected(t *testing.T) {
 	for _, tc := range []struct {
 		name  string
 		rules []fault.Rule
-		sent  string // inside TLS, at once
+		sent  string // inside TLS, without waiting
 		want  bool
 	}{
 		{"believes it", inject, "EHLO client.example.test\r\nNOOP\r\n", true},
@@ -30,7 +30,7 @@ func TestTookInjected(t *testing.T) {
 			t.Parallel()
 			r := newRig(t, options{protocol: "smtp", port: 25, rules: tc.rules})
 			fmt.Fprint(r.conn, "STARTTLS\r\n")
-			lines := 2 + len(tc.rules) // greeting, positive reply, what is injected
+			lines := 2 + len(tc.rules) // greeting, positive reply, injected lines
 			for range lines {
 				if _, err := r.br.ReadString('\n'); err != nil {
 					t.Fatal(err)

@@ -14,8 +14,8 @@ import (
 	"github.com/mailrig/mailrig/internal/protocol"
 )
 
-// Conn is the net.Conn that an engine sees in one phase of a connection. Its
-// deadlines do nothing: the gate has its own.
+// Conn is the net.Conn that an engine sees during one phase of a connection. Setting its deadlines has no effect: the
+// gate keeps its own.
 type Conn struct {
 	g        *Gate
 	port     *port
@@ -24,18 +24,18 @@ type Conn struct {
 	beside   Beside      // nil: the engine has all commands
 	detached atomic.Bool // STARTTLS has replaced this phase
 
-	pending []byte // rest of a unit that the engine hasn't taken yet
+	pending []byte // the rest of a unit that the engine hasn't read yet
 
 	// Guarded by g.wmu.
-	partial  []byte        // a server line that isn't complete yet
-	greeting bool          // the next server line is the greeting
-	greet    *fault.Greet  // how it departs; nil: swallow it
-	instead  *fault.Action // what to say instead of the engine's reply to this command
+	partial  []byte        // a line from the engine that isn't complete yet
+	greeting bool          // the engine's next line is part of the greeting
+	greet    *fault.Greet  // how to change the greeting; nil: swallow it
+	instead  *fault.Action // what to say in place of the engine's reply to this command
 	ending   *ending       // what the next Read does
-	cutting  fault.Cut     // what becomes of the message that the server now sends
+	cutting  fault.Cut     // what happens to the message that the server is sending
 }
 
-// ending is how a connection ends as soon as the engine is about to read on.
+// ending says how the connection ends as soon as the engine is about to read again.
 type ending struct {
 	how fault.End
 	by  string
@@ -47,27 +47,27 @@ func (c *Conn) Gate() *Gate { return c.g }
 // Secure reports whether this phase is inside TLS.
 func (c *Conn) Secure() bool { return c.secure }
 
-// Peer returns the certificates that the client presented, its own first.
+// Peer returns the certificates that the client presented, its own certificate first.
 func (c *Conn) Peer() []*x509.Certificate {
 	state, _ := c.g.TLSState()
 	return state.PeerCertificates
 }
 
-// Refused is Gate.Refused.
+// Refused calls Gate.Refused.
 func (c *Conn) Refused(by string) { c.g.Refused(by) }
 
-// Beside gives the phase commands beside its engine, before the engine starts.
+// Beside gives this phase the commands that are answered beside its engine. Call it before the engine starts.
 func (c *Conn) Beside(b Beside) { c.beside = b }
 
 // LoggedIn tells the gate that the engine begins in the authenticated state.
-func (c *Conn) LoggedIn() { c.framing.LoggedIn() } // before the engine's first byte: nobody else looks yet
+func (c *Conn) LoggedIn() { c.framing.LoggedIn() } // before the engine's first byte, so nobody else reads the framing yet
 
 // Read returns at most one unit.
 func (c *Conn) Read(p []byte) (n int, err error) {
 	defer func() {
-		// A fault of ours must cost one connection, not the process.
+		// A bug in the gate must cost one connection, not the process.
 		if v := recover(); v != nil {
-			c.g.cfg.Logger.Error("panic in the gate", "panic", v, "stack", string(debug.Stack()))
+			c.g.cfg.logger().Error("panic in the gate", "panic", v, "stack", string(debug.Stack()))
 			c.g.end(true, event.EndedByServer)
 			n, err = 0, errClosed
 		}
@@ -158,7 +158,7 @@ func (c *Conn) serverBytes(p []byte, eol int) (int, error) {
 	return c.framing.Write(p, false)
 }
 
-// serverLine takes one complete line, or part of a body.
+// serverLine takes one complete line from the engine, or a piece of a body.
 func (c *Conn) serverLine(line []byte) (int, error) {
 	if !c.greeting {
 		return c.framing.Write(line, true)
@@ -187,15 +187,15 @@ func (c *Conn) serverLine(line []byte) (int, error) {
 	return len(line), nil
 }
 
-// Dropping reports whether a scenario has the message refused that the client sends now, after its last byte:
-// then nobody is to keep it.
+// Dropping reports whether a scenario will refuse the message that the client is sending, after its last byte. If so,
+// nobody may store it.
 func (c *Conn) Dropping() bool {
 	c.g.wmu.Lock()
 	defer c.g.wmu.Unlock()
 	return c.instead != nil && c.instead.Replace != "" && !c.g.cfg.Protocol.Replies.Positive(c.instead.Replace)
 }
 
-// Close is what the engine calls when it is done, or has lost its client.
+// Close is called by the engine when it is done or has lost its client.
 func (c *Conn) Close() error {
 	if c.detached.Load() {
 		return nil
@@ -204,10 +204,10 @@ func (c *Conn) Close() error {
 	return nil
 }
 
-// LocalAddr is the address that the client connected to.
+// LocalAddr returns the address that the client connected to.
 func (c *Conn) LocalAddr() net.Addr { return c.g.raw.LocalAddr() }
 
-// RemoteAddr is the client's address.
+// RemoteAddr returns the client's address.
 func (c *Conn) RemoteAddr() net.Addr { return c.g.raw.RemoteAddr() }
 
 // SetDeadline does nothing.

@@ -30,10 +30,10 @@ import (
 	"github.com/mailrig/mailrig/internal/transcript"
 )
 
-// hang is when a test gives up waiting. It only ends what would never end.
+// hang is how long a test waits for something that should have happened. A test that passes never waits that long.
 const hang = 2 * time.Minute
 
-// rig is one gate with a real engine behind it, and a client's end in front.
+// rig is one gate with a real engine behind it and a client in front of it.
 type rig struct {
 	t     testing.TB
 	ca    *certs.CA
@@ -52,6 +52,7 @@ type options struct {
 	port     int
 	tls      bool
 	rules    []fault.Rule
+	commands []imapd.Command // beside the engine; nil: the product's
 	edit     func(*gate.Config)
 }
 
@@ -87,15 +88,18 @@ func newRig(t testing.TB, o options) *rig {
 	}, doorOf(o.port, o.tls), raw, plan)
 	r.rec = ses.Recorder()
 	cfg := gate.Config{
-		Protocol: spoken, Protocols: all.Protocols(), Masker: protocol.Masker(all.Protocols()), TLS: o.tls, StartTLS: !o.tls,
-		Certificate: ca.Certificate,
+		Rig: &gate.Rig{
+			Protocols: all.Protocols(), Masker: protocol.Masker(all.Protocols()), Certificate: ca.Certificate,
+			Domain: "mail.example.test", MailDomain: "example.test", MaxMessageBytes: 1 << 20,
+		},
+		Protocol: spoken, TLS: o.tls, StartTLS: !o.tls,
 		Engine: func(c *gate.Conn) {
 			ses.Begin(c)
 			switch o.protocol {
 			case "smtp":
 				smtpd.Serve(c, smtpd.Config{Session: ses, Store: r.store, Domain: "mail.example.test"})
 			case "imap":
-				phase := imapd.New(imapd.Config{Store: r.store, Session: ses})
+				phase := imapd.New(imapd.Config{Store: r.store, Session: ses, Commands: o.commands})
 				c.Beside(phase.Beside())
 				phase.Serve(c)
 			default:
@@ -103,7 +107,7 @@ func newRig(t testing.TB, o options) *rig {
 				go e.ServeConn(c)
 			}
 		},
-		Fault: ses.Plan(), Recorder: r.rec, Domain: "mail.example.test", MailDomain: "example.test", MaxMessageBytes: 1 << 20,
+		Fault: ses.Plan(), Recorder: r.rec,
 		OnDone: func() { cancel(); close(r.over) },
 	}
 	if o.edit != nil {
@@ -126,17 +130,17 @@ func newRig(t testing.TB, o options) *rig {
 	return r
 }
 
-// dialogue is the transcript so far.
+// dialogue returns the transcript so far.
 func (r *rig) dialogue() string { return transcript.Of(r.rec.Record()).Dialogue() }
 
-// secretOnly lets everybody in with the password "secret".
+// secretOnly lets everybody log in with the password "secret".
 type secretOnly struct{ identity.Anyone }
 
 func (secretOnly) Password(_ context.Context, _, password string) (bool, error) {
 	return password == "secret", nil
 }
 
-// doorOf is the door of that number, or one in its place with TLS from the start.
+// doorOf returns the door with this port. If tls is set, it returns one that begins TLS with the first byte.
 func doorOf(port int, tls bool) door.Door {
 	for _, d := range door.All() {
 		if d.Port == port {
@@ -160,7 +164,7 @@ func (r *rig) startTLS() error {
 	return nil
 }
 
-// rules are what dialogues may have as "rule: NAME".
+// rules are the rules that a dialogue may name as "rule: NAME".
 var rules = map[string]fault.Rule{
 	"hide-starttls":  {Fault: &fault.Hide{"STARTTLS"}},
 	"strip-starttls": {Fault: &fault.Strip{"STARTTLS"}},
@@ -214,16 +218,15 @@ func edit(find, put string) *fault.EditReply {
 	return e
 }
 
-// TestDialogues plays testdata/*.txt (see the package dialogue). The words of these
-// files are:
+// TestDialogues plays testdata/*.txt; package dialogue explains the notation. These files also use:
 //
-//	protocol: imap            at the top, as are "port: 587", "tls" and "rule: NAME" (see rules)
+//	protocol: imap            at the top, like "port: 587", "tls" and "rule: NAME" (see rules)
 //	TLS                       the client does the handshake
-//	MESSAGE: address line     a message of one line is delivered
-//	OVER                      the engine has ended, as it must also after CLOSED
-//	MAIL: address n           so many messages are in the address's INBOX
-//	LOG: text                 the transcript has this text
-//	NOLOG: text               the transcript doesn't
+//	MESSAGE: address line     delivers a message of one line
+//	OVER                      the engine has ended; this must also hold after CLOSED
+//	MAIL: address n           n messages are in the address's INBOX
+//	LOG: text                 the transcript contains this text
+//	NOLOG: text               the transcript doesn't contain it
 func TestDialogues(t *testing.T) {
 	t.Parallel()
 	dialogue.Each(t, "testdata/*.txt", func(t *testing.T, file string) {

@@ -9,12 +9,12 @@ import (
 	"github.com/mailrig/mailrig/internal/fault"
 )
 
-// This file has the ways in which a connection ends.
+// This file defines the ways in which a connection ends.
 
 // Shutdown ends the connection from outside, whatever it is doing.
 func (g *Gate) Shutdown() { g.end(true, event.EndedByShutdown) }
 
-// end closes the socket, once. hard resets it: RST, and no close_notify.
+// end closes the socket, once. hard sends an RST, without close_notify.
 func (g *Gate) end(hard bool, by event.EndedBy) {
 	if hard {
 		g.shut(fault.EndReset, by)
@@ -23,10 +23,10 @@ func (g *Gate) end(hard bool, by event.EndedBy) {
 	}
 }
 
-// shut closes the socket, once, in one of the ways that there are.
+// shut closes the socket, once, in the given way.
 func (g *Gate) shut(how fault.End, by event.EndedBy) {
 	if how != fault.EndReset {
-		g.flush() // not inside Do: whoever wants to reset meanwhile must not wait for it
+		g.flush() // not inside once.Do: a reset must not wait for this flush
 	}
 	g.once.Do(func() {
 		if g.left.Load() && by == event.EndedByServer {
@@ -47,12 +47,26 @@ func (g *Gate) shut(how fault.End, by event.EndedBy) {
 		default:
 			g.conn.Close()
 		}
-		g.rec.End(by)
+		g.rec.EndHow(by, g.how(how))
 	})
 }
 
-// finish gives back what the gate holds. by counts only if nobody has ended the
-// connection before.
+// how says how the connection ended on the wire. If the client has left, its way counts.
+func (g *Gate) how(ours fault.End) event.How {
+	switch {
+	case g.raw.reset.Load():
+		return event.ByReset
+	case g.raw.eof.Load():
+		return event.ByFIN
+	case ours == fault.EndReset:
+		return event.ByReset
+	case ours == fault.EndTruncate && g.tls != nil:
+		return event.ByTruncated
+	}
+	return event.ByFIN
+}
+
+// finish releases what the gate holds. by counts only if nobody has ended the connection before.
 func (g *Gate) finish(by event.EndedBy) {
 	g.end(false, by)
 	g.ended.Do(func() {
@@ -70,8 +84,8 @@ func (g *Gate) finish(by event.EndedBy) {
 	})
 }
 
-// farewell writes a last reply and closes without losing it: closing while the
-// client still sends would reset the connection and could take the reply along.
+// farewell writes a last reply and closes so that the reply isn't lost. A plain close while the client is still sending
+// would reset the connection, and the client might never read the reply.
 func (g *Gate) farewell(b []byte, by event.EndedBy) {
 	if b != nil {
 		g.say(b, "")
@@ -87,7 +101,7 @@ func (g *Gate) farewell(b []byte, by event.EndedBy) {
 	g.end(false, by)
 }
 
-// cut ends the connection for a scenario.
+// cut ends the connection because a scenario wants it.
 func (g *Gate) cut(how fault.End, by string) {
 	if how == fault.EndSilence {
 		g.rec.Add(&event.Silenced{Moment: event.AtDialogue}, by)
@@ -104,7 +118,7 @@ func (g *Gate) cut(how fault.End, by string) {
 		how = fault.EndClose
 	}
 	if how == fault.EndClose {
-		// Closing with bytes of the client's unread would be a reset.
+		// Closing with unread bytes from the client would send an RST.
 		g.farewell(nil, event.EndedByScenario)
 		return
 	}

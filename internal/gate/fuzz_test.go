@@ -18,8 +18,7 @@ import (
 	"github.com/mailrig/mailrig/internal/protocol/all"
 )
 
-// wire is a client that has sent everything already, in pieces, and reads
-// whatever it gets.
+// wire is a client that has already sent everything, in pieces, and reads whatever it gets.
 type wire struct {
 	in  *bytes.Reader
 	rnd *rand.Rand
@@ -46,21 +45,23 @@ func (w *wire) SetDeadline(time.Time) error      { return nil }
 func (w *wire) SetReadDeadline(time.Time) error  { return nil }
 func (w *wire) SetWriteDeadline(time.Time) error { return nil }
 
-// invented are the only bytes that the gate itself may give to an engine.
+// invented are the only bytes that the gate may make up for an engine.
 var invented = map[string]bool{"*\r\n": true, " (\r\n": true, "\r\n": true}
 
-// units runs a gate over input with an engine that answers as the real ones do,
-// and returns what the engine was given, read by read, and what the client got. whole
-// gives the engine a buffer into which most units fit.
+// units runs a gate over input with an engine that answers like the real one. It returns what the engine was given,
+// read by read, and what the client received. whole gives the engine a buffer that most units fit into.
 func units(t testing.TB, name string, input []byte, seed uint64, whole bool, engine func(c *gate.Conn, read func() ([]byte, bool))) (given [][]byte, out string) {
 	t.Helper()
 	w := &wire{in: bytes.NewReader(input), rnd: rand.New(rand.NewPCG(seed, 1))}
 	done := make(chan struct{})
 	cfg := gate.Config{
-		Protocol: protocol.Find(all.Protocols(), name), Masker: protocol.Masker(all.Protocols()), StartTLS: true, Domain: "rig", MaxMessageBytes: 1 << 20,
-		Certificate: func(string) (*tls.Certificate, error) { return nil, errors.New("no TLS here") },
-		Recorder:    event.NewRing(event.Options{}).Begin(event.Info{}),
-		OnDone:      func() { close(done) },
+		Rig: &gate.Rig{
+			Masker: protocol.Masker(all.Protocols()), Domain: "rig", MaxMessageBytes: 1 << 20,
+			Certificate: func(string) (*tls.Certificate, error) { return nil, errors.New("no TLS here") },
+		},
+		Protocol: protocol.Find(all.Protocols(), name), StartTLS: true,
+		Recorder: event.NewRing(event.Options{}).Begin(event.Info{}),
+		OnDone:   func() { close(done) },
 		Engine: func(c *gate.Conn) {
 			go func() {
 				defer c.Close()
@@ -88,8 +89,8 @@ func units(t testing.TB, name string, input []byte, seed uint64, whole bool, eng
 	return given, w.out.String()
 }
 
-// checkSegments fails unless what was given are pieces of the input, in order
-// and without overlap: nothing invented, nothing twice.
+// checkSegments fails unless the pieces given come from the input, in order and without overlap. This proves that the
+// gate neither invents nor repeats bytes.
 func checkSegments(t testing.TB, input []byte, given [][]byte) {
 	t.Helper()
 	rest := input
@@ -105,8 +106,7 @@ func checkSegments(t testing.TB, input []byte, given [][]byte) {
 	}
 }
 
-// lineReader reads lines from the gate as an engine's bufio.Reader would, and no
-// further than the gate lets it.
+// lineReader reads lines from the gate as an engine's bufio.Reader would, and no further than the gate allows.
 type lineReader struct {
 	read func() ([]byte, bool)
 	buf  []byte
@@ -139,7 +139,7 @@ func (l *lineReader) bytes(n int) bool {
 	return true
 }
 
-// smtpEngine answers like go-smtp, as far as framing goes.
+// smtpEngine answers like go-smtp, as far as framing is concerned.
 func smtpEngine(c *gate.Conn, read func() ([]byte, bool)) {
 	l := &lineReader{read: read}
 	fmt.Fprint(c, "220 rig\r\n")
@@ -171,7 +171,7 @@ func smtpEngine(c *gate.Conn, read func() ([]byte, bool)) {
 				return
 			}
 			fmt.Fprint(c, "250 chunk\r\n")
-		case f[0] == "RCPT": // or the gate would keep BDAT's chunks
+		case f[0] == "RCPT": // otherwise the gate would keep BDAT's chunks
 			fmt.Fprint(c, "550 no\r\n")
 		case f[0] == "AUTH" && len(f) > 1:
 			fmt.Fprint(c, "334 \r\n")
@@ -188,8 +188,8 @@ func smtpEngine(c *gate.Conn, read func() ([]byte, bool)) {
 	}
 }
 
-// imapEngine answers like imapserver, as far as framing goes: a command whose
-// verb begins with N is refused before its literal is read.
+// imapEngine answers like imapserver, as far as framing is concerned. It refuses a command whose verb begins with N
+// before it reads the literal.
 func imapEngine(c *gate.Conn, read func() ([]byte, bool)) {
 	l := &lineReader{read: read}
 	fmt.Fprint(c, "* OK rig\r\n")
@@ -286,8 +286,8 @@ func pop3Engine(c *gate.Conn, read func() ([]byte, bool)) {
 
 var engines = map[string]func(*gate.Conn, func() ([]byte, bool)){"smtp": smtpEngine, "imap": imapEngine, "pop3": pop3Engine}
 
-// TestEverythingArrives: a client that does nothing wrong has every byte of its
-// own reach the engine, however it is cut into segments.
+// TestEverythingArrives checks that every byte of a well-behaved client reaches the engine, however the bytes are split
+// into segments.
 func TestEverythingArrives(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("x", 9000)

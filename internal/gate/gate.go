@@ -1,23 +1,26 @@
-// Package gate owns a client's socket, its TLS and the decrypted dialogue, and feeds a protocol engine that
-// believes it is alone with a well-behaved network.
+// Package gate owns a client's socket, its TLS and the decrypted dialogue. It feeds a protocol engine that believes it
+// is alone with a well-behaved network.
 //
-// A Gate belongs to one TCP connection. For each phase of it (before and after STARTTLS) it hands a fresh engine
-// a Conn, an ordinary net.Conn whose Read returns at most one unit: a command line, a piece of a message or
-// literal. Between two units everything that the engine had to say has been written, because engines are
-// sequential; so this is where the gate acts: it answers in the engine's place, waits, cuts, or upgrades to TLS.
-// Write takes the engine's output apart into lines, edits greetings and capability lists, and gathers what it
-// sends until the engine is about to wait for the client.
+// A Gate belongs to one TCP connection. For each phase of the connection, before and after STARTTLS, it hands a fresh
+// engine a Conn. A Conn is an ordinary net.Conn whose Read returns at most one unit: a command line, or a piece of a
+// message or literal. Engines are sequential, so between two units the engine has written everything that it had to
+// say. That is where the gate acts: it answers in the engine's place, waits, cuts, or upgrades to TLS. Write splits the
+// engine's output into lines, edits greetings and capability lists, and buffers the output until the engine is about to
+// wait for the client.
 //
-// There is no goroutine beside the engine's own. What a scenario wants is asked of a fault.Conn; what happened is
-// recorded through an event.Recorder. What a protocol is, the gate asks its protocol.Protocol: a fresh
-// protocol.Framing for each phase says where units begin and end, and gets a port of the gate (port_client.go,
-// port_engine.go, port_match.go) to work with.
+// The server makes a Gate for each connection it accepts. The gate has no goroutine besides the engine's. It asks a
+// fault.Conn what the scenario wants, and records what happened through an event.Recorder. It knows no protocol by
+// name: a protocol.Framing, fresh for each phase, says where units begin and end. The framing works with the gate's
+// port (port_client.go, port_engine.go, port_match.go). To serve another protocol, write a protocol.Protocol; the gate
+// stays as it is.
 //
-// The gate also bounds what engines don't: lines, literals, idle time, time without reading.
+// The gate also sets the limits that engines lack: on lines, literals, idle time, and the time a client may refuse to
+// read.
 package gate
 
 import (
 	"bufio"
+	"cmp"
 	"crypto/tls"
 	"errors"
 	"log/slog"
@@ -34,105 +37,113 @@ import (
 	"github.com/mailrig/mailrig/internal/protocol"
 )
 
-// Bounds of every connection.
+// Limits of every connection.
 const (
-	bufferSize = 4 << 10   // of the reader; longer lines are gathered elsewhere
-	flushSize  = 16 << 10  // replies gathered before they are sent: one TLS record
-	maxSwallow = 128 << 20 // bytes of an over-long line or refused literal that are read to stay in step
+	bufferSize = 4 << 10   // bytes of the read buffer; longer lines are gathered elsewhere
+	flushSize  = 16 << 10  // bytes of replies gathered before they are sent: one TLS record
+	maxSwallow = 128 << 20 // bytes of an over-long line or a refused literal that are read to stay in step
 	lingerTime = 2 * time.Second
-	quietTime  = 3 * time.Second // without a ClientHello: then it is worth saying
+	quietTime  = 3 * time.Second // without a ClientHello; after that the gate reports it
 )
 
-// Config is what a gate must know.
-type Config struct {
-	Protocol  *protocol.Protocol
-	Protocols []*protocol.Protocol // of the whole rig, to tell whose client came to the wrong door
-	Masker    *event.Masker        // hides the credentials of all of them
-	TLS       bool                 // the door speaks TLS from the first byte
-	StartTLS  bool                 // the door offers STARTTLS or STLS
+// Rig is what the gates of a rig have in common.
+type Rig struct {
+	Protocols []*protocol.Protocol // all that the rig serves, to tell which client came to the wrong door
+	Masker    *event.Masker        // hides the credentials of all these protocols
 
-	// Certificate returns the certificate of a profile, "" being the right one.
+	// Certificate returns the certificate of a profile. "" is the correct certificate.
 	Certificate func(profile string) (*tls.Certificate, error)
-	// Bad reports whether a client that asks for serverName ("" for none) must refuse the certificate of a
-	// profile; nil: it never must.
+	// Bad reports whether a client that asks for serverName ("" if it sends no SNI) must refuse the certificate of a
+	// profile. A nil Bad means never.
 	Bad func(profile, serverName string) bool
-	// Engine starts a protocol engine on c and returns; the engine closes c.
+
+	Domain           string        // the server's own name, used in the gate's own replies
+	MailDomain       string        // appended to addresses that have no domain
+	MaxMessageBytes  int64         // largest message, in bytes; a scenario may set a smaller limit
+	HandshakeTimeout time.Duration // 0 means 30 s
+	IdleTimeout      time.Duration // 0 means the protocol's own
+	WriteTimeout     time.Duration // how long a client may refuse to read; 0 means 1 min
+	Logger           *slog.Logger  // nil is silent
+}
+
+func (r *Rig) writeTimeout() time.Duration { return cmp.Or(r.WriteTimeout, time.Minute) }
+
+func (r *Rig) handshakeTimeout() time.Duration { return cmp.Or(r.HandshakeTimeout, 30*time.Second) }
+
+func (r *Rig) logger() *slog.Logger {
+	if r.Logger == nil {
+		return slog.New(slog.DiscardHandler)
+	}
+	return r.Logger
+}
+
+// Config configures a gate. The Rig isn't changed; many gates share it.
+type Config struct {
+	*Rig
+	Protocol        *protocol.Protocol
+	TLS             bool // the door begins TLS with the first byte
+	StartTLS        bool // the door offers STARTTLS or STLS
+	DropUnsupported bool // the door should drop connections, and this operating system can't
+
+	// Engine starts a protocol engine on c and returns. The engine closes c.
 	Engine   func(c *Conn)
 	Fault    *fault.Conn
 	Recorder *event.Recorder
-
-	Domain           string        // the server's name, in replies that the gate gives itself
-	MailDomain       string        // of addresses that have none
-	MaxMessageBytes  int64         // bound of a message; a scenario may make it smaller
-	HandshakeTimeout time.Duration // 0: 30 s
-	IdleTimeout      time.Duration // 0: the protocol's own
-	WriteTimeout     time.Duration // 0: 1 min; how long a client may refuse to read
-	DropUnsupported  bool          // the door should drop connections and can't on this system
-	Logger           *slog.Logger
-	OnQuiet          func() // no ClientHello for some seconds; called from a timer
-	OnDone           func() // the connection is over and its engine has let go of it
+	OnQuiet  func() // called from a timer when no ClientHello has come for 3 s
+	OnDone   func() // called when the connection is over and its engine has closed it
 }
 
-// Beside answers commands that an engine lacks.
+// Beside answers the commands that an engine lacks.
 type Beside interface {
-	// Capabilities lists what these commands add to the engine's capabilities.
+	// Capabilities lists the capabilities that these commands add to the engine's.
 	Capabilities() []string
-	// Knows reports whether the engine has the command itself, and Has whether Answer does. verb is in any case,
-	// with both words behind UID.
+	// Knows reports whether the engine itself has the command, Has whether Answer has it. verb may be in any case and
+	// includes a sub-command, as in UID SORT.
 	Knows(verb string) bool
 	Has(verb string) bool
-	// Answer carries out a command. args is what follows its name, without the line end; literals are in it as
-	// they came, "{3}\r\nabc". untagged sends a whole response. reply has no tag and no line end. err says
-	// that the client is gone.
+	// Answer carries out a command. args is what follows its verb, without the line end. Literals in args stand as they
+	// came: "{3}\r\nabc". untagged sends one complete response. The reply has no tag and no line end. An error means
+	// that the client has gone.
 	Answer(verb string, args []byte, untagged func(line string) error) (reply string, err error)
 }
 
-// Gate is one connection.
+// Gate controls one connection.
 type Gate struct {
 	cfg   Config
 	raw   *tap     // the socket
-	conn  net.Conn // what the dialogue goes over: raw or TLS
+	conn  net.Conn // carries the dialogue: raw or tls
 	tls   *tls.Conn
 	br    *bufio.Reader
 	fault *fault.Conn
 	rec   *event.Recorder
 
-	pace   fault.Pace // of what goes out
-	opened bool       // the client's first bytes have been looked at
-	// The client is in the middle of a message.
+	pace   fault.Pace // of the output
+	opened bool       // the client's first bytes have been examined
+	// The client is in the middle of sending a message.
 	uploading bool
-	early     bool // the next command has come before the reply to the one before it
+	early     bool // the next command came before the reply to the previous one
 	// Something was injected behind STARTTLS, and the client's first command inside TLS hasn't come yet.
 	injected bool
-	readBy   deadline // of the socket; the engine's goroutine only
+	readBy   deadline // read deadline of the socket; only the engine's goroutine uses it
 
 	wmu     sync.Mutex
-	out     *[]byte // gathered replies; nil when there are none
-	reading bool    // the engine waits for the client: send at once
+	out     *[]byte // gathered replies; nil if there are none
+	reading bool    // the engine waits for the client, so output is sent at once
 	writeBy deadline
 	werr    error
-	muted   bool   // a scenario wants nothing to be said any more
-	refused string // scenario that refused what is being answered
+	muted   bool   // a scenario wants the server to say nothing more
+	refused string // the scenario that refused the command being answered
 
 	cur    atomic.Pointer[Conn]
 	closed chan struct{}
 	once   sync.Once
-	left   atomic.Bool // the client has gone
-	idled  atomic.Bool // ... because it said nothing for too long
+	left   atomic.Bool // the client has left
+	idled  atomic.Bool // the client was silent for too long
 	ended  sync.Once
 }
 
-// New makes the gate of a connection. Run does the work.
+// New makes the gate of a connection. Call Run to start it.
 func New(raw net.Conn, cfg Config) *Gate {
-	if cfg.HandshakeTimeout == 0 {
-		cfg.HandshakeTimeout = 30 * time.Second
-	}
-	if cfg.WriteTimeout == 0 {
-		cfg.WriteTimeout = time.Minute
-	}
-	if cfg.Logger == nil {
-		cfg.Logger = slog.New(slog.DiscardHandler)
-	}
 	t := &tap{Conn: raw}
 	return &Gate{
 		cfg: cfg, raw: t, conn: t, fault: cfg.Fault, rec: cfg.Recorder,
@@ -140,13 +151,13 @@ func New(raw net.Conn, cfg Config) *Gate {
 	}
 }
 
-// Run brings the connection to the point where an engine has taken over, and
-// returns then; or when it is over already.
+// Run takes the connection to the point where an engine has taken over, and then returns. It also returns if the
+// connection ends before that.
 func (g *Gate) Run() {
 	defer func() {
-		// A fault of ours must cost one connection, not the process.
+		// A bug in the gate must cost one connection, not the process.
 		if v := recover(); v != nil {
-			g.cfg.Logger.Error("panic in the gate", "panic", v, "stack", string(debug.Stack()))
+			g.cfg.logger().Error("panic in the gate", "panic", v, "stack", string(debug.Stack()))
 			g.end(true, event.EndedByServer)
 			g.finish(event.EndedByServer)
 		}
@@ -187,8 +198,8 @@ func (g *Gate) Run() {
 	g.start(&greet)
 }
 
-// start gives a fresh engine a fresh Conn. With greet nil its greeting is
-// swallowed: STARTTLS has no second one.
+// start gives a fresh engine a fresh Conn. If greet is nil, the engine's greeting is swallowed: after STARTTLS the
+// server sends no second one.
 func (g *Gate) start(greet *fault.Greet) {
 	c := &Conn{g: g, secure: g.tls != nil, greeting: true, greet: greet}
 	c.port = &port{c: c, g: g}
@@ -198,7 +209,7 @@ func (g *Gate) start(greet *fault.Greet) {
 	g.cfg.Engine(c)
 }
 
-// maxBytes is the bound of a message, by configuration and by what a scenario wants.
+// maxBytes returns the largest message that the configuration and the scenario allow, in bytes.
 func (g *Gate) maxBytes() int64 {
 	limit := g.fault.Limits().MessageBytes
 	if limit <= 0 || g.cfg.MaxMessageBytes > 0 && g.cfg.MaxMessageBytes < limit {
@@ -207,7 +218,7 @@ func (g *Gate) maxBytes() int64 {
 	return limit
 }
 
-// canonical is a user's name as rules see it: with a domain, which is in lower case.
+// canonical returns a user's name in the form that rules match: with a domain, and the domain in lower case.
 func (g *Gate) canonical(user string) string {
 	if user == "" {
 		return ""
@@ -219,7 +230,7 @@ func (g *Gate) canonical(user string) string {
 	return local + "@" + strings.ToLower(domain)
 }
 
-// TLSState returns the state of the connection's TLS; ok is false in clear.
+// TLSState returns the state of the connection's TLS. ok is false if the connection is in clear.
 func (g *Gate) TLSState() (state tls.ConnectionState, ok bool) {
 	if g.tls == nil {
 		return state, false
@@ -231,17 +242,16 @@ var errClosed = net.ErrClosed
 
 func isTimeout(err error) bool { return errors.Is(err, os.ErrDeadlineExceeded) }
 
-// Refused tells the gate that the reply which the engine is about to give was made
-// up by a scenario. It is called from below the engine, on the engine's own
-// goroutine.
+// Refused tells the gate that a scenario made up the reply that the engine is about to give. The layers below the
+// engine call it on the engine's own goroutine.
 func (g *Gate) Refused(by string) {
 	g.wmu.Lock()
 	defer g.wmu.Unlock()
 	g.refused = by
 }
 
-// refusedBy returns the scenario whose refusal the engine now repeats; last
-// reports whether this is the refusal's last line. g.wmu is held.
+// refusedBy returns the scenario whose refusal the engine is repeating. last says that this is the refusal's last line.
+// The caller holds g.wmu.
 func (g *Gate) refusedBy(last bool) string {
 	by := g.refused
 	if last {

@@ -8,6 +8,7 @@ import (
 	"net"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/mailrig/mailrig/internal/event"
@@ -18,16 +19,17 @@ var (
 	outputs = sync.Pool{New: func() any { b := make([]byte, 0, flushSize); return &b }}
 )
 
-// tap is the socket. It keeps the last bytes read, because crypto/tls hides an
-// alert that an OpenSSL client sends in clear during a TLS 1.3 handshake.
+// tap is the socket. It keeps the last bytes read, because crypto/tls hides an alert that an OpenSSL client sends in
+// clear during a TLS 1.3 handshake.
 type tap struct {
 	net.Conn
 	tail  [16]byte
-	n     int          // valid bytes of tail, at its end
-	wrote atomic.Bool  // the last thing done was a write
-	sent  atomic.Int64 // number of the alert that was written last in clear; 0 for none
-	eof   atomic.Bool  // the other side has closed, as a read has shown
-	lost  atomic.Bool  // ... as a write has shown, not that of an alert
+	n     int          // number of valid bytes at the end of tail
+	wrote atomic.Bool  // the last operation was a write
+	sent  atomic.Int64 // number of the alert that was last sent in clear; 0 if none
+	reset atomic.Bool  // the other side has reset the connection
+	eof   atomic.Bool  // the client has closed its side
+	lost  atomic.Bool  // a write has shown that the client is gone; that of an alert doesn't count
 }
 
 func (t *tap) Read(b []byte) (int, error) {
@@ -35,6 +37,7 @@ func (t *tap) Read(b []byte) (int, error) {
 	t.wrote.Store(false)
 	if err != nil && !isTimeout(err) {
 		t.eof.Store(true)
+		t.reset.Store(errors.Is(err, syscall.ECONNRESET))
 	}
 	if n >= len(t.tail) {
 		copy(t.tail[:], b[n-len(t.tail):n])
@@ -60,20 +63,20 @@ func (t *tap) Write(b []byte) (int, error) {
 	return n, err
 }
 
-// sentAlert returns the number of the alert that was sent in clear; 0 for none.
+// sentAlert returns the number of the alert that was sent in clear, or 0.
 func (t *tap) sentAlert() int { return int(t.sent.Load()) }
 
 // last returns the last bytes read, at most 16.
 func (t *tap) last() []byte { return t.tail[len(t.tail)-t.n:] }
 
-// say sends a reply to the client, in its turn, and records it.
+// say sends a reply to the client after all earlier ones, and records it.
 func (g *Gate) say(b []byte, injected string) error {
 	g.wmu.Lock()
 	defer g.wmu.Unlock()
 	return g.sayLocked(b, injected)
 }
 
-// sayLocked is say with g.wmu held.
+// sayLocked is say. The caller holds g.wmu.
 func (g *Gate) sayLocked(b []byte, injected string) error {
 	if g.muted {
 		return nil
@@ -82,7 +85,7 @@ func (g *Gate) sayLocked(b []byte, injected string) error {
 	return g.emit(b)
 }
 
-// sendBody sends bytes of a message or literal. g.wmu is held.
+// sendBody sends bytes of a message or literal. The caller holds g.wmu.
 func (g *Gate) sendBody(b []byte) error {
 	if g.muted || len(b) == 0 {
 		return nil
@@ -91,8 +94,7 @@ func (g *Gate) sendBody(b []byte) error {
 	return g.emit(b)
 }
 
-// emit gathers b, or sends it at once when the engine waits for the client.
-// g.wmu is held.
+// emit gathers b, or sends it at once if the engine is waiting for the client. The caller holds g.wmu.
 func (g *Gate) emit(b []byte) error {
 	if g.werr != nil {
 		return g.werr
@@ -117,7 +119,7 @@ func (g *Gate) emit(b []byte) error {
 	return g.werr
 }
 
-// send sends what is gathered. g.wmu is held.
+// send sends the gathered output. The caller holds g.wmu.
 func (g *Gate) send() {
 	if g.out == nil {
 		return
@@ -146,15 +148,15 @@ func (g *Gate) write(b []byte) {
 	g.put(b)
 }
 
-// put hands bytes to the socket, or to TLS above it.
+// put writes bytes to the socket, or to the TLS layer above it.
 func (g *Gate) put(b []byte) {
 	if g.werr != nil {
 		return
 	}
-	g.writeBy.extend(g.cfg.WriteTimeout, g.raw.SetWriteDeadline)
+	g.writeBy.extend(g.cfg.writeTimeout(), g.raw.SetWriteDeadline)
 	if _, g.werr = g.conn.Write(b); g.werr != nil {
 		g.left.Store(true)
-		g.raw.Close() // wakes a Read that waits for this client
+		g.raw.Close() // wakes a Read that is waiting for this client
 	}
 }
 
@@ -173,8 +175,8 @@ func (g *Gate) flush() error {
 	return g.werr
 }
 
-// wait is called before the reader blocks: everything said is sent, and what
-// comes meanwhile (IDLE) goes out at once.
+// wait is called before the reader blocks. It sends everything said so far. While the reader blocks, the engine's
+// output (IDLE) goes out at once.
 func (g *Gate) wait(idle time.Duration) {
 	g.wmu.Lock()
 	g.send()
@@ -186,11 +188,11 @@ func (g *Gate) wait(idle time.Duration) {
 	g.readBy.extend(idle, g.raw.SetReadDeadline)
 }
 
-// deadline spares most calls that would move a deadline by next to nothing: on a
-// busy connection they'd cost more than the rest of the gate.
+// deadline skips most calls that would move a deadline only a little. On a busy connection those calls would cost more
+// than the rest of the gate.
 type deadline struct{ at time.Time }
 
-// slack is how much earlier than asked a deadline may come, of the whole.
+// slack is the fraction by which a deadline may come early: 1/64 of the time asked for.
 const slack = 64
 
 // extend makes sure that the deadline is about d from now.
@@ -208,8 +210,7 @@ func (g *Gate) waited() {
 	g.wmu.Unlock()
 }
 
-// fill makes sure that at least one byte is buffered, waiting for the client if
-// it must.
+// fill makes sure that at least one byte is buffered. It waits for the client if it must.
 func (g *Gate) fill(idle time.Duration) error {
 	if g.br.Buffered() > 0 {
 		return nil
@@ -234,12 +235,10 @@ func (g *Gate) readError(err error) error {
 	return err
 }
 
-// line reads one line, with its end. A line of more than limit bytes is read to
-// its end and returned as long and empty. The result is valid until the next
-// read.
+// line reads one line, including its line end. It reads a line of more than limit bytes to its end and reports it as
+// long. The result is valid until the next read.
 //
-// secret says that it belongs to a login exchange: if it never ends, what came of it
-// isn't recorded.
+// secret says that the line belongs to a login exchange: if the line never ends, its bytes aren't recorded.
 func (g *Gate) line(limit int, idle time.Duration, secret bool) (line []byte, long bool, err error) {
 	var gathered []byte
 	for {
@@ -258,7 +257,7 @@ func (g *Gate) line(limit int, idle time.Duration, secret bool) (line []byte, lo
 			continue
 		}
 		if err != nil {
-			// What was said before the end isn't a command, but it was said.
+			// What the client said before it left isn't a command, but it is recorded.
 			if rest := append(gathered, line...); secret && len(rest) > 0 {
 				g.rec.Answer([]byte(event.Mask))
 			} else if len(rest) > 0 {
@@ -273,7 +272,7 @@ func (g *Gate) line(limit int, idle time.Duration, secret bool) (line []byte, lo
 	}
 }
 
-// skipLine reads to the end of a line that nobody wants, a bounded number of bytes.
+// skipLine reads to the end of a line that is too long. It gives up after maxSwallow bytes.
 func (g *Gate) skipLine(idle time.Duration) error {
 	for skipped := 0; skipped < maxSwallow; {
 		g.wait(idle)
@@ -290,8 +289,7 @@ func (g *Gate) skipLine(idle time.Duration) error {
 	return errTooLong
 }
 
-// swallow reads n bytes that nobody wants, to stay in step.
-// secret keeps them out of the record.
+// swallow reads and discards n bytes, so that gate and client stay in step. secret keeps them out of the record.
 func (g *Gate) swallow(n int64, idle time.Duration, secret bool) error {
 	if n > maxSwallow {
 		return errTooLong
@@ -312,7 +310,7 @@ func (g *Gate) swallow(n int64, idle time.Duration, secret bool) error {
 	return nil
 }
 
-// raw reads message bytes: at most n, and not beyond what is buffered.
+// rawBytes reads message bytes: at most n, and no more than are buffered.
 func (g *Gate) rawBytes(p []byte, n int64, idle time.Duration) (int, error) {
 	if err := g.fill(idle); err != nil {
 		return 0, err
@@ -321,8 +319,8 @@ func (g *Gate) rawBytes(p []byte, n int64, idle time.Duration) (int, error) {
 	return io.ReadFull(g.br, p[:k])
 }
 
-// pause waits before a reply, and reports whether the client is still there
-// afterwards. What it says meanwhile stays in the buffer.
+// pause waits before a reply and reports whether the client is still connected afterwards. What the client says
+// meanwhile stays in the buffer.
 func (g *Gate) pause(d time.Duration) bool {
 	g.flush()
 	until := time.Now().Add(d)
@@ -331,7 +329,7 @@ func (g *Gate) pause(d time.Duration) bool {
 	for {
 		have := g.br.Buffered()
 		if have == g.br.Size() {
-			break // it talks too much; the timer must do
+			break // the client talks too much; the timer must do
 		}
 		if _, err := g.br.Peek(have + 1); err != nil {
 			if isTimeout(err) {

@@ -11,17 +11,17 @@ import (
 	"github.com/mailrig/mailrig/internal/protocol"
 )
 
-// port is what a framing works with: see protocol.Port. This file has its side to the client.
+// port implements protocol.Port. This file holds its client side.
 type port struct {
 	c *Conn
 	g *Gate
 
-	fate  fault.Cut // what the scenario wants of the message that the client sends
-	taken int64     // bytes of it so far
+	fate  fault.Cut // what the scenario does to the message that the client is sending
+	taken int64     // bytes of the message received so far
 
-	tag    string       // of the command recorded last
-	said   string       // what a scenario answered to it
-	before *transaction // the one before a MAIL that may be refused
+	tag    string       // of the command that was recorded last
+	said   string       // what a scenario answered to that command
+	before *transaction // the transaction before a MAIL that may be refused
 }
 
 var _ protocol.Port = (*port)(nil)
@@ -43,7 +43,7 @@ func (p *port) Qualify(address string) string {
 
 func (p *port) idle() time.Duration { return p.g.cfg.Protocol.Idle }
 
-// over says what the protocol says when reading ended with err, and returns what the framing passes on.
+// over sends the protocol's last words after reading ended with err. It returns the error for the framing to pass on.
 func (p *port) over(err error) error {
 	g := p.g
 	replies := g.cfg.Protocol.Replies
@@ -88,7 +88,7 @@ func (p *port) Upload(b []byte, n int64, secret bool) (int, error) {
 	}
 	if !secret {
 		p.g.rec.Body(event.Client, b[:k])
-	} else if int64(k) == n { // one line, whatever its pieces
+	} else if int64(k) == n { // one record, however many pieces it came in
 		p.g.rec.Answer([]byte(event.Mask))
 	}
 	return k, nil
@@ -165,13 +165,13 @@ func (p *port) Record(line []byte, show protocol.Show, followed bool) []byte {
 	return line
 }
 
-// beliefTime is how long a client is given to show that it takes what was injected behind STARTTLS for the
+// beliefTime is how long the gate waits for a client to show that it takes what was injected behind STARTTLS for the
 // reply to its first command inside TLS.
 const beliefTime = 150 * time.Millisecond
 
-// hold holds back the reply to the first command inside TLS when something was injected before: a client that
-// goes on meanwhile has taken that for the reply. In a protocol with tags a client knows its replies. hold
-// returns the line, which further reading would overwrite.
+// hold delays the reply to the first command inside TLS when a scenario injected something before. A client that goes
+// on during the delay has taken the injected text for the reply. In a protocol with tags a client recognizes its own
+// replies, so nothing is held. hold returns a copy of the line, because further reading would overwrite it.
 func (p *port) hold(line []byte) []byte {
 	g := p.g
 	g.injected = false
@@ -220,7 +220,7 @@ func (p *port) Layer(wrap func(net.Conn) net.Conn) error {
 	g.wmu.Lock()
 	defer g.wmu.Unlock()
 	under := g.conn
-	if n := g.br.Buffered(); n > 0 { // what has come already belongs to the layer
+	if n := g.br.Buffered(); n > 0 { // what has already arrived belongs to the layer
 		b, _ := g.br.Peek(n)
 		under = &prefixed{g.conn, io.MultiReader(bytes.NewReader(bytes.Clone(b)), g.conn)}
 		g.br.Discard(n)

@@ -2,14 +2,12 @@ package gate
 
 import (
 	"bytes"
-	"io"
 
-	"github.com/mailrig/mailrig/internal/event"
 	"github.com/mailrig/mailrig/internal/fault"
 	"github.com/mailrig/mailrig/internal/protocol"
 )
 
-// This file has a port's side to the engine.
+// This file holds a port's engine side.
 
 func (p *port) Pass(unit []byte) { p.c.pending = unit }
 
@@ -97,68 +95,4 @@ func (p *port) RunBeside(l protocol.Line) error {
 		return err
 	}
 	return p.g.say(p.g.cfg.Protocol.Replies.Write(l.Tag, reply), "")
-}
-
-// Ask asks the scenario about a command, and does what it wants.
-func (p *port) Ask(a protocol.About) (handled bool, err error) {
-	g := p.g
-	p.said = ""
-	if !g.fault.Active() {
-		return false, nil
-	}
-	p.about(a)
-	if handled, err := p.act(); handled {
-		return true, err
-	}
-	word, _ := g.cfg.Protocol.Words.Find(a.Verb)
-	if word.Needs == "" {
-		return false, nil
-	}
-	fate, by := g.fault.Capability(word.Needs)
-	if fate != fault.CapabilityHidden {
-		return false, nil
-	}
-	return true, g.say(g.cfg.Protocol.Replies.Canned(protocol.UnknownCommand, p.tag, g.cfg.Domain), by)
-}
-
-// act does what the scenario wants of the command that fault.Event describes. handled means that the engine
-// must not see it.
-func (p *port) act() (handled bool, err error) {
-	c, g := p.c, p.g
-	replies := g.cfg.Protocol.Replies
-	a := g.fault.Command()
-	if a.Delay > 0 {
-		g.rec.Add(&event.Delayed{Of: event.DelayedReply, For: a.Delay}, a.DelayBy)
-		if !g.pause(a.Delay) {
-			return true, io.EOF
-		}
-	}
-	for _, said := range a.Say {
-		if err := g.say(wireLines(said.Text), said.By); err != nil {
-			return true, err
-		}
-	}
-	if a.End == fault.EndNone && (replies.Closes(a.Replace, false) || replies.Closes(a.Reply, false)) {
-		a.End = fault.EndClose
-	}
-	switch {
-	case a.Replace != "":
-		g.wmu.Lock()
-		c.instead = &a
-		g.wmu.Unlock()
-		return false, nil
-	case a.Raw != "":
-		p.said = a.Raw
-		err = g.say(withTag(a.Raw, p.tag), a.By)
-	case a.Reply != "":
-		p.said = a.Reply
-		err = g.say(replies.Write(p.tag, a.Reply), a.By)
-	case a.End == fault.EndNone:
-		return false, nil
-	}
-	if err == nil && a.End != fault.EndNone {
-		g.cut(a.End, a.By)
-		err = io.EOF
-	}
-	return true, err
 }

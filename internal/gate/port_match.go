@@ -2,12 +2,15 @@ package gate
 
 import (
 	"bytes"
+	"io"
 	"strings"
 
+	"github.com/mailrig/mailrig/internal/event"
+	"github.com/mailrig/mailrig/internal/fault"
 	"github.com/mailrig/mailrig/internal/protocol"
 )
 
-// This file has what a port's scenario may match on.
+// This file asks a port's scenario: what it may match on, and what it wants of a command.
 
 func (p *port) Active() bool { return p.g.fault.Active() }
 
@@ -16,6 +19,70 @@ func (p *port) Injected() string { return p.said }
 func (p *port) Claims(user string) { p.g.fault.Claims(p.g.canonical(user)) }
 
 func (p *port) Sends(sender string) { p.g.fault.Sends(p.g.canonical(sender)) }
+
+// Ask asks the scenario about a command and does what the scenario wants.
+func (p *port) Ask(a protocol.About) (handled bool, err error) {
+	g := p.g
+	p.said = ""
+	if !g.fault.Active() {
+		return false, nil
+	}
+	p.about(a)
+	if handled, err := p.act(); handled {
+		return true, err
+	}
+	word, _ := g.cfg.Protocol.Words.Find(a.Verb)
+	if word.Needs == "" {
+		return false, nil
+	}
+	fate, by := g.fault.Capability(word.Needs)
+	if fate != fault.CapabilityHidden {
+		return false, nil
+	}
+	return true, g.say(g.cfg.Protocol.Replies.Canned(protocol.UnknownCommand, p.tag, g.cfg.Domain), by)
+}
+
+// act does what the scenario wants of the command that fault.Event describes. handled says that the engine must not see
+// the command.
+func (p *port) act() (handled bool, err error) {
+	c, g := p.c, p.g
+	replies := g.cfg.Protocol.Replies
+	a := g.fault.Command()
+	if a.Delay > 0 {
+		g.rec.Add(&event.Delayed{Of: event.DelayedReply, For: a.Delay}, a.DelayBy)
+		if !g.pause(a.Delay) {
+			return true, io.EOF
+		}
+	}
+	for _, said := range a.Say {
+		if err := g.say(wireLines(said.Text), said.By); err != nil {
+			return true, err
+		}
+	}
+	if a.End == fault.EndNone && (replies.Closes(a.Replace, false) || replies.Closes(a.Reply, false)) {
+		a.End = fault.EndClose
+	}
+	switch {
+	case a.Replace != "":
+		g.wmu.Lock()
+		c.instead = &a
+		g.wmu.Unlock()
+		return false, nil
+	case a.Raw != "":
+		p.said = a.Raw
+		err = g.say(withTag(a.Raw, p.tag), a.By)
+	case a.Reply != "":
+		p.said = a.Reply
+		err = g.say(replies.Write(p.tag, a.Reply), a.By)
+	case a.End == fault.EndNone:
+		return false, nil
+	}
+	if err == nil && a.End != fault.EndNone {
+		g.cut(a.End, a.By)
+		err = io.EOF
+	}
+	return true, err
+}
 
 // about tells the rules what the command is about.
 func (p *port) about(a protocol.About) {
@@ -30,7 +97,7 @@ func (p *port) about(a protocol.About) {
 	}
 }
 
-// transaction is what rules may match on of a message.
+// transaction is the part of a mail transaction that rules may match on.
 type transaction struct {
 	sender     string
 	recipients []string
@@ -55,10 +122,10 @@ func (p *port) EndMail() {
 	}
 }
 
-// withTag is a scenario's raw text with the command's tag in it.
+// withTag replaces {tag} in a scenario's raw text by the command's tag.
 func withTag(raw, tag string) []byte { return []byte(strings.ReplaceAll(raw, "{tag}", tag)) }
 
-// wireLines gives each line of a scenario's text its CRLF.
+// wireLines ends each line of a scenario's text with CRLF.
 func wireLines(text string) []byte {
 	var b bytes.Buffer
 	for line := range strings.Lines(text) {

@@ -18,8 +18,8 @@ import (
 	"github.com/mailrig/mailrig/internal/protocol/all"
 )
 
-// timed is a gate inside a bubble of package synctest, where hours take no time. Its engine answers every line
-// of the client's with the same reply.
+// timed is a gate in a bubble of testing/synctest, where hours take no time. Its engine answers every line from the
+// client with the same reply.
 type timed struct {
 	t      *testing.T
 	client net.Conn
@@ -33,14 +33,14 @@ type timed struct {
 type timedOptions struct {
 	protocol string
 	tls      bool
-	reply    string // of the engine to each line
+	reply    string // the engine's, to every line
 	edit     func(*gate.Config)
 }
 
 // inTime runs a test of a gate in a bubble.
 func inTime(t *testing.T, o timedOptions, test func(*timed)) {
 	t.Helper()
-	ca, err := sharedCA() // outside of the bubble: others share it
+	ca, err := sharedCA() // outside the bubble, because tests share it
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,8 +50,11 @@ func inTime(t *testing.T, o timedOptions, test func(*timed)) {
 		r := &timed{t: t, client: client, br: bufio.NewReader(client), over: make(chan struct{}), quiet: make(chan time.Duration, 1), began: time.Now()}
 		r.rec = event.NewRing(event.Options{Keep: 1}).Begin(event.Info{Protocol: o.protocol, Reader: spoken.Replies})
 		cfg := gate.Config{
-			Protocol: spoken, Protocols: all.Protocols(), Masker: protocol.Masker(all.Protocols()), TLS: o.tls, StartTLS: !o.tls,
-			Certificate: ca.Certificate, Recorder: r.rec, Domain: "mail.example.test", MaxMessageBytes: 1 << 20,
+			Rig: &gate.Rig{
+				Protocols: all.Protocols(), Masker: protocol.Masker(all.Protocols()), Certificate: ca.Certificate,
+				Domain: "mail.example.test", MailDomain: "example.test", MaxMessageBytes: 1 << 20,
+			},
+			Protocol: spoken, TLS: o.tls, StartTLS: !o.tls, Recorder: r.rec,
 			OnQuiet: func() { r.quiet <- time.Since(r.began) },
 			OnDone:  func() { close(r.over) },
 			Engine: func(c *gate.Conn) {
@@ -79,15 +82,15 @@ func inTime(t *testing.T, o timedOptions, test func(*timed)) {
 	})
 }
 
-// ended waits for the end of the connection, reads what is said until then, and wants the end that long after
-// from.
+// ended waits for the connection to end and returns what the server said until then. It checks that the end comes after
+// the given time, counted from from.
 func (r *timed) ended(from time.Time, after time.Duration, by event.EndedBy) (said string) {
 	r.t.Helper()
 	text, _ := io.ReadAll(r.br)
 	<-r.over
 	took := time.Since(from)
-	// The gate spares calls that would move a deadline by little: it may come a 64th early. A farewell lingers
-	// for two seconds.
+	// The gate skips calls that would move a deadline only a little, so a deadline may come 1/64 early. A farewell
+	// lingers for 2 s.
 	if took < after-after/32 || took > after+3*time.Second {
 		r.t.Errorf("ended after %v, want %v", took, after)
 	}
@@ -111,7 +114,7 @@ func (r *timed) send(text string) bool {
 	return err == nil
 }
 
-// wait waits, and reports whether the connection is still open.
+// wait waits for d and reports whether the connection is still open.
 func (r *timed) wait(d time.Duration) bool {
 	select {
 	case <-time.After(d):
@@ -128,7 +131,7 @@ var idleTimes = []struct {
 }{
 	{"smtp", 5 * time.Minute, "421 4.4.2 mail.example.test Idle for too long, closing\r\n"}, // RFC 5321 section 4.5.3.2.7
 	{"imap", 30 * time.Minute, "* BYE Autologout; idle for too long\r\n"},                   // RFC 9051 section 5.4
-	{"pop3", 10 * time.Minute, ""}, // RFC 1939 section 3: without a word
+	{"pop3", 10 * time.Minute, ""}, // RFC 1939 section 3: closes without a word
 }
 
 func TestIdleTimes(t *testing.T) {
@@ -146,7 +149,8 @@ func TestIdleTimes(t *testing.T) {
 	}
 }
 
-// A client that sends a byte now and then has no longer to finish its line than one that sends none.
+// TestDribblingProlongsNothing checks that a client that sends a byte now and then gets no more time to finish its line
+// than a client that sends nothing.
 func TestDribblingProlongsNothing(t *testing.T) {
 	t.Parallel()
 	for _, tc := range idleTimes {
@@ -164,7 +168,7 @@ func TestDribblingProlongsNothing(t *testing.T) {
 	}
 }
 
-// A command begins the time anew.
+// TestCommandsKeepAConnection checks that each command restarts the idle timer.
 func TestCommandsKeepAConnection(t *testing.T) {
 	t.Parallel()
 	inTime(t, timedOptions{protocol: "pop3", reply: "+OK\r\n"}, func(r *timed) {
@@ -203,7 +207,7 @@ func TestHandshakeTime(t *testing.T) {
 	}
 }
 
-// Silence on a TLS door is told while it lasts.
+// TestQuietIsTold checks that silence on a TLS door is reported while it lasts.
 func TestQuietIsTold(t *testing.T) {
 	t.Parallel()
 	inTime(t, timedOptions{protocol: "imap", tls: true}, func(r *timed) {
@@ -221,7 +225,8 @@ func TestQuietIsTold(t *testing.T) {
 	})
 }
 
-// A client that says hello isn't told of, however long the rest takes.
+// TestHelloIsNotQuiet checks that a client which has sent its ClientHello isn't reported as silent, however long the
+// rest takes.
 func TestHelloIsNotQuiet(t *testing.T) {
 	t.Parallel()
 	inTime(t, timedOptions{protocol: "imap", tls: true, reply: "* OK\r\n"}, func(r *timed) {
@@ -240,7 +245,7 @@ func TestHelloIsNotQuiet(t *testing.T) {
 	})
 }
 
-// A client that doesn't read what it has asked for is left after a minute.
+// TestWriteTime checks that the gate gives up after a minute on a client that doesn't read what it asked for.
 func TestWriteTime(t *testing.T) {
 	t.Parallel()
 	inTime(t, timedOptions{protocol: "pop3", reply: "+OK " + strings.Repeat("x", 100) + "\r\n"}, func(r *timed) {
@@ -254,7 +259,7 @@ func TestWriteTime(t *testing.T) {
 	})
 }
 
-// A scenario's delays last as long as they say, and a client that leaves meanwhile ends them.
+// TestDelays checks that a scenario's delays have the stated length, and that a client which leaves during one ends it.
 func TestDelays(t *testing.T) {
 	t.Parallel()
 	plan := fault.Compile([]string{"slow"}, []fault.Rule{

@@ -3,6 +3,7 @@ package gate
 import (
 	"bytes"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"io"
 	"net"
@@ -22,24 +23,26 @@ type attempt struct {
 	g        *Gate
 	starttls bool
 	want     fault.TLS
-	config   *tls.Config // for the client, once its hello has come
+	leaf     *x509.Certificate // that is shown; nil if it isn't at hand
+	config   *tls.Config       // for the client, once its ClientHello has come
 	hello    *tls.ClientHelloInfo
-	quiet    *time.Timer // tells of a client that says nothing; nil behind STARTTLS
+	quiet    *time.Timer // reports a client that says nothing; nil behind STARTTLS
 }
 
-// handshake does TLS as the server, and records how it went. first are bytes of the client's that have been
-// read already. It reports whether TLS is up; if not, the connection is over.
+// handshake does the server's side of TLS and records the outcome. first holds bytes from the client that have already
+// been read. It reports whether TLS is up. If it isn't, the connection is over.
 func (g *Gate) handshake(first []byte, starttls bool) bool {
 	a := &attempt{g: g, starttls: starttls, want: g.fault.TLS()}
 	if a.want.Certificate != "" {
 		g.rec.Add(&event.Setting{Name: event.SetCertificate, Text: a.want.Certificate}, a.want.By)
 	}
 	cert, err := g.cfg.Certificate(a.want.Certificate)
-	if err != nil { // a scenario's profile is checked when it is loaded
+	if err != nil { // scenarios are checked for unknown profiles when they are loaded
 		g.rec.Add(a.outcome(event.NoCertificate, err), "")
 		g.end(true, event.EndedByServer)
 		return false
 	}
+	a.leaf = cert.Leaf
 	a.configure(cert)
 	if !starttls {
 		began := time.Now()
@@ -55,13 +58,13 @@ func (g *Gate) handshake(first []byte, starttls bool) bool {
 	if len(first) > 0 {
 		under = &prefixed{g.raw, io.MultiReader(bytes.NewReader(first), g.raw)}
 	}
-	g.raw.SetDeadline(time.Now().Add(g.cfg.HandshakeTimeout))
+	g.raw.SetDeadline(time.Now().Add(g.cfg.handshakeTimeout()))
 	if a.want.Handshake != fault.HandshakeDone {
 		a.spoil(under)
 		return false
 	}
 	t := tls.Server(under, &tls.Config{
-		MinVersion:         tls.VersionTLS10, // or the hello of an old client would never be seen
+		MinVersion:         tls.VersionTLS10, // otherwise an old client's ClientHello would go unseen
 		GetConfigForClient: a.met,
 	})
 	err = t.Handshake()
@@ -81,10 +84,10 @@ func (g *Gate) handshake(first []byte, starttls bool) bool {
 	return true
 }
 
-// configure makes the configuration that the client gets: the right one, and what a scenario wants of it.
+// configure builds the TLS configuration for the client: the correct one, with the changes that a scenario wants.
 func (a *attempt) configure(cert *tls.Certificate) {
-	// A client that resumed a session wouldn't look at the certificate again, so a scenario switched on between
-	// two connections would go unseen.
+	// A client that resumes a session doesn't check the certificate again. A scenario that was switched on between two
+	// connections would go unnoticed.
 	a.config = &tls.Config{Certificates: []tls.Certificate{*cert}, MinVersion: tls.VersionTLS12, SessionTicketsDisabled: true}
 	c, want := a.config, a.want
 	if want.MinVersion != 0 {
@@ -94,7 +97,8 @@ func (a *attempt) configure(cert *tls.Certificate) {
 		c.MaxVersion = want.MaxVersion
 	}
 	if want.NoCommonCipher {
-		// TLS 1.3 has no suite that a client would lack; these two are gone everywhere.
+		// Every TLS 1.3 client shares a suite with Go, so the version is capped. No client offers these two suites any
+		// more.
 		c.MaxVersion = tls.VersionTLS12
 		c.CipherSuites = []uint16{tls.TLS_RSA_WITH_RC4_128_SHA, tls.TLS_ECDHE_RSA_WITH_RC4_128_SHA}
 	}
@@ -106,7 +110,7 @@ func (a *attempt) configure(cert *tls.Certificate) {
 	}
 }
 
-// met is called with the client's hello.
+// met is called with the client's ClientHello.
 func (a *attempt) met(h *tls.ClientHelloInfo) (*tls.Config, error) {
 	if a.quiet != nil {
 		a.quiet.Stop()
@@ -114,7 +118,7 @@ func (a *attempt) met(h *tls.ClientHelloInfo) (*tls.Config, error) {
 	a.hello = h
 	a.g.rec.Add(helloEvent(h, a.starttls), "")
 	if a.want.ServerName && h.ServerName == "" {
-		_, _ = a.g.raw.Write(alertRecord(112)) // unrecognized_name; Go would only say internal_error
+		_, _ = a.g.raw.Write(alertRecord(112)) // unrecognized_name; Go would send internal_error
 		return nil, errNoName
 	}
 	return a.config, nil
@@ -136,13 +140,14 @@ func (a *attempt) outcome(o event.HandshakeOutcome, err error) *event.Handshake 
 		name = a.hello.ServerName
 	}
 	h.Bad = a.g.cfg.Bad != nil && a.g.cfg.Bad(a.want.Certificate, name)
+	h.WrongName = name == "" || a.leaf != nil && a.leaf.VerifyHostname(name) != nil
 	if err != nil {
 		h.Detail = err.Error()
 	}
 	return h
 }
 
-// failed records why a handshake came to nothing, and ends the connection.
+// failed records why a handshake failed, and ends the connection.
 func (a *attempt) failed(err error) {
 	g := a.g
 	h := a.outcome(a.why(err), err)
@@ -154,7 +159,7 @@ func (a *attempt) failed(err error) {
 	g.rec.Add(h, "")
 	var header tls.RecordHeaderError
 	if errors.As(err, &header) {
-		// What it said isn't recorded: it may be a password.
+		// Its words aren't recorded: they may hold a password.
 		g.rec.Add(&event.ClearOnTLS{StartTLS: a.starttls, Protocol: whose(g.cfg.Protocols, header.RecordHeader[:])}, "")
 	}
 	by := event.EndedByClient
@@ -172,7 +177,7 @@ func (a *attempt) spoil(c net.Conn) {
 	if a.hello = readHello(first[:n]); a.hello != nil {
 		g.rec.Add(helloEvent(a.hello, a.starttls), "")
 	} else if isClientHello(first[:n]) {
-		g.rec.Add(&event.Hello{StartTLS: a.starttls}, "") // in several pieces
+		g.rec.Add(&event.Hello{StartTLS: a.starttls}, "") // the ClientHello comes in several pieces
 	}
 	spoilt := a.outcome(event.SpoiltByScenario, nil)
 	spoilt.Spoilt = string(want.Handshake)
@@ -199,16 +204,16 @@ func (a *attempt) spoil(c net.Conn) {
 	g.shut(how, event.EndedByScenario)
 }
 
-// alertRecord is a fatal alert in clear (RFC 8446 section 6).
+// alertRecord returns a fatal alert as a record in clear (RFC 8446 section 6).
 func alertRecord(n uint8) []byte { return []byte{21, 3, 3, 0, 2, 2, n} }
 
-// isClientHello tells a TLS handshake record (RFC 8446 section 5.1) from text.
+// isClientHello reports whether bytes begin a TLS handshake record (RFC 8446 section 5.1).
 func isClientHello(b []byte) bool {
 	return len(b) >= 1 && b[0] == 0x16 && (len(b) == 1 || b[1] == 0x03)
 }
 
-// opening looks at the first bytes of a connection that starts in clear, and reports whether the client opens
-// with TLS. The connection is over then: the client has already seen a greeting where it expected a ServerHello.
+// opening examines the first bytes of a connection that starts in clear. It reports whether the client begins with TLS.
+// If so, the connection is over: the client has already received a greeting where it expected a ServerHello.
 func (g *Gate) opening(idle time.Duration) (isTLS bool, err error) {
 	if g.opened || g.tls != nil {
 		return false, nil

@@ -15,10 +15,10 @@ import (
 	"github.com/mailrig/mailrig/internal/protocol"
 )
 
-// This file finds out why TLS failed or ended. It never goes by the words of an error: another release of the
-// TLS library may choose others.
+// This file finds out why TLS failed or ended. It never reads the words of an error, because another release of the TLS
+// library may change them.
 
-// why says what a failed handshake came to, but for the client's alerts.
+// why returns the outcome of a failed handshake. It doesn't consider the client's alerts.
 func (a *attempt) why(err error) event.HandshakeOutcome {
 	var header tls.RecordHeaderError
 	switch {
@@ -46,7 +46,7 @@ func (a *attempt) why(err error) event.HandshakeOutcome {
 	return event.OtherwiseFailed
 }
 
-// versionsMeet reports whether client and configuration have a version of TLS in common.
+// versionsMeet reports whether client and configuration share a TLS version.
 func (a *attempt) versionsMeet() bool {
 	newest := a.config.MaxVersion
 	if newest == 0 {
@@ -55,8 +55,7 @@ func (a *attempt) versionsMeet() bool {
 	return slices.ContainsFunc(a.hello.SupportedVersions, func(v uint16) bool { return v >= a.config.MinVersion && v <= newest })
 }
 
-// ciphersMeet reports whether client and configuration have a cipher suite in common. TLS 1.3 has suites of its
-// own, of which every client has one.
+// ciphersMeet reports whether client and configuration share a cipher suite. In TLS 1.3 they always do.
 func (a *attempt) ciphersMeet() bool {
 	if a.config.MaxVersion != 0 && a.config.MaxVersion < tls.VersionTLS13 || !slices.Contains(a.hello.SupportedVersions, tls.VersionTLS13) {
 		ours := a.config.CipherSuites
@@ -70,10 +69,10 @@ func (a *attempt) ciphersMeet() bool {
 	return true
 }
 
-// clientAlert returns the number of the alert by which the client ended TLS; 0 for none.
+// clientAlert returns the number of the alert with which the client ended TLS, or 0.
 func (g *Gate) clientAlert(err error) int {
-	// An OpenSSL client rejects a certificate before it has switched its write keys: in TLS 1.3 its alert is a
-	// clear record, which Go tries to decrypt.
+	// An OpenSSL client rejects a certificate before it switches its write keys. Its TLS 1.3 alert is therefore a
+	// record in clear, which Go tries to decrypt.
 	if b := g.raw.last(); len(b) >= 7 && g.tlsBroke(err) {
 		b = b[len(b)-7:]
 		if b[0] == 21 && b[1] == 3 && b[3] == 0 && b[4] == 2 && (b[5] == 1 || b[5] == 2) && b[6] != 0 {
@@ -84,20 +83,20 @@ func (g *Gate) clientAlert(err error) int {
 	if !errors.As(err, &op) {
 		return 0
 	}
-	// The library's type for an alert is its own, a number.
+	// The library's alert type is unexported; it is a number.
 	if v := reflect.ValueOf(op.Err); v.Kind() == reflect.Uint8 && !g.raw.wrote.Load() {
 		return int(v.Uint())
 	}
-	return 0 // one that it has sent itself
+	return 0 // an alert that the library itself has sent
 }
 
-// tlsBroke reports whether err is about what came, and not about that nothing did.
+// tlsBroke reports whether err is about what arrived, rather than about nothing arriving.
 func (g *Gate) tlsBroke(err error) bool {
 	return err != nil && !isTimeout(err) && !errors.Is(err, io.EOF) && !errors.Is(err, net.ErrClosed)
 }
 
-// leftTLS records how a client left TLS: by an alert, which in TLS 1.3 comes when the server is done with the
-// handshake and the client has looked at the certificate, or by close_notify (RFC 8446 section 6.1).
+// leftTLS records how a client left TLS: with an alert, or with close_notify (RFC 8446 section 6.1). In TLS 1.3 the
+// alert comes after the server has finished the handshake, because the client checks the certificate only then.
 func (g *Gate) leftTLS(err error) {
 	if n := g.clientAlert(err); n != 0 {
 		g.rec.Add(&event.Alert{From: event.Client, Number: n, Detail: err.Error()}, "")
@@ -106,8 +105,8 @@ func (g *Gate) leftTLS(err error) {
 	}
 }
 
-// whose tells by the first bytes of a connection which protocol they may be of; "" for unknown. The bytes
-// themselves may be of a password.
+// whose returns the protocol that the first bytes of a connection seem to belong to, or "". It returns only the name,
+// because the bytes may be part of a password.
 func whose(protocols []*protocol.Protocol, first []byte) string {
 	text := strings.ToUpper(string(first))
 	begins := func(verb string) bool {
@@ -131,7 +130,7 @@ func whose(protocols []*protocol.Protocol, first []byte) string {
 	return ""
 }
 
-// readHello reads a ClientHello that has come already; nil if it isn't whole.
+// readHello parses a ClientHello that has already arrived. It returns nil if the ClientHello isn't complete.
 func readHello(b []byte) (hello *tls.ClientHelloInfo) {
 	if !isClientHello(b) {
 		return nil
@@ -144,7 +143,7 @@ func readHello(b []byte) (hello *tls.ClientHelloInfo) {
 	return hello
 }
 
-// played is a connection whose other side has said all that it will say, and doesn't listen.
+// played is a connection whose other side has said everything it will say, and doesn't read.
 type played struct{ r io.Reader }
 
 func (p *played) Read(b []byte) (int, error)       { return p.r.Read(b) }

@@ -11,9 +11,9 @@ import (
 	"github.com/mailrig/mailrig/internal/protocol"
 )
 
-// upgrade does STARTTLS: it sends the positive reply, drops what the client has pipelined behind its command,
-// does the handshake and hands over to a fresh engine (RFC 3207 section 4.2, RFC 9051 section 6.2.1, RFC 2595
-// section 4: no state survives). The old engine is to see the end of its connection.
+// upgrade does STARTTLS. It sends the positive reply, drops what the client pipelined behind its command, does the
+// handshake, and hands the connection to a fresh engine. No state survives (RFC 3207 section 4.2, RFC 9051 section
+// 6.2.1, RFC 2595 section 4). The old engine sees the end of its connection.
 func (g *Gate) upgrade(c *Conn, tag string) error {
 	up := g.fault.Upgrade()
 	if up.Keep {
@@ -50,9 +50,9 @@ func (g *Gate) upgrade(c *Conn, tag string) error {
 	return io.EOF
 }
 
-// leftover takes what stands in the buffer: a client must not talk between STARTTLS and the handshake, and
-// whoever put bytes there must not have them executed inside TLS. They are recorded and forgotten, unless the
-// scenario wants a vulnerable server. A ClientHello that came early is returned.
+// leftover empties the read buffer. A client must not send anything between STARTTLS and the handshake, and whatever an
+// attacker put there must not be executed inside TLS. leftover records such bytes and drops them, unless the scenario
+// wants a vulnerable server. It returns a ClientHello that came early.
 func (g *Gate) leftover(up fault.Upgrade) (hello, kept []byte) {
 	b, _ := g.br.Peek(g.br.Buffered())
 	b = bytes.Clone(b)
@@ -72,7 +72,7 @@ func (g *Gate) leftover(up fault.Upgrade) (hello, kept []byte) {
 	return nil, nil
 }
 
-// prefixed is a connection with bytes that were read too early.
+// prefixed is a connection that first returns bytes which were read too early.
 type prefixed struct {
 	net.Conn
 	r io.Reader

@@ -7,9 +7,8 @@ import (
 	"crypto/x509"
 )
 
-// Anyone is the authority that lets everybody in who names a user and brings
-// something as a password. It knows no secrets, so that mechanisms that need one
-// aren't offered.
+// Anyone is an authority that accepts every login with a user name and a password that aren't empty. It knows no
+// secrets, so the server doesn't advertise mechanisms that need one.
 type Anyone struct{}
 
 // Meets implements Authority.
@@ -33,19 +32,18 @@ func (Anyone) Certificate(context.Context, string, []*x509.Certificate) (bool, e
 	return false, nil
 }
 
-// Accounts is the authority of a fixed list of users.
+// Accounts is the authority for a fixed list of users.
 type Accounts struct {
 	canonical func(user string) string
 	passwords map[string]string // by canonical name
 }
 
-// NewAccounts makes an empty list. canonical gives names that mean the same user the
-// same form.
+// NewAccounts returns an empty list. canonical maps all names of one user to the same form.
 func NewAccounts(canonical func(user string) string) *Accounts {
 	return &Accounts{canonical: canonical, passwords: map[string]string{}}
 }
 
-// Add lets a user in. It isn't to be called once the list is in use.
+// Add adds a user. Don't call it once the list is in use.
 func (a *Accounts) Add(user, password string) { a.passwords[a.canonical(user)] = password }
 
 // Meets implements Authority. No account has a certificate.
@@ -57,14 +55,13 @@ func (a *Accounts) Password(_ context.Context, user, password string) (bool, err
 	return same(want, password) && ok && password != "", nil
 }
 
-// Token implements Authority. Nobody knows which tokens are right: where they are taken
-// at all, all of them are.
+// Token implements Authority. The list knows no tokens. It accepts any token of a known user.
 func (a *Accounts) Token(_ context.Context, user, token string) (bool, error) {
 	_, ok := a.passwords[a.canonical(user)]
 	return ok && token != "", nil
 }
 
-// Secret implements Authority: the secret is the password.
+// Secret implements Authority. The secret is the password.
 func (a *Accounts) Secret(_ context.Context, user string) ([]byte, bool, error) {
 	password, ok := a.passwords[a.canonical(user)]
 	return []byte(password), ok, nil
@@ -75,7 +72,7 @@ func (a *Accounts) Certificate(context.Context, string, []*x509.Certificate) (bo
 	return false, nil
 }
 
-// same compares two secrets in a time that depends on neither, nor on their lengths.
+// same compares two secrets in constant time. The time depends neither on their contents nor on their lengths.
 func same(a, b string) bool {
 	x, y := sha256.Sum256([]byte(a)), sha256.Sum256([]byte(b))
 	return subtle.ConstantTimeCompare(x[:], y[:]) == 1

@@ -9,20 +9,19 @@ import (
 	"github.com/emersion/go-sasl"
 )
 
-// bearer is the exchange of mechanisms that take a token instead of a password. A
-// server without accounts at an identity provider has no use for them, so they are
-// offered on request only.
+// bearer is the server's side of the mechanisms that take a token in place of a password. A server without accounts at
+// an identity provider has no use for them, so mailrig advertises them only on request.
 type bearer struct {
 	name   string
 	parse  func(response []byte) (user, token string, ok bool)
-	ack    []byte // what the client answers to an error
+	ack    []byte // how the client must answer an error
 	decide func(Attempt) error
 
 	asked bool
-	no    *Refusal // waits for the client's answer to its challenge
+	no    *Refusal // set while the client's answer to the error challenge is due
 }
 
-// newBearer makes a row of Mechanisms.
+// newBearer returns a row for Mechanisms.
 func newBearer(name string, parse func([]byte) (user, token string, ok bool), ack []byte) Mechanism {
 	return Mechanism{
 		Name: name, Exposes: true, Needs: NeedsToken, OnRequest: true,
@@ -56,7 +55,7 @@ func (b *bearer) Next(response []byte) (challenge []byte, done bool, err error) 
 	return nil, err == nil, err
 }
 
-// bearerToken finds the token among the fields of a response, which end with two ^A.
+// bearerToken returns the token from the fields of a response. The response ends with two ^A.
 func bearerToken(fields []string) (token string, ok bool) {
 	n := len(fields)
 	if n < 3 || fields[n-1] != "" || fields[n-2] != "" {

@@ -1,15 +1,12 @@
-// Package identity decides who may log in: the ways in which a client proves who
-// it is, the authority that knows the accounts, and the refusals.
+// Package identity decides who may log in. It has the mechanisms by which a client proves who it is, the authority that
+// knows the accounts, and the refusals.
 //
-// A Mechanism runs the server's side of an exchange (RFC 4422). What it learns
-// becomes an Attempt, whose Proof asks an Authority. The session (package
-// session) hears each Attempt first, so that a scenario can refuse it as a broken
-// login service would, without a look at the password. The protocol adapters see
-// only the outcome: nil, or a *Refusal, which has words for each protocol. Client
-// and engine therefore always agree about the state.
+// A Mechanism runs the server's side of a SASL exchange (RFC 4422). The result is an Attempt, whose Proof asks an
+// Authority. The session (package session) sees each Attempt first. A scenario can therefore refuse it, as a broken
+// login service would, before anybody checks the password. The protocol adapters see only the outcome: nil, or a
+// *Refusal, which has words for each protocol. Client and engine therefore always agree about the state.
 //
-// To add a mechanism, write its file and add its row to Mechanisms. To keep the
-// accounts elsewhere, implement Authority.
+// To add a mechanism, write its file and add a row to Mechanisms. To keep the accounts elsewhere, implement Authority.
 package identity
 
 import (
@@ -17,31 +14,29 @@ import (
 	"crypto/x509"
 )
 
-// Authority knows the accounts and what proves them. Users are named as the client
-// named them. Methods may be called by any goroutine. They return an error only
-// when the authority can't tell now; the client then hears TemporaryFailure. A user
-// who doesn't exist is no error.
+// Authority knows the accounts and how to check a proof of identity. user is always the name that the client sent. Any
+// goroutine may call its methods. A method returns an error only if the authority can't decide now; the client then
+// sees TemporaryFailure. An unknown user isn't an error.
 type Authority interface {
-	// Meets reports whether the authority can answer for mechanisms with this need.
-	// Those whose need it can't meet aren't offered.
+	// Meets reports whether the authority can answer for mechanisms with this need. The server doesn't advertise the
+	// others.
 	Meets(Need) bool
 	// Password reports whether this is the user's password.
 	Password(ctx context.Context, user, password string) (right bool, err error)
-	// Token reports whether the user may enter with this bearer token (RFC 6750).
+	// Token reports whether the user may log in with this bearer token (RFC 6750).
 	Token(ctx context.Context, user, token string) (right bool, err error)
-	// Secret returns what the server and the user both know, for mechanisms that
-	// prove it without sending it (RFC 2195, RFC 5802). ok is false for a user who
-	// doesn't exist.
+	// Secret returns the secret that server and user share, for mechanisms that prove it without sending it (RFC 2195,
+	// RFC 5802). ok is false for an unknown user.
 	Secret(ctx context.Context, user string) (secret []byte, ok bool, err error)
-	// Certificate reports whether the certificates that the client presented in the
-	// TLS handshake, its own first, are the user's (RFC 4422 appendix A).
+	// Certificate reports whether the certificates from the client's TLS handshake belong to the user (RFC 4422
+	// appendix A). The client's own certificate is first.
 	Certificate(ctx context.Context, user string, chain []*x509.Certificate) (right bool, err error)
 }
 
-// Need is what a mechanism asks of an authority.
+// Need says which method of Authority a mechanism calls.
 type Need int
 
-// The needs; each is a method of Authority.
+// The needs. Each is a method of Authority.
 const (
 	NeedsPassword Need = iota
 	NeedsToken
@@ -49,30 +44,29 @@ const (
 	NeedsCertificate
 )
 
-// Attempt is one login as a client asked for it.
+// Attempt is one login attempt by a client.
 type Attempt struct {
-	Mechanism string // SASL name in upper case; or a Command's
-	User      string // as sent
-	// Credential is the password or token of a mechanism that exposes it, "" otherwise.
+	Mechanism string // SASL name in upper case, or a Command
+	User      string // as the client sent it
+	// Credential is the password or token, if the mechanism exposes it; otherwise "".
 	Credential string
-	// Proof decides the attempt. It is asked at most once, and only when no scenario has
-	// refused before.
+	// Proof decides the attempt. It is called at most once, and only if no scenario has refused the attempt.
 	Proof Proof
 }
 
 // Proof asks the authority whether an attempt is right.
 type Proof func(context.Context, Authority) (right bool, err error)
 
-// Command is a login without SASL: a command that brings the user and the password.
+// Command is a login without SASL: a command that carries user name and password.
 type Command string
 
-// The commands. Mechanism "LOGIN" stands for the command and for the SASL mechanism.
+// The commands. In Attempt.Mechanism, "LOGIN" means either IMAP's command or the SASL mechanism.
 const (
 	LoginCommand Command = "LOGIN" // IMAP's (RFC 9051 section 6.2.3)
 	UserCommand  Command = "USER"  // POP3's, with PASS (RFC 1939 section 7)
 )
 
-// Attempt is what the command asks for.
+// Attempt returns the attempt that the command makes.
 func (c Command) Attempt(user, password string) Attempt {
 	return passwordAttempt(string(c), user, password)
 }

@@ -2,67 +2,35 @@ package identity
 
 import (
 	"errors"
-	"reflect"
 	"strings"
 	"testing"
 
 	"github.com/emersion/go-sasl"
+
+	"github.com/mailrig/mailrig/internal/protocol"
 )
 
-func TestEveryNamedRefusalIsAReplyInEveryProtocol(t *testing.T) {
+// TestRefusalInAProtocolsWords checks that a refusal uses the scenario's words, and otherwise the protocol's usual
+// words for the reason. A new protocol has words of its own.
+func TestRefusalInAProtocolsWords(t *testing.T) {
 	t.Parallel()
-	for _, name := range Names() {
-		r, _ := Named(name)
-		if rep, err := ParseSMTP(r.SMTP); err != nil || rep.Code < 400 {
-			t.Errorf("%s: SMTP %+v, %v", name, rep, err)
-		}
-		if rep, err := ParseIMAP(r.IMAP); err != nil || rep.Type != "NO" {
-			t.Errorf("%s: IMAP %+v, %v", name, rep, err)
-		}
-		if rep, err := ParsePOP3(r.POP3); err != nil || rep.OK {
-			t.Errorf("%s: POP3 %+v, %v", name, rep, err)
-		}
-	}
-}
-
-func TestParseSMTP(t *testing.T) {
-	t.Parallel()
-	for in, want := range map[string]SMTPReply{
-		"451 4.7.1 Greylisted":           {451, [3]int{4, 7, 1}, "Greylisted"},
-		"220 ready":                      {220, [3]int{}, "ready"},
-		"534-5.7.9 one\n534 5.7.9 two":   {534, [3]int{5, 7, 9}, "one\ntwo"},
-		"550 no\nanother line":           {550, [3]int{}, "no\nanother line"},
-		"250":                            {250, [3]int{}, ""},
-		"550 1.2.3 not an enhanced code": {550, [3]int{}, "1.2.3 not an enhanced code"},
+	p := &protocol.Protocol{Name: "gopher", Refusals: map[protocol.Reason]string{
+		protocol.WrongPassword: "nay who", protocol.MailboxInUse: "nay later"}}
+	for _, tt := range []struct {
+		r    Refusal
+		want string
+	}{
+		{Refusal{Reason: protocol.MailboxInUse}, "nay later"},
+		{Refusal{Reason: protocol.TooManyLogins}, "nay who"},
+		{Refusal{Replies: map[string]string{"gopher": "nay hole"}}, "nay hole"},
+		{Refusal{Replies: map[string]string{"smtp": "535 no"}}, "nay who"},
 	} {
-		if got, err := ParseSMTP(in); err != nil || !reflect.DeepEqual(got, want) {
-			t.Errorf("ParseSMTP(%q) = %+v, %v; want %+v", in, got, err, want)
+		if got := tt.r.Reply(p); got != tt.want {
+			t.Errorf("%+v: %q, want %q", tt.r, got, tt.want)
 		}
 	}
-	for _, in := range []string{"", "hello", "99 x", "600 x", "5501 x", "550 a\n551 b"} {
-		if got, err := ParseSMTP(in); err == nil {
-			t.Errorf("ParseSMTP(%q) = %+v, want an error", in, got)
-		}
-	}
-}
-
-func TestParseIMAPAndPOP3(t *testing.T) {
-	t.Parallel()
-	if got, err := ParseIMAP("no [ALERT] Too many (Failure)"); err != nil || got != (IMAPReply{"NO", "ALERT", "Too many (Failure)"}) {
-		t.Errorf("%+v, %v", got, err)
-	}
-	if got, err := ParsePOP3("-ERR [SYS/TEMP] later"); err != nil || got != (POP3Reply{false, "SYS/TEMP", "later"}) {
-		t.Errorf("%+v, %v", got, err)
-	}
-	for _, in := range []string{"", "535 x", "NO [ALERT x", "OK a\r\nb"} {
-		if _, err := ParseIMAP(in); err == nil {
-			t.Errorf("ParseIMAP(%q) is accepted", in)
-		}
-	}
-	for _, in := range []string{"", "ERR x", "+OK a\nb"} {
-		if _, err := ParsePOP3(in); err == nil {
-			t.Errorf("ParsePOP3(%q) is accepted", in)
-		}
+	if got := (&Refusal{}).Reply(&protocol.Protocol{Name: "mute"}); got != "" {
+		t.Errorf("a protocol without refusals says %q", got)
 	}
 }
 
@@ -76,7 +44,7 @@ func isErr(err, want error) bool {
 	return errors.Is(err, want)
 }
 
-// begin begins an exchange.
+// begin starts an exchange.
 func begin(t *testing.T, mechanism string, decide func(Attempt) error) sasl.Server {
 	t.Helper()
 	m, ok := Find(Mechanisms(), mechanism)
@@ -160,7 +128,7 @@ func TestBearer(t *testing.T) {
 		var seen Attempt
 		s := begin(t, tc.mech, func(a Attempt) error {
 			seen = a
-			no := &Refusal{SMTP: "535 wrong", Challenge: "{}", Answered: func(right bool) {
+			no := &Refusal{Replies: map[string]string{"smtp": "535 wrong"}, Challenge: "{}", Answered: func(right bool) {
 				answered = map[bool]string{true: "right", false: "something else"}[right]
 			}}
 			switch a.Credential {

@@ -2,8 +2,8 @@ package identity
 
 import "github.com/emersion/go-sasl"
 
-// loginMechanism is LOGIN: never standardised (draft-murchison-sasl-login-00), still
-// what many clients use. The challenges are the ones every server sends.
+// loginMechanism is LOGIN. It was never standardized (draft-murchison-sasl-login-00), but many clients use it. The
+// challenges are those that every server sends.
 var loginMechanism = Mechanism{
 	Name: "LOGIN", Exposes: true, Needs: NeedsPassword,
 	Server: func(x Exchange) sasl.Server { return &loginExchange{decide: x.Decide} },

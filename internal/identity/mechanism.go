@@ -9,31 +9,30 @@ import (
 	"github.com/emersion/go-sasl"
 )
 
-// Mechanism is a SASL mechanism that a server can offer.
+// Mechanism is a SASL mechanism that a server can advertise.
 type Mechanism struct {
 	Name string // in upper case
-	// Exposes says that the client sends its password or token itself, which whoever
-	// reads the connection then knows.
+	// Exposes says that the client sends the password or token itself. Anybody who reads the connection then knows it.
 	Exposes bool
 	// Needs is what the authority must be able to answer.
 	Needs Need
-	// OnRequest says that the mechanism is offered only where a scenario asks for it.
+	// OnRequest says that the server advertises the mechanism only if a scenario asks for it.
 	OnRequest bool
-	// Server begins the server's side of an exchange. Its Next returns what Decide
-	// returned, unchanged, or ErrMalformed for a response that the mechanism doesn't know.
+	// Server begins the server's side of an exchange. Its Next returns the error of Decide unchanged, or ErrMalformed
+	// for a response that isn't valid in this mechanism.
 	Server func(Exchange) sasl.Server
 }
 
-// Exchange is what the server's side of a mechanism has to work with.
+// Exchange is what the server's side of a mechanism works with.
 type Exchange struct {
-	Context   context.Context // the connection's
+	Context   context.Context // ends with the connection
 	Authority Authority
-	Peer      []*x509.Certificate // presented by the client, its own first; none in clear
-	// Decide is asked once, when the client has said everything. A refusal is a *Refusal.
+	Peer      []*x509.Certificate // presented by the client, its own first; empty in clear
+	// Decide is called once, when the client has sent everything. A refusal is a *Refusal.
 	Decide func(Attempt) error
 }
 
-// Mechanisms lists those that a server has, best first.
+// Mechanisms lists the mechanisms that mailrig implements, best first.
 func Mechanisms() []Mechanism {
 	return []Mechanism{
 		plainMechanism,
@@ -43,8 +42,7 @@ func Mechanisms() []Mechanism {
 	}
 }
 
-// OnRequest lists the names of the mechanisms that are offered only where a scenario
-// asks for them.
+// OnRequest lists the names of the mechanisms that the server advertises only if a scenario asks for them.
 func OnRequest() (names []string) {
 	for _, m := range Mechanisms() {
 		if m.OnRequest {
@@ -54,8 +52,8 @@ func OnRequest() (names []string) {
 	return names
 }
 
-// LoginNames lists what an Attempt's Mechanism can be: those that are always offered, the
-// commands, and those on request.
+// LoginNames lists the possible values of Attempt.Mechanism: mechanisms that are always advertised, then commands, then
+// mechanisms on request.
 func LoginNames() (names []string) {
 	for _, m := range Mechanisms() {
 		if !m.OnRequest {
@@ -70,7 +68,7 @@ func LoginNames() (names []string) {
 	return append(names, OnRequest()...)
 }
 
-// Find returns the mechanism of that name.
+// Find returns the mechanism with this name.
 func Find(list []Mechanism, name string) (Mechanism, bool) {
 	for _, m := range list {
 		if m.Name == name {
@@ -80,9 +78,8 @@ func Find(list []Mechanism, name string) (Mechanism, bool) {
 	return Mechanism{}, false
 }
 
-// ErrMechanism says that a mechanism isn't offered.
+// ErrMechanism says that the server doesn't advertise a mechanism.
 var ErrMechanism = errors.New("SASL mechanism not supported")
 
-// ErrMalformed is returned by an exchange's Next when the client's response
-// isn't what the mechanism asks for.
+// ErrMalformed says that the client's response isn't valid in this mechanism.
 var ErrMalformed = errors.New("malformed SASL response")

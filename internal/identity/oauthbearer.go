@@ -2,12 +2,11 @@ package identity
 
 import "strings"
 
-// oauthbearerMechanism is OAUTHBEARER (RFC 7628). The client answers an error with ^A
-// (section 3.2.3).
+// oauthbearerMechanism is OAUTHBEARER (RFC 7628). A client must answer an error with ^A (section 3.2.3).
 var oauthbearerMechanism = newBearer("OAUTHBEARER", parseOAUTHBEARER, []byte{1})
 
-// parseOAUTHBEARER reads "n,a=alice@example.test,^Ahost=…^Aport=…^Aauth=Bearer token^A^A"
-// (RFC 7628 section 3.1, RFC 5801 section 4).
+// parseOAUTHBEARER parses "n,a=alice@example.test,^Ahost=…^Aport=…^Aauth=Bearer token^A^A" (RFC 7628 section 3.1, RFC
+// 5801 section 4).
 func parseOAUTHBEARER(b []byte) (user, token string, ok bool) {
 	fields := strings.Split(string(b), "\x01")
 	header := strings.Split(fields[0], ",")
@@ -16,7 +15,7 @@ func parseOAUTHBEARER(b []byte) (user, token string, ok bool) {
 	}
 	user, ok = strings.CutPrefix(header[1], "a=")
 	if !ok || user == "" {
-		return "", "", false // nobody here knows a token's user
+		return "", "", false // no authority here knows whose token it is
 	}
 	user = strings.NewReplacer("=2C", ",", "=3D", "=").Replace(user)
 	token, ok = bearerToken(fields[1:])

@@ -33,8 +33,8 @@ func (p *plain) Next(response []byte) (challenge []byte, done bool, err error) {
 	}
 	a := passwordAttempt("PLAIN", string(user), string(password))
 	if len(id) > 0 && !bytes.Equal(id, user) {
-		// An authorization identity other than the user's own is refused like a wrong
-		// password: no account here may act for another.
+		// An authorization identity other than the user's own is refused like a wrong password: no account here may act
+		// for another.
 		a.Credential = ""
 		a.Proof = func(context.Context, Authority) (bool, error) { return false, nil }
 	}

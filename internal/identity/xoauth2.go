@@ -2,12 +2,11 @@ package identity
 
 import "strings"
 
-// xoauth2Mechanism is what Google had before RFC 7628
-// (https://developers.google.com/gmail/imap/xoauth2-protocol). The client answers an
-// error with nothing.
+// xoauth2Mechanism is XOAUTH2, which Google used before RFC 7628
+// (https://developers.google.com/gmail/imap/xoauth2-protocol). A client must answer an error with an empty line.
 var xoauth2Mechanism = newBearer("XOAUTH2", parseXOAUTH2, []byte{})
 
-// parseXOAUTH2 reads "user=alice@example.test^Aauth=Bearer token^A^A".
+// parseXOAUTH2 parses "user=alice@example.test^Aauth=Bearer token^A^A".
 func parseXOAUTH2(b []byte) (user, token string, ok bool) {
 	fields := strings.Split(string(b), "\x01")
 	user, ok = strings.CutPrefix(fields[0], "user=")

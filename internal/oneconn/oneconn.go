@@ -1,6 +1,5 @@
-// Package oneconn is a net.Listener with exactly one connection. The engines of
-// go-smtp and go-imap only serve listeners; the adapters give each phase of a
-// connection an engine of its own through this.
+// Package oneconn provides a net.Listener with exactly one connection. The engines of go-smtp and go-imap can only
+// serve listeners. With this package the adapters smtpd and imapd give each phase of a connection an engine of its own.
 package oneconn
 
 import (
@@ -8,9 +7,8 @@ import (
 	"sync/atomic"
 )
 
-// Listener hands out its connection once; after that, Accept returns an error
-// that is net.ErrClosed, and the engine's Serve returns while the connection's
-// own goroutine lives on.
+// Listener hands out its connection once. After that, Accept returns net.ErrClosed. The engine's Serve then returns,
+// while the connection's own goroutine goes on.
 type Listener struct {
 	conn net.Conn
 	used atomic.Bool
@@ -19,7 +17,7 @@ type Listener struct {
 // New returns a listener that accepts conn.
 func New(conn net.Conn) *Listener { return &Listener{conn: conn} }
 
-// Accept returns the connection the first time.
+// Accept returns the connection on its first call and net.ErrClosed afterwards.
 func (l *Listener) Accept() (net.Conn, error) {
 	if l.used.Swap(true) {
 		return nil, net.ErrClosed
@@ -27,8 +25,8 @@ func (l *Listener) Accept() (net.Conn, error) {
 	return l.conn, nil
 }
 
-// Close does nothing: the connection is its engine's to close.
+// Close does nothing: the engine closes the connection.
 func (l *Listener) Close() error { return nil }
 
-// Addr is the address that the client connected to.
+// Addr returns the address that the client connected to.
 func (l *Listener) Addr() net.Addr { return l.conn.LocalAddr() }

@@ -7,162 +7,167 @@ import (
 	"github.com/mailrig/mailrig/internal/event"
 )
 
-// Framing finds the boundaries of one protocol's dialogue: where the client's units begin and end, where the
-// engine's replies do, where the capability list is. It finds boundaries, not meaning; in doubt it passes bytes
-// through. There is a fresh one for each phase of a connection, before and after STARTTLS.
+// Framing finds the boundaries in one protocol's dialogue: where a client's unit begins and ends, where an engine's
+// reply ends, and where the capability list is. It knows boundaries, not meaning. When in doubt it passes bytes
+// through. Each phase of a connection, before and after STARTTLS, has a fresh Framing.
 //
-// Read is called by the engine's goroutine, without the Port's lock. The other methods are called with it.
+// The engine's goroutine calls Read, without the Port's lock. All other methods are called with the lock held.
 type Framing interface {
-	// Read gives the engine its next unit: bytes into p, or none (0, nil) when Port.Pass was called or the unit
-	// was answered otherwise. An error ends the phase.
+	// Read gives the engine its next unit. It copies bytes into p, or returns (0, nil) when it has called Port.Pass or
+	// when the unit has already been answered. An error ends the phase.
 	Read(p []byte) (int, error)
-	// Write takes the engine's output: one complete line or, where that isn't complete or InBody holds, any
-	// bytes. It returns how many it took, and gets the rest again with what comes.
+	// Write takes the engine's output. p is one complete line; where complete is false, or InBody reports true, it is
+	// any run of bytes. Write returns how many bytes it took. The caller presents the rest again, together with later
+	// output.
 	Write(p []byte, complete bool) (int, error)
 	// InBody reports whether the engine is in the middle of a literal or a message.
 	InBody() bool
-	// GreetingEnds reports whether this line of the engine's greeting is its last.
+	// GreetingEnds reports whether this line is the last one of the engine's greeting.
 	GreetingEnds(line []byte) bool
-	// EditGreeting edits the capability list that a line of the engine's greeting may have.
+	// EditGreeting edits the capability list in a line of the engine's greeting, if the line has one.
 	EditGreeting(line []byte) []byte
-	// LoggedIn is told, before the greeting, that the connection begins logged in.
+	// LoggedIn tells the framing that the connection begins logged in. It is called before the greeting.
 	LoggedIn()
 }
 
-// Port is what the gate gives a framing: the client's bytes, the way to the client and to the engine, and the
-// scenario's say in both. Methods that read handle the end of the connection themselves: a time-out or a flood
-// has been answered in the protocol's words when they return an error, which the framing passes on.
+// Port is what the gate gives a framing: the client's bytes, a way to write to the client and to the engine, and the
+// scenario's decisions about both. The reading methods handle the end of the connection themselves. When one returns an
+// error, the gate has already answered a timeout or a flood in the protocol's words, and the framing just passes the
+// error on.
 type Port interface {
-	// Locker guards what a framing's two sides share.
+	// Locker guards the state that a framing's Read and Write share.
 	sync.Locker
 
 	ClientSide
 	EngineSide
 	Matching
 
-	// Secure reports whether this phase is inside TLS, Offers whether TLS may be begun by command now.
+	// Secure reports whether this phase is inside TLS. Offers reports whether the client may begin TLS by command now.
 	Secure() bool
 	Offers() bool
-	// MaxBytes is the bound of a message, by configuration and scenario; 0 means none.
+	// MaxBytes is the largest message that the configuration and the scenario allow, in bytes; 0 means no limit.
 	MaxBytes() int64
 	// Domain is the server's own name.
 	Domain() string
-	// Qualify returns an address with the server's domain, if it has none.
+	// Qualify appends the server's domain to an address that has no domain.
 	Qualify(address string) string
 }
 
-// ClientSide is a Port's side to the client.
+// ClientSide is the part of a Port that faces the client.
 type ClientSide interface {
-	// Line reads a line of at most limit bytes with its end. A longer one is read to its end, and returned as
-	// long and empty. The line is valid until the next read. secret says that it belongs to a login exchange:
-	// nothing of it is recorded if it never ends.
+	// Line reads one line with its line end, at most limit bytes. It reads a longer line to its end and returns long
+	// and an empty line. The line is valid until the next read. secret says that the line belongs to a login exchange:
+	// if the line never ends, none of it is recorded.
 	Line(limit int, secret bool) (line []byte, long bool, err error)
-	// Upload reads bytes of a message or literal, at least one, at most len(p) and n, and no more than have
-	// come. It records them, or, of a secret, only that its last byte, the n-th, has come. A cut that a
-	// scenario wants happens here.
+	// Upload reads bytes of a message or literal into p: at least one, at most n, and only what has arrived. It records
+	// them. If secret is set, it records only that the last byte (the n-th) has arrived. If a scenario cuts the upload,
+	// the cut happens here.
 	Upload(p []byte, n int64, secret bool) (int, error)
-	// Peek waits for n bytes, and Buffered returns those that have come; neither takes them.
+	// Peek waits for n bytes. Buffered returns the bytes that have arrived. Neither consumes them.
 	Peek(n int) ([]byte, error)
 	Buffered() []byte
-	// Swallow reads n bytes that nobody wants, to stay in step.
+	// Swallow reads and discards n bytes, so that gate and client stay in step.
 	Swallow(n int64, secret bool) error
-	// BeginUpload is called before the first byte of a message, and Uploaded behind the last one: it waits if
-	// a scenario has the final reply come late, and reports whether the client is still there.
+	// BeginUpload is called before the first byte of a message, Uploaded after the last one. Uploaded waits if a
+	// scenario delays the final reply. It reports whether the client is still connected.
 	BeginUpload()
 	Uploaded(event.Lines) bool
 
-	// Record records a command line with its end, and returns it so that it stays valid until the next Line.
-	// followed says that what comes next belongs to the command, and isn't another one.
+	// Record records a command line with its line end, and returns a copy that stays valid until the next Line.
+	// followed says that the next bytes belong to the same command.
 	Record(line []byte, show Show, followed bool) []byte
-	// Answer records a line of a login exchange, Finish one that ends a command that lasts, and Rest what
-	// follows the first line of a command.
+	// Answer records a line of a login exchange. Finish records the line that ends a lasting command, like DONE. Rest
+	// records what follows the first line of a command.
 	Answer(line []byte)
 	Finish(line []byte)
 	Rest(line []byte, secret bool)
-	// Notice records a fact, MessageIn and MessageOut count a message.
+	// Notice records a fact about the client. MessageIn and MessageOut count a message.
 	Notice(event.Sign)
 	MessageIn()
 	MessageOut()
 
-	// Say sends a reply of the framing's own, in its turn; by is the scenario that wants it, "" for none.
+	// Say sends a reply of the framing's own, after the replies that are still due. by is the scenario behind it, or
+	// "".
 	Say(reply []byte, by string) error
-	// Close sends a last reply and closes without losing it. It returns what Read must.
+	// Close sends a last reply and closes the connection so that the reply isn't lost. Read must return its error.
 	Close(reply []byte) error
-	// Upgrade does STARTTLS: the positive reply, the handshake, a fresh engine. It returns what Read must.
+	// Upgrade does STARTTLS: it sends the positive reply, does the handshake and starts a fresh engine. Read must
+	// return its error.
 	Upgrade(tag string) error
-	// Layer puts a layer between TLS and the lines, like COMPRESS (RFC 4978): from now on the dialogue goes
-	// through what wrap makes of the connection.
+	// Layer inserts a layer between TLS and the lines, such as COMPRESS (RFC 4978). From then on the dialogue goes
+	// through the connection that wrap returns.
 	Layer(wrap func(net.Conn) net.Conn) error
 }
 
-// EngineSide is a Port's side to the engine. Its methods, but for Pass, are called with the lock held.
+// EngineSide is the part of a Port that faces the engine. All its methods except Pass and the last four are called with
+// the lock held.
 type EngineSide interface {
 	// Pass gives the engine its next unit.
 	Pass(unit []byte)
-	// Tell passes a line of the engine's to the client, edited as the scenario wants it; by is who has made it
-	// up already, "" for the engine.
+	// Tell passes a line from the engine to the client, edited by the scenario. by is the scenario that already made
+	// the line up; "" means that the engine said it.
 	Tell(line []byte, by string) error
-	// RefusedBy returns the scenario whose refusal the engine repeats with this line, "" for none; last says
-	// that the reply ends with it.
+	// RefusedBy returns the scenario whose refusal this line of the engine's repeats, or "". last says that the reply
+	// ends with this line.
 	RefusedBy(last bool) string
-	// BeginDownload is called before the first byte of a whole message, and Download passes bytes of a message
-	// or literal to the client.
+	// BeginDownload is called before the first byte of a whole message. Download passes bytes of a message or literal
+	// to the client.
 	BeginDownload()
 	Download(b []byte) error
-	// Replaced reports whether a scenario has another reply for the command that the engine answers now.
-	// Replace says it; NotReplaced forgets it.
+	// Replaced reports whether a scenario has another reply for the command that the engine is answering. Replace sends
+	// that reply; NotReplaced drops it.
 	Replaced() bool
 	Replace() error
 	NotReplaced()
-	// CutReply reports whether a scenario cuts the connection instead of the final reply to a message.
+	// CutReply reports whether a scenario cuts the connection in place of the final reply to a message.
 	CutReply() bool
-	// Capabilities edits a list of capabilities as the scenario wants it, and returns who did.
+	// Capabilities edits a list of capabilities as the scenario wants, and returns the scenario that did.
 	Capabilities(names []string) (edited []string, by string)
-	// Knows reports whether the engine has a command. Beside reports whether something beside the engine
-	// answers it, and RunBeside has it answered: the line's arguments hold literals as they came, "{3}\r\nabc".
-	// Adds lists the capabilities of such commands. None of the four needs the lock.
+	// Knows reports whether the engine has a command. Beside reports whether a handler beside the engine answers it.
+	// RunBeside runs that handler; the line's arguments hold literals as they came, like "{3}\r\nabc". Adds lists the
+	// capabilities that such commands bring. None of these four needs the lock.
 	Knows(verb string) bool
 	Beside(verb string) bool
 	Adds() []string
 	RunBeside(Line) error
 }
 
-// Matching is what a Port's scenario may match on.
+// Matching is how a framing asks the scenario's rules about a command.
 type Matching interface {
-	// Active reports whether any rule may act, so that About is worth its cost.
+	// Active reports whether any rule can act on this connection. If not, the framing needn't build an About.
 	Active() bool
-	// Ask asks the scenario about the command that was recorded last. handled says that the engine is not to
-	// see it: it has been answered, or the connection has ended, with an error. A command whose capability is
-	// hidden is handled too.
+	// Ask asks the scenario about the command that was recorded last. handled says that the engine must not see the
+	// command, because it has been answered or because the connection has ended (with an error). A command whose
+	// capability is hidden is handled too.
 	Ask(About) (handled bool, err error)
-	// Injected returns what Ask has answered in the engine's place, "" for nothing.
+	// Injected returns the reply that Ask sent in the engine's place, or "".
 	Injected() string
-	// Claims says who is about to log in, and Sends who sends the message that begins.
+	// Claims names the user who is about to log in. Sends names the sender of the message that begins.
 	Claims(user string)
 	Sends(sender string)
-	// Begun says whether the message of the last command has really begun; if not, the one before goes on.
+	// Begun says whether the last command really began a message. If it didn't, the previous message goes on.
 	Begun(bool)
-	// Taken says that the recipient of the last command was accepted, EndMail that the transaction is over.
+	// Taken says that the last command's recipient was accepted. EndMail says that the transaction is over.
 	Taken()
 	EndMail()
 }
 
-// About is what a command is about, for rules that match on it.
+// About is what a command is about. Rules match on it.
 type About struct {
 	Verb      string
-	Sender    string   // of a message that begins
-	Recipient string   // named for the message
-	Begins    bool     // a message begins: Sender counts, and no recipient is named yet
-	Ends      bool     // the transaction is given up
-	Mailboxes []string // that the command names, else the selected one
+	Sender    string   // of the message that begins
+	Recipient string   // that the command names
+	Begins    bool     // the command begins a message: Sender is set, and no recipient is known yet
+	Ends      bool     // the command abandons the transaction
+	Mailboxes []string // that the command names; otherwise the selected one
 }
 
 // Show says how much of a command line may be recorded.
 type Show int
 
-// The ways.
+// How much is recorded.
 const (
-	ShowMasked  Show = iota // with its credentials masked
-	ShowAll                 // as it is: it holds none
-	ShowNothing             // only that it came: it may be a line of a login exchange
+	ShowMasked  Show = iota // the line, with its credentials masked
+	ShowAll                 // the whole line: it holds no credential
+	ShowNothing             // only that a line came: it may belong to a login exchange
 )

@@ -1,10 +1,10 @@
-// Package protocol says what a mail protocol is, to everything that must know: its words, its replies, its
-// framing and its doors. Each protocol is a value, made in a folder of its own (smtp, imap, pop3); package all
-// lists the product's. The gate, faults, transcripts, check, diagnose, the doors' table and the scenarios' lint
-// ask these values, so that none of them has a protocol's name in it.
+// Package protocol defines what a mail protocol is: its words, its replies, its framing and its doors. Each protocol is
+// a value, built in a package of its own (smtp, imap, pop3); package all lists the ones mailrig serves. The gate, the
+// faults, check, diagnose, the table of doors and the scenarios' lint ask these values, so none of them names a
+// protocol.
 //
-// To add a protocol: a folder with words.go, replies.go, framing.go and doors.go, a row in package all, and an
-// engine where the server assembles.
+// To add a protocol, write a package with words.go, replies.go, framing.go and engine.go, add a row to package all, and
+// give the server its engine. server/toy_test.go does this for a protocol that exists only in the test.
 package protocol
 
 import (
@@ -15,11 +15,11 @@ import (
 	"github.com/mailrig/mailrig/internal/event"
 )
 
-// Protocol is one protocol.
+// Protocol describes one protocol.
 type Protocol struct {
 	Name  string // in scenarios, flags and JSON: smtp
 	Title string // for people: SMTP
-	// Receives says that clients fetch mail by it; otherwise they send.
+	// Receives says that clients fetch mail with it. Otherwise they send with it.
 	Receives bool
 	// StartTLS is the command that begins TLS: STARTTLS or STLS.
 	StartTLS string
@@ -27,58 +27,62 @@ type Protocol struct {
 	Words   Words
 	Replies Replies
 	Framing func(Port) Framing
-	// Uses names the extensions that a command line uses by its verb or its arguments, and that clients may use
-	// only where they are listed. Each is a list of names, of which one must be listed; the first is the usual
-	// one. nil: the protocol has none.
+	// Uses names the extensions that a command line uses, by its verb or its arguments, and that a client may use only
+	// if the server advertises them. Each extension is a list of capability names: one of them must be advertised, and
+	// the first is the usual one. nil means that the protocol has no extensions.
 	Uses func(Line) [][]string
-	// ListsMore says that a server may list more capabilities once the client has logged in.
+	// ListsMore says that a server may advertise more capabilities after the client has logged in.
 	ListsMore bool
-	// ListOptional says that a client may do without the list of capabilities.
+	// ListOptional says that a client may work without asking for the capability list.
 	ListOptional bool
-	// Told returns what the lines of a reply tell that a client can't know but from there. nil: nothing.
+	// Told returns the names that a client can learn only from the lines of this reply. nil means none.
 	Told  func(lines []string) Told
 	Doors []Door
+	// Refusals are the usual replies to what the server refuses, as texts for Replies.Write.
+	Refusals map[Reason]string
 
-	// Idle is how long a client may say nothing, MaxLine how long a line of its may be, in bytes with its end.
+	// Idle is how long a client may stay silent. MaxLine is the longest line that it may send, in bytes, including the
+	// line end.
 	Idle    time.Duration
 	MaxLine int
 }
 
-// Word is what is known of a command.
+// Word describes a command.
 type Word struct {
-	Verb string // upper case; a sub-command belongs to it: UID FETCH
-	// Secret says what of its arguments is a credential.
+	Verb string // upper case; includes a sub-command, as in UID FETCH
+	// Secret says which of the arguments are credentials.
 	Secret event.Secret
-	// Login says that it is a login, or the part of one that carries the password.
+	// Login says that the command is a login, or the step of one that carries the password.
 	Login bool
-	// Digest says that its credential proves that the client knows the password, and doesn't show it.
+	// Digest says that the credential proves knowledge of the password without revealing it.
 	Digest bool
-	// Asks says that it asks for the capabilities, Leaves that it ends the connection in peace.
+	// Asks says that the command requests the capability list. Leaves says that it ends the connection in an orderly
+	// way.
 	Asks, Leaves bool
-	// Polite says that it doesn't do what a client has come for: it asks, waits, begins TLS or leaves.
+	// Polite says that the command isn't what a client connects for: it asks, waits, begins TLS or leaves.
 	Polite bool
-	// Mail says that a message or literal of the client's belongs to it.
+	// Mail says that a message or a literal from the client belongs to the command.
 	Mail bool
-	// GoAhead says that the message may be sent only when the server has said so.
+	// GoAhead says that the client must wait for the server's go-ahead before it sends the message.
 	GoAhead bool
-	// Needs is the capability that must be listed for it, and without which it is refused; "" for none. Where
-	// Unless is listed, it is forbidden.
+	// Needs is the capability that must be advertised; without it the command is refused. "" means none. If Unless is
+	// advertised, the command is forbidden.
 	Needs, Unless string
-	// State is where it may be used.
+	// State is the set of states in which the command is allowed.
 	State State
-	// Opens says that clients of this protocol begin with it and those of others don't: where it comes to
-	// another protocol's door, it tells whose client that is.
+	// Opens says that clients of this protocol begin with this command, and clients of no other protocol do. At another
+	// protocol's door it shows what kind of client has connected.
 	Opens bool
 }
 
-// State says in which states of a connection a command may come, as a set.
+// State is a set of connection states in which a command may be used.
 type State int
 
-// The states.
+// The states of a connection.
 const (
 	InClear   State = 1 << iota // before TLS
 	NoLogin                     // before a login has succeeded
-	LoggedIn                    // after
+	LoggedIn                    // after a login has succeeded
 	Selected                    // with a mailbox open
 	InMessage                   // between the commands of a transaction
 
@@ -88,7 +92,8 @@ const (
 // Words is a protocol's list of commands.
 type Words []Word
 
-// Find returns the word with a verb, in whatever letters; ok is false for a verb that the protocol doesn't have.
+// Find returns the word with this verb, in any case. ok is false if the protocol has no such verb; word then holds only
+// the verb.
 func (w Words) Find(verb string) (word Word, ok bool) {
 	i := slices.IndexFunc(w, func(x Word) bool { return strings.EqualFold(x.Verb, verb) })
 	if i < 0 {
@@ -97,44 +102,44 @@ func (w Words) Find(verb string) (word Word, ok bool) {
 	return w[i], true
 }
 
-// Line is a command line taken apart.
+// Line is a command line, split into its parts.
 type Line struct {
-	Tag  string // of a protocol that has tags
-	Verb string // upper case, with its sub-command
-	Args string // what follows, without the line end
+	Tag  string // "" in a protocol without tags
+	Verb string // upper case, including a sub-command
+	Args string // what follows the verb, without the line end
 }
 
-// Replies is what the server says, in one protocol's form.
+// Replies reads and writes what a server says in one protocol.
 type Replies interface {
 	event.Reader
 
-	// Command takes a client's line apart; it never fails: what isn't there is "".
+	// Command splits a client's line. It never fails: a part that is missing is "".
 	Command(line string) Line
-	// List returns the capabilities that the lines of a reply to a verb list, upper case, with their
-	// parameters; ok is false where there is no list.
+	// List returns the capabilities in the reply to verb, in upper case and with their parameters. ok is false if the
+	// reply holds no list.
 	List(verb string, lines []string) (names []string, ok bool)
 
-	// Write makes a reply for the wire from a scenario's text: one status, its lines separated by \n.
+	// Write turns a scenario's text into a reply for the wire. The text has one status; its lines are separated by \n.
 	Write(tag, text string) []byte
-	// Greeting is Write for what a server says first.
+	// Greeting does the same for the first thing a server says.
 	Greeting(text string) []byte
-	// Positive reports whether a text for Write says that the command was done.
+	// Positive reports whether this text says that the command succeeded.
 	Positive(text string) bool
-	// Closes reports whether a server that says this closes the connection, in a greeting or later.
+	// Closes reports whether a server that says this text closes the connection, as a greeting or later.
 	Closes(text string, greeting bool) bool
-	// Check says what is wrong with a scenario's text for Write, or nil.
+	// Check reports what is wrong with a scenario's text for Write, or returns nil.
 	Check(text string, greeting bool) error
-	// IsCommand reports whether a line, heard out of context, may be shown as a command of the protocol rather
-	// than as a line of a login exchange.
+	// IsCommand reports whether a line that was heard out of context may be shown as a command. Otherwise it might be
+	// part of a login exchange.
 	IsCommand(line string) bool
-	// Canned returns a reply of the gate's own, as it goes over the wire; nil where the protocol says nothing.
+	// Canned returns a reply of the gate's own, ready for the wire. nil means that the protocol says nothing here.
 	Canned(c Canned, tag, domain string) []byte
 }
 
-// Told is what a reply tells by name.
+// Told holds the names that a reply tells a client.
 type Told struct {
 	Mailboxes []string
-	// Referred are users and mailboxes in addresses of other servers, to which the reply sends the client.
+	// Referred are users and mailboxes on other servers, to which the reply refers the client.
 	Referred []string
 }
 
@@ -148,31 +153,32 @@ const (
 	TooManyConnections
 	UnknownCommand // also for a command whose capability a scenario hides
 	ShuttingDown
-	GoAhead // for TLS
+	GoAhead // to begin TLS
 )
 
-// Door is one standard port with its one correct behaviour.
+// Door is one standard port and the correct behaviour of a server on it.
 type Door struct {
-	Port     int    // its identity, wherever it really listens
+	Port     int    // the door's identity, whatever port it listens on
 	Service  string // IANA service name
 	Security Security
-	// Login says that mail is taken only from who has logged in.
+	// Login says that the door accepts mail only after a login.
 	Login bool
-	// Suggest says that settings are advised to use this door, for its kind of encryption.
+	// Suggest says that mailrig advises settings with this door for this kind of encryption.
 	Suggest bool
 }
 
-// Security is how a door speaks TLS.
+// Security says how a door begins TLS.
 type Security string
 
 // The kinds of security.
 const (
-	STARTTLS         Security = "starttls"          // clear; TLS on request
-	STARTTLSRequired Security = "starttls-required" // clear; TLS before anything else
-	TLS              Security = "tls"               // from the first byte
+	STARTTLS         Security = "starttls"          // clear text; TLS on request
+	STARTTLSRequired Security = "starttls-required" // clear text; TLS before anything else
+	TLS              Security = "tls"               // TLS from the first byte
 )
 
-// Door returns the protocol's suggested door with TLS from the first byte, or with STARTTLS; 0 for none.
+// Door returns the port of the suggested door with TLS from the first byte, or of the one with STARTTLS. It returns 0
+// if the protocol has none.
 func (p *Protocol) Door(fromFirstByte bool) int {
 	for _, d := range p.Doors {
 		if d.Suggest && (d.Security == TLS) == fromFirstByte {
@@ -182,7 +188,7 @@ func (p *Protocol) Door(fromFirstByte bool) int {
 	return 0
 }
 
-// Find returns the protocol with a name.
+// Find returns the protocol with this name, or nil.
 func Find(list []*Protocol, name string) *Protocol {
 	for _, p := range list {
 		if p.Name == name {
@@ -192,7 +198,8 @@ func Find(list []*Protocol, name string) *Protocol {
 	return nil
 }
 
-// Masker hides the credentials of all these protocols' commands, whichever of them is spoken.
+// Masker returns a Masker that hides the credentials of all these protocols' commands, whichever protocol the client
+// speaks.
 func Masker(list []*Protocol) *event.Masker {
 	verbs := map[string]event.Secret{}
 	for _, p := range list {

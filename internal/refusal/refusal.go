@@ -1,10 +1,10 @@
-// Package refusal says what a server means by refusing a login, or a command for want of one: an app password
-// is wanted, the service is switched off, the account is locked. Providers share reply codes between quite
-// different reasons, so the words of a reply count first, then its codes. One table (signs.go) has both, with
-// their sources.
+// Package refusal interprets a server's refusal of a login or of a command: the server wants an app password, the
+// service is switched off, the account is locked. Providers use one reply code for quite different reasons, so the
+// words of a reply count first and its codes second. One table (signs.go) lists both, with their sources.
 //
-// Read returns every reading of a reply, the most telling one first. Who asks takes the first one for which it
-// has words of its own: check says what the user should try, diagnose which setting to change.
+// Read returns every reading of a reply, the most specific one first. The caller takes the first reading that it has
+// words for. The only caller is package check, which tells the user what to try. To recognize another refusal, add a row
+// to signs; for a new meaning, add a constant here and its words there.
 package refusal
 
 import (
@@ -15,57 +15,57 @@ import (
 // Meaning is what a refusal means.
 type Meaning string
 
-// The meanings.
+// The meanings of a refusal.
 const (
-	AppPassword      Meaning = "app-password"      // a password made for this one program is wanted
+	AppPassword      Meaning = "app-password"      // the server wants a password made for this one program
 	WebLogin         Meaning = "web-login"         // the user must log in with a browser first
-	OAuthWanted      Meaning = "oauth-wanted"      // passwords are no longer taken
+	OAuthWanted      Meaning = "oauth-wanted"      // the server no longer accepts passwords
 	SendingOff       Meaning = "sending-off"       // SMTP AUTH is switched off for the account
-	NoLogins         Meaning = "no-logins"         // this port takes no logins
-	ServiceOff       Meaning = "service-off"       // this way to the mail is switched off for the account
+	NoLogins         Meaning = "no-logins"         // this port accepts no logins
+	ServiceOff       Meaning = "service-off"       // this protocol is switched off for the account
 	Referred         Meaning = "referred"          // the account is on another server
-	Expired          Meaning = "expired"           // the password is
-	SetAnew          Meaning = "set-anew"          // the password must be set anew before this mechanism works
-	TooWeak          Meaning = "too-weak"          // the mechanism is
-	NoSuchMechanism  Meaning = "no-such-mechanism" // or a parameter of it isn't known
-	NoSuchCommand    Meaning = "no-such-command"   // AUTH isn't known, or not now
-	NotUnderstood    Meaning = "not-understood"    // the server can't read the command
-	NeedsEncryption  Meaning = "needs-encryption"  // TLS must come first
-	NeedsSomething   Meaning = "needs-something"   // TLS or a login must come first; the code doesn't say which
-	TooManyAttempts  Meaning = "too-many-attempts" // logins that failed
-	TooMany          Meaning = "too-many"          // connections, or attempts
-	TooSoon          Meaning = "too-soon"          // after the last login
+	Expired          Meaning = "expired"           // the password has expired
+	SetAnew          Meaning = "set-anew"          // the user must set the password again before this mechanism works
+	TooWeak          Meaning = "too-weak"          // the mechanism is too weak
+	NoSuchMechanism  Meaning = "no-such-mechanism" // the mechanism, or a parameter of it, is unknown
+	NoSuchCommand    Meaning = "no-such-command"   // the server doesn't know AUTH, or doesn't accept it now
+	NotUnderstood    Meaning = "not-understood"    // the server can't parse the command
+	NeedsEncryption  Meaning = "needs-encryption"  // the client must begin TLS first
+	NeedsSomething   Meaning = "needs-something"   // the client must begin TLS or log in first; the code doesn't say which
+	TooManyAttempts  Meaning = "too-many-attempts" // too many failed logins
+	TooMany          Meaning = "too-many"          // too many connections or attempts
+	TooSoon          Meaning = "too-soon"          // too soon after the last login
 	Locked           Meaning = "locked"            // the account is disabled or locked
-	AskAdministrator Meaning = "ask-administrator" // the account is disabled; its administrator knows why
-	NotAuthorised    Meaning = "not-authorised"    // the password is right, and the account may not use this
-	PerhapsForbidden Meaning = "perhaps-forbidden" // by its code it is as before; some servers mean the password
-	SystemFault      Meaning = "system-fault"      // lasting, and for an administrator to mend
-	ServerFault      Meaning = "server-fault"      // a bug
-	InUse            Meaning = "in-use"            // another client has the mailbox
-	Temporary        Meaning = "temporary"         // later, perhaps
-	WrongCredentials Meaning = "wrong-credentials" // user name or password
-	Refused          Meaning = "refused"           // for a reason of its own
-	Unwelcome        Meaning = "unwelcome"         // refused as a matter of policy
-	SpeaksOfTLS      Meaning = "speaks-of-tls"     // a command in clear was refused, and the reply speaks of encryption
+	AskAdministrator Meaning = "ask-administrator" // the account is disabled; ask its administrator why
+	NotAuthorised    Meaning = "not-authorised"    // the password is right, but the account may not use this
+	PerhapsForbidden Meaning = "perhaps-forbidden" // the code says the same as not-authorised; some servers mean a wrong password
+	SystemFault      Meaning = "system-fault"      // permanent; an administrator has to fix it
+	ServerFault      Meaning = "server-fault"      // a bug in the server
+	InUse            Meaning = "in-use"            // another client is using the mailbox
+	Temporary        Meaning = "temporary"         // may work later
+	WrongCredentials Meaning = "wrong-credentials" // wrong user name or password
+	Refused          Meaning = "refused"           // for another reason
+	Unwelcome        Meaning = "unwelcome"         // refused by policy
+	SpeaksOfTLS      Meaning = "speaks-of-tls"     // the server refused a command in clear, and the reply mentions encryption
 )
 
-// Reply is a reply that refuses.
+// Reply is a reply that refuses something.
 type Reply struct {
-	Protocol string // its name
-	Status   string // IMAP: NO or BAD, where it is known
+	Protocol string // name of the protocol
+	Status   string // IMAP: NO or BAD, if known
 	Code     string // SMTP: the reply code; IMAP and POP3: the response code
 	Enhanced string // SMTP: the enhanced status code
-	Text     string // all of it, untagged lines too
+	Text     string // the whole text, including untagged lines
 }
 
-// Reading is a possible meaning of a reply.
+// Reading is one possible meaning of a reply.
 type Reading struct {
 	Meaning Meaning
-	// Hint says that the sign is weak: a word that may stand there for another reason.
+	// Hint says that the evidence is weak: the word may be there for another reason.
 	Hint bool
 }
 
-// Read returns what a reply may mean, the most telling reading first.
+// Read returns what a reply may mean, the most specific reading first.
 func Read(r Reply) (all []Reading) {
 	r.Text = strings.ToLower(r.Text)
 	for _, s := range signs {
@@ -77,19 +77,20 @@ func Read(r Reply) (all []Reading) {
 	return all
 }
 
-// Means reports whether a reading of the reply is one of these.
+// Means reports whether the reply may have one of these meanings.
 func Means(r Reply, any ...Meaning) bool {
 	return slices.ContainsFunc(Read(r), func(x Reading) bool { return slices.Contains(any, x.Meaning) })
 }
 
-// in reports whether the sign is in a reply. The reply's text is in lower case.
+// in reports whether a reply shows the sign. The reply's text is in lower case.
 func (s sign) in(r Reply) bool {
 	return (s.protocol == "" || s.protocol == r.Protocol) &&
 		strings.Contains(r.Text, s.text) &&
 		matches(s.code, r.Code) && matches(s.enhanced, r.Enhanced) && matches(s.status, r.Status)
 }
 
-// matches reports whether a code is like a pattern: equal, or, with a pattern that ends in x, of that kind.
+// matches reports whether a code equals a pattern. If the pattern ends in x, it matches every code with the same
+// beginning.
 func matches(pattern, code string) bool {
 	if kind, ok := strings.CutSuffix(pattern, "x"); ok {
 		return strings.HasPrefix(code, kind)

@@ -6,12 +6,12 @@ import (
 	"testing"
 )
 
-// TestReplies are refusals as providers and servers word them.
+// TestReplies checks refusals in the words of providers and servers.
 func TestReplies(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		r    Reply
-		want Meaning // the first reading that is no hint; "" for none
+		want Meaning // the first reading that isn't a hint; "" for none
 	}{
 		{Reply{Protocol: "smtp", Code: "534", Enhanced: "5.7.9", Text: "534-5.7.9 Application-specific password required. Learn more at 534 5.7.9 https://support.google.com/mail/?p=InvalidSecondFactor"}, AppPassword},
 		{Reply{Protocol: "smtp", Code: "534", Enhanced: "5.7.14", Text: "534-5.7.14 Please log in via your web browser"}, WebLogin},
@@ -38,7 +38,7 @@ func TestReplies(t *testing.T) {
 	}
 }
 
-// TestEverySign: none is misspelt so that nothing has it, and none has its meaning twice.
+// TestEverySign checks that every sign can match, and that no sign lists its meaning twice.
 func TestEverySign(t *testing.T) {
 	t.Parallel()
 	for i, s := range signs {

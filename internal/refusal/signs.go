@@ -1,33 +1,33 @@
 package refusal
 
-// sign is how a meaning is recognised: by everything in it that isn't empty.
+// sign identifies a meaning. All its fields that aren't empty must match.
 type sign struct {
-	text     string // a piece of the text, lower case
-	protocol string // a protocol's name
+	text     string // part of the text, in lower case
+	protocol string // name of a protocol
 	status   string
-	code     string // 535, AUTHENTICATIONFAILED; 4xx is a kind
-	enhanced string // 5.7.9; 5.7.x is a kind
+	code     string // 535, AUTHENTICATIONFAILED; 4xx matches every code that begins with 4
+	enhanced string // 5.7.9; 5.7.x matches every code that begins with 5.7.
 	means    Meaning
 	hint     bool
 }
 
-// signs are read in this order: words of providers, codes, and last what is only a hint or says little.
+// signs are tried in this order: providers' words, then codes, then weak hints.
 var signs = []sign{
-	// Gmail, iCloud, Yahoo: an account with two factors
+	// Gmail, iCloud, Yahoo: an account with two-factor authentication
 	{text: "application-specific password", means: AppPassword}, // Gmail: 534 5.7.9
 	{text: "app-specific password", means: AppPassword},         // iCloud
 	{text: "app password", means: AppPassword},                  // Yahoo, Fastmail
-	{text: "invalidsecondfactor", means: AppPassword},           // Gmail: 534 5.7.9, in the address of its help page
-	// Gmail: something looks unusual
-	{text: "webalert", means: WebLogin}, // its response code [WEBALERT https://...]
+	{text: "invalidsecondfactor", means: AppPassword},           // Gmail: 534 5.7.9, in the link to its help page
+	// Gmail: the login looks unusual
+	{text: "webalert", means: WebLogin}, // Gmail's response code is [WEBALERT https://...]
 	{text: "web browser", means: WebLogin},
 	{text: "web login", means: WebLogin},
 	{enhanced: "5.7.14", means: WebLogin, hint: true},
-	// Microsoft: since 2022
+	// Microsoft, since 2022
 	{text: "basic authentication is", means: OAuthWanted},             // 535 5.7.139
 	{text: "basicauthblocked", means: OAuthWanted, hint: true},        // IMAP and POP3
 	{text: "smtpclientauthentication is disabled", means: SendingOff}, // 535 5.7.139
-	// Any server, in its own words
+	// any server, in its own words
 	{text: "authentication not enabled", means: NoLogins}, // Postfix: 503 5.5.1
 	{text: "not enabled for", means: ServiceOff},          // Gmail: your account is not enabled for IMAP use
 	{text: "disabled for", means: ServiceOff, hint: true},
@@ -76,24 +76,24 @@ var signs = []sign{
 	{protocol: "pop3", code: "SYS/TEMP", means: Temporary},
 	{protocol: "pop3", code: "SYS/PERM", means: SystemFault},
 
-	// Words that say little
+	// words that say little
 	{text: "disabled", means: Locked, hint: true},
 	{text: "locked by another", means: InUse, hint: true},
 	{text: "locked", means: Locked, hint: true},
 	{text: "not authorized", means: NotAuthorised, hint: true},
 
-	// What is left to the password
+	// what leaves only the password
 	{protocol: "smtp", code: "535", enhanced: "5.7.1", means: PerhapsForbidden},
 	{protocol: "smtp", code: "535", means: WrongCredentials},
 	{protocol: "imap", code: "AUTHENTICATIONFAILED", means: WrongCredentials},
 	{protocol: "pop3", code: "AUTH", means: WrongCredentials},
 	{protocol: "imap", status: "BAD", means: NotUnderstood}, // RFC 9051 section 7.1.3
 
-	// Commands other than logins
+	// commands other than logins
 	{protocol: "smtp", enhanced: "5.7.x", means: Unwelcome}, // RFC 3463 section 3.8: security and policy
 	{text: "tls", means: SpeaksOfTLS},
 	{text: "encrypt", means: SpeaksOfTLS},
 
-	// An SMTP reply always has a code, and this one isn't that of a wrong password.
+	// An SMTP reply always has a code. This one isn't the code of a wrong password.
 	{protocol: "smtp", means: Refused},
 }

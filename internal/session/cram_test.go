@@ -12,8 +12,8 @@ import (
 	"github.com/mailrig/mailrig/internal/identity"
 )
 
-// cramMD5 is CRAM-MD5 (RFC 2195), which no product row has: a mechanism that needs a
-// stored secret. Its challenge is the RFC's example and never changes.
+// cramMD5 is CRAM-MD5 (RFC 2195), a mechanism that needs a stored secret. mailrig itself doesn't serve it. The
+// challenge is the example in the RFC and never changes.
 var cramMD5 = identity.Mechanism{
 	Name: "CRAM-MD5", Needs: identity.NeedsSecret,
 	Server: func(x identity.Exchange) sasl.Server { return &cram{decide: x.Decide} },

@@ -7,15 +7,16 @@ import (
 
 	"github.com/mailrig/mailrig/internal/fault"
 	"github.com/mailrig/mailrig/internal/identity"
+	"github.com/mailrig/mailrig/internal/protocol"
 	"github.com/mailrig/mailrig/internal/store"
 	"github.com/mailrig/mailrig/internal/store/madeup"
 )
 
-// User is who has logged in, as the client named itself; "" before login.
+// User returns the name of the user who has logged in, as the client spelt it. It returns "" before login.
 func (s *Session) User() string { return s.user }
 
-// Mechanisms lists the SASL mechanisms that are offered now: the usual ones, best first,
-// and those that a scenario asks for.
+// Mechanisms lists the SASL mechanisms that the server advertises now: the usual ones, best first, then those that a
+// scenario asks for.
 func (s *Session) Mechanisms() (names []string) {
 	for _, m := range s.shared.Mechanisms {
 		if !m.OnRequest && s.shared.Authority.Meets(m.Needs) {
@@ -31,20 +32,20 @@ func (s *Session) Mechanisms() (names []string) {
 	return names
 }
 
-// Authenticate begins an exchange, whose Next returns a *identity.Refusal for a login
-// that is refused. When it is done without an error, the user has logged in. The error is
-// identity.ErrMechanism for a mechanism that isn't offered.
+// Authenticate begins a SASL exchange. If the login is refused, the exchange's Next returns a *identity.Refusal. If the
+// exchange ends without an error, the user has logged in. Authenticate returns identity.ErrMechanism for a mechanism
+// that isn't advertised.
 func (s *Session) Authenticate(mechanism string) (sasl.Server, error) {
 	m, ok := identity.Find(s.shared.Mechanisms, mechanism)
 	if !ok || !slices.Contains(s.Mechanisms(), mechanism) {
 		return nil, identity.ErrMechanism
 	}
 	return m.Server(identity.Exchange{
-		Context: s.ctx, Authority: s.shared.Authority, Peer: s.phase.Peer(), Decide: s.Login,
+		Context: s.Context(), Authority: s.shared.Authority, Peer: s.phase.Peer(), Decide: s.Login,
 	}), nil
 }
 
-// Login decides an attempt; the error is a *identity.Refusal.
+// Login decides a login attempt. A refusal is returned as a *identity.Refusal.
 func (s *Session) Login(a identity.Attempt) error {
 	refusal := s.decide(a)
 	if refusal == nil {
@@ -63,8 +64,8 @@ func (s *Session) Login(a identity.Attempt) error {
 	return nil
 }
 
-// decide asks the scenario first, because a broken login service doesn't look at the
-// password, and then the authority. The refusal is the caller's own.
+// decide asks the scenario first, because a broken login service doesn't check the password. Then it asks the
+// authority. The caller may change the refusal that it returns.
 func (s *Session) decide(a identity.Attempt) *identity.Refusal {
 	if no := fault.AddressLogin(a.User); no != nil {
 		return no
@@ -74,20 +75,18 @@ func (s *Session) decide(a identity.Attempt) *identity.Refusal {
 	if no := s.plan.Login(seen); no != nil {
 		return no
 	}
-	switch right, err := a.Proof(s.ctx, s.shared.Authority); {
+	switch right, err := a.Proof(s.Context(), s.shared.Authority); {
 	case err != nil:
 		s.shared.Logger.Error("the authority can't decide a login; the client hears a temporary failure", "user", a.User, "err", err)
-		no := identity.TemporaryFailure
-		return &no
+		return &identity.Refusal{Reason: protocol.TemporaryFailure}
 	case !right:
-		no := identity.WrongPassword
-		return &no
+		return &identity.Refusal{Reason: protocol.WrongPassword}
 	}
 	return s.plan.Admit(seen)
 }
 
-// Preauth logs in the user as whom IMAP begins (RFC 9051 section 7.1.4), and reports
-// whether there is one. It is asked before the engine starts.
+// Preauth logs in the user whom a scenario wants logged in from the start (RFC 9051 section 7.1.4). It reports whether
+// there is one. Call it before the engine starts.
 func (s *Session) Preauth() bool {
 	st := s.plan.Start()
 	if st.User == "" {
@@ -100,26 +99,25 @@ func (s *Session) Preauth() bool {
 	return true
 }
 
-// enter opens the account of a user whose login is right. A store that can't do that is a
-// temporary failure.
+// enter opens the account of a user whose login is right. If the store can't open it, the client sees a temporary
+// failure.
 func (s *Session) enter(user string) *identity.Refusal {
-	account, err := s.shared.Store.OpenAccount(s.ctx, user)
+	account, err := s.shared.Store.OpenAccount(s.Context(), user)
 	if err != nil {
 		s.shared.Logger.Error("the store can't open an account; the client hears a temporary failure", "user", user, "err", err)
-		no := identity.TemporaryFailure
-		return &no
+		return &identity.Refusal{Reason: protocol.TemporaryFailure}
 	}
 	s.user, s.account = user, account
 	return nil
 }
 
-// Logout goes back to the state before login.
+// Logout returns the session to the state before login.
 func (s *Session) Logout() { s.user, s.account = "", "" }
 
-// Open returns the address of the account of the user who has logged in, its INBOX as
-// large as a scenario wants it. It is called once for each login.
+// Open returns the address of the logged-in user's account. It first fills INBOX if a scenario wants that. Call it once
+// for each login.
 func (s *Session) Open() (account string, err error) {
-	if _, err := s.shared.Store.OpenAccount(s.ctx, s.account); err != nil {
+	if _, err := s.shared.Store.OpenAccount(s.Context(), s.account); err != nil {
 		return "", err
 	}
 	want, ok := s.plan.Fill()
@@ -131,17 +129,17 @@ func (s *Session) Open() (account string, err error) {
 	return s.account, err
 }
 
-// fill adds messages that are made up until INBOX has as many as are wanted.
+// fill adds made-up messages until INBOX has as many as the scenario wants.
 func (s *Session) fill(want fault.Filling) error {
-	inbox, err := s.shared.Store.Mailbox(s.ctx, s.account, store.Inbox)
+	inbox, err := s.shared.Store.Mailbox(s.Context(), s.account, store.Inbox)
 	if err != nil {
 		return err
 	}
-	st, err := s.shared.Store.Status(s.ctx, inbox.ID)
+	st, err := s.shared.Store.Status(s.Context(), inbox.ID)
 	if err != nil {
 		return err
 	}
-	n, err := madeup.Append(s.ctx, s.shared.Store, inbox.ID, madeup.Messages{
+	n, err := madeup.Append(s.Context(), s.shared.Store, inbox.ID, madeup.Messages{
 		Count: max(0, want.Messages-int(st.Messages)), Size: want.Size, Gap: want.Gap, To: s.account,
 	})
 	s.record.filled(n, want.By)

@@ -1,7 +1,6 @@
 package session
 
 import (
-	"github.com/mailrig/mailrig/internal/door"
 	"github.com/mailrig/mailrig/internal/fault"
 	"github.com/mailrig/mailrig/internal/store"
 )
@@ -9,18 +8,18 @@ import (
 // Secure reports whether the client's bytes come through TLS.
 func (s *Session) Secure() bool { return s.phase.Secure() }
 
-// NeedsTLS reports whether the client has to begin TLS before it may log in or send mail
-// (RFC 3207 section 4, RFC 2595 section 2.1).
+// NeedsTLS reports whether the client must begin TLS before it may log in or send mail (RFC 3207 section 4, RFC 2595
+// section 2.1).
 func (s *Session) NeedsTLS() bool {
-	return s.door.Security == door.STARTTLSRequired && !s.phase.Secure()
+	return s.needs.tls && !s.phase.Secure()
 }
 
-// NeedsLogin reports whether the client has to log in before it may send mail (RFC 6409
+// NeedsLogin reports whether the client must log in before it may send mail (RFC 6409
 // section 4.3).
-func (s *Session) NeedsLogin() bool { return s.door.Login && s.user == "" }
+func (s *Session) NeedsLogin() bool { return s.needs.login && s.user == "" }
 
-// Limits are the bounds of a message for who is logged in now: its bytes without trace
-// headers, and its recipients, 0 for the engine's own bound.
+// Limits returns the limits on a message from the current user: its size in bytes without trace headers, and its number
+// of recipients. 0 recipients means the engine's own limit.
 func (s *Session) Limits() (messageBytes int64, recipients int) {
 	messageBytes = s.shared.MaxMessageBytes
 	smaller := s.plan.Limits()
@@ -30,8 +29,8 @@ func (s *Session) Limits() (messageBytes int64, recipients int) {
 	return messageBytes, smaller.Recipients
 }
 
-// Refuse returns the SMTP reply that a sender or recipient asks for by itself, "" for
-// all others.
+// Refuse returns the SMTP reply that an address stands for by its own name, or "". Such addresses let a test choose a
+// reply without a scenario.
 func (s *Session) Refuse(address string) (reply string) {
 	reply, ok := fault.AddressReply(address)
 	if ok {
@@ -40,16 +39,16 @@ func (s *Session) Refuse(address string) (reply string) {
 	return reply
 }
 
-// Dropping reports whether the message that has just come is refused, so that nobody is
-// to keep it.
+// Dropping reports whether the message that has just come will be refused. If so, nobody may store it.
 func (s *Session) Dropping() bool { return s.phase.Dropping() }
 
-// Stored says that a message is in the mailboxes of these addresses. raw is what the
-// client sent; it isn't changed or kept.
-func (s *Session) Stored(from string, to []string, raw []byte) { s.record.stored(from, to, raw) }
+// Stored records that a message is in the mailboxes of these addresses. raw is what the client sent; Stored neither
+// changes nor keeps it.
+func (s *Session) Stored(from string, places []store.Place, raw []byte) {
+	s.record.stored(from, places, raw)
+}
 
-// Delivered says that a message has been delivered to a recipient, for whom a scenario
-// may let it come back.
+// Delivered tells the session that a message has been delivered to a recipient. A scenario may let it bounce.
 func (s *Session) Delivered(from, to string, m store.Message) {
 	b, ok := s.plan.Bounce(to)
 	if ok && s.shared.Bounce != nil && s.shared.Bounce(from, to, b, m) {
@@ -57,8 +56,8 @@ func (s *Session) Delivered(from, to string, m store.Message) {
 	}
 }
 
-// Folders lists how the account of the user who has just logged in is to be arranged;
-// none: as it is.
+// Folders lists how a scenario arranges the folders of the user who has just logged in. An empty list leaves them as
+// they are.
 func (s *Session) Folders() (out []store.Folder) {
 	for _, folder := range s.plan.Folders() {
 		out = append(out, store.Folder(folder))
@@ -66,8 +65,8 @@ func (s *Session) Folders() (out []store.Folder) {
 	return out
 }
 
-// Naming is the form of mailbox names that the user who has just logged in sees: the
-// delimiter, 0 for NIL, and what stands before all names but INBOX.
+// Naming returns the form of the mailbox names that the user who has just logged in sees: the delimiter (0 for NIL),
+// and the prefix of every name except INBOX.
 func (s *Session) Naming() (delimiter byte, prefix string) {
 	delimiter, prefix, by, ok := s.plan.Hierarchy()
 	if !ok {
@@ -77,8 +76,8 @@ func (s *Session) Naming() (delimiter byte, prefix string) {
 	return delimiter, prefix
 }
 
-// Meanwhile is what another session does to the selected mailbox before the present
-// command: messages it expunges, by number, and how many it delivers.
+// Meanwhile returns what another session does to the selected mailbox before the current command: the sequence numbers
+// that it expunges, and how many messages it delivers.
 func (s *Session) Meanwhile() (expunge []uint32, deliver int) {
 	m, by := s.plan.Meanwhile()
 	for _, n := range m.Expunge {
@@ -88,7 +87,7 @@ func (s *Session) Meanwhile() (expunge []uint32, deliver int) {
 	return expunge, m.Deliver
 }
 
-// MuteIdle reports whether the IDLE that begins is to say nothing.
+// MuteIdle reports whether the IDLE that begins will stay silent.
 func (s *Session) MuteIdle() bool {
 	quiet, by := s.plan.Mute()
 	if quiet {

@@ -16,6 +16,7 @@ import (
 	"github.com/mailrig/mailrig/internal/identity"
 	"github.com/mailrig/mailrig/internal/message"
 	"github.com/mailrig/mailrig/internal/protocol"
+	"github.com/mailrig/mailrig/internal/store"
 )
 
 // record records what a session decides.
@@ -35,10 +36,15 @@ func begin(shared *Shared, d door.Door, conn net.Conn, plan *fault.Plan) record 
 	})}
 }
 
-// joined records that the scenarios of the user who is now known act from here on.
+// joined records that the user's own scenarios act from now on.
 func (r record) joined(own *fault.Plan) { r.Scenarios(own.Scenarios()) }
 
-// limits records what a scenario limits.
+// acted records an act of a rule, so that findings know which rule and which kind of fault it was.
+func (r record) acted(a fault.Act) {
+	r.Acted(event.Acted{Rule: a.Rule, Kind: a.Kind, Command: a.Command}, a.Scenario)
+}
+
+// limits records which limits a scenario sets.
 func (r record) limits(l fault.Limits) {
 	if l.MessageBytes > 0 {
 		r.Add(&event.Setting{Name: event.SetMessageLimit, N: l.MessageBytes}, l.By)
@@ -48,14 +54,13 @@ func (r record) limits(l fault.Limits) {
 	}
 }
 
-// login records an attempt and its outcome.
+// login records a login attempt and its outcome.
 func (r record) login(a identity.Attempt, ok bool, by string) {
 	r.Login(event.Login{User: a.User, Mechanism: a.Mechanism, OK: ok, Injected: by, Password: r.tags.tag(a.Credential)})
 }
 
-// acknowledged records whether the client answered an error as its mechanism demands:
-// with nothing (XOAUTH2), or with the one byte ^A (RFC 7628 section 3.2.3). What else it
-// said is nobody's business.
+// acknowledged records whether the client answered an error as its mechanism requires: with an empty line (XOAUTH2), or
+// with the single byte ^A (RFC 7628 section 3.2.3). Anything else it said isn't recorded.
 func (r record) acknowledged(right bool, by string) {
 	if right {
 		r.Notice(event.Acknowledged, by)
@@ -64,12 +69,12 @@ func (r record) acknowledged(right bool, by string) {
 	}
 }
 
-// preauth records who is logged in from the start.
+// preauth records the user who is logged in from the start.
 func (r record) preauth(st fault.Start) {
 	r.Add(&event.Setting{Name: event.SetUser, Text: st.User}, st.By)
 }
 
-// filled records that INBOX got messages for a scenario.
+// filled records how many messages a scenario put into INBOX.
 func (r record) filled(messages int, by string) {
 	r.Add(&event.Setting{Name: event.SetFill, N: int64(messages)}, by)
 }
@@ -84,26 +89,29 @@ func (r record) meanwhile(expunge []uint32, deliver int, by string) {
 	}
 }
 
-// muted records an IDLE that says nothing.
+// muted records an IDLE that stays silent.
 func (r record) muted(by string) { r.Notice(event.MuteIdle, by) }
 
-// bounces records that a delivery report follows.
+// bounces records that a delivery report will follow.
 func (r record) bounces(from, to string, b fault.Bounce) {
 	r.Add(&event.Bouncing{Recipient: to, Sender: from, After: b.After}, b.By)
 }
 
-// castagnoli is the polynomial that processors compute by themselves.
+// castagnoli is the CRC polynomial for which processors have an instruction.
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// maxHeader bounds how far into a message its Message-ID is looked for, in bytes.
+// maxHeader is how far into a message stored looks for the Message-ID, in bytes.
 const maxHeader = 64 << 10
 
-// stored records a message as the client sent it, so that one can tell whether a client
-// sent the same again.
-func (r record) stored(from string, to []string, raw []byte) {
+// stored records a message as the client sent it. Its checksum shows whether a client sent the same message again.
+func (r record) stored(from string, places []store.Place, raw []byte) {
 	m := event.Stored{
-		From: from, Recipients: to, Bytes: int64(len(raw)),
+		From: from, Bytes: int64(len(raw)),
 		Sum: fmt.Sprintf("%08x-%x", crc32.Checksum(raw, castagnoli), len(raw)),
+	}
+	for _, p := range places {
+		m.Recipients = append(m.Recipients, p.Account)
+		m.Places = append(m.Places, event.Place{Account: p.Account, Mailbox: p.Mailbox, UID: uint32(p.UID)})
 	}
 	head := raw[:min(len(raw), maxHeader)]
 	for _, f := range message.Header(head) {
@@ -115,17 +123,17 @@ func (r record) stored(from string, to []string, raw []byte) {
 	r.Stored(m)
 }
 
-// Tags makes tags of passwords that tell equal ones and nothing else.
+// Tags makes opaque tags of passwords. Equal passwords have equal tags; a tag reveals nothing else.
 type Tags struct{ key [16]byte }
 
-// NewTags returns tags of their own: those of another Tags can't be compared with them.
+// NewTags returns Tags with a random key. Tags with different keys can't be compared.
 func NewTags() *Tags {
 	t := new(Tags)
-	_, _ = rand.Read(t.key[:]) // never fails; package crypto/rand
+	_, _ = rand.Read(t.key[:]) // never fails, says package crypto/rand
 	return t
 }
 
-// tag is 32 bits of a keyed hash: the key dies with the process.
+// tag returns 32 bits of a keyed hash. The key is lost when the process ends.
 func (t *Tags) tag(password string) string {
 	if password == "" {
 		return ""

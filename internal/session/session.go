@@ -1,19 +1,18 @@
-// Package session is a connection as a person would speak of it: who is at the other
-// end, what that client may do here, and what is written down about it.
+// Package session represents one connection: who is at the other end, what that client may do here, and what is
+// recorded about it.
 //
-// A server makes a Session when it accepts a connection and keeps it until the
-// connection is over. The gate (package gate) plays the faults of its plan and ends
-// it; the protocol adapters (smtpd, imapd, popd) ask it everything that isn't mail.
-// Each adapter declares the interface that it needs, and *Session satisfies it.
+// The server makes a Session when it accepts a connection, and keeps it until the connection is over. The gate (package
+// gate) plays the faults of the session's plan, and tells the session when a new phase begins. The protocol adapters
+// (smtpd, imapd, popd) ask it everything that isn't mail. Each adapter declares the interface that it needs, and
+// *Session satisfies it.
 //
 //	session.go  the connection and its phases: STARTTLS begins a new one
 //	login.go    who the client is
-//	policy.go   what a door and the scenarios allow and want
+//	policy.go   what the door allows and what the scenarios want
 //	record.go   what is recorded
 //
-// A new question that adapters ask, or that a command beside the IMAP engine asks, is
-// a method here. A Session is used by the goroutine that serves the connection; only
-// Close and Context are for others too.
+// A new question from an adapter, or from a command beside the IMAP engine, becomes a method here. A Session belongs to
+// the goroutine that serves the connection. Other goroutines may call only Close and Context.
 package session
 
 import (
@@ -31,34 +30,34 @@ import (
 	"github.com/mailrig/mailrig/internal/store"
 )
 
-// Shared is what all sessions of a server have in common. Only Plan and Bounce may
-// be nil.
+// Shared is what all sessions of a server have in common. Only Plan and Bounce may be nil.
 type Shared struct {
 	Store           store.Store
 	Authority       identity.Authority
 	Mechanisms      []identity.Mechanism
-	MaxMessageBytes int64 // of one message, without trace headers
+	MaxMessageBytes int64 // largest message in bytes, without trace headers
 	Journal         event.Journal
 	Protocols       []*protocol.Protocol
 	Tags            *Tags
-	// Plan returns the plan that one user has alone, nil for most users; nil: for all.
+	// Plan returns the plan that applies to one user alone, or nil if that user has none. A nil Plan means that no user
+	// has one.
 	Plan func(ctx context.Context, user string) *fault.Plan
-	// Bounce sends a delivery report: b says when, and what the recipient's server said.
-	// It reports whether there will be one.
+	// Bounce sends a delivery report. b says when, and what the recipient's server said. Bounce reports whether there
+	// will be a report.
 	Bounce func(from, to string, b fault.Bounce, m store.Message) bool
 	Logger *slog.Logger
 }
 
-// Phase is the part of a connection that one engine serves. The gate implements it.
+// Phase is the part of a connection that one engine serves. gate.Conn implements it.
 type Phase interface {
 	// Secure reports whether the phase is inside TLS.
 	Secure() bool
-	// Peer returns the certificates that the client presented, its own first.
+	// Peer returns the certificates that the client presented, its own certificate first.
 	Peer() []*x509.Certificate
-	// Refused says that a scenario made up the reply which the engine is about to give.
+	// Refused says that a scenario made up the reply that the engine is about to give.
 	Refused(scenario string)
-	// Dropping reports whether a scenario refuses the message that the client sends now,
-	// so that nobody is to keep it.
+	// Dropping reports whether a scenario will refuse the message that the client is sending. If so, nobody may store
+	// it.
 	Dropping() bool
 	// LoggedIn says that the engine begins in the authenticated state.
 	LoggedIn()
@@ -67,57 +66,62 @@ type Phase interface {
 // Session is one connection.
 type Session struct {
 	shared *Shared
-	door   door.Door
-	ctx    context.Context
-	cancel context.CancelFunc
+	needs  needs
+	life   life
 	plan   *fault.Conn
 	record record
 	phase  Phase
 
-	user    string // as the client named itself; "" before login
-	account string // the address of his account
+	user    string // as the client spelt it; "" before login
+	account string // address of the user's account
 }
 
-// New makes the session of a connection that d has just accepted. It keeps the plan to
-// its end. ctx ends with the server.
+// needs is what a door asks of a client before it may send mail.
+type needs struct{ tls, login bool }
+
+// New makes the session of a connection that d has just accepted. The session keeps the plan until it
+// ends. ctx ends with the server.
 func New(ctx context.Context, shared *Shared, d door.Door, conn net.Conn, plan *fault.Plan) *Session {
-	s := &Session{shared: shared, door: d, phase: clear{}}
-	s.ctx, s.cancel = context.WithCancel(ctx)
+	s := &Session{
+		shared: shared, phase: clear{}, life: life{server: ctx},
+		needs: needs{tls: d.Security == door.STARTTLSRequired, login: d.Login},
+	}
 	s.record = begin(shared, d, conn, plan)
 	s.plan = plan.Shared(d.Port, string(d.Protocol), addrOf(conn.RemoteAddr()), fault.Users{
-		Context: s.ctx,
+		Context: s.Context,
 		Plan:    shared.Plan,
 		Joined: func(own *fault.Plan) {
 			s.record.joined(own)
 			s.record.limits(s.plan.Limits())
 		},
+		Acted: func(a fault.Act) { s.record.acted(a) },
 	})
 	s.record.limits(s.plan.Limits())
 	return s
 }
 
-// Begin begins a phase. Nobody is logged in (RFC 3207 section 4.2).
+// Begin begins a phase. Nobody is logged in then (RFC 3207 section 4.2).
 func (s *Session) Begin(p Phase) {
 	s.phase = p
 	s.Logout()
 }
 
-// Close ends what is still done for the connection.
-func (s *Session) Close() { s.cancel() }
+// Close cancels the work that is still being done for the connection.
+func (s *Session) Close() { s.life.end() }
 
-// Context ends with the connection.
-func (s *Session) Context() context.Context { return s.ctx }
+// Context returns a context that ends with the connection.
+func (s *Session) Context() context.Context { return s.life.context() }
 
-// ID names the session.
+// ID returns the record's id.
 func (s *Session) ID() string { return s.record.ID() }
 
-// Plan is the view of the connection that faults have.
+// Plan returns the faults' view of the connection.
 func (s *Session) Plan() *fault.Conn { return s.plan }
 
-// Recorder records what the connection's gate sees.
+// Recorder returns the recorder, with which the gate records what it sees.
 func (s *Session) Recorder() *event.Recorder { return s.record.Recorder }
 
-// clear is the phase of a connection that hasn't begun any.
+// clear is the phase of a connection before its first phase begins.
 type clear struct{}
 
 func (clear) Secure() bool              { return false }

@@ -16,13 +16,14 @@ import (
 	"github.com/mailrig/mailrig/internal/identity"
 	"github.com/mailrig/mailrig/internal/imapd"
 	"github.com/mailrig/mailrig/internal/popd"
+	"github.com/mailrig/mailrig/internal/protocol"
 	"github.com/mailrig/mailrig/internal/session"
 	"github.com/mailrig/mailrig/internal/smtpd"
 	"github.com/mailrig/mailrig/internal/store/memory"
 	"github.com/mailrig/mailrig/internal/testkit/dialogue"
 )
 
-// accounts is an authority that can be down.
+// accounts is an authority that can be out of order.
 type accounts struct {
 	*identity.Accounts
 	down atomic.Bool
@@ -44,7 +45,7 @@ func (a *accounts) Secret(ctx context.Context, user string) ([]byte, bool, error
 	return a.Accounts.Secret(ctx, user)
 }
 
-// shared is a server with the user of RFC 2195 and its mechanism.
+// shared returns a server with the user of RFC 2195 and its mechanism.
 func shared(a identity.Authority) *session.Shared {
 	return &session.Shared{
 		Store: memory.New(memory.Options{}), Authority: a, Mechanisms: append(identity.Mechanisms(), cramMD5),
@@ -69,12 +70,11 @@ func newSession(t *testing.T, sh *session.Shared, protocol door.Protocol, conn n
 	return nil
 }
 
-// TestDialogues plays testdata/*.txt (see the package dialogue) against the engines. The
-// words of these files are:
+// TestDialogues plays testdata/*.txt against the engines; package dialogue explains the notation. These files also use:
 //
-//	protocol: imap      what connections from here on speak
-//	authority: down     the authority can't tell from here on; "up" again
-//	recorded: text      the last session's last login
+//	protocol: imap      what new connections speak from here on
+//	authority: down     the authority fails from here on; "up" repairs it
+//	recorded: text      the last login of the last session
 func TestDialogues(t *testing.T) {
 	t.Parallel()
 	dialogue.Each(t, "testdata/*.txt", func(t *testing.T, file string) {
@@ -115,7 +115,8 @@ func TestDialogues(t *testing.T) {
 	})
 }
 
-// TestOnlyWhatTheAuthorityMeetsIsOffered: with any password right there is no secret.
+// TestOnlyWhatTheAuthorityMeetsIsOffered checks that an authority which accepts any password offers no mechanism that
+// needs a secret.
 func TestOnlyWhatTheAuthorityMeetsIsOffered(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
@@ -135,7 +136,7 @@ func TestOnlyWhatTheAuthorityMeetsIsOffered(t *testing.T) {
 	}
 }
 
-// patient is an authority that answers when the connection has ended.
+// patient is an authority that answers only after the connection has ended.
 type patient struct {
 	identity.Anyone
 	asked chan struct{}
@@ -147,7 +148,7 @@ func (p patient) Password(ctx context.Context, _, _ string) (bool, error) {
 	return false, ctx.Err()
 }
 
-// TestCloseEndsALogin: nobody waits for an authority once the connection is over.
+// TestCloseEndsALogin checks that nobody waits for an authority once the connection is over.
 func TestCloseEndsALogin(t *testing.T) {
 	t.Parallel()
 	_, conn := net.Pipe()
@@ -158,12 +159,12 @@ func TestCloseEndsALogin(t *testing.T) {
 		s.Close()
 	}()
 	no := (*identity.Refusal)(nil)
-	if err := s.Login(identity.UserCommand.Attempt("u", "p")); !errors.As(err, &no) || no.POP3 != identity.TemporaryFailure.POP3 || s.User() != "" {
+	if err := s.Login(identity.UserCommand.Attempt("u", "p")); !errors.As(err, &no) || no.Reason != protocol.TemporaryFailure || s.User() != "" {
 		t.Errorf("%v, user %q", err, s.User())
 	}
 }
 
-// TestPhaseForgetsTheUser: what was said in clear doesn't count behind STARTTLS.
+// TestPhaseForgetsTheUser checks that a login in clear doesn't count after STARTTLS.
 func TestPhaseForgetsTheUser(t *testing.T) {
 	t.Parallel()
 	_, conn := net.Pipe()

@@ -9,29 +9,28 @@ import (
 	"time"
 )
 
-// Blob is bytes that don't change.
+// Blob is a sequence of bytes that never changes.
 type Blob interface {
 	// Size returns the number of bytes.
 	Size() int64
-	// Open returns a reader at the beginning, to be closed. ctx holds for reading too.
+	// Open returns a reader at the beginning. The caller closes it. ctx also applies to reading.
 	Open(ctx context.Context) (Reader, error)
 }
 
-// Reader reads a blob, in order or anywhere. A blob that turns out to be shorter than
-// its Size is an error, never an early io.EOF.
+// Reader reads a blob from the beginning or at any offset. If a blob turns out to be shorter than its Size, that is an
+// error other than io.EOF.
 type Reader interface {
 	io.Reader
 	io.ReaderAt
 	io.Closer
 }
 
-// Message is a message in a store: a handle, which any number of entries may share. It
-// can be read at least as long as one of them is there. Memory keeps it for as long as
-// somebody holds it; another store may return ErrGone some time after the last one was
-// expunged.
+// Message is a message in a store. It is a handle that any number of entries may share. It can be read at least as long
+// as one of these entries exists. Package memory keeps it as long as somebody holds the handle. Another store may
+// return ErrGone some time after the last entry was expunged.
 type Message interface {
 	Blob // Size is RFC822.SIZE
-	// ID returns a short, URL-safe name, unique in the store.
+	// ID returns a short, URL-safe name that is unique in the store.
 	ID() string
 	// Origin returns where the message came from.
 	Origin(ctx context.Context) (Origin, error)
@@ -39,7 +38,7 @@ type Message interface {
 	Digest(ctx context.Context) ([sha256.Size]byte, error)
 }
 
-// Origin is what is known of a message beside its bytes.
+// Origin is what the store knows about a message besides its bytes.
 type Origin struct {
 	Received time.Time
 	Envelope Envelope
@@ -57,13 +56,13 @@ func (b Bytes) Bytes() []byte { return b }
 // Open implements Blob.
 func (b Bytes) Open(context.Context) (Reader, error) { return nopCloser{bytes.NewReader(b)}, nil }
 
-// nopCloser is io.NopCloser that keeps WriteTo and ReadAt.
+// nopCloser is an io.NopCloser that keeps WriteTo and ReadAt.
 type nopCloser struct{ *bytes.Reader }
 
 func (nopCloser) Close() error { return nil }
 
-// Whole returns all bytes of a blob that has them in memory, not to be changed; ok is
-// false for others. It is what spares memory a copy.
+// Whole returns a blob's bytes without copying, if the blob has them in memory. The caller must not change them. ok is
+// false for other blobs.
 func Whole(b Blob) (raw []byte, ok bool) {
 	whole, ok := b.(interface{ Bytes() []byte })
 	if !ok {
@@ -72,7 +71,7 @@ func Whole(b Blob) (raw []byte, ok bool) {
 	return whole.Bytes(), true
 }
 
-// ReadAll returns all bytes of a blob, not to be changed.
+// ReadAll returns all bytes of a blob. The caller must not change them.
 func ReadAll(ctx context.Context, b Blob) ([]byte, error) {
 	if raw, ok := Whole(b); ok {
 		return raw, nil
@@ -89,7 +88,7 @@ func ReadAll(ctx context.Context, b Blob) ([]byte, error) {
 	return raw, nil
 }
 
-// shorter makes an error of an end that came too early, whichever way it is put.
+// shorter turns an end that came too early into an error.
 func shorter(err error) error {
 	if err == io.EOF {
 		return io.ErrUnexpectedEOF

@@ -5,8 +5,7 @@ import (
 	"errors"
 )
 
-// Errors that say what is wrong with a request, told apart with errors.Is. Trying again
-// doesn't help.
+// Errors in the request. Test for them with errors.Is. Retrying doesn't help.
 var (
 	ErrNoMailbox     = errors.New("mailbox doesn't exist")
 	ErrExists        = errors.New("mailbox exists already")
@@ -18,24 +17,23 @@ var (
 	ErrSpecialUse    = errors.New("not a special use this server knows")
 )
 
-// Errors that say what is wrong with the store. They are temporary: the request itself
-// may be repeated later, and the adapters say so in their protocol's words. An error
-// that is none of these is a temporary failure too, of a kind nobody foresaw.
+// Errors of the store. They are temporary: the client may repeat the request later, and the adapters say so in their
+// protocol's words. An error that is none of these counts as an unexpected temporary failure.
 var (
 	// ErrUnavailable: the store can't be reached, or doesn't answer in time.
 	ErrUnavailable = errors.New("the store is unavailable; try again later")
-	// ErrReadOnly: the store takes no changes at present.
+	// ErrReadOnly: the store accepts no changes at present.
 	ErrReadOnly = errors.New("the store is read-only at present; try again later")
 	// ErrFull: there is no room for another message.
 	ErrFull = errors.New("the store is full; remove messages, or try again later")
-	// ErrLeaseLost: the maildrop's lock ran out and may be somebody else's by now.
+	// ErrLeaseLost: the maildrop's lock has expired, and another session may have it by now.
 	ErrLeaseLost = errors.New("the maildrop's lock has expired; log in again")
 	// ErrGone: the message was removed so long ago that its bytes are gone too.
 	ErrGone = errors.New("the message has been removed")
 )
 
-// Unavailable reports whether err says that the store can't be asked now, as opposed to
-// one that was asked and failed. A context that ended is such an error.
+// Unavailable reports whether err says that the store can't be asked now, as opposed to a store that was asked and
+// failed. An ended context counts as unavailable.
 func Unavailable(err error) bool {
 	return errors.Is(err, ErrUnavailable) || errors.Is(err, ErrReadOnly) || errors.Is(err, ErrFull) ||
 		errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)

@@ -17,12 +17,11 @@ const (
 
 var systemFlags = [...]string{Answered, Deleted, Draft, Flagged, Seen}
 
-// SystemFlags returns the flags that a store keeps beside keywords, sorted.
+// SystemFlags returns the flags that a store keeps besides keywords, sorted.
 func SystemFlags() []string { return slices.Clone(systemFlags[:]) }
 
-// CanonicalFlag returns the spelling of a system flag, or a keyword as it is; "" for what
-// no store keeps: \Recent, unknown system flags, and keywords that are no atoms, which
-// could not be sent to a client.
+// CanonicalFlag returns the canonical spelling of a system flag, or a keyword as it is. It returns "" for what no store
+// keeps: \Recent, unknown system flags, and keywords that aren't atoms, which can't be sent to a client.
 func CanonicalFlag(flag string) (canonical string, keyword bool) {
 	if !strings.HasPrefix(flag, `\`) {
 		if !isAtom(flag) {
@@ -38,7 +37,7 @@ func CanonicalFlag(flag string) (canonical string, keyword bool) {
 	return "", false
 }
 
-// isAtom is RFC 9051 section 9, but lets "]" pass, which clients do use in keywords.
+// isAtom follows RFC 9051 section 9, except that it accepts "]", which clients do use in keywords.
 func isAtom(s string) bool {
 	for i := range len(s) {
 		if c := s[i]; c <= ' ' || c >= 0x7f || strings.IndexByte(`(){%*"\`, c) >= 0 {
@@ -48,7 +47,7 @@ func isAtom(s string) bool {
 	return s != ""
 }
 
-// Op says what SetFlags does with the flags it is given.
+// Op says what SetFlags does with the flags that it is given.
 type Op int
 
 // The three forms of STORE (RFC 9051 section 6.4.6).
@@ -58,8 +57,8 @@ const (
 	Replace           // FLAGS
 )
 
-// Apply returns old changed by op. Both lists are canonical and sorted, and so is the
-// result; neither is changed.
+// Apply returns old, changed by op. Both lists must be canonical and sorted. So is the result. Apply changes neither
+// list.
 func (op Op) Apply(old, flags []string) []string {
 	switch op {
 	case Add:

@@ -2,9 +2,8 @@ package store
 
 import "sync"
 
-// Memo returns what make returns for a message, keeping it with the message if the store
-// offers to (a method Memo(key string, make func() any) any): so that what is costly is
-// computed once. An error of make is returned and never kept.
+// Memo returns what make returns for a message. If the message offers a method Memo(key string, make func() any) any,
+// the value is kept with it, so that costly values are computed once. An error is returned and never kept.
 func Memo[T any](m Message, key string, make func() (T, error)) (T, error) {
 	keeper, ok := m.(interface {
 		Memo(key string, make func() any) any
@@ -21,7 +20,7 @@ func Memo[T any](m Message, key string, make func() (T, error)) (T, error) {
 		return outcome{v, err}
 	}).(outcome)
 	if o.err != nil {
-		return make() // a failure is somebody's bad moment, not the message's
+		return make() // a failure is temporary: don't keep it with the message
 	}
 	return o.value, nil
 }
@@ -32,12 +31,11 @@ type Memory struct {
 	values map[string]func() any
 }
 
-// Get returns what make returned the first time Get was called with this key. Others
-// wait for the first make, which may ask for another key, not for its own. If make
-// panics, so does every call with this key.
+// Get returns what make returned when Get was first called with this key. Other callers wait for that first call. make
+// may ask for another key, but not for its own. If make panics, so does every call with this key.
 func (m *Memory) Get(key string, make func() any) any { return m.once(key, make)() }
 
-// once calls nothing itself, so the lock is never held while somebody computes.
+// once calls no function itself, so the lock is never held during a computation.
 func (m *Memory) once(key string, f func() any) func() any {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -9,19 +9,19 @@ import (
 	"unicode/utf8"
 )
 
-// Delimiter separates the elements of a mailbox name, outermost first.
+// Delimiter separates the parts of a mailbox name, outermost first.
 const Delimiter = '/'
 
-// Inbox is the mailbox that every account has and that mail is delivered to.
+// Inbox is the mailbox that every account has and that receives deliveries.
 const Inbox = "INBOX"
 
-// MaxNameBytes bounds a mailbox name.
+// MaxNameBytes is the longest mailbox name, in bytes.
 const MaxNameBytes = 500
 
 const delimiter = string(Delimiter)
 
-// CanonicalName folds the first element of a name to INBOX when it is that in any case
-// (RFC 9051 section 5.1). The rest of a name is case-sensitive.
+// CanonicalName replaces the first part of a name by INBOX if it is that word in any case (RFC 9051 section 5.1). The
+// rest of a name is case-sensitive.
 func CanonicalName(name string) string {
 	first, _, _ := strings.Cut(name, delimiter)
 	if first != Inbox && strings.EqualFold(first, Inbox) {
@@ -30,10 +30,9 @@ func CanonicalName(name string) string {
 	return name
 }
 
-// NewName checks a name that is to be stored and returns its canonical form.
-// RFC 9051 section 5.1: net-unicode without control characters and without line and
-// paragraph separators; wildcards would make a name that LIST can't ask for.
-// A delimiter at the end is accepted (RFC 9051 section 6.3.4). ErrBadName.
+// NewName checks a name that will be stored and returns its canonical form. A name must be net-unicode without control
+// characters and without line and paragraph separators (RFC 9051 section 5.1). Wildcards are refused, because LIST
+// couldn't ask for such a name. A delimiter at the end is accepted (RFC 9051 section 6.3.4). The error is ErrBadName.
 func NewName(name string) (string, error) {
 	name = strings.TrimSuffix(name, delimiter)
 	bad := func(why string) (string, error) {
@@ -63,7 +62,7 @@ func notNetUnicode(r rune) bool {
 	return unicode.IsControl(r) || r == '\u2028' || r == '\u2029'
 }
 
-// Parents yields the names above name, the nearest first.
+// Parents yields the names above name, nearest first.
 func Parents(name string) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		for {
@@ -84,7 +83,7 @@ func Below(name, parent string) bool {
 	return len(name) > len(parent) && name[len(parent)] == Delimiter && name[:len(parent)] == parent
 }
 
-// CompareNames orders names as a tree, INBOX first, each parent before its children.
+// CompareNames compares names in tree order: INBOX first, each parent before its children.
 func CompareNames(a, b string) int {
 	if c := cmp.Compare(inboxRank(a), inboxRank(b)); c != 0 {
 		return c
@@ -109,9 +108,8 @@ func inboxRank(name string) int {
 	return 1
 }
 
-// KnownUse returns the canonical spelling of a special use that an account's owner may
-// give to a mailbox; attributes don't depend on case (RFC 6154 section 6). "" stays "".
-// ErrSpecialUse.
+// KnownUse returns the canonical spelling of a special use that an account's owner may give to a mailbox. Attributes
+// don't depend on case (RFC 6154 section 6). "" stays "". The error is ErrSpecialUse.
 func KnownUse(use string) (string, error) {
 	if use == "" {
 		return "", nil
@@ -124,9 +122,9 @@ func KnownUse(use string) (string, error) {
 	return "", fmt.Errorf("%w: %q", ErrSpecialUse, use)
 }
 
-// CanonicalAddress returns the canonical form of a user's name: domain appended when
-// there is none, the domain part in lower case, the local part untouched (only the host
-// that owns it may interpret it, RFC 5321 section 2.4).
+// CanonicalAddress returns the canonical form of a user's name. It appends domain if the name has none, and puts the
+// domain part in lower case. It leaves the local part alone, which only the host that owns it may interpret (RFC 5321
+// section 2.4).
 func CanonicalAddress(name, domain string) string {
 	at := strings.LastIndexByte(name, '@')
 	if at < 0 {

@@ -2,8 +2,8 @@ package store
 
 import "slices"
 
-// Ascending returns uids sorted and each once: the same slice if it is so already, else
-// a new one.
+// Ascending returns uids sorted and without duplicates. It returns the same slice if it is already so, and otherwise a
+// new one.
 func Ascending(uids []UID) []UID {
 	for i := 1; i < len(uids); i++ {
 		if uids[i-1] >= uids[i] {
@@ -15,9 +15,8 @@ func Ascending(uids []UID) []UID {
 	return uids
 }
 
-// FindUID returns where uid is, or would be, in uids[from:], which is ascending. Looking
-// for ascending UIDs with from as the last answer is a merge: the first look mostly
-// finds it.
+// FindUID returns where uid is, or would be, in uids[from:], which must be ascending. Searching for ascending UIDs,
+// with from as the last result, is a merge: usually the first comparison finds it.
 func FindUID(uids []UID, from int, uid UID) (int, bool) {
 	if from < len(uids) && uids[from] == uid {
 		return from, true

@@ -5,41 +5,41 @@ import (
 	"time"
 )
 
-// UID identifies a message in its mailbox for as long as UIDVALIDITY holds
-// (RFC 9051 section 2.3.1.1). 1 is the smallest.
+// UID identifies a message in its mailbox as long as UIDVALIDITY stays the same (RFC 9051 section 2.3.1.1). The
+// smallest is 1.
 type UID uint32
 
-// MailboxID identifies a mailbox whatever its name. It isn't used again after the
-// mailbox was deleted; 0 is none.
+// MailboxID identifies a mailbox whatever its name is. It isn't reused after the mailbox has been deleted. 0 means
+// none.
 type MailboxID uint64
 
-// Mailbox is a mailbox that was looked up by its name.
+// Mailbox is a mailbox that was found by its name.
 type Mailbox struct {
 	ID          MailboxID
 	Account     string // the address
-	Name        string // as it was then
-	UIDValidity uint32 // RFC 9051 section 2.3.1.1; never another one's in this store
+	Name        string // its name at that time
+	UIDValidity uint32 // RFC 9051 section 2.3.1.1; unique in this store
 }
 
-// Envelope is what SMTP said of a message, beside its bytes; empty for a message
-// that came by APPEND or from a seed directory.
+// Envelope is what SMTP said about a message besides its bytes. It is empty for a message that came by APPEND or from a
+// seed directory.
 type Envelope struct {
-	From       string   // reverse-path, without angle brackets; "" is the null path
+	From       string   // reverse-path without angle brackets; "" is the null path
 	Recipients []string // forward-paths in the order given; not to be changed
 	Session    string   // id of the session that brought it
 }
 
-// Incoming is a message that is to be stored.
+// Incoming is a message to be stored.
 type Incoming struct {
-	// Content is the message's bytes. A Message keeps its ID, Origin and digest, and
-	// Received and Envelope are ignored.
+	// Content is the message's bytes. If it is a Message, it keeps its ID, Origin and digest, and Received and Envelope
+	// are ignored.
 	Content  Blob
-	Received time.Time // zero: now
+	Received time.Time // zero means now
 	Envelope Envelope
 
 	Flags []string
-	Date  time.Time // INTERNALDATE (RFC 9051 section 2.3.3); zero: when it was received
-	Gap   UID       // how many UIDs are left out before the message
+	Date  time.Time // INTERNALDATE (RFC 9051 section 2.3.3); zero means when it was received
+	Gap   UID       // how many UIDs to skip before the message
 }
 
 // Delivery is a message in an INBOX.
@@ -48,6 +48,13 @@ type Delivery struct {
 	Mailbox MailboxID
 	UID     UID
 	Message Message
+}
+
+// Place says where a message is.
+type Place struct {
+	Account string // the address
+	Mailbox string // the name
+	UID     UID
 }
 
 // Entry is one message in one mailbox.
@@ -76,34 +83,33 @@ type Status struct {
 // Snapshot is a Status with the messages that it counts.
 type Snapshot struct {
 	Status
-	UIDs        []UID // ascending; the caller's
-	RecentFrom  UID   // from this one on messages are \Recent
-	FirstUnseen UID   // the first message without \Seen; 0 for none
+	UIDs        []UID // ascending; belongs to the caller
+	RecentFrom  UID   // messages from this UID on are \Recent
+	FirstUnseen UID   // the first message without \Seen; 0 if there is none
 }
 
 // Changes is what has happened in a mailbox since a mod-sequence.
 type Changes struct {
-	ModSeq     uint64 // the mailbox's now: ask from here the next time
-	UIDNext    UID    // now
-	RecentFrom UID    // now
-	// Entries are the messages that came or whose flags changed, as they are now.
+	ModSeq     uint64 // the mailbox's current one: ask from here next time
+	UIDNext    UID    // current
+	RecentFrom UID    // current
+	// Entries are the messages that arrived or whose flags changed, in their current state.
 	Entries []Entry
-	// Expunged are the messages that were removed, ascending. Some of them may have come
-	// and gone since.
+	// Expunged are the messages that were removed, ascending. Some of them may have arrived after the mod-sequence.
 	Expunged []UID
-	// Truncated: removals are remembered only for so long, and Expunged isn't complete.
-	// What isn't in a Snapshot is gone.
+	// Truncated says that Expunged is incomplete, because the store no longer remembers older removals. A message that
+	// isn't in a Snapshot is gone.
 	Truncated bool
-	// Keywords are all keywords, as in Status, if there are new ones; else nil.
+	// Keywords are all keywords, as in Status, if there are new ones; otherwise nil.
 	Keywords []string
 }
 
-// Update is the outcome of SetFlags.
+// Update is the result of SetFlags.
 type Update struct {
 	Entries []Updated
 	// Before and ModSeq are the mailbox's mod-sequences before and after.
 	Before, ModSeq uint64
-	// Learned: the mailbox has new keywords.
+	// Learned says that the mailbox has new keywords.
 	Learned bool
 }
 
@@ -117,19 +123,18 @@ type Updated struct {
 type Info struct {
 	Name        string
 	SpecialUse  string // `\Drafts`, `\Sent`, `\Junk`, `\Trash`, `\Archive` or "" (RFC 6154)
-	Exists      bool   // false: only a parent of others, or only subscribed
+	Exists      bool   // false: it is only a parent of others, or only subscribed
 	HasChildren bool   // a mailbox below it exists
 	Subscribed  bool
 }
 
-// Folder is a mailbox as Arrange wants it.
+// Folder is a mailbox as Arrange takes it.
 type Folder struct {
 	Name       string
 	SpecialUse string // any attribute, like `\Sent` or `\All`; "" for none
 }
 
-// NewFolders returns what every account starts with, all subscribed (RFC 6154 for the
-// special uses).
+// NewFolders returns the folders that every account starts with. All are subscribed. RFC 6154 defines the special uses.
 func NewFolders() []Folder {
 	return []Folder{
 		{Inbox, ""},

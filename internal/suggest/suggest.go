@@ -1,16 +1,16 @@
-// Package suggest finds what a misspelt word was meant to be. Every "did you mean"
-// of an error message comes from here, so that a slip is measured in one way.
+// Package suggest finds the word that a misspelt word was meant to be. Every "did you mean" in an error message comes
+// from here, so that all of them measure a slip in the same way. Callers pass the names that are valid where they
+// stand: scenarios, YAML keys, certificate profiles, conditions, headers.
 package suggest
 
 import "strings"
 
-// longest bounds the work: a longer word is like none of ours.
+// longest bounds the work. No known word is longer than this many bytes.
 const longest = 64
 
-// Nearest returns the known word that word most likely stands for, or "" if it is
-// unlike all of them. At most a third of its letters may be wrong, and at least one
-// may. The beginning of a single known word (five letters or more) counts as one
-// mistake. Upper and lower case are alike.
+// Nearest returns the known word that word most likely stands for, or "" if no known word is close. A third of the
+// letters may be wrong, and at least one may. The beginning of a known word (five letters or more) counts as one
+// mistake if only one known word begins so. Case doesn't matter.
 func Nearest(word string, known []string) string {
 	if len(word) > longest {
 		return ""
@@ -48,8 +48,8 @@ func completion(start string, known []string) string {
 	return only
 }
 
-// distance counts the letters that are missing, added, wrong or swapped with their
-// neighbour (Damerau-Levenshtein, optimal string alignment).
+// distance counts the letters that are missing, added, wrong or swapped with their neighbour (Damerau-Levenshtein
+// distance, optimal string alignment).
 func distance(a, b string) int {
 	before, last, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
 	for j := range last {

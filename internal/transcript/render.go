@@ -6,24 +6,24 @@ import (
 	"github.com/mailrig/mailrig/internal/event"
 )
 
-// Renderer renders records. The zero Renderer has the product's words (words.go); the form is always the same.
+// Renderer renders records. The zero Renderer uses the words in words.go. The form is always the same.
 type Renderer struct {
-	// Words returns what a remark of the rig's says about an event; nil: the product's words.
+	// Words returns mailrig's remark about an event. nil: Words of this package.
 	Words func(*event.Event) Remark
-	// Failure returns why TLS failed, "" where it didn't; nil: the product's words.
+	// Failure returns why TLS failed, or "" if it didn't. nil: Failure of this package.
 	Failure func(*event.TLS) string
 }
 
-// Remark is a remark of the rig's own in a dialogue.
+// Remark is a remark that mailrig makes in a dialogue.
 type Remark struct {
-	Event Event  // its name for programs, "" for none
-	Text  string // "" for an event that leaves no unit
+	Event Event  // its name for programs; "" if it has none
+	Text  string // "" if the event leaves no unit
 }
 
-// Of renders a record with the product's words.
+// Of renders a record in mailrig's words.
 func Of(r *event.Record) *Session { return Renderer{}.Of(r) }
 
-// All renders records.
+// All renders records in mailrig's words.
 func All(records []*event.Record) []*Session {
 	out := make([]*Session, 0, len(records))
 	for _, r := range records {
@@ -32,10 +32,10 @@ func All(records []*event.Record) []*Session {
 	return out
 }
 
-// Record returns what a session was rendered from; nil for one that was read from JSON.
+// Record returns the record that a session was rendered from. It is nil for a session that was read from JSON.
 func Record(s *Session) *event.Record { return s.record }
 
-// Records returns what sessions were rendered from.
+// Records returns the records that sessions were rendered from.
 func Records(sessions []*Session) []*event.Record {
 	out := make([]*event.Record, 0, len(sessions))
 	for _, s := range sessions {
@@ -47,10 +47,10 @@ func Records(sessions []*Session) []*event.Record {
 // Of renders a record.
 func (w Renderer) Of(r *event.Record) *Session {
 	if w.Words == nil {
-		w.Words = words
+		w.Words = Words
 	}
 	if w.Failure == nil {
-		w.Failure = failure
+		w.Failure = Failure
 	}
 	s := &Session{
 		ID: r.ID, Door: r.Door, Service: r.Service, Protocol: r.Protocol, Security: r.Security,
@@ -75,7 +75,7 @@ func (w Renderer) Of(r *event.Record) *Session {
 	return s
 }
 
-// tls renders the summary of a connection's TLS; nil where no handshake has come to anything yet.
+// tls renders the summary of a connection's TLS. It returns nil if no handshake has ended.
 func (w Renderer) tls(t *event.TLS) *TLS {
 	if t == nil || t.Outcome == "" {
 		return nil

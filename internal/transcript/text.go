@@ -8,8 +8,7 @@ import (
 	"github.com/mailrig/mailrig/internal/event"
 )
 
-// Summary is the session on one line: door, client, TLS, login, what happened,
-// what was injected.
+// Summary returns the session on one line: door, client, TLS, login, what happened, and what was injected.
 func (s *Session) Summary() string {
 	parts := []string{fmt.Sprintf("%d %s", s.Door, s.Service), s.Client, s.security(), s.login(), s.happened()}
 	if len(s.Injected) > 0 {
@@ -94,7 +93,7 @@ func plural(n int, noun string) string {
 	return fmt.Sprintf("%d %ss", n, noun)
 }
 
-// Dialogue is the session as people read it, one line each.
+// Dialogue returns the session as text for people, one line for each line of the dialogue.
 func (s *Session) Dialogue() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "session %s: %s\n", s.ID, s.Summary())

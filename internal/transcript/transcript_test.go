@@ -17,7 +17,7 @@ import (
 	"github.com/mailrig/mailrig/internal/testkit/golden"
 )
 
-// still takes the clock out of a record, so that it can be compared with a file.
+// still removes the clock's times from a record, so that it can be compared with a file.
 func still(r *event.Record) *event.Record {
 	s := *r
 	s.Start = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
@@ -39,7 +39,7 @@ func still(r *event.Record) *event.Record {
 	return &s
 }
 
-// show is a session as people and programs get it.
+// show returns a session as people and programs see it.
 func show(t *testing.T, s *Session) string {
 	t.Helper()
 	b, err := json.Marshal(s)
@@ -72,7 +72,7 @@ var (
 	}
 )
 
-// submission sends a message, with STARTTLS and two logins.
+// submission records a session that sends a message, with STARTTLS and two logins.
 func submission(j event.Journal) *event.Recorder {
 	r := j.Begin(event.Info{
 		Door: 587, Service: "submission", Protocol: "smtp", Security: "starttls-required",
@@ -126,7 +126,7 @@ func submission(j event.Journal) *event.Recorder {
 	return r
 }
 
-// imap has literals, which join the lines behind them, and what a client says to nobody.
+// imap records a session with literals, which join the lines after them, and with words that nobody answers.
 func imap(j event.Journal) *event.Recorder {
 	r := j.Begin(event.Info{Door: 143, Service: "imap", Protocol: "imap", Security: "starttls", Client: "127.0.0.1:50001", Server: "127.0.0.1:10143"})
 	r.Add(&event.Setting{Name: event.SetUser, Text: "alice"}, "preauth")
@@ -158,7 +158,7 @@ func imap(j event.Journal) *event.Recorder {
 	body(r, "bob")
 	r.Overheard(event.HeardLine{}, 2)
 	reply(r, "* SEARCH")
-	r.Add(&event.Waiting{For: event.AwaitsCommand}, "")
+	r.Add(&event.Waiting{For: "command"}, "")
 	reply(r, "a4 OK")
 	command(r, "a5 FETCH 1 BODY[]")
 	r.Add(&event.Setting{Name: event.SetExpunge, Numbers: []uint32{1, 2}}, "expunge")
@@ -193,7 +193,7 @@ func imap(j event.Journal) *event.Recorder {
 	return r
 }
 
-// remarks has the others.
+// remarks records a session with all other events.
 func remarks(j event.Journal) *event.Recorder {
 	r := j.Begin(event.Info{Door: 110, Service: "pop3", Protocol: "pop3", Security: "starttls", Client: "[::1]:50002", Server: "[::1]:10110"})
 	r.Add(&event.Setting{Name: event.SetMessageLimit, N: 1000}, "small")
@@ -261,7 +261,7 @@ func TestAsBefore(t *testing.T) {
 		},
 		"open": func(j event.Journal) *event.Recorder {
 			r := j.Begin(event.Info{Door: 465, Service: "submissions", Protocol: "smtp", Security: "tls", Client: "127.0.0.1:50005", Server: "127.0.0.1:10465"})
-			r.Add(&event.Hello{ServerName: "localhost"}, "") // the handshake goes on
+			r.Add(&event.Hello{ServerName: "localhost"}, "") // the handshake is still going on
 			return r
 		},
 	} {
@@ -307,7 +307,7 @@ func TestFailures(t *testing.T) {
 	golden.Check(t, "testdata/tls.txt", out.String())
 }
 
-// TestElided: the unit behind what is left out is known, and nothing joins across the gap.
+// TestElided checks that the unit after the gap is known, and that nothing joins across the gap.
 func TestElided(t *testing.T) {
 	t.Parallel()
 	heard := func() event.Event { return event.Event{What: &event.Body{From: event.Client, Head: "x", Bytes: 1}} }
@@ -321,7 +321,7 @@ func TestElided(t *testing.T) {
 	}
 }
 
-// TestOtherWords: the sentences can be others, and only they change.
+// TestOtherWords checks that other sentences can be used, and that only the sentences change.
 func TestOtherWords(t *testing.T) {
 	t.Parallel()
 	upside := func(s string) string {
@@ -332,8 +332,8 @@ func TestOtherWords(t *testing.T) {
 		return string(b)
 	}
 	down := Renderer{
-		Words:   func(e *event.Event) Remark { r := words(e); r.Text = upside(r.Text); return r },
-		Failure: func(t *event.TLS) string { return upside(failure(t)) },
+		Words:   func(e *event.Event) Remark { r := Words(e); r.Text = upside(r.Text); return r },
+		Failure: func(t *event.TLS) string { return upside(Failure(t)) },
 	}
 	j := event.NewRing(event.Options{Keep: 9})
 	for _, record := range []func(event.Journal) *event.Recorder{submission, imap, remarks} {
@@ -377,7 +377,7 @@ func TestRecordsOf(t *testing.T) {
 	}
 }
 
-// TestEverySignHasWords: a sign, a setting or a delay that is added to package event needs its sentence here.
+// TestEverySignHasWords fails if a sign, a setting or a delay has been added to package event without a sentence here.
 func TestEverySignHasWords(t *testing.T) {
 	t.Parallel()
 	file, err := parser.ParseFile(token.NewFileSet(), "../event/notice.go", nil, 0)
@@ -410,7 +410,7 @@ func TestEverySignHasWords(t *testing.T) {
 			default:
 				continue
 			}
-			text := words(&event.Event{What: what}).Text
+			text := Words(&event.Event{What: what}).Text
 			if text == "" || strings.HasPrefix(text, " ") || said[text] {
 				t.Errorf("%s: %q", c.Names[0].Name, text)
 			}

@@ -7,22 +7,22 @@ import (
 	"github.com/mailrig/mailrig/internal/event"
 )
 
-// dialogue makes units of events.
+// dialogue turns events into units.
 type dialogue struct {
 	words   func(*event.Event) Remark
 	units   []Unit
-	text    string // of the last unit, with its last line end
-	growing bool   // the last unit may go on
+	text    string // text of the last unit, including its last line end
+	growing bool   // the next event may extend the last unit
 }
 
-// event adds what an event leaves in the dialogue. Events that leave nothing don't part what comes before them
-// from what comes behind.
+// event adds the unit that an event leaves in the dialogue. An event that leaves none doesn't separate the units before
+// and after it.
 func (d *dialogue) event(e *event.Event) {
 	u := Unit{At: e.At, Secure: e.Secure, Injected: e.By}
 	switch x := e.What.(type) {
 	case *event.Command:
 		u.From, u.Kind, u.Text, u.Bytes = FromClient, Command, x.Line, x.Bytes
-		if x.Secret { // a credential's length is nobody's business either
+		if x.Secret { // a credential's length is private too
 			u.Bytes = lengthOf(x.Line)
 		}
 		d.add(u)
@@ -60,27 +60,27 @@ func (d *dialogue) event(e *event.Event) {
 			return
 		}
 		if h, ok := x.(*event.Handshake); ok && h.Outcome == event.Established {
-			u.Secure = true // it is said inside
+			u.Secure = true // the remark stands inside TLS
 		}
 		u.From, u.Kind, u.Event, u.Text = FromRig, Note, r.Event, r.Text
 		d.add(u)
 	}
 }
 
-// answers are lines of a login exchange as they are shown.
+// answers shows the lines of a login exchange.
 var answers = map[event.AnswerForm]string{event.SecretAnswer: event.Mask, event.CancelAnswer: "*", event.EmptyAnswer: ""}
 
-// lengthOf is how long a line is that reads like this.
+// lengthOf returns the length in bytes of a line with this text, including its line end.
 func lengthOf(text string) int64 { return int64(len(text) + len("\r\n")) }
 
-// add adds a unit of its own.
+// add appends a unit that nothing extends.
 func (d *dialogue) add(u Unit) {
 	d.units = append(d.units, u)
 	d.growing = false
 }
 
-// grow adds replies or bytes of a body, which join the unit before if they follow it. limit bounds the unit's
-// text: its first bytes are shown.
+// grow adds reply lines or bytes of a body. They extend the last unit if they continue it. limit bounds the unit's
+// text, of which the first bytes are shown.
 func (d *dialogue) grow(u Unit, text string, limit int64) {
 	if !d.growing || !follows(&d.units[len(d.units)-1], &u) {
 		d.add(u)
@@ -93,12 +93,12 @@ func (d *dialogue) grow(u Unit, text string, limit int64) {
 	last.Text = strings.TrimSuffix(d.text, "\n")
 }
 
-// follows reports whether v goes on with what u is.
+// follows reports whether v continues what u is.
 func follows(u, v *Unit) bool {
 	return u.From == v.From && u.Kind == v.Kind && u.Injected == v.Injected && u.Secure == v.Secure
 }
 
-// first returns the first bytes of a text, and no half of a character.
+// first returns at most n bytes from the start of a text. It never cuts through a character.
 func first(s string, n int) string {
 	if len(s) <= n {
 		return s

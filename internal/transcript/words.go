@@ -7,8 +7,8 @@ import (
 	"github.com/mailrig/mailrig/internal/event"
 )
 
-// words says an event in words.
-func words(e *event.Event) Remark {
+// Words says in mailrig's words what an event means. The remark is empty if the event leaves no unit.
+func Words(e *event.Event) Remark {
 	switch w := e.What.(type) {
 	case *event.Delayed:
 		return Remark{Delayed, delays[w.Of] + " delayed by " + w.For.String()}
@@ -123,8 +123,8 @@ func handshake(w *event.Handshake) string {
 	return ""
 }
 
-// failure says why TLS failed; "" where it didn't.
-func failure(t *event.TLS) string {
+// Failure says why TLS failed. It returns "" if TLS didn't fail.
+func Failure(t *event.TLS) string {
 	if n := t.ClientAlert(); n != 0 {
 		return fmt.Sprintf("remote error: %v", tls.AlertError(n))
 	}

@@ -60,7 +60,7 @@ func (b *Baseline) fromReport(data []byte) error {
 		return fmt.Errorf("the baseline %s isn't a report: %w; write one with --report FILE.json", b.File, err)
 	}
 	if report.Results == nil {
-		return fmt.Errorf("the baseline %s has no results, so it isn't a trial's report; write one with --report FILE.json", b.File)
+		return fmt.Errorf("the baseline %s has no results, so it isn't the report of a trial; write one with --report FILE.json", b.File)
 	}
 	for _, r := range *report.Results {
 		if r.Verdict == Fail || r.Verdict == CouldNotRun {

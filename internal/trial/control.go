@@ -28,11 +28,11 @@ func (t *Trial) control(did ran, limit time.Duration) Control {
 	c.Findings = append(c.Findings, about.Findings(false)...)
 	switch {
 	case did.Killed:
-		c.Problem = fmt.Sprintf("the command still ran after %v at a correct server, and was stopped; let it end by itself, or give it more time with --timeout", limit)
+		c.Problem = fmt.Sprintf("the command was still running after %v at a correct server, so mailrig killed it; make it end by itself, or give it more time with --timeout", limit)
 	case did.Signal != "" || did.Status != 0:
 		c.Problem = fmt.Sprintf("the command %s at a correct server; make it succeed there first (mailrig run -- %s shows what it does)", ending(&did.Run), Quote(t.Args))
 	case len(did.Sessions) == 0:
-		c.Problem = "the command never connected to the rig; have it use MAILRIG_HOST and MAILRIG_PORT_25, MAILRIG_PORT_143 and so on, the variables in which it finds every door"
+		c.Problem = "the command never connected to the rig; have it use MAILRIG_HOST, MAILRIG_PORT_25, MAILRIG_PORT_143 and so on, the variables that say where every door is"
 	}
 	for _, f := range c.Findings {
 		if f.Severity == diagnose.Error {
@@ -40,7 +40,7 @@ func (t *Trial) control(did ran, limit time.Duration) Control {
 		}
 	}
 	if c.Problem == "" && !achieved(did.Sessions) {
-		c.Warnings = append(c.Warnings, "without any scenario the command neither logged in nor moved a message, so that little can be judged; it ought to send or fetch mail, and to report what fails by its exit status")
+		c.Warnings = append(c.Warnings, "without any scenario the command neither logged in nor moved a message, so the trial can judge little; have it send or fetch mail, and report failures by its exit status")
 	}
 	return c
 }
@@ -64,7 +64,7 @@ func achieved(sessions []*transcript.Session) bool {
 func differences(a, b *Run) (all []string) {
 	differ := func(what string, x, y any) {
 		if x != y {
-			all = append(all, fmt.Sprintf("two runs without any scenario differ: %s %v and %v; verdicts may differ as well", what, x, y))
+			all = append(all, fmt.Sprintf("two runs without any scenario differ: %s %v and %v; verdicts may change from run to run too", what, x, y))
 		}
 	}
 	differ("exit status", a.Status, b.Status)

@@ -60,7 +60,7 @@ func Judge(s *scenarios.Scenario, control, run *Run, limit time.Duration) Judgem
 	j.c = caseOf(s, control, run)
 	if !j.exercised() {
 		if run.Killed {
-			return Judgement{CouldNotRun, []Reason{{Text: fmt.Sprintf("the command still ran after %v and was stopped, without having met the scenario", limit)}}}
+			return Judgement{CouldNotRun, []Reason{{Text: fmt.Sprintf("the command was still running after %v, so mailrig killed it; it had not met the scenario", limit)}}}
 		}
 		return Judgement{NotExercised, []Reason{{Text: "the client never met the scenario"}}}
 	}
@@ -81,7 +81,7 @@ func Judge(s *scenarios.Scenario, control, run *Run, limit time.Duration) Judgem
 	case len(j.open) > 0:
 		return Judgement{NotExercised, j.open}
 	case j.seen == 0:
-		return Judgement{NotExercised, []Reason{{Text: "the client met the scenario, and did nothing that could show what is expected"}}}
+		return Judgement{NotExercised, []Reason{{Text: "the scenario told us nothing about this client: the client met it, but never did what goes wrong"}}}
 	}
 	return Judgement{Pass, nil}
 }
@@ -189,7 +189,7 @@ func (j *judge) required(limit time.Duration) {
 			continue // it had no time to; killed says so
 		}
 		if j.run.Killed && limit < mayWait {
-			j.fail(Reason{Text: fmt.Sprintf("should give up by itself on a server that says nothing, and still waited after %v; if it means to wait for up to %v, as RFC 5321 has it, let it run longer", limit, mayWait), Expectation: id, Sessions: j.met()})
+			j.fail(Reason{Text: fmt.Sprintf("should give up by itself on a server that says nothing, but was still waiting after %v; if it waits for up to %v, as RFC 5321 allows, give it more time with --timeout", limit, mayWait), Expectation: id, Sessions: j.met()})
 			continue
 		}
 		j.fail(Reason{Text: "should " + row.Do, Expectation: id, Sessions: j.met()})
@@ -212,10 +212,10 @@ func (j *judge) met() (ids []string) {
 // killed says what it means that the client had to be stopped.
 func (j *judge) killed(limit time.Duration) {
 	if longest := Longest(j.s); longest >= limit {
-		j.open = append(j.open, Reason{Text: fmt.Sprintf("the scenario makes the client wait for %v, longer than it may run here (%v); give it more time", longest, limit), Sessions: j.met()})
+		j.open = append(j.open, Reason{Text: fmt.Sprintf("the scenario keeps the client waiting for %v, longer than it may run here (%v); give it more time with --timeout", longest, limit), Sessions: j.met()})
 		return
 	}
-	j.fail(Reason{Text: fmt.Sprintf("the command still ran after %v and was stopped", limit), Sessions: j.met()})
+	j.fail(Reason{Text: fmt.Sprintf("the command was still running after %v, so mailrig killed it", limit), Sessions: j.met()})
 }
 
 func (j *judge) command() {
@@ -227,16 +227,16 @@ func (j *judge) command() {
 	switch {
 	case j.run.Signal != "": // whatever is expected, a crash isn't
 		j.seen++
-		j.fail(Reason{Text: fmt.Sprintf("must not crash: the command was ended by a signal (%s)", j.run.Signal), Sessions: j.met()})
+		j.fail(Reason{Text: fmt.Sprintf("must not crash: the command was killed by a signal (%s)", j.run.Signal), Sessions: j.met()})
 	case e.Command == scenarios.CommandSucceeds && !ok:
-		j.fail(Reason{Text: fmt.Sprintf("should report success, and ended with status %d", j.run.Status), Sessions: j.met()})
+		j.fail(Reason{Text: fmt.Sprintf("should report success, but exited with status %d", j.run.Status), Sessions: j.met()})
 	case e.Command == scenarios.CommandFails && ok:
-		j.fail(Reason{Text: "should report the failure, and ended with status 0", Sessions: j.met()})
+		j.fail(Reason{Text: "should report the failure, but exited with status 0", Sessions: j.met()})
 	}
 	if e.Within > 0 {
 		j.seen++
 		if j.run.Took > e.Within {
-			j.fail(Reason{Text: fmt.Sprintf("should be done within %v, and took %v", e.Within, j.run.Took.Round(time.Millisecond)), Sessions: j.met()})
+			j.fail(Reason{Text: fmt.Sprintf("should finish within %v, but took %v", e.Within, j.run.Took.Round(time.Millisecond)), Sessions: j.met()})
 		}
 	}
 	const untrue = "reported-success-without-delivery"
@@ -267,11 +267,11 @@ func (j *judge) mail() {
 		if f := evidence(j.c, "delivered-twice"); f != nil {
 			j.fail(Reason{Text: "each message must arrive exactly once", Finding: f, Sessions: f.Sessions})
 		} else if arrived != sent {
-			j.fail(Reason{Text: fmt.Sprintf("each message must arrive exactly once: %d arrived, %d without the scenario", arrived, sent), Sessions: j.met()})
+			j.fail(Reason{Text: fmt.Sprintf("each message must arrive exactly once: %d arrived, but %d without the scenario", arrived, sent), Sessions: j.met()})
 		}
 	case scenarios.MailNone:
 		if arrived > 0 {
-			j.fail(Reason{Text: fmt.Sprintf("no message may get through, and %d did", arrived), Sessions: j.met()})
+			j.fail(Reason{Text: fmt.Sprintf("no message may get through, but %d did", arrived), Sessions: j.met()})
 		}
 	}
 }

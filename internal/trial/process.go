@@ -61,7 +61,7 @@ func execute(ctx context.Context, c command, limit time.Duration) (o outcome) {
 	err = cmd.Start()
 	w.Close()
 	if err != nil {
-		return outcome{status: -1, err: fmt.Errorf("can't run %s: %w; check that it may be executed here", c.args[0], err)}
+		return outcome{status: -1, err: fmt.Errorf("can't run %s: %w; check that it is a program for this machine, and executable", c.args[0], err)}
 	}
 	var out tail
 	p := running{
@@ -86,7 +86,7 @@ func execute(ctx context.Context, c command, limit time.Duration) (o outcome) {
 	var exit *exec.ExitError
 	switch {
 	case !gone:
-		o.output += fmt.Sprintf("\n(process %d couldn't be ended)", cmd.Process.Pid)
+		o.output += fmt.Sprintf("\n(mailrig couldn't kill process %d)", cmd.Process.Pid)
 	case o.killed:
 	case waited == nil:
 		o.status = 0

@@ -20,17 +20,17 @@ var formats = map[string]func(*Report, io.Writer) error{
 // CheckFile tells before a trial if a report can be written to a file.
 func CheckFile(file string) error {
 	if _, ok := formats[strings.ToLower(filepath.Ext(file))]; !ok {
-		return fmt.Errorf("nobody knows what kind of report %s is to be; end it with .html, .xml (JUnit) or .json", file)
+		return fmt.Errorf("can't tell the report's format from %s: end the name with .html, .xml (JUnit) or .json", file)
 	}
 	dir := filepath.Dir(file)
 	switch info, err := os.Stat(dir); {
 	case err != nil:
-		return fmt.Errorf("the report %s can't be written: %w; make the directory first", file, err)
+		return fmt.Errorf("can't write the report %s: %w; make the directory first", file, err)
 	case !info.IsDir():
-		return fmt.Errorf("the report %s can't be written: %s isn't a directory", file, dir)
+		return fmt.Errorf("can't write the report %s: %s isn't a directory; choose another place", file, dir)
 	}
 	if info, err := os.Stat(file); err == nil && info.IsDir() {
-		return fmt.Errorf("the report %s can't be written: it is a directory", file)
+		return fmt.Errorf("can't write the report %s: it is a directory; give the name of a file", file)
 	}
 	return nil
 }

@@ -217,8 +217,8 @@ func countsAcross(r fault.Rule) bool {
 	return counts && len(r.Match.Protocol) != 1 && len(r.Match.Door) != 1
 }
 
-// sample: under the race detector one scenario of so many is tried. All of them are by
-// make test, without it: there the robots' patience would be too short.
+// sample: under the race detector one scenario of so many is tried. All of them are
+// without it: with it the robots' patience would be too short.
 const sample = 8
 
 // chosen are the scenarios to run.

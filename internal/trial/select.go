@@ -58,7 +58,7 @@ func Select(patterns []string) ([]*scenarios.Scenario, error) {
 	names := map[string]bool{}
 	for _, s := range all {
 		if names[s.Name] {
-			return nil, fmt.Errorf("two of the scenarios are called %s, so nobody could tell their verdicts apart; rename the one in %s", s.Name, s.File)
+			return nil, fmt.Errorf("two of the scenarios are called %s, so their verdicts couldn't be told apart; rename the one in %s", s.Name, s.File)
 		}
 		names[s.Name] = true
 	}
@@ -76,7 +76,7 @@ func match(all []*scenarios.Scenario, pattern string) (found []*scenarios.Scenar
 			byName, bad := path.Match(pattern, s.Name)
 			byGroup, _ := path.Match(pattern, full)
 			if bad != nil {
-				return nil, fmt.Errorf("%q isn't a pattern: a bracket isn't closed; patterns are like starttls-* and smtp/*", pattern)
+				return nil, fmt.Errorf("%q isn't a pattern: a bracket isn't closed; write patterns such as starttls-* and smtp/*", pattern)
 			}
 			if byName || byGroup {
 				found = append(found, s)
@@ -87,7 +87,7 @@ func match(all []*scenarios.Scenario, pattern string) (found []*scenarios.Scenar
 		if _, err := os.Stat(pattern); err == nil {
 			return nil, nil // a file with a strange name
 		}
-		return nil, fmt.Errorf("no scenario matches %q; 'mailrig scenarios' lists them all, the groups are %s", pattern, strings.Join(groups(all), ", "))
+		return nil, fmt.Errorf("no scenario matches %q; `mailrig scenarios` lists them all, and the groups are %s", pattern, strings.Join(groups(all), ", "))
 	}
 	return found, nil
 }

@@ -190,7 +190,7 @@ type ran struct {
 func (t *Trial) judged(ctx context.Context, s *scenarios.Scenario, control *Run, limit time.Duration) Result {
 	r := Result{Scenario: s.Name, Title: s.Title, Group: s.Group, Status: -1, Findings: []diagnose.Finding{}, Sessions: []*transcript.Session{}}
 	if !touches(s, control) {
-		r.Verdict, r.Reasons = NotExercised, []Reason{{Text: "it is about doors that the client doesn't use; the command wasn't run"}}
+		r.Verdict, r.Reasons = NotExercised, []Reason{{Text: "the scenario told us nothing about this client: it is about doors that the client doesn't use, so mailrig didn't run the command"}}
 		return r
 	}
 	did := t.run(ctx, s, limit)
@@ -212,7 +212,7 @@ func (t *Trial) judged(ctx context.Context, s *scenarios.Scenario, control *Run,
 		j = Judgement{CouldNotRun, []Reason{{Text: fmt.Sprintf("the command %s without having connected; without the scenario it succeeds", ending(&did.Run))}}}
 	}
 	if n := did.forgotten; n > 0 && j.Verdict != Fail {
-		j = Judgement{CouldNotRun, []Reason{{Text: fmt.Sprintf("the client connected %d times, and only the last %d sessions are kept; nobody can say what it did in the others", n+len(did.Sessions), len(did.Sessions))}}}
+		j = Judgement{CouldNotRun, []Reason{{Text: fmt.Sprintf("the client connected %d times, but mailrig keeps only the last %d sessions, so nothing is known of the others", n+len(did.Sessions), len(did.Sessions))}}}
 	}
 	r.Verdict, r.Reasons = j.Verdict, append([]Reason{}, j.Reasons...)
 	r.Known = t.Baseline.Has(s.Name) && (r.Verdict == Fail || r.Verdict == CouldNotRun)
@@ -226,9 +226,9 @@ func interrupted() Judgement {
 // ending says how a command ended.
 func ending(r *Run) string {
 	if r.Signal != "" {
-		return "was ended by a signal (" + r.Signal + ")"
+		return "was killed by a signal (" + r.Signal + ")"
 	}
-	return fmt.Sprintf("ended with status %d", r.Status)
+	return fmt.Sprintf("exited with status %d", r.Status)
 }
 
 // Quote writes a command as one would type it.

@@ -128,7 +128,7 @@ func TestUntouched(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if x := r.Results[0]; x.Verdict != NotExercised || x.Status != -1 || len(x.Sessions) != 0 || !strings.Contains(x.Reasons[0].Text, "wasn't run") {
+	if x := r.Results[0]; x.Verdict != NotExercised || x.Status != -1 || len(x.Sessions) != 0 || !strings.Contains(x.Reasons[0].Text, "didn't run the command") {
 		t.Errorf("%+v", x)
 	}
 }

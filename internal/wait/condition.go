@@ -1,13 +1,12 @@
-// Package wait is the language of `mailrig wait`, of GET /api/v1/wait and of mailtest's
-// WaitMessage and WaitSession, and the waiting itself.
+// Package wait waits for something to happen at a rig, and defines the language that says what. `mailrig wait`, GET
+// /api/v1/wait, and mailtest's WaitMessage and WaitSession use it.
 //
-// A [Condition] names what is waited for, messages, sessions or findings, and what must be
-// true of it: [Matcher]s, which a [Language] reads from words such as to:bob@example.test.
-// Each matcher is a row of one of two tables (match.go), with the values that it can have
-// and a function that looks at the fields of a message or a session. [For] returns when a
-// [Rig] has as many as wanted (wait.go).
+// A [Condition] says what to wait for (messages, sessions or findings) and what must be true of it. A [Language] parses
+// words such as to:bob@example.test into [Matcher]s. Each matcher is a row in one of two tables (match.go), with the
+// values that it may have and a function that examines a message or a session. [For] returns when a [Rig] has enough of
+// what is wanted (wait.go).
 //
-// To add a matcher, add a row, and the docs in docs/http.md and cmd/mailrig/wait.go.
+// To add a matcher, add a row, and document it in docs/http.md and cmd/mailrig/wait.go.
 package wait
 
 import (
@@ -20,22 +19,22 @@ import (
 	"github.com/mailrig/mailrig/internal/suggest"
 )
 
-// Condition is what one can wait for: messages, sessions or findings.
+// Condition says what to wait for: messages, sessions or findings.
 type Condition struct {
 	What  What
-	Match []Matcher // all must fit
-	IDs   []string  // of findings; one of them is enough
-	Count int       // at least so many; 0 is 1
+	Match []Matcher // all of them must match
+	IDs   []string  // of findings; any one of them is enough
+	Count int       // how many to wait for; 0 means 1
 }
 
-// What can be waited for.
+// What is the kind of thing to wait for.
 type What string
 
-// The kinds of conditions.
+// The kinds.
 const (
-	Messages What = "message" // in any mailbox, when it is looked at: one to three recipients is three
-	Sessions What = "session" // that the log has, also open ones
-	Findings What = "finding" // Good ones too
+	Messages What = "message" // in any mailbox: a message to three recipients counts three times, a deleted one doesn't count
+	Sessions What = "session" // that the journal holds, including open ones
+	Findings What = "finding" // including those of severity Good
 )
 
 // Matcher is something that must be true of a message or a session.
@@ -43,7 +42,7 @@ type Matcher struct{ Key, Value string }
 
 func (m Matcher) String() string { return m.Key + ":" + m.Value }
 
-// BadCondition is the error for a condition that makes no sense, and says why.
+// BadCondition is the error for a condition that makes no sense. It says why.
 type BadCondition struct{ Err error }
 
 func (e *BadCondition) Error() string { return e.Err.Error() }
@@ -51,18 +50,17 @@ func (e *BadCondition) Unwrap() error { return e.Err }
 
 func bad(format string, args ...any) error { return &BadCondition{fmt.Errorf(format, args...)} }
 
-// Language is what the words of a condition can mean at a rig.
+// Language says what the words of a condition can mean at one rig.
 type Language struct {
-	Doors []door.Door               // that a session can have come through
-	Check func(ids ...string) error // says what is wrong with the ids of findings
+	Doors []door.Door               // through which a session can come
+	Check func(ids ...string) error // reports unknown ids of findings
 }
 
-// word is one that looks like a matcher, known or not; a URL or the Re: of a subject isn't.
+// word matches a word that looks like a matcher, known or not. It doesn't match a URL, or the "Re:" of a subject.
 var word = regexp.MustCompile(`^([a-z]+):(.+)$`)
 
-// Parse reads words like "to:bob@example.test" and "subject:Welcome home": what isn't a
-// matcher belongs to the value before it. "any" alone is no matcher at all. An error is a
-// *BadCondition.
+// Parse parses words like "to:bob@example.test" and "subject:Welcome home". Words without a key continue the value
+// before them. "any" alone is no matcher at all. An error is a *BadCondition.
 func (l Language) Parse(what What, texts ...string) ([]Matcher, error) {
 	var list []Matcher
 	known := keys(what)
@@ -109,7 +107,7 @@ func unknownKey(what What, key string) error {
 
 func forms(what What) string { return strings.Join(keys(what), ":, ") + ":" }
 
-// value checks the value of a matcher that exists.
+// value checks the value of a known matcher.
 func (l Language) value(m Matcher) error {
 	allowed := l.values(m.Key)
 	if allowed == nil || slices.Contains(allowed, m.Value) {
@@ -118,7 +116,7 @@ func (l Language) value(m Matcher) error {
 	return bad("%s is %q; it can be %s", m.Key, m.Value, strings.Join(allowed, ", "))
 }
 
-// values are what a matcher's value can be; nil: anything.
+// values returns the values that a matcher may have. nil means any value.
 func (l Language) values(key string) (allowed []string) {
 	switch key {
 	case "door":
@@ -141,7 +139,7 @@ func (l Language) values(key string) (allowed []string) {
 	return allowed
 }
 
-// check completes a condition, or says what is wrong with it.
+// check completes a condition, or reports what is wrong with it.
 func (l Language) check(c *Condition) error {
 	switch c.What {
 	case Messages, Sessions:

@@ -10,18 +10,18 @@ import (
 	"github.com/mailrig/mailrig/internal/message"
 )
 
-// address brings a user's name into the form in which addresses are compared.
+// address turns a user's name into the form in which addresses are compared.
 type address func(name string) string
 
 func (a address) same(x, y string) bool { return strings.EqualFold(a(x), a(y)) }
 
-// messageMatchers are the matchers of messages. They read the fields of a Mail.
+// messageMatchers are the matchers of messages. They examine a Mail.
 var messageMatchers = []struct {
 	key  string
 	fits func(ctx context.Context, m *Mail, value string, a address) (bool, error)
 }{
 	{"to", func(_ context.Context, m *Mail, value string, a address) (bool, error) {
-		// What a client has put into its own Sent or Drafts isn't mail to it.
+		// A message that a client put into its own Sent or Drafts isn't mail to it.
 		return a.same(m.Mailbox, value) && (len(m.Recipients) > 0 || m.Folder == "INBOX"), nil
 	}},
 	{"from", func(_ context.Context, m *Mail, value string, a address) (bool, error) {
@@ -42,8 +42,8 @@ var messageMatchers = []struct {
 	}},
 }
 
-// sessionMatchers are the matchers of sessions. They read the fields of a session. Those
-// of values that aren't here depend on the rig (Language.values).
+// sessionMatchers are the matchers of sessions. They examine a record. Values that aren't listed here depend on the rig
+// (Language.values).
 var sessionMatchers = []struct {
 	key    string
 	values []string // nil: any
@@ -65,7 +65,7 @@ var sessionMatchers = []struct {
 
 var yesOrNo = []string{"yes", "no"}
 
-// keys are the matchers that there are for a kind of condition.
+// keys lists the matchers for this kind of condition.
 func keys(what What) (all []string) {
 	switch what {
 	case Messages:
@@ -80,7 +80,7 @@ func keys(what What) (all []string) {
 	return all
 }
 
-// mailFits reports whether a message in a mailbox is as all matchers have it.
+// mailFits reports whether all matchers match a message.
 func (c *Condition) mailFits(ctx context.Context, m *Mail, a address) (bool, error) {
 	for _, want := range c.Match {
 		for _, row := range messageMatchers {
@@ -95,7 +95,7 @@ func (c *Condition) mailFits(ctx context.Context, m *Mail, a address) (bool, err
 	return true, nil
 }
 
-// sessionFits reports whether a session is as all matchers have it.
+// sessionFits reports whether all matchers match a session.
 func (c *Condition) sessionFits(s *event.Record, a address) bool {
 	for _, want := range c.Match {
 		for _, row := range sessionMatchers {
@@ -107,7 +107,7 @@ func (c *Condition) sessionFits(s *event.Record, a address) bool {
 	return true
 }
 
-// outcome is what came of a session's logins, in the words of the matcher.
+// outcome returns the outcome of a session's logins, as a value of the login matcher.
 func outcome(s *event.Record) string {
 	switch {
 	case len(s.Logins) == 0:
@@ -120,12 +120,12 @@ func outcome(s *event.Record) string {
 }
 
 func contains(text, part string) bool {
-	// White space counts once: headers are folded, and words come one by one.
+	// White space counts once: headers are folded, and words come one at a time.
 	flat := func(s string) string { return strings.ToLower(strings.Join(strings.Fields(s), " ")) }
 	return strings.Contains(flat(text), flat(part))
 }
 
-// bodyHas looks into the text parts of a message, decoded.
+// bodyHas reports whether a decoded text part of the message contains part.
 func bodyHas(p *message.Part, raw []byte, part string) bool {
 	if len(p.Children) > 0 {
 		return slices.ContainsFunc(p.Children, func(c *message.Part) bool { return bodyHas(c, raw, part) })

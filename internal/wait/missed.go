@@ -11,10 +11,10 @@ import (
 	"github.com/mailrig/mailrig/internal/transcript"
 )
 
-// lastFew is how much of everything is told when the time was over.
+// lastFew is how many items of each kind are listed after a timeout.
 const lastFew = 10
 
-// missed says what did come instead.
+// missed says what arrived in place of what was wanted.
 func missed(ctx context.Context, rig Rig, c *Condition, count int, after time.Duration) (Outcome, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), missedTime)
 	defer cancel()
@@ -45,19 +45,23 @@ func missed(ctx context.Context, rig Rig, c *Condition, count int, after time.Du
 	switch c.What {
 	case Messages:
 		came = len(mail)
-		did(&b, "message", "arrive", came)
+		happened(&b, "; no message arrived", "message", "arrived", came)
 		for _, m := range tail(mail) {
 			fmt.Fprintf(&b, "\n  %s", m.String())
 		}
 	case Findings:
 		came = len(found)
-		did(&b, "other finding", "come", came)
+		happened(&b, "; no other finding came up", "other finding", "came up", came)
 		for _, f := range tail(found) {
 			fmt.Fprintf(&b, "\n  %s (%s)", f.ID, sessionNumbers(f.Sessions))
 		}
 	}
-	if came == 0 { // then it helps to know whether anybody was there
-		did(&b, "session", "come", len(records))
+	if came == 0 { // then it helps to know whether anybody connected
+		none := ", and no client connected"
+		if c.What == Sessions {
+			none = "; no client connected"
+		}
+		happened(&b, none, "session", "began", len(records))
 		for _, s := range sessions {
 			fmt.Fprintf(&b, "\n  #%s %s", s.ID, s.Summary())
 		}
@@ -65,15 +69,15 @@ func missed(ctx context.Context, rig Rig, c *Condition, count int, after time.Du
 	return Outcome{Count: count, Text: b.String(), Messages: tail(mail), Sessions: sessions, Findings: tail(found)}, nil
 }
 
-// did goes on with how many did come.
-func did(b *strings.Builder, noun, verb string, n int) {
+// happened appends how many there were, or none if there were none.
+func happened(b *strings.Builder, none, noun, verb string, n int) {
 	switch n {
 	case 0:
-		fmt.Fprintf(b, "; no %s did %s", noun, verb)
+		b.WriteString(none)
 	case 1:
-		fmt.Fprintf(b, "; 1 %s did %s:", noun, verb)
+		fmt.Fprintf(b, "; one %s %s:", noun, verb)
 	default:
-		fmt.Fprintf(b, "; %d %ss did %s", n, noun, verb)
+		fmt.Fprintf(b, "; %d %ss %s", n, noun, verb)
 		if n > lastFew {
 			fmt.Fprintf(b, ", the last %d", lastFew)
 		}
@@ -83,7 +87,7 @@ func did(b *strings.Builder, noun, verb string, n int) {
 
 func tail[T any](l []T) []T { return l[max(0, len(l)-lastFew):] }
 
-// sessionNumbers is "session 7", or "sessions 7, 8 and 9", the middle of many left out.
+// sessionNumbers formats "session 7" or "sessions 7, 8 and 9". It leaves out the middle of a long list.
 func sessionNumbers(ids []string) string {
 	switch n := len(ids); {
 	case n == 0:

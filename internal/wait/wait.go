@@ -12,41 +12,41 @@ import (
 	"github.com/mailrig/mailrig/internal/transcript"
 )
 
-// Rig is what waiting must know of a rig.
+// Rig is what For needs to know about a rig.
 type Rig interface {
 	Language() Language
-	// Address brings a user's name into the form of an address.
+	// Address turns a user's name into an address.
 	Address(name string) string
-	// Mail lists every message in every mailbox, in the order in which they came.
+	// Mail lists every message in every mailbox, in order of arrival.
 	Mail(ctx context.Context) ([]Mail, error)
-	// WatchMail returns a channel that gets a token when mail has come. stop ends that.
+	// WatchMail returns a channel that receives a token when mail has arrived. stop ends the watch.
 	WatchMail(ctx context.Context) (arrived <-chan struct{}, stop func(), err error)
-	// Journal has the records of the sessions.
+	// Journal returns the journal of the rig's sessions.
 	Journal() event.Journal
-	// FindingsSince returns the findings with larger numbers than n, the number to ask
-	// with next time, and a channel that is closed when there is another one.
+	// FindingsSince returns the findings with numbers above n, the n for the next call, and a channel that is closed
+	// when there is another finding.
 	FindingsSince(ctx context.Context, n uint64) (found []diagnose.Finding, next uint64, more <-chan struct{}, err error)
 }
 
-// Outcome is what came of waiting.
+// Outcome is the result of waiting.
 type Outcome struct {
-	Met   bool   `json:"met"`            // as many as wanted were there in time
-	Count int    `json:"count"`          // how many fit
-	Text  string `json:"text,omitempty"` // what did come, in words, when the time was over first
-	// What fits, or, when the time was over first, the last of everything that did come.
+	Met   bool   `json:"met"`            // enough arrived in time
+	Count int    `json:"count"`          // how many match
+	Text  string `json:"text,omitempty"` // after a timeout: what arrived instead, in words
+	// What matches. After a timeout: the latest messages, sessions and findings of any kind.
 	Messages []Mail                `json:"messages"`
 	Sessions []*transcript.Session `json:"sessions"`
 	Findings []diagnose.Finding    `json:"findings"`
 }
 
 const (
-	beginPause = 100 * time.Millisecond // between two looks for sessions that have begun
-	scanPause  = 20 * time.Millisecond  // between two looks, at least
-	missedTime = 2 * time.Second        // for saying what did come instead
+	beginPause = 100 * time.Millisecond // between two checks for sessions that have begun
+	scanPause  = 20 * time.Millisecond  // between two checks, at least
+	missedTime = 2 * time.Second        // for listing what arrived instead
 )
 
-// For returns when a condition is met, or when ctx ends. It counts what is there when it
-// is called too. The error is a *BadCondition when the condition makes no sense.
+// For waits until the condition is met or ctx ends. What is there already when For is called counts too. If the
+// condition makes no sense, the error is a *BadCondition.
 func For(ctx context.Context, rig Rig, c Condition) (Outcome, error) {
 	if err := rig.Language().check(&c); err != nil {
 		return Outcome{}, err
@@ -60,7 +60,7 @@ func For(ctx context.Context, rig Rig, c Condition) (Outcome, error) {
 	if c.What != Messages {
 		arrived = nil
 	}
-	var opened <-chan time.Time // sessions that begin tell nobody
+	var opened <-chan time.Time // nothing reports a session that begins
 	if c.What == Sessions {
 		tick := time.NewTicker(beginPause)
 		defer tick.Stop()
@@ -83,7 +83,8 @@ func For(ctx context.Context, rig Rig, c Condition) (Outcome, error) {
 		case <-more:
 		case <-opened:
 		}
-		// A look takes long where there is much, and waiting must cost nobody else much.
+		// A check takes long where there is much to check. Waiting must not slow down anybody else, so pauses grow with
+		// it.
 		pause := time.NewTimer(max(scanPause, 10*took))
 		select {
 		case <-pause.C:
@@ -93,8 +94,7 @@ func For(ctx context.Context, rig Rig, c Condition) (Outcome, error) {
 	}
 }
 
-// look collects what fits now. more is closed when there are more sessions or findings to
-// look at.
+// look collects what matches now. more is closed when there are more sessions or findings to check.
 func look(ctx context.Context, rig Rig, c *Condition) (o Outcome, more <-chan struct{}, err error) {
 	switch c.What {
 	case Messages:

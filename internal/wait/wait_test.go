@@ -17,7 +17,7 @@ import (
 	"github.com/mailrig/mailrig/internal/transcript"
 )
 
-// rig is one in which only what a test puts there happens.
+// rig is a rig in which only what a test adds happens.
 type rig struct {
 	mu       sync.Mutex
 	mail     []Mail
@@ -25,10 +25,10 @@ type rig struct {
 	sessions []*event.Record
 	found    []diagnose.Finding
 	more     chan struct{} // sessions or findings
-	err      error         // of everything that can fail
-	looks    int           // at the mail
-	counts   int           // looks at the sessions
-	slow     time.Duration // how long a look at the mail takes
+	err      error         // of every call that can fail
+	looks    int           // number of calls of Mail
+	counts   int           // number of looks at the sessions
+	slow     time.Duration // how long Mail takes
 }
 
 func newRig() *rig { return &rig{arrived: make(chan struct{}, 1), more: make(chan struct{})} }
@@ -208,7 +208,7 @@ func TestWordsThatMakeNoSense(t *testing.T) {
 	}
 }
 
-// What can be waited for follows the doors of the rig, not a list of ours.
+// TestDoorOfARigsOwn checks that the language follows the rig's doors rather than a fixed list.
 func TestDoorOfARigsOwn(t *testing.T) {
 	t.Parallel()
 	l := Language{Doors: []door.Door{{Port: 4190, Protocol: "sieve"}}}
@@ -238,7 +238,7 @@ func TestConditionsThatMakeNoSense(t *testing.T) {
 	}
 }
 
-// Each kind of condition is met soon after what it waits for has come, and not before.
+// TestMetInTime checks that each kind of condition is met soon after what it waits for arrives, and not before.
 func TestMetInTime(t *testing.T) {
 	for what, add := range map[What]func(*rig){
 		Messages: func(r *rig) { r.mail = append(r.mail, Mail{Subject: "Hi"}) },
@@ -271,7 +271,7 @@ func TestMetInTime(t *testing.T) {
 	}
 }
 
-// A session that has only begun tells nobody, and is found all the same.
+// TestSessionThatHasBegun checks that For finds a session that has only begun, although nothing reports it.
 func TestSessionThatHasBegun(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig()
@@ -367,23 +367,23 @@ func TestMissed(t *testing.T) {
 				t.Errorf("%v\ngot  %s\nwant %s", err, o.Text, want)
 			}
 		}
-		is(Condition{What: Messages}, "no message within 3s; no message did arrive; no session did come")
+		is(Condition{What: Messages}, "no message within 3s; no message arrived, and no client connected")
 		session := &event.Record{ID: "7", Door: 25, Service: "smtp", Client: "127.0.0.1:1"}
 		r.sessions = []*event.Record{session}
-		came := "; 1 session did come:\n  #7 " + transcript.Of(session).Summary()
-		is(Condition{What: Messages}, "no message within 3s; no message did arrive"+came)
+		came := "; one session began:\n  #7 " + transcript.Of(session).Summary()
+		is(Condition{What: Messages}, "no message within 3s; no message arrived"+came)
 		is(Condition{What: Sessions, Count: 2}, "only 1 of 2: session within 3s"+came)
-		is(Condition{What: Findings, IDs: []string{"f1", "f2"}}, "no finding f1 or f2 within 3s; no other finding did come"+came)
+		is(Condition{What: Findings, IDs: []string{"f1", "f2"}}, "no finding f1 or f2 within 3s; no other finding came up"+came)
 		r.found = []diagnose.Finding{{ID: "f3", Sessions: []string{"7", "8", "9"}}, {ID: "f4", Severity: diagnose.Good}}
-		is(Condition{What: Findings, IDs: []string{"f1"}}, "no finding f1 within 3s; 1 other finding did come:\n  f3 (sessions 7, 8 and 9)")
+		is(Condition{What: Findings, IDs: []string{"f1"}}, "no finding f1 within 3s; one other finding came up:\n  f3 (sessions 7, 8 and 9)")
 		for range lastFew + 1 {
 			r.mail = append(r.mail, Mail{Mailbox: "a@b", Folder: "INBOX", Subject: "Hi"})
 		}
-		is(Condition{What: Messages, Match: []Matcher{{"subject", "Bye"}}}, "no message subject:Bye within 3s; 11 messages did arrive, the last 10:"+strings.Repeat("\n  to a@b \"Hi\"", lastFew))
+		is(Condition{What: Messages, Match: []Matcher{{"subject", "Bye"}}}, "no message subject:Bye within 3s; 11 messages arrived, the last 10:"+strings.Repeat("\n  to a@b \"Hi\"", lastFew))
 	})
 }
 
-// What can't be read is an error, and no fault of the condition's.
+// TestRigThatFails checks that an unreadable rig is an error, but not a BadCondition.
 func TestRigThatFails(t *testing.T) {
 	t.Parallel()
 	r := newRig()

@@ -9,7 +9,7 @@ import (
 	"github.com/mailrig/mailrig/internal/diagnose"
 )
 
-// titles are what a book tells of since n.
+// titles returns the titles that a book reports since n.
 func titles(t *testing.T, b Book, n uint64) (list []string, last uint64) {
 	t.Helper()
 	found, last, _, err := b.Since(t.Context(), n)
@@ -42,7 +42,7 @@ func TestBook(t *testing.T) {
 	is(0, "0", "1", "2")
 	is(1, "1", "2")
 	is(3)
-	is(99, "0", "1", "2") // of an earlier run
+	is(99, "0", "1", "2") // a number from an earlier run
 
 	grow := func(key Key, f Finding, again bool) {
 		t.Helper()

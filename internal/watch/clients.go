@@ -9,34 +9,34 @@ import (
 	"github.com/mailrig/mailrig/internal/event"
 )
 
-// What the watcher remembers of a client.
+// How much the watcher remembers of a client.
 const (
-	windowSize = 64 // sessions that have ended
-	// maxWatchedOpen bounds those that haven't, besides.
+	windowSize = 64 // ended sessions
+	// maxWatchedOpen is how many open sessions it remembers besides.
 	maxWatchedOpen = 2 * openMost
 	windowTime     = 30 * time.Minute
 	maxClients     = 32
-	// maxEntries bounds the findings that one session remembers being part of.
+	// maxEntries is how many findings one session remembers.
 	maxEntries = 256
 )
 
-// client is everything that comes from one address. All loopback addresses are one
-// client: a program that connects to localhost uses now this one, now that.
+// client is everything that comes from one address. All loopback addresses count as one client, because a program that
+// connects to localhost may use any of them.
 type client struct {
-	sessions []*watched // in the order in which they ended, the open ones last
-	last     time.Time  // something happened
-	due      time.Time  // when to look again although nothing has happened; zero: not
-	retry    time.Time  // the same, because the book has failed
+	sessions []*watched // in the order in which they ended; open ones last
+	last     time.Time  // when something last happened
+	due      time.Time  // when to check again although nothing has happened; zero: never
+	retry    time.Time  // when to check again because the book failed; zero: never
 }
 
-// watched is a session with the findings about it.
+// watched is a session and the findings about it.
 type watched struct {
 	*diagnose.Facts
 	entries []*entry
 }
 
-// clientKey says whose case a session belongs to. "" is for connections that nobody saw;
-// they may be everybody's.
+// clientKey returns which client a session belongs to. "" stands for connections that nobody saw, which may come from
+// any client.
 func clientKey(f *diagnose.Facts) string {
 	if a, err := netip.ParseAddr(f.Host); err == nil && a.Unmap().IsLoopback() {
 		return "loopback"
@@ -63,7 +63,7 @@ func (w *Watcher) client(key string, at time.Time) *client {
 	return c
 }
 
-// add puts a session that has ended into its client's case.
+// add adds an ended session to its client's case.
 func (w *Watcher) add(s *event.Record, at time.Time) (key string) {
 	f := w.cfg.Table.Extract(s)
 	key = clientKey(f)
@@ -74,7 +74,7 @@ func (w *Watcher) add(s *event.Record, at time.Time) (key string) {
 	return key
 }
 
-// addOpen brings the open sessions up to date that have changed, or that are asked for.
+// addOpen updates the open sessions that have changed, and those that Look asked for.
 func (w *Watcher) addOpen(asked []string, changed map[string]bool, at time.Time) {
 	open := w.cfg.Log.Open(openMost)
 	for _, id := range asked {
@@ -93,8 +93,8 @@ func (w *Watcher) addOpen(asked []string, changed map[string]bool, at time.Time)
 	}
 }
 
-// lost returns the sessions that were open, and have ended unseen in a turn that was too
-// large. Those that the log has forgotten are forgotten here too.
+// lost returns sessions that the watcher knows as open, and that ended unseen in a turn that was too large. It forgets
+// those that the log has forgotten.
 func (w *Watcher) lost(open []*event.Record) (ended []*event.Record) {
 	still := map[string]bool{}
 	for _, s := range open {
@@ -115,7 +115,7 @@ func (w *Watcher) lost(open []*event.Record) (ended []*event.Record) {
 	return ended
 }
 
-// put adds a session, or replaces what was known of it; changed reports whether that is news.
+// put adds a session, or replaces what was known about it. changed reports whether anything is new.
 func (c *client) put(f *diagnose.Facts) (changed bool) {
 	for _, x := range c.sessions {
 		if x.ID != f.ID {
@@ -132,10 +132,9 @@ func (c *client) put(f *diagnose.Facts) (changed bool) {
 	return true
 }
 
-// trim forgets what is old, and sessions that are neither open in the log nor have ended
-// in time.
+// trim forgets old sessions, and sessions that the log doesn't list as open and that haven't ended in time.
 func (c *client) trim(at time.Time) {
-	// One that is open stays, or what was found about it would be found again.
+	// An open session stays. Otherwise a finding about it would be reported again.
 	extra := -windowSize
 	for _, s := range c.sessions {
 		if !s.End.IsZero() {
@@ -154,7 +153,7 @@ func (c *client) trim(at time.Time) {
 	}
 }
 
-// facts are the sessions of a client and the strangers', oldest first.
+// facts returns the sessions of a client and of the strangers, oldest first.
 func (c *client) facts(strangers *client) (all []*diagnose.Facts, byID map[string]*watched) {
 	byID = map[string]*watched{}
 	list := c.sessions
@@ -169,8 +168,8 @@ func (c *client) facts(strangers *client) (all []*diagnose.Facts, byID map[strin
 	return all, byID
 }
 
-// strangers has the clients looked at who may have been the ones that nobody saw. Only
-// where there are none the strangers stand for themselves.
+// strangers marks the clients that may be the ones nobody saw, so that they are checked. If there are none, the
+// strangers are a client of their own.
 func (w *Watcher) strangers(changed map[string]bool, at time.Time) {
 	const most = 8
 	var keys []string

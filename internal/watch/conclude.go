@@ -8,9 +8,9 @@ import (
 	"github.com/mailrig/mailrig/internal/diagnose"
 )
 
-// Conclude looks at every session that is kept, the client's all, and says what they come
-// to if the client does nothing more, the worst first, Good at the end. What the log has
-// forgotten is taken from the book.
+// Conclude examines all kept sessions together and says what they amount to if the client does nothing more. The worst
+// finding comes first; those of severity Good come last. For sessions that the log has forgotten, it takes the findings
+// from the book.
 func (w *Watcher) Conclude(ctx context.Context) ([]Finding, error) {
 	sessions := w.cfg.Log.Records()
 	c := w.cfg.Table.NewCase(sessions, time.Now())

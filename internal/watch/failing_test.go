@@ -72,7 +72,7 @@ func has(t *testing.T, w *Watcher, id string) int {
 	return len(slices.DeleteFunc(found, func(f Finding) bool { return f.ID != id }))
 }
 
-// What a book can't take is tried again until it can, and then told once.
+// TestBookFails checks that the watcher retries what the book refuses, and then reports it once.
 func TestBookFails(t *testing.T) {
 	for _, what := range []string{"all", "writing"} {
 		t.Run(what, func(t *testing.T) {
@@ -103,7 +103,7 @@ func TestBookFails(t *testing.T) {
 	}
 }
 
-// A finding is found as soon as its session has ended, and of an open one within a second.
+// TestHowSoon checks that a finding is made as soon as its session has ended, and within a second for an open session.
 func TestHowSoon(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		log := event.NewRing(event.Options{Keep: 100})
@@ -127,7 +127,7 @@ func TestHowSoon(t *testing.T) {
 	})
 }
 
-// A row of a rig's own is found, and told early only if it says so.
+// TestRowsAreAValue checks that a rig's own row is used, and told early only if the row allows it.
 func TestRowsAreAValue(t *testing.T) {
 	when := func(c *diagnose.Case) (all []diagnose.Evidence) {
 		for _, s := range c.Sessions {
@@ -169,7 +169,7 @@ func TestRowsAreAValue(t *testing.T) {
 	})
 }
 
-// What ends while the book is emptied is found anew, not lost.
+// TestResetLosesNoSession checks that a session which ends while the book is emptied is examined again.
 func TestResetLosesNoSession(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		log := event.NewRing(event.Options{Keep: 100})
@@ -179,7 +179,7 @@ func TestResetLosesNoSession(t *testing.T) {
 		open(log).End(event.EndedByClient)
 		log.Reset()
 		open(log).End(event.EndedByClient)
-		time.Sleep(time.Second) // the watcher has seen it
+		time.Sleep(time.Second) // the watcher has seen it by then
 		synctest.Wait()
 		if err := w.Reset(t.Context()); err != nil {
 			t.Fatal(err)
@@ -192,7 +192,7 @@ func TestResetLosesNoSession(t *testing.T) {
 	})
 }
 
-// Stop waits for the last findings, but not for ever.
+// TestStopWithABookThatHangs checks that Stop waits for the last findings, but not for ever.
 func TestStopWithABookThatHangs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		log := event.NewRing(event.Options{Keep: 100})

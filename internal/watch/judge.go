@@ -8,15 +8,15 @@ import (
 	"github.com/mailrig/mailrig/internal/diagnose"
 )
 
-// entry is a finding in the book, as the watcher remembers it.
+// entry is the watcher's note of a finding in the book.
 type entry struct {
 	Finding
 	key      Key
-	reported time.Time // last
-	early    bool      // reported while its session was open
+	reported time.Time // when it was last reported
+	early    bool      // it was reported while its session was open
 }
 
-// judge makes the findings about a client and reports those that are new.
+// judge makes the findings about a client and reports the new ones.
 func (w *Watcher) judge(c *client, at time.Time) {
 	if c == nil || len(c.sessions) == 0 {
 		return
@@ -48,8 +48,7 @@ func (w *Watcher) judge(c *client, at time.Time) {
 	}
 }
 
-// tooEarly reports whether a finding may turn out to be wrong because a session is still
-// open.
+// tooEarly reports whether a finding may still turn out to be wrong because a session is open.
 func (w *Watcher) tooEarly(f *Finding, c *diagnose.Case, byID map[string]*watched) bool {
 	if row := w.rows[f.ID]; row != nil && row.Early != nil {
 		return !row.Early(c)
@@ -61,7 +60,7 @@ func isOpen(f *Finding, byID map[string]*watched) bool {
 	return slices.ContainsFunc(f.Sessions, func(id string) bool { s := byID[id]; return s != nil && s.End.IsZero() })
 }
 
-// report writes a new finding into the book.
+// report adds a new finding to the book.
 func (w *Watcher) report(e *entry, at time.Time) error {
 	key, err := w.cfg.Book.Add(w.ctx, w.generation, e.Finding)
 	if err != nil {
@@ -72,7 +71,7 @@ func (w *Watcher) report(e *entry, at time.Time) error {
 	return nil
 }
 
-// grow brings a finding up to date, and reports it again if it is time.
+// grow updates a finding, and reports it again if at least 10 s have passed.
 func (w *Watcher) grow(e *entry, f Finding, at time.Time) error {
 	again := at.Sub(e.reported) >= againAfter
 	if err := w.cfg.Book.Grow(w.ctx, w.generation, e.key, f, again); err != nil {
@@ -86,7 +85,7 @@ func (w *Watcher) grow(e *entry, f Finding, at time.Time) error {
 	return nil
 }
 
-// failed logs an error of the book. That it was emptied is none: the next turn sees it.
+// failed logs an error of the book. An emptied book isn't an error: the next turn notices it.
 func (w *Watcher) failed(err error) error {
 	if errors.Is(err, ErrEmptied) {
 		return nil
@@ -101,7 +100,7 @@ func (w *Watcher) tell(f *Finding) {
 	}
 }
 
-// belongs has the sessions that a finding is about remember it.
+// belongs adds the entry to all sessions that the finding is about.
 func (e *entry) belongs(byID map[string]*watched) {
 	for _, id := range e.Sessions {
 		if s := byID[id]; s != nil && !slices.Contains(s.entries, e) {
@@ -110,8 +109,8 @@ func (e *entry) belongs(byID map[string]*watched) {
 	}
 }
 
-// retract takes back what was found about a session while it was open, and isn't true of
-// it now that it has ended. It reports whether the book has followed.
+// retract takes back findings that were reported while a session was open and that aren't true now that it has ended.
+// It reports whether the book has followed.
 func (w *Watcher) retract(c *client, matched []*entry) (ok bool) {
 	ok = true
 	for _, s := range c.sessions {
@@ -141,8 +140,8 @@ func (w *Watcher) retract(c *client, matched []*entry) (ok bool) {
 	return ok
 }
 
-// match finds, for each finding, the entry that it is the same as; nil where it is new.
-// Those with the same words go first: a session may have two findings of one id.
+// match returns, for each finding, the entry that is the same finding, or nil if it is new. Findings with the same
+// words are matched first, because a session may have two findings with one id.
 func match(found []Finding, byID map[string]*watched) []*entry {
 	matched := make([]*entry, len(found))
 	taken := map[*entry]bool{}

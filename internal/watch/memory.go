@@ -8,21 +8,21 @@ import (
 	"github.com/mailrig/mailrig/internal/diagnose"
 )
 
-// maxFindings bounds how many findings Memory keeps. What is as it should be is counted
-// apart, so that it never displaces what is wrong.
+// maxFindings is how many findings Memory keeps. Findings of severity Good are counted apart, so that they never
+// displace faults.
 const maxFindings = 1000
 
-// Memory is a book of this process. Its methods never fail, save with ErrEmptied.
+// Memory is a book in the memory of this process. Its methods fail only with ErrEmptied.
 type Memory struct {
 	mu         sync.Mutex
-	bad, good  []*page // in the order of their numbers
-	last       uint64  // number
-	keys       Key     // given so far
+	bad, good  []*page // in order of their numbers
+	last       uint64  // the latest number
+	keys       Key     // the latest key
 	generation uint64
-	more       chan struct{} // closed with the next report
+	more       chan struct{} // the next report closes it
 }
 
-// page is a finding with its key and the number of its last report.
+// page is a finding with its key and the number of its latest report.
 type page struct {
 	Finding
 	key    Key
@@ -32,7 +32,7 @@ type page struct {
 // NewMemory returns an empty book.
 func NewMemory() *Memory { return &Memory{more: make(chan struct{})} }
 
-// Generation is how often the book was emptied.
+// Generation returns how often the book has been emptied.
 func (b *Memory) Generation(context.Context) (uint64, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -51,7 +51,7 @@ func (b *Memory) Add(_ context.Context, generation uint64, f Finding) (Key, erro
 	return b.keys, nil
 }
 
-// Grow replaces what a finding says.
+// Grow replaces the text of a finding.
 func (b *Memory) Grow(_ context.Context, generation uint64, key Key, f Finding, again bool) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -72,7 +72,7 @@ func (b *Memory) Grow(_ context.Context, generation uint64, key Key, f Finding, 
 	return nil
 }
 
-// report puts a page at the end of its list.
+// report numbers a page and appends it to its list.
 func (b *Memory) report(p *page) {
 	list := b.list(&p.Finding)
 	if n := len(*list); n >= maxFindings {
@@ -85,7 +85,7 @@ func (b *Memory) report(p *page) {
 	b.more = make(chan struct{})
 }
 
-// list is where a finding has its place. Its severity is its row's, and never changes.
+// list returns the list that a finding belongs to. Its severity never changes, because it is its row's.
 func (b *Memory) list(f *Finding) *[]*page {
 	if f.Severity == diagnose.Good {
 		return &b.good
@@ -103,7 +103,7 @@ func (b *Memory) Retract(_ context.Context, key Key) error {
 	return nil
 }
 
-// Since returns the findings with larger numbers than n.
+// Since returns the findings with numbers above n.
 func (b *Memory) Since(_ context.Context, n uint64) (found []Finding, last uint64, more <-chan struct{}, err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -123,7 +123,7 @@ func (b *Memory) Since(_ context.Context, n uint64) (found []Finding, last uint6
 	return found, b.last, b.more, nil
 }
 
-// after is the end of a list, with larger numbers than n.
+// after returns the part of a list with numbers above n.
 func after(list []*page, n uint64) []*page {
 	i := slices.IndexFunc(list, func(p *page) bool { return p.number > n })
 	if i < 0 {

@@ -7,7 +7,7 @@ import (
 	"github.com/mailrig/mailrig/internal/diagnose"
 )
 
-// oldestFirst orders the sessions of each finding by when they began. Their ids tell no order.
+// oldestFirst sorts the sessions of each finding by when they began. Their ids have no order.
 func oldestFirst(found []Finding, facts []*diagnose.Facts) []Finding {
 	began := make(map[string]time.Time, len(facts))
 	for _, f := range facts {

@@ -1,20 +1,19 @@
-// Package watch makes findings of sessions while a rig runs, and keeps them.
+// Package watch makes findings from sessions while a rig runs, and keeps them. The server starts a Watcher and asks it
+// for the API, the console and mailtest.
 //
-// A [Watcher] is one goroutine, so that no connection ever waits for a finding. It reads
-// the sessions that have ended from a [Log], adds each to the case of its client
-// (clients.go), has package diagnose look at the cases that have changed (judge.go), and
-// writes what is new into a [Book]. Who wants findings reads the book, or gets them by
-// Config.OnFinding. Which findings there are is a value, Config.Table; whether one may be
-// told of an open session, its row says.
+// A [Watcher] is one goroutine, so that no connection ever waits for a finding. It reads ended sessions from a [Log],
+// adds each to the case of its client (clients.go), lets package diagnose read the cases that have changed (judge.go),
+// and writes new findings into a [Book]. Code that wants findings reads the book, or sets Config.OnFinding.
+// Config.Table decides which findings there are, and its rows decide which of them may be told while a session is open.
 //
-// Sessions are looked at once they end. Under load the watcher takes samples, three times
-// a second: the last sessions of each turn, and only for what is wrong with them. Open
-// sessions are looked at once a second, as long as there are few.
+// The watcher examines a session once it has ended. Under load it takes samples three times a second: the last sessions
+// of each turn, and only for faults. It examines open sessions once a second, as long as there are at most 64.
 //
-// A finding is reported once. It is the same as one before if both are about the same
-// client, have the same id and share a session. One that grows (connected again too fast,
-// and again) is brought up to date in silence, and reported again when it has grown at
-// least ten seconds after the last time.
+// A finding is reported once. Two findings are the same if they are about the same client, have the same id and share a
+// session. A finding that grows (the client reconnects too fast, again and again) is updated silently. It is reported
+// again when it grows at least ten seconds after the last report.
+//
+// To keep findings elsewhere, implement Book. A new finding is a row in package diagnose.
 package watch
 
 import (
@@ -31,39 +30,39 @@ import (
 )
 
 const (
-	batchPause = 25 * time.Millisecond  // between two turns, for what comes together
-	loadPause  = 300 * time.Millisecond // ... under load
-	longPause  = 2 * time.Second        // ... at most
-	loadRate   = 600                    // more sessions in a second are a load
-	sampleSize = 16                     // the sessions of a turn that are looked at
-	openPause  = time.Second            // between two looks at open sessions
-	openMost   = 64                     // more are too many to be looked at
-	patience   = 11 * time.Second       // longest that a row of the table waits for more sessions
+	batchPause = 25 * time.Millisecond  // between two turns, so that sessions that end together share one
+	loadPause  = 300 * time.Millisecond // between two turns under load
+	longPause  = 2 * time.Second        // between two turns, at most
+	loadRate   = 600                    // sessions per second above which the watcher takes samples
+	sampleSize = 16                     // sessions of a turn that are examined under load
+	openPause  = time.Second            // between two checks of open sessions
+	openMost   = 64                     // with more open sessions than this, none is examined
+	patience   = 11 * time.Second       // the longest time that a row of the table waits for more sessions
 	againAfter = 10 * time.Second       // between two reports of a finding that grows
-	settleTime = 300 * time.Millisecond // how long an answer waits for the last findings
+	settleTime = 300 * time.Millisecond // how long an answer waits for the latest findings
 	retryPause = time.Second            // after an error of the book
 	stopTime   = 2 * time.Second        // how long the book may take for the last findings
 )
 
-// Log is what the watcher must know of the log of sessions.
+// Log is what the watcher needs to know about the sessions. event.Journal implements it.
 type Log interface {
-	// Since returns the sessions that ended after the first n ever, the number to ask
-	// with next time, and a channel that is closed when another one ends.
+	// Since returns the sessions that ended after the first n, counted since the log began. It also returns the n for
+	// the next call, and a channel that is closed when another session ends.
 	Since(n uint64) (ended []*event.Record, next uint64, more <-chan struct{})
-	// Open returns the open sessions, oldest first; none when there are more than most.
+	// Open returns the open sessions, oldest first. It returns none if there are more than most.
 	Open(most int) []*event.Record
-	// Get returns a session, open or not, by its id.
+	// Get returns the session with this id, open or not.
 	Get(id string) (*event.Record, bool)
-	// Records returns all that are kept, open ones included.
+	// Records returns all kept sessions, including the open ones.
 	Records() []*event.Record
 }
 
-// Config of a watcher.
+// Config configures a watcher.
 type Config struct {
 	Log       Log
-	Book      Book            // nil: NewMemory
-	Table     *diagnose.Table // nil: the product's
-	OnFinding func(Finding)   // called with each report, none that is Good, by one goroutine; may be nil
+	Book      Book            // nil: a new Memory
+	Table     *diagnose.Table // nil: mailrig's own
+	OnFinding func(Finding)   // called with each report except those of severity Good, by one goroutine; may be nil
 	Logger    *slog.Logger    // nil is silent
 }
 
@@ -72,9 +71,9 @@ type Watcher struct {
 	cfg  Config
 	rows map[string]*diagnose.Row // by id
 
-	ctx    context.Context // for the book; ends some time after Stop
+	ctx    context.Context // passed to the book; ends some time after Stop
 	cancel context.CancelFunc
-	quiet  chan string // open sessions to look at now
+	quiet  chan string // ids of open sessions to examine now
 	hurry  chan struct{}
 	stop   chan struct{}
 	done   chan struct{}
@@ -82,18 +81,18 @@ type Watcher struct {
 
 	mu      sync.Mutex
 	started bool
-	seen    uint64 // so many of the sessions that ever ended have been looked at
+	seen    uint64 // how many of the sessions that ever ended have been examined
 	noticed chan struct{}
 
-	// Only the goroutine's:
+	// Only the watcher's goroutine uses these:
 	loaded     bool
-	turned     time.Time // last
+	turned     time.Time // when the latest turn was
 	next       uint64
 	generation uint64
 	clients    map[string]*client
 }
 
-// New returns a watcher that does nothing until Start.
+// New returns a watcher. It does nothing until Start.
 func New(cfg Config) *Watcher {
 	if cfg.Book == nil {
 		cfg.Book = NewMemory()
@@ -117,7 +116,7 @@ func New(cfg Config) *Watcher {
 	return w
 }
 
-// Start begins to watch.
+// Start starts the watcher.
 func (w *Watcher) Start() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -131,8 +130,8 @@ func (w *Watcher) running() bool {
 	return w.started
 }
 
-// Stop looks at the sessions that have ended, reports the last findings and ends the
-// watching. A book that hangs then gets two seconds.
+// Stop examines the sessions that have ended, reports the last findings and stops the watcher. If the book hangs, Stop
+// waits two seconds for it.
 func (w *Watcher) Stop() {
 	if !w.running() {
 		return
@@ -144,11 +143,11 @@ func (w *Watcher) Stop() {
 	w.cancel()
 }
 
-// Look has an open session looked at soon. It never waits.
+// Look asks the watcher to examine an open session soon. It never blocks.
 func (w *Watcher) Look(id string) {
 	select {
 	case w.quiet <- id:
-	default: // so many are silent that the next look at open sessions must do
+	default: // the queue is full; the next check of open sessions must do
 	}
 }
 
@@ -176,7 +175,7 @@ func Check(rows []diagnose.Row, ids ...string) error {
 	return nil
 }
 
-// Since returns the findings of the book as Book.Since does.
+// Since returns the findings in the book, like Book.Since.
 func (w *Watcher) Since(ctx context.Context, n uint64) (found []Finding, last uint64, more <-chan struct{}, err error) {
 	found, last, more, err = w.cfg.Book.Since(ctx, n)
 	if err != nil {
@@ -185,8 +184,8 @@ func (w *Watcher) Since(ctx context.Context, n uint64) (found []Finding, last ui
 	return found, last, more, err
 }
 
-// Reset forgets all findings. The log must have been emptied before: what it still has is
-// looked at once more, so that no session is missed that ends meanwhile.
+// Reset forgets all findings. Empty the log first: the watcher examines once more whatever the log still holds, so that
+// it doesn't miss a session that ends meanwhile.
 func (w *Watcher) Reset(ctx context.Context) error {
 	if err := w.cfg.Book.Empty(ctx); err != nil {
 		return fmt.Errorf("forget the findings: %w", err)
@@ -194,8 +193,8 @@ func (w *Watcher) Reset(ctx context.Context) error {
 	return nil
 }
 
-// Settle waits, a short time at most, until all sessions that have ended have been looked
-// at, so that an answer about them has their findings.
+// Settle waits until all ended sessions have been examined, 300 ms at most. An answer about them then includes their
+// findings.
 func (w *Watcher) Settle(ctx context.Context) {
 	if !w.running() {
 		return
@@ -254,11 +253,11 @@ func (w *Watcher) run() {
 			w.turn(quiet, open)
 		}
 	}
-	w.turn(nil, false) // what ended last
+	w.turn(nil, false) // the sessions that ended last
 }
 
-// pause lets what comes together become one turn. Where turns take long, because there
-// are many clients, they are fewer. It reports whether to go on.
+// pause lets sessions that end together share one turn. If turns take long because there are many clients, pauses are
+// longer. It reports whether to go on.
 func (w *Watcher) pause(took time.Duration) bool {
 	least := batchPause
 	if w.loaded {
@@ -276,10 +275,9 @@ func (w *Watcher) pause(took time.Duration) bool {
 	}
 }
 
-// turn looks at what has changed. It returns a channel that is closed when there is more
-// to look at.
+// turn examines what has changed. It returns a channel that is closed when there is more to examine.
 func (w *Watcher) turn(quiet []string, open bool) (more <-chan struct{}) {
-	// The generation comes first: of what is read after it, nothing is older.
+	// Read the generation first: everything read after it belongs to it or to a later one.
 	generation, err := w.cfg.Book.Generation(w.ctx)
 	if err != nil {
 		w.cfg.Logger.Error("the book of findings can't be read", "error", err)

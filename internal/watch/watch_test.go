@@ -11,17 +11,17 @@ import (
 	"github.com/mailrig/mailrig/internal/protocol/all"
 )
 
-// deliver makes a session as a load of small messages does.
-// replies reads the replies of a protocol.
+// replies returns the reader of a protocol's replies.
 func replies(name string) event.Reader { return protocol.Find(all.Protocols(), name).Replies }
 
-// said is a command line, masked already, as the gate records it.
+// said returns a command line, already masked, as the gate records it.
 func said(name, line string) event.Command {
 	line = strings.TrimSuffix(line, "\r\n")
 	l := protocol.Find(all.Protocols(), name).Replies.Command(line)
 	return event.Command{Line: line, Tag: l.Tag, Verb: l.Verb, Args: l.Args, Secret: strings.HasSuffix(line, event.Mask), Bytes: int64(len(line) + 2)}
 }
 
+// deliver makes one session of a load of small messages.
 func deliver(l *event.Ring, i int) {
 	r := l.Begin(event.Info{Door: 25, Service: "smtp", Reader: replies("smtp"), Protocol: "smtp", Security: "starttls", Client: fmt.Sprintf("127.0.0.1:%d", 1024+i%60000), Server: "127.0.0.1:25"})
 	for _, say := range [][2]string{
@@ -42,7 +42,7 @@ func deliver(l *event.Ring, i int) {
 	r.End(event.EndedByServer)
 }
 
-// BenchmarkTurn is what a turn under load costs: there are ten in a second.
+// BenchmarkTurn measures a turn under load. There are three in a second.
 func BenchmarkTurn(b *testing.B) {
 	log := event.NewRing(event.Options{Keep: 1000})
 	w := New(Config{Log: log, OnFinding: func(Finding) {}})
@@ -58,7 +58,7 @@ func BenchmarkTurn(b *testing.B) {
 	}
 }
 
-// Memory stays bounded, however many sessions, clients and findings there are.
+// TestWatcherIsBounded checks that memory stays bounded, however many sessions, clients and findings there are.
 func TestWatcherIsBounded(t *testing.T) {
 	t.Parallel()
 	log := event.NewRing(event.Options{Keep: 1000})
@@ -71,7 +71,7 @@ func TestWatcherIsBounded(t *testing.T) {
 			r.Command(said("imap", "a LOGIN x ***\r\n"))
 			r.End(event.EndedByClient)
 		}
-		w.turned = time.Time{} // long ago: no load, or only samples were looked at
+		w.turned = time.Time{} // long ago: otherwise this would be a load, and only samples would be examined
 		w.turn(nil, i%7 == 0)
 	}
 	if n := len(w.clients); n > maxClients {
@@ -97,7 +97,8 @@ func TestWatcherIsBounded(t *testing.T) {
 	}
 }
 
-// A session that was seen open and whose end got lost in a large turn isn't open for ever.
+// TestLostEndIsFound checks that a session which was seen open, and whose end was lost in a large turn, doesn't stay
+// open for ever.
 func TestLostEndIsFound(t *testing.T) {
 	t.Parallel()
 	log := event.NewRing(event.Options{Keep: 1000})
@@ -123,14 +124,14 @@ func TestLostEndIsFound(t *testing.T) {
 	if got := open(); len(got) > 1 || len(got) == 1 && got[0] != gone.ID() {
 		t.Errorf("%v are taken for open", got)
 	}
-	log.Reset() // forgets what is open
+	log.Reset() // forgets the open sessions
 	w.turn(nil, true)
 	if got := open(); len(got) != 0 {
 		t.Errorf("%v are taken for open after a reset", got)
 	}
 }
 
-// Two findings of one id about one session stay two, and a growing one stays one.
+// TestMatch checks that two findings with one id about one session stay two, and that a growing one stays one.
 func TestMatch(t *testing.T) {
 	t.Parallel()
 	bob := &entry{Finding: Finding{ID: "delivered-twice", Title: "bob", Sessions: []string{"1"}}}
@@ -148,7 +149,8 @@ func TestMatch(t *testing.T) {
 	}
 }
 
-// A session that stays open while many come and go is one for which a finding is told once.
+// TestOpenSessionOutlivesMany checks that a finding about an open session is reported once, however many sessions come
+// and go meanwhile.
 func TestOpenSessionOutlivesMany(t *testing.T) {
 	t.Parallel()
 	log := event.NewRing(event.Options{Keep: 1000})

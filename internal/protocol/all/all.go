@@ -1,4 +1,6 @@
-// Package all lists the protocols that the product speaks.
+// Package all lists the protocols that mailrig serves. To serve another one, add its value to Protocols: the doors, the
+// findings' facts, the scenarios' lint and the help texts follow from it. It is a package of its own so that package
+// protocol needn't import the protocols that import it.
 package all
 
 import (
@@ -8,7 +10,7 @@ import (
 	"github.com/mailrig/mailrig/internal/protocol/smtp"
 )
 
-// Protocols returns the product's protocols, in the order in which tables show their doors.
+// Protocols returns these protocols, in the order in which tables show their doors.
 func Protocols() []*protocol.Protocol {
 	return []*protocol.Protocol{smtp.Protocol, pop3.Protocol, imap.Protocol}
 }

@@ -99,7 +99,7 @@ func TestLists(t *testing.T) {
 	}
 }
 
-// What a protocol writes, it takes for what it is.
+// TestWritten checks that each protocol reads what it writes.
 func TestWritten(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct {
@@ -127,7 +127,7 @@ func TestWritten(t *testing.T) {
 	}
 }
 
-// Every protocol's canned replies are in its own form, and its words have no verb twice.
+// TestProtocolsAreWhole checks that each protocol's canned replies are in its own form, and that no verb occurs twice.
 func TestProtocolsAreWhole(t *testing.T) {
 	t.Parallel()
 	ports := map[int]string{}

@@ -7,7 +7,7 @@ import (
 	"github.com/mailrig/mailrig/internal/protocol"
 )
 
-// command takes the first line of a command.
+// command handles the first line of a command.
 func (f *framing) command(line []byte) error {
 	tag, after := cutWord(line)
 	verb, args := cutWord(after)
@@ -56,8 +56,8 @@ func (f *framing) command(line []byte) error {
 	return f.perform(tag, verb, line, args, logged)
 }
 
-// malformed returns what to say to a line that the engine would take otherwise than it is meant: a bare CR or
-// NUL would end it for the engine and not for us, an open quote would not end it. "" is for none of these.
+// malformed returns the reply to a line that engine and gate would understand differently, or "". A bare CR or a NUL
+// ends the line for the engine but not for the gate. A quoted string left open does the opposite.
 func malformed(line []byte, tag, verb string) string {
 	switch {
 	case strange(line):
@@ -87,13 +87,13 @@ func (f *framing) ask(verb string, args []byte) (handled bool, err error) {
 	return f.p.Ask(about)
 }
 
-// perform does a command that no scenario has answered: here, beside the engine, or in it.
+// perform handles a command that no scenario has answered: here, beside the engine, or in the engine.
 func (f *framing) perform(tag, verb string, line, args []byte, logged bool) error {
 	switch {
 	case f.p.Beside(verb):
 		f.badLines = 0
 		return f.beside(tag, verb, line, args)
-	case !f.p.Knows(verb): // the engine would end the connection for this before login
+	case !f.p.Knows(verb): // before login the engine would close the connection for this
 		return f.refuse(tag+" BAD Unknown command\r\n", line)
 	}
 	f.badLines = 0
@@ -112,7 +112,7 @@ func (f *framing) perform(tag, verb string, line, args []byte, logged bool) erro
 	return f.pass(line, true)
 }
 
-// beside has a command answered by what stands beside the engine, literals included.
+// beside lets a handler beside the engine answer a command, including its literals.
 func (f *framing) beside(tag, verb string, line, args []byte) error {
 	from := len(bytes.TrimRight(line, "\r\n")) - len(args)
 	whole, ok, err := f.gather(line)
@@ -122,8 +122,8 @@ func (f *framing) beside(tag, verb string, line, args []byte) error {
 	return f.p.RunBeside(protocol.Line{Tag: tag, Verb: verb, Args: string(trimEnd(whole[from:]))})
 }
 
-// gather reads the literals and lines that belong to a command. ok is false when the command was refused; what
-// belongs to it has been read then.
+// gather reads the literals and lines that belong to a command. ok is false if the command was refused; by then
+// everything that belongs to it has been read.
 func (f *framing) gather(line []byte) (whole []byte, ok bool, err error) {
 	whole = bytes.Clone(line)
 	for {

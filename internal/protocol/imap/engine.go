@@ -38,7 +38,7 @@ func (f *framing) Write(p []byte, complete bool) (int, error) {
 	return n, f.tagged(line)
 }
 
-// continuation takes a continuation request (RFC 9051 section 7.6).
+// continuation handles a continuation request (RFC 9051 section 7.6).
 func (f *framing) continuation(line []byte) error {
 	switch {
 	case f.awaited >= 0:
@@ -52,7 +52,7 @@ func (f *framing) continuation(line []byte) error {
 	return f.p.Tell(line, "")
 }
 
-// tagged takes the last line of the reply to a command.
+// tagged handles the last line of the reply to a command.
 func (f *framing) tagged(line []byte) error {
 	f.done = true
 	if f.override != "" {
@@ -69,10 +69,10 @@ func (f *framing) tagged(line []byte) error {
 	return f.p.Tell(f.EditGreeting(line), f.p.RefusedBy(true))
 }
 
-// follow keeps track of the state by what the engine says of commands.
+// follow tracks the state by the engine's replies.
 func (f *framing) follow(ok bool) {
 	if f.verb == "SELECT" || f.verb == "EXAMINE" {
-		f.selected = "" // RFC 9051 section 6.3.2: also when the command fails
+		f.selected = "" // RFC 9051 section 6.3.2: even if the command fails
 	}
 	if !ok {
 		return
@@ -101,8 +101,7 @@ func isBodyItem(line []byte) bool {
 func (f *framing) InBody() bool             { return f.served > 0 }
 func (f *framing) GreetingEnds([]byte) bool { return true }
 
-// EditGreeting edits the capability list of any line that has one: "* CAPABILITY …" or a response code in an
-// OK.
+// EditGreeting edits the capability list in any line that has one: "* CAPABILITY …", or the response code of an OK.
 func (f *framing) EditGreeting(line []byte) []byte {
 	from, to := f.listIn(line)
 	if from == 0 {
@@ -121,8 +120,11 @@ func (f *framing) EditGreeting(line []byte) []byte {
 	return []byte(string(line[:from]) + strings.Join(kept, " ") + string(line[to:]))
 }
 
-// listIn returns where a line has its capability list; from is 0 where it has none.
+// listIn returns where the capability list stands in a line. from is 0 if the line has none.
 func (f *framing) listIn(line []byte) (from, to int) {
+	if !bytes.Contains(line, []byte("CAPABILITY ")) {
+		return 0, 0 // as most lines
+	}
 	const untagged = "* CAPABILITY "
 	if bytes.HasPrefix(line, []byte(untagged)) {
 		return len(untagged), len(bytes.TrimRight(line, "\r\n"))

@@ -7,42 +7,42 @@ import (
 	"github.com/mailrig/mailrig/internal/protocol"
 )
 
-// Bounds of what the client sends.
+// Limits on what the client sends.
 const (
-	maxShort    = 4096 // of a line of AUTHENTICATE or IDLE: the engine's buffer
-	maxLiteral  = 4096 // of any command but APPEND: what the engine buffers (RFC 7888 section 5)
-	maxBadLines = 20   // in a row, then the connection ends
+	maxShort    = 4096 // bytes of a line of AUTHENTICATE or IDLE: the engine's buffer size
+	maxLiteral  = 4096 // bytes of a literal outside APPEND: what the engine buffers (RFC 7888 section 5)
+	maxBadLines = 20   // in a row; after that the connection ends
 )
 
-// framing is IMAP's framing: this file has the client's lines, command.go what becomes of a command, literal.go
-// its literals, engine.go what the engine says.
+// framing is IMAP's framing. This file handles the client's lines, command.go the commands, literal.go their literals,
+// and engine.go what the engine says.
 type framing struct {
 	p protocol.Port
 
-	// The reader's side.
+	// Used by the reading side only.
 	mode     mode
 	literal  int64 // bytes left of the client's literal
-	size     int64 // bytes of the command's lines so far
-	secret   bool  // the command may be a login: nothing of it is to be kept
+	size     int64 // bytes in the command's lines so far
+	secret   bool  // the command may be a login: none of it may be kept
 	upload   bool  // the command is an APPEND
-	message  bool  // its next literal is the message, not the mailbox name
-	inUpload bool  // the literal that is being read is the message
+	message  bool  // the next literal is the message, not the mailbox name
+	inUpload bool  // the literal being read is the message
 	badLines int
-	// An AUTHENTICATE has failed: lines of its exchange may still come.
+	// An AUTHENTICATE has failed: lines of its exchange may still follow.
 	afterAuth bool
 
 	// Guarded by the port's lock.
 	tag      string
 	verb     string
-	awaited  int64  // size of a literal that waits for the engine's "+", -1: none
-	next     mode   // what a continuation request makes of the client's next bytes
-	done     bool   // the tagged reply has been given
-	override string // what to say instead of the engine's tagged reply
+	awaited  int64  // size of a literal that waits for the engine's "+"; -1 if there is none
+	next     mode   // what the client's next bytes are after a continuation request
+	done     bool   // the engine has sent the tagged reply
+	override string // what to send in place of the engine's tagged reply
 	logged   bool   // a login has succeeded
-	wanted   string // mailbox that a SELECT or EXAMINE names
-	selected string // mailbox that is open, as far as rules need to know
+	wanted   string // the mailbox that a SELECT or EXAMINE names
+	selected string // the open mailbox, as far as rules need to know
 	served   int64  // bytes left of the engine's literal
-	behind   bool   // the engine's next line goes on behind a literal
+	behind   bool   // the engine's next line continues after a literal
 }
 
 // mode says what the client's next bytes are.
@@ -50,8 +50,8 @@ type mode int
 
 const (
 	command  mode = iota
-	literal       // of a literal
-	rest          // the command goes on behind a literal
+	literal       // part of a literal
+	rest          // the command continues after a literal
 	exchange      // a line of AUTHENTICATE's exchange
 	idling        // the line that ends IDLE
 )
@@ -65,7 +65,7 @@ func (f *framing) Read(b []byte) (int, error) {
 	f.p.Unlock()
 	switch {
 	case f.mode == literal && done:
-		// The engine has answered without reading the literal; left alone it would take its bytes for commands.
+		// The engine has answered without reading the literal. It would now take the literal's bytes for commands.
 		return 0, f.abandon(f.literal)
 	case f.mode == literal && f.literal > 0:
 		return f.readLiteral(b)
@@ -77,7 +77,7 @@ func (f *framing) Read(b []byte) (int, error) {
 		if size < 0 {
 			return 0, f.abandon(0)
 		}
-		// A synchronising literal was refused: the client sends nothing more.
+		// A synchronizing literal was refused, so the client sends no more of it.
 		f.await(-1)
 	}
 	if next == literal && size >= 0 {
@@ -92,9 +92,9 @@ func (f *framing) Read(b []byte) (int, error) {
 	return 0, f.line(next, line, long)
 }
 
-// line takes a line of the client's.
+// line handles a line from the client.
 func (f *framing) line(next mode, line []byte, long bool) error {
-	// Here the engine reads a line of its buffer's size at most, and takes the rest for the next command.
+	// Here the engine reads at most one buffer of a line, and would take the rest for the next command.
 	short := !long && len(line) <= maxShort
 	switch {
 	case next == exchange:
@@ -131,14 +131,14 @@ func (f *framing) endIdle(line []byte) {
 	f.p.Record(line, protocol.ShowMasked, false)
 }
 
-// await sets the size of the literal for which the client waits, -1 for none.
+// await sets the size of the literal for which the client awaits a go-ahead. -1 means none.
 func (f *framing) await(size int64) {
 	f.p.Lock()
 	f.awaited = size
 	f.p.Unlock()
 }
 
-// refuse says a reply of the framing's own to a line that no engine should see, and reads what belongs to it.
+// refuse answers a line that the engine must not see, and reads what belongs to that line.
 func (f *framing) refuse(reply string, line []byte) error {
 	if f.badLines++; f.badLines > maxBadLines {
 		return f.p.Close([]byte("* BYE Too many invalid commands\r\n"))
@@ -150,7 +150,7 @@ func (f *framing) refuse(reply string, line []byte) error {
 	return f.answered(line)
 }
 
-// answered stays in step after a command that the engine hasn't seen.
+// answered keeps gate and client in step after a command that the engine hasn't seen.
 func (f *framing) answered(line []byte) error {
 	if size, sync, ok := literalSize(line); ok && !sync {
 		return f.abandon(size)
@@ -158,7 +158,7 @@ func (f *framing) answered(line []byte) error {
 	return nil
 }
 
-// rest takes the line that follows a literal.
+// rest handles the line that follows a literal.
 func (f *framing) rest(line []byte) error {
 	f.restSeen(line)
 	f.mode = command
@@ -174,7 +174,7 @@ func (f *framing) rest(line []byte) error {
 	return f.pass(line, false)
 }
 
-// restSeen records a line behind a command's first: of a login only the literal that it announces.
+// restSeen records a later line of a command. Of a login it records only the literal announcement.
 func (f *framing) restSeen(line []byte) {
 	if _, _, ok := literalSize(line); ok && f.secret {
 		f.p.Rest(line[bytes.LastIndexByte(line, '{'):], false)
@@ -183,7 +183,7 @@ func (f *framing) restSeen(line []byte) {
 	f.p.Rest(line, f.secret)
 }
 
-// pass gives a line to the engine and prepares for the literal it may announce.
+// pass gives a line to the engine and prepares for a literal that the line may announce.
 func (f *framing) pass(line []byte, first bool) error {
 	size, sync, ok := literalSize(line)
 	if ok {
@@ -211,8 +211,8 @@ func (f *framing) pass(line []byte, first bool) error {
 	return nil
 }
 
-// abort ends a command of which the engine has seen a part: it gets the line end instead, and what it says to
-// that is replaced by reply.
+// abort ends a command of which the engine has seen a part. The engine gets end in place of the rest, and reply
+// replaces what the engine says to that.
 func (f *framing) abort(reply string, line []byte, end string) error {
 	f.p.Lock()
 	f.override = reply
@@ -224,7 +224,7 @@ func (f *framing) abort(reply string, line []byte, end string) error {
 	return nil
 }
 
-// abandon reads what is left of a command that has been answered: n bytes of its literal, and the lines and
+// abandon reads what is left of a command that has already been answered: n bytes of its literal, then the lines and
 // literals that follow.
 func (f *framing) abandon(n int64) error {
 	f.mode = command
@@ -247,5 +247,5 @@ func (f *framing) abandon(n int64) error {
 
 func (f *framing) LoggedIn() { f.logged = true }
 
-// tooManyMessages is said to MULTIAPPEND, see oneMessage.
+// tooManyMessages is the answer to MULTIAPPEND; see oneMessage.
 const tooManyMessages = " BAD One message at a time: there is no MULTIAPPEND here\r\n* BYE Closing, to stay in step\r\n"

@@ -8,9 +8,9 @@ import (
 	"github.com/mailrig/mailrig/internal/event"
 )
 
-// This file has the client's literals (RFC 9051 section 4.3, RFC 7888).
+// This file handles the client's literals (RFC 9051 section 4.3, RFC 7888).
 
-// begin begins a literal of the client's.
+// begin begins a literal from the client.
 func (f *framing) begin(size int64) {
 	f.mode, f.literal = literal, size
 	if f.message {
@@ -24,7 +24,7 @@ func (f *framing) readLiteral(b []byte) (int, error) {
 	limit := f.literal
 	if f.inUpload {
 		if limit > 1 {
-			limit-- // the last byte waits until what is behind it has been seen
+			limit-- // the last byte waits until oneMessage has seen what follows it
 		} else if err := f.oneMessage(); err != nil {
 			return 0, err
 		}
@@ -39,9 +39,9 @@ func (f *framing) readLiteral(b []byte) (int, error) {
 	return n, nil
 }
 
-// oneMessage looks behind the last byte of an APPEND's message. There must be the line's end, or the
-// parenthesis of UTF8 (RFC 6855 section 4); with more messages (MULTIAPPEND, RFC 3502, which isn't offered) the
-// engine would store the first one and never answer.
+// oneMessage looks at what follows the last byte of an APPEND's message. That must be the line end, or the closing
+// parenthesis of UTF8 (RFC 6855 section 4). Given more messages (MULTIAPPEND, RFC 3502, which mailrig doesn't
+// advertise), the engine would store the first one and never answer.
 func (f *framing) oneMessage() error {
 	b, err := f.p.Peek(2)
 	if err != nil {
@@ -53,7 +53,7 @@ func (f *framing) oneMessage() error {
 	return f.p.Close([]byte(f.tag + tooManyMessages))
 }
 
-// literalSize recognises {n} and {n+} at the end of a line.
+// literalSize parses {n} or {n+} at the end of a line.
 func literalSize(line []byte) (n int64, sync, ok bool) {
 	l := bytes.TrimSuffix(bytes.TrimSuffix(line, []byte("\n")), []byte("\r"))
 	if len(l) < 3 || l[len(l)-1] != '}' {

@@ -7,10 +7,10 @@ import (
 	"unicode/utf16"
 )
 
-// This file finds the mailboxes that a command is about, for rules that match on them.
+// This file finds the mailboxes that a command is about. Rules may match on them.
 
-// mailboxesOf returns those named in a command, else the selected one, in UTF-8. A name
-// that comes as a literal isn't here yet, and so isn't known.
+// mailboxesOf returns the mailboxes that a command names, in UTF-8. If the command names none, it returns the selected
+// mailbox. A name that comes as a literal hasn't arrived yet, so it is missing.
 func mailboxesOf(verb string, args []byte, selected string) []string {
 	names := 0
 	switch verb {
@@ -36,7 +36,7 @@ func mailboxesOf(verb string, args []byte, selected string) []string {
 	return found
 }
 
-// cutString takes an atom or a quoted string off the front; "" for a literal.
+// cutString takes an atom or a quoted string off the front of args. It returns "" for a literal.
 func cutString(args []byte) (s string, rest []byte) {
 	args = bytes.TrimRight(args, "\r\n")
 	if len(args) == 0 || args[0] != '"' {
@@ -61,7 +61,7 @@ func cutString(args []byte) (s string, rest []byte) {
 	return b.String(), nil
 }
 
-// decodeUTF7 decodes modified UTF-7 (RFC 3501 section 5.1.3); what isn't stays as it is.
+// decodeUTF7 decodes modified UTF-7 (RFC 3501 section 5.1.3). Invalid parts stay as they are.
 func decodeUTF7(s string) string {
 	var b strings.Builder
 	for {

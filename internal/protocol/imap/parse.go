@@ -5,14 +5,14 @@ import (
 	"strings"
 )
 
-// Reply is an IMAP status response taken apart.
+// Reply is an IMAP status response, split into its parts.
 type Reply struct {
 	Type string // OK, NO, BAD or BYE
-	Code string // what stands in brackets, "" without
+	Code string // the words in brackets; "" if there are none
 	Text string
 }
 
-// Parse takes "NO [AUTHENTICATIONFAILED] text" apart (RFC 9051 section 7.1).
+// Parse splits a response like "NO [AUTHENTICATIONFAILED] text" (RFC 9051 section 7.1).
 func Parse(s string) (Reply, error) {
 	s = strings.TrimRight(s, "\r\n")
 	typ, rest, _ := strings.Cut(s, " ")

@@ -12,10 +12,10 @@ import (
 
 type replies struct{}
 
-// Response codes that mean "not now": RFC 5530 section 3, RFC 9051 section 7.1.
+// temporary lists the response codes that mean "not now" (RFC 5530 section 3, RFC 9051 section 7.1).
 var temporary = []string{"UNAVAILABLE", "INUSE", "EXPUNGEISSUED", "TRYCREATE", "THROTTLED"}
 
-// Verdict goes by the tagged line; before it comes, BYE, a continuation request or an untagged BAD tell
+// Verdict judges the tagged line. If it hasn't come yet, Verdict judges BYE, a continuation request or an untagged BAD
 // (RFC 9051 section 7.1).
 func (replies) Verdict(tag string, lines []string, greeting bool) event.Verdict {
 	if greeting {
@@ -51,7 +51,7 @@ func tagged(word, code string) event.Verdict {
 	return v
 }
 
-// greetingVerdict goes by RFC 9051 section 7.1: OK, PREAUTH or BYE, untagged.
+// greetingVerdict judges a greeting, an untagged OK, PREAUTH or BYE (RFC 9051 section 7.1).
 func greetingVerdict(line string) event.Verdict {
 	rest, ok := strings.CutPrefix(line, "* ")
 	word, rest, _ := strings.Cut(rest, " ")
@@ -75,7 +75,7 @@ func codeIn(text string) string {
 	return code
 }
 
-// Command takes a line apart: a tag, a verb, and what follows; UID's verb has two words.
+// Command splits a line into tag, verb and arguments. After UID the verb has two words.
 func (replies) Command(line string) protocol.Line {
 	var l protocol.Line
 	rest := strings.TrimLeft(line, " ")
@@ -91,7 +91,7 @@ func (replies) Command(line string) protocol.Line {
 
 var list = regexp.MustCompile(`(?i)(?:^\* CAPABILITY |\[CAPABILITY )([^\]]*)`)
 
-// List is in any reply: an untagged CAPABILITY, or a response code (RFC 9051 sections 7.2.2 and 7.1).
+// List finds a list in any reply: an untagged CAPABILITY or a response code (RFC 9051 sections 7.2.2 and 7.1).
 func (replies) List(_ string, lines []string) (names []string, ok bool) {
 	for _, line := range lines {
 		if m := list.FindStringSubmatch(line); m != nil {
@@ -101,7 +101,7 @@ func (replies) List(_ string, lines []string) (names []string, ok bool) {
 	return names, names != nil
 }
 
-// Write makes a tagged status; BYE is never tagged.
+// Write returns a tagged status response. BYE is never tagged.
 func (replies) Write(tag, text string) []byte {
 	if strings.HasPrefix(text, "BYE") {
 		tag = "*"
@@ -113,10 +113,10 @@ func (r replies) Greeting(text string) []byte { return r.Write("*", text) }
 
 func (replies) Positive(text string) bool { return strings.HasPrefix(text, "OK") }
 
-// Closes is BYE (RFC 9051 section 7.1.5).
+// Closes reports whether the text is a BYE (RFC 9051 section 7.1.5).
 func (replies) Closes(text string, _ bool) bool { return strings.HasPrefix(text, "BYE") }
 
-// Check is what Parse accepts; a greeting may be PREAUTH too.
+// Check accepts what Parse accepts. A greeting may also be PREAUTH.
 func (replies) Check(text string, greeting bool) error {
 	if rest, ok := strings.CutPrefix(text, "PREAUTH"); ok && greeting {
 		text = "OK" + rest
@@ -125,7 +125,7 @@ func (replies) Check(text string, greeting bool) error {
 	return err
 }
 
-// CheckGreeting is laxer than Check: a scenario may greet with a status that isn't one.
+// CheckGreeting accepts more than Check: a scenario may greet with an invalid status.
 func (replies) CheckGreeting(text string) error {
 	if strings.HasPrefix(text, "*") {
 		return errors.New("imap: leave out the * in front, like OK ready")
@@ -136,7 +136,7 @@ func (replies) CheckGreeting(text string) error {
 	return nil
 }
 
-// IsCommand goes by the tag: what follows may be another server's command.
+// IsCommand checks only the tag, because another protocol's command may follow it.
 func (replies) IsCommand(line string) bool {
 	word, _, _ := strings.Cut(line, " ")
 	return isTag(word) && len(word) < 16

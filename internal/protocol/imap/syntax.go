@@ -12,7 +12,7 @@ func cutWord(line []byte) (word string, rest []byte) {
 	return string(w), bytes.TrimLeft(rest, " ")
 }
 
-// mentionsLogin tells if a line may be a login, in whatever letters.
+// mentionsLogin reports whether a line may be a login, in any case.
 func mentionsLogin(line []byte) bool {
 	for i := range line {
 		switch line[i] {
@@ -33,14 +33,14 @@ func hasPrefixFold(b []byte, prefix string) bool {
 	return len(b) >= len(prefix) && strings.EqualFold(string(b[:len(prefix)]), prefix)
 }
 
-// strange tells if a line has a bare CR or a NUL in it.
+// strange reports whether a line contains a bare CR or a NUL.
 func strange(line []byte) bool {
 	body := bytes.TrimSuffix(bytes.TrimSuffix(line, []byte("\n")), []byte("\r"))
 	return bytes.ContainsAny(body, "\r\x00")
 }
 
-// openQuote tells if a quoted string begins in the line and doesn't end in it (RFC
-// 9051 section 4.3: it can't go on behind a line end).
+// openQuote reports whether a quoted string begins in the line and doesn't end in it. A quoted string can't continue on
+// the next line (RFC 9051 section 4.3).
 func openQuote(line []byte) bool {
 	open := false
 	for i := 0; i < len(line); i++ {
@@ -56,7 +56,7 @@ func openQuote(line []byte) bool {
 
 func isTag(s string) bool { return s != "" && isAtom(s) && !strings.Contains(s, "+") }
 
-// isAtom tells an atom (RFC 9051 section 9).
+// isAtom reports whether s is an atom (RFC 9051 section 9).
 func isAtom(s string) bool {
 	for i := 0; i < len(s); i++ {
 		if c := s[i]; c <= ' ' || c >= 0x7f || strings.IndexByte(`(){%*"\]`, c) >= 0 {

@@ -8,7 +8,8 @@ import (
 	"github.com/mailrig/mailrig/internal/protocol"
 )
 
-// extensions are commands that must be listed before a client uses them (RFC 9051 section 6.1.1).
+// extensions maps commands to the capability that must be advertised before a client uses them (RFC 9051 section
+// 6.1.1).
 var extensions = map[string]string{
 	"IDLE": "IDLE", "MOVE": "MOVE", "UID MOVE": "MOVE", "UID EXPUNGE": "UIDPLUS", "NAMESPACE": "NAMESPACE", "UNSELECT": "UNSELECT",
 	"ENABLE": "ENABLE", "COMPRESS": "COMPRESS=DEFLATE", "ID": "ID", "SORT": "SORT", "THREAD": "THREAD", "GETQUOTAROOT": "QUOTA",
@@ -19,17 +20,17 @@ func uses(l protocol.Line) (all [][]string) {
 	if name := extensions[l.Verb]; name != "" {
 		all = append(all, []string{name})
 	}
-	if strings.HasSuffix(l.Args, "+}") { // RFC 7888: LITERAL- has the same form, for small ones
+	if strings.HasSuffix(l.Args, "+}") { // RFC 7888: LITERAL- has the same form, for small literals
 		all = append(all, []string{"LITERAL+", "LITERAL-"})
 	}
 	return all
 }
 
-// listed is a line that names a mailbox: LIST, LSUB and STATUS (RFC 9051 section 7.3).
+// listed matches a line that names a mailbox: LIST, LSUB or STATUS (RFC 9051 section 7.3).
 var listed = regexp.MustCompile(`(?i)^\* (?:(?:X?LIST|LSUB) \([^)]*\) (?:NIL|"[^ ]*")|STATUS) (?:"([^"]+)"|([^ "(]+))`)
 
-// told returns the mailboxes of LIST, LSUB and STATUS, and the users and mailboxes of referrals (RFC 2221,
-// RFC 2193). INBOX is no news: every user has one (RFC 9051 section 5.1).
+// told returns the mailboxes named by LIST, LSUB and STATUS, and the users and mailboxes named by referrals (RFC 2221,
+// RFC 2193). It leaves out INBOX, because every user has one (RFC 9051 section 5.1).
 func told(lines []string) (t protocol.Told) {
 	for _, line := range lines {
 		if m := listed.FindStringSubmatch(line); m != nil && !strings.EqualFold(m[1]+m[2], "INBOX") {
@@ -47,7 +48,7 @@ func told(lines []string) (t protocol.Told) {
 	return t
 }
 
-// namesIn returns the user and the mailbox of an IMAP URL (RFC 5092).
+// namesIn returns the user and the mailbox in an IMAP URL (RFC 5092).
 func namesIn(place string) (all []string) {
 	u, err := url.Parse(place)
 	if err != nil {

@@ -1,5 +1,6 @@
-// Package imap says what IMAP is (RFC 9051, RFC 3501; literals: RFC 7888): its words, replies, framing and
-// doors. See package protocol.
+// Package imap defines IMAP (RFC 9051 and RFC 3501; literals: RFC 7888): its words, replies, framing and doors. Package
+// protocol explains the parts. The engine is go-imap's imapserver; internal/imapd adapts it. A new command is a row in
+// words; if it must be advertised, add it to extensions in uses.go too.
 package imap
 
 import (
@@ -9,7 +10,7 @@ import (
 	"github.com/mailrig/mailrig/internal/protocol"
 )
 
-// Protocol is IMAP.
+// Protocol is IMAP's value.
 var Protocol = &protocol.Protocol{
 	Name:     "imap",
 	Title:    "IMAP",
@@ -20,14 +21,15 @@ var Protocol = &protocol.Protocol{
 	Framing:  newFraming,
 	Uses:     uses,
 	Told:     told,
+	Refusals: refusals,
 
-	ListsMore: true, // RFC 9051 section 6.2.3: a login may come with another list
+	ListsMore: true, // RFC 9051 section 6.2.3: a login may bring a new list
 	Doors: []protocol.Door{
 		{Port: 143, Service: "imap", Security: protocol.STARTTLS, Suggest: true},
 		{Port: 993, Service: "imaps", Security: protocol.TLS, Suggest: true},
 	},
 	Idle:    30 * time.Minute, // RFC 9051 section 5.4
-	MaxLine: 48 << 10,         // the engine's own bound of a command is 50 KiB
+	MaxLine: 48 << 10,         // the engine limits a command to 50 KiB
 }
 
 const (

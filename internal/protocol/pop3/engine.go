@@ -3,6 +3,8 @@ package pop3
 import (
 	"bytes"
 	"strings"
+
+	"github.com/mailrig/mailrig/internal/protocol"
 )
 
 // This file is the framing's other half: what the engine says.
@@ -20,7 +22,7 @@ func (f *framing) Write(p []byte, complete bool) (int, error) {
 		f.auth = true
 		return len(p), f.p.Tell(p, f.p.RefusedBy(false))
 	case ok && f.isMulti():
-		f.multi, f.eod = true, eodLineStart
+		f.multi, f.end = true, protocol.DotEnd(0)
 		f.hidden = f.p.Replaced()
 		if f.InBody() {
 			f.p.MessageOut()
@@ -35,7 +37,7 @@ func (f *framing) Write(p []byte, complete bool) (int, error) {
 	return len(p), f.p.Tell(p, f.p.RefusedBy(true))
 }
 
-// isMulti reports whether a positive reply to the command has lines behind it.
+// isMulti reports whether a positive reply to the command has more lines.
 func (f *framing) isMulti() bool {
 	switch f.verb {
 	case "CAPA", "RETR", "TOP":
@@ -57,7 +59,7 @@ func (f *framing) writeMulti(p []byte, complete bool) (int, error) {
 		return 0, nil
 	}
 	body := f.InBody()
-	n, done := f.eod.scan(p)
+	n, done := f.end.Scan(p)
 	f.multi = !done
 	switch {
 	case f.hidden:
@@ -68,7 +70,7 @@ func (f *framing) writeMulti(p []byte, complete bool) (int, error) {
 	return n, f.p.Tell(p[:n], "")
 }
 
-// writeCapa gathers the lines of a reply to CAPA: its list can only be edited whole.
+// writeCapa gathers the lines of a reply to CAPA, because the list can only be edited as a whole.
 func (f *framing) writeCapa(line []byte) error {
 	if !bytes.Equal(line, []byte(".\r\n")) {
 		f.capa = append(f.capa, bytes.Clone(line))

@@ -8,22 +8,22 @@ import (
 	"github.com/mailrig/mailrig/internal/protocol"
 )
 
-// framing is POP3's framing: this file has the client's lines, engine.go what the engine says.
+// framing is POP3's framing. This file handles the client's lines, engine.go what the engine says.
 type framing struct {
 	p protocol.Port
 
-	// An AUTH has failed: lines of its exchange may still come.
+	// An AUTH has failed: lines of its exchange may still follow.
 	afterAuth bool
 
 	// Guarded by the port's lock.
 	verb   string
 	args   bool
-	auth   bool     // the client's next line belongs to AUTH
-	logged bool     // a login has succeeded
-	multi  bool     // inside a multi-line response
-	eod    eod      // where its end is looked for
-	hidden bool     // nobody is to see it
-	capa   [][]byte // lines of a reply to CAPA so far
+	auth   bool            // the client's next line belongs to AUTH
+	logged bool            // a login has succeeded
+	multi  bool            // inside a multi-line response
+	end    protocol.DotEnd // finds the end of that response
+	hidden bool            // the response isn't shown to the client
+	capa   [][]byte        // lines of a reply to CAPA so far
 }
 
 func newFraming(p protocol.Port) protocol.Framing { return &framing{p: p} }

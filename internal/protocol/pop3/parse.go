@@ -5,14 +5,14 @@ import (
 	"strings"
 )
 
-// Reply is a POP3 status line taken apart.
+// Reply is a POP3 status line, split into its parts.
 type Reply struct {
 	OK   bool
-	Code string // response code (RFC 2449 section 8), "" without
+	Code string // response code (RFC 2449 section 8); "" if there is none
 	Text string
 }
 
-// Parse takes "-ERR [IN-USE] text" apart (RFC 1939 section 3, RFC 2449 section 8).
+// Parse splits a line like "-ERR [IN-USE] text" (RFC 1939 section 3, RFC 2449 section 8).
 func Parse(s string) (Reply, error) {
 	s = strings.TrimRight(s, "\r\n")
 	word, rest, _ := strings.Cut(s, " ")

@@ -11,10 +11,10 @@ import (
 
 type replies struct{}
 
-// Response codes that mean "not now": RFC 2449 section 8.1, RFC 3206.
+// temporary lists the response codes that mean "not now" (RFC 2449 section 8.1, RFC 3206).
 var temporary = []string{"SYS/TEMP", "IN-USE", "LOGIN-DELAY"}
 
-// Verdict goes by the first line (RFC 1939 section 3); of a login exchange, by the last.
+// Verdict judges the first line (RFC 1939 section 3). In a login exchange it judges the last.
 func (replies) Verdict(_ string, lines []string, greeting bool) event.Verdict {
 	line := lines[0]
 	if n := len(lines); n > 1 && (strings.HasPrefix(line, "+ ") || line == "+") && !greeting {
@@ -46,13 +46,13 @@ func codeIn(text string) string {
 	return code
 }
 
-// Command takes a line apart: a verb, and what follows the space behind it.
+// Command splits a line at the first space, into verb and arguments.
 func (replies) Command(line string) protocol.Line {
 	verb, args, _ := strings.Cut(strings.TrimLeft(line, " "), " ")
 	return protocol.Line{Verb: strings.ToUpper(verb), Args: args}
 }
 
-// List is the reply to CAPA (RFC 2449 section 5).
+// List reads the reply to CAPA (RFC 2449 section 5).
 func (replies) List(verb string, lines []string) (names []string, ok bool) {
 	if verb != "CAPA" || !strings.HasPrefix(lines[0], "+OK") {
 		return nil, false
@@ -71,18 +71,18 @@ func (r replies) Greeting(text string) []byte { return r.Write("", text) }
 
 func (replies) Positive(text string) bool { return strings.HasPrefix(text, "+OK") }
 
-// Closes is -ERR as a greeting, behind which POP3 has no way on.
+// Closes reports whether the text is an -ERR in place of a greeting. POP3 can't go on after that.
 func (replies) Closes(text string, greeting bool) bool {
 	return greeting && strings.HasPrefix(text, "-ERR")
 }
 
-// Check is what Parse accepts.
+// Check accepts what Parse accepts.
 func (replies) Check(text string, _ bool) error {
 	_, err := Parse(text)
 	return err
 }
 
-// CheckGreeting is laxer than Check: a scenario may greet with a status that isn't one.
+// CheckGreeting accepts more than Check: a scenario may greet with an invalid status.
 func (replies) CheckGreeting(text string) error {
 	if strings.ContainsAny(text, "\r\n") {
 		return errors.New("a greeting of IMAP and POP3 is one line")
@@ -90,12 +90,12 @@ func (replies) CheckGreeting(text string) error {
 	return nil
 }
 
-// Resembles goes by the status indicator.
+// Resembles looks at the status indicator.
 func (replies) Resembles(text string) bool {
 	return strings.HasPrefix(text, "-ERR") || strings.HasPrefix(text, "+OK")
 }
 
-// IsCommand goes by the verb.
+// IsCommand looks at the verb.
 func (r replies) IsCommand(line string) bool {
 	verb, _, _ := strings.Cut(line, " ")
 	_, known := words.Find(verb)
@@ -115,5 +115,5 @@ func (replies) Canned(c protocol.Canned, _, _ string) []byte {
 	case protocol.GoAhead:
 		return []byte("+OK Begin TLS negotiation now\r\n")
 	}
-	return nil // RFC 1939 section 3: after an idle time-out, close without a word
+	return nil // RFC 1939 section 3: after an idle timeout, close without a word
 }

@@ -1,5 +1,6 @@
-// Package pop3 says what POP3 is (RFC 1939; CAPA: RFC 2449; STLS: RFC 2595; AUTH: RFC 5034): its words,
-// replies, framing and doors. See package protocol. The engine is the module's package pop3.
+// Package pop3 defines POP3 (RFC 1939; CAPA: RFC 2449; STLS: RFC 2595; AUTH: RFC 5034): its words, replies, framing and
+// doors. Package protocol explains the parts. The engine is this module's package pop3; internal/popd adapts it. A new
+// command is a row in words.
 package pop3
 
 import (
@@ -9,7 +10,7 @@ import (
 	"github.com/mailrig/mailrig/internal/protocol"
 )
 
-// Protocol is POP3.
+// Protocol is POP3's value.
 var Protocol = &protocol.Protocol{
 	Name:     "pop3",
 	Title:    "POP3",
@@ -18,6 +19,7 @@ var Protocol = &protocol.Protocol{
 	Words:    words,
 	Replies:  replies{},
 	Framing:  newFraming,
+	Refusals: refusals,
 
 	ListOptional: true, // RFC 1939 has no CAPA
 	Doors: []protocol.Door{
@@ -25,7 +27,7 @@ var Protocol = &protocol.Protocol{
 		{Port: 995, Service: "pop3s", Security: protocol.TLS, Suggest: true},
 	},
 	Idle: 10 * time.Minute, // RFC 1939 section 3
-	// RFC 2449 section 4 has 255 octets; a SASL response may have 12288, as in SMTP.
+	// RFC 2449 section 4 allows 255 octets. A SASL response may have 12,288 octets, as in SMTP.
 	MaxLine: 12288 + 2,
 }
 

@@ -9,17 +9,17 @@ import (
 	"github.com/mailrig/mailrig/internal/event"
 )
 
-// BDAT (RFC 3030). The engine delivers from a goroutine that may outlive the transaction when a transfer is
-// given up between two chunks, and then spoils the next one. So the framing keeps the chunks itself and gives
-// the engine the whole message as one last chunk: for the engine no transfer is ever open.
+// BDAT (RFC 3030). The engine delivers from a goroutine. If the client gives up a transfer between two chunks, that
+// goroutine may outlive the transaction and spoil the next one. So the framing keeps the chunks and gives the engine
+// the whole message as one last chunk. The engine never has an open transfer.
 
-// bdat takes a BDAT command.
+// bdat handles a BDAT command.
 func (f *framing) bdat(line, arg []byte) error {
 	n, ok := chunkSize(arg)
-	if !ok { // how much follows can't be known: nothing after it could be trusted
+	if !ok { // unknown size: nothing after it can be trusted
 		return f.p.Close([]byte("501 5.5.4 BDAT needs a size, and may have LAST after it; closing\r\n"))
 	}
-	if n < 0 { // the engine wouldn't read the chunk and take it for commands
+	if n < 0 { // the engine would take the unread chunk for commands
 		if err := f.p.Say([]byte("501 5.5.4 BDAT may only have LAST after its size\r\n"), ""); err != nil {
 			return err
 		}
@@ -28,7 +28,7 @@ func (f *framing) bdat(line, arg []byte) error {
 	f.p.Lock()
 	ready := f.ready
 	f.p.Unlock()
-	if !ready { // the engine refuses, and reads the chunk
+	if !ready { // the engine refuses the command, and reads the chunk
 		f.mode, f.chunk, f.lastChunk = chunk, n, false
 		if n == 0 {
 			f.mode = command
@@ -45,7 +45,7 @@ func (f *framing) bdat(line, arg []byte) error {
 	}
 	if !isLast(arg) {
 		f.p.Lock()
-		f.p.NotReplaced() // it is the message's reply that is replaced
+		f.p.NotReplaced() // the replacement is for the message's reply, not this one
 		f.p.Unlock()
 		return f.keepChunk(n)
 	}
@@ -61,7 +61,7 @@ func (f *framing) bdat(line, arg []byte) error {
 	return nil
 }
 
-// tooLarge refuses a chunk, and ends the transaction (RFC 3030 section 2).
+// tooLarge refuses a chunk and ends the transaction (RFC 3030 section 2).
 func (f *framing) tooLarge(n int64) error {
 	f.spool = nil
 	if err := f.p.Say([]byte("552 5.3.4 Message size exceeds fixed maximum message size\r\n"), ""); err != nil {
@@ -77,7 +77,7 @@ func (f *framing) tooLarge(n int64) error {
 	return nil
 }
 
-// keepChunk reads a chunk that isn't the last.
+// keepChunk reads a chunk that isn't the last one.
 func (f *framing) keepChunk(n int64) error {
 	var piece [4 << 10]byte
 	for left := n; left > 0; {
@@ -91,8 +91,8 @@ func (f *framing) keepChunk(n int64) error {
 	return f.p.Say(fmt.Appendf(nil, "250 2.0.0 %d octets received\r\n", n), "")
 }
 
-// chunkSize reads BDAT's argument. ok is false when there is no size. A size with something else than LAST
-// behind it is returned as -size-1.
+// chunkSize parses BDAT's argument. ok is false if there is no size. If the size is followed by anything but LAST,
+// chunkSize returns -size-1.
 func chunkSize(arg []byte) (n int64, ok bool) {
 	f := bytes.Fields(arg)
 	if len(f) == 0 {
@@ -114,8 +114,8 @@ func isLast(arg []byte) bool {
 	return len(f) == 2 && bytes.EqualFold(f[1], []byte("LAST"))
 }
 
-// skipChunk reads the chunk behind a BDAT that has been answered already. Where its size can't be told, nothing
-// behind it could be trusted.
+// skipChunk reads the chunk after a BDAT that has already been answered. If the size is unknown, nothing after it can
+// be trusted, so it closes.
 func (f *framing) skipChunk(arg []byte) error {
 	n, ok := chunkSize(arg)
 	if !ok {

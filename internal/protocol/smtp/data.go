@@ -4,12 +4,16 @@ import (
 	"io"
 
 	"github.com/mailrig/mailrig/internal/event"
+	"github.com/mailrig/mailrig/internal/protocol"
 )
 
-// This file has the message behind DATA (RFC 5321 section 4.1.1.4).
+// This file handles the message that follows DATA (RFC 5321 section 4.1.1.4).
 
 func (f *framing) beginData() {
-	f.mode, f.body = data, eodLineStart
+	f.mode, f.body = data, protocol.DotEnd(0)
+	if f.lines == nil {
+		f.lines = new(lines)
+	}
 	f.lines.begin()
 	f.p.BeginUpload()
 }
@@ -19,7 +23,7 @@ func (f *framing) readData(b []byte) (int, error) {
 		return 0, err
 	}
 	have := f.p.Buffered()
-	n, done := f.body.scan(have[:min(len(have), len(b))])
+	n, done := f.body.Scan(have[:min(len(have), len(b))])
 	n, err := f.p.Upload(b[:n], int64(n), false)
 	if err != nil {
 		return 0, err
@@ -34,8 +38,8 @@ func (f *framing) readData(b []byte) (int, error) {
 	return n, nil
 }
 
-// received is called when the last byte of a message is there, before the engine gets it. It reports whether
-// the client is still there.
+// received is called when the last byte of a message has come, before the engine gets it. It reports whether the client
+// is still connected.
 func (f *framing) received(l event.Lines) bool {
 	f.p.Lock()
 	f.await = true

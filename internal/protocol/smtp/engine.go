@@ -8,7 +8,7 @@ import (
 
 // This file is the framing's other half: what the engine says.
 
-// corrections are replies of the engine's that its RFCs have otherwise.
+// corrections replaces engine replies that differ from what the RFCs require.
 var corrections = map[string]string{
 	"454 4.7.0 Invalid base64 data\r\n":          "501 5.5.2 Cannot decode base64 data\r\n",    // RFC 4954 section 4
 	"235 2.0.0 Authentication succeeded\r\n":     "235 2.7.0 Authentication succeeded\r\n",     // RFC 4954 section 6
@@ -63,7 +63,7 @@ func (f *framing) Write(line []byte, complete bool) (int, error) {
 	return n, f.p.Tell(line, f.p.RefusedBy(!more))
 }
 
-// writeEHLO gathers the lines of a reply to EHLO: its list can only be edited whole.
+// writeEHLO gathers the lines of a reply to EHLO, because the list can only be edited as a whole.
 func (f *framing) writeEHLO(line []byte, more bool) error {
 	f.ehlo = append(f.ehlo, bytes.Clone(line))
 	if more {
@@ -83,7 +83,7 @@ func (f *framing) writeEHLO(line []byte, more bool) error {
 	return nil
 }
 
-// follow keeps track of a transaction by what the engine says of its commands.
+// follow tracks the transaction by the engine's replies.
 func (f *framing) follow(positive bool) {
 	switch f.verb {
 	case "RCPT":
@@ -91,7 +91,7 @@ func (f *framing) follow(positive bool) {
 			f.ready = true
 			f.p.Taken()
 		}
-	case "MAIL": // a second one is refused, and the transaction goes on (RFC 5321 section 4.1.4)
+	case "MAIL": // a second MAIL is refused, and the transaction goes on (RFC 5321 section 4.1.4)
 		f.p.Begun(positive)
 		f.ready = f.ready && !positive
 	case "RSET", "EHLO", "HELO":
@@ -99,13 +99,13 @@ func (f *framing) follow(positive bool) {
 	}
 }
 
-// over ends a transaction: its message has been answered.
+// over ends a transaction whose message has been answered.
 func (f *framing) over() {
 	f.ready = false
 	f.p.EndMail()
 }
 
-// editEHLO adds STARTTLS and takes out what the scenario hides.
+// editEHLO adds STARTTLS, and removes what the scenario hides.
 func (f *framing) editEHLO(in [][]byte) (out [][]byte, by string) {
 	if !bytes.HasPrefix(in[0], []byte("250")) {
 		return in, ""

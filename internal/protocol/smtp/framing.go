@@ -8,30 +8,30 @@ import (
 	"github.com/mailrig/mailrig/internal/protocol"
 )
 
-// framing is SMTP's framing: this file has the client's lines, data.go and bdat.go its messages, engine.go what
-// the engine says.
+// framing is SMTP's framing. This file handles the client's lines, data.go and bdat.go its messages, engine.go what the
+// engine says.
 type framing struct {
 	p protocol.Port
 
-	// The reader's side.
+	// Used by the reading side only.
 	mode      mode
-	body      eod    // where DATA stands
-	chunk     int64  // bytes left of a BDAT chunk
-	lastChunk bool   // it ends the message
-	spool     []byte // chunks of a BDAT transfer before its last; nil: none is open
-	lines     lines  // of the message
-	hurried   bool   // commands have come before the reply to the one before
+	body      protocol.DotEnd // how far the end of DATA has been matched
+	chunk     int64           // bytes left of a BDAT chunk
+	lastChunk bool            // the chunk ends the message
+	spool     []byte          // chunks before the last one of a BDAT transfer; nil: no transfer is open
+	lines     *lines          // of the message; nil before the first one
+	hurried   bool            // the client has sent commands before the reply to the previous one
 	// A scenario has asked for a line of AUTH that no engine waits for.
 	askedForLine bool
-	// An AUTH has failed: lines of its exchange may still come.
+	// An AUTH has failed: lines of its exchange may still follow.
 	afterAuth bool
 
 	// Guarded by the port's lock.
 	verb   string
-	next   mode     // what the engine's reply makes of the client's next bytes
-	hidden bool     // the next reply isn't for the client
+	next   mode     // what the client's next bytes are after the engine's reply
+	hidden bool     // the next reply isn't shown to the client
 	ready  bool     // MAIL and RCPT have been accepted
-	await  bool     // a message has been sent; the reply decides whether it is accepted
+	await  bool     // a message has been sent, and its reply decides whether it is accepted
 	ehlo   [][]byte // lines of a reply to EHLO so far
 }
 
@@ -40,8 +40,8 @@ type mode int
 
 const (
 	command mode = iota
-	data         // of DATA
-	chunk        // of BDAT
+	data         // part of DATA
+	chunk        // part of BDAT
 	auth         // a line of AUTH's exchange
 )
 
@@ -85,7 +85,7 @@ func (f *framing) Read(b []byte) (int, error) {
 	return 0, f.command(line)
 }
 
-// command looks at a command line and gives it to the engine, or answers itself.
+// command handles a command line. It passes the line to the engine or answers it itself.
 func (f *framing) command(line []byte) error {
 	verb, _ := cutWord(line)
 	verb = strings.ToUpper(verb)
@@ -161,8 +161,8 @@ func (f *framing) ask(verb string, line, arg []byte) (handled bool, err error) {
 	return true, err
 }
 
-// qualify adds the domain to an address that has none: a server must take <Postmaster> (RFC 5321 section
-// 4.1.1.3) and does well to take <root>; the engine takes neither.
+// qualify adds the server's domain to an address that has none. A server must accept <Postmaster> (RFC 5321 section
+// 4.1.1.3) and should accept <root>; the engine accepts neither.
 func (f *framing) qualify(line []byte) []byte {
 	i, j := bytes.IndexByte(line, '<'), bytes.IndexByte(line, '>')
 	if i < 0 || j < i+2 || bytes.ContainsAny(line[i+1:j], "@\" \t") {
@@ -171,8 +171,8 @@ func (f *framing) qualify(line []byte) []byte {
 	return []byte(string(line[:i+1]) + f.p.Qualify(string(line[i+1:j])) + string(line[j:]))
 }
 
-// path finds the address in FROM:<a@b> or TO:<a@b>, as the engine will see it: a source route left out, a
-// domain added.
+// path returns the address in FROM:<a@b> or TO:<a@b> as the engine will see it: without a source route, and with a
+// domain.
 func (f *framing) path(line []byte) string {
 	line = f.qualify(line)
 	_, path, ok := bytes.Cut(line, []byte(":"))
@@ -192,7 +192,7 @@ func (f *framing) path(line []byte) string {
 	return string(path)
 }
 
-// pathEnd returns where an address ends: at a bracket, a space or the line's end outside of quotes.
+// pathEnd returns where an address ends: at a bracket, a space or the line end, outside quotes.
 func pathEnd(path []byte) int {
 	quoted := false
 	for i := 0; i < len(path); i++ {

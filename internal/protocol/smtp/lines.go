@@ -7,16 +7,16 @@ import (
 	"github.com/mailrig/mailrig/internal/event"
 )
 
-// lines watches how the lines of a message are formed (event.Lines), and says at once what a client must not
-// send: lines that end with LF alone (RFC 5321 section 2.3.8), and a dot at the beginning of a line that wasn't
-// doubled (section 4.5.2). Each is noticed once in a session.
+// lines examines how the lines of a message are formed (event.Lines). It reports at once what a client must not send:
+// lines that end with LF alone (RFC 5321 section 2.3.8), and a leading dot that isn't doubled (section 4.5.2). It
+// reports each of them once in a session.
 type lines struct {
 	event.Lines
-	last      [2]byte // the two bytes before what comes next
-	length    int64   // of the line so far, without its end
-	dot       bool    // a line has begun with a dot, and what is behind it comes next
-	bareLF    bool    // noticed
-	unstuffed bool    // noticed
+	last      [2]byte // the two bytes before the next ones
+	length    int64   // of the line so far, without its line end
+	dot       bool    // the line begins with a dot; the next byte tells whether it was doubled
+	bareLF    bool    // has been reported
+	unstuffed bool    // has been reported
 }
 
 // begin is called when a message begins.
@@ -24,7 +24,7 @@ func (l *lines) begin() {
 	l.Lines, l.last, l.length, l.dot = event.Lines{}, [2]byte{'\r', '\n'}, 0, false
 }
 
-// look takes more of the message.
+// look examines the next bytes of the message.
 func (l *lines) look(b []byte, notice func(event.Sign)) {
 	if len(b) == 0 {
 		return
@@ -36,7 +36,7 @@ func (l *lines) look(b []byte, notice func(event.Sign)) {
 	}
 	l.EightBit = l.EightBit || hasEightBit(b)
 	l.NUL = l.NUL || bytes.IndexByte(b, 0) >= 0
-	crs := int64(bytes.Count(b, []byte{'\r'})) // those before LF are taken off again
+	crs := int64(bytes.Count(b, []byte{'\r'})) // those before an LF are subtracted again
 	if l.last[1] == '\r' {
 		crs++
 	}
@@ -79,7 +79,7 @@ func (l *lines) look(b []byte, notice func(event.Sign)) {
 	}
 }
 
-// hasEightBit reports whether a byte is above 127.
+// hasEightBit reports whether any byte is above 127.
 func hasEightBit(b []byte) bool {
 	for len(b) >= 8 {
 		if binary.LittleEndian.Uint64(b)&0x8080808080808080 != 0 {
@@ -105,7 +105,7 @@ func (l *lines) lineStart(b []byte, notice func(event.Sign)) {
 	}
 }
 
-// behindDot looks at what follows a dot at the beginning of a line: another one, or the end of the message.
+// behindDot looks at what follows a leading dot: another dot, or the end of the message.
 func (l *lines) behindDot(c byte, notice func(event.Sign)) {
 	l.dot = false
 	if c == '.' || c == '\r' {

@@ -8,7 +8,7 @@ import (
 	"github.com/mailrig/mailrig/internal/event"
 )
 
-// What is noticed must not depend on how the bytes come.
+// TestLines checks that the result doesn't depend on how the bytes are split.
 func TestLines(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct {
@@ -39,7 +39,7 @@ func TestLines(t *testing.T) {
 	}
 }
 
-// A second message begins anew, whatever the one before ended with.
+// TestLinesBeginsAnew checks that a second message starts afresh, whatever the first one ended with.
 func TestLinesBeginsAnew(t *testing.T) {
 	t.Parallel()
 	var got []event.Sign
@@ -54,7 +54,7 @@ func TestLinesBeginsAnew(t *testing.T) {
 	}
 }
 
-// The figures of a message are the same however it comes in pieces.
+// TestLinesCount checks that the counts don't depend on how the message is split.
 func TestLinesCount(t *testing.T) {
 	t.Parallel()
 	message := "a\r\nbare\nstray\rcr\r\r\n.x\r\n" + strings.Repeat("y", 1200) + "\r\nM\xc3\xbcller\x00\r\n.\r\n"

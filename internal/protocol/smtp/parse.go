@@ -6,15 +6,15 @@ import (
 	"strings"
 )
 
-// Reply is an SMTP reply taken apart.
+// Reply is an SMTP reply, split into its parts.
 type Reply struct {
 	Code     int
-	Enhanced [3]int // RFC 3463; all zero when the text has none
-	Text     string // lines split by \n
+	Enhanced [3]int // RFC 3463; all zero if the text has none
+	Text     string // lines separated by \n
 }
 
-// Parse takes "535 5.7.8 text" apart (RFC 5321 section 4.2, RFC 2034).
-// Further lines, each behind a \n, may repeat the code with a hyphen or not.
+// Parse splits a reply like "535 5.7.8 text" (RFC 5321 section 4.2, RFC 2034). Further lines follow a \n each. They may
+// repeat the code with a hyphen.
 func Parse(s string) (Reply, error) {
 	var r Reply
 	var texts []string

@@ -12,8 +12,8 @@ import (
 
 type replies struct{}
 
-// Verdict goes by the reply code of the last line (RFC 5321 section 4.2.1). A greeting is 220, 421 or 554
-// (section 3.1).
+// Verdict judges the reply code of the last line (RFC 5321 section 4.2.1). A greeting must be 220, 421 or 554 (section
+// 3.1).
 func (replies) Verdict(_ string, lines []string, greeting bool) event.Verdict {
 	line := lines[len(lines)-1]
 	if len(line) < 3 {
@@ -38,7 +38,7 @@ func (replies) Verdict(_ string, lines []string, greeting bool) event.Verdict {
 	return v
 }
 
-// enhanced returns the enhanced status code behind a reply code (RFC 2034 section 4, RFC 3463 section 2).
+// enhanced returns the enhanced status code that follows a reply code (RFC 2034 section 4, RFC 3463 section 2).
 func enhanced(line string) string {
 	if len(line) < 5 || line[3] != ' ' && line[3] != '-' {
 		return ""
@@ -52,13 +52,13 @@ func enhanced(line string) string {
 
 var status = regexp.MustCompile(`^[245]\.\d{1,3}\.\d{1,3}$`)
 
-// Command takes a line apart: a verb, and what follows the space behind it.
+// Command splits a line at the first space, into verb and arguments.
 func (replies) Command(line string) protocol.Line {
 	verb, args, _ := strings.Cut(strings.TrimLeft(line, " "), " ")
 	return protocol.Line{Verb: strings.ToUpper(verb), Args: args}
 }
 
-// List is the reply to EHLO but for its first line (RFC 5321 section 4.1.1.1).
+// List reads the reply to EHLO without its first line (RFC 5321 section 4.1.1.1).
 func (replies) List(verb string, lines []string) (names []string, ok bool) {
 	if verb != "EHLO" || !strings.HasPrefix(lines[len(lines)-1], "250") {
 		return nil, false
@@ -71,7 +71,7 @@ func (replies) List(verb string, lines []string) (names []string, ok bool) {
 	return names, true
 }
 
-// Write gives every line the code, all but the last with a hyphen (RFC 5321 section 4.2.1).
+// Write puts the code before every line, with a hyphen on all but the last (RFC 5321 section 4.2.1).
 func (replies) Write(_, text string) []byte {
 	lines := strings.Split(strings.TrimRight(text, "\r\n"), "\n")
 	code := ""
@@ -97,16 +97,16 @@ func (r replies) Greeting(text string) []byte { return r.Write("", text) }
 
 func (replies) Positive(text string) bool { return strings.HasPrefix(text, "2") }
 
-// Closes is 421 at any time (RFC 5321 section 3.8).
+// Closes reports whether the text is a 421, which may come at any time (RFC 5321 section 3.8).
 func (replies) Closes(text string, _ bool) bool { return strings.HasPrefix(text, "421") }
 
-// Check is what Parse accepts.
+// Check accepts what Parse accepts.
 func (replies) Check(text string, _ bool) error {
 	_, err := Parse(text)
 	return err
 }
 
-// CheckRefusal wants a code that refuses a login.
+// CheckRefusal requires a code that refuses a login.
 func (replies) CheckRefusal(text string) error {
 	if r, err := Parse(text); err == nil && r.Code < 400 {
 		return fmt.Errorf("smtp: %q wouldn't refuse the login; give a code from 400 to 599", text)
@@ -114,10 +114,10 @@ func (replies) CheckRefusal(text string) error {
 	return nil
 }
 
-// Resembles goes by the first digit of a code.
+// Resembles looks at the first digit of the code.
 func (replies) Resembles(text string) bool { return text != "" && text[0] >= '2' && text[0] <= '5' }
 
-// IsCommand goes by the verb.
+// IsCommand looks at the verb.
 func (r replies) IsCommand(line string) bool {
 	verb, _, _ := strings.Cut(line, " ")
 	_, known := words.Find(verb)

@@ -1,5 +1,6 @@
-// Package smtp says what SMTP is (RFC 5321; submission: RFC 6409; STARTTLS: RFC 3207; AUTH: RFC 4954; CHUNKING:
-// RFC 3030): its words, replies, framing and doors. See package protocol.
+// Package smtp defines SMTP (RFC 5321; submission: RFC 6409; STARTTLS: RFC 3207; AUTH: RFC 4954; CHUNKING: RFC 3030):
+// its words, replies, framing and doors. Package protocol explains the parts. The engine is go-smtp; internal/smtpd
+// adapts it. A new command is a row in words; an extension that must be advertised also has its place in uses.go.
 package smtp
 
 import (
@@ -9,7 +10,7 @@ import (
 	"github.com/mailrig/mailrig/internal/protocol"
 )
 
-// Protocol is SMTP.
+// Protocol is SMTP's value.
 var Protocol = &protocol.Protocol{
 	Name:     "smtp",
 	Title:    "SMTP",
@@ -18,6 +19,7 @@ var Protocol = &protocol.Protocol{
 	Replies:  replies{},
 	Framing:  newFraming,
 	Uses:     uses,
+	Refusals: refusals,
 	Doors: []protocol.Door{
 		{Port: 25, Service: "smtp", Security: protocol.STARTTLS},
 		{Port: 2525, Service: "smtp-alt", Security: protocol.STARTTLS}, // IANA has no name for it
@@ -25,7 +27,7 @@ var Protocol = &protocol.Protocol{
 		{Port: 465, Service: "submissions", Security: protocol.TLS, Login: true, Suggest: true},
 	},
 	Idle: 5 * time.Minute, // RFC 5321 section 4.5.3.2.7
-	// An AUTH line may have 12288 octets (RFC 4954 section 4), other commands 512 and what extensions add
+	// An AUTH line may have 12,288 octets (RFC 4954 section 4). Other commands may have 512, plus what extensions add
 	// (RFC 5321 section 4.5.3.1.4).
 	MaxLine: 12288 + 2,
 }

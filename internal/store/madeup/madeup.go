@@ -1,7 +1,6 @@
-// Package madeup fills mailboxes with messages that nobody has written: a message's
-// bytes exist only while somebody looks at them. A store that keeps a store.Message as
-// it is (memory does) holds a hundred thousand of them in some 10 MB, whatever their
-// size; another one writes them out.
+// Package madeup fills mailboxes with made-up messages. A message's bytes exist only while somebody reads them. If a
+// store keeps a store.Message as it is (package memory does), 100,000 of them take about 10 MB, whatever their size.
+// Another store may write them out. The session calls Append for the fault fill.
 package madeup
 
 import (
@@ -18,22 +17,22 @@ import (
 	"github.com/mailrig/mailrig/internal/store"
 )
 
-// MinSize is the smallest size of a message in bytes: its header needs that much.
+// MinSize is the smallest size of a message in bytes. Its header needs this much.
 const MinSize = 600
 
-// batch is how many messages are appended together.
+// batch is how many messages are appended at once.
 const batch = 1000
 
 // Messages says what to add to a mailbox.
 type Messages struct {
 	Count int
-	Size  int       // of each, in bytes; MinSize at least
-	Gap   int       // between two UIDs; 1 is none
-	To    string    // the address in their headers
-	Now   time.Time // zero: time.Now; the last message is a minute old
+	Size  int       // of each message, in bytes; at least MinSize
+	Gap   int       // from one UID to the next; 1 means no gap
+	To    string    // the recipient address in their headers
+	Now   time.Time // zero means time.Now; the last message is a minute old
 }
 
-// Append adds the messages and returns how many were added: fewer with an error.
+// Append adds the messages and returns how many were added. With an error, that may be fewer than m.Count.
 func Append(ctx context.Context, st store.Messages, box store.MailboxID, m Messages) (int, error) {
 	if m.Size < MinSize || m.Gap < 1 {
 		return 0, fmt.Errorf("messages of %d bytes, UIDs %d apart: give at least %d bytes and 1", m.Size, m.Gap, MinSize)
@@ -47,7 +46,7 @@ func Append(ctx context.Context, st store.Messages, box store.MailboxID, m Messa
 	}
 	for done := 0; done < m.Count; {
 		n := min(batch, m.Count-done)
-		messages := make([]message, n) // together: they come and go together
+		messages := make([]message, n) // allocated together: they come and go together
 		incoming := make([]store.Incoming, n)
 		for i := range messages {
 			messages[i] = message{src, done + i}
@@ -61,13 +60,12 @@ func Append(ctx context.Context, st store.Messages, box store.MailboxID, m Messa
 	return m.Count, nil
 }
 
-// source makes messages up. The last one is kept, because readers come back for
-// another part of it.
+// source makes up messages. It keeps the last one, because readers come back for another part of it.
 type source struct {
 	id    string
 	to    string
 	size  int
-	first time.Time // of message 0; each one comes a minute behind the one before
+	first time.Time // of message 0; each one comes a minute after the previous one
 
 	last atomic.Pointer[text]
 }
@@ -79,7 +77,7 @@ type text struct {
 	memo store.Memory
 }
 
-// get makes message n up, the same bytes each time.
+// get makes up message n. The bytes are the same each time.
 func (s *source) get(n int) *text {
 	if t := s.last.Load(); t != nil && t.n == n {
 		return t
@@ -91,7 +89,7 @@ func (s *source) get(n int) *text {
 
 func (s *source) received(n int) time.Time { return s.first.Add(time.Duration(n) * time.Minute) }
 
-// write is a message of exactly s.size bytes, lines of text with CRLF.
+// write returns a message of exactly s.size bytes, in lines that end with CR LF.
 func (s *source) write(n int) []byte {
 	var b bytes.Buffer
 	b.Grow(s.size)
@@ -102,14 +100,14 @@ func (s *source) write(n int) []byte {
 	for left := s.size - b.Len(); left > 0; left = s.size - b.Len() {
 		k := min(len(text), left-2)
 		if left-k-2 == 1 {
-			k-- // the last line needs room for its end
+			k-- // the last line needs room for its line end
 		}
 		b.WriteString(text[:k] + "\r\n")
 	}
 	return b.Bytes()
 }
 
-// message is a store.Message: a number, of 16 bytes.
+// message is a store.Message. It takes 16 bytes.
 type message struct {
 	source *source
 	number int
@@ -133,7 +131,7 @@ func (m *message) Digest(context.Context) ([sha256.Size]byte, error) {
 	return sha256.Sum256(m.Bytes()), nil
 }
 
-// Memo is what store.Memo asks for.
+// Memo implements the method that store.Memo looks for.
 func (m *message) Memo(key string, make func() any) any {
 	return m.source.get(m.number).memo.Get(key, make)
 }

@@ -52,7 +52,7 @@ func TestAppend(t *testing.T) {
 				t.Errorf("UID %d, want %d", e.UID, want)
 			}
 			raw := bytes.Clone(read(t, e.Message))
-			read(t, entries[1].Message) // another one in between
+			read(t, entries[1].Message) // read another one in between
 			if len(raw) != size || e.Message.Size() != int64(size) || !bytes.Equal(raw, read(t, e.Message)) {
 				t.Errorf("size %d, says %d, want %d; or other bytes the second time", len(raw), e.Message.Size(), size)
 			}
@@ -80,8 +80,8 @@ func TestAppendChecks(t *testing.T) {
 	}
 }
 
-// TestCheap: a hundred thousand messages of 2 KB, which would be 200 MB, cost less
-// than 20 MB, also when each has been read.
+// TestCheap checks that 100,000 messages of 2 KB, which would take 200 MB, cost less than 20 MB, even when each has
+// been read.
 func TestCheap(t *testing.T) {
 	st, box := inbox(t)
 	var before, after runtime.MemStats

@@ -8,7 +8,7 @@ import (
 	"github.com/mailrig/mailrig/internal/store"
 )
 
-// account is one user's mailboxes.
+// account holds one user's mailboxes.
 type account struct {
 	store   *Store
 	address string
@@ -17,11 +17,11 @@ type account struct {
 
 	mu         sync.RWMutex
 	gone       bool               // the store was reset
-	folders    map[string]*folder // by name; parents that don't exist themselves are not in it
+	folders    map[string]*folder // by name; parents that don't exist themselves aren't here
 	subscribed map[string]struct{}
 }
 
-// folder is a mailbox together with what belongs to its place in the account.
+// folder is a mailbox and what belongs to its place in the account.
 type folder struct {
 	box        *mailbox
 	specialUse string
@@ -43,7 +43,7 @@ func newAccount(s *Store, address string) *account {
 	return a
 }
 
-// rlocked returns the account of that name with its read lock held.
+// rlocked returns the account with this name. Its read lock is held.
 func (s *Store) rlocked(name string) *account {
 	for {
 		a := s.account(name)
@@ -51,11 +51,11 @@ func (s *Store) rlocked(name string) *account {
 		if !a.gone {
 			return a
 		}
-		a.mu.RUnlock() // a Reset came between
+		a.mu.RUnlock() // a Reset has intervened
 	}
 }
 
-// locked is rlocked with the write lock.
+// locked returns the account with this name. Its write lock is held.
 func (s *Store) locked(name string) *account {
 	for {
 		a := s.account(name)
@@ -94,7 +94,7 @@ func (s *Store) Mailbox(ctx context.Context, name, folder string) (store.Mailbox
 	return store.Mailbox{ID: f.box.id, Account: a.address, Name: folder, UIDValidity: f.box.uidValidity}, nil
 }
 
-// folder wants a.mu held.
+// folder returns the folder with this name. The caller holds a.mu.
 func (a *account) folder(name string) (*folder, error) {
 	if f := a.folders[name]; f != nil {
 		return f, nil
@@ -105,7 +105,7 @@ func (a *account) folder(name string) (*folder, error) {
 	return nil, fmt.Errorf("%w: %q", store.ErrNoMailbox, name)
 }
 
-// hasChildren wants a.mu held.
+// hasChildren reports whether there is a folder below name. The caller holds a.mu.
 func (a *account) hasChildren(name string) bool {
 	for n := range a.folders {
 		if store.Below(n, name) {
@@ -115,8 +115,7 @@ func (a *account) hasChildren(name string) bool {
 	return false
 }
 
-// maildrop is the lock of an account for POP3. Its holder is of this process and
-// releases it, so a lease never runs out here.
+// maildrop is an account's lock for POP3. Its holder is in this process and releases it, so a lease never expires here.
 type maildrop struct {
 	mu     sync.Mutex
 	holder *lease
@@ -149,11 +148,11 @@ func (l *lease) Renew(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// Release implements store.Lease, whatever ctx says.
+// Release implements store.Lease. It ignores ctx.
 func (l *lease) Release(context.Context) error {
 	l.drop.mu.Lock()
 	defer l.drop.mu.Unlock()
-	if l.drop.holder == l { // else it is another session's by now
+	if l.drop.holder == l { // otherwise another session has it by now
 		l.drop.holder = nil
 	}
 	return nil

@@ -62,7 +62,7 @@ func (s *Store) Create(ctx context.Context, account, name, specialUse string) er
 	return nil
 }
 
-// create wants a.mu held, and a name that is valid and free.
+// create adds a folder. name must be valid and free. The caller holds a.mu.
 func (a *account) create(name string) *folder {
 	a.createParents(name)
 	f := &folder{box: newMailbox(a.store)}
@@ -136,7 +136,7 @@ func (s *Store) Rename(ctx context.Context, account, old, new string) error {
 			return fmt.Errorf("%w: that of a child would have more than %d bytes", store.ErrBadName, store.MaxNameBytes)
 		}
 	}
-	// All leave before the first arrives, since "a/a" may become "a" of a mere parent "a".
+	// Remove all of them before adding the first: "a/a" may become "a" if "a" exists only as a parent.
 	moved := make(map[string]*folder, len(moves))
 	for name, target := range moves {
 		moved[target] = a.folders[name]
@@ -149,7 +149,8 @@ func (s *Store) Rename(ctx context.Context, account, old, new string) error {
 	return nil
 }
 
-// renameInbox wants a.mu held. Whatever arrives after the messages were taken stays in INBOX.
+// renameInbox moves INBOX's messages to a new mailbox. What arrives after they were taken stays in INBOX. The caller
+// holds a.mu.
 func (a *account) renameInbox(name string) error {
 	box := a.create(name).box
 	entries, _, release := a.inbox.claim(nil, true)

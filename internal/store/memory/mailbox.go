@@ -12,30 +12,30 @@ import (
 	"github.com/mailrig/mailrig/internal/store"
 )
 
-// mailbox is a list of messages. It doesn't know its name. After it was deleted it is
-// empty for good and takes no messages.
+// mailbox is a list of messages. It doesn't know its name. After it has been deleted it stays empty and accepts no
+// messages.
 type mailbox struct {
 	store       *Store
 	id          store.MailboxID
 	uidValidity uint32
 	watches     watches
 
-	// modSeq is the mod-sequence of the last change of any kind. Written under mu after
-	// the change it stands for; watches read it without.
+	// modSeq is the mod-sequence of the last change of any kind. It is written under mu, after the change that it
+	// stands for. Watches read it without mu.
 	modSeq atomic.Uint64
 
 	mu          sync.RWMutex
 	gone        bool
 	entries     []store.Entry // sorted by UID
 	uidNext     store.UID
-	recentFrom  store.UID              // from this UID on nobody has claimed \Recent
-	lastFlags   uint64                 // modSeq of the last change of flags
+	recentFrom  store.UID              // from this UID on, nobody has claimed \Recent
+	lastFlags   uint64                 // modSeq of the last flag change
 	lastKeyword uint64                 // modSeq of the last new keyword
 	removed     removals               // what was expunged
-	moving      map[store.UID]struct{} // taken by a Move that is under way
-	keywords    []string               // only appended to, and handed out
+	moving      map[store.UID]struct{} // claimed by a Move that is under way
+	keywords    []string               // handed out, so only appended to
 	spelling    map[string]string      // lower case -> as in keywords
-	size        int64                  // these three are sums over entries
+	size        int64                  // this and the next two are sums over entries
 	unseen      uint32
 	deleted     uint32
 }
@@ -43,7 +43,7 @@ type mailbox struct {
 func newMailbox(s *Store) *mailbox {
 	validity := s.validity.Add(1)
 	b := &mailbox{store: s, id: store.MailboxID(validity), uidValidity: validity, uidNext: 1, recentFrom: 1}
-	b.modSeq.Store(1) // 0 is not a mod-sequence (RFC 7162 section 7)
+	b.modSeq.Store(1) // 0 isn't a mod-sequence (RFC 7162 section 7)
 	s.boxMu.Lock()
 	defer s.boxMu.Unlock()
 	s.boxes[b.id] = b
@@ -57,7 +57,7 @@ func (b *mailbox) end() {
 	b.close()
 }
 
-// endIfEmpty reports whether it has ended the mailbox.
+// endIfEmpty ends the mailbox if it is empty, and reports whether it was.
 func (b *mailbox) endIfEmpty() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -68,7 +68,7 @@ func (b *mailbox) endIfEmpty() bool {
 	return true
 }
 
-// close wants b.mu held.
+// close ends the mailbox. The caller holds b.mu.
 func (b *mailbox) close() {
 	b.gone = true
 	b.entries = nil
@@ -79,12 +79,12 @@ func (b *mailbox) close() {
 	delete(b.store.boxes, b.id)
 }
 
-// noMailbox is the error once the mailbox is gone.
+// noMailbox returns the error for a mailbox that is gone.
 func (b *mailbox) noMailbox() error {
 	return fmt.Errorf("%w: it has just been deleted", store.ErrNoMailbox)
 }
 
-// deliver adds a message to an INBOX that can't vanish meanwhile.
+// deliver adds a message to an INBOX, which can't vanish meanwhile.
 func (b *mailbox) deliver(m store.Message, flags []string, date time.Time) store.UID {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -94,8 +94,8 @@ func (b *mailbox) deliver(m store.Message, flags []string, date time.Time) store
 	return uid
 }
 
-// addAll adds copies of entries of any mailbox, all or none (RFC 9051 section 6.4.7).
-// Their UIDs are how many are left out before them.
+// addAll adds copies of entries from any mailbox, all or none (RFC 9051 section 6.4.7). In these entries, UID says how
+// many UIDs to skip before the message.
 func (b *mailbox) addAll(entries []store.Entry) ([]store.UID, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -115,7 +115,7 @@ func (b *mailbox) addAll(entries []store.Entry) ([]store.UID, error) {
 	modSeq := b.modSeq.Load() + 1
 	uids := make([]store.UID, len(entries))
 	for i, e := range entries {
-		e.Flags = b.flags(e.Flags, modSeq) // keywords may be spelled differently here
+		e.Flags = b.flags(e.Flags, modSeq) // keywords may be spelt differently here
 		b.uidNext += e.UID
 		uids[i] = b.insert(e, modSeq)
 	}
@@ -123,7 +123,7 @@ func (b *mailbox) addAll(entries []store.Entry) ([]store.UID, error) {
 	return uids, nil
 }
 
-// insert wants b.mu held.
+// insert appends an entry and returns its new UID. The caller holds b.mu.
 func (b *mailbox) insert(e store.Entry, modSeq uint64) store.UID {
 	e.UID = b.uidNext
 	e.ModSeq = modSeq
@@ -134,7 +134,7 @@ func (b *mailbox) insert(e store.Entry, modSeq uint64) store.UID {
 	return e.UID
 }
 
-// count adds n (1, or -1 as the all-ones number) for the entry to the sums over flags.
+// count adds n (1, or -1) for the entry to the sums over flags.
 func (b *mailbox) count(e *store.Entry, n int32) {
 	if !e.Has(store.Seen) {
 		b.unseen += uint32(n)
@@ -144,14 +144,13 @@ func (b *mailbox) count(e *store.Entry, n int32) {
 	}
 }
 
-// changed ends a change: it publishes the mod-sequence and leaves a token with every
-// watch. It wants b.mu held.
+// changed ends a change. It publishes the mod-sequence and leaves a token with every watch. The caller holds b.mu.
 func (b *mailbox) changed(modSeq uint64) {
 	b.modSeq.Store(modSeq)
 	b.watches.wake()
 }
 
-// remove takes out every entry that fits, asked in UID order. It wants b.mu held.
+// remove removes every entry for which fits is true. It asks in UID order. The caller holds b.mu.
 func (b *mailbox) remove(fits func(*store.Entry) bool) []store.UID {
 	var removed []store.UID
 	kept := 0
@@ -171,7 +170,7 @@ func (b *mailbox) remove(fits func(*store.Entry) bool) []store.UID {
 	if len(removed) == 0 {
 		return nil
 	}
-	clear(b.entries[kept:]) // lets the messages go
+	clear(b.entries[kept:]) // releases the messages
 	b.entries = b.entries[:kept]
 	modSeq := b.modSeq.Load() + 1
 	b.removed.add(removed, modSeq)
@@ -179,7 +178,7 @@ func (b *mailbox) remove(fits func(*store.Entry) bool) []store.UID {
 	return removed
 }
 
-// each calls f with every message of uids, ascending, that exists. It wants b.mu held.
+// each calls f for every existing message in uids, which must be ascending. The caller holds b.mu.
 func (b *mailbox) each(uids []store.UID, f func(*store.Entry)) {
 	i := 0
 	for _, uid := range uids {
@@ -190,7 +189,7 @@ func (b *mailbox) each(uids []store.UID, f func(*store.Entry)) {
 	}
 }
 
-// findEntry is store.FindUID over entries.
+// findEntry is store.FindUID for entries.
 func findEntry(entries []store.Entry, from int, uid store.UID) (int, bool) {
 	if from < len(entries) && entries[from].UID == uid {
 		return from, true
@@ -201,10 +200,9 @@ func findEntry(entries []store.Entry, from int, uid store.UID) (int, bool) {
 	return from + i, found
 }
 
-// claim returns the given messages (or all) for a move, ready for addAll, without those that another
-// move has taken already: two sessions that move a message at once must not make two
-// of it. The caller adds them elsewhere and then calls release, which removes them
-// if that succeeded. In between no lock is held.
+// claim returns the given messages (or all) for a move, in the form that addAll takes. It leaves out those that another
+// move has claimed: two sessions that move a message at the same time must not duplicate it. The caller adds the
+// messages elsewhere and then calls release, which removes them here if that succeeded. No lock is held in between.
 func (b *mailbox) claim(uids []store.UID, all bool) (entries []store.Entry, claimed []store.UID, release func(moved bool)) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -238,7 +236,7 @@ func (b *mailbox) claim(uids []store.UID, all bool) (entries []store.Entry, clai
 	}
 }
 
-// removeThese wants b.mu held, and ascending uids.
+// removeThese removes these messages. uids must be ascending. The caller holds b.mu.
 func (b *mailbox) removeThese(uids []store.UID) []store.UID {
 	i := 0
 	return b.remove(func(e *store.Entry) bool {

@@ -1,13 +1,12 @@
-// Package memory is a store that keeps everything in memory and forgets it with the
-// process.
+// Package memory is a store that keeps everything in memory. Its contents are lost when the process ends. The server
+// uses it unless it is given another store.
 //
-// A mailbox is a list of entries sorted by UID, with a log of what was removed. Locks
-// are taken in the order store, account, mailbox, and never two mailboxes' at once; those
-// of the watches and of the table of mailboxes come last and guard nothing else. No lock
-// is held when a method returns.
+// A mailbox is a list of entries sorted by UID, with a log of removals. Locks are taken in the order store, account,
+// mailbox. Two mailboxes are never locked at once. The locks of the watches and of the table of mailboxes come last and
+// guard nothing else. No lock is held when a method returns.
 //
-// Message content that is in memory already (store.Bytes, or a store.Message, such as
-// those of package madeup) is kept as it is; anything else is read in.
+// Content that is already in memory (store.Bytes, or a store.Message such as those of package madeup) is kept as it is.
+// Any other content is read in.
 package memory
 
 import (
@@ -30,35 +29,33 @@ const (
 
 // Options configure a Store. The zero value is ready to use.
 type Options struct {
-	Domain          string           // appended to names without "@"; default "example.test"
-	MaxMessageBytes int64            // larger messages are refused with store.ErrTooBig; 0: 50 MiB
-	Now             func() time.Time // default time.Now
+	Domain          string           // appended to names without "@"; "" means "example.test"
+	MaxMessageBytes int64            // larger messages are refused with store.ErrTooBig; 0 means 50 MiB
+	Now             func() time.Time // nil means time.Now
 }
 
-// Store is a store.Store. Its methods fail only as their contracts say, or when ctx has
-// ended.
+// Store implements store.Store. Its methods fail only as the interface documents, or if ctx has ended.
 type Store struct {
 	domain   string
 	maxBytes int64
 	now      func() time.Time
 
-	// validity is the UIDVALIDITY given out last, and names the mailbox too. It only
-	// grows, Reset included, so that a value names one mailbox for good (RFC 9051 section
-	// 2.3.1.1).
+	// validity is the UIDVALIDITY given out last; it also makes the mailbox ids. It only grows, even across a Reset, so
+	// that a value belongs to one mailbox for ever (RFC 9051 section 2.3.1.1).
 	validity atomic.Uint32
 
 	mu       sync.RWMutex
 	accounts map[string]*account // by canonical address
 
 	boxMu sync.RWMutex
-	boxes map[store.MailboxID]*mailbox // those that aren't deleted
+	boxes map[store.MailboxID]*mailbox // mailboxes that aren't deleted
 
 	arrivals watches
 }
 
 var _ store.Store = (*Store)(nil)
 
-// New makes an empty store.
+// New returns an empty store.
 func New(o Options) *Store {
 	s := &Store{
 		domain:   strings.ToLower(o.Domain),
@@ -76,8 +73,8 @@ func New(o Options) *Store {
 	if s.now == nil {
 		s.now = time.Now
 	}
-	// Starting at the time means that a client which kept its cache over a restart
-	// of the process finds larger values, as it must.
+	// Starting at the current time makes the values larger after a restart of the process. A client that has kept its
+	// cache needs that.
 	s.validity.Store(uint32(max(s.now().Unix(), 1)))
 	return s
 }
@@ -93,7 +90,7 @@ func (s *Store) OpenAccount(ctx context.Context, name string) (string, error) {
 	return s.account(name).address, nil
 }
 
-// account returns the account of that name, made now if it is new.
+// account returns the account with this name. It makes the account if it is new.
 func (s *Store) account(name string) *account {
 	address := s.Address(name)
 	s.mu.RLock()
@@ -141,8 +138,7 @@ func (s *Store) Reset(ctx context.Context) error {
 	return nil
 }
 
-// Deliver implements store.Messages. Everything that could fail is done before the
-// message is in the first INBOX.
+// Deliver implements store.Messages. It does everything that can fail before the message is in the first INBOX.
 func (s *Store) Deliver(ctx context.Context, accounts []string, in store.Incoming) ([]store.Delivery, error) {
 	in.Gap = 0
 	m, date, err := s.take(ctx, &in)
@@ -166,8 +162,8 @@ func (s *Store) Deliver(ctx context.Context, accounts []string, in store.Incomin
 	return out, nil
 }
 
-// holdInboxes returns the INBOX of each account with s.mu held for reading: no Reset can
-// come between, and an INBOX vanishes in no other way.
+// holdInboxes returns the INBOX of each account, with s.mu held for reading. No Reset can intervene, and an INBOX
+// vanishes in no other way.
 func (s *Store) holdInboxes(addresses []string) []*mailbox {
 	inboxes := make([]*mailbox, len(addresses))
 	for {
@@ -191,7 +187,7 @@ func (s *Store) holdInboxes(addresses []string) []*mailbox {
 	}
 }
 
-// take makes a message of what comes in, and its INTERNALDATE.
+// take turns incoming content into a message, and returns its INTERNALDATE.
 func (s *Store) take(ctx context.Context, in *store.Incoming) (store.Message, time.Time, error) {
 	var none time.Time
 	if err := ctx.Err(); err != nil {
@@ -225,7 +221,7 @@ func (s *Store) take(ctx context.Context, in *store.Incoming) (store.Message, ti
 	return newMessage(raw, received, in.Envelope), date, nil
 }
 
-// box returns the mailbox, or ErrNoMailbox.
+// box returns the mailbox with this id, or ErrNoMailbox.
 func (s *Store) box(ctx context.Context, id store.MailboxID) (*mailbox, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err

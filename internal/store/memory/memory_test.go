@@ -54,7 +54,7 @@ func TestDomain(t *testing.T) {
 	}
 }
 
-// A Move must not take what another one, half-way through, has taken already.
+// TestMoveHalfWay checks that a Move doesn't take what another unfinished Move has already taken.
 func TestMoveHalfWay(t *testing.T) {
 	t.Parallel()
 	s := New(Options{})
@@ -66,7 +66,7 @@ func TestMoveHalfWay(t *testing.T) {
 		}
 		return src
 	}
-	_, claimed, release := b.claim([]store.UID{1, 2, 3}, false) // a Move stops half-way
+	_, claimed, release := b.claim([]store.UID{1, 2, 3}, false) // a Move stops halfway
 	if src := move(1, 2, 3, 4, 5); len(claimed) != 3 || len(src) != 2 || src[0] != 4 {
 		t.Errorf("Move took %v", src)
 	}

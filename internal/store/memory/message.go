@@ -10,7 +10,7 @@ import (
 	"github.com/mailrig/mailrig/internal/store"
 )
 
-// message is a store.Message.
+// message implements store.Message.
 type message struct {
 	id       string
 	raw      []byte
@@ -20,8 +20,7 @@ type message struct {
 }
 
 func newMessage(raw []byte, received time.Time, env store.Envelope) *message {
-	// 80 random bits: unique without a process-wide counter, and not to be guessed from
-	// another message's.
+	// 80 random bits: unique without a process-wide counter, and impossible to guess from another message's id.
 	return &message{id: strings.ToLower(rand.Text()[:16]), raw: raw, received: received, envelope: env}
 }
 
@@ -31,7 +30,7 @@ func (m *message) ID() string { return m.id }
 // Size implements store.Blob.
 func (m *message) Size() int64 { return int64(len(m.raw)) }
 
-// Bytes is what store.Whole asks for.
+// Bytes implements the method that store.Whole looks for.
 func (m *message) Bytes() []byte { return m.raw }
 
 // Open implements store.Blob.
@@ -44,10 +43,10 @@ func (m *message) Origin(context.Context) (store.Origin, error) {
 	return store.Origin{Received: m.received, Envelope: m.envelope}, nil
 }
 
-// Digest implements store.Message. It is computed when somebody asks.
+// Digest implements store.Message. It is computed on request.
 func (m *message) Digest(context.Context) ([sha256.Size]byte, error) {
 	return sha256.Sum256(m.raw), nil
 }
 
-// Memo is what store.Memo asks for.
+// Memo implements the method that store.Memo looks for.
 func (m *message) Memo(key string, make func() any) any { return m.memo.Get(key, make) }

@@ -27,7 +27,7 @@ func (s *Store) Append(ctx context.Context, id store.MailboxID, messages []store
 	return s.add(b, entries)
 }
 
-// add is addAll, and tells who waits for arrivals.
+// add is addAll, and also wakes those who wait for arrivals.
 func (s *Store) add(b *mailbox, entries []store.Entry) ([]store.UID, error) {
 	uids, err := b.addAll(entries)
 	if len(uids) > 0 {
@@ -47,7 +47,7 @@ func (s *Store) Status(ctx context.Context, id store.MailboxID) (store.Status, e
 	return b.status(), nil
 }
 
-// status wants b.mu held.
+// status returns the mailbox's status. The caller holds b.mu.
 func (b *mailbox) status() store.Status {
 	first, _ := findEntry(b.entries, 0, b.recentFrom)
 	return store.Status{
@@ -59,7 +59,7 @@ func (b *mailbox) status() store.Status {
 		UIDValidity:   b.uidValidity,
 		Size:          b.size,
 		HighestModSeq: b.modSeq.Load(),
-		Keywords:      slices.Clip(b.keywords), // only appended to
+		Keywords:      slices.Clip(b.keywords), // handed out, so only appended to
 	}
 }
 
@@ -93,7 +93,7 @@ func (s *Store) Entries(ctx context.Context, id store.MailboxID, uids []store.UI
 	return b.these(uids), nil
 }
 
-// these wants b.mu held.
+// these returns the entries with these UIDs. The caller holds b.mu.
 func (b *mailbox) these(uids []store.UID) []store.Entry {
 	uids = store.Ascending(uids)
 	entries := make([]store.Entry, 0, min(len(uids), len(b.entries)))
@@ -126,7 +126,7 @@ func (s *Store) Changes(ctx context.Context, id store.MailboxID, since uint64) (
 		}
 		return c, nil
 	}
-	// No flags were changed: what has a higher mod-sequence is new, and new ones are last.
+	// No flags have changed, so a higher mod-sequence means a new message, and new messages are at the end.
 	first := len(b.entries)
 	for first > 0 && b.entries[first-1].ModSeq > since {
 		first--
@@ -162,7 +162,7 @@ func (s *Store) SetFlags(ctx context.Context, id store.MailboxID, uids []store.U
 	return b.setFlags(uids, op, flags), nil
 }
 
-// setFlags wants b.mu held, and ascending uids.
+// setFlags changes flags. uids must be ascending. The caller holds b.mu.
 func (b *mailbox) setFlags(uids []store.UID, op store.Op, list []string) store.Update {
 	var (
 		before   = b.modSeq.Load()
@@ -170,14 +170,14 @@ func (b *mailbox) setFlags(uids []store.UID, op store.Op, list []string) store.U
 		keywords = len(b.keywords)
 		out      = store.Update{Before: before, ModSeq: before}
 		flags    []string
-		// Most messages of a mailbox have the same few sets of flags: a STORE on all
-		// of them computes, and keeps, hardly more slices than there are sets.
+		// Most messages in a mailbox have one of a few sets of flags. A STORE on all of them computes and keeps hardly
+		// more slices than there are sets.
 		old, result []string
 	)
 	b.each(uids, func(e *store.Entry) {
 		if out.Entries == nil {
 			out.Entries = make([]store.Updated, 0, len(uids))
-			if op == store.Remove { // only now: no message, no new keyword
+			if op == store.Remove { // only now: without a message there is no new keyword
 				flags = b.known(list)
 			} else {
 				flags = b.flags(list, modSeq)
@@ -203,10 +203,9 @@ func (b *mailbox) setFlags(uids []store.UID, op store.Op, list []string) store.U
 	return out
 }
 
-// flags returns the canonical form of a list of flags: sorted, each once, keywords as
-// they were spelled when first used here, since they don't depend on case (RFC 9051
-// section 2.3.2). A keyword new to the mailbox is added to it at modSeq. It wants b.mu
-// held.
+// flags returns the canonical form of a list of flags: sorted, without duplicates. A keyword is spelt as it was when
+// first used in this mailbox, because keywords don't depend on case (RFC 9051 section 2.3.2). A new keyword is added to
+// the mailbox at modSeq. The caller holds b.mu.
 func (b *mailbox) flags(list []string, modSeq uint64) []string {
 	for _, f := range list {
 		if f, keyword := store.CanonicalFlag(f); keyword {
@@ -224,7 +223,7 @@ func (b *mailbox) flags(list []string, modSeq uint64) []string {
 	return b.known(list)
 }
 
-// known is flags without the keywords that are new to the mailbox. It wants b.mu held.
+// known is flags without the keywords that are new to the mailbox. The caller holds b.mu.
 func (b *mailbox) known(list []string) []string {
 	if len(list) == 0 {
 		return nil
@@ -304,8 +303,8 @@ func (s *Store) Copy(ctx context.Context, from store.MailboxID, uids []store.UID
 	return src, dst, nil
 }
 
-// Move implements store.Messages. Between arriving there and leaving here a message is in
-// both mailboxes for a moment: never in none.
+// Move implements store.Messages. Between arriving there and leaving here, a message is in both mailboxes for a moment,
+// and never in neither.
 func (s *Store) Move(ctx context.Context, from store.MailboxID, uids []store.UID, to store.MailboxID) (src, dst []store.UID, err error) {
 	dest, err := s.box(ctx, to)
 	if err != nil {

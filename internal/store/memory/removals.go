@@ -7,14 +7,14 @@ import (
 	"github.com/mailrig/mailrig/internal/store"
 )
 
-// keptRemovals is how many removals a mailbox remembers at least, 16 bytes each. Who
-// asks for older ones compares lists of UIDs.
+// keptRemovals is how many removals a mailbox remembers at least, 16 bytes each. To find older ones, a caller compares
+// lists of UIDs.
 const keptRemovals = 2048
 
-// removals are the expunge log of a mailbox.
+// removals is the expunge log of a mailbox.
 type removals struct {
-	log []removal // by mod-sequence
-	// forgotten is the mod-sequence of the last removal that isn't in the log any more.
+	log []removal // sorted by mod-sequence
+	// forgotten is the mod-sequence of the latest removal that is no longer in the log.
 	forgotten uint64
 }
 
@@ -40,7 +40,7 @@ func (r *removals) add(uids []store.UID, modSeq uint64) {
 	r.log = slices.Clone(r.log[first:])
 }
 
-// last returns the mod-sequence of the last removal, 0 for none.
+// last returns the mod-sequence of the last removal, or 0.
 func (r *removals) last() uint64 {
 	if n := len(r.log); n > 0 {
 		return r.log[n-1].modSeq
@@ -48,8 +48,7 @@ func (r *removals) last() uint64 {
 	return r.forgotten
 }
 
-// since returns what was removed after a mod-sequence, ascending; complete reports
-// whether that is all.
+// since returns what was removed after a mod-sequence, ascending. complete reports whether that is everything.
 func (r *removals) since(modSeq uint64) (uids []store.UID, complete bool) {
 	if r.forgotten > modSeq {
 		return nil, false

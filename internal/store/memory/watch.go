@@ -8,21 +8,21 @@ import (
 	"github.com/mailrig/mailrig/internal/store"
 )
 
-// watches are those who want to hear of something.
+// watches are the watches on one thing: a mailbox, or all arrivals.
 type watches struct {
 	mu   sync.RWMutex
 	open map[*watch]struct{}
 }
 
-// watch is a store.Watch.
+// watch implements store.Watch.
 type watch struct {
 	of     *watches
-	modSeq *atomic.Uint64 // the mailbox's, nil without one
+	modSeq *atomic.Uint64 // the mailbox's; nil for arrivals
 	tokens chan struct{}
 }
 
-// add makes a watch. wake must come after a change can be seen: whoever takes a token
-// then finds it, and a token not taken yet stands for this one too.
+// add makes a watch. Call wake only after the change is visible: whoever takes a token then finds the change. A token
+// that hasn't been taken stands for later changes too.
 func (l *watches) add(modSeq *atomic.Uint64) *watch {
 	w := &watch{of: l, modSeq: modSeq, tokens: make(chan struct{}, 1)}
 	l.mu.Lock()
@@ -48,8 +48,7 @@ func (l *watches) wake() {
 // Changed implements store.Watch.
 func (w *watch) Changed() <-chan struct{} { return w.tokens }
 
-// ModSeq implements store.Watch. It reads no more than a number: nearly every NOOP of
-// an IMAP client ends here.
+// ModSeq implements store.Watch. It only reads a number, because nearly every NOOP of an IMAP client ends here.
 func (w *watch) ModSeq() uint64 {
 	if w.modSeq == nil {
 		return 0

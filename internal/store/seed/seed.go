@@ -1,4 +1,5 @@
-// Package seed loads a directory of messages into a store.
+// Package seed loads a directory of messages into a store. The server calls it at start-up, and after a reset, for
+// --mail.
 package seed
 
 import (
@@ -14,14 +15,13 @@ import (
 
 const delimiter = string(store.Delimiter)
 
-// Load loads messages from a tree in GreenMail's layout,
-// user@domain/FOLDER[/SUB...]/*.eml, and returns their number. A user's name without
-// "@" gets the domain. Directories without messages make empty accounts and mailboxes.
-// Any bytes are a valid message; it has no flags, and the file's time for a date. The
-// order is that of the names, so that UIDs are the same every time.
+// Load loads messages from a tree in GreenMail's layout, user@domain/FOLDER[/SUB...]/*.eml, and returns how many it
+// loaded. A user name without "@" gets the store's domain. A directory without messages makes an empty account or
+// mailbox. Any bytes are a valid message. Messages have no flags, and the file's time is their date. Files are loaded
+// in the order of their names, so that UIDs are the same every time.
 //
-// Files that are not *.eml, and names that begin with ".", are ignored. An *.eml where
-// no mailbox can hold it is an error, since it would be missed. Errors name the file.
+// Load ignores files that aren't *.eml, and names that begin with ".". An *.eml file outside a mailbox is an error,
+// because the message would be missing. Errors name the file.
 func Load(ctx context.Context, st store.Store, dir fs.FS) (int, error) {
 	l := loader{ctx, st, dir}
 	n := 0
@@ -59,7 +59,7 @@ type loader struct {
 	dir   fs.FS
 }
 
-// mailbox returns the mailbox for a directory, made if need be; none for an account's.
+// mailbox returns the mailbox for a directory and makes it if necessary. An account's own directory has none.
 func (l *loader) mailbox(dir string) (store.MailboxID, error) {
 	user, folder, ok := strings.Cut(dir, delimiter)
 	account, err := l.store.OpenAccount(l.ctx, user)
@@ -85,13 +85,13 @@ func (l *loader) message(name string, d fs.DirEntry) error {
 	if err != nil {
 		return err
 	}
-	// Embedded files have no time: the store takes its own.
+	// Embedded files have no time, so the store uses its own.
 	in := store.Incoming{Content: file{l.dir, name, info.Size()}, Received: info.ModTime()}
 	_, err = l.store.Append(l.ctx, box, []store.Incoming{in})
 	return err
 }
 
-// file is a store.Blob, so that a store may refuse one that is too large before it is read.
+// file is a store.Blob, so that a store can refuse one that is too large before reading it.
 type file struct {
 	dir  fs.FS
 	name string
@@ -108,7 +108,7 @@ func (f file) Open(ctx context.Context) (store.Reader, error) {
 	if r, ok := opened.(store.Reader); ok {
 		return r, nil
 	}
-	opened.Close() // a file system that can't read anywhere in a file
+	opened.Close() // a file system that can't read at an offset
 	raw, err := fs.ReadFile(f.dir, f.name)
 	if err != nil {
 		return nil, err

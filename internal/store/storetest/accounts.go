@@ -152,12 +152,12 @@ func rename(e *env) {
 		e.Errorf("renamed: %+v, was %+v", now, b)
 	}
 
-	// The new name may be a mere parent, and its children may collide.
+	// The new name may exist only as a parent, and its children may collide.
 	e.must(e.Delete(e.ctx, user, "x"))
 	e.create("z/y")
 	e.wantErr("child taken", move("z", "x"), store.ErrExists)
 	e.must(errors.Join(e.Delete(e.ctx, user, "z/y"), move("z", "x")))
-	// A mere parent moves its children.
+	// A name that is only a parent takes its children along.
 	e.create("m/m/m")
 	e.must(errors.Join(e.Delete(e.ctx, user, "m"), move("m/m", "m"), e.Delete(e.ctx, user, "m"), move("m", "n")))
 	e.wantLines("list", e.list(), "INBOX subscribed", "ab", "n nonexistent children", "n/m", "p children", "p/q children",
@@ -195,7 +195,7 @@ func arrange(e *env) {
 		e.wantLines("list", e.list(),
 			"INBOX subscribed",
 			"Drafts subscribed",
-			`Junk \Junk subscribed`, // it has mail
+			`Junk \Junk subscribed`, // it holds mail
 			"[Gmail] nonexistent children",
 			`[Gmail]/All Mail \All subscribed`,
 			`[Gmail]/Sent Mail \Sent subscribed`)
@@ -206,7 +206,7 @@ func maildropLock(e *env) {
 	lease, err := e.LockMaildrop(e.ctx, user)
 	e.must(err)
 	_, err = e.LockMaildrop(e.ctx, "U@EXAMPLE.TEST")
-	e.must(err) // another user: the local part depends on case
+	e.must(err) // another user: the local part is case-sensitive
 	_, err = e.LockMaildrop(e.ctx, "u")
 	e.wantErr("second", err, store.ErrInUse)
 	e.must(lease.Renew(e.ctx))
@@ -214,10 +214,10 @@ func maildropLock(e *env) {
 	e.wantErr("renewed after its end", lease.Renew(e.ctx), store.ErrLeaseLost)
 	second, err := e.LockMaildrop(e.ctx, user)
 	e.must(err)
-	e.must(lease.Release(e.ctx)) // must not release the other's
+	e.must(lease.Release(e.ctx)) // must not release the other session's lock
 	_, err = e.LockMaildrop(e.ctx, user)
 	e.wantErr("third", err, store.ErrInUse)
-	e.add(e.mailbox("INBOX")) // it keeps out nobody but POP3
+	e.add(e.mailbox("INBOX")) // the lock keeps out only POP3
 	e.must(second.Release(e.ctx))
 }
 
@@ -232,7 +232,7 @@ func reset(e *env) {
 	e.wantLines("view", e.sync(v, true), "1 EXPUNGE")
 	_, err := e.Append(e.ctx, b.ID, []store.Incoming{text("x")})
 	e.wantErr("Append to a mailbox that is gone", err, store.ErrNoMailbox)
-	// The session that still knows the account's name and the next delivery must meet.
+	// The session that still knows the account's name must see the next delivery.
 	_, err = e.Deliver(e.ctx, []string{user}, text("x"))
 	e.must(err)
 	if now := e.mailbox("INBOX"); e.status(now).Messages != 1 || now.ID == b.ID || now.UIDValidity <= b.UIDValidity {

@@ -11,7 +11,7 @@ import (
 	"github.com/mailrig/mailrig/internal/store/view"
 )
 
-// sync shows what a view tells, the way a client would see it.
+// sync returns what a view reports, as a client would see it.
 func (e *env) sync(v *view.View, expunges bool) []string {
 	e.Helper()
 	changes, err := v.Sync(e.ctx, expunges)
@@ -75,7 +75,7 @@ func changes(e *env) {
 	}
 }
 
-// longHistory: whatever a store forgets, it says so, and a view learns the truth.
+// longHistory checks that a store which forgets removals says so, and that a view still learns the truth.
 func longHistory(e *env) {
 	const n, step = 12_000, 30
 	box := e.mailbox("INBOX")
@@ -88,7 +88,7 @@ func longHistory(e *env) {
 	v := e.open(box, false)
 	since := e.status(box).HighestModSeq
 	var gone int
-	for from := store.UID(1); from <= n; from += step { // two of three
+	for from := store.UID(1); from <= n; from += step { // two out of three
 		var uids []store.UID
 		for uid := from; uid < from+step*2/3; uid++ {
 			uids = append(uids, uid)
@@ -112,7 +112,7 @@ func longHistory(e *env) {
 	}
 	left := e.entries(box)
 	e.wantUIDs("the view", v.UIDs(), uids(left)...)
-	// All at once.
+	// All at the same time.
 	_, err = e.Expunge(e.ctx, box.ID, uids(left))
 	e.must(err)
 	if told := e.sync(v, true); len(told) != len(left) || v.Len() != 0 {
@@ -120,7 +120,7 @@ func longHistory(e *env) {
 	}
 }
 
-// noMailbox: each method says so.
+// noMailbox checks that each method reports a mailbox that doesn't exist.
 func noMailbox(e *env) {
 	e.create("x")
 	gone := e.mailbox("x")
@@ -132,7 +132,7 @@ func noMailbox(e *env) {
 	}
 }
 
-// calls are the methods that want a mailbox.
+// calls lists the methods that need a mailbox.
 func (e *env) calls(ctx context.Context, id store.MailboxID) map[string]func() error {
 	return map[string]func() error{
 		"Append": func() error { _, err := e.Append(ctx, id, []store.Incoming{text("x")}); return err },
@@ -156,7 +156,7 @@ func (e *env) calls(ctx context.Context, id store.MailboxID) map[string]func() e
 	}
 }
 
-// contextEnds: nothing is done for somebody who has gone.
+// contextEnds checks that nothing is done for a caller whose context has ended.
 func contextEnds(e *env) {
 	box := e.inbox(1)
 	e.set(box, store.Add, []string{store.Deleted}, 1)
@@ -217,7 +217,7 @@ func watchMailbox(e *env) {
 	w.Close()
 }
 
-// awaitModSeq takes tokens until the watch knows of a mod-sequence.
+// awaitModSeq takes tokens until the watch knows a mod-sequence.
 func (e *env) awaitModSeq(what string, w store.Watch, want uint64) {
 	e.Helper()
 	deadline := time.After(patience)
@@ -233,8 +233,7 @@ func (e *env) awaitModSeq(what string, w store.Watch, want uint64) {
 	}
 }
 
-// arrivals: each waiter waits for a mailbox of its own to fill, with nothing but tokens
-// to wake it.
+// arrivals lets each waiter wait until a mailbox of its own is full, with only tokens to wake it.
 func arrivals(e *env) {
 	const waiters, messages = 6, 100
 	var group sync.WaitGroup

@@ -45,7 +45,7 @@ func deliver(e *env) {
 		}
 	}
 
-	// Nothing for anybody if the message can't be read to its end.
+	// If the message can't be read to its end, nobody gets it.
 	watch.Close()
 	watch.Close()
 	in.Content = broken(100)
@@ -69,7 +69,7 @@ func deliver(e *env) {
 	}
 }
 
-// broken is a blob of some size that can be read only half.
+// broken is a blob of this size that can be read only half.
 type broken int64
 
 var errBroken = errors.New("broken")
@@ -110,7 +110,7 @@ func appending(e *env) {
 	if none, err := e.Append(e.ctx, box.ID, nil); len(none) != 0 || err != nil {
 		e.Errorf("Append of nothing: %v, %v", none, err)
 	}
-	// A message of the store's keeps its identity.
+	// A message that is already in the store keeps its identity.
 	other := e.mailbox("Archive")
 	_, err = e.Append(e.ctx, other.ID, []store.Incoming{{Content: list[1].Message}})
 	e.must(err)
@@ -122,7 +122,7 @@ func appending(e *env) {
 	}
 }
 
-// blobs: the bytes come back as they were, all at once, in order and anywhere.
+// blobs checks that the bytes come back unchanged, all at once, in order, and at any offset.
 func blobs(e *env) {
 	box := e.inbox(0)
 	large := bytes.Repeat([]byte("0123456789\x00\xff bare\n.\r\n"), 40_000)
@@ -156,7 +156,7 @@ func blobs(e *env) {
 			e.Errorf("digest %x, %v", sum, err)
 		}
 	}
-	// What was removed stays readable for who holds it, or says that it is gone.
+	// A removed message stays readable for whoever holds it, or says that it is gone.
 	held := e.entries(box)[2].Message
 	_, err := e.Expunge(e.ctx, box.ID, []store.UID{3})
 	e.must(err)
@@ -165,7 +165,7 @@ func blobs(e *env) {
 	}
 }
 
-// readOnly is a blob that can't be had whole.
+// readOnly is a blob that doesn't offer its bytes as a whole.
 type readOnly struct{ raw []byte }
 
 func (r readOnly) Size() int64 { return int64(len(r.raw)) }
@@ -174,8 +174,8 @@ func (r readOnly) Open(ctx context.Context) (store.Reader, error) {
 	return store.Bytes(r.raw).Open(ctx)
 }
 
-// valuesStay: what a caller has got isn't touched again by the store, and what he does to
-// what he owns doesn't reach it.
+// valuesStay checks that the store never changes what a caller has received, and that a caller who changes what it owns
+// doesn't change the store.
 func valuesStay(e *env) {
 	box := e.inbox(3)
 	s, err := e.Snapshot(e.ctx, box.ID)
@@ -284,7 +284,7 @@ func copyAndMove(e *env) {
 	e.must(err)
 	e.wantUIDs("from", src, 2)
 	e.wantUIDs("to", dst, 4)
-	// Into itself.
+	// Into the same mailbox.
 	_, dst, err = e.Copy(e.ctx, box.ID, []store.UID{1}, box.ID)
 	e.must(err)
 	e.wantUIDs("to", dst, 4)
@@ -307,7 +307,7 @@ func copyAndMove(e *env) {
 	}
 }
 
-// moveOnce: sessions that move the same messages at once must not make two of one.
+// moveOnce checks that sessions which move the same messages at the same time don't duplicate them.
 func moveOnce(e *env) {
 	box, dest := e.mailbox("INBOX"), e.mailbox("Archive")
 	for range 20 {
@@ -358,8 +358,8 @@ func recent(e *env) {
 	if n := e.status(box).Recent; n != 1 {
 		e.Errorf("%d recent", n)
 	}
-	claim(99, 2) // no further than there are messages
-	claim(1, 3)  // never back
+	claim(99, 2) // no further than the last message
+	claim(1, 3)  // never backwards
 	e.add(box)
 	if n := e.status(box).Recent; n != 1 {
 		e.Errorf("%d recent", n)

@@ -14,12 +14,12 @@ import (
 	"github.com/mailrig/mailrig/internal/store/view"
 )
 
-// client is what an IMAP client knows: nothing but what it was told.
+// client knows what an IMAP client knows: only what it was told.
 type client struct {
 	*env
 	view     *view.View
 	uids     []store.UID            // by sequence number
-	flags    map[store.UID][]string // as told, or as its own silent STOREs left them
+	flags    map[store.UID][]string // as reported, or as its own silent STOREs left them
 	keywords []string
 }
 
@@ -43,7 +43,7 @@ func (c *client) fetch(uids []store.UID) {
 	}
 }
 
-// hear is NOOP, or a command during which no EXPUNGE may be told.
+// hear is a NOOP, or a command during which no EXPUNGE may be reported.
 func (c *client) hear(expunges bool) {
 	changes, err := c.view.Sync(c.ctx, expunges)
 	if err != nil {
@@ -60,7 +60,7 @@ func (c *client) hear(expunges bool) {
 		c.Errorf("client has %v, view %v", c.uids, c.view.UIDs())
 		return
 	}
-	c.fetch(c.uids[from:]) // the new ones; FETCH comes after all untagged answers
+	c.fetch(c.uids[from:]) // the new messages; a FETCH comes after all untagged responses
 }
 
 func (c *client) apply(ch view.Change, expunges bool) {
@@ -118,7 +118,7 @@ func (c *client) step(r *rand.Rand, boxes []store.Mailbox) {
 	}
 	all := []string{store.Seen, store.Flagged, store.Deleted, "$a", "$B", "$c"}
 	flags := []string{all[r.IntN(len(all))], all[r.IntN(len(all))]}
-	if r.IntN(3) > 0 { // else there would hardly be messages to work on
+	if r.IntN(3) > 0 { // otherwise there would hardly be any messages left
 		flags = slices.DeleteFunc(flags, func(f string) bool { return f == store.Deleted })
 	}
 	dest := boxes[r.IntN(len(boxes))]
@@ -165,8 +165,7 @@ func (c *client) step(r *rand.Rand, boxes []store.Mailbox) {
 	}
 }
 
-// maildrop is a POP3 session on the user's INBOX: it lists, reads, and at the end removes
-// a message or none.
+// maildrop is a POP3 session on the user's INBOX. It lists and reads, and at the end it removes at most one message.
 func (c *client) maildrop(r *rand.Rand) error {
 	lease, err := c.LockMaildrop(c.ctx, user)
 	if errors.Is(err, store.ErrInUse) {
@@ -197,9 +196,8 @@ func (c *client) maildrop(r *rand.Rand) error {
 	return err
 }
 
-// clientsAgree: many clients work on two mailboxes at once, by IMAP and POP3. Whatever
-// happens, each one's numbers fit what it was told, and when all is quiet each one knows
-// the truth.
+// clientsAgree lets many clients work on two mailboxes at once, by IMAP and POP3. Each client's sequence numbers must
+// always match what it was told. When everything is quiet, each client must know the truth.
 func clientsAgree(e *env) {
 	rounds := 30
 	if testing.Short() {
@@ -242,8 +240,8 @@ func clientsAgree(e *env) {
 	}
 }
 
-// check compares what the client believes with the mailbox, when all is quiet. News may
-// be on its way for a while.
+// check compares what the client believes with the mailbox when everything is quiet. News may still be on its way for a
+// while.
 func (c *client) check() {
 	c.Helper()
 	entries := c.entries(c.view.Mailbox())
@@ -263,7 +261,7 @@ func (c *client) check() {
 	}
 }
 
-// checkSums counts again what the mailbox counts as it goes.
+// checkSums recomputes the sums that a mailbox keeps.
 func (e *env) checkSums(box store.Mailbox) {
 	e.Helper()
 	var size int64
@@ -283,7 +281,7 @@ func (e *env) checkSums(box store.Mailbox) {
 	}
 }
 
-// tokens: a view that only waits for tokens must learn of everything, as IDLE does.
+// tokens checks that a view which only waits for tokens learns everything, as IDLE must.
 func tokens(e *env) {
 	const writers, each = 4, 100
 	box := e.inbox(1)
@@ -314,8 +312,8 @@ func tokens(e *env) {
 	group.Wait()
 }
 
-// foldersConcurrently: renames, deletions and resets under way must not lose a delivery
-// that was accepted after the last of them, nor wedge anything.
+// foldersConcurrently checks that renames, deletions and resets under way neither lose a delivery that was accepted
+// after the last of them, nor block anything.
 func foldersConcurrently(e *env) {
 	var group sync.WaitGroup
 	for w := range 6 {
@@ -369,8 +367,7 @@ func foldersConcurrently(e *env) {
 	}
 }
 
-// deliverConcurrently: a delivery to several accounts reaches all of them, whatever else
-// is delivered at that moment.
+// deliverConcurrently checks that a delivery to several accounts reaches all of them, whatever else is being delivered.
 func deliverConcurrently(e *env) {
 	accounts := []string{"a", "b", "c"}
 	var group sync.WaitGroup

@@ -1,11 +1,11 @@
-// Package storetest is what every store.Store must pass:
+// Package storetest is the test suite that every store.Store must pass:
 //
 //	func TestStore(t *testing.T) {
 //		storetest.Run(t, func(t testing.TB) store.Store { return memory.New(memory.Options{}) })
 //	}
 //
-// It asks only what the interface promises. A store whose notifications arrive late
-// passes too: where a token is awaited, it is awaited with a deadline.
+// It checks only what the interface promises. A store whose notifications arrive late passes too: where a test awaits a
+// token, it waits up to 20 s.
 package storetest
 
 import (
@@ -23,9 +23,8 @@ import (
 // patience is how long a token may take.
 const patience = 20 * time.Second
 
-// Run runs the suite. open returns an empty store that appends "example.test" to names
-// and accepts messages of at least 1 MiB; it is called once for each test, and closes
-// what must be closed in t.Cleanup.
+// Run runs the suite. open returns an empty store that appends "example.test" to names and accepts messages of at least
+// 1 MiB. It is called once for each test, and registers whatever must be closed with t.Cleanup.
 func Run(t *testing.T, open func(t testing.TB) store.Store) {
 	tests := map[string]func(*env){
 		"Addresses":            addresses,
@@ -127,7 +126,7 @@ func (e *env) add(box store.Mailbox, flags ...string) store.UID {
 	return uids[0]
 }
 
-// inbox is the user's INBOX with n messages more, UIDs 1 to n.
+// inbox returns the user's INBOX after adding n messages, with UIDs 1 to n.
 func (e *env) inbox(n int) store.Mailbox {
 	e.Helper()
 	box := e.mailbox("INBOX")
@@ -176,7 +175,7 @@ func (e *env) awaitToken(what string, c <-chan struct{}) {
 	}
 }
 
-// list shows an account's folders.
+// list returns an account's folders as text.
 func (e *env) list() []string {
 	e.Helper()
 	infos, err := e.List(e.ctx, user)
@@ -201,7 +200,7 @@ func (e *env) list() []string {
 	return lines
 }
 
-// bare removes all folders but INBOX.
+// bare removes all folders except INBOX.
 func (e *env) bare() {
 	e.Helper()
 	for _, f := range store.NewFolders() {

@@ -7,18 +7,17 @@ import (
 	"github.com/mailrig/mailrig/internal/store"
 )
 
-// Around is called in place of a call to a store. call is the method's name; what it
-// returns is returned instead. do carries the call out.
+// Around is called in place of every call to a store. call is the method's name. do carries out the call. The method
+// returns the error that Around returns.
 type Around func(ctx context.Context, call string, do func() error) error
 
-// Wrap returns a store that does nothing but by way of around: so that a test can let it
-// fail, before or after the deed, or take its time. Messages and leases are wrapped too;
-// the calls that read a message are named "Open" and "Read", those of a lease "Renew" and
-// "Release". Messages offer none of the short cuts that memory has (store.Whole,
-// store.Memo).
+// Wrap returns a store that makes every call through around. A test can then let a call fail, before or after it is
+// carried out, or take long. Messages and leases are wrapped too. The calls that read a message are named "Open" and
+// "Read"; those of a lease are "Renew" and "Release". Wrapped messages offer none of the shortcuts that memory has
+// (store.Whole, store.Memo).
 func Wrap(st store.Store, around Around) store.Store { return &wrapped{st, around} }
 
-// Retry wraps a store so that calls which say that it is unavailable are made again.
+// Retry wraps a store so that a call is repeated as long as the store is unavailable.
 func Retry(st store.Store) store.Store {
 	return Wrap(st, func(ctx context.Context, _ string, do func() error) error {
 		for {
@@ -38,7 +37,7 @@ type wrapped struct {
 	around Around
 }
 
-// call is one call with one result. A call that fails has none.
+// call makes one call that has a result. A call that fails has none.
 func call[T any](w *wrapped, ctx context.Context, name string, do func() (T, error)) (T, error) {
 	var result T
 	err := w.around(ctx, name, func() (err error) {
@@ -190,7 +189,7 @@ func (w *wrapped) WatchArrivals(ctx context.Context) (store.Watch, error) {
 	return call(w, ctx, "WatchArrivals", func() (store.Watch, error) { return w.store.WatchArrivals(ctx) })
 }
 
-// wrap wraps the messages of entries that are the caller's own.
+// wrap wraps the messages of entries that belong to the caller.
 func (w *wrapped) wrap(list []store.Entry) []store.Entry {
 	for i := range list {
 		list[i].Message = &message{list[i].Message, w}

@@ -13,8 +13,8 @@ import (
 	"github.com/mailrig/mailrig/internal/store/storetest"
 )
 
-// A store that is slow, so that calls of different sessions overlap, and that fails now
-// and then, before anything is done, passes as soon as somebody tries again.
+// TestSlowAndFailing checks that a slow store passes, even if it fails now and then before anything is done, as long as
+// its callers retry. Being slow makes the calls of different sessions overlap.
 func TestSlowAndFailing(t *testing.T) {
 	t.Parallel()
 	var failed atomic.Int64

@@ -6,10 +6,9 @@ import (
 	"github.com/mailrig/mailrig/internal/store"
 )
 
-// Store changes flags of the given messages (RFC 9051 section 6.4.6) and returns those
-// that exist, with their flags now. This view's Sync doesn't report what it stored, unless
-// another session had changed the same message unreported; others' do. \Recent is
-// ignored. ErrReadOnly.
+// Store changes flags of the given messages (RFC 9051 section 6.4.6) and returns those that exist, with their current
+// flags. This view's Sync doesn't report these changes, unless another session had changed the same message and that is
+// still unreported. Other views report them. \Recent is ignored. It returns ErrReadOnly.
 func (v *View) Store(ctx context.Context, uids []store.UID, op store.Op, flags []string) ([]Item, error) {
 	if v.readOnly {
 		return nil, ErrReadOnly
@@ -37,17 +36,16 @@ func (v *View) Store(ctx context.Context, uids []store.UID, op store.Op, flags [
 		}
 	}
 	if upToDate {
-		// Nothing but this happened since the last Sync, so there is nothing to tell.
+		// Nothing else has happened since the last Sync, so there is nothing to report.
 		v.seen = u.ModSeq
 		v.own = nil
 	}
 	return items, nil
 }
 
-// Expunge removes messages with \Deleted from the mailbox and returns their UIDs: all
-// for nil, those that this view has not been told of yet included (RFC 9051 section
-// 6.4.3), else only the given ones (section 6.4.9; an empty slice is none). The view
-// learns of it by Sync(true). ErrReadOnly.
+// Expunge removes messages with \Deleted from the mailbox and returns their UIDs. nil means all, including messages
+// that this view hasn't been told about yet (RFC 9051 section 6.4.3). Otherwise it removes only the given ones (section
+// 6.4.9); an empty slice means none. The view learns about it from Sync(true). It returns ErrReadOnly.
 func (v *View) Expunge(ctx context.Context, uids []store.UID) ([]store.UID, error) {
 	if v.readOnly {
 		return nil, ErrReadOnly
@@ -61,15 +59,14 @@ func (v *View) Expunge(ctx context.Context, uids []store.UID) ([]store.UID, erro
 	return removed, unlessGone(err)
 }
 
-// Copy puts the given messages, as far as they are in the view and still exist, into
-// dest too, with flags and date: all or none. src and dst are their UIDs here and there.
-// store.ErrNoMailbox if dest was deleted.
+// Copy copies those of the given messages that are in the view and still exist to dest, with flags and date, all or
+// none. src and dst are their UIDs here and there. It returns store.ErrNoMailbox if dest has been deleted.
 func (v *View) Copy(ctx context.Context, uids []store.UID, dest store.MailboxID) (src, dst []store.UID, err error) {
 	return v.store.Copy(ctx, v.box.ID, v.known(uids), dest)
 }
 
-// Move is Copy, and then removes the messages here (RFC 6851). Messages that another
-// session is moving away at this moment count as gone. ErrReadOnly, store.ErrNoMailbox.
+// Move is Copy, followed by removing the messages here (RFC 6851). Messages that another session is moving away at this
+// moment count as gone. It returns ErrReadOnly or store.ErrNoMailbox.
 func (v *View) Move(ctx context.Context, uids []store.UID, dest store.MailboxID) (src, dst []store.UID, err error) {
 	if v.readOnly {
 		return nil, nil, ErrReadOnly

@@ -8,29 +8,27 @@ import (
 	"github.com/mailrig/mailrig/internal/store"
 )
 
-// Change is one thing that a client is to be told, in the order given. Exactly one
-// field is set.
+// Change is one thing to tell the client, in the order given. Exactly one field is set.
 type Change struct {
-	// Expunged is a sequence number, counted as RFC 9051 section 7.5.1 does: those
-	// before it in the list have moved it already.
+	// Expunged is a sequence number, counted as in RFC 9051 section 7.5.1: earlier ones in the list have already
+	// shifted it.
 	Expunged uint32
-	// Exists is the new number of messages, when there are new ones.
+	// Exists is the new number of messages, if there are new ones.
 	Exists uint32
-	// Flags is a message the session knew, whose flags were changed by others.
+	// Flags is a message that the session knew and whose flags others have changed.
 	Flags *Item
-	// Keywords says that the mailbox has new keywords. It lists all flags that exist
-	// now, the system flags too, as an untagged FLAGS does, and comes before the first
-	// Flags that could use one.
+	// Keywords says that the mailbox has new keywords. It lists all flags that exist now, including the system flags,
+	// as an untagged FLAGS does. It comes before the first Flags that may use a new one.
 	Keywords []string
 }
 
-// Sync brings the view up to date and returns what the client is to be told.
+// Sync brings the view up to date and returns what to tell the client.
 //
-// Without expunges (during FETCH, STORE and SEARCH, RFC 9051 section 7.5.1) removed
-// messages keep their numbers until a Sync with; new messages and flags are told.
+// Without expunges (during FETCH, STORE and SEARCH, RFC 9051 section 7.5.1), removed messages keep their numbers until
+// the next Sync with expunges. New messages and flags are reported in any case.
 func (v *View) Sync(ctx context.Context, expunges bool) ([]Change, error) {
 	if v.watch.ModSeq() == v.seen && !(expunges && len(v.gone) > 0) {
-		return nil, nil // nearly every NOOP ends here, and asks nobody
+		return nil, nil // nearly every NOOP ends here, without a call to the store
 	}
 	c, err := v.store.Changes(ctx, v.box.ID, v.seen)
 	if errors.Is(err, store.ErrNoMailbox) {
@@ -55,7 +53,7 @@ func (v *View) Sync(ctx context.Context, expunges bool) ([]Change, error) {
 		}
 	}
 
-	// From here on nothing can fail.
+	// From here on, nothing can fail.
 	changes := v.expunge(c.Expunged, expunges)
 	if len(came) > 0 {
 		v.takeIn(came, recentFrom)
@@ -72,16 +70,15 @@ func (v *View) Sync(ctx context.Context, expunges bool) ([]Change, error) {
 	return changes, nil
 }
 
-// deleted is Sync once the mailbox is gone.
+// deleted is Sync for a mailbox that is gone.
 func (v *View) deleted(expunges bool) []Change {
 	changes := v.expunge(v.uids, expunges)
 	v.seen = v.watch.ModSeq()
 	return changes
 }
 
-// missing returns the messages of the view that are gone, where the store doesn't
-// remember them one by one. One that was removed after Changes was asked may be among
-// them; the next Sync, which hears of it again, does no harm.
+// missing returns the messages of the view that are gone, for a store that doesn't remember them individually. It may
+// include one that was removed after Changes was called. The next Sync hears about that one again, which does no harm.
 func (v *View) missing(ctx context.Context) ([]store.UID, error) {
 	s, err := v.store.Snapshot(ctx, v.box.ID)
 	if err = unlessGone(err); err != nil {
@@ -109,8 +106,8 @@ func (v *View) takeIn(entries []store.Entry, recentFrom store.UID) {
 	}
 }
 
-// expunge takes the messages that are gone out of the view, those too that the client
-// could not be told of before; or keeps them for later.
+// expunge removes messages that are gone from the view, including those that couldn't be reported before. If tell is
+// false, it keeps them for later.
 func (v *View) expunge(uids []store.UID, tell bool) (changes []Change) {
 	if len(uids) > 0 {
 		v.gone = store.Ascending(append(slices.Clip(v.gone), uids...))
@@ -136,8 +133,8 @@ func (v *View) expunge(uids []store.UID, tell bool) (changes []Change) {
 	return changes
 }
 
-// flagChanges reports messages that others changed since the last Sync. New ones aren't
-// among them: the client asks for their flags anyway.
+// flagChanges reports messages that others have changed since the last Sync. It leaves out new messages: the client
+// asks for their flags anyway.
 func (v *View) flagChanges(changes []Change, entries []store.Entry) []Change {
 	index := 0
 	for i := range entries {

@@ -85,7 +85,7 @@ func (r *rig) sync(v *view.View, expunges bool) []view.Change {
 	return changes
 }
 
-// wantSync compares what a view tells, the way a client would see it.
+// wantSync checks what a view reports, as a client would see it.
 func (r *rig) wantSync(what string, v *view.View, expunges bool, want ...string) {
 	r.Helper()
 	lines := []string{}
@@ -179,7 +179,8 @@ func TestStore(t *testing.T) {
 	}
 }
 
-// A silent STORE must not hide what somebody else did to the same message before.
+// TestStoreOverUnreportedChange checks that a silent STORE doesn't hide what somebody else did to the same message
+// before.
 func TestStoreOverUnreportedChange(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, 2)
@@ -286,7 +287,7 @@ func TestExpungeChoice(t *testing.T) {
 	late := r.add(store.Deleted)
 	for _, step := range []struct{ uids, want []store.UID }{
 		{[]store.UID{}, nil},
-		{[]store.UID{3, 2, late}, []store.UID{2}}, // UID EXPUNGE speaks only of what the client knows
+		{[]store.UID{3, 2, late}, []store.UID{2}}, // UID EXPUNGE is only about what the client knows
 		{nil, []store.UID{1, late}},
 	} {
 		if gone, err := v.Expunge(r.ctx, step.uids); err != nil || !slices.Equal(gone, step.want) {
@@ -324,7 +325,7 @@ func TestCloseEndsTokens(t *testing.T) {
 	}
 }
 
-// flaky is a store whose next call of some methods fails.
+// flaky is a store in which the next call of some methods fails.
 type flaky struct {
 	store.Store
 	changes, claim, snapshot bool
@@ -353,7 +354,7 @@ func (f *flaky) Snapshot(ctx context.Context, box store.MailboxID) (store.Snapsh
 	return f.Store.Snapshot(ctx, box)
 }
 
-// An error leaves the view as it was, and what happened is told later.
+// TestErrorsLoseNothing checks that an error leaves the view as it was, and that later calls report what happened.
 func TestErrorsLoseNothing(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, 3)
