@@ -11,8 +11,8 @@ import (
 	"github.com/mailrig/mailrig/internal/suggest"
 )
 
-// checkCommands refuses a command that belongs to another protocol than those that the
-// rule can meet. A command that none has may be one of the client's own, and is let through.
+// checkCommands rejects a command that belongs to another protocol than those that the rule can meet. A command that no
+// protocol has may be the client's own, so it is allowed.
 func (d *decoder) checkCommands(e entry, m *fault.Match) {
 	met := d.grammar.spoken(m)
 	for _, command := range m.Command {
@@ -29,8 +29,8 @@ func (d *decoder) checkCommands(e entry, m *fault.Match) {
 	}
 }
 
-// capabilities are those that servers of each protocol list, mailrig or others: IANA's
-// registries, and a few of providers.
+// capabilities are those that servers of each protocol advertise, mailrig or others. They come from IANA's registries
+// and from a few providers.
 var capabilities = map[string][]string{
 	"smtp": strings.Fields(`PIPELINING 8BITMIME ENHANCEDSTATUSCODES CHUNKING AUTH SMTPUTF8 REQUIRETLS BINARYMIME DSN SIZE LIMITS STARTTLS VRFY EXPN
 		HELP ETRN ATRN DELIVERBY MT-PRIORITY FUTURERELEASE BURL CHECKPOINT SUBMITTER CONPERM CONNEG RRVS MTRK NO-SOLICITING VERP`),
@@ -42,8 +42,8 @@ var capabilities = map[string][]string{
 	"pop3": strings.Fields("TOP USER SASL AUTH RESP-CODES LOGIN-DELAY PIPELINING EXPIRE UIDL IMPLEMENTATION STLS STARTTLS UTF8 LANG AUTH-RESP-CODE CAPA"),
 }
 
-// checkCapabilities refuses names that no list has, because then nothing is hidden. What
-// another rule of the scenario lists is known; so are names of private extensions.
+// checkCapabilities rejects names that no server advertises, because the rule would hide nothing. It accepts names that
+// another rule of the scenario advertises, and names of private extensions.
 func (d *decoder) checkCapabilities(nodes []*yaml.Node, rules []fault.Rule) {
 	listed := map[string][]string{}
 	for _, r := range rules {
@@ -65,7 +65,7 @@ func (d *decoder) checkCapabilities(nodes []*yaml.Node, rules []fault.Rule) {
 		}
 		met := d.grammar.spoken(&r.Match)
 		if slices.ContainsFunc(met, func(p string) bool { return capabilities[p] == nil }) {
-			continue // nobody knows what its servers may list
+			continue // nobody knows what such a protocol's servers advertise
 		}
 		var here, anywhere []string
 		for protocol := range capabilities {
@@ -84,7 +84,7 @@ func (d *decoder) checkCapabilities(nodes []*yaml.Node, rules []fault.Rule) {
 			}
 			acts = true // this mistake is enough
 			hint := "EHLO, CAPABILITY and CAPA show what there is"
-			slices.Sort(here) // of two that are as near, always the same
+			slices.Sort(here) // sorted, so that of two equally near names it is always the same one
 			if near := suggest.Nearest(name, here); near != "" {
 				hint = "did you mean " + near + "?"
 			}
@@ -96,20 +96,20 @@ func (d *decoder) checkCapabilities(nodes []*yaml.Node, rules []fault.Rule) {
 	}
 }
 
-// isListed tells if a rule for the name changes a list with one of these.
+// isListed reports whether a rule for the name changes a list that contains one of these.
 func isListed(name string, known []string) bool {
 	base, _, _ := strings.Cut(name, "=")
 	return slices.ContainsFunc(known, func(k string) bool { return fault.CoversCapability(name, k) || strings.EqualFold(base, k) })
 }
 
-// mechanisms are those by which anybody can log in here.
+// mechanisms are the ways to log in here.
 var mechanisms = fault.Mechanisms()
 
-// checkMatch refuses conditions that can't hold in any protocol that the rule meets.
+// checkMatch rejects conditions that can't be true in any protocol that the rule can meet.
 func (d *decoder) checkMatch(e entry, m *fault.Match) {
 	met := d.grammar.spoken(m)
 	if len(met) == 0 {
-		return // and that is a mistake already
+		return // which is already a mistake
 	}
 	if len(m.Mailbox) > 0 && !slices.Contains(met, "imap") {
 		d.wrong(e.key, "mailbox is known in IMAP only, and the rule only meets %s; it could never match", join(met, "and"))
@@ -126,7 +126,7 @@ func (d *decoder) checkMatch(e entry, m *fault.Match) {
 	}
 }
 
-// checkSpoken refuses a fault that does nothing in any protocol that the rule meets.
+// checkSpoken rejects a fault that does nothing in any protocol that the rule can meet.
 func (d *decoder) checkSpoken(e entry, r *fault.Rule) {
 	f, ok := r.Fault.(fault.Spoken)
 	met := d.grammar.spoken(&r.Match)
