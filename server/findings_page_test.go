@@ -18,13 +18,15 @@ func TestFindingsPage(t *testing.T) {
 
 <!-- Made by go test ./server -run FindingsPage -update. -->
 
-What mailrig makes of a client's sessions. ` + "`serve`" + ` prints errors and warnings below the session's line, ` + "`mailrig sessions`" + ` and
-the web page list them, ` + "`run`" + ` ends with them, and a Go test requires or forbids them (mailtest's Require and Forbid).
-Severities: *error*: a password or a message is in danger, or nothing works; *warning*: it will hurt somebody, some day;
-*info*: worth knowing; *good*: as it should be, told only to who asks for it. A title that begins with "Probably" is a
-guess. Words in braces are filled in from the session. *expected* means that a scenario's ` + "`expect`" + ` may name it.
+What mailrig concludes from a client's sessions. ` + "`serve`" + ` prints errors and warnings below the session's line. ` + "`mailrig sessions`" + `
+and the web page list findings, and ` + "`run`" + ` prints errors and warnings at its end. A Go test requires or forbids findings (mailtest's
+Require and Forbid).
 
-The ids don't change.
+There are four severities. *error*: a password or a message is in danger, or nothing works. *warning*: it will hurt somebody
+some day. *info*: worth knowing. *good*: as it should be; reported only on request. A title that begins with "Probably" is a
+guess. mailrig fills in the words in braces from the session. *expected* means that a scenario's ` + "`expect`" + ` may name the finding.
+
+The ids never change.
 `)
 	for _, severity := range []diagnose.Severity{diagnose.Error, diagnose.Warning, diagnose.Info, diagnose.Good} {
 		fmt.Fprintf(&b, "\n## %s\n\n| id | what is said | advice | expected |\n|---|---|---|---|\n", severity)

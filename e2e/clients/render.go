@@ -16,13 +16,13 @@ func render(clients []Client, v *Verdicts, remarks string) []byte {
 	var b bytes.Buffer
 	b.WriteString(`# Real clients, tried
 
-What ` + "`mailrig trial`" + ` makes of real mail programs, each with a careful setting and with careless ones that people use. The
-jobs are in [e2e/clients](../e2e/clients): send one message, fetch one, whatever the program can. ` + "`go run ./e2e/clients -update`" + `
-makes this page; CI tries a part of it anew each time and fails on what differs.
+How ` + "`mailrig trial`" + ` judges real mail programs, each with a careful setting and with careless ones that people use. The jobs
+are in [e2e/clients](../e2e/clients): send a message, fetch a message, or both, as far as the program can.
+` + "`go run ./e2e/clients -update`" + ` makes this page. CI tries a part of it anew each time, and fails if a verdict differs.
 
-✓ pass, ✗ fail, ? could not run; an empty cell: not exercised, the client never met the scenario. "Fail" means that the
-program, used like this, doesn't do what the scenario expects of a good client. Much of that is no fault of its own: a
-command-line program that sends one message to one port doesn't try another port, and leaves trying again to its caller.
+✓ pass, ✗ fail, ? could not run. An empty cell means not exercised: the scenario told us nothing about this client. "Fail"
+means that the program, used like this, doesn't do what the scenario expects of a good client. Often that isn't the program's
+fault: a command-line program that sends one message to one port tries no other port, and leaves it to its caller to retry.
 
 | | client | setting | ✓ | ✗ | not exercised |
 |---|---|---|---|---|---|
