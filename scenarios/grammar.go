@@ -5,9 +5,8 @@ import (
 	"strings"
 
 	"github.com/mailrig/mailrig/internal/fault"
-	"github.com/mailrig/mailrig/internal/protocol/imap"
-	"github.com/mailrig/mailrig/internal/protocol/pop3"
-	"github.com/mailrig/mailrig/internal/protocol/smtp"
+	"github.com/mailrig/mailrig/internal/protocol"
+	"github.com/mailrig/mailrig/internal/protocol/all"
 )
 
 // Grammar says what scenarios may consist of. It is a value: a rig with another protocol or another kind of fault has a
@@ -21,7 +20,7 @@ type Grammar struct {
 func Standard() *Grammar {
 	return &Grammar{
 		Kinds:     fault.Kinds(),
-		Protocols: fault.Protocols{smtp.Protocol, imap.Protocol, pop3.Protocol},
+		Protocols: protocol.Ranked(all.Protocols()),
 	}
 }
 
