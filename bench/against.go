@@ -32,7 +32,11 @@ func against(rev, only string, pairs int, length time.Duration) (fine bool, err 
 	fmt.Printf("%d pairs; a ratio above 1 means that it costs more now\n\n", pairs)
 	fmt.Printf("%-44s %12s %12s %-10s %7s   %s\n", "", rev, "now", "", "ratio", "95 % interval")
 	fine = true
-	for _, c := range costs() {
+	elsewhere := filepath.Join(dir, "elsewhere.yaml")
+	if err := os.WriteFile(elsewhere, []byte(elsewhereYAML()), 0o600); err != nil {
+		return false, err
+	}
+	for _, c := range costs(length, elsewhere) {
 		if !strings.Contains(c.name, only) {
 			continue
 		}
@@ -40,7 +44,7 @@ func against(rev, only string, pairs int, length time.Duration) (fine bool, err 
 			fmt.Printf("%-44s only Linux tells\n", c.name)
 			continue
 		}
-		was, is, ratio, err := c.compare(older, newer, dir, pairs, length)
+		was, is, ratio, err := c.compare(older, newer, pairs)
 		if err != nil {
 			return false, fmt.Errorf("%s: %w", c.name, err)
 		}
@@ -56,23 +60,15 @@ func against(rev, only string, pairs int, length time.Duration) (fine bool, err 
 
 // compare measures both binaries in turns. Who goes first changes from pair to pair, since
 // the second one finds the machine warmer. The first pair only warms up.
-func (c cost) compare(older, newer, dir string, pairs int, length time.Duration) (was, is float64, ratio interval, err error) {
-	var sample [2]func() (float64, error)
-	for i, binary := range []string{older, newer} {
-		s, end, err := c.sampler(binary, dir, length)
-		if err != nil {
-			return 0, 0, ratio, err
-		}
-		defer end()
-		sample[i] = s
-	}
+func (c cost) compare(older, newer string, pairs int) (was, is float64, ratio interval, err error) {
+	binaries := []string{older, newer}
 	var values [2][]float64
 	var ratios []float64
 	for pair := range pairs + 1 {
 		var got [2]float64
 		for k := range 2 {
 			i := (pair + k) % 2
-			if got[i], err = sample[i](); err != nil {
+			if got[i], err = c.measure(binaries[i]); err != nil {
 				return 0, 0, ratio, fmt.Errorf("%s: %w", []string{"the other commit", "this checkout"}[i], err)
 			}
 			if got[i] <= 0 {

@@ -4,8 +4,6 @@ import (
 	"crypto/tls"
 	"fmt"
 	"net"
-	"os"
-	"path/filepath"
 	"time"
 )
 
@@ -13,11 +11,10 @@ import (
 type cost struct {
 	name, unit string
 	linux      bool // needs what only Linux tells
-	// fresh measures a binary in a process of its own each time.
-	fresh func(binary string) (float64, error)
-	// load, where it has a name, is timed at one process of each side that serves all rounds.
-	load  load
-	scene bool // with twenty rules on other doors
+	// measure runs a binary and measures it once. Each time it is a new process: one may be
+	// slower than another as long as it lives, and rounds at the same one would not be
+	// independent, as the interval supposes.
+	measure func(binary string) (float64, error)
 }
 
 const (
@@ -25,20 +22,38 @@ const (
 	heldMessages = 2000 // of 4 KiB
 )
 
-// costs lists all that is compared.
-func costs() (all []cost) {
+// costs lists all that is compared. length is that of a round; elsewhere is the file of a
+// scenario with rules on other doors than those that are measured.
+func costs(length time.Duration, elsewhere string) (all []cost) {
+	timed := func(l load, args ...string) func(string) (float64, error) {
+		return func(binary string) (float64, error) { return timeEach(binary, l, length, args...) }
+	}
 	for _, l := range loads {
-		all = append(all, cost{name: l.name, unit: "µs each", load: l})
+		all = append(all, cost{name: l.name, unit: "µs each", measure: timed(l)})
 	}
 	each := loads[1]
 	return append(all,
-		cost{name: each.name + ", 20 rules elsewhere", unit: "µs each", load: each, scene: true},
-		cost{name: "idle connection", unit: "bytes", linux: true, fresh: func(b string) (float64, error) { return idleBytes(b, false, 25, 110, 143) }},
-		cost{name: "idle connection, TLS", unit: "bytes", linux: true, fresh: func(b string) (float64, error) { return idleBytes(b, true, 465, 995, 993) }},
-		cost{name: fmt.Sprintf("memory after %d messages", heldMessages), unit: "bytes each", linux: true, fresh: heldBytes},
-		cost{name: "start-up", unit: "µs", fresh: startTime},
-		cost{name: "switch to greylisting and back", unit: "µs", fresh: switchTime},
+		cost{name: each.name + ", 20 rules elsewhere", unit: "µs each", measure: timed(each, "--scenario", elsewhere)},
+		cost{name: "idle connection", unit: "bytes", linux: true, measure: func(b string) (float64, error) { return idleBytes(b, false, 25, 110, 143) }},
+		cost{name: "idle connection, TLS", unit: "bytes", linux: true, measure: func(b string) (float64, error) { return idleBytes(b, true, 465, 995, 993) }},
+		cost{name: fmt.Sprintf("memory after %d messages", heldMessages), unit: "bytes each", linux: true, measure: heldBytes},
+		cost{name: "start-up", unit: "µs", measure: startTime},
+		cost{name: "switch to greylisting and back", unit: "µs", measure: switchTime},
 	)
+}
+
+// timeEach is the time that an operation takes, once the process is warm.
+func timeEach(binary string, l load, length time.Duration, args ...string) (float64, error) {
+	p, err := startProcess(binary, false, args...)
+	if err != nil {
+		return 0, err
+	}
+	defer p.stop()
+	if _, err := l.rate(p.side, length/4); err != nil {
+		return 0, err
+	}
+	rate, err := l.rate(p.side, length)
+	return 1e6 / rate, err
 }
 
 // idleBytes is what a connection costs that was greeted, or logged in by IMAP, and says
@@ -143,26 +158,3 @@ func switchTime(binary string) (float64, error) {
 }
 
 func micros(d time.Duration) float64 { return float64(d) / float64(time.Microsecond) }
-
-// sampler returns a function that measures a binary once, and one that ends it.
-func (c cost) sampler(binary, dir string, length time.Duration) (sample func() (float64, error), end func(), err error) {
-	if c.fresh != nil {
-		return func() (float64, error) { return c.fresh(binary) }, func() {}, nil
-	}
-	var args []string
-	if c.scene {
-		file := filepath.Join(dir, "elsewhere.yaml")
-		if err := os.WriteFile(file, []byte(elsewhereYAML()), 0o600); err != nil {
-			return nil, nil, err
-		}
-		args = []string{"--scenario", file}
-	}
-	p, err := startProcess(binary, false, args...)
-	if err != nil {
-		return nil, nil, err
-	}
-	return func() (float64, error) {
-		rate, err := c.load.rate(p.side, length)
-		return 1e6 / rate, err
-	}, p.stop, nil
-}

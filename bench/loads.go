@@ -24,6 +24,8 @@ type load struct {
 	// open greets and logs in; once is one operation.
 	open func(*conn) error
 	once func(*conn) error
+	// leave ends a session properly, where the next one depends on it; nil: just close.
+	leave func(*conn) error
 	// reconnect makes each operation use a connection of its own.
 	reconnect bool
 }
@@ -42,7 +44,7 @@ var loads = []load{
 	{name: "imap fetch 1:100 FLAGS", clients: 8, port: 143, prepare: fill, open: openIMAP, once: imapCommand("FETCH 1:100 (UID FLAGS)")},
 	{name: "imap fetch 1:100 BODY[] 10 KiB", clients: 8, port: 143, prepare: fill, open: openIMAP, once: imapCommand("FETCH 1:100 BODY.PEEK[]")},
 	{name: "imap NOOP", clients: 8, port: 143, prepare: fill, open: openIMAP, once: imapCommand("NOOP")},
-	{name: "pop3 retr 10 KiB", clients: 1, port: 110, prepare: fill, open: openPOP3, once: retr},
+	{name: "pop3 retr 10 KiB", clients: 1, port: 110, prepare: fill, open: openPOP3, once: retr, leave: quitPOP3},
 }
 
 // rate returns operations per second.
@@ -101,6 +103,9 @@ func (l load) client(s *side, until time.Time, ops *atomic.Int64) error {
 			c.Close()
 			c = nil
 		}
+	}
+	if c != nil && l.leave != nil {
+		return l.leave(c)
 	}
 	return nil
 }
@@ -202,5 +207,8 @@ func openPOP3(c *conn) error {
 	}
 	return nil
 }
+
+// quitPOP3 frees the maildrop, which is locked for as long as a session lasts.
+func quitPOP3(c *conn) error { return c.say("QUIT\r\n", "+OK") }
 
 func retr(c *conn) error { return c.say("RETR 1\r\n", ".\r\n") }

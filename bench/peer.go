@@ -48,5 +48,5 @@ func (p *peer) Refuse(string) string                   { return "" }
 func (p *peer) Dropping() bool                         { return false }
 func (p *peer) Meanwhile() ([]uint32, int)             { return nil, 0 }
 func (p *peer) MuteIdle() bool                         { return false }
-func (p *peer) Stored(string, []string, []byte)        {}
+func (p *peer) Stored(string, []store.Place, []byte)   {}
 func (p *peer) Delivered(_, _ string, _ store.Message) {}

@@ -1,19 +1,17 @@
-// Package certs makes the certificates of a mail server under test: a private
-// certification authority (CA), one correct server certificate, and defective ones
-// by profile (expired, for the wrong host, with an incomplete chain …), minted when
-// first asked for, so that nothing with a date is ever stored in a repository.
+// Package certs makes the certificates of a mail server under test: a private certification authority (CA), one correct
+// server certificate, and defective ones by profile (expired, for the wrong host, with an incomplete chain …). A
+// certificate is minted when it is first asked for, so nothing with a date is ever stored in a repository.
 //
-// [NewCA] makes a CA that lives in memory; [LoadOrCreate] keeps it in a directory so
-// that a developer trusts it once. [CA.Certificate] gives a profile's certificate for
-// tls.Config.GetCertificate; [Profiles] lists the profiles.
+// [NewCA] makes a CA that lives in memory. [LoadOrCreate] keeps it in a directory, so that a developer has to trust it
+// only once. [CA.Certificate] returns a profile's certificate for tls.Config.GetCertificate. [Profiles] lists the
+// profiles.
 //
-// The CA can endanger no real site even when it is trusted: critical name
-// constraints (RFC 5280 section 4.2.1.10) restrict it to loopback addresses, the
-// names that RFC 2606 and RFC 6761 reserve for tests, and the host names given; its
-// extended key usage restricts it to TLS servers.
+// The CA can't endanger a real site, even if people trust it. Critical name constraints (RFC 5280 section 4.2.1.10)
+// restrict it to loopback addresses, to the names that RFC 2606 and RFC 6761 reserve for tests, and to the given host
+// names. Its extended key usage restricts it to TLS servers.
 //
-// To add a profile, add a row to the table in profiles.go: a function that edits
-// the correct certificate's template, its issuer or the chain that is sent.
+// To add a profile, add a row to the table in profiles.go: a function that edits the correct certificate's template,
+// its issuer, or the chain that is sent.
 package certs
 
 import (
@@ -35,25 +33,25 @@ import (
 
 const (
 	day  = 24 * time.Hour
-	skew = time.Hour // certificates are backdated by this, for clients whose clock is slow
+	skew = time.Hour // certificates are backdated by this much, for clients whose clock is slow
 
-	// leafLife is well below what clients bear (398 days at Apple and others).
+	// leafLife is well below what clients tolerate (398 days at Apple and others).
 	leafLife = 90 * day
 	// storedLife is the life of a CA in a directory, which people trust by hand.
 	storedLife = 3650 * day
-	// memoryLife outlasts any run; the key is gone with the process.
+	// memoryLife outlasts any run. The key is lost when the process ends.
 	memoryLife = 365 * day
-	// cacheLife is when a certificate is minted anew, so that in a long run "not yet
-	// valid" remains so and the correct one does not expire.
+	// cacheLife is how long a certificate is kept before it is minted again. In a long run, "not yet valid" stays so
+	// and the correct certificate doesn't expire.
 	cacheLife = 12 * time.Hour
 )
 
-// Options of a CA. The zero value is useful.
+// Options configure a CA. The zero value is useful.
 type Options struct {
-	// Hostnames are DNS names ("mail.corp.lan", "*.corp.lan") and IP addresses that the
-	// correct certificate covers besides localhost and the reserved test names.
+	// Hostnames are DNS names ("mail.corp.lan", "*.corp.lan") and IP addresses that the correct certificate covers
+	// besides localhost and the reserved test names.
 	Hostnames []string
-	// Now is the clock; nil is time.Now.
+	// Now is the clock. nil means time.Now.
 	Now func() time.Time
 }
 
@@ -74,7 +72,7 @@ type minted struct {
 	at   time.Time
 }
 
-// NewCA makes a CA in memory. It fails on a bad host name.
+// NewCA makes a CA in memory. It fails on an invalid host name.
 func NewCA(o Options) (*CA, error) {
 	names, err := parseNames(o.Hostnames)
 	if err != nil {
@@ -118,9 +116,9 @@ func (c *CA) Pool() *x509.CertPool {
 	return pool
 }
 
-// Certificate returns the certificate of a profile ("" and "correct" are the right
-// one), with the chain that the server is to send. It is minted at the first call
-// and kept for 12 hours. An unknown profile is an error that names the nearest one.
+// Certificate returns the certificate of a profile, with the chain that the server sends. "" and "correct" mean the
+// correct one. It mints the certificate at the first call and keeps it for 12 hours. The error for an unknown profile
+// names the nearest one.
 func (c *CA) Certificate(profile string) (*tls.Certificate, error) {
 	p, err := lookup(profile)
 	if err != nil {
@@ -142,14 +140,13 @@ func (c *CA) Certificate(profile string) (*tls.Certificate, error) {
 	return cert, nil
 }
 
-// issuance is a certificate about to be issued: the correct one, until a profile
-// edits it.
+// issuance is a certificate about to be issued. It is the correct one until a profile edits it.
 type issuance struct {
 	template  *x509.Certificate
-	key       crypto.Signer     // the leaf's; shared, replace it rather than change it
+	key       crypto.Signer     // the leaf's; it is shared, so replace it rather than change it
 	issuer    *x509.Certificate // nil: self-signed
 	issuerKey crypto.Signer
-	chain     [][]byte // what the server sends after the leaf, DER
+	chain     [][]byte // what the server sends after the leaf, in DER
 
 	now   time.Time
 	names names
@@ -170,7 +167,7 @@ func (c *CA) mint(p profile, now time.Time) (*tls.Certificate, error) {
 			NotAfter:              now.Add(leafLife),
 			DNSNames:              c.names.leafDNS(),
 			IPAddresses:           c.names.leafIPs(),
-			KeyUsage:              x509.KeyUsageDigitalSignature, // all that TLS asks of an ECDSA key
+			KeyUsage:              x509.KeyUsageDigitalSignature, // all that TLS needs of an ECDSA key
 			ExtKeyUsage:           []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 			BasicConstraintsValid: true,
 		},
@@ -211,7 +208,7 @@ func (is *issuance) sign() (*x509.Certificate, error) {
 	return sign(is.template, issuer, is.key, issuerKey)
 }
 
-// newRoot makes a self-signed CA certificate with our name constraints.
+// newRoot makes a self-signed CA certificate with mailrig's name constraints.
 func newRoot(title string, key crypto.Signer, names names, now time.Time, life time.Duration) (*x509.Certificate, error) {
 	t, err := caTemplate(title, key, now, life)
 	if err != nil {
@@ -230,8 +227,8 @@ func caTemplate(title string, key crypto.Signer, now time.Time, life time.Durati
 		return nil, err
 	}
 	return &x509.Certificate{
-		// The key's identifier keeps the subjects of different CAs apart: clients look
-		// up an issuer by its name.
+		// The key's identifier distinguishes the subjects of different CAs, because clients look up an issuer by its
+		// name.
 		Subject:               pkix.Name{Organization: []string{"mailrig"}, CommonName: fmt.Sprintf("%s %x", title, id[:4])},
 		SubjectKeyId:          id,
 		NotBefore:             now.Add(-skew),
@@ -243,7 +240,7 @@ func caTemplate(title string, key crypto.Signer, now time.Time, life time.Durati
 	}, nil
 }
 
-// sign issues t; the serial number is drawn at random (RFC 5280 section 4.1.2.2).
+// sign issues t. The serial number is random (RFC 5280 section 4.1.2.2).
 func sign(t, issuer *x509.Certificate, key, issuerKey crypto.Signer) (*x509.Certificate, error) {
 	der, err := x509.CreateCertificate(rand.Reader, t, issuer, key.Public(), issuerKey)
 	if err != nil {
@@ -256,8 +253,8 @@ func newKey() (crypto.Signer, error) {
 	return ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 }
 
-// keyID is the subject key identifier by RFC 7093 section 2 method 4: the leftmost
-// 160 bits of a SHA-256 over the SubjectPublicKeyInfo.
+// keyID returns the subject key identifier by RFC 7093 section 2 method 4: the leftmost 160 bits of a SHA-256 over the
+// SubjectPublicKeyInfo.
 func keyID(key crypto.Signer) ([]byte, error) {
 	spki, err := x509.MarshalPKIXPublicKey(key.Public())
 	if err != nil {
@@ -267,7 +264,7 @@ func keyID(key crypto.Signer) ([]byte, error) {
 	return bytes.Clone(sum[:20]), nil
 }
 
-// singleIP is the range of one address.
+// singleIP returns the range that contains one address.
 func singleIP(ip net.IP) *net.IPNet {
 	if ip4 := ip.To4(); ip4 != nil {
 		return &net.IPNet{IP: ip4, Mask: net.CIDRMask(32, 32)}

@@ -29,7 +29,7 @@ func mustMint(t testing.TB, ca *CA, profile string) *tls.Certificate {
 	return cert
 }
 
-// verify does what a Go client does with the chain that the server sends.
+// verify checks the chain that the server sends as a Go client would.
 func verify(ca *CA, cert *tls.Certificate, host string, now time.Time) error {
 	sent := x509.NewCertPool()
 	for _, der := range cert.Certificate[1:] {
@@ -78,7 +78,7 @@ func TestBadHostnames(t *testing.T) {
 	}
 }
 
-// The CA's own key cannot make a certificate for a real site that verifies.
+// TestNameConstraintsHold checks that the CA's own key can't make a valid certificate for a real site.
 func TestNameConstraintsHold(t *testing.T) {
 	t.Parallel()
 	ca := newTestCA(t, "mail.corp.lan", "192.0.2.7")
@@ -140,7 +140,7 @@ func TestProfilesAreDescribed(t *testing.T) {
 	}
 }
 
-// In a run of months every certificate keeps its property.
+// TestLongRun checks that every certificate keeps its property in a run of several months.
 func TestLongRun(t *testing.T) {
 	t.Parallel()
 	now := time.Now()

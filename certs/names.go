@@ -8,13 +8,13 @@ import (
 	"strings"
 )
 
-// names are the host names given, sorted by kind, and what follows from them.
+// names are the given host names, sorted by kind, and what follows from them.
 type names struct {
 	dns []string // lower case; may begin with "*."
 	ips []net.IP
 }
 
-// reserved names are nobody's (RFC 2606, RFC 6761).
+// reserved returns the names that belong to nobody (RFC 2606, RFC 6761).
 func reserved() []string {
 	return []string{"test", "example", "example.com", "example.net", "example.org", "invalid", "localhost"}
 }
@@ -35,8 +35,8 @@ func parseNames(hostnames []string) (names, error) {
 	return n, nil
 }
 
-// checkName applies the preferred name syntax (RFC 1034 section 3.5, RFC 1123
-// section 2.1), which RFC 5280 section 4.2.1.6 demands of a DNS name.
+// checkName checks the preferred name syntax (RFC 1034 section 3.5, RFC 1123 section 2.1), which RFC 5280 section
+// 4.2.1.6 requires of a DNS name.
 func checkName(name string) error {
 	if name == "" {
 		return fmt.Errorf("it is empty: give a DNS name such as mail.example.test, or an IP address")
@@ -106,8 +106,8 @@ func (n names) permittedIPs() []*net.IPNet {
 	return permitted
 }
 
-// within reports whether a name constraint permits a name: it or a domain above it
-// is among them (RFC 5280 section 4.2.1.10).
+// within reports whether a name constraint permits a name: the name itself or a domain above it is listed (RFC 5280
+// section 4.2.1.10).
 func within(name string, permitted []string) bool {
 	return slices.ContainsFunc(permitted, func(p string) bool {
 		p = strings.ToLower(strings.TrimPrefix(p, "."))

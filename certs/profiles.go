@@ -16,15 +16,15 @@ import (
 type Profile struct {
 	Name  string // as in scenarios
 	Title string // a few words, for a table
-	Story string // what a client meets and what it must do, a sentence or two
+	Story string // what a client sees and what it must do, in a sentence or two
 }
 
 // Correct is the name of the profile without a defect.
 const Correct = "correct"
 
-// Refuse reports whether a client that asked for a host, "" for none, must refuse a
-// certificate of this profile though it trusts the rig's CA. Whether the rig's own names
-// fit the host is another question: see [x509.Certificate.VerifyHostname].
+// Refuse reports whether a client that asked for this host ("" for none) must refuse a certificate of this profile,
+// although it trusts the rig's CA. Whether the rig's own names match the host is another question; see
+// [x509.Certificate.VerifyHostname].
 func (p Profile) Refuse(serverName string) bool {
 	row, err := lookup(p.Name)
 	switch {
@@ -37,8 +37,7 @@ func (p Profile) Refuse(serverName string) bool {
 	return false
 }
 
-// profile is a row of the table. edit changes the correct certificate; it may do
-// whatever sign can still sign.
+// profile is a row of the table. edit changes the correct certificate. It may do anything that sign can still sign.
 type profile struct {
 	Profile
 	edit  func(*issuance) error
@@ -122,7 +121,7 @@ func notYetValid(is *issuance) error {
 	return nil
 }
 
-// wrongHost stays within the CA's name constraints: the name is to be the only fault.
+// wrongHost stays within the CA's name constraints, so that the name is the only fault.
 func wrongHost(is *issuance) error {
 	const other = "wrong-host.invalid"
 	is.template.Subject.CommonName = other
@@ -198,8 +197,8 @@ func noSubject(is *issuance) error {
 	return nil
 }
 
-// wildcardNames have two labels behind each star: with fewer OpenSSL takes it for a
-// wildcard over somebody's top-level domain.
+// wildcardNames have two labels after each star. With fewer, OpenSSL takes the name for a wildcard over a top-level
+// domain.
 var wildcardNames = []string{"*.example.test", "*.example.localhost"}
 
 func wildcard(is *issuance) error {
@@ -231,8 +230,8 @@ func sha1(is *issuance) error {
 	return nil
 }
 
-// insertIntermediate puts a CA between the root and the certificate, which is not
-// sent. edit may change it.
+// insertIntermediate puts a CA between the root and the certificate. The intermediate certificate isn't sent. edit may
+// change it.
 func (is *issuance) insertIntermediate(edit func(*x509.Certificate)) (*x509.Certificate, error) {
 	key, err := newKey()
 	if err != nil {
@@ -257,7 +256,7 @@ func (is *issuance) insertIntermediate(edit func(*x509.Certificate)) (*x509.Cert
 	return intermediate, nil
 }
 
-// Profiles lists all profiles, the correct one first.
+// Profiles lists all profiles. The correct one is first.
 func Profiles() []Profile {
 	var all []Profile
 	for _, p := range table() {

@@ -18,8 +18,8 @@ import (
 	"time"
 )
 
-// outcomes is what verifiers must say about each profile: Go's error, and OpenSSL's
-// verification codes (x509_vfy.h; s_client may end with 21 where 20 came first).
+// outcomes are what verifiers must say about each profile: Go's error, and OpenSSL's verification codes (x509_vfy.h).
+// s_client may end with 21 where 20 came first.
 func outcomes() map[string]struct {
 	goSays  func(error) bool
 	openssl []string
@@ -56,8 +56,8 @@ func outcomes() map[string]struct {
 
 		"expired-intermediate": {func(err error) bool { return invalid(err) || unknown(err) }, []string{"10"}},
 		"wrong-usage":          {usage, []string{"26"}},
-		"no-san":               {hostname, []string{"0"}}, // s_client still looks into the common name
-		"rsa-1024":             {fine, []string{"66"}},    // Go's client has no such bound
+		"no-san":               {hostname, []string{"0"}}, // s_client still reads the common name
+		"rsa-1024":             {fine, []string{"66"}},    // Go's client has no such limit
 		"sha-1":                {insecure, []string{"68"}},
 		"wildcard":             {hostname, []string{"62"}}, // for localhost; see TestUnusual
 		"no-subject":           {fine, []string{"0"}},
@@ -67,7 +67,7 @@ func outcomes() map[string]struct {
 	}
 }
 
-// TestRefuse: a profile says what Go's and OpenSSL's clients do with its certificate.
+// TestRefuse checks that a profile says what Go's and OpenSSL's clients do with its certificate.
 func TestRefuse(t *testing.T) {
 	t.Parallel()
 	want := outcomes()
@@ -101,7 +101,7 @@ func TestProfilesAgainstGo(t *testing.T) {
 		if err := verify(ca, cert, "localhost", time.Now()); !w.goSays(err) {
 			t.Errorf("%s: Go's verifier says: %v", p.Name, err)
 		}
-		// The defect is the only one: names are right everywhere but where they are it.
+		// The defect is the only one: the names are right, unless they are the defect.
 		named := slices.Contains([]string{"wrong-host", "no-san", "wildcard"}, p.Name)
 		if err := cert.Leaf.VerifyHostname("localhost"); (err != nil) != named {
 			t.Errorf("%s: host name: %v", p.Name, err)
@@ -124,7 +124,7 @@ func TestProfilesAgainstGo(t *testing.T) {
 	}
 }
 
-// What is unusual about a certificate is in it, and nothing else is wrong.
+// TestUnusual checks that what is unusual about a certificate is in it, and that nothing else is wrong.
 func TestUnusual(t *testing.T) {
 	t.Parallel()
 	ca := newTestCA(t)
@@ -182,7 +182,7 @@ func serveTLS(t *testing.T, cert *tls.Certificate) string {
 			all.Go(func() {
 				defer c.Close()
 				c.SetDeadline(time.Now().Add(2 * time.Minute))
-				// An HTTP answer, for curl and node; others only need the handshake.
+				// An HTTP response, for curl and node. The others need only the handshake.
 				if _, err := c.Read(make([]byte, 4096)); err == nil {
 					c.Write([]byte("HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok"))
 				}
@@ -227,7 +227,7 @@ func TestProfilesAgainstOpenSSL(t *testing.T) {
 	}
 }
 
-// Strict verifiers of other makes find nothing to say about the correct chain.
+// TestCorrectAgainstOtherVerifiers checks that strict verifiers of other makes accept the correct chain.
 func TestCorrectAgainstOtherVerifiers(t *testing.T) {
 	t.Parallel()
 	ca := newTestCA(t, "mail.corp.lan", "192.0.2.7")
@@ -280,7 +280,7 @@ require("https").get({host: "127.0.0.1", servername: "localhost", port: u.port, 
 	})
 }
 
-// A whole handshake with Go's own client, both sides.
+// TestHandshake does a whole handshake with Go's own client.
 func TestHandshake(t *testing.T) {
 	t.Parallel()
 	ca := newTestCA(t)

@@ -20,13 +20,12 @@ const (
 	keyFile  = "ca-key.pem"
 )
 
-// LoadOrCreate opens the CA in dir, making the directory (mode 0700) and the files
-// ca.pem and ca-key.pem (0600) if they are not there. Several processes may do so at
-// once and get the same CA. On Unix a directory or key that others can read is
-// refused. So is a CA that is expired, damaged, or not permitted to sign for one of
-// the host names; the error names the file and says what to do.
+// LoadOrCreate opens the CA in dir. If they don't exist, it makes the directory (mode 0700) and the files ca.pem and
+// ca-key.pem (mode 0600). Several processes may do so at the same time and get the same CA. On Unix it refuses a
+// directory or a key that others can read. It also refuses a CA that is expired, damaged, or not permitted to sign for
+// one of the host names. The error names the file and says what to do.
 //
-// Without ca.pem but with ca-key.pem the certificate is made anew for the same key.
+// If ca-key.pem exists and ca.pem doesn't, LoadOrCreate makes a new certificate for the same key.
 func LoadOrCreate(dir string, o Options) (*CA, error) {
 	names, err := parseNames(o.Hostnames)
 	if err != nil {
@@ -41,9 +40,8 @@ func LoadOrCreate(dir string, o Options) (*CA, error) {
 	}
 	s := store{cert: filepath.Join(dir, certFile), key: filepath.Join(dir, keyFile)}
 
-	// The key always comes first and neither file is ever replaced. So a certificate
-	// without a key is damage and not a half-done creation, and whoever finds a key
-	// alone may finish the work.
+	// The key is always written first, and neither file is ever replaced. A certificate without a key is therefore
+	// damage rather than a creation under way, and any process that finds only a key may finish the work.
 	if _, err := os.Lstat(s.cert); errors.Is(err, fs.ErrNotExist) {
 		if err := s.create(names, now()); err != nil {
 			return nil, fmt.Errorf("create CA in %s: %w", dir, err)
@@ -63,7 +61,7 @@ func LoadOrCreate(dir string, o Options) (*CA, error) {
 	return newCA(cert, key, names, now), nil
 }
 
-// store is the two files' paths.
+// store holds the paths of the two files.
 type store struct{ cert, key string }
 
 func (s store) create(names names, now time.Time) error {
@@ -137,7 +135,7 @@ func (s store) loadCert() (*x509.Certificate, error) {
 	return cert, nil
 }
 
-// renew is the advice that helps against every fault of the certificate.
+// renew returns the advice that helps against every fault of the certificate.
 func (s store) renew() string {
 	return fmt.Sprintf("delete %s, and mailrig makes a new one for the same key; trust the new one where the old one was trusted", s.cert)
 }
@@ -164,8 +162,8 @@ func (s store) check(cert *x509.Certificate, key crypto.Signer, names names, now
 	return nil
 }
 
-// notPermitted lists what the correct certificate names and the CA's constraints
-// don't allow. A CA without constraints, which only a user's own can be, allows all.
+// notPermitted lists the names in the correct certificate that the CA's constraints don't allow. A CA without
+// constraints, which only a user can have made, allows all names.
 func notPermitted(cert *x509.Certificate, names names) []string {
 	var missing []string
 	for _, name := range names.leafDNS() {
@@ -206,7 +204,7 @@ func decodePEM(data []byte, types ...string) ([]byte, error) {
 	}
 }
 
-// checkPrivate refuses what other users can read. Windows has no such mode bits.
+// checkPrivate refuses a file that other users can read. Windows has no such mode bits.
 func checkPrivate(path, remedy string) error {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -218,8 +216,8 @@ func checkPrivate(path, remedy string) error {
 	return nil
 }
 
-// writeOnce makes a file with its whole content in one step, mode 0600. If it is
-// there already, it stays as it is and that is no error.
+// writeOnce creates a file with its whole content in one step, mode 0600. A file that already exists stays as it is,
+// without an error.
 func writeOnce(path string, data []byte) error {
 	tmp, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*") // mode 0600
 	if err != nil {
@@ -238,7 +236,7 @@ func writeOnce(path string, data []byte) error {
 	if err == nil || errors.Is(err, fs.ErrExist) {
 		return nil
 	}
-	// Some file systems have no hard links; there the race remains.
+	// Some file systems have no hard links. There the race remains.
 	if _, statErr := os.Lstat(path); statErr == nil {
 		return nil
 	}

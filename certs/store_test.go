@@ -27,7 +27,7 @@ func TestStoreKeepsCA(t *testing.T) {
 	if life := time.Until(first.Cert().NotAfter); life < 3600*day {
 		t.Errorf("a stored CA lives %v", life)
 	}
-	again := mustLoad(t, dir) // with fewer names it still serves
+	again := mustLoad(t, dir) // with fewer names it still works
 	if !first.Cert().Equal(again.Cert()) {
 		t.Error("another CA the second time")
 	}
@@ -101,7 +101,7 @@ func TestStoreRefuses(t *testing.T) {
 	}
 }
 
-// What the error messages advise works: a deleted ca.pem is made anew, same key.
+// TestStoreRenews checks that the advice in the error messages works: a deleted ca.pem is made again for the same key.
 func TestStoreRenews(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "ca")
@@ -115,8 +115,8 @@ func TestStoreRenews(t *testing.T) {
 	}
 }
 
-// Processes that start at once agree; each goroutine stands for one, since they
-// share nothing but the directory.
+// TestStoreRace checks that processes which start at the same time agree. Each goroutine stands for a process, because
+// they share only the directory.
 func TestStoreRace(t *testing.T) {
 	t.Parallel()
 	for range 20 {

@@ -10,17 +10,16 @@ import (
 	"github.com/emersion/go-sasl"
 )
 
-// mayLogin says whether credentials may travel on this connection.
+// mayLogin reports whether credentials may be sent on this connection.
 func (c *Conn) mayLogin() bool {
 	_, secure := c.conn.(*tls.Conn)
 	return secure || c.server.AllowInsecureAuth
 }
 
-// errInsecure has the code that RFC 3206 section 4 gives to problems with
-// credentials; Dovecot answers the same way.
+// errInsecure has the code that RFC 3206 section 4 gives to problems with credentials. Dovecot answers the same way.
 var errInsecure = &Error{Code: "AUTH", Text: "Login isn't permitted without TLS"}
 
-// capa is the same in both states (RFC 2449 section 5), but for what TLS changes.
+// capa is the same in both states (RFC 2449 section 5), except for what TLS changes.
 func (c *Conn) capa(arg string) error {
 	if err := noArg(arg); err != nil {
 		return err
@@ -53,14 +52,14 @@ func (c *Conn) userCommand(arg string) error {
 	if arg == "" {
 		return &Error{Text: "USER takes a name"}
 	}
-	// Always accepted: whether a name exists is nobody's business before PASS.
+	// Always accepted: before PASS, the server doesn't reveal whether a name exists.
 	c.user, c.gotUser = arg, true
 	c.ok("Send PASS")
 	return nil
 }
 
-// passCommand takes the rest of the line as it is: "the server may treat spaces
-// in the argument as part of the password" (RFC 1939 section 7).
+// passCommand takes the rest of the line as it is: "the server may treat spaces in the argument as part of the
+// password" (RFC 1939 section 7).
 func (c *Conn) passCommand(password string) error {
 	user, ok := c.user, c.gotUser
 	c.user, c.gotUser = "", false
@@ -73,7 +72,7 @@ func (c *Conn) passCommand(password string) error {
 	return c.enter()
 }
 
-// auth is RFC 5034 section 4.
+// auth handles AUTH (RFC 5034 section 4).
 func (c *Conn) auth(arg string) error {
 	s, ok := c.session.(AuthSession)
 	if !ok {
@@ -92,7 +91,7 @@ func (c *Conn) auth(arg string) error {
 	}
 	var response []byte // nil: no initial response
 	if hasInitial {
-		if initial == "=" { // one of no length
+		if initial == "=" { // an empty one
 			initial = ""
 		}
 		if response, err = decode(initial); err != nil {
@@ -121,9 +120,8 @@ func (c *Conn) exchange(server sasl.Server, response []byte) error {
 			return err
 		}
 		if done {
-			// +OK carries no data, so the last of it went as a challenge, and the
-			// answer to that is empty (RFC 4422 section 5, item 2c). Whoever takes
-			// back a login now has to connect again.
+			// +OK carries no data, so the last data went as a challenge, and the answer to that must be empty (RFC 4422
+			// section 5, item 2c). A client that takes back a login here has to connect again.
 			if line != "" {
 				c.fail(&Error{Text: "An empty response is needed here"})
 				return errEnd
@@ -151,8 +149,8 @@ func decode(s string) ([]byte, error) {
 	return b, nil
 }
 
-// saslError keeps the words of an Error. Others are the mechanism's complaint
-// about what the client sent, not a failure of the server.
+// saslError keeps the words of an *Error. Any other error is the mechanism's complaint about what the client sent, not
+// a failure of the server.
 func saslError(err error, text string) error {
 	var e *Error
 	if errors.As(err, &e) {
@@ -161,7 +159,7 @@ func saslError(err error, text string) error {
 	return &Error{Text: text}
 }
 
-// stls is RFC 2595 section 4.
+// stls handles STLS (RFC 2595 section 4).
 func (c *Conn) stls(arg string) error {
 	if err := noArg(arg); err != nil {
 		return err

@@ -10,7 +10,7 @@ import (
 
 // command is a row of the table of commands.
 type command struct {
-	in  state // where it may be given
+	in  state // in which states it is allowed
 	run func(c *Conn, arg string) error
 }
 
@@ -31,13 +31,12 @@ var commands = map[string]command{
 	"RSET": {transaction, (*Conn).rset},
 }
 
-// command runs one line. An error is the reply; see fail.
+// command carries out one line. An error is the reply; see fail.
 func (c *Conn) command(line string) error {
 	name, arg, _ := strings.Cut(line, " ")
 	name = strings.ToUpper(name)
 	if name != "PASS" {
-		// PASS counts "immediately after a successful USER" only (RFC 1939
-		// section 7).
+		// PASS counts only "immediately after a successful USER" (RFC 1939 section 7).
 		c.user, c.gotUser = "", false
 		arg = strings.TrimSpace(arg)
 	}
@@ -61,11 +60,11 @@ func noArg(arg string) error {
 	return nil
 }
 
-// enter begins the TRANSACTION state after a login by whatever way.
+// enter begins the TRANSACTION state after a login of any kind.
 func (c *Conn) enter() error {
 	messages, err := c.session.Messages()
 	if err != nil {
-		// The session is logged in and can't be logged out otherwise.
+		// The session is logged in and can't be logged out in another way.
 		c.fail(err)
 		return errEnd
 	}
@@ -84,7 +83,7 @@ func (c *Conn) unmark() {
 	}
 }
 
-// number reads a message number: one that exists and isn't marked as deleted.
+// number parses a message number. The message must exist and not be marked as deleted.
 func (c *Conn) number(arg string) (int, error) {
 	n, err := strconv.ParseUint(arg, 10, 31)
 	if err != nil && !errors.Is(err, strconv.ErrRange) {
@@ -115,7 +114,7 @@ func (c *Conn) uidl(arg string) error {
 	return c.listing(arg, func(m Message) string { return m.UID })
 }
 
-// listing is LIST and UIDL, which differ in one column only.
+// listing handles LIST and UIDL, which differ in only one column.
 func (c *Conn) listing(arg string, column func(Message) string) error {
 	if arg != "" {
 		n, err := c.number(arg)
@@ -160,7 +159,7 @@ func (c *Conn) top(arg string) error {
 	return c.send(n, "Top of message follows", int(lines))
 }
 
-// send streams a message, or with lines >= 0 its top.
+// send streams a message, or its top if lines >= 0.
 func (c *Conn) send(n int, text string, lines int) error {
 	r, err := c.session.Open(n)
 	if err != nil {
@@ -168,7 +167,7 @@ func (c *Conn) send(n int, text string, lines int) error {
 	}
 	defer r.Close()
 	c.ok("%s", text)
-	c.multiline = true // stays so when the copy fails: only closing tells the client
+	c.multiline = true // stays so if the copy fails: only closing tells the client
 	w := &dotWriter{w: c.bw, bareLF: c.server.StuffBareLF}
 	var dst io.Writer = w
 	if lines >= 0 {

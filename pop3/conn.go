@@ -28,18 +28,18 @@ type Conn struct {
 	br     *bufio.Reader
 	bw     *bufio.Writer
 
-	armed     bool  // the read deadline stands for the line being read
+	armed     bool  // the read deadline is set for the line being read
 	multiline bool  // between "+OK" of a multi-line reply and its terminator
 	writeErr  error // first error from the network
 
 	session  Session // nil before NewSession and after Logout
 	state    state
-	user     string // from USER, for a PASS that follows at once
+	user     string // from USER, for a PASS that follows immediately
 	gotUser  bool
 	messages []Message
 	deleted  []bool
 	left     int   // messages not deleted
-	leftSize int64 // their octets
+	leftSize int64 // in octets
 }
 
 func newConn(s *Server, nc net.Conn) *Conn {
@@ -49,12 +49,10 @@ func newConn(s *Server, nc net.Conn) *Conn {
 	return c
 }
 
-// NetConn returns the connection as it was given to the server; after STLS this
-// is what lies below TLS.
+// NetConn returns the connection as it was given to the server. After STLS, this is what lies below TLS.
 func (c *Conn) NetConn() net.Conn { return c.raw }
 
-// TLSConnectionState returns the state of the TLS that the engine knows of: that
-// of STLS, or of a *tls.Conn given to it.
+// TLSConnectionState returns the state of the TLS that the engine knows: that of STLS, or of a *tls.Conn given to it.
 func (c *Conn) TLSConnectionState() (tls.ConnectionState, bool) {
 	tc, ok := c.conn.(*tls.Conn)
 	if !ok {
@@ -65,14 +63,14 @@ func (c *Conn) TLSConnectionState() (tls.ConnectionState, bool) {
 
 // Errors that end a connection without a reply.
 var (
-	errEnd  = errors.New("connection ends") // the reply is written already
-	errLine = errors.New("line too long")   // the reply is for the caller to write; nothing ends
+	errEnd  = errors.New("connection ends") // the reply is already written
+	errLine = errors.New("line too long")   // the caller must write the reply; the connection goes on
 	errHuge = errors.New("line too long to be swallowed")
 )
 
 var errInternal = &Error{Code: "SYS/TEMP", Text: "Internal error, please try again later"}
 
-// serve is the life of a connection.
+// serve handles a connection from beginning to end.
 func (c *Conn) serve() {
 	defer c.conn.Close()
 	defer func() {
@@ -83,7 +81,7 @@ func (c *Conn) serve() {
 		// Before the last write, which a client that doesn't read may delay.
 		c.logout()
 		c.guard(func() {
-			if v != nil && !c.multiline { // an -ERR among the lines of a message would be taken for one
+			if v != nil && !c.multiline { // an -ERR among the lines of a message would be taken for one of them
 				c.reply("-ERR", errInternal.Error())
 			}
 			c.bw.Flush()
@@ -115,7 +113,7 @@ func (c *Conn) serve() {
 	}
 }
 
-// fail tells the client of an error. It reports whether the connection goes on.
+// fail tells the client about an error. It reports whether the connection goes on.
 func (c *Conn) fail(err error) bool {
 	var reply *Error
 	switch {
@@ -129,8 +127,8 @@ func (c *Conn) fail(err error) bool {
 	case errors.Is(err, errEnd):
 		return false
 	case isNetwork(err):
-		// Also the autologout timer, which closes "without ... sending any response
-		// to the client" (RFC 1939 section 3).
+		// Also the autologout timer, which closes "without ... sending any response to the client" (RFC 1939 section
+		// 3).
 		return false
 	default:
 		c.log("session failed", err)
@@ -139,8 +137,8 @@ func (c *Conn) fail(err error) bool {
 	return true
 }
 
-// networkError marks what came from reading or writing the connection, so that
-// it isn't mistaken for an error of the session.
+// networkError marks an error from reading or writing the connection, so that it isn't taken for an error of the
+// session.
 type networkError struct{ error }
 
 func (e networkError) Unwrap() error { return e.error }
@@ -150,7 +148,7 @@ func isNetwork(err error) bool {
 	return errors.As(err, &ne)
 }
 
-// newSession asks the backend. After a refusal the connection ends.
+// newSession asks the backend for a session. After a refusal the connection ends.
 func (c *Conn) newSession() bool {
 	session, err := c.server.Backend.NewSession(c)
 	if err != nil {
@@ -168,7 +166,7 @@ func (c *Conn) logout() {
 	}
 }
 
-// guard keeps a panic in f from hindering what comes after it.
+// guard keeps a panic in f from preventing what comes after it.
 func (c *Conn) guard(f func()) {
 	defer func() {
 		if v := recover(); v != nil {
@@ -182,7 +180,7 @@ func (c *Conn) log(msg string, err error) {
 	c.server.log().Error(msg, "remote", c.raw.RemoteAddr(), "err", err)
 }
 
-// handshake makes sure that the TLS state is known before NewSession asks.
+// handshake makes sure that the TLS state is known before NewSession asks for it.
 func (c *Conn) handshake() error {
 	tc, ok := c.conn.(*tls.Conn)
 	if !ok {
@@ -200,14 +198,14 @@ func (c *Conn) handshake() error {
 // wire is the connection below the buffers.
 type wire Conn
 
-// Read is called when no complete line is buffered. Replies wait until then, so
-// that those to pipelined commands leave together (RFC 2449 section 6.6).
+// Read is called when no complete line is buffered. Replies wait until then, so that those to pipelined commands are
+// sent together (RFC 2449 section 6.6).
 func (w *wire) Read(p []byte) (int, error) {
 	if err := w.bw.Flush(); err != nil {
 		return 0, err
 	}
 	if d := w.server.ReadTimeout; d > 0 && !w.armed {
-		w.armed = true // once a line: dribbling doesn't prolong it
+		w.armed = true // once per line: dribbling doesn't prolong it
 		w.conn.SetReadDeadline(time.Now().Add(d))
 	}
 	return w.conn.Read(p)
@@ -224,9 +222,8 @@ func (w *wire) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// readLine returns a line without its end, CRLF or, leniently, LF. Of one that is
-// too long the rest is swallowed (errLine), up to a bound (errHuge). What comes
-// before the end of input without a line end is no command.
+// readLine returns a line without its end, which is CRLF or, leniently, LF. It discards the rest of a line that is too
+// long (errLine), up to a limit (errHuge). Input that ends without a line end isn't a command.
 func (c *Conn) readLine() (string, error) {
 	c.armed = false
 	limit := c.server.maxLine()
@@ -262,10 +259,10 @@ func (c *Conn) readLine() (string, error) {
 
 func (c *Conn) ok(format string, args ...any) { c.reply("+OK", fmt.Sprintf(format, args...)) }
 
-// maxReply bounds a reply line, its end included (RFC 1939 section 3).
+// maxReply is the longest reply line in octets, including its end (RFC 1939 section 3).
 const maxReply = 512
 
-// reply writes one line, whatever the text may be. Errors show at the next flush.
+// reply writes one line, whatever the text is. The next flush reports errors.
 func (c *Conn) reply(status, text string) {
 	text = strings.Map(func(r rune) rune {
 		if r < ' ' || r == 0x7f {
@@ -281,7 +278,7 @@ func (c *Conn) reply(status, text string) {
 	c.bw.Write(crlf)
 }
 
-// lines writes the body of a multi-line reply of the engine's own.
+// lines writes the body of one of the engine's own multi-line replies.
 func (c *Conn) lines(each func(w io.Writer)) {
 	c.multiline = true
 	w := dotWriter{w: c.bw}

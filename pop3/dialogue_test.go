@@ -15,7 +15,7 @@ import (
 	"github.com/mailrig/mailrig/internal/testkit/dialogue"
 )
 
-// testBackend has one maildrop. What a login does depends on the user's name.
+// testBackend has one maildrop. The user's name decides what a login does.
 type testBackend struct {
 	mu       sync.Mutex
 	mail     []string
@@ -165,8 +165,7 @@ func (s *testSession) Auth(mech string) (sasl.Server, error) {
 	return nil, errors.New("no such mechanism")
 }
 
-// finalServer logs in with the client's first response and then still has
-// something to say, as SCRAM does.
+// finalServer logs in with the client's first response and then still has something to say, as SCRAM does.
 type finalServer struct{ login func(u, p string) error }
 
 func (f *finalServer) Next(response []byte) ([]byte, bool, error) {
@@ -176,11 +175,10 @@ func (f *finalServer) Next(response []byte) ([]byte, bool, error) {
 	return []byte("v=final"), true, f.login(string(response), "pass word")
 }
 
-// TestDialogues plays testdata/*.txt (see the package dialogue). The words of these
-// files are:
+// TestDialogues plays testdata/*.txt; package dialogue explains the notation. These files also use:
 //
-//	option: NAME        the server or its backend differs, see setOption
-//	left: N             so many messages are in the maildrop when the session is over
+//	option: NAME        the server or its backend differs; see setOption
+//	left: N             N messages are in the maildrop when the session is over
 func TestDialogues(t *testing.T) {
 	t.Parallel()
 	dialogue.Each(t, "testdata/*.txt", func(t *testing.T, file string) {

@@ -8,7 +8,7 @@ import (
 
 var crlf = []byte("\r\n")
 
-// WireSize is Message.Size of a message with these bytes.
+// WireSize returns the Message.Size of a message with these bytes, in octets.
 func WireSize(raw []byte) int64 {
 	n := int64(len(raw))
 	if n > 0 && !bytes.HasSuffix(raw, crlf) {
@@ -17,15 +17,13 @@ func WireSize(raw []byte) int64 {
 	return n
 }
 
-// dotWriter sends the lines of a multi-line reply: it doubles a dot that begins a
-// line, and puts ".\r\n" behind the last one (RFC 1939 section 3). All other bytes
-// pass unchanged.
+// dotWriter sends the lines of a multi-line reply. It doubles a dot that begins a line, and puts ".\r\n" after the last
+// line (RFC 1939 section 3). All other bytes pass unchanged.
 //
-// A line begins after CRLF and nowhere else: that is the section's definition,
-// and a client that keeps to it (curl) gets the message back byte for byte,
-// however malformed. Many clients take a bare LF for a line end too, and a lone
-// dot between two of them ends their message too early; bareLF stuffs for those,
-// and the strict ones then see a dot too many.
+// A line begins after CRLF and nowhere else. This is the section's definition, and a client that follows it (curl) gets
+// the message back byte for byte, however malformed it is. But many clients take a bare LF for a line end too, and for
+// them a lone dot between two bare LFs ends the message too early. bareLF stuffs for those clients; strict clients then
+// see a dot too many.
 type dotWriter struct {
 	w      *bufio.Writer
 	bareLF bool
@@ -48,7 +46,7 @@ func (d *dotWriter) Write(p []byte) (int, error) {
 		eolDot = eolDot[1:]
 	}
 	total := len(p)
-	// A line end cut by the border between two writes.
+	// A line end that is split between two writes.
 	if d.last == '\r' && !d.bareLF && len(p) > 1 && p[0] == '\n' && p[1] == '.' {
 		d.put(p[:1])
 		p = p[1:]
@@ -72,8 +70,7 @@ func (d *dotWriter) Write(p []byte) (int, error) {
 	return total, nil
 }
 
-// put writes bytes as they are. A bufio.Writer keeps its first error, so callers
-// may look at the last call only.
+// put writes bytes as they are. A bufio.Writer keeps its first error, so callers may check only the last call.
 func (d *dotWriter) put(p []byte) error {
 	if n := len(p); n > 0 {
 		d.wrote = true
@@ -88,7 +85,7 @@ func (d *dotWriter) put(p []byte) error {
 	return err
 }
 
-// finish completes the last line, so that the terminator stands on its own.
+// finish completes the last line, so that the terminator stands on a line of its own.
 func (d *dotWriter) finish() error {
 	if d.wrote && (d.prev != '\r' || d.last != '\n') {
 		d.w.Write(crlf)
@@ -97,12 +94,11 @@ func (d *dotWriter) finish() error {
 	return err
 }
 
-// errTopDone stops the reading of a message of which TOP has sent enough.
+// errTopDone stops reading a message of which TOP has sent enough.
 var errTopDone = errors.New("end of TOP")
 
-// topWriter passes the header, the blank line, and the given number of body
-// lines. It counts LF as a line end, so that a message with bare LF still has a
-// header.
+// topWriter passes the header, the blank line, and the given number of body lines. It counts LF as a line end, so that
+// a message with bare LF still has a header.
 type topWriter struct {
 	w      *dotWriter
 	lines  int

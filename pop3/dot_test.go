@@ -30,8 +30,8 @@ func stuff(t testing.TB, raw []byte, bareLF bool, cut int) []byte {
 	return out.Bytes()
 }
 
-// unstuff is a client. It returns the message and what stands behind the
-// terminator. eol is what the client takes for a line end.
+// unstuff reads a multi-line reply as a client does. It returns the message and what follows the terminator. eol is
+// what the client takes for a line end.
 func unstuff(wire []byte, eol string) (message, rest []byte, ok bool) {
 	for {
 		i := bytes.Index(wire, []byte(eol))
@@ -105,7 +105,7 @@ func FuzzTop(f *testing.F) {
 		w.w.finish()
 		bw.Flush()
 		got, _, ok := unstuff(out.Bytes(), "\r\n")
-		// The same by whole lines.
+		// The same, computed from whole lines.
 		var want []byte
 		body, left := false, lines
 		for line := range bytes.Lines(raw) {
@@ -128,8 +128,8 @@ func FuzzTop(f *testing.F) {
 	})
 }
 
-// FuzzServer plays a hostile client: whatever it sends, the connection ends, the
-// session is logged out, and each output line is a reply.
+// FuzzServer is a hostile client. Whatever it sends, the connection ends, the session is logged out, and each output
+// line is a reply.
 func FuzzServer(f *testing.F) {
 	f.Add([]byte("USER u\r\nPASS pass word\r\nLIST\r\nRETR 1\r\nTOP 2 1\r\nDELE 1\r\nRSET\r\nQUIT\r\n"))
 	f.Add([]byte("AUTH PLAIN\r\nAHUAcGFzcyB3b3Jk\r\nUIDL\r\n"))

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// scriptConn is a connection whose client is a list of inputs: one per Read.
+// scriptConn is a connection whose client is a list of inputs, one for each Read.
 type scriptConn struct {
 	input  []string
 	raw    bytes.Buffer // what the server wrote

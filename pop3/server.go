@@ -12,13 +12,12 @@ import (
 
 // Limits.
 const (
-	// DefaultMaxLineLength bounds a line from the client, its end included. RFC
-	// 2449 section 4 asks for 255 octets in commands; RFC 5034 section 4 wants
-	// SASL responses of whatever length the mechanisms need, and access tokens are
-	// long. RFC 4954 section 4 gives 12288 for the same thing in SMTP.
+	// DefaultMaxLineLength is the longest line from the client in octets, including its end. RFC 2449 section 4 asks
+	// for 255 octets in commands. RFC 5034 section 4 wants SASL responses of any length that the mechanisms need, and
+	// access tokens are long. RFC 4954 section 4 allows 12,288 octets for the same thing in SMTP.
 	DefaultMaxLineLength = 12288
 
-	// maxSwallow is how much of an overlong line is read and thrown away.
+	// maxSwallow is how many octets of an overlong line are read and discarded.
 	maxSwallow = 1 << 20
 
 	readBuffer  = 2 << 10
@@ -28,42 +27,39 @@ const (
 // ErrServerClosed is returned by Serve after Close or Shutdown.
 var ErrServerClosed = errors.New("pop3: server closed")
 
-// Server serves POP3. Its fields must not change once it serves. The zero value
-// with a Backend is usable; it then has no timeouts and no STLS, and refuses
-// logins in clear.
+// Server serves POP3. Its fields must not change once it serves. The zero value with a Backend is usable: it has no
+// timeouts and no STLS, and it refuses logins in clear.
 type Server struct {
 	Backend Backend
 
-	// Greeting is the text of the first line, "POP3 server ready" when empty. It
-	// must not contain <...>: that would offer APOP (RFC 1939 section 7).
+	// Greeting is the text of the first line. "" means "POP3 server ready". It must not contain <...>, which would
+	// offer APOP (RFC 1939 section 7).
 	Greeting string
 
-	// TLSConfig makes the server offer STLS. It isn't used for a connection that
-	// is a *tls.Conn already.
+	// TLSConfig makes the server offer STLS. It isn't used for a connection that is already a *tls.Conn.
 	TLSConfig *tls.Config
 
-	// AllowInsecureAuth permits USER and AUTH on a connection that isn't TLS. Set
-	// it when TLS is done outside, by something that isn't a *tls.Conn.
+	// AllowInsecureAuth permits USER and AUTH on a connection that isn't TLS. Set it if TLS is done outside, by
+	// something that isn't a *tls.Conn.
 	AllowInsecureAuth bool
 
-	// StuffBareLF also doubles a dot after an LF without CR. By RFC 1939 section 3
-	// such a dot doesn't begin a line, and a client that keeps to it sees it
-	// doubled; but clients that read up to LF (Python's poplib, Go's net/textproto)
-	// lose or misread what follows if it isn't. Messages that have CRLF throughout
-	// are the same either way.
+	// StuffBareLF also doubles a dot after an LF without CR. By RFC 1939 section 3, such a dot doesn't begin a line,
+	// and a client that follows the RFC sees it doubled. But clients that read up to LF (Python's poplib, Go's
+	// net/textproto) lose or misread what follows if the dot isn't doubled. Messages with CRLF throughout are the same
+	// either way.
 	StuffBareLF bool
 
-	MaxLineLength int           // octets; 0: DefaultMaxLineLength
-	ReadTimeout   time.Duration // for one line from the client, also the autologout timer (RFC 1939 section 3: at least 10 minutes); 0: none
-	WriteTimeout  time.Duration // for one write to the network; 0: none
-	ErrorLog      *slog.Logger  // internal errors and panics; nil: silent
+	MaxLineLength int           // octets; 0 means DefaultMaxLineLength
+	ReadTimeout   time.Duration // for one line from the client; it is also the autologout timer (RFC 1939 section 3: at least 10 minutes); 0 means none
+	WriteTimeout  time.Duration // for one write to the network; 0 means none
+	ErrorLog      *slog.Logger  // internal errors and panics; nil is silent
 
 	mu        sync.Mutex
 	closed    bool
-	done      chan struct{} // made when first needed; closed with closed
+	done      chan struct{} // made when first needed; closed when closed is set
 	listeners map[net.Listener]struct{}
 	conns     map[*Conn]struct{}
-	active    sync.WaitGroup // one for every entry ever in conns
+	active    sync.WaitGroup // counts every entry that was ever in conns
 }
 
 // NewServer returns a server with the timeouts of RFC 1939.
@@ -71,9 +67,8 @@ func NewServer(b Backend) *Server {
 	return &Server{Backend: b, ReadTimeout: 10 * time.Minute, WriteTimeout: 5 * time.Minute}
 }
 
-// Serve accepts connections until the listener fails or the server is closed. It
-// returns when every connection that it accepted has ended too; the error is the
-// listener's, or ErrServerClosed.
+// Serve accepts connections until the listener fails or the server is closed. It returns when every connection that it
+// accepted has ended. The error is the listener's, or ErrServerClosed.
 func (s *Server) Serve(l net.Listener) error {
 	s.mu.Lock()
 	if s.closed {
@@ -110,7 +105,7 @@ func (s *Server) Serve(l net.Listener) error {
 			return ErrServerClosed
 		default:
 		}
-		// Such as too many open files: it passes when connections end.
+		// An error such as too many open files: it passes when connections end.
 		var ne net.Error
 		if errors.As(err, &ne) && ne.Timeout() || isTemporary(err) {
 			s.log().Warn("accept failed, trying again", "err", err, "delay", delay)
@@ -126,14 +121,14 @@ func (s *Server) Serve(l net.Listener) error {
 	}
 }
 
-// isTemporary asks in the way that net/http and go-smtp do; the method is
-// deprecated for want of a definition, but nothing else tells EMFILE portably.
+// isTemporary asks as net/http and go-smtp do. The method is deprecated for lack of a definition, but nothing else
+// recognizes EMFILE portably.
 func isTemporary(err error) bool {
 	var t interface{ Temporary() bool }
 	return errors.As(err, &t) && t.Temporary()
 }
 
-// ServeConn serves one connection and returns when it has ended. It closes it.
+// ServeConn serves one connection, closes it, and returns when it has ended.
 func (s *Server) ServeConn(nc net.Conn) {
 	c := newConn(s, nc)
 	s.mu.Lock()
@@ -158,8 +153,8 @@ func (s *Server) ServeConn(nc net.Conn) {
 	c.serve()
 }
 
-// Close closes listeners and connections. It doesn't wait: Serve and ServeConn
-// return when their work has ended. No session gets to its UPDATE state by this.
+// Close closes listeners and connections. It doesn't wait: Serve and ServeConn return when their work has ended. No
+// session reaches its UPDATE state because of Close.
 func (s *Server) Close() error {
 	err := s.stop()
 	s.mu.Lock()
@@ -170,9 +165,8 @@ func (s *Server) Close() error {
 	return err
 }
 
-// Shutdown closes the listeners and waits until the connections have ended by
-// themselves. When ctx is done before that, it closes them and returns the
-// context's error.
+// Shutdown closes the listeners and waits until the connections have ended. If ctx is done before that, it closes them
+// and returns the context's error.
 func (s *Server) Shutdown(ctx context.Context) error {
 	err := s.stop()
 	ended := make(chan struct{})
@@ -189,7 +183,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	}
 }
 
-// stop lets no new connection in.
+// stop lets no new connections in.
 func (s *Server) stop() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -18,9 +18,9 @@ import (
 	"time"
 )
 
-const deadline = 2 * time.Minute // it only ends a hang
+const deadline = 2 * time.Minute // a test that passes never waits that long
 
-// start serves on a free port of loopback. Its cleanup waits for Serve.
+// start serves on a free loopback port. Its cleanup waits for Serve.
 func start(t *testing.T, s *Server) (addr string) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -43,7 +43,7 @@ func start(t *testing.T, s *Server) (addr string) {
 	return l.Addr().String()
 }
 
-// testTLS is a certificate that nobody trusts.
+// testTLS returns a certificate that nobody trusts.
 func testTLS(t *testing.T) *tls.Config {
 	t.Helper()
 	s := httptest.NewUnstartedServer(nil)
@@ -128,7 +128,7 @@ func TestSTLS(t *testing.T) {
 	if list := capa(); !strings.Contains(list, "STLS\r\n") || strings.Contains(list, "USER") || strings.Contains(list, "SASL") {
 		t.Errorf("CAPA in clear:\n%s", list)
 	}
-	// What comes in clear behind STLS is thrown away (RFC 2595 section 4).
+	// What comes in clear after STLS is dropped (RFC 2595 section 4).
 	c.cmd("STLS\r\nCAPA\r\nQUIT", "+OK")
 	tc := tls.Client(c.conn, &tls.Config{InsecureSkipVerify: true})
 	c.conn, c.r = tc, bufio.NewReader(tc)
@@ -328,7 +328,7 @@ func TestInternalErrorsAreLogged(t *testing.T) {
 	}
 }
 
-// script runs a client program, which must exit with 0.
+// script runs a client program, which must exit with status 0.
 func script(t *testing.T, name string, args ...string) string {
 	t.Helper()
 	if _, err := exec.LookPath(name); err != nil {
@@ -388,7 +388,7 @@ func TestCurl(t *testing.T) {
 	curl := func(args ...string) string {
 		return script(t, "curl", append([]string{"-sSk", "--ssl-reqd", "--netrc-file", netrc, "-m", "20"}, args...)...)
 	}
-	// curl keeps to CRLF, and adds one of its own at the end.
+	// curl follows CRLF, and adds one of its own at the end.
 	for n, want := range []string{b.mail[0], b.mail[1] + "\r\n"} {
 		got := curl("pop3://" + addr + "/" + string(rune('1'+n)))
 		if strings.TrimSuffix(got, "\r\n") != strings.TrimSuffix(want, "\r\n") {

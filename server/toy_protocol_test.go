@@ -2,9 +2,11 @@ package server
 
 import (
 	"bufio"
+	"compress/flate"
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"strings"
 	"time"
 
@@ -23,6 +25,7 @@ import (
 //	C: login alice secret S: ok in            or: no not you
 //	C: put a word         S: ok kept
 //	C: can                S: ok can tls login put
+//	C: zip                S: ok zipped        (both sides compress from here on, RFC 1951)
 //	C: bye                S: ok bye
 //
 // A reply begins with ok, no (for good) or later (for the time being).
@@ -41,6 +44,7 @@ var toyWords = protocol.Words{
 	{Verb: "TLS", Polite: true, State: protocol.InClear, Needs: "TLS", Opens: true},
 	{Verb: "LOGIN", Secret: event.SecretBehind, Login: true, State: protocol.NoLogin, Needs: "LOGIN"},
 	{Verb: "PUT", State: protocol.LoggedIn, Needs: "PUT"},
+	{Verb: "ZIP", Polite: true},
 	{Verb: "CAN", Asks: true, Polite: true, Opens: true},
 	{Verb: "BYE", Polite: true, Leaves: true},
 }
@@ -94,6 +98,28 @@ func (toyReplies) Canned(c protocol.Canned, _, _ string) []byte {
 	}[c] + "\r\n")
 }
 
+// zipped is a connection on which both sides compress.
+type zipped struct {
+	net.Conn
+	r io.Reader
+	w *flate.Writer
+}
+
+func zip(c net.Conn) *zipped {
+	w, _ := flate.NewWriter(c, flate.BestSpeed) // the level is right
+	return &zipped{c, flate.NewReader(c), w}
+}
+
+func (z *zipped) Read(b []byte) (int, error) { return z.r.Read(b) }
+
+func (z *zipped) Write(b []byte) (int, error) {
+	n, err := z.w.Write(b)
+	if err == nil {
+		err = z.w.Flush()
+	}
+	return n, err
+}
+
 // toyFraming knows that everything is a line.
 type toyFraming struct{ p protocol.Port }
 
@@ -114,8 +140,14 @@ func (f *toyFraming) Read([]byte) (int, error) {
 	if handled, err := f.p.Ask(protocol.About{Verb: l.Verb}); handled {
 		return 0, err
 	}
-	if l.Verb == "TLS" && f.p.Offers() {
+	switch {
+	case l.Verb == "TLS" && f.p.Offers():
 		return 0, f.p.Upgrade("")
+	case l.Verb == "ZIP":
+		if err := f.p.Say([]byte("ok zipped\r\n"), ""); err != nil {
+			return 0, err
+		}
+		return 0, f.p.Layer(func(c net.Conn) net.Conn { return zip(c) })
 	}
 	f.p.Pass(line)
 	return 0, nil

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -84,19 +85,24 @@ type toyClient struct {
 
 func dialToy(t *testing.T, s *Server, port int) *toyClient {
 	t.Helper()
+	c, err := net.Dial("tcp", toyAddress(t, s, port))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	c.SetDeadline(time.Now().Add(time.Minute))
+	return &toyClient{t, c, bufio.NewReader(c)}
+}
+
+func toyAddress(t *testing.T, s *Server, port int) string {
+	t.Helper()
 	for _, d := range s.Doors() {
 		if d.Port == port {
-			c, err := net.Dial("tcp", d.Address)
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(func() { c.Close() })
-			c.SetDeadline(time.Now().Add(time.Minute))
-			return &toyClient{t, c, bufio.NewReader(c)}
+			return d.Address
 		}
 	}
 	t.Fatalf("no door %d", port)
-	return nil
+	return ""
 }
 
 // says sends a line, if there is one, and wants a reply.
@@ -195,9 +201,14 @@ func TestFurtherProtocolsFaults(t *testing.T) {
 		port        int
 		try         func(t *testing.T, s *Server, c *toyClient)
 	}{
-		{"connect", "- {match: {protocol: toy}, connect: close}\n", 7001, func(t *testing.T, s *Server, c *toyClient) {
-			if _, err := c.lines.ReadString('\n'); !errors.Is(err, io.EOF) { // a reset may be met by Dial already
-				t.Errorf("%v, want the end", err)
+		{"connect", "- {match: {protocol: toy}, connect: reset}\n", 0, func(t *testing.T, s *Server, _ *toyClient) {
+			c, err := net.Dial("tcp", toyAddress(t, s, 7001))
+			if err == nil { // the reset may come sooner
+				defer c.Close()
+				_, err = c.Read(make([]byte, 1))
+			}
+			if !errors.Is(err, syscall.ECONNRESET) {
+				t.Errorf("%v, want a reset", err)
 			}
 		}},
 		{"greeting", "- {match: {protocol: toy}, greeting: {toy: \"later not today\"}}\n", 7001, func(t *testing.T, s *Server, c *toyClient) {
@@ -254,11 +265,36 @@ func TestFurtherProtocolsFaults(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
 			s := startToy(t, tc.rules)
-			tc.try(t, s, dialToy(t, s, tc.port))
+			var c *toyClient
+			if tc.port != 0 {
+				c = dialToy(t, s, tc.port)
+			}
+			tc.try(t, s, c)
 			if x := toyEnded(t, s); len(x.Injected) != 1 || x.Injected[0] != "toy" {
 				t.Errorf("nothing is marked as the scenario's:\n%s", x.Dialogue())
 			}
 		})
+	}
+}
+
+// A layer between TLS and the lines: what is said through it is recorded, and scenarios act on it.
+func TestFurtherProtocolsLayer(t *testing.T) {
+	t.Parallel()
+	s := startToy(t, "- {match: {protocol: toy, command: PUT}, times: 1, reply: {toy: \"later full\"}}\n")
+	c := dialToy(t, s, 7002)
+	if err := c.secure(s); err != nil {
+		t.Fatal(err)
+	}
+	c.says("", "ok toy ready")
+	c.says("zip", "ok zipped")
+	over := zip(c.Conn)
+	c.Conn, c.lines = over, bufio.NewReader(over)
+	c.says("login alice secret", "ok in")
+	c.says("put x", "later full")
+	c.says("put x", "ok kept")
+	c.says("bye", "ok bye")
+	if d := toyEnded(t, s).Dialogue(); !strings.Contains(d, "C: login alice ***\n") || !strings.Contains(d, "S: [toy] later full\n") {
+		t.Error(d)
 	}
 }
 

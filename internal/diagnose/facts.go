@@ -24,6 +24,7 @@ type Facts struct {
 	Listed map[bool]*List
 
 	speaks    *protocol.Protocol   // the record's protocol; it has no words if the table doesn't know it
+	reading   *reading             // the reply that may go on
 	protocols []*protocol.Protocol // all that the table knows
 }
 
@@ -137,15 +138,18 @@ func (t *Table) Extract(r *event.Record) *Facts {
 	var cur *Step
 	for i, e := range r.Events {
 		if r.Elided > 0 && i == r.ElidedAt {
+			f.understand()
 			cur = &Step{} // the next replies may belong to any command
 		}
 		if c, ok := e.What.(*event.Command); ok {
+			f.understand()
 			cur = f.command(c, e)
 			f.Steps = append(f.Steps, cur)
 			continue
 		}
 		f.happened(cur, e)
 	}
+	f.understand()
 	return f
 }
 
@@ -213,24 +217,48 @@ func (f *Facts) said(cur *Step, w *event.Reply, e event.Event) {
 	if e.By != "" {
 		r.Injected = e.By
 	}
-	began := len(r.Lines) == 0
-	r.Lines = append(r.Lines, lines...)
-	switch {
-	case began:
-		r.At, r.Verdict = e.At, w.Verdict
-	case f.speaks.Replies != nil: // the reply came in pieces, and each has a verdict of its own
-		r.Verdict = f.speaks.Replies.Verdict(tag, r.Lines, cur == nil)
-	case w.Class != event.NoReply:
-		r.Verdict = w.Verdict
+	if f.reading != nil && (f.reading.reply != r || f.reading.secure != e.Secure) {
+		f.understand()
 	}
+	if f.reading == nil {
+		f.reading = &reading{reply: r, tag: tag, verb: verb, greeting: cur == nil, secure: e.Secure}
+	}
+	if len(r.Lines) == 0 {
+		r.At, r.Verdict = e.At, w.Verdict
+	} else {
+		f.reading.pieces = true
+		if f.speaks.Replies == nil && w.Class != event.NoReply {
+			r.Verdict = w.Verdict
+		}
+	}
+	r.Lines = append(r.Lines, lines...)
 	if cur != nil && (cur.Word.Mail || cur.Word.Login) {
 		cur.GoAhead = cur.GoAhead || slices.ContainsFunc(lines, func(line string) bool { return f.asksForMore(tag, line) })
 	}
-	if f.speaks.Replies == nil {
+}
+
+// reading is a reply that may go on: a FETCH has thousands of pieces.
+type reading struct {
+	reply     *Reply
+	tag, verb string
+	greeting  bool
+	secure    bool
+	pieces    bool // it came in more than one
+}
+
+// understand reads a reply that is complete, once. To read it again with each piece would take time that grows with the
+// square of its length.
+func (f *Facts) understand() {
+	h := f.reading
+	f.reading = nil
+	if h == nil || f.speaks.Replies == nil {
 		return
 	}
-	if names, ok := f.speaks.Replies.List(verb, r.Lines); ok {
-		f.Listed[e.Secure] = &List{names, r.Injected, f.has((*Step).logsIn)}
+	if h.pieces { // each has a verdict of its own
+		h.reply.Verdict = f.speaks.Replies.Verdict(h.tag, h.reply.Lines, h.greeting)
+	}
+	if names, ok := f.speaks.Replies.List(h.verb, h.reply.Lines); ok {
+		f.Listed[h.secure] = &List{names, h.reply.Injected, f.has((*Step).logsIn)}
 	}
 }
 

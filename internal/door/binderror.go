@@ -18,13 +18,13 @@ type Failure struct {
 	Err  error
 }
 
-// BindError lists every door that could not be opened, and what to do about it.
+// BindError lists every door that could not be opened, and says what to do about it.
 type BindError struct {
 	Failures []Failure
-	Moved    string // why the doors were not at their standard numbers, if they moved up
+	Moved    string // why the doors weren't at their standard numbers, if they moved up
 }
 
-// Unwrap gives the causes to [errors.Is].
+// Unwrap returns the causes, for [errors.Is].
 func (e *BindError) Unwrap() []error {
 	var all []error
 	for _, f := range e.Failures {
@@ -33,7 +33,7 @@ func (e *BindError) Unwrap() []error {
 	return all
 }
 
-// Error takes one line per door and cause, then one per piece of advice.
+// Error has one line for each door and cause, then one for each piece of advice.
 func (e *BindError) Error() string {
 	var b strings.Builder
 	b.WriteString("cannot listen")
@@ -67,13 +67,12 @@ func (e *BindError) Error() string {
 	return b.String()
 }
 
-// movable reports whether higher port numbers may help: every cause is want of
-// privilege or a port in use.
+// movable reports whether higher port numbers may help: every cause is a missing privilege or a port in use.
 func (e *BindError) movable() bool {
 	return !slices.ContainsFunc(e.Failures, func(f Failure) bool { return !isInUse(f.Err) && !isPermission(f.Err) })
 }
 
-// brief is one line: "ports 25 and 110: permission denied; port 143: address already in use".
+// brief returns one line: "ports 25 and 110: permission denied; port 143: address already in use".
 func (e *BindError) brief() string {
 	var causes []string
 	ports := map[string][]string{}
@@ -97,7 +96,7 @@ func (e *BindError) brief() string {
 	return strings.Join(causes, "; ")
 }
 
-// cause strips the address and system call that package net puts before an errno.
+// cause strips the address and the system call that package net puts before an errno.
 func cause(err error) error {
 	var sys *os.SyscallError
 	if errors.As(err, &sys) {
@@ -106,7 +105,7 @@ func cause(err error) error {
 	return err
 }
 
-// Winsock has its own numbers for these, which are not the errors of package syscall.
+// Winsock's own numbers for these errors, which aren't those of package syscall.
 const (
 	wsaeacces        = syscall.Errno(10013)
 	wsaeaddrinuse    = syscall.Errno(10048)

@@ -1,23 +1,19 @@
 // Package door opens the doors.
 //
-// A door is one standard mail port with its one correct behaviour. Its standard
-// number is its identity in scenarios, reports and variables, wherever it really
-// listens: [Offset] decides that, [Listen] opens all doors or none, and a
-// [Listener] hands out the connections of one door, IPv4 and IPv6 merged.
+// A door is one standard mail port with its one correct behaviour. Its standard number identifies it in scenarios,
+// reports and variables, wherever it really listens: [Offset] decides that, [Listen] opens all doors or none, and a
+// [Listener] hands out the connections of one door, IPv4 and IPv6 together.
 //
-// A door can be closed to new clients in two ways, without a firewall and
-// without privileges ([Mode]): Refuse, so that connect() fails at once with
-// ECONNREFUSED while the port stays reserved, and Drop, so that connect() times
-// out for real because no SYN is answered. On Linux neither loses a client that
-// had connected before the switch: it is still handed out by Accept. How it is
-// done is in socket_linux.go; socket_other.go says what other systems can do.
+// A door can be closed to new clients in two ways, without a firewall and without privileges ([Mode]). With Refuse,
+// connect() fails at once with ECONNREFUSED, and the port stays reserved. With Drop, connect() really times out,
+// because no SYN is answered. On Linux, neither loses a client that had connected before the switch: Accept still hands
+// it out. socket_linux.go says how this is done, and socket_other.go what other systems can do.
 //
-// The server assembles a [Set] at start-up, gives each listener to a gate and
-// switches modes when scenarios change. The table is made of the
-// protocols' own doors: to add one, add a row to its protocol's Doors.
+// The server assembles a [Set] at start-up, gives each listener's connections to gates, and switches modes when
+// scenarios change. The table consists of the protocols' own doors: to add one, add a row to its protocol's Doors.
 //
-// Names are those of the IANA service registry; the doors' security follows
-// RFC 8314 (implicit TLS), RFC 6409 (submission), RFC 3207, RFC 2595.
+// Names are those of the IANA service registry. The doors' security follows RFC 8314 (implicit TLS), RFC 6409
+// (submission), RFC 3207 and RFC 2595.
 package door
 
 import (
@@ -37,7 +33,7 @@ const (
 	POP3 Protocol = "pop3"
 )
 
-// Security is what a door does about TLS when it behaves correctly.
+// Security is what a correct door does about TLS.
 type Security = protocol.Security
 
 // The three kinds of security.
@@ -47,21 +43,20 @@ const (
 	TLS              = protocol.TLS
 )
 
-// Door is one row of the table: a standard port and its correct behaviour. JSON shows
-// it as GET /api/v1/doors does.
+// Door is one row of the table: a standard port and its correct behaviour. Its JSON is that of GET /api/v1/doors.
 type Door struct {
-	Port     int      `json:"port"`     // standard number, the door's identity
+	Port     int      `json:"port"`     // the standard number, which identifies the door
 	Service  string   `json:"service"`  // IANA service name (2525 has none: smtp-alt)
 	Protocol Protocol `json:"protocol"` // smtp, imap or pop3
-	Security Security `json:"security"` // starttls, starttls-required or tls
-	Login    bool     `json:"-"`        // mail is taken only from who has logged in (RFC 6409, RFC 8314 section 3.3)
+	Security Security `json:"security"` // "starttls", "starttls-required" or "tls"
+	Login    bool     `json:"-"`        // the door accepts mail only after a login (RFC 6409, RFC 8314 section 3.3)
 	Address  string   `json:"address"`  // where it really listens, host:port; "" for a row that isn't open
 }
 
-// String names the door for a person: "port 25 (smtp)".
+// String returns the door's name for people: "port 25 (smtp)".
 func (d Door) String() string { return fmt.Sprintf("port %d (%s)", d.Port, d.Service) }
 
-// Of returns the doors of protocols, in the order in which tables show them.
+// Of returns the doors of these protocols, in the order in which tables show them.
 func Of(protocols []*protocol.Protocol) (doors []Door) {
 	for _, p := range protocols {
 		for _, d := range p.Doors {
@@ -71,10 +66,10 @@ func Of(protocols []*protocol.Protocol) (doors []Door) {
 	return doors
 }
 
-// All returns the product's doors.
+// All returns mailrig's own doors.
 func All() []Door { return Of(all.Protocols()) }
 
-// Lookup finds a door by its standard number.
+// Lookup finds one of mailrig's own doors by its standard number.
 func Lookup(port int) (Door, bool) {
 	for _, d := range All() {
 		if d.Port == port {

@@ -9,14 +9,14 @@ import (
 	"strings"
 )
 
-// bindAddr is one address that every door listens on.
+// bindAddr is one address on which every door listens.
 type bindAddr struct {
 	network  string // tcp4, tcp6, or tcp for IPv6 and IPv4 on one socket
 	ip       netip.Addr
-	optional bool // may be missing on a machine without IPv6
+	optional bool // may be missing, on a machine without IPv6
 }
 
-// resolveHosts turns the values of --host into addresses, without duplicates.
+// resolveHosts turns the values of --host into addresses without duplicates.
 func resolveHosts(ctx context.Context, hosts []string) ([]bindAddr, error) {
 	if len(hosts) == 0 {
 		hosts = []string{"localhost"}
@@ -35,7 +35,7 @@ func resolveHosts(ctx context.Context, hosts []string) ([]bindAddr, error) {
 		b := bindAddr{network: "tcp4", ip: ip}
 		if ip.Is6() {
 			b.network = "tcp6"
-			// Containers often have IPv6 switched off, ::1 and :: included.
+			// Containers often have IPv6 switched off, including ::1 and ::.
 			b.optional = anyIPv4 && (ip == netip.IPv6Loopback() || ip == netip.IPv6Unspecified())
 			// "::" alone means every address, as it does for most servers.
 			if ip == netip.IPv6Unspecified() && !anyIPv4 {
@@ -49,8 +49,8 @@ func resolveHosts(ctx context.Context, hosts []string) ([]bindAddr, error) {
 	return dropCovered(all), nil
 }
 
-// dropCovered leaves out addresses that a wildcard of their family includes:
-// binding both fails with "address already in use".
+// dropCovered removes addresses that a wildcard of their family includes. Binding both would fail with "address already
+// in use".
 func dropCovered(all []bindAddr) []bindAddr {
 	wild4 := slices.ContainsFunc(all, func(b bindAddr) bool { return b.ip == netip.IPv4Unspecified() })
 	wild6 := slices.ContainsFunc(all, func(b bindAddr) bool { return b.ip == netip.IPv6Unspecified() })
@@ -65,7 +65,7 @@ func resolveHost(ctx context.Context, host string) ([]netip.Addr, error) {
 	case h == "":
 		return nil, fmt.Errorf("host to listen on is empty: use 127.0.0.1, ::1, or 0.0.0.0 for every address")
 	case strings.EqualFold(h, "localhost"):
-		// Not left to the resolver: many machines name only one of the two.
+		// Not left to the resolver: many machines know only one of the two.
 		return []netip.Addr{netip.AddrFrom4([4]byte{127, 0, 0, 1}), netip.IPv6Loopback()}, nil
 	}
 	if ip, err := netip.ParseAddr(strings.TrimSuffix(strings.TrimPrefix(h, "["), "]")); err == nil {

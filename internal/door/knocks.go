@@ -5,26 +5,25 @@ import (
 	"time"
 )
 
-// A door that drops connection attempts never sees a client. The kernel counts what it
-// dropped, so one can at least tell that somebody tried.
+// A door that drops connection attempts never sees a client. But the kernel counts the packets that it dropped, so
+// mailrig can at least tell that somebody tried.
 
 const (
-	knockPoll = 100 * time.Millisecond // between two looks at the counts
-	// TCP repeats an attempt after a second and then ever more rarely, for about two
-	// minutes (RFC 6298 section 2). So an attempt is taken for a new one if it comes
-	// sooner than that after another, or long after.
+	knockPoll = 100 * time.Millisecond // between two checks of the counts
+	// TCP repeats an attempt after a second and then at growing intervals, for about two minutes (RFC 6298 section 2).
+	// An attempt counts as new if it comes sooner than that after another one, or long after it.
 	knockRepeats = 900 * time.Millisecond
 	knockForgets = 3 * time.Minute
 )
 
-// Knock is an attempt to connect that a door has dropped. Who it was, nobody knows.
+// Knock is an attempt to connect that a door has dropped. Nobody knows whose attempt it was.
 type Knock struct {
 	Door Door
 	Addr *net.TCPAddr // of the door
 }
 
-// WatchKnocks calls on for each attempt to connect that a door leaves unanswered from now
-// on, until stop is closed. It never does where the system doesn't tell of them.
+// WatchKnocks calls on for each attempt to connect that a door leaves unanswered, until stop is closed. It never calls
+// on if the system doesn't report such attempts.
 func (s *Set) WatchKnocks(stop <-chan struct{}, on func(Knock)) {
 	tick := time.NewTicker(knockPoll)
 	defer tick.Stop()
@@ -45,16 +44,15 @@ func (s *Set) WatchKnocks(stop <-chan struct{}, on func(Knock)) {
 	}
 }
 
-// attempts tells attempts to connect from their repetitions, by address of a door.
+// attempts distinguishes attempts to connect from their repetitions. The key is an address of a door.
 type attempts map[string]attempt
 
 type attempt struct {
-	count uint32    // of dropped packets, ever
-	last  time.Time // when the count last grew; zero: not yet
+	count uint32    // dropped packets ever
+	last  time.Time // when the count last grew; zero: never
 }
 
-// fresh reports whether the count that an address has now shows a new attempt. What was
-// there when it is first asked about is none.
+// fresh reports whether an address's current count shows a new attempt. The first count of an address shows none.
 func (a *attempts) fresh(addr string, count uint32, now time.Time) bool {
 	if *a == nil {
 		*a = attempts{}
@@ -75,7 +73,7 @@ func (a *attempts) fresh(addr string, count uint32, now time.Time) bool {
 // dropped is how many packets an address of a door has ever dropped.
 type dropped struct {
 	addr  *net.TCPAddr
-	count uint32 // 0 where the system doesn't tell
+	count uint32 // 0 if the system doesn't tell
 }
 
 func (l *Listener) drops() (all []dropped) {

@@ -8,15 +8,15 @@ import (
 	"unsafe"
 )
 
-// soMeminfo is SO_MEMINFO (Linux 4.12), which package syscall lacks; the ninth word
-// of its answer is SK_MEMINFO_DROPS, the packets that the socket has dropped.
+// soMeminfo is SO_MEMINFO (Linux 4.12), which package syscall lacks. The ninth word of its answer is SK_MEMINFO_DROPS,
+// the number of packets that the socket has dropped.
 const (
 	soMeminfo    = 55
 	meminfoWords = 9
 	meminfoDrops = 8
 )
 
-// drops is how many packets the socket has ever dropped; 0 where nobody knows.
+// drops returns how many packets the socket has ever dropped, or 0 if this isn't known.
 func (s *socket) drops() (n uint32) {
 	_ = control(s.ln, func(fd int) error {
 		var words [meminfoWords]uint32

@@ -2,5 +2,5 @@
 
 package door
 
-// drops is how many packets the socket has ever dropped; nobody knows here.
+// drops returns 0: this system doesn't say how many packets a socket has dropped.
 func (s *socket) drops() uint32 { return 0 }

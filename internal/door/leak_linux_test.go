@@ -50,7 +50,7 @@ func TestNoLeaks(t *testing.T) {
 	}
 }
 
-// A door that is waiting, in whatever mode, uses no processor time. Not parallel.
+// TestIdle checks that a waiting door uses no processor time, in any mode. It isn't parallel.
 func TestIdle(t *testing.T) {
 	needDrop(t)
 	set := openSet(t)

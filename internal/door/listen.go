@@ -11,28 +11,28 @@ import (
 
 // Config says where the doors listen.
 type Config struct {
-	Doors  []Door       // none: All
-	Hosts  []string     // addresses or names; none: 127.0.0.1 and ::1
-	Offset Offset       // zero: the automatic rule
+	Doors  []Door       // none means All
+	Hosts  []string     // addresses or names; none means 127.0.0.1 and ::1
+	Offset Offset       // zero means the automatic rule
 	Logger *slog.Logger // nil is silent
 }
 
-// Set is all doors, listening.
+// Set holds all doors, listening.
 type Set struct {
 	listeners []*Listener
 	moved     string
 	noIPv6    error
 }
 
-// Listen opens every door or none. ctx bounds only the opening. An error about
-// ports is a [*BindError], which lists every door that could not be opened.
+// Listen opens every door or none. ctx applies only to the opening. An error about ports is a [*BindError], which lists
+// every door that could not be opened.
 func Listen(ctx context.Context, cfg Config) (*Set, error) {
 	addrs, err := resolveHosts(ctx, cfg.Hosts)
 	if err != nil {
 		return nil, err
 	}
 	if err := ctx.Err(); err != nil {
-		return nil, err // binding itself doesn't look at ctx
+		return nil, err // binding itself doesn't check ctx
 	}
 	doors := cfg.Doors
 	if doors == nil {
@@ -95,13 +95,11 @@ func (s *Set) Doors() []Door {
 	return doors
 }
 
-// Moved says why the automatic rule moved all doors up, for the start-up table,
-// as in "port 25: permission denied". It is empty if the doors have their
-// standard numbers or were asked to be elsewhere.
+// Moved says why the automatic rule moved all doors up, for the start-up table, as in "port 25: permission denied". It
+// is empty if the doors have their standard numbers, or if the user chose other ones.
 func (s *Set) Moved() string { return s.moved }
 
-// NoIPv6 is the reason why the doors don't listen on ::1, or nil if they do or
-// were not asked to.
+// NoIPv6 returns the reason why the doors don't listen on ::1. It returns nil if they do, or if nobody asked for it.
 func (s *Set) NoIPv6() error { return s.noIPv6 }
 
 // Close closes every door and waits for their goroutines.
@@ -111,7 +109,7 @@ func (s *Set) Close() {
 	}
 }
 
-// opener binds all doors, remembering what it has so that it can let go of it.
+// opener binds all doors. It remembers what it has bound, so that it can release it.
 type opener struct {
 	ctx     context.Context
 	doors   []Door
@@ -135,7 +133,7 @@ func (o *opener) openAt(offset int) error {
 	return nil
 }
 
-// openDoor binds one port number on every address, or nothing.
+// openDoor binds one port number on every address, or on none.
 func (o *opener) openDoor(d Door, port uint16) ([]*socket, []Failure) {
 	var sockets []*socket
 	var failures []Failure
@@ -175,9 +173,8 @@ func (o *opener) openRandom() error {
 }
 
 func (o *opener) openFree(d Door) ([]*socket, error) {
-	// The system names a port that is free on one address, and is asked for it again
-	// by number (see openSocket). In between another program may take it, or another
-	// address may not have it, so try a few.
+	// The system names a port that is free on one address. It is then bound by its number (see openSocket). In between,
+	// another program may take it, and it may be taken on another address. So this is tried several times.
 	const tries = 50
 	var failures []Failure
 	for range tries {

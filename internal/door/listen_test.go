@@ -24,7 +24,7 @@ func openSet(t testing.TB, hosts ...string) *Set {
 	return set
 }
 
-// addrsOf is the door's addresses as strings that can be dialled.
+// addrsOf returns the door's addresses as strings that can be dialled.
 func addrsOf(l *Listener) []string {
 	var all []string
 	for _, a := range l.Addrs() {
@@ -136,8 +136,7 @@ func TestWildcardHosts(t *testing.T) {
 
 func TestMissingIPv6(t *testing.T) {
 	t.Parallel()
-	// No machine has this documentation address (RFC 3849), so it fails as ::1 does
-	// where IPv6 is off.
+	// No machine has this documentation address (RFC 3849), so it fails as ::1 does where IPv6 is switched off.
 	absent := netip.MustParseAddr("2001:db8::1")
 	v4 := bindAddr{network: "tcp4", ip: netip.MustParseAddr("127.0.0.1")}
 	o := opener{ctx: t.Context(), doors: All(), addrs: []bindAddr{v4, {network: "tcp6", ip: absent, optional: true}}}
@@ -155,7 +154,7 @@ func TestMissingIPv6(t *testing.T) {
 	}
 }
 
-// freeOffset finds an offset at which all doors can be opened right now.
+// freeOffset finds an offset at which all doors can be opened now.
 func freeOffset(t *testing.T) int {
 	t.Helper()
 	for n := 40000; n < maxOffset-DefaultOffset; n += 37 {
@@ -200,7 +199,7 @@ func TestExactOffset(t *testing.T) {
 	}
 	set.Close()
 
-	// All or nothing: with one port taken, the others are free again after the error.
+	// All or nothing: if one port is taken, the others are free again after the error.
 	taken, err := net.Listen("tcp4", fmt.Sprintf("127.0.0.1:%d", n+143))
 	if err != nil {
 		t.Fatal(err)
@@ -222,8 +221,8 @@ func TestExactOffset(t *testing.T) {
 	}
 }
 
-// The automatic rule touches fixed ports, so only its texts and its decision are
-// tested here, on made-up failures.
+// TestBindErrorTexts checks the texts and the decision of the automatic rule on made-up failures, because the rule
+// itself uses fixed ports.
 func TestBindErrorTexts(t *testing.T) {
 	t.Parallel()
 	fail := func(port int, err error) Failure {

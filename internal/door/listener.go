@@ -15,11 +15,11 @@ type Mode int
 // The modes of a door.
 const (
 	Open   Mode = iota // connections are accepted
-	Refuse             // connect() fails at once (ECONNREFUSED); the port stays ours
+	Refuse             // connect() fails at once (ECONNREFUSED); the port stays reserved
 	Drop               // connect() gets no answer until it times out
 )
 
-// String names the mode as scenarios do.
+// String returns the mode's name in scenarios.
 func (m Mode) String() string {
 	switch m {
 	case Open:
@@ -33,42 +33,41 @@ func (m Mode) String() string {
 	}
 }
 
-// ErrDropUnsupported is returned (wrapped) by [Listener.SetMode] where the system
-// offers no way to leave a SYN unanswered. The door then keeps the mode it had. The
-// caller may accept and stay silent instead, and should say that it does.
+// ErrDropUnsupported is returned (wrapped) by [Listener.SetMode] if the system can't leave a SYN unanswered. The door
+// then keeps the mode that it had. The caller may accept connections and stay silent instead, and should say that it
+// does.
 var ErrDropUnsupported = errors.New("this system cannot leave connection attempts unanswered")
 
-// errDropIneffective is what a system gets that takes the filter and ignores it.
+// errDropIneffective is the error for a system that accepts the filter and ignores it.
 var errDropIneffective = fmt.Errorf("the kernel accepts the socket filter but does not apply it: %w", ErrDropUnsupported)
 
 const (
-	// drainSettle is how long a closed-off socket must show an empty accept queue
-	// before it stops listening. It covers handshakes whose last packet is on its way.
+	// drainSettle is how long a closed-off socket must show an empty accept queue before it stops listening. It covers
+	// handshakes whose last packet is on its way.
 	drainSettle = 2 * time.Millisecond
-	// drainLimit bounds the wait for that (file descriptors may have run out).
+	// drainLimit limits that wait (there may be no file descriptors left).
 	drainLimit = time.Second
-	// acceptBackoff is the pause after an accept that failed for want of resources.
+	// acceptBackoff is the pause after an accept that failed for lack of resources.
 	acceptBackoff = 20 * time.Millisecond
 )
 
-// Listener hands out the connections of one door. All methods are safe for
-// concurrent use.
+// Listener hands out the connections of one door. All methods are safe for concurrent use.
 type Listener struct {
 	door    Door
 	log     *slog.Logger
-	canDrop func() error // whether a socket filter works here; asked before the first Drop
+	canDrop func() error // reports whether a socket filter works here; called before the first Drop
 	sockets []*socket    // one per address
 
-	modeMu sync.Mutex // serialises SetMode and Close; taken before mu
+	modeMu sync.Mutex // serializes SetMode and Close; taken before mu
 	modes  modes
 
 	mu       sync.Mutex
-	changed  sync.Cond  // any change of the fields below or of a socket's stop, parked
+	changed  sync.Cond  // signals any change of the fields below, or of a socket's stop or parked
 	queue    []net.Conn // accepted from the kernel, not yet handed out
-	draining bool       // empty the kernel's queue whether anybody calls Accept or not
+	draining bool       // empty the kernel's queue, whether or not anybody calls Accept
 	closed   bool
 
-	closing   chan struct{} // closed with closed
+	closing   chan struct{} // closed when closed is set
 	acceptors sync.WaitGroup
 }
 
@@ -84,8 +83,7 @@ func newListener(d Door, sockets []*socket, canDrop func() error, log *slog.Logg
 // Door returns the row of the table that this listener serves.
 func (l *Listener) Door() Door { return l.door }
 
-// Addr is the address to tell a person: one that a client on this machine can
-// connect to, IPv4 if there is one.
+// Addr returns the address to show to people: one that a client on this machine can connect to, IPv4 if there is one.
 func (l *Listener) Addr() string {
 	best := l.sockets[0]
 	for _, s := range l.sockets {
@@ -106,16 +104,15 @@ func (l *Listener) Addrs() []net.Addr {
 	return all
 }
 
-// Mode returns the door's present mode, for IPv4 where the two differ.
+// Mode returns the door's current mode: the one for IPv4 if the two differ.
 func (l *Listener) Mode() Mode {
 	l.modeMu.Lock()
 	defer l.modeMu.Unlock()
 	return l.modes.v4
 }
 
-// Accept returns the next client, from whichever address it came. While the door
-// refuses or drops it returns the clients that had connected before, then blocks.
-// After Close it returns an error that is [net.ErrClosed].
+// Accept returns the next client, from any of the addresses. While the door refuses or drops, it returns the clients
+// that had connected before, and then blocks. After Close it returns [net.ErrClosed].
 func (l *Listener) Accept() (net.Conn, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -132,8 +129,8 @@ func (l *Listener) Accept() (net.Conn, error) {
 	return c, nil
 }
 
-// Close stops listening and returns when nothing of the door is left running.
-// Clients that were never handed out are disconnected.
+// Close stops listening and waits until nothing of the door is running any more. It disconnects clients that were never
+// handed out.
 func (l *Listener) Close() {
 	l.mu.Lock()
 	if !l.closed {
@@ -187,7 +184,7 @@ func (l *Listener) acceptFrom(s *socket) {
 	}
 }
 
-// mayAccept blocks until s is to accept one connection; nil means never again.
+// mayAccept blocks until s should accept one connection. nil means never again.
 func (l *Listener) mayAccept(s *socket) net.Listener {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -201,7 +198,7 @@ func (l *Listener) mayAccept(s *socket) net.Listener {
 			s.parked = false
 			return s.ln
 		}
-		// Announced once only: two acceptors would keep waking each other.
+		// Announce it only once: two acceptors would keep waking each other.
 		if !s.parked {
 			s.parked = true
 			l.changed.Broadcast()
@@ -215,8 +212,8 @@ func (l *Listener) park(s *socket) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	s.stop = true
-	// A deadline in the past wakes a blocked Accept. It can fail only on a closed
-	// listener, whose Accept returns anyway.
+	// A deadline in the past wakes a blocked Accept. It can fail only on a closed listener, whose Accept returns
+	// anyway.
 	s.ln.SetDeadline(time.Unix(1, 0))
 	l.changed.Broadcast()
 	for !s.parked {

@@ -7,13 +7,12 @@ import (
 	"time"
 )
 
-// SetMode switches the door. When it returns, every new client meets the new mode;
-// a client that connected before is still handed out by Accept. Drop returns an
-// error that is [ErrDropUnsupported] where the system has no means for it. After
-// an error the door has the mode it had before.
+// SetMode switches the door. When it returns, every new client meets the new mode. Accept still hands out a client that
+// connected before. For Drop it returns [ErrDropUnsupported] if the system can't do that. After an error the door has
+// the mode that it had before.
 //
-// The modes lie on a line: open - drop - refuse. Every switch walks along it, so
-// that a door always stops taking new clients before it stops listening.
+// The modes form a line: open - drop - refuse. Every switch walks along it, so a door always stops accepting new
+// clients before it stops listening.
 func (l *Listener) SetMode(m Mode) error { return l.SetModes(m, m) }
 
 // SetModes is SetMode with a mode for IPv4 and another for IPv6.
@@ -61,7 +60,7 @@ func (m modes) String() string {
 }
 
 func (l *Listener) switchTo(want modes) error {
-	// Leave refuse. While a filter is attached the socket listens but hears nothing.
+	// First leave refuse. While a filter is attached, the socket listens but receives nothing.
 	refuses := false
 	for _, s := range l.sockets {
 		if want.of(s) == Refuse {
@@ -77,7 +76,7 @@ func (l *Listener) switchTo(want modes) error {
 		s.refusing = false
 		l.unpark(s)
 	}
-	// Arrive at open or drop.
+	// Then reach open or drop.
 	for _, s := range l.sockets {
 		if s.refusing {
 			continue
@@ -94,7 +93,7 @@ func (l *Listener) switchTo(want modes) error {
 	if !refuses {
 		return nil
 	}
-	// Go on to refuse.
+	// Then go on to refuse.
 	l.drain(want)
 	for _, s := range l.sockets {
 		if s.refusing || want.of(s) != Refuse {
@@ -110,8 +109,7 @@ func (l *Listener) switchTo(want modes) error {
 	return nil
 }
 
-// drain takes over every client that the kernel has already connected, because a
-// socket that stops listening resets them.
+// drain accepts every client that the kernel has already connected, because a socket that stops listening resets them.
 func (l *Listener) drain(want modes) {
 	l.setDraining(true)
 	defer l.setDraining(false)

@@ -9,9 +9,9 @@ import (
 	"time"
 )
 
-const soon = 2 * time.Minute // deadline of what must happen: it only ends a hang
+const soon = 2 * time.Minute // a test that passes never waits that long
 
-// needDrop skips a test where the system cannot drop.
+// needDrop skips a test if the system can't drop connections.
 func needDrop(t testing.TB) {
 	t.Helper()
 	if err := probeDrop(); errors.Is(err, ErrDropUnsupported) {
@@ -91,8 +91,8 @@ func TestDropTimesOut(t *testing.T) {
 	}
 }
 
-// A client that is still trying when a door is released gets through, as it does
-// when a firewall opens: at its next SYN.
+// TestDropRelease checks that a client which is still trying when a door is released gets through at its next SYN, as
+// it does when a firewall opens.
 func TestDropRelease(t *testing.T) {
 	t.Parallel()
 	needDrop(t)
@@ -110,8 +110,8 @@ func TestDropRelease(t *testing.T) {
 			results <- result{c, err}
 		}()
 	}
-	// The condition to wait for, a SYN that was dropped, cannot be observed; this
-	// dial takes its place, since it starts later and fails by timeout.
+	// The condition to wait for, a dropped SYN, can't be observed. This dial takes its place, because it starts later
+	// and fails with a timeout.
 	if _, err := net.DialTimeout("tcp", addrs[0], 100*time.Millisecond); err == nil {
 		t.Fatal("connected")
 	}
@@ -135,7 +135,8 @@ func TestDropRelease(t *testing.T) {
 	}
 }
 
-// Clients in the kernel's queue when the switch comes are connected already.
+// TestSwitchKeepsQueuedClients checks that clients in the kernel's queue are served after a switch: they are connected
+// already.
 func TestSwitchKeepsQueuedClients(t *testing.T) {
 	t.Parallel()
 	for _, m := range []Mode{Refuse, Drop} {
@@ -150,7 +151,7 @@ func TestSwitchKeepsQueuedClients(t *testing.T) {
 			}
 		}
 		mustSet(t, l, m)
-		late := time.AfterFunc(soon/4, l.Close) // then Accept fails
+		late := time.AfterFunc(soon/4, l.Close) // after that, Accept fails
 		defer late.Stop()
 		for n := len(want); n > 0; n-- {
 			s, err := l.Accept()
@@ -171,7 +172,7 @@ func TestSwitchKeepsQueuedClients(t *testing.T) {
 
 func TestRefuseKeepsPort(t *testing.T) {
 	t.Parallel()
-	needDrop(t) // where that is impossible, refusing gives the port up
+	needDrop(t) // where that is impossible, refusing releases the port
 	l := openSet(t).Listeners()[0]
 	// A finished connection leaves TIME_WAIT on the port, the hardest case for binding.
 	c := mustDial(t, l.Addr())
@@ -227,8 +228,8 @@ func TestCloseEndsAccept(t *testing.T) {
 	}
 }
 
-// Every client whose connect() succeeded is accepted and served, however the modes
-// change around it. A dial may fail only if the door was not open all along.
+// TestTogglesLoseNobody checks that every client whose connect() succeeded is accepted and served, however the modes
+// change around it. A dial may fail only if the door wasn't open all the time.
 func TestTogglesLoseNobody(t *testing.T) {
 	t.Parallel()
 	needDrop(t)

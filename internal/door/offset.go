@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// DefaultOffset is how far all doors move up when the automatic rule cannot
-// open one of them at its standard number (GreenMail's convention: 3025, 3143 …).
+// DefaultOffset is how far the automatic rule moves all doors up if it can't open one of them at its standard number
+// (GreenMail's convention: 3025, 3143 …).
 const DefaultOffset = 3000
 
 // maxOffset keeps the highest door within the 16 bits of a port number.
@@ -21,19 +21,17 @@ const (
 	offsetRandom
 )
 
-// Offset decides where the doors really listen. The zero value is the automatic
-// rule: standard numbers, or all doors [DefaultOffset] higher if one of them
-// cannot be bound for want of privilege or because it is in use.
+// Offset decides where the doors really listen. The zero value is the automatic rule: the standard numbers, or all
+// doors [DefaultOffset] higher if one of them can't be bound because a privilege is missing or the port is in use.
 type Offset struct {
 	kind offsetKind
 	n    int
 }
 
-// Random makes every door take a free port.
+// Random makes every door use a free port.
 func Random() Offset { return Offset{kind: offsetRandom} }
 
-// Exact makes every door listen n above its standard number, or fail.
-// n is 0 to 63010.
+// Exact makes every door listen n above its standard number, or fail. n is 0 to 63010.
 func Exact(n int) (Offset, error) {
 	if n < 0 || n > maxOffset {
 		return Offset{}, fmt.Errorf("port offset %d is out of range: use 0 to %d, so that every door has a port number below 65536", n, maxOffset)
@@ -41,7 +39,7 @@ func Exact(n int) (Offset, error) {
 	return Offset{kind: offsetExact, n: n}, nil
 }
 
-// ParseOffset reads the value of --port-offset: "" or "auto", "random", or a number.
+// ParseOffset parses the value of --port-offset: "" or "auto", "random", or a number.
 func ParseOffset(s string) (Offset, error) {
 	switch v := strings.ToLower(strings.TrimSpace(s)); v {
 	case "", "auto":
@@ -57,7 +55,7 @@ func ParseOffset(s string) (Offset, error) {
 	}
 }
 
-// String is the form that [ParseOffset] reads.
+// String returns the form that [ParseOffset] parses.
 func (o Offset) String() string {
 	switch o.kind {
 	case offsetRandom:

@@ -11,17 +11,15 @@ import (
 	"time"
 )
 
-// On Linux a listening socket can be made deaf by a socket filter that drops every
-// SYN: a client's connect() then times out as behind a firewall. The filter is
-// classic BPF, which needs no privilege (socket(7), SO_ATTACH_FILTER). It runs on
-// the TCP header, before the kernel looks at the segment. Handshakes that have
-// begun go on, since their last packet carries no SYN, so the socket's accept
-// queue still receives every client that got an answer.
+// On Linux, a socket filter that drops every SYN makes a listening socket deaf. A client's connect() then times out as
+// it would behind a firewall. The filter is classic BPF, which needs no privilege (socket(7), SO_ATTACH_FILTER). It
+// runs on the TCP header, before the kernel looks at the segment. Handshakes that have begun go on, because their last
+// packet carries no SYN. So the socket's accept queue still receives every client that got an answer.
 //
-// To refuse, the deaf and drained socket is shut down for reading, which takes it
-// out of the LISTEN state but leaves it bound; listen(2) brings it back.
+// To refuse, the deaf and drained socket is shut down for reading. This takes it out of the LISTEN state but leaves it
+// bound. listen(2) brings it back.
 
-// dropSYN is tcpdump's "tcp[13] & 2 != 0", returning "drop" for those.
+// dropSYN is tcpdump's "tcp[13] & 2 != 0". It returns "drop" for such packets.
 var dropSYN = [...]syscall.SockFilter{
 	{Code: syscall.BPF_LD | syscall.BPF_B | syscall.BPF_ABS, K: 13},           // A = TCP flags
 	{Code: syscall.BPF_JMP | syscall.BPF_JSET | syscall.BPF_K, Jf: 1, K: 0x2}, // SYN?
@@ -29,8 +27,7 @@ var dropSYN = [...]syscall.SockFilter{
 	{Code: syscall.BPF_RET | syscall.BPF_K, K: 0xffffffff},                    // pass whole
 }
 
-// systemBacklog is cut down to net.core.somaxconn by listen(2), which is what
-// package net asks for.
+// listen(2) reduces systemBacklog to net.core.somaxconn, which is what package net asks for.
 const systemBacklog = 65535
 
 // ignore leaves new connection attempts unanswered.
@@ -46,19 +43,19 @@ func (s *socket) ignore() error {
 	return nil
 }
 
-// hear undoes ignore; it does nothing on a socket that hears.
+// hear undoes ignore. It does nothing on a socket that isn't deaf.
 func (s *socket) hear() error {
 	return control(s.ln, func(fd int) error {
 		err := os.NewSyscallError("detach socket filter", syscall.SetsockoptInt(fd, syscall.SOL_SOCKET, syscall.SO_DETACH_FILTER, 0))
-		if errors.Is(err, syscall.ENOENT) { // none attached
+		if errors.Is(err, syscall.ENOENT) { // no filter was attached
 			return nil
 		}
 		return err
 	})
 }
 
-// stopListening makes connect() fail while the port stays bound. Another socket
-// with SO_REUSEADDR could bind it in this state unless ours gives that up.
+// stopListening makes connect() fail while the port stays bound. In this state another socket with SO_REUSEADDR could
+// bind the port, so stopListening takes that option away from ours.
 func (s *socket) stopListening() error {
 	return control(s.ln, func(fd int) error {
 		if err := setReuseAddr(fd, 0); err != nil {
@@ -74,7 +71,7 @@ func (s *socket) stopListening() error {
 // listenAgain undoes stopListening. A deaf socket stays deaf.
 func (s *socket) listenAgain() error {
 	return control(s.ln, func(fd int) error {
-		// Connections of the time before still hold the port, with SO_REUSEADDR.
+		// Earlier connections still hold the port, with SO_REUSEADDR.
 		if err := setReuseAddr(fd, 1); err != nil {
 			return err
 		}
@@ -86,15 +83,14 @@ func setReuseAddr(fd, on int) error {
 	return os.NewSyscallError("setsockopt SO_REUSEADDR", syscall.SetsockoptInt(fd, syscall.SOL_SOCKET, syscall.SO_REUSEADDR, on))
 }
 
-// waiting is the number of connected clients in the kernel's accept queue.
+// waiting returns the number of connected clients in the kernel's accept queue.
 func (s *socket) waiting() int {
 	n := 0
-	// On error the answer is 0: then only the settling time protects those clients.
+	// On an error the answer is 0. Then only the settling time protects those clients.
 	_ = control(s.ln, func(fd int) error {
-		// For a listening socket tcpi_unacked is the length of the accept queue
-		// (tcp_get_info in net/ipv4/tcp.c), a uint32 at offset 24 of struct tcp_info.
-		// Package syscall has no getter for TCP_INFO, but one for any 32 bytes whose
-		// field at that offset is Scope_id; the kernel cuts its answer to fit.
+		// For a listening socket, tcpi_unacked is the length of the accept queue (tcp_get_info in net/ipv4/tcp.c). It is
+		// a uint32 at offset 24 of struct tcp_info. Package syscall has no getter for TCP_INFO, but it has one for any
+		// 32 bytes whose field at that offset is Scope_id. The kernel cuts its answer to that size.
 		info, err := syscall.GetsockoptIPv6MTUInfo(fd, syscall.IPPROTO_TCP, syscall.TCP_INFO)
 		if err == nil {
 			n = int(info.Addr.Scope_id)
@@ -116,10 +112,10 @@ func control(ln *net.TCPListener, f func(fd int) error) error {
 	return inner
 }
 
-// probeDrop tries the filter on a socket of its own, because a sandbox that
-// imitates Linux may take the socket option and ignore it.
+// probeDrop tries the filter on a socket of its own, because a sandbox that imitates Linux may accept the socket option
+// and ignore it.
 func probeDrop() error {
-	const enough = 10 * time.Millisecond // a loopback handshake takes some 0.05 ms
+	const enough = 10 * time.Millisecond // a loopback handshake takes about 0.05 ms
 	var errs []error
 	for _, network := range []string{"tcp4", "tcp6"} {
 		ip := netip.AddrFrom4([4]byte{127, 0, 0, 1})

@@ -6,10 +6,9 @@ import (
 	"context"
 )
 
-// Other systems have no unprivileged way to leave a SYN unanswered, nor to stop
-// listening while a port stays bound. So Drop is unsupported, and Refuse closes
-// the socket: clients in its accept queue are reset, and another program may take
-// the port before the door opens again, which is then an error of SetMode.
+// Other systems have no unprivileged way to leave a SYN unanswered, or to stop listening while a port stays bound. So
+// Drop is unsupported, and Refuse closes the socket: clients in its accept queue are reset, and another program may
+// take the port before the door opens again. SetMode then returns an error.
 
 func probeDrop() error { return ErrDropUnsupported }
 

@@ -138,10 +138,21 @@ const (
 	SetDeliver        SettingName = "deliver"         // N messages that another session delivers
 )
 
-// Ended says who ended the connection.
+// Ended says who ended the connection, and how.
 type Ended struct {
-	By EndedBy
+	By  EndedBy
+	How How
 }
+
+// How says how a connection ended on the wire.
+type How string
+
+// The ways, of whoever ended it. "" means that nothing is known.
+const (
+	ByFIN       How = "fin"       // closed in order; inside TLS our side sends close_notify first
+	ByReset     How = "reset"     // by RST
+	ByTruncated How = "truncated" // FIN from our side inside TLS, without close_notify
+)
 
 func (*Acted) what() name          { return "acted" }
 func (*Delayed) what() name        { return "delayed" }

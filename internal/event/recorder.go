@@ -378,13 +378,16 @@ func (r *Recorder) MessageOut() {
 }
 
 // End closes the record. Only the first call has an effect.
-func (r *Recorder) End(by EndedBy) {
+func (r *Recorder) End(by EndedBy) { r.EndHow(by, "") }
+
+// EndHow is End where it is known how the connection ended.
+func (r *Recorder) EndHow(by EndedBy, how How) {
 	r.mu.Lock()
 	if r.final != nil {
 		r.mu.Unlock()
 		return
 	}
-	r.add("", &Ended{By: by})
+	r.add("", &Ended{By: by, How: how})
 	r.r.End = r.r.Start.Add(time.Since(r.r.Start)).Round(0)
 	r.r.EndedBy = by
 	s := r.snapshot()

@@ -182,7 +182,7 @@ func TestEndedRecordsAreFinal(t *testing.T) {
 	r.Login(Login{})
 	r.Stored(Stored{})
 	s := r.Record()
-	want := []What{&Reply{Text: "220 hello", Bytes: 11, Greeting: true}, &Ended{EndedByClient}}
+	want := []What{&Reply{Text: "220 hello", Bytes: 11, Greeting: true}, &Ended{By: EndedByClient}}
 	if got := whats(s); !reflect.DeepEqual(got, want) {
 		t.Errorf("got\n%s\nwant\n%s", list(got), list(want))
 	}

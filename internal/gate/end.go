@@ -47,8 +47,23 @@ func (g *Gate) shut(how fault.End, by event.EndedBy) {
 		default:
 			g.conn.Close()
 		}
-		g.rec.End(by)
+		g.rec.EndHow(by, g.how(how))
 	})
+}
+
+// how says how the connection ended on the wire. If the client has left, its way counts.
+func (g *Gate) how(ours fault.End) event.How {
+	switch {
+	case g.raw.reset.Load():
+		return event.ByReset
+	case g.raw.eof.Load():
+		return event.ByFIN
+	case ours == fault.EndReset:
+		return event.ByReset
+	case ours == fault.EndTruncate && g.tls != nil:
+		return event.ByTruncated
+	}
+	return event.ByFIN
 }
 
 // finish releases what the gate holds. by counts only if nobody has ended the connection before.

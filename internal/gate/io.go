@@ -3,10 +3,12 @@ package gate
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"io"
 	"net"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/mailrig/mailrig/internal/event"
@@ -25,6 +27,7 @@ type tap struct {
 	n     int          // number of valid bytes at the end of tail
 	wrote atomic.Bool  // the last operation was a write
 	sent  atomic.Int64 // number of the alert that was last sent in clear; 0 if none
+	reset atomic.Bool  // the other side has reset the connection
 	eof   atomic.Bool  // the client has closed its side
 }
 
@@ -33,6 +36,7 @@ func (t *tap) Read(b []byte) (int, error) {
 	t.wrote.Store(false)
 	if err != nil && !isTimeout(err) {
 		t.eof.Store(true)
+		t.reset.Store(errors.Is(err, syscall.ECONNRESET))
 	}
 	if n >= len(t.tail) {
 		copy(t.tail[:], b[n-len(t.tail):n])

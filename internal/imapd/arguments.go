@@ -13,20 +13,20 @@ type Value struct {
 	List []Value // of a list
 }
 
-// Kind is what a Value is.
+// Kind says what a Value is.
 type Kind int
 
-// The kinds. NIL is an Atom: only the command knows whether it means nothing.
+// The kinds. NIL is an Atom, because only the command knows whether it means "nothing".
 const (
-	Atom   Kind = iota // also numbers, flags and sequence sets
-	String             // quoted or a literal
+	Atom   Kind = iota // includes numbers, flags and sequence sets
+	String             // quoted, or a literal
 	List
 )
 
-// maxNesting bounds lists in lists.
+// maxNesting is how deep lists may be nested.
 const maxNesting = 32
 
-// parseArguments takes arguments apart. A literal stands in them as it came over the wire.
+// parseArguments parses a command's arguments. A literal stands in them as it came over the wire.
 func parseArguments(b []byte) ([]Value, error) {
 	p := &arguments{rest: bytes.TrimSuffix(bytes.TrimSuffix(b, []byte("\n")), []byte("\r"))}
 	values, err := p.list(0)
@@ -38,7 +38,7 @@ func parseArguments(b []byte) ([]Value, error) {
 
 type arguments struct{ rest []byte }
 
-// list reads values with one space between, up to the end or a closing parenthesis.
+// list parses values separated by single spaces, up to the end or a closing parenthesis.
 func (p *arguments) list(depth int) (values []Value, err error) {
 	for len(p.rest) > 0 && p.rest[0] != ')' {
 		if len(values) > 0 {
@@ -112,7 +112,7 @@ func (p *arguments) quoted() (Value, error) {
 	return Value{}, errors.New("a quoted string isn't closed")
 }
 
-// literal reads {n} or {n+}, CRLF and n bytes (RFC 9051 section 4.3, RFC 7888).
+// literal parses {n} or {n+}, CRLF and n bytes (RFC 9051 section 4.3, RFC 7888).
 func (p *arguments) literal() (Value, error) {
 	head, rest, ok := bytes.Cut(p.rest, []byte("}\r\n"))
 	if !ok {

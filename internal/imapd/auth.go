@@ -10,7 +10,7 @@ import (
 	proto "github.com/mailrig/mailrig/internal/protocol/imap"
 )
 
-// Login is the LOGIN command.
+// Login handles the LOGIN command.
 func (s *session) Login(user, password string) error {
 	if err := s.cfg.Session.Login(identity.LoginCommand.Attempt(user, password)); err != nil {
 		return s.inWords(err)
@@ -18,11 +18,11 @@ func (s *session) Login(user, password string) error {
 	return s.enter()
 }
 
-// AuthenticateMechanisms are the AUTH= capabilities.
+// AuthenticateMechanisms returns the names for the AUTH= capabilities.
 func (s *session) AuthenticateMechanisms() []string { return s.cfg.Session.Mechanisms() }
 
-// Authenticate starts a SASL exchange. The engine keeps its writer locked during it:
-// nothing may be written to the client from in here.
+// Authenticate starts a SASL exchange. The engine keeps its writer locked during the exchange, so nothing may be
+// written to the client from here.
 func (s *session) Authenticate(mechanism string) (sasl.Server, error) {
 	server, err := s.cfg.Session.Authenticate(mechanism)
 	if err != nil {
@@ -42,7 +42,7 @@ func (s *session) enter() error {
 	return nil
 }
 
-// open makes the user's account the session's. It wants mu held, once the engine runs.
+// open makes the user's account the session's. Once the engine runs, the caller holds mu.
 func (s *session) open() error {
 	account, err := s.cfg.Session.Open()
 	if err != nil {
@@ -58,8 +58,8 @@ func (s *session) open() error {
 	return nil
 }
 
-// inWords puts a refusal in the engine's words; other errors are the mechanism's
-// complaint about what the client sent.
+// inWords puts a refusal into the engine's words. Any other error is the mechanism's complaint about what the client
+// sent.
 func (s *session) inWords(err error) error {
 	if no := (*identity.Refusal)(nil); errors.As(err, &no) {
 		return s.refusal(no)
@@ -79,14 +79,13 @@ func (s *session) refusal(r *identity.Refusal) error {
 		Code: imap.ResponseCode(reply.Code),
 		Text: reply.Text,
 	}
-	if reply.Type == "BYE" { // never tagged (RFC 9051 section 7.1.5)
+	if reply.Type == "BYE" { // a BYE is never tagged (RFC 9051 section 7.1.5)
 		return s.wire.bye(e)
 	}
 	return e
 }
 
-// exchange adapts what a mechanism says to what the engine expects, and opens the account
-// at its end.
+// exchange translates what a mechanism says into what the engine expects, and opens the account at the end.
 type exchange struct {
 	sasl.Server
 	session *session
@@ -101,12 +100,12 @@ func (x exchange) Next(response []byte) (challenge []byte, done bool, err error)
 		err = x.session.enter()
 	}
 	if len(challenge) == 0 {
-		challenge = nil // the engine would write "=", which only a client may
+		challenge = nil // the engine would write "=", which only a client may send
 	}
 	return challenge, done && err == nil, err
 }
 
-// Unauthenticate goes back to the state before login (RFC 8437).
+// Unauthenticate returns to the state before login (RFC 8437).
 func (s *session) Unauthenticate() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

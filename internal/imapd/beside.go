@@ -12,47 +12,44 @@ import (
 	"github.com/mailrig/mailrig/internal/store/view"
 )
 
-// Command is a command that the engine lacks and that is answered beside it. It can't
-// write what the engine's poll does (EXPUNGE, EXISTS); the client hears that at its next
-// command.
+// Command is a command that the engine lacks and that mailrig answers beside it. It can't write what the engine's poll
+// writes (EXPUNGE, EXISTS). The client sees that at its next command.
 type Command struct {
-	Name       string // in upper case; "UID SORT" for one behind UID
-	Capability string // what the server advertises for it, "" nothing
-	In         States // where it may come
-	// Run carries the command out. With nil the client hears OK. A *imap.Error goes to
-	// the client as it is, other errors as those of the store.
+	Name       string // in upper case; "UID SORT" for a command after UID
+	Capability string // what the server advertises for it; "" means nothing
+	In         States // in which states it is allowed
+	// Run carries out the command. If it returns nil, the client sees OK. A *imap.Error goes to the client as it is.
+	// Any other error is answered like an error of the store.
 	Run func(context.Context, *Call) error
 }
 
-// States is a set of the states of RFC 9051 section 3.
+// States is a set of the states in RFC 9051 section 3.
 type States uint8
 
 // The states.
 const (
 	NotAuthenticated States = 1 << iota
-	Authenticated           // no mailbox is selected
+	Authenticated           // logged in, with no mailbox selected
 	Selected
 
 	LoggedIn = Authenticated | Selected
 	Anywhere = NotAuthenticated | LoggedIn
 )
 
-// Call is one command on its way. It is valid until Run returns; no other command of the
-// session runs meanwhile.
+// Call is one command being carried out. It is valid until Run returns. No other command of the session runs meanwhile.
 type Call struct {
 	Session Session // the connection's
 	State   States  // exactly one
 	Store   store.Store
-	Account string     // the address of who has logged in; "" before
-	View    *view.View // the selected mailbox; nil without
-	Naming  Naming     // of mailbox names, for this client
+	Account string     // address of the logged-in user's account; "" before login
+	View    *view.View // the selected mailbox; nil if there is none
+	Naming  Naming     // form of mailbox names for this client
 
 	args     []byte
 	untagged func(line string) error
 }
 
-// Arguments takes apart what stands behind the command's name. The error is BAD, for the
-// client.
+// Arguments parses what follows the command's name. The error is a BAD for the client.
 func (c *Call) Arguments() ([]Value, error) {
 	values, err := parseArguments(c.args)
 	if err != nil {
@@ -61,13 +58,13 @@ func (c *Call) Arguments() ([]Value, error) {
 	return values, nil
 }
 
-// Untagged sends "* ", the line and a line end. The line may hold literals.
+// Untagged sends "* ", the line and a line end. The line may contain literals.
 func (c *Call) Untagged(line string) error { return c.untagged(line) }
 
-// Beside is what a phase answers beside its engine; the gate asks it.
+// Beside answers commands beside the engine of one phase. The gate calls it.
 type Beside struct{ s *session }
 
-// Capabilities lists what the commands add to the engine's own.
+// Capabilities lists the capabilities that the commands add to the engine's own.
 func (b Beside) Capabilities() (names []string) {
 	for _, c := range b.s.cfg.Commands {
 		if c.Capability != "" && !slices.Contains(names, c.Capability) {
@@ -77,17 +74,17 @@ func (b Beside) Capabilities() (names []string) {
 	return names
 }
 
-// Knows reports whether the engine itself has the command: verb in any case, those behind
-// UID with both words. The engine disconnects on any other before login.
+// Knows reports whether the engine itself has the command. verb may be in any case and includes a sub-command after
+// UID. Before login the engine disconnects on any other command.
 func (b Beside) Knows(verb string) bool { return knows(verb) }
 
 // Has reports whether Answer answers the command.
 func (b Beside) Has(verb string) bool { return b.s.find(verb) != nil }
 
-// Answer carries out a command that Has reports. verb is its name in any case, with both
-// words behind UID. args is what follows the name, without the line end; a literal stands
-// in it as it came, {n} and a line end before its bytes. untagged sends a whole response.
-// The reply has no tag and no line end. The error is untagged's: the client is gone.
+// Answer carries out a command for which Has reports true. verb is its name in any case, including a sub-command after
+// UID. args is what follows the name, without the line end. A literal stands in args as it came: {n}, a line end and
+// its bytes. untagged sends one complete response. The reply has no tag and no line end. An error comes from untagged
+// and means that the client has gone.
 func (b Beside) Answer(verb string, args []byte, untagged func(line string) error) (reply string, err error) {
 	s := b.s
 	c := s.find(verb)
@@ -136,7 +133,7 @@ func (s *session) state() States {
 	return Selected
 }
 
-// text is an error as a status response without tag.
+// text returns an error as a status response without tag.
 func text(err error) string {
 	e := (*imap.Error)(nil)
 	if !errors.As(err, &e) {

@@ -15,7 +15,7 @@ import (
 	"github.com/mailrig/mailrig/internal/store"
 )
 
-// besideRows are commands that use everything a command beside the engine gets.
+// besideRows are commands that use everything that a command beside the engine can use.
 func besideRows() []Command {
 	kept := map[string]string{} // by user: what REMEMBER was told
 	return []Command{
@@ -122,7 +122,7 @@ func TestArguments(t *testing.T) {
 	}
 }
 
-// FuzzArguments: whatever a client sends is taken apart or refused, and nothing is lost.
+// FuzzArguments checks that whatever a client sends is either parsed or refused, and that nothing is lost.
 func FuzzArguments(f *testing.F) {
 	f.Add([]byte("(a \"b\\\"\" {3}\r\nabc) d"))
 	f.Fuzz(func(t *testing.T, b []byte) {
@@ -137,7 +137,7 @@ func FuzzArguments(f *testing.F) {
 	})
 }
 
-// write is the values in a form that parseArguments reads.
+// write appends the values in a form that parseArguments reads.
 func write(b []byte, values []Value) []byte {
 	for i, v := range values {
 		if i > 0 {

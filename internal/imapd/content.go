@@ -16,8 +16,7 @@ type content struct {
 	sections  []section
 }
 
-// section is a BODY[...]: data, or a stream where the store would have to read the whole
-// message into memory.
+// section is a BODY[...]. It is data, or a stream if the store would otherwise read the whole message into memory.
 type section struct {
 	data   []byte
 	stream *io.SectionReader
@@ -39,7 +38,7 @@ func (c *content) close() {
 	}
 }
 
-// read prepares what is asked for. Whoever gets no error closes it.
+// read prepares what the client asks for. If there is no error, the caller must close the content.
 func (s *session) read(m store.Message, o *imap.FetchOptions) (c content, err error) {
 	if o.Envelope {
 		if c.envelope, err = envelope(s.ctx(), m); err != nil {
@@ -63,9 +62,8 @@ func (s *session) read(m store.Message, o *imap.FetchOptions) (c content, err er
 	return c, nil
 }
 
-// section takes a BODY[...] from the raw bytes; nothing for a part that isn't there
-// (the engine has no NIL for it). The whole message, which clients ask for most, is read
-// as it is sent.
+// section returns a BODY[...] from the raw bytes. A missing part is empty, because the engine can't write NIL for it.
+// The whole message, which clients ask for most, is read while it is sent.
 func (s *session) section(m store.Message, b *imap.FetchItemBodySection) (section, error) {
 	part := message.Section{Path: b.Part, Fields: b.HeaderFields, FieldsNot: b.HeaderFieldsNot}
 	if b.Partial != nil {

@@ -8,7 +8,7 @@ import (
 	"github.com/mailrig/mailrig/internal/store/view"
 )
 
-// Copy is COPY and UID COPY, answered with COPYUID (RFC 4315).
+// Copy handles COPY and UID COPY. The answer has COPYUID (RFC 4315).
 func (s *session) Copy(set imap.NumSet, dest string) (*imap.CopyData, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -23,8 +23,8 @@ func (s *session) Copy(set imap.NumSet, dest string) (*imap.CopyData, error) {
 	return copyData(box, src, dst), nil
 }
 
-// Move is MOVE and UID MOVE: COPYUID untagged, then EXPUNGE for each message, which
-// the poll that follows writes, then the tagged OK (RFC 6851 section 4.3).
+// Move handles MOVE and UID MOVE. It sends COPYUID untagged. The poll that follows sends an EXPUNGE for each message,
+// and the tagged OK comes last (RFC 6851 section 4.3).
 func (s *session) Move(w *imapserver.MoveWriter, set imap.NumSet, dest string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -58,7 +58,7 @@ func (s *session) transfer(set imap.NumSet, dest string) (uids []store.UID, box 
 	return uids, box, nil
 }
 
-// copyData is nil when nothing was copied: an empty set can't be written.
+// copyData returns nil if nothing was copied, because an empty set can't be written.
 func copyData(box store.Mailbox, src, dst []store.UID) *imap.CopyData {
 	if len(src) == 0 {
 		return nil

@@ -18,12 +18,12 @@ import (
 	"github.com/mailrig/mailrig/internal/testkit/dialogue"
 )
 
-// TestDialogues plays testdata/*.txt (see the package dialogue) against the real
-// engine. The words of these files are:
+// TestDialogues plays testdata/*.txt against the real engine; package dialogue explains the notation. These files also
+// use:
 //
 //	deliver: "message"       a message (a Go string) for user@example.test
 //	naming: / prefix         the delimiter ("NIL" for none) and the prefix of mailbox names
-//	meanwhile: expunge 2     what another session does at the next command; "deliver 1"; "mute" for all IDLEs
+//	meanwhile: expunge 2     what another session does at the next command; "deliver 1"; "mute" for every IDLE
 func TestDialogues(t *testing.T) {
 	t.Parallel()
 	dialogue.Each(t, "testdata/*.txt", func(t *testing.T, file string) {
@@ -56,7 +56,7 @@ func newStore() store.Store {
 	return memory.New(memory.Options{Now: func() time.Time { return testTime }})
 }
 
-// peer is one client's connection, to whom a scene happens.
+// peer is one client's connection in a scene.
 type peer struct {
 	*scene
 	store store.Store
@@ -71,7 +71,7 @@ func (c *peer) Folders() []store.Folder  { return nil }
 func (c *peer) Logout()                  { c.user = "" }
 func (c *peer) Limits() (int64, int)     { return c.maxBytes, 0 }
 
-func (c *peer) Stored(string, []string, []byte) {}
+func (c *peer) Stored(string, []store.Place, []byte) {}
 
 func (c *peer) Open() (string, error) { return c.store.OpenAccount(c.Context(), c.user) }
 
@@ -126,7 +126,7 @@ func start(t testing.TB, store store.Store, scene *scene) string {
 	return ln.Addr().String()
 }
 
-// testConfig is of one connection.
+// testConfig returns the configuration of one connection.
 func testConfig(store store.Store, scene *scene) Config {
 	return Config{Store: store, Session: &peer{scene: scene, store: store}, now: func() time.Time { return testTime }}
 }

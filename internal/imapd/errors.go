@@ -9,12 +9,12 @@ import (
 	"github.com/mailrig/mailrig/internal/store/view"
 )
 
-// no is a NO reply with a response code (RFC 5530, RFC 9051 section 7.1).
+// no returns a NO reply with a response code (RFC 5530, RFC 9051 section 7.1).
 func no(code imap.ResponseCode, text string) *imap.Error {
 	return &imap.Error{Type: imap.StatusResponseTypeNo, Code: code, Text: text}
 }
 
-// bad is the reply to a command that no server could carry out.
+// bad returns the reply to a command that no server could carry out.
 func bad(text string) *imap.Error {
 	return &imap.Error{Type: imap.StatusResponseTypeBad, Code: imap.ResponseCodeClientBug, Text: text}
 }
@@ -26,8 +26,8 @@ const (
 
 var noMailboxSelected = bad("No mailbox is selected")
 
-// refused translates an error of the store. The texts don't name the mailbox: a
-// reply's text is ASCII, names are not.
+// refused translates an error of the store. The texts don't name the mailbox, because a reply's text is ASCII and names
+// aren't.
 func refused(err error) error {
 	switch {
 	case err == nil:
@@ -51,7 +51,7 @@ func refused(err error) error {
 	case errors.Is(err, store.ErrInUse):
 		return no(imap.ResponseCodeInUse, "The mailbox is locked by another session")
 	}
-	if store.Unavailable(err) { // RFC 5530 section 3: temporary, and nobody's mistake
+	if store.Unavailable(err) { // RFC 5530 section 3: temporary, and not the client's fault
 		return no(imap.ResponseCodeUnavailable, unavailable)
 	}
 	return no(imap.ResponseCodeServerBug, "The message store failed; try again later")
@@ -65,8 +65,8 @@ func isTemporary(err error) bool {
 	return errors.As(err, &e) && (e.Code == imap.ResponseCodeUnavailable || e.Code == imap.ResponseCodeServerBug)
 }
 
-// missingTarget is refused for the destination of APPEND, COPY and MOVE: the client
-// may create it and try again (RFC 9051 section 6.3.12).
+// missingTarget is refused for the destination of APPEND, COPY and MOVE. The client may create the mailbox and retry
+// (RFC 9051 section 6.3.12).
 func missingTarget(err error) error {
 	if errors.Is(err, store.ErrNoMailbox) || errors.Is(err, store.ErrNotSelectable) {
 		return no(imap.ResponseCodeTryCreate, "There is no such mailbox; create it first")

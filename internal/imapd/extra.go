@@ -9,18 +9,17 @@ import (
 	"github.com/emersion/go-imap/v2"
 )
 
-// Commands lists the commands that clients send and the engine lacks. To add one, add its
-// row and, unless it is a refusal, a file with its handler.
+// Commands lists the commands that clients send and the engine lacks. To add one, add its row and, unless it is only a
+// refusal, a file with its handler.
 func Commands() []Command { return slices.Clone(product()) }
 
-// product is the product's list, made once and never changed: every connection has it.
+// product is mailrig's own list. It is built once and never changed, because all connections share it.
 var product = sync.OnceValue(func() []Command {
 	return []Command{
-		// RFC 2971: allowed in any state; the engine would disconnect before login.
+		// RFC 2971: allowed in any state. The engine would disconnect before login.
 		{"ID", "ID", Anywhere, func(_ context.Context, c *Call) error { return c.Untagged(`ID ("name" "mailrig")`) }},
 
-		// Not offered. NO for what is merely switched off, BAD for what the client
-		// can't have seen announced.
+		// Not advertised. NO for what is only switched off, BAD for what the client can't have seen advertised.
 		{"GETQUOTA", "", Anywhere, cannot("There are no quotas on this server")},
 		{"GETQUOTAROOT", "", Anywhere, cannot("There are no quotas on this server")},
 		{"SETQUOTA", "", Anywhere, cannot("There are no quotas on this server")},
@@ -50,12 +49,12 @@ func cannot(text string) func(context.Context, *Call) error {
 	return func(context.Context, *Call) error { return no(imap.ResponseCodeCannot, text) }
 }
 
-// unannounced refuses a command that the client can't have seen announced.
+// unannounced refuses a command that the client can't have seen advertised.
 func unannounced(text string) func(context.Context, *Call) error {
 	return func(context.Context, *Call) error { return bad(text) }
 }
 
-// known is the engine's own list of commands (its readCommand).
+// known is the engine's own list of commands (see its readCommand).
 var known = map[string]struct{}{
 	"NOOP": {}, "CHECK": {}, "LOGOUT": {}, "CAPABILITY": {}, "STARTTLS": {},
 	"AUTHENTICATE": {}, "UNAUTHENTICATE": {}, "LOGIN": {}, "ENABLE": {}, "CREATE": {},
@@ -66,7 +65,7 @@ var known = map[string]struct{}{
 	"UID COPY": {}, "MOVE": {}, "UID MOVE": {}, "SEARCH": {}, "UID SEARCH": {},
 }
 
-// knows reports whether the engine has the command: see Beside.Knows.
+// knows reports whether the engine has the command; see Beside.Knows.
 func knows(verb string) bool {
 	_, ok := known[strings.ToUpper(verb)]
 	return ok

@@ -13,8 +13,8 @@ import (
 	"github.com/mailrig/mailrig/internal/store/view"
 )
 
-// Fetch is FETCH and UID FETCH. Messages that are gone but whose EXPUNGE the client
-// has not seen yet are left out (RFC 2180 section 4.1.2).
+// Fetch handles FETCH and UID FETCH. It leaves out messages that are gone and whose EXPUNGE the client hasn't seen yet
+// (RFC 2180 section 4.1.2).
 func (s *session) Fetch(w *imapserver.FetchWriter, set imap.NumSet, o *imap.FetchOptions) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -29,7 +29,7 @@ func (s *session) Fetch(w *imapserver.FetchWriter, set imap.NumSet, o *imap.Fetc
 	if err != nil {
 		return refused(err)
 	}
-	var marked []bool // which messages this FETCH made \Seen
+	var marked []bool // which messages this FETCH has marked \Seen
 	if setsSeen(o) && !s.view.ReadOnly() {
 		if marked, err = s.markSeen(items); err != nil {
 			return refused(err)
@@ -55,9 +55,8 @@ func (s *session) Fetch(w *imapserver.FetchWriter, set imap.NumSet, o *imap.Fetc
 	return nil
 }
 
-// unmark takes \Seen back from messages that the client asked for and didn't get, since
-// nobody would look at them again. It is the best that can be done while the store fails;
-// a client that went away itself has them \Seen.
+// unmark removes \Seen from messages that the client asked for and didn't get, because nobody would look at them again.
+// This is the best that can be done while the store fails. If the client itself has left, its messages stay \Seen.
 func (s *session) unmark(err error, items []view.Item, marked []bool) {
 	if marked == nil || !isTemporary(err) && !errors.Is(err, errBrokeOff) {
 		return
@@ -85,7 +84,7 @@ func setsSeen(o *imap.FetchOptions) bool {
 	return false
 }
 
-// markSeen sets \Seen where it's missing and puts the new flags into items.
+// markSeen sets \Seen where it is missing, and puts the new flags into items.
 func (s *session) markSeen(items []view.Item) ([]bool, error) {
 	var unseen []store.UID
 	for i := range items {
@@ -109,7 +108,7 @@ func (s *session) markSeen(items []view.Item) ([]bool, error) {
 	return marked, nil
 }
 
-// fetchOne reads what may fail before it writes anything.
+// fetchOne reads everything that may fail before it writes anything.
 func (s *session) fetchOne(w *imapserver.FetchWriter, item *view.Item, o *imap.FetchOptions, withFlags bool) error {
 	c, err := s.read(item.Message, o)
 	if errors.Is(err, store.ErrGone) {
@@ -140,7 +139,7 @@ func (s *session) fetchOne(w *imapserver.FetchWriter, item *view.Item, o *imap.F
 	}
 	for i, b := range o.BodySection {
 		if err := s.writeSection(m, b, &c.sections[i]); err != nil {
-			m.Close() // gives back the engine's write lock
+			m.Close() // releases the engine's write lock
 			return err
 		}
 	}
@@ -168,7 +167,7 @@ func (s *session) writeSection(m *imapserver.FetchResponseWriter, b *imap.FetchI
 	return closeErr
 }
 
-// pour copies, and tells whose error it was that stopped it.
+// pour copies r to w. It reports on which side an error stopped it.
 func pour(w io.Writer, r io.Reader) (readErr, writeErr error) {
 	buf := make([]byte, 32<<10)
 	for {

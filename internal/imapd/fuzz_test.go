@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// FuzzCommands sends anything behind a login. The engine recovers from a panic and
-// logs it; there must be none, and no reply may blame the server.
+// FuzzCommands sends anything after a login. The engine recovers from a panic and logs it. There must be no panic, and
+// no reply may blame the server.
 func FuzzCommands(f *testing.F) {
 	for _, s := range []string{
 		`FETCH 1:* (FLAGS BODY[1.2.HEADER.FIELDS (a b)]<1.2> BODYSTRUCTURE ENVELOPE)`,
@@ -55,7 +55,7 @@ func FuzzCommands(f *testing.F) {
 	})
 }
 
-// watchLog keeps an error, as the log of the only session there is.
+// watchLog keeps the worst log entry of the only session.
 type watchLog struct{ worst string }
 
 func (l *watchLog) Enabled(context.Context, slog.Level) bool { return true }

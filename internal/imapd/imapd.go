@@ -1,21 +1,16 @@
-// Package imapd answers the IMAP engine (github.com/emersion/go-imap/v2/imapserver)
-// from the mailboxes of internal/store: IMAP4rev1 (RFC 3501) with the extensions
-// in capabilities.
+// Package imapd connects the IMAP engine (github.com/emersion/go-imap/v2/imapserver) to the mailboxes in
+// internal/store. It serves IMAP4rev1 (RFC 3501) with the extensions in capabilities.
 //
-// New(cfg).Serve(conn) runs one engine on one connection and returns; the engine's
-// goroutine owns the connection from then on. A session holds the account and, once one is
-// selected, a view.View, whose numbering it alone moves on, in poll. Nothing is
-// locked in the store while a reply is written, so a client that stops reading
-// stalls nobody else. Message bytes come from internal/message: every BODY[...] is
-// a piece of what was delivered.
+// New(cfg).Serve(conn) runs one engine on one connection and returns. The engine's goroutine owns the connection from
+// then on. A session holds the account and, once a mailbox is selected, a view.View. Only poll moves the view's
+// numbering on. Nothing is locked in the store while a reply is written, so a client that stops reading blocks nobody
+// else. Message bytes come from internal/message: every BODY[...] is a piece of what was delivered.
 //
-// Each group of commands has its file: auth.go, select.go, list.go, mailboxes.go,
-// append.go, fetch.go, search.go, store.go, copy.go, poll.go. naming.go translates mailbox
-// names, meanwhile.go does what another session would, numset.go resolves
-// message sets, errors.go gives errors their response codes (RFC 5530), wire.go
-// corrects replies that the engine gets wrong and offers no hook for. beside.go is
-// for commands that the engine lacks and the gate answers beside it, extra.go lists
-// them, arguments.go parses what comes with them.
+// Each group of commands has its file: auth.go, select.go, list.go, mailboxes.go, append.go, fetch.go, search.go,
+// store.go, copy.go, poll.go. naming.go translates mailbox names. meanwhile.go does what another session would do.
+// numset.go resolves message sets. errors.go gives errors their response codes (RFC 5530). wire.go corrects replies
+// that the engine gets wrong and offers no hook for. beside.go is for commands that the engine lacks and the gate
+// answers beside it; extra.go lists them, and arguments.go parses their arguments.
 package imapd
 
 import (
@@ -40,57 +35,55 @@ import (
 type Config struct {
 	Session  Session
 	Store    store.Store
-	Commands []Command    // answered beside the engine; nil: Commands()
-	Logger   *slog.Logger // nil: silent
+	Commands []Command    // answered beside the engine; nil means Commands()
+	Logger   *slog.Logger // nil is silent
 
-	now func() time.Time // the INTERNALDATE of an APPEND without date
+	now func() time.Time // clock for the INTERNALDATE of an APPEND without a date
 }
 
-// Session is the connection to which a phase belongs. It knows who the client is and what
-// it may do; package session has the real one.
+// Session is the connection that a phase belongs to. It knows who the client is and what the client may do. Package
+// session has the real one.
 type Session interface {
 	// Context ends with the connection.
 	Context() context.Context
 
-	// NeedsTLS reports whether logins are refused until TLS is up; LOGINDISABLED is
-	// announced then.
+	// NeedsTLS reports whether logins are refused until TLS is up. If so, the server advertises LOGINDISABLED.
 	NeedsTLS() bool
-	// Preauth reports whether the engine begins logged in (RFC 9051 section 7.1.4). It is
-	// asked once, before the greeting.
+	// Preauth reports whether the engine begins logged in (RFC 9051 section 7.1.4). It is called once, before the
+	// greeting.
 	Preauth() bool
-	// Login decides the LOGIN command; the error is a *identity.Refusal.
+	// Login decides the LOGIN command. The error is a *identity.Refusal.
 	Login(identity.Attempt) error
-	// Mechanisms are the names for AUTH=, as they are now.
+	// Mechanisms returns the current names for AUTH=.
 	Mechanisms() []string
-	// Authenticate begins an exchange, whose Next returns a *identity.Refusal when the
-	// login is refused. The error says that the mechanism isn't offered.
+	// Authenticate begins an exchange. If the login is refused, its Next returns a *identity.Refusal. An error says
+	// that the mechanism isn't advertised.
 	Authenticate(mechanism string) (sasl.Server, error)
-	// Open returns the address of the account of the user who has just logged in; the
-	// error is the store's. Folders and Naming are asked next.
+	// Open returns the address of the account of the user who has just logged in. An error is the store's. Folders and
+	// Naming are called next.
 	Open() (account string, err error)
-	// Folders lists how the account is to be arranged, none for as it is.
+	// Folders lists how to arrange the account's folders. None means to leave them as they are.
 	Folders() []store.Folder
-	// Naming is the form of mailbox names: see Naming.
+	// Naming returns the form of mailbox names; see type Naming.
 	Naming() (delimiter byte, prefix string)
 	// Logout forgets the user (RFC 8437).
 	Logout()
 
-	// Limits are the bounds of a message for who is logged in now; IMAP has no recipients.
+	// Limits returns the largest message of the current user, in bytes. IMAP has no recipients.
 	Limits() (messageBytes int64, recipients int)
-	// Meanwhile is asked at each command: messages of the selected mailbox that another
-	// session expunges now, by number, and how many it delivers.
+	// Meanwhile is called at each command. It returns the sequence numbers of messages in the selected mailbox that
+	// another session expunges now, and how many messages it delivers.
 	Meanwhile() (expunge []uint32, deliver int)
-	// MuteIdle reports whether the IDLE that begins is to say nothing.
+	// MuteIdle reports whether the IDLE that begins will stay silent.
 	MuteIdle() bool
 
-	// Stored hears of each message that APPEND has put into a mailbox of the user's.
-	// message isn't to be changed or kept.
-	Stored(from string, to []string, message []byte)
+	// Stored is called for each message that APPEND has put into one of the user's mailboxes. It must neither change
+	// nor keep message.
+	Stored(from string, places []store.Place, message []byte)
 }
 
-// capabilities are those whose every part works here. The engine adds SASL-IR,
-// LITERAL-, UNSELECT, ENABLE, IDLE, UTF8=ACCEPT, the AUTH= mechanisms and
-// APPENDLIMIT by itself. Left out: BINARY, since the engine can't write the
+// capabilities are those of which every part works here. The engine itself adds SASL-IR, LITERAL-, UNSELECT, ENABLE,
+// IDLE, UTF8=ACCEPT, the AUTH= mechanisms and APPENDLIMIT. Two are left out: BINARY, because the engine can't write the
 // origin of a partial (RFC 3516 section 4.2), and IMAP4rev2.
 func capabilities() imap.CapSet {
 	return imap.CapSet{
@@ -114,7 +107,7 @@ func capabilities() imap.CapSet {
 // Phase is one phase of a connection.
 type Phase struct{ s *session }
 
-// New makes a phase; Serve starts it.
+// New makes a phase. Serve starts it.
 func New(cfg Config) *Phase {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
@@ -128,10 +121,10 @@ func New(cfg Config) *Phase {
 	return &Phase{&session{cfg: cfg, naming: plain}}
 }
 
-// Beside is what the phase answers beside its engine.
+// Beside returns what the phase answers beside its engine.
 func (p *Phase) Beside() Beside { return Beside{p.s} }
 
-// Serve starts an engine on conn and returns. The engine closes conn at its end.
+// Serve starts an engine on conn and returns. The engine closes conn when it ends.
 func (p *Phase) Serve(conn net.Conn) {
 	s := p.s
 	s.wire = &wire{Conn: conn, log: s.cfg.Logger}
@@ -158,18 +151,18 @@ func (p *Phase) Serve(conn net.Conn) {
 	}
 }
 
-// session is one engine's backend. The engine calls one method at a time, except
-// that it may go on while Idle is still ending: mu makes it wait.
+// session is one engine's backend. The engine calls one method at a time, except that it may go on while Idle is still
+// ending. Then mu makes it wait.
 type session struct {
 	cfg  Config
 	wire *wire
 
 	mu      sync.Mutex
-	account string // the address of who has logged in, "" for nobody
+	account string // address of the logged-in user's account; "" if nobody has logged in
 	naming  Naming
-	muted   bool                // an IDLE that told nothing is ending
+	muted   bool                // a silent IDLE is ending
 	view    *view.View          // nil: no mailbox is selected
-	told    map[string]struct{} // keywords announced by FLAGS for the view
+	told    map[string]struct{} // keywords that a FLAGS has announced for the view
 	saved   []store.UID         // the SEARCH result `$` (RFC 5182)
 	scratch []imap.Flag         // reused by flagsOf
 }
@@ -191,10 +184,10 @@ func (s *session) Close() error {
 	return nil
 }
 
-// ctx ends with the connection.
+// ctx returns a context that ends with the connection.
 func (s *session) ctx() context.Context { return s.cfg.Session.Context() }
 
-// unselect wants mu held.
+// unselect closes the selected mailbox. The caller holds mu.
 func (s *session) unselect() {
 	if s.view != nil {
 		s.view.Close()

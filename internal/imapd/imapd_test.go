@@ -18,7 +18,7 @@ import (
 	"github.com/mailrig/mailrig/internal/store"
 )
 
-// hang is when a test gives up waiting. It only ends what would never end.
+// hang is how long a test waits for something that should have happened. A test that passes never waits that long.
 const hang = 2 * time.Minute
 
 // engine is a client that talks to a server line by line.
@@ -54,7 +54,7 @@ func (e *engine) send(s string) {
 	}
 }
 
-// line reads one line; ok is false at the end of the connection.
+// line reads one line. ok is false at the end of the connection.
 func (e *engine) line() (s string, ok bool) {
 	e.t.Helper()
 	e.conn.SetReadDeadline(time.Now().Add(hang))
@@ -113,7 +113,7 @@ func TestLoginIsRefusedInClear(t *testing.T) {
 	}
 }
 
-// What is known has to be what the engine knows: the gate relies on it.
+// TestKnownAndBeside checks that known lists exactly what the engine knows. The gate relies on it.
 func TestKnownAndBeside(t *testing.T) {
 	t.Parallel()
 	addr := start(t, newStore(), newScene())
@@ -162,7 +162,7 @@ func TestMatches(t *testing.T) {
 	}
 }
 
-// A message comes back byte for byte, and its sizes agree.
+// TestBytesAreKept checks that a message comes back byte for byte, and that its sizes agree.
 func TestBytesAreKept(t *testing.T) {
 	t.Parallel()
 	store := newStore()
@@ -272,7 +272,7 @@ func TestWithTheLibrarysClient(t *testing.T) {
 	}
 }
 
-// A client that stops reading in the middle of a FETCH stalls nobody else.
+// TestAStalledClientStallsNobody checks that a client which stops reading in the middle of a FETCH blocks nobody else.
 func TestAStalledClientStallsNobody(t *testing.T) {
 	t.Parallel()
 	store := newStore()
@@ -295,8 +295,8 @@ func TestAStalledClientStallsNobody(t *testing.T) {
 	deliver(t, store, "new")
 }
 
-// The connection breaks in the middle of IDLE; the session must let go of its view
-// while changes go on. The race detector watches.
+// TestConnectionBreaksDuringIdle breaks the connection during IDLE. The session must release its view while changes go
+// on. The race detector watches.
 func TestConnectionBreaksDuringIdle(t *testing.T) {
 	t.Parallel()
 	store := newStore()
@@ -332,7 +332,7 @@ func (c *closeWatch) Close() error {
 	return c.Conn.Close()
 }
 
-// Many sessions at once on one mailbox, for the race detector; in the end all agree.
+// TestManySessions runs many sessions on one mailbox, for the race detector. In the end all of them agree.
 func TestManySessions(t *testing.T) {
 	t.Parallel()
 	store := newStore()
@@ -382,7 +382,7 @@ func TestManySessions(t *testing.T) {
 	}
 }
 
-// A reset of the store empties what sessions see, and they can go on.
+// TestResetWhileIdle checks that a reset of the store empties what sessions see, and that they can go on.
 func TestResetWhileIdle(t *testing.T) {
 	t.Parallel()
 	store := newStore()
@@ -405,7 +405,7 @@ func TestResetWhileIdle(t *testing.T) {
 	}
 }
 
-// Searching for numbers with `*`, beyond the end, and in an empty mailbox.
+// TestMessageSets searches for numbers with `*`, beyond the end, and in an empty mailbox.
 func TestMessageSets(t *testing.T) {
 	t.Parallel()
 	store := newStore()

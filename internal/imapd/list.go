@@ -11,14 +11,14 @@ import (
 	"github.com/mailrig/mailrig/internal/store"
 )
 
-// List is LIST (RFC 3501 section 6.3.8) with LIST-EXTENDED (RFC 5258), LIST-STATUS
-// (RFC 5819) and SPECIAL-USE (RFC 6154), and LSUB.
+// List handles LIST (RFC 3501 section 6.3.8) with LIST-EXTENDED (RFC 5258), LIST-STATUS (RFC 5819) and SPECIAL-USE (RFC
+// 6154), and LSUB.
 func (s *session) List(w *imapserver.ListWriter, ref string, patterns []string, o *imap.ListOptions) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	lsub := isLSUB(w)
 	if slices.Equal(patterns, []string{""}) {
-		patterns = nil // the engine leaves LSUB's empty pattern in
+		patterns = nil // the engine doesn't remove LSUB's empty pattern
 	}
 	if len(patterns) == 0 { // the client asks for the delimiter
 		return w.WriteList(&imap.ListData{
@@ -59,7 +59,7 @@ func (s *session) List(w *imapserver.ListWriter, ref string, patterns []string, 
 		}
 		data.Attrs = attributes(info, o)
 		if o.ReturnStatus != nil && info.Exists {
-			// One that is deleted at this moment has no STATUS (RFC 5819 section 2).
+			// A mailbox that is being deleted at this moment has no STATUS (RFC 5819 section 2).
 			data.Status, err = s.status(info.Name, o.ReturnStatus)
 			if isTemporary(err) {
 				return err
@@ -72,8 +72,8 @@ func (s *session) List(w *imapserver.ListWriter, ref string, patterns []string, 
 	return nil
 }
 
-// isLSUB looks into the engine's writer: LSUB comes as LIST (SUBSCRIBED), but is to
-// show unsubscribed parents for "%" (RFC 3501 section 6.3.9).
+// isLSUB looks into the engine's writer. LSUB comes as LIST (SUBSCRIBED), but it must show unsubscribed parents for "%"
+// (RFC 3501 section 6.3.9).
 func isLSUB(w *imapserver.ListWriter) bool {
 	f := reflect.ValueOf(w).Elem().FieldByName("lsub")
 	return f.Kind() == reflect.Bool && f.Bool()
@@ -117,7 +117,8 @@ func withAncestors(infos []store.Info, delimiter byte) []store.Info {
 	return out
 }
 
-// hasBelow: the list is sorted as a tree, so descendants follow at once.
+// hasBelow reports whether a selected name lies below parent. The list is sorted as a tree, so descendants follow
+// immediately.
 func hasBelow(rest []store.Info, parent string, delimiter byte, selected func(store.Info) bool) bool {
 	for _, info := range rest {
 		if !strings.HasPrefix(info.Name, parent+string(rune(delimiter))) {
@@ -130,8 +131,7 @@ func hasBelow(rest []store.Info, parent string, delimiter byte, selected func(st
 	return false
 }
 
-// lsub lists subscribed names, and as \Noselect the unsubscribed parents that a "%"
-// stops at.
+// lsub lists subscribed names. As \Noselect it also lists the unsubscribed parents at which a "%" stops.
 func (s *session) lsub(w *imapserver.ListWriter, match func(string) bool) error {
 	infos, err := s.listing()
 	if err != nil {
@@ -157,7 +157,7 @@ func (s *session) lsub(w *imapserver.ListWriter, match func(string) bool) error 
 	return nil
 }
 
-// matcher tells whether a mailbox name matches one of the patterns below ref.
+// matcher returns a function that reports whether a mailbox name matches one of the patterns below ref.
 func matcher(ref string, patterns []string, delimiter byte) func(name string) bool {
 	full := make([]string, len(patterns))
 	for i, p := range patterns {
@@ -173,8 +173,8 @@ func matcher(ref string, patterns []string, delimiter byte) func(name string) bo
 	}
 }
 
-// matches compares with "*" (anything) and "%" (anything but the delimiter) in time
-// proportional to both lengths. INBOX has no case (RFC 9051 section 5.1).
+// matches compares a name with "*" (anything) and "%" (anything but the delimiter). Its time is proportional to both
+// lengths. INBOX has no case (RFC 9051 section 5.1).
 func matches(pattern, name string, delimiter byte) bool {
 	inbox := name == "INBOX" || strings.HasPrefix(name, "INBOX"+string(rune(delimiter)))
 	same := func(p byte, i int) bool {

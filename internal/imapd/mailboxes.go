@@ -8,7 +8,7 @@ import (
 	"github.com/mailrig/mailrig/internal/store"
 )
 
-// Create is CREATE, with USE (RFC 6154).
+// Create handles CREATE, with USE (RFC 6154).
 func (s *session) Create(name string, o *imap.CreateOptions) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -27,7 +27,7 @@ func (s *session) Create(name string, o *imap.CreateOptions) error {
 	return refused(s.cfg.Store.Create(s.ctx(), s.account, name, use))
 }
 
-// Delete is DELETE.
+// Delete handles DELETE.
 func (s *session) Delete(name string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -42,7 +42,7 @@ func (s *session) Delete(name string) error {
 	return refused(err)
 }
 
-// Rename is RENAME.
+// Rename handles RENAME.
 func (s *session) Rename(old, new string, _ *imap.RenameOptions) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -56,7 +56,7 @@ func (s *session) Rename(old, new string, _ *imap.RenameOptions) error {
 	return refused(s.cfg.Store.Rename(s.ctx(), s.account, old, new))
 }
 
-// Subscribe is SUBSCRIBE; the mailbox need not exist (RFC 9051 section 6.3.7).
+// Subscribe handles SUBSCRIBE. The mailbox need not exist (RFC 9051 section 6.3.7).
 func (s *session) Subscribe(name string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -67,7 +67,7 @@ func (s *session) Subscribe(name string) error {
 	return refused(s.cfg.Store.Subscribe(s.ctx(), s.account, name))
 }
 
-// Unsubscribe is UNSUBSCRIBE.
+// Unsubscribe handles UNSUBSCRIBE.
 func (s *session) Unsubscribe(name string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -78,7 +78,7 @@ func (s *session) Unsubscribe(name string) error {
 	return refused(s.cfg.Store.Unsubscribe(s.ctx(), s.account, name))
 }
 
-// Namespace is NAMESPACE (RFC 2342): all mailboxes are personal.
+// Namespace handles NAMESPACE (RFC 2342). All mailboxes are personal.
 func (s *session) Namespace() (*imap.NamespaceData, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -87,7 +87,7 @@ func (s *session) Namespace() (*imap.NamespaceData, error) {
 	}, nil
 }
 
-// Status is STATUS.
+// Status handles STATUS.
 func (s *session) Status(name string, o *imap.StatusOptions) (*imap.StatusData, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

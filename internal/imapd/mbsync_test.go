@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// mbsync is a strict reader: it warns of what it doesn't expect. It pulls a mailbox,
-// pushes a new message and a flag, and must have nothing to say against the server.
+// TestMbsync runs mbsync, a strict client that warns about anything it doesn't expect. It pulls a mailbox, pushes a new
+// message and a flag, and must have no complaint about the server.
 func TestMbsync(t *testing.T) {
 	t.Parallel()
 	mbsync, err := exec.LookPath("mbsync")
@@ -64,7 +64,7 @@ SyncState *
 	run := func() string {
 		t.Helper()
 		var out []byte
-		// The name of the setting depends on mbsync's version.
+		// The name of this setting depends on mbsync's version.
 		for _, tls := range []string{"TLSType None", "SSLType None"} {
 			if err := os.WriteFile(config, fmt.Appendf(nil, text, tls), 0o600); err != nil {
 				t.Fatal(err)

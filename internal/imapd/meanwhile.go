@@ -5,8 +5,8 @@ import (
 	"github.com/mailrig/mailrig/internal/store/madeup"
 )
 
-// meanwhile does to the selected mailbox what a scenario wants another session to do now.
-// The client is told by poll, when it may be. It wants mu held.
+// meanwhile does to the selected mailbox what a scenario wants another session to do now. poll tells the client when
+// IMAP allows. The caller holds mu.
 func (s *session) meanwhile() {
 	if s.view == nil {
 		return
@@ -26,7 +26,7 @@ func (s *session) meanwhile() {
 	if deliver > 0 && err == nil {
 		_, err = madeup.Append(s.ctx(), s.cfg.Store, box.ID, madeup.Messages{Count: deliver, Size: madeup.MinSize, Gap: 1, To: s.account, Now: s.cfg.now()})
 	}
-	if err != nil { // the client didn't ask for it, and can't be told
+	if err != nil { // the client didn't ask for this, so it can't be told
 		s.cfg.Logger.Error("another session's work failed", "mailbox", box.Name, "err", err)
 	}
 }

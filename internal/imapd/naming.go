@@ -8,18 +8,17 @@ import (
 	"github.com/mailrig/mailrig/internal/store"
 )
 
-// Naming is the form in which a client sees mailbox names. The store has "/" between the
-// parts of a name; a session translates, in both directions, whatever names a mailbox.
+// Naming is the form in which a client sees mailbox names. In the store, "/" separates the parts of a name. A session
+// translates every mailbox name in both directions.
 type Naming struct {
-	Delimiter byte   // 0: NIL, folders of one level only
-	Prefix    string // before all names but INBOX, like "INBOX."; ends with the delimiter
+	Delimiter byte   // 0 means NIL: folders of one level only
+	Prefix    string // before every name except INBOX, like "INBOX."; ends with the delimiter
 }
 
 // plain is the store's own form.
 var plain = Naming{Delimiter: store.Delimiter}
 
-// slash stands for "/" in names where there is no hierarchy: "/" is an ordinary character
-// there, and the store must not see it.
+// slash stands for "/" in names without a hierarchy. There "/" is an ordinary character, and the store must not see it.
 const slash = "\u2215"
 
 // swap exchanges the store's delimiter and the client's, so that no two names become one.
@@ -35,7 +34,7 @@ func (n Naming) swap(name string) string {
 	return strings.NewReplacer(ours, theirs, theirs, ours).Replace(name)
 }
 
-// show is a name of the store's as the client sees it.
+// show returns one of the store's names as the client sees it.
 func (n Naming) show(name string) string {
 	if name == "INBOX" {
 		return name
@@ -43,7 +42,7 @@ func (n Naming) show(name string) string {
 	return n.Prefix + n.swap(name)
 }
 
-// find is a client's name as the store has it; "" for what can't be one.
+// find returns a client's name as the store has it. It returns "" for an impossible name.
 func (n Naming) find(shown string) string {
 	if strings.EqualFold(shown, "INBOX") {
 		return "INBOX"
@@ -52,19 +51,19 @@ func (n Naming) find(shown string) string {
 	if k == 0 {
 		return n.swap(shown)
 	}
-	// INBOX has no case, in front of a prefix's delimiter neither (RFC 9051 section 5.1).
+	// INBOX has no case, nor has it before a prefix's delimiter (RFC 9051 section 5.1).
 	if len(shown) < k || shown[:k] != n.Prefix && !(n.belowInbox() && strings.EqualFold(shown[:k], n.Prefix)) {
 		return ""
 	}
 	return n.swap(shown[k:])
 }
 
-// belowInbox tells if all folders are children of INBOX.
+// belowInbox reports whether all folders are children of INBOX.
 func (n Naming) belowInbox() bool {
 	return n.Prefix != "" && strings.EqualFold(n.Prefix[:len(n.Prefix)-1], "INBOX")
 }
 
-// existing is find for a mailbox that should be there.
+// existing is find for a mailbox that should exist.
 func (s *session) existing(shown string) (string, error) {
 	if name := s.naming.find(shown); name != "" || shown == "" {
 		return name, nil
@@ -72,7 +71,7 @@ func (s *session) existing(shown string) (string, error) {
 	return "", no(imap.ResponseCodeNonExistent, "There is no such mailbox; all but INBOX are below "+s.naming.Prefix)
 }
 
-// target is find for a mailbox that is to be made or written to.
+// target is find for a mailbox that will be made or written to.
 func (s *session) target(shown string) (string, error) {
 	if name := s.naming.find(shown); name != "" || shown == "" {
 		return name, nil
@@ -80,7 +79,7 @@ func (s *session) target(shown string) (string, error) {
 	return "", no(imap.ResponseCodeCannot, "All mailboxes but INBOX are below "+s.naming.Prefix)
 }
 
-// listing is the account's list as the client sees it, sorted as a tree.
+// listing returns the account's list as the client sees it, sorted as a tree.
 func (s *session) listing() ([]store.Info, error) {
 	infos, err := s.cfg.Store.List(s.ctx(), s.account)
 	if err != nil {

@@ -9,7 +9,7 @@ import (
 	"github.com/mailrig/mailrig/internal/store"
 )
 
-// span is a range of positions in the view: sequence number minus one, end excluded.
+// span is a range of positions in the view: from is a sequence number minus one, and to isn't included.
 type span struct{ from, to int }
 
 // spans are sorted and don't touch.
@@ -51,9 +51,9 @@ func normal(l spans) spans {
 	return out
 }
 
-// positions resolves a message set against the view. "*" is the last message (RFC
-// 9051 section 9, seq-number); `$` the saved search result. With strict, a range of
-// sequence numbers that are all too high is an error (RFC 3501 section 9).
+// positions resolves a message set in the view. "*" is the last message (RFC 9051 section 9, seq-number), and `$` is
+// the saved search result. With strict, a range of sequence numbers that are all too high is an error (RFC 3501 section
+// 9).
 func (s *session) positions(set imap.NumSet, strict bool) (spans, error) {
 	uids := s.view.UIDs()
 	n := len(uids)
@@ -96,7 +96,7 @@ func (s *session) positions(set imap.NumSet, strict bool) (spans, error) {
 	return normal(l), nil
 }
 
-// order replaces "*", which the library writes as 0, and sorts.
+// order replaces "*", which the library writes as 0, and sorts the two ends.
 func order(start, stop, last uint32) (low, high uint32) {
 	if start == 0 {
 		start = last
@@ -120,7 +120,7 @@ func (s *session) uidsAt(l spans) []store.UID {
 	return uids
 }
 
-// resolve lists the UIDs of a message set of a command.
+// resolve lists the UIDs in a command's message set.
 func (s *session) resolve(set imap.NumSet) ([]store.UID, error) {
 	if s.view == nil {
 		return nil, noMailboxSelected

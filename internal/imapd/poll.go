@@ -10,7 +10,7 @@ import (
 	"github.com/mailrig/mailrig/internal/store/view"
 )
 
-// Poll is called by the engine before each tagged OK: what others did is told here.
+// Poll reports what others have done. The engine calls it before each tagged OK.
 func (s *session) Poll(w *imapserver.UpdateWriter, allowExpunge bool) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -22,13 +22,13 @@ func (s *session) Poll(w *imapserver.UpdateWriter, allowExpunge bool) error {
 	if err := s.poll(w, allowExpunge); !isStore(err) {
 		return err
 	}
-	// The command itself has succeeded, and NO would make the client repeat it. What the
-	// store didn't tell now it tells at the next command.
+	// The command itself has succeeded, and a NO would make the client repeat it. What the store doesn't report now, it
+	// reports at the next command.
 	return nil
 }
 
-// Idle pushes changes until stop is closed (RFC 2177). The engine may go on without
-// waiting for it when the connection ends, so it holds mu all along.
+// Idle pushes changes until stop is closed (RFC 2177). When the connection ends, the engine may go on without waiting
+// for Idle, so Idle holds mu all the time.
 func (s *session) Idle(w *imapserver.UpdateWriter, stop <-chan struct{}) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -58,10 +58,10 @@ func (s *session) Idle(w *imapserver.UpdateWriter, stop <-chan struct{}) error {
 	}
 }
 
-// idleRetry is how long IDLE waits before it asks a store again that has failed.
+// idleRetry is how long IDLE waits before it asks a failed store again.
 const idleRetry = 2 * time.Second
 
-// storeError is an error of the store's, as opposed to one of the client's connection.
+// storeError is an error of the store, as opposed to one of the client's connection.
 type storeError struct{ error }
 
 func isStore(err error) bool {

@@ -14,10 +14,9 @@ import (
 	"github.com/mailrig/mailrig/internal/store/view"
 )
 
-// Search is SEARCH and UID SEARCH with ESEARCH's return options (RFC 4731) and SAVE
-// (RFC 5182). Two things are the engine's: it answers RETURN (SAVE) alone with an
-// ESEARCH, which is merely more than asked for; and its SearchCriteria.And forgets
-// SMALLER when a date or LARGER comes behind it.
+// Search handles SEARCH and UID SEARCH with ESEARCH's return options (RFC 4731) and SAVE (RFC 5182). The engine does
+// two things differently: it answers RETURN (SAVE) alone with an ESEARCH, which is only more than the client asked for;
+// and its SearchCriteria.And forgets SMALLER when a date or LARGER follows it.
 func (s *session) Search(kind imapserver.NumKind, c *imap.SearchCriteria, o *imap.SearchOptions) (*imap.SearchData, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -43,7 +42,7 @@ func (s *session) Search(kind imapserver.NumKind, c *imap.SearchCriteria, o *ima
 	for _, item := range items {
 		fits, err := query.matches(s.ctx(), &item)
 		if errors.Is(err, store.ErrGone) {
-			continue // expunged while we look
+			continue // expunged meanwhile
 		}
 		if err != nil {
 			return nil, refused(err)
@@ -71,8 +70,7 @@ func (s *session) Search(kind imapserver.NumKind, c *imap.SearchCriteria, o *ima
 	return data, nil
 }
 
-// save keeps what `$` stands for: with MIN or MAX alone only those (RFC 5182
-// section 2.4).
+// save stores what `$` stands for. With MIN or MAX alone, that is only those messages (RFC 5182 section 2.4).
 func (s *session) save(uids []store.UID, o *imap.SearchOptions) {
 	s.saved = uids
 	if o.ReturnAll || o.ReturnCount || len(uids) == 0 {
@@ -87,12 +85,12 @@ func (s *session) save(uids []store.UID, o *imap.SearchOptions) {
 	}
 }
 
-// query is a compiled imap.SearchCriteria: sets are positions, texts lower case.
+// query is a compiled imap.SearchCriteria. Sets are positions, and texts are in lower case.
 type query struct {
 	sets []spans
 
 	flags, notFlags []string
-	recent, old     bool // \Recent is no stored flag
+	recent, old     bool // \Recent isn't a stored flag
 
 	since, before         day
 	sentSince, sentBefore day
@@ -172,7 +170,7 @@ func (s *session) compile(c *imap.SearchCriteria) (*query, error) {
 	return q, nil
 }
 
-// candidates narrows by the first message set before anything is looked at.
+// candidates narrows the messages by the first message set before anything is examined.
 func (s *session) candidates(q *query) ([]view.Item, error) {
 	if len(q.sets) == 0 {
 		return s.view.All(s.ctx())
@@ -180,7 +178,7 @@ func (s *session) candidates(q *query) ([]view.Item, error) {
 	return s.view.Items(s.ctx(), s.uidsAt(q.sets[0]))
 }
 
-// matches goes from cheap to dear; only the last keys look into the message.
+// matches applies cheap criteria first. Only the last ones read the message.
 func (q *query) matches(ctx context.Context, item *view.Item) (bool, error) {
 	for _, l := range q.sets {
 		if !l.contains(int(item.Seq) - 1) {
@@ -256,7 +254,7 @@ func (q *query) matchesContent(ctx context.Context, m store.Message) (bool, erro
 	return true, nil
 }
 
-// hasFlag: keywords don't depend on case (RFC 9051 section 2.3.2).
+// hasFlag reports whether the item has a flag. Keywords don't depend on case (RFC 9051 section 2.3.2).
 func hasFlag(item *view.Item, flag string) bool {
 	for _, f := range item.Flags {
 		if strings.EqualFold(f, flag) {
@@ -266,7 +264,7 @@ func hasFlag(item *view.Item, flag string) bool {
 	return false
 }
 
-// day is a calendar date: time and zone don't count (RFC 9051 section 6.4.4).
+// day is a calendar date. Time and zone don't count (RFC 9051 section 6.4.4).
 type day struct {
 	year  int
 	month time.Month
@@ -298,7 +296,7 @@ func within(t time.Time, since, before day) bool {
 
 func fold(s string) string { return strings.ToLower(s) }
 
-// inHeader: an empty value asks whether there is such a field at all.
+// inHeader reports whether a header field has the value. An empty value asks only whether the field exists.
 func inHeader(fields []message.Field, h imap.SearchCriteriaHeaderField) bool {
 	for i := range fields {
 		if strings.EqualFold(fields[i].Name, h.Key) && hasText(fields[i].Value, h.Value) {
@@ -308,7 +306,7 @@ func inHeader(fields []message.Field, h imap.SearchCriteriaHeaderField) bool {
 	return false
 }
 
-// hasText looks for lower-case text in a header value, decoded or as it stands.
+// hasText reports whether a header value contains a lower-case text, decoded or as it stands.
 func hasText(value, text string) bool {
 	return strings.Contains(fold(message.DecodeText(value)), text) || strings.Contains(fold(value), text)
 }
@@ -322,8 +320,7 @@ func inFields(fields []message.Field, text string) bool {
 	return false
 }
 
-// inBody looks into the decoded leaves and the headers of messages inside, but not
-// into encoded files.
+// inBody searches the decoded leaves and the headers of enclosed messages. It skips encoded files.
 func inBody(p *message.Part, raw []byte, text string) bool {
 	if len(p.Children) == 0 {
 		if p.Type != "text" && p.Encoding == "base64" {

@@ -12,12 +12,12 @@ import (
 	"github.com/mailrig/mailrig/internal/store/view"
 )
 
-// systemFlags in the order of RFC 9051 section 2.3.2.
+// systemFlags is in the order of RFC 9051 section 2.3.2.
 var systemFlags = [...]string{
 	store.Answered, store.Flagged, store.Deleted, store.Seen, store.Draft,
 }
 
-// Select is SELECT and EXAMINE.
+// Select handles SELECT and EXAMINE.
 func (s *session) Select(name string, o *imap.SelectOptions) (*imap.SelectData, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -50,7 +50,7 @@ func (s *session) Select(name string, o *imap.SelectOptions) (*imap.SelectData, 
 	return data, nil
 }
 
-// Unselect is UNSELECT and the second half of CLOSE.
+// Unselect handles UNSELECT, and the second half of CLOSE.
 func (s *session) Unselect() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -58,8 +58,7 @@ func (s *session) Unselect() error {
 	return nil
 }
 
-// defined lists the system flags and the given keywords, which count as told to
-// the client from now on.
+// defined lists the system flags and the given keywords. From now on, the client counts as told about these keywords.
 func (s *session) defined(keywords []string) []imap.Flag {
 	flags := make([]imap.Flag, 0, len(systemFlags)+len(keywords))
 	for _, f := range systemFlags {
@@ -75,9 +74,8 @@ func (s *session) defined(keywords []string) []imap.Flag {
 	return flags
 }
 
-// tellKeywords announces keywords of items that the client has not heard of yet,
-// before a FETCH response shows them (RFC 9051 section 7.3.5: FLAGS lists the flags
-// that are applicable). The engine's FetchWriter can't write FLAGS.
+// tellKeywords announces keywords of items that the client doesn't know yet, before a FETCH response shows them (RFC
+// 9051 section 7.3.5: FLAGS lists the applicable flags). The engine's FetchWriter can't write FLAGS.
 func (s *session) tellKeywords(items []view.Item) error {
 	for i := range items {
 		for _, f := range items[i].Flags {
@@ -96,7 +94,7 @@ func (s *session) tellAllKeywords() error {
 	status, err := s.cfg.Store.Status(s.ctx(), s.view.Mailbox().ID)
 	keywords := status.Keywords
 	if errors.Is(err, store.ErrNoMailbox) {
-		keywords = s.view.Keywords() // it has just been deleted
+		keywords = s.view.Keywords() // the mailbox has just been deleted
 	} else if err != nil {
 		return refused(err)
 	}
@@ -112,7 +110,7 @@ func (s *session) tellAllKeywords() error {
 	return s.wire.line("OK [PERMANENTFLAGS (" + list + ` \*)] Permanent flags`)
 }
 
-// flagsOf is what a FETCH response shows; valid until the next call.
+// flagsOf returns the flags that a FETCH response shows. The result is valid until the next call.
 func (s *session) flagsOf(item *view.Item) []imap.Flag {
 	s.scratch = s.scratch[:0]
 	for _, f := range item.Flags {
@@ -126,9 +124,9 @@ func (s *session) flagsOf(item *view.Item) []imap.Flag {
 	return s.scratch
 }
 
-// sendable: the engine ends the connection's sense over a keyword with "]", which a
-// mailbox may have got from elsewhere.
+// sendable reports whether the engine can send a flag. A keyword with "]" breaks its protocol, and a mailbox may have
+// got one from elsewhere.
 func sendable(flag string) bool { return strings.IndexByte(flag, ']') < 0 }
 
-// isClose tells CLOSE's silent EXPUNGE, whose writer leads nowhere, from EXPUNGE.
+// isClose reports whether this is CLOSE's silent EXPUNGE, whose writer writes nowhere.
 func isClose(w *imapserver.ExpungeWriter) bool { return *w == imapserver.ExpungeWriter{} }

@@ -10,7 +10,7 @@ import (
 	"github.com/mailrig/mailrig/internal/store/view"
 )
 
-// Store is STORE and UID STORE.
+// Store handles STORE and UID STORE.
 func (s *session) Store(w *imapserver.FetchWriter, set imap.NumSet, f *imap.StoreFlags, o *imap.StoreOptions) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -56,9 +56,8 @@ func (s *session) Store(w *imapserver.FetchWriter, set imap.NumSet, f *imap.Stor
 	return nil
 }
 
-// checkFlags takes the flags a client gave. \Recent can't be changed and is dropped;
-// other unknown system flags, and keywords that are no atoms, are mistakes (RFC 9051
-// section 2.3.2).
+// checkFlags checks the flags that a client gave. \Recent can't be changed and is dropped. Other unknown system flags,
+// and keywords that aren't atoms, are errors (RFC 9051 section 2.3.2).
 func checkFlags(flags []imap.Flag) ([]string, error) {
 	out := make([]string, 0, len(flags))
 	for _, f := range flags {
@@ -90,8 +89,8 @@ func isASCII(s string) bool {
 	return true
 }
 
-// Expunge is EXPUNGE, UID EXPUNGE and CLOSE. The client learns of the result by the
-// poll that follows, in the right order with everything else.
+// Expunge handles EXPUNGE, UID EXPUNGE and CLOSE. The poll that follows tells the client the result, in the right order
+// with everything else.
 func (s *session) Expunge(w *imapserver.ExpungeWriter, set *imap.UIDSet) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -99,7 +98,7 @@ func (s *session) Expunge(w *imapserver.ExpungeWriter, set *imap.UIDSet) error {
 		return noMailboxSelected
 	}
 	if s.view.ReadOnly() {
-		if isClose(w) { // RFC 9051 section 6.4.1: nothing is removed, and that's no error
+		if isClose(w) { // RFC 9051 section 6.4.1: nothing is removed, and that isn't an error
 			return nil
 		}
 		return refused(view.ErrReadOnly)
@@ -111,7 +110,7 @@ func (s *session) Expunge(w *imapserver.ExpungeWriter, set *imap.UIDSet) error {
 			return err
 		}
 		if uids == nil {
-			uids = []store.UID{} // none, not all
+			uids = []store.UID{} // none, rather than all
 		}
 	}
 	_, err := s.view.Expunge(s.ctx(), uids)

@@ -10,7 +10,7 @@ import (
 	"github.com/mailrig/mailrig/internal/store"
 )
 
-// What is computed from a message is kept with it: it never changes.
+// What is computed from a message is kept with it, because a message never changes.
 
 func structure(ctx context.Context, m store.Message) (*message.Part, error) {
 	return store.Memo(m, "message.Part", func() (*message.Part, error) {
@@ -42,7 +42,7 @@ func bodyStructure(ctx context.Context, m store.Message) (imap.BodyStructure, er
 	})
 }
 
-// parsed returns a message's bytes with their structure.
+// parsed returns a message's bytes and their structure.
 func parsed(ctx context.Context, m store.Message) (*message.Part, []byte, error) {
 	raw, err := store.ReadAll(ctx, m)
 	if err != nil {
@@ -52,9 +52,8 @@ func parsed(ctx context.Context, m store.Message) (*message.Part, []byte, error)
 	return part, raw, err
 }
 
-// toEnvelope fits an envelope into the library's type. The engine writes the date in
-// one layout, not as the header has it, NIL when it can't be read; and it encodes
-// raw 8-bit text.
+// toEnvelope converts an envelope to the library's type. The engine writes the date in one layout, whatever the header
+// has, and NIL if it can't be parsed. It encodes raw 8-bit text.
 func toEnvelope(e *message.Envelope) *imap.Envelope {
 	env := &imap.Envelope{
 		Date:      message.ParseDate(e.Date),
@@ -73,9 +72,8 @@ func toEnvelope(e *message.Envelope) *imap.Envelope {
 	return env
 }
 
-// headerText leaves encoded words as they stand. Raw 8-bit text, which the engine will
-// encode as UTF-8, is decoded with all that is around it, so that nothing gets
-// encoded twice or as UTF-8 that is none.
+// headerText leaves encoded words as they are. The engine will encode raw 8-bit text as UTF-8, so headerText decodes
+// the whole value around it. That way nothing is encoded twice, or as UTF-8 that isn't.
 func headerText(s string) string {
 	for i := range len(s) {
 		if s[i] >= 0x80 {
@@ -85,8 +83,7 @@ func headerText(s string) string {
 	return s
 }
 
-// unbracket takes away the outer brackets that the engine puts back; those of
-// several ids stay inside.
+// unbracket removes the outer brackets, which the engine adds again. The brackets of several ids stay inside.
 func unbracket(s string) string {
 	if strings.HasPrefix(s, "<") && strings.HasSuffix(s, ">") {
 		return s[1 : len(s)-1]
@@ -94,8 +91,8 @@ func unbracket(s string) string {
 	return s
 }
 
-// toAddresses writes groups as RFC 9051 section 7.5.2 wants them. An empty host or
-// mailbox would look like one, so what is missing gets the name other servers use.
+// toAddresses writes groups as RFC 9051 section 7.5.2 requires. An empty host or mailbox would look like a group, so a
+// missing part gets the name that other servers use.
 func toAddresses(l []message.Address) []imap.Address {
 	out := make([]imap.Address, 0, len(l))
 	for _, a := range l {

@@ -13,11 +13,10 @@ import (
 	"github.com/emersion/go-imap/v2"
 )
 
-// wire is the engine's connection and its logger. The engine answers a command it
-// can't parse at a deeper level (a bad number set, date, base64 or UTF-7) with NO
-// [SERVERBUG], which accuses the wrong side, and offers no hook; but it logs the
-// reason right before the reply. wire keeps it and writes the right reply instead.
-// All errors of the session itself are *imap.Error and never come this way.
+// wire is the engine's connection and its logger. If the engine can't parse a command at a deeper level (a bad number
+// set, date, base64 or UTF-7), it answers NO [SERVERBUG], which blames the wrong side. It offers no hook, but it logs
+// the reason just before the reply. wire keeps the reason and writes the right reply instead. All errors of the session
+// itself are *imap.Error and never come this way.
 type wire struct {
 	net.Conn
 	log  *slog.Logger
@@ -29,7 +28,7 @@ type failure struct {
 	err     error
 }
 
-// Printf is imapserver.Logger.
+// Printf implements imapserver.Logger.
 func (w *wire) Printf(format string, args ...any) {
 	if format == "handling %v command: %v" && len(args) == 2 {
 		command, _ := args[0].(string)
@@ -48,7 +47,7 @@ func (w *wire) Printf(format string, args ...any) {
 
 const serverBug = "NO [SERVERBUG] Internal server error\r\n"
 
-// Write replaces a SERVERBUG reply; the engine writes each reply line at once.
+// Write replaces a SERVERBUG reply. The engine writes each reply line in one call.
 func (w *wire) Write(b []byte) (int, error) {
 	if f := w.last.Load(); f != nil && bytes.HasSuffix(b, []byte(" "+serverBug)) {
 		w.last.Store(nil)
@@ -66,7 +65,7 @@ func (w *wire) Write(b []byte) (int, error) {
 func (f *failure) reply() string {
 	text := f.err.Error()
 	for err := f.err; err != nil; err = errors.Unwrap(err) {
-		text = err.Error() // the innermost says it without the engine's file names
+		text = err.Error() // the innermost error says it without the engine's file names
 	}
 	if strings.Contains(text, "UTF-7") || strings.Contains(text, "UTF-8") {
 		switch f.command {
@@ -87,8 +86,8 @@ func (f *failure) reply() string {
 	return "BAD [CLIENTBUG] Syntax error: " + text
 }
 
-// line writes an untagged response that the engine has no call for at this moment.
-// Only while a session method runs: the engine's own buffer is empty then.
+// line writes an untagged response for which the engine has no call at this moment. Call it only while a session method
+// runs: the engine's own buffer is empty then.
 func (w *wire) line(s string) error {
 	_, err := w.Conn.Write([]byte("* " + s + "\r\n"))
 	return err

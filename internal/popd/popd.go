@@ -1,17 +1,14 @@
-// Package popd serves the mailboxes of internal/store by POP3: it is what
-// stands between the engine (package pop3) and the store.
+// Package popd serves the mailboxes in internal/store by POP3. It connects the engine (package pop3) to the store.
 //
-// The gate makes one Backend for each phase of a connection, because whether a
-// login is permitted depends on TLS, which the gate does and the engine never
-// sees:
+// The server makes one Backend for each phase of a connection. Whether a login is permitted depends on TLS, which the
+// gate does and the engine never sees:
 //
 //	popd.New(popd.Config{...}).Server().ServeConn(conn)
 //
-// The maildrop is a snapshot of INBOX, taken at login (RFC 1939 section 4): mail
-// that arrives later is for the next session, and what another session expunges
-// stays readable until QUIT. RETR sets no flag; POP3 knows none. QUIT expunges
-// what DELE marked. A unique-id is UIDVALIDITY and UID of IMAP, so that it holds
-// exactly as long as they do.
+// The maildrop is a snapshot of INBOX, taken at login (RFC 1939 section 4). Mail that arrives later belongs to the next
+// session, and what another session expunges stays readable until QUIT. RETR sets no flag, because POP3 knows none.
+// QUIT expunges what DELE has marked. A unique-id consists of IMAP's UIDVALIDITY and UID, so it stays valid exactly as
+// long as they do.
 //
 // Faults don't belong here: a refused login comes from Config.Session.
 package popd
@@ -33,30 +30,29 @@ import (
 type Config struct {
 	Session  Session
 	Store    store.Store
-	Greeting string       // text behind "+OK"; "" for the engine's own
-	Logger   *slog.Logger // nil: silent
+	Greeting string       // text after "+OK"; "" means the engine's own
+	Logger   *slog.Logger // nil is silent
 }
 
-// Session is the connection to which a phase belongs. It knows who the client is and what
-// it may do; package session has the real one.
+// Session is the connection that a phase belongs to. It knows who the client is and what the client may do. Package
+// session has the real one.
 type Session interface {
 	// Context ends with the connection.
 	Context() context.Context
 	// NeedsTLS reports whether logins are refused until TLS is up.
 	NeedsTLS() bool
-	// Login decides USER and PASS; the error is a *identity.Refusal.
+	// Login decides USER and PASS. The error is a *identity.Refusal.
 	Login(identity.Attempt) error
-	// Mechanisms are the names for CAPA, as they are now.
+	// Mechanisms returns the current names for CAPA.
 	Mechanisms() []string
-	// Authenticate begins an exchange, whose Next returns a *identity.Refusal when the
-	// login is refused. The error says that the mechanism isn't offered.
+	// Authenticate begins an exchange. If the login is refused, its Next returns a *identity.Refusal. An error says
+	// that the mechanism isn't advertised.
 	Authenticate(mechanism string) (sasl.Server, error)
-	// Open returns the address of the account of the user who has just logged in; the
-	// error is the store's.
+	// Open returns the address of the account of the user who has just logged in. An error is the store's.
 	Open() (account string, err error)
 }
 
-// Backend is a pop3.Backend over a store.
+// Backend implements pop3.Backend on top of a store.
 type Backend struct{ cfg Config }
 
 // New returns the backend of one phase.
@@ -67,7 +63,7 @@ func New(cfg Config) *Backend {
 	return &Backend{cfg: cfg}
 }
 
-// Server returns an engine for this backend, which leaves TLS to its caller.
+// Server returns an engine for this backend. The caller does TLS.
 func (b *Backend) Server() *pop3.Server {
 	s := pop3.NewServer(b)
 	s.Greeting = b.cfg.Greeting
@@ -81,21 +77,21 @@ func (b *Backend) NewSession(*pop3.Conn) (pop3.Session, error) {
 	return &session{cfg: &b.cfg}, nil
 }
 
-// inWords puts a refusal in the engine's words; other errors stay as they are.
+// inWords puts a refusal into the engine's words. Other errors stay as they are.
 func inWords(err error) error {
 	no := (*identity.Refusal)(nil)
 	if !errors.As(err, &no) {
 		return err
 	}
 	reply, err := proto.Parse(no.Reply(proto.Protocol))
-	if err != nil || reply.OK { // a refusal without words for POP3 is still one
+	if err != nil || reply.OK { // a refusal without words for POP3 is still a refusal
 		return pop3.ErrAuthFailed
 	}
 	return &pop3.Error{Code: reply.Code, Text: reply.Text}
 }
 
-// refused puts an error of the store in the engine's words. The engine answers those
-// that nobody foresaw with [SYS/TEMP] too, and logs them.
+// refused puts an error of the store into the engine's words. The engine answers an unexpected error with [SYS/TEMP]
+// too, and logs it.
 func refused(err error) error {
 	switch {
 	case errors.Is(err, store.ErrInUse):

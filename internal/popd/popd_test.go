@@ -19,10 +19,10 @@ import (
 	"github.com/mailrig/mailrig/pop3"
 )
 
-const timeout = 2 * time.Minute // it only ends a hang
+const timeout = 2 * time.Minute // a test that passes never waits that long
 
-// peer is the connection of a client who is let in with the password "secret". attempt
-// is the last login, without its proof.
+// peer is the connection of a client that may log in with the password "secret". attempt is the last login, without its
+// proof.
 type peer struct {
 	store    store.Store
 	needsTLS bool
@@ -209,7 +209,7 @@ func TestMaildropIsInboxAtLogin(t *testing.T) {
 	if n := len(box.entries()); n != 3 {
 		t.Errorf("%d messages before QUIT, want 3", n)
 	}
-	// Another session expunges both; the snapshot stays, and QUIT doesn't mind.
+	// Another session expunges both. The snapshot stays, and QUIT succeeds.
 	box.expunge(1, 3)
 	c.list("RETR 2")
 	c.cmd("QUIT", "+OK")
@@ -331,7 +331,7 @@ func TestLogoutReleasesOnlyOnce(t *testing.T) {
 	if err := other.Login("u", "secret"); err != nil {
 		t.Fatal(err)
 	}
-	made.Logout() // must not release the other's lock
+	made.Logout() // must not release the other session's lock
 	if err := made.Login("u", "secret"); err != pop3.ErrInUse {
 		t.Errorf("second login: %v", err)
 	}

@@ -13,11 +13,11 @@ import (
 	"github.com/mailrig/mailrig/pop3"
 )
 
-// session is one client's, from the greeting to the end of the connection.
+// session is one client's session, from the greeting to the end of the connection.
 type session struct {
 	cfg *Config
 
-	// From login on.
+	// Set from login on.
 	lease   store.Lease
 	inbox   store.Mailbox
 	entries []store.Entry
@@ -45,7 +45,7 @@ func (s *session) Auth(mech string) (sasl.Server, error) {
 	return exchange{server, s}, nil
 }
 
-// exchange opens the maildrop at its end.
+// exchange opens the maildrop at the end of a SASL exchange.
 type exchange struct {
 	sasl.Server
 	session *session
@@ -79,7 +79,7 @@ func (s *session) open() error {
 	return nil
 }
 
-// ctx ends with the connection.
+// ctx returns a context that ends with the connection.
 func (s *session) ctx() context.Context { return s.cfg.Session.Context() }
 
 // Messages implements pop3.Session.
@@ -95,14 +95,14 @@ func (s *session) Messages() ([]pop3.Message, error) {
 	return list, nil
 }
 
-// wireSize is pop3.WireSize of a message, of which only the end is read.
+// wireSize is pop3.WireSize for a message of which only the end is read.
 func (s *session) wireSize(m store.Message) (int64, error) {
 	if raw, ok := store.Whole(m); ok {
 		return pop3.WireSize(raw), nil
 	}
 	r, err := m.Open(s.ctx())
 	if errors.Is(err, store.ErrGone) {
-		return m.Size(), nil // RETR will say so
+		return m.Size(), nil // RETR will report it
 	} else if err != nil {
 		return 0, err
 	}
@@ -130,9 +130,9 @@ func (s *session) Open(n int) (io.ReadCloser, error) {
 // Delete implements pop3.Session. Every message may be deleted.
 func (s *session) Delete(int) error { return nil }
 
-// Update implements pop3.Session. A message that another session has expunged in
-// the meantime is gone, as the client wanted: no error. With an error nothing is removed
-// (RFC 1939 section 6 lets a server remove some, and the client finds them again).
+// Update implements pop3.Session. A message that another session has expunged meanwhile is gone, as the client wanted:
+// that isn't an error. On an error nothing is removed. (RFC 1939 section 6 would let a server remove some; the client
+// finds the others again.)
 func (s *session) Update(deleted []int) error {
 	if len(deleted) == 0 {
 		return nil
@@ -145,14 +145,13 @@ func (s *session) Update(deleted []int) error {
 		return refused(err)
 	}
 	_, err := s.cfg.Store.Expunge(s.ctx(), s.inbox.ID, uids)
-	if errors.Is(err, store.ErrNoMailbox) { // all of them are gone
+	if errors.Is(err, store.ErrNoMailbox) { // all messages are gone
 		return nil
 	}
 	return refused(err)
 }
 
-// Logout implements pop3.Session. The lock is given back though the connection, and its
-// context, may have ended.
+// Logout implements pop3.Session. It releases the lock even if the connection, and so its context, has ended.
 func (s *session) Logout() {
 	if s.lease == nil {
 		return
@@ -165,5 +164,5 @@ func (s *session) Logout() {
 	s.lease, s.entries = nil, nil
 }
 
-// releaseTime bounds how long the end of a connection waits for the store.
+// releaseTime is how long the end of a connection waits for the store.
 const releaseTime = 10 * time.Second

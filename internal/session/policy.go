@@ -44,7 +44,9 @@ func (s *Session) Dropping() bool { return s.phase.Dropping() }
 
 // Stored records that a message is in the mailboxes of these addresses. raw is what the client sent; Stored neither
 // changes nor keeps it.
-func (s *Session) Stored(from string, to []string, raw []byte) { s.record.stored(from, to, raw) }
+func (s *Session) Stored(from string, places []store.Place, raw []byte) {
+	s.record.stored(from, places, raw)
+}
 
 // Delivered tells the session that a message has been delivered to a recipient. A scenario may let it bounce.
 func (s *Session) Delivered(from, to string, m store.Message) {

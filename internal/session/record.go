@@ -16,6 +16,7 @@ import (
 	"github.com/mailrig/mailrig/internal/identity"
 	"github.com/mailrig/mailrig/internal/message"
 	"github.com/mailrig/mailrig/internal/protocol"
+	"github.com/mailrig/mailrig/internal/store"
 )
 
 // record records what a session decides.
@@ -103,10 +104,14 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 const maxHeader = 64 << 10
 
 // stored records a message as the client sent it. Its checksum shows whether a client sent the same message again.
-func (r record) stored(from string, to []string, raw []byte) {
+func (r record) stored(from string, places []store.Place, raw []byte) {
 	m := event.Stored{
-		From: from, Recipients: to, Bytes: int64(len(raw)),
+		From: from, Bytes: int64(len(raw)),
 		Sum: fmt.Sprintf("%08x-%x", crc32.Checksum(raw, castagnoli), len(raw)),
+	}
+	for _, p := range places {
+		m.Recipients = append(m.Recipients, p.Account)
+		m.Places = append(m.Places, event.Place{Account: p.Account, Mailbox: p.Mailbox, UID: uint32(p.UID)})
 	}
 	head := raw[:min(len(raw), maxHeader)]
 	for _, f := range message.Header(head) {

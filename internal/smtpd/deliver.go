@@ -14,17 +14,17 @@ import (
 	"github.com/mailrig/mailrig/internal/store"
 )
 
-// Data takes a message and puts it into every recipient's INBOX: all of them or none.
-// What is said to be delivered is there; if the store dies before it can say so, the
-// client sends the message again (RFC 5321 section 4.5.4.1), and may have sent it twice.
+// Data accepts a message and puts it into every recipient's INBOX, or into none. A message that is reported as
+// delivered is there. If the store dies before it can confirm, the client sends the message again (RFC 5321 section
+// 4.5.4.1), and the recipients may get it twice.
 func (s *session) Data(r io.Reader) error {
 	now := time.Now()
 	tx := s.begin()
 	if tx == nil {
-		return smtp.ErrDataReset // the transfer was given up before it began
+		return smtp.ErrDataReset // the client gave up the transfer before it began
 	}
 	var b bytes.Buffer
-	b.Grow(int(min(tx.size, 1<<20)) + 512) // the announced size is only believed so far
+	b.Grow(int(min(tx.size, 1<<20)) + 512) // the announced size is trusted only up to here
 	s.trace(&b, tx, now)
 	header := int64(b.Len())
 	maxBytes, _ := s.Limits()
@@ -32,12 +32,12 @@ func (s *session) Data(r io.Reader) error {
 		return err
 	}
 	if int64(b.Len())-header > maxBytes {
-		return errTooLarge // the engine reads away the rest
+		return errTooLarge // the engine discards the rest
 	}
 	if s.Dropping() {
 		return &smtp.SMTPError{Code: 554, EnhancedCode: smtp.EnhancedCode{5, 0, 0}, Message: "Message refused"}
 	}
-	raw := bytes.Clone(b.Bytes()) // exactly as large as it is
+	raw := bytes.Clone(b.Bytes()) // exactly as large as needed
 	deliveries, err := s.cfg.Store.Deliver(s.Context(), tx.to, store.Incoming{
 		Content: store.Bytes(raw), Received: now,
 		Envelope: store.Envelope{From: tx.from, Recipients: tx.to, Session: s.ID()},
@@ -45,18 +45,18 @@ func (s *session) Data(r io.Reader) error {
 	if err != nil {
 		return s.undelivered(err)
 	}
-	boxes := make([]string, len(deliveries))
+	places := make([]store.Place, len(deliveries))
 	for i, d := range deliveries {
-		boxes[i] = d.Account
+		places[i] = store.Place{Account: d.Account, Mailbox: store.Inbox, UID: d.UID}
 		s.Delivered(tx.from, recipient(s.cfg.Store, tx.to, d.Account), d.Message)
 	}
-	if len(boxes) > 0 {
-		s.Stored(tx.from, boxes, raw[header:])
+	if len(places) > 0 {
+		s.Stored(tx.from, places, raw[header:])
 	}
 	return nil
 }
 
-// recipient is the first of the recipients who has the account, as the client wrote him.
+// recipient returns the first recipient whose account this is, as the client wrote the address.
 func recipient(st store.Store, to []string, account string) string {
 	for _, name := range to {
 		if st.Address(name) == account {
@@ -66,8 +66,8 @@ func recipient(st store.Store, to []string, account string) string {
 	return account
 }
 
-// undelivered is the reply when the message is in nobody's mailbox. All but one cause are
-// the server's, and temporary (RFC 5321 section 4.2.5, RFC 3463 section 3.4).
+// undelivered returns the reply for a message that is in nobody's mailbox. All causes but one are the server's, and
+// temporary (RFC 5321 section 4.2.5, RFC 3463 section 3.4).
 func (s *session) undelivered(err error) error {
 	if errors.Is(err, store.ErrTooBig) {
 		return errTooLarge
@@ -84,7 +84,7 @@ func (s *session) undelivered(err error) error {
 	return errStore
 }
 
-// begin returns the transaction whose message comes now, with its number.
+// begin returns the transaction whose message comes now, and numbers it.
 func (s *session) begin() *transaction {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -95,7 +95,7 @@ func (s *session) begin() *transaction {
 	return s.tx
 }
 
-// trace writes the headers that a delivering server adds (RFC 5321 section 4.4).
+// trace writes the header fields that a delivering server adds (RFC 5321 section 4.4).
 func (s *session) trace(b *bytes.Buffer, tx *transaction, now time.Time) {
 	fmt.Fprintf(b, "Return-Path: <%s>\r\n", oneLine(tx.from))
 	host, _, err := net.SplitHostPort(s.conn.Conn().RemoteAddr().String())
@@ -107,12 +107,12 @@ func (s *session) trace(b *bytes.Buffer, tx *transaction, now time.Time) {
 	}
 	fmt.Fprintf(b, "Received: from %s ([%s])\r\n\tby %s with %s id %s.%d", oneLine(s.conn.Hostname()), host, s.cfg.Domain, s.protocol(), s.ID(), tx.id)
 	if len(tx.to) == 1 {
-		fmt.Fprintf(b, "\r\n\tfor <%s>", oneLine(tx.to[0])) // with several, naming one would tell of the others' absence
+		fmt.Fprintf(b, "\r\n\tfor <%s>", oneLine(tx.to[0])) // with several recipients, naming one would reveal that there are others
 	}
 	fmt.Fprintf(b, "; %s\r\n", now.Format("Mon, 02 Jan 2006 15:04:05 -0700"))
 }
 
-// protocol is the keyword of RFC 3848.
+// protocol returns the keyword of RFC 3848.
 func (s *session) protocol() string {
 	p := "ESMTP"
 	if s.Secure() {

@@ -1,9 +1,10 @@
-// Package smtpd is the adapter between the go-smtp engine and the mailboxes:
-// sessions, logins, delivery, trace headers (RFC 5321 section 4.4).
+// Package smtpd connects the SMTP engine (go-smtp) to the mailboxes in internal/store: sessions, logins, delivery, and
+// trace header fields (RFC 5321 section 4.4).
 //
-// Serve starts an engine on one phase of one connection, so that what a door
-// demands (TLS first, login first) can differ from connection to connection. The
-// engine always believes to be in clear text; the gate below it does TLS.
+// The server calls Serve for each phase of a connection, so what a door requires (TLS first, login first) can differ
+// from connection to connection. The engine always believes that it is in clear text: the gate below it does TLS.
+// Faults don't belong here. What a scenario decides comes from Config.Session. To change what the engine may ask, add a
+// method to Session, and implement it in package session.
 package smtpd
 
 import (
@@ -24,61 +25,55 @@ import (
 	"github.com/mailrig/mailrig/internal/store"
 )
 
-// MaxRecipients is how many recipients one message may have; RFC 5321 section
-// 4.5.3.1.8 asks for 100 at least.
+// MaxRecipients is how many recipients one message may have. RFC 5321 section 4.5.3.1.8 requires at least 100.
 const MaxRecipients = 1000
 
 // Config is what one phase of a connection needs.
 type Config struct {
 	Session Session
 	Store   store.Store
-	Domain  string // the server's name, in greeting and trace headers
+	Domain  string // the server's name, for the greeting and the trace header fields
 	Logger  *slog.Logger
 }
 
-// Session is the connection to which a phase belongs. It knows who the client is and what
-// it may do; package session has the real one.
+// Session is the connection that a phase belongs to. It knows who the client is and what the client may do. Package
+// session has the real one.
 type Session interface {
 	// Context ends with the connection.
 	Context() context.Context
-	ID() string // of the connection, kept with each message
+	ID() string // the connection's id, kept with each message
 
 	// Secure reports whether the client's bytes come through TLS.
 	Secure() bool
-	// NeedsTLS reports whether AUTH and MAIL are refused until TLS is up (RFC 3207
-	// section 4).
+	// NeedsTLS reports whether AUTH and MAIL are refused until TLS is up (RFC 3207 section 4).
 	NeedsTLS() bool
-	// NeedsLogin reports whether MAIL is refused until the client has logged in (RFC 6409
-	// section 4.3).
+	// NeedsLogin reports whether MAIL is refused until the client has logged in (RFC 6409 section 4.3).
 	NeedsLogin() bool
 
-	// Mechanisms are the names for AUTH, as they are now.
+	// Mechanisms returns the current names for AUTH.
 	Mechanisms() []string
-	// Authenticate begins an exchange, whose Next returns a *identity.Refusal when the
-	// login is refused. The error says that the mechanism isn't offered.
+	// Authenticate begins an exchange. If the login is refused, its Next returns a *identity.Refusal. An error says
+	// that the mechanism isn't advertised.
 	Authenticate(mechanism string) (sasl.Server, error)
-	// User is who has logged in, "" for nobody.
+	// User returns who has logged in, or "".
 	User() string
 
-	// Limits are the bounds of a message for who is logged in now: its bytes without the
-	// trace headers, and its recipients, 0 for MaxRecipients.
+	// Limits returns the limits on a message from the current user: its size in bytes without the trace header fields,
+	// and its number of recipients. 0 recipients means MaxRecipients.
 	Limits() (messageBytes int64, recipients int)
-	// Refuse returns the reply for a sender or recipient that is to be refused, "" for
-	// all others.
+	// Refuse returns the reply that refuses this sender or recipient, or "".
 	Refuse(address string) (reply string)
-	// Dropping reports whether the message that has just come is refused by somebody
-	// else, and so not to be kept.
+	// Dropping reports whether somebody else will refuse the message that has just come. If so, it must not be stored.
 	Dropping() bool
 
-	// Stored hears of each message once it is in the mailboxes of these addresses.
-	// message has no trace headers; it isn't to be changed or kept.
-	Stored(from string, to []string, message []byte)
-	// Delivered hears of each recipient to whom a message has been delivered.
+	// Stored is called for each message once it is in these places. message has no trace header fields. Stored must
+	// neither change nor keep it.
+	Stored(from string, places []store.Place, message []byte)
+	// Delivered is called for each recipient to whom a message has been delivered.
 	Delivered(from, to string, m store.Message)
 }
 
-// Serve starts an engine on conn and returns. The engine closes conn when it is
-// done with it.
+// Serve starts an engine on conn and returns. The engine closes conn when it is done with it.
 func Serve(conn net.Conn, cfg Config) {
 	s := smtp.NewServer(smtp.BackendFunc(func(c *smtp.Conn) (smtp.Session, error) {
 		return &session{cfg: cfg, Session: cfg.Session, conn: c}, nil
@@ -88,8 +83,8 @@ func Serve(conn net.Conn, cfg Config) {
 	if _, fewer := cfg.Session.Limits(); fewer > 0 {
 		s.MaxRecipients = fewer
 	}
-	s.MaxMessageBytes = 0 // the engine refuses a message of just the limit; Mail and Data keep it
-	s.MaxLineLength = 0   // it would count inside DATA too; the gate bounds command lines
+	s.MaxMessageBytes = 0 // the engine would refuse a message of exactly the limit; Mail and Data enforce it
+	s.MaxLineLength = 0   // the engine would count it inside DATA too; the gate limits command lines
 	s.AllowInsecureAuth = true
 	s.EnableSMTPUTF8 = true
 	s.EnableBINARYMIME = true
@@ -97,7 +92,7 @@ func Serve(conn net.Conn, cfg Config) {
 	_ = s.Serve(oneconn.New(conn)) // always net.ErrClosed: there is no second connection
 }
 
-// errorLog carries the engine's log; a client that goes away isn't worth a line.
+// errorLog receives the engine's log. A client that leaves isn't worth a line.
 type errorLog struct{ log *slog.Logger }
 
 func (e errorLog) Printf(format string, v ...any) {
@@ -117,7 +112,7 @@ var (
 	errTooLarge = &smtp.SMTPError{
 		Code: 552, EnhancedCode: smtp.EnhancedCode{5, 3, 4}, Message: "Message size exceeds fixed maximum message size",
 	}
-	errNested = &smtp.SMTPError{ // RFC 5321 section 4.1.4: MAIL comes once in a transaction
+	errNested = &smtp.SMTPError{ // RFC 5321 section 4.1.4: one MAIL per transaction
 		Code: 503, EnhancedCode: smtp.EnhancedCode{5, 5, 1}, Message: "A transaction has begun already; send RSET to give it up",
 	}
 	errFull = &smtp.SMTPError{
@@ -143,21 +138,20 @@ type session struct {
 	cfg  Config
 	conn *smtp.Conn
 
-	mu   sync.Mutex   // BDAT is delivered from a goroutine of the engine's
+	mu   sync.Mutex   // the engine delivers BDAT from another goroutine
 	tx   *transaction // nil: no MAIL yet
-	sent int          // messages of this session, for their trace ids
+	sent int          // how many messages this session has sent, for their trace ids
 }
 
-// transaction is one MAIL and what follows. It doesn't change once its message comes.
+// transaction is one MAIL and what follows. It doesn't change any more once its message comes.
 type transaction struct {
 	from string
 	to   []string
-	size int64 // as announced, 0 unknown
-	id   int   // counts the session's messages
+	size int64 // as announced; 0 if unknown
+	id   int   // number of the message in this session
 }
 
-// AuthMechanisms lists nothing where TLS must come first: a client must not be
-// tempted (RFC 4954 section 4).
+// AuthMechanisms returns nothing if TLS must come first, so that a client isn't tempted to log in (RFC 4954 section 4).
 func (s *session) AuthMechanisms() []string {
 	if s.NeedsTLS() {
 		return nil
@@ -176,7 +170,7 @@ func (s *session) Auth(mech string) (sasl.Server, error) {
 	return exchange{server}, nil
 }
 
-// exchange gives the engine errors that it can say.
+// exchange gives the engine errors that it can express.
 type exchange struct{ sasl.Server }
 
 func (e exchange) Next(response []byte) (challenge []byte, done bool, err error) {
@@ -193,7 +187,7 @@ func refusal(r *identity.Refusal) error {
 	return smtpError(r.Reply(proto.Protocol))
 }
 
-// smtpError makes an error for the engine of a reply's text, which must be one.
+// smtpError turns a reply's text into an error for the engine. The text must be a valid reply.
 func smtpError(text string) error {
 	reply, err := proto.Parse(text)
 	if err != nil {
@@ -203,7 +197,7 @@ func smtpError(text string) error {
 	switch lines := strings.Split(reply.Text, "\n"); {
 	case reply.Enhanced == [3]int{}:
 		e.EnhancedCode = smtp.NoEnhancedCode
-	case len(lines) > 1: // RFC 2034 section 4: on each line; the engine has it on the last
+	case len(lines) > 1: // RFC 2034 section 4: on each line; the engine puts it only on the last
 		e.EnhancedCode = smtp.NoEnhancedCode
 		status := fmt.Sprintf("%d.%d.%d ", reply.Enhanced[0], reply.Enhanced[1], reply.Enhanced[2])
 		e.Message = status + strings.Join(lines, "\n"+status)
@@ -211,9 +205,9 @@ func smtpError(text string) error {
 	return e
 }
 
-// Mail begins a transaction. The engine lets a second MAIL through and keeps the first
-// one's recipients, so it must be refused here: else the message would be answered with
-// 250 and reach none of them. The refusal leaves the first transaction as it is.
+// Mail begins a transaction. The engine lets a second MAIL through and keeps the first one's recipients, so Mail must
+// refuse it. Otherwise the server would answer the message with 250 and deliver it to none of them. The refusal leaves
+// the first transaction alone.
 func (s *session) Mail(from string, opts *smtp.MailOptions) error {
 	switch {
 	case s.current() != nil:

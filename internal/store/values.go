@@ -50,6 +50,13 @@ type Delivery struct {
 	Message Message
 }
 
+// Place says where a message is.
+type Place struct {
+	Account string // the address
+	Mailbox string // the name
+	UID     UID
+}
+
 // Entry is one message in one mailbox.
 type Entry struct {
 	UID     UID
