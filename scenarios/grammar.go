@@ -5,9 +5,8 @@ import (
 	"strings"
 
 	"github.com/mailrig/mailrig/internal/fault"
-	"github.com/mailrig/mailrig/internal/protocol/imap"
-	"github.com/mailrig/mailrig/internal/protocol/pop3"
-	"github.com/mailrig/mailrig/internal/protocol/smtp"
+	"github.com/mailrig/mailrig/internal/protocol"
+	"github.com/mailrig/mailrig/internal/protocol/all"
 )
 
 // Grammar is what a scenario may be made of. Both are values: a rig that has another
@@ -22,7 +21,7 @@ type Grammar struct {
 func Standard() *Grammar {
 	return &Grammar{
 		Kinds:     fault.Kinds(),
-		Protocols: fault.Protocols{smtp.Protocol, imap.Protocol, pop3.Protocol},
+		Protocols: protocol.Ranked(all.Protocols()),
 	}
 }
 

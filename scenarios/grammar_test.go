@@ -115,6 +115,30 @@ func TestAnotherGrammar(t *testing.T) {
 	}
 }
 
+// The loader asks the protocols what can be matched, hidden and cut. It knows none by name.
+func TestTheLoaderAsksTheProtocols(t *testing.T) {
+	t.Parallel()
+	p := *gopher
+	p.Title, p.Receives, p.Mailboxes, p.Capabilities = "Gopher", true, true, []string{"DEEP"}
+	g := Standard()
+	g.Protocols = append(g.Protocols, &p)
+	for rule, want := range map[string]string{
+		"{match: {door: 70, mailbox: Den}, delay-reply: 1s}": "",
+		"{match: {door: 70}, hide: [DEEP]}":                  "",
+		"{match: {door: 70}, cut: {in: download}}":           "",
+		"{match: {door: 25, mailbox: Den}, delay-reply: 1s}": "mailbox is known in IMAP and Gopher only, and the rule only meets smtp",
+		"{match: {door: 70, sender: me}, delay-reply: 1s}":   "sender is known in SMTP only, and the rule only meets gopher",
+		"{match: {door: 70}, hide: [DEPE]}":                  "did you mean DEEP?",
+		"{match: {door: 70}, cut: {in: upload}}":             "does something in smtp and imap only",
+		"{match: {door: 70}, limit-recipients: 1}":           "does something in smtp only",
+	} {
+		_, err := g.Parse("x.yaml", []byte(head+"rules: ["+rule+"]"))
+		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+			t.Errorf("%s\ngot  %v\nwant %s", rule, err, want)
+		}
+	}
+}
+
 // What is wrong in another grammar is told as it is in the standard one.
 func TestMistakesInAnotherGrammar(t *testing.T) {
 	t.Parallel()

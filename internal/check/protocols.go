@@ -20,7 +20,17 @@ func about(name string) *protocol.Protocol { return protocol.Find(all.Protocols(
 func receives(p door.Protocol) bool { return about(string(p)).Receives }
 
 // protocols returns the protocols in the order in which settings screens show them.
-func protocols() []door.Protocol { return []door.Protocol{door.IMAP, door.POP3, door.SMTP} }
+func protocols() (list []door.Protocol) {
+	var sending []door.Protocol
+	for _, p := range protocol.Ranked(all.Protocols()) {
+		if p.Receives {
+			list = append(list, door.Protocol(p.Name))
+		} else {
+			sending = append(sending, door.Protocol(p.Name))
+		}
+	}
+	return append(list, sending...)
+}
 
 // receiving returns those for receiving, the one to be preferred first.
 func receiving() (list []door.Protocol) {

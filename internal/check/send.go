@@ -17,9 +17,11 @@ import (
 func (c *checker) roundTrip(ctx context.Context, r *Report, open map[door.Protocol]*loggedIn) {
 	t := &RoundTrip{From: clean(c.Address)}
 	r.RoundTrip = t
-	out, in := open[door.SMTP], open[door.IMAP]
-	if in == nil {
-		in = open[door.POP3]
+	out, in := open[door.SMTP], (*loggedIn)(nil)
+	for _, p := range receiving() {
+		if in == nil {
+			in = open[p]
+		}
 	}
 	switch {
 	case out == nil:

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/mailrig/mailrig/internal/protocol"
 	"github.com/mailrig/mailrig/internal/protocol/smtp"
 )
 
@@ -59,8 +60,8 @@ func (f *BounceLater) CheckRule(r *Rule) error {
 	return nil
 }
 
-// Protocols returns SMTP.
-func (f *BounceLater) Protocols() []string { return []string{"smtp"} }
+// ActsIn implements Spoken: the recipient's server is to have said something of SMTP's.
+func (f *BounceLater) ActsIn(p *protocol.Protocol) bool { return p.Name == "smtp" }
 
 // Waits implements Waiter. The report comes this late.
 func (f *BounceLater) Waits() time.Duration { return f.After }

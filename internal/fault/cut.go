@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"github.com/mailrig/mailrig/internal/protocol"
 )
 
 // CutMessage ends the connection in the middle of a message, or between the message and its reply.
@@ -61,12 +63,12 @@ func (f *CutMessage) how() End {
 	return f.How
 }
 
-// Protocols leaves out the protocols that don't have this direction.
-func (f *CutMessage) Protocols() []string {
+// ActsIn implements Spoken: not every protocol has both directions.
+func (f *CutMessage) ActsIn(p *protocol.Protocol) bool {
 	if f.In == InDownload {
-		return []string{"imap", "pop3"}
+		return p.Receives
 	}
-	return []string{"smtp", "imap"}
+	return p.Uploads()
 }
 
 // Waits implements Waiter.

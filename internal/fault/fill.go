@@ -3,6 +3,8 @@ package fault
 import (
 	"errors"
 	"strings"
+
+	"github.com/mailrig/mailrig/internal/protocol"
 )
 
 // Fill makes a large INBOX for the user who logs in by IMAP or POP3. Messages are made up when they are read, so
@@ -58,5 +60,5 @@ func (f *Fill) Fill(user string, n Counts) Filling {
 // CheckRule refuses counters, and conditions that nobody can know yet.
 func (f *Fill) CheckRule(r *Rule) error { return r.atLogin() }
 
-// Protocols returns the protocols that read mailboxes.
-func (f *Fill) Protocols() []string { return []string{"imap", "pop3"} }
+// ActsIn implements Spoken.
+func (f *Fill) ActsIn(p *protocol.Protocol) bool { return p.Receives }

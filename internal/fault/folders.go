@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+
+	"github.com/mailrig/mailrig/internal/protocol"
 )
 
 // attribute matches a special use: a backslash and a word.
@@ -58,5 +60,5 @@ func (f *Folders) CheckRule(r *Rule) error {
 	return r.uncounted()
 }
 
-// Protocols returns IMAP.
-func (f *Folders) Protocols() []string { return []string{"imap"} }
+// ActsIn implements Spoken.
+func (f *Folders) ActsIn(p *protocol.Protocol) bool { return p.Mailboxes }

@@ -1,5 +1,7 @@
 package fault
 
+import "github.com/mailrig/mailrig/internal/protocol"
+
 // Greeting replaces the server's greeting.
 type Greeting struct {
 	Texts
@@ -36,5 +38,5 @@ func (f *Greeting) Greet(g *Greet, protocol string) bool {
 // CheckRule refuses conditions that nobody can know yet.
 func (f *Greeting) CheckRule(r *Rule) error { return r.early() }
 
-// Protocols returns the protocols that have a text. Raw bytes work in all protocols.
-func (f *Greeting) Protocols() []string { return rawOr(f.Raw, f.Texts) }
+// ActsIn implements Spoken. Raw bytes work in all protocols.
+func (f *Greeting) ActsIn(p *protocol.Protocol) bool { return f.Raw != "" || f.Texts.ActsIn(p) }

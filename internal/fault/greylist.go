@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/mailrig/mailrig/internal/protocol"
 	"github.com/mailrig/mailrig/internal/protocol/smtp"
 )
 
@@ -55,8 +56,8 @@ func (f *Greylist) CheckRule(r *Rule) error {
 	return nil
 }
 
-// Protocols returns SMTP.
-func (f *Greylist) Protocols() []string { return []string{"smtp"} }
+// ActsIn implements Spoken: the reply is one of SMTP's.
+func (f *Greylist) ActsIn(p *protocol.Protocol) bool { return p.Name == "smtp" }
 
 // Waits implements Waiter.
 func (f *Greylist) Waits() time.Duration { return f.Wait }

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/mailrig/mailrig/internal/protocol"
 )
 
 // Hierarchy changes the form of IMAP's mailbox names: another delimiter, no delimiter, or a prefix before every name
@@ -64,5 +66,5 @@ func (f *Hierarchy) Hierarchy() (delimiter byte, prefix string) {
 // CheckRule refuses counters, and conditions that nobody can know yet.
 func (f *Hierarchy) CheckRule(r *Rule) error { return r.atLogin() }
 
-// Protocols returns IMAP.
-func (f *Hierarchy) Protocols() []string { return []string{"imap"} }
+// ActsIn implements Spoken.
+func (f *Hierarchy) ActsIn(p *protocol.Protocol) bool { return p.Mailboxes }

@@ -3,6 +3,8 @@ package fault
 import (
 	"errors"
 	"slices"
+
+	"github.com/mailrig/mailrig/internal/protocol"
 )
 
 // Idle changes what IMAP's IDLE does.
@@ -42,8 +44,8 @@ func (f *Idle) CheckRule(r *Rule) error {
 	return nil
 }
 
-// Protocols returns IMAP.
-func (f *Idle) Protocols() []string { return []string{"imap"} }
+// ActsIn implements Spoken: IDLE is a command of IMAP's (RFC 2177).
+func (f *Idle) ActsIn(p *protocol.Protocol) bool { return p.Name == "imap" }
 
 // Explain says what IDLE does.
 func (f *Idle) Explain() string {

@@ -43,5 +43,5 @@ func (f *LimitConnections) Admit(a identity.Attempt, n Counts) *identity.Refusal
 	return refusalOf(f.Texts)
 }
 
-// Protocols returns none, which means all: missing replies are filled in.
-func (f *LimitConnections) Protocols() []string { return nil }
+// ActsIn implements Spoken: missing replies are filled in.
+func (f *LimitConnections) ActsIn(*protocol.Protocol) bool { return true }

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+
+	"github.com/mailrig/mailrig/internal/protocol"
 )
 
 // Meanwhile lets another session change the selected mailbox when a command comes, before the server carries it out.
@@ -61,5 +63,5 @@ func (f *Meanwhile) CheckRule(r *Rule) error {
 	return nil
 }
 
-// Protocols returns IMAP.
-func (f *Meanwhile) Protocols() []string { return []string{"imap"} }
+// ActsIn implements Spoken.
+func (f *Meanwhile) ActsIn(p *protocol.Protocol) bool { return p.Mailboxes }

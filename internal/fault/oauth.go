@@ -74,8 +74,8 @@ func (f *OAuth) Login(_ *Event, a identity.Attempt) *identity.Refusal {
 	return no
 }
 
-// Protocols returns none, which means all: every protocol advertises the mechanisms.
-func (f *OAuth) Protocols() []string { return nil }
+// ActsIn implements Spoken: every protocol advertises the mechanisms.
+func (f *OAuth) ActsIn(*protocol.Protocol) bool { return true }
 
 // Explain says what happens to a login with a token.
 func (f *OAuth) Explain() string {

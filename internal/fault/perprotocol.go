@@ -35,6 +35,9 @@ func (p PerProtocol[T]) Protocols() (names []string) {
 	return names
 }
 
+// ActsIn implements Spoken for the kinds that embed it.
+func (p PerProtocol[T]) ActsIn(in *protocol.Protocol) bool { return !empty(p[in.Name]) }
+
 func empty(v any) bool {
 	r := reflect.ValueOf(v)
 	return r.Kind() == reflect.Slice && r.Len() == 0 || r.IsZero()
@@ -122,14 +125,6 @@ func checkRaw(raw string, t Texts, among Protocols) error {
 		return fmt.Errorf("raw: has more than %d bytes", maxRaw)
 	}
 	return nil
-}
-
-// rawOr lists the protocols in which there is something to send. Raw bytes work in all protocols.
-func rawOr(raw string, t Texts) []string {
-	if raw != "" {
-		return nil
-	}
-	return t.Protocols()
 }
 
 // join formats a list in English.

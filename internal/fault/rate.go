@@ -60,8 +60,8 @@ func (f *RateLimit) CheckRule(r *Rule) error {
 	return nil
 }
 
-// Protocols returns none, which means all: missing replies are filled in.
-func (f *RateLimit) Protocols() []string { return nil }
+// ActsIn implements Spoken: missing replies are filled in.
+func (f *RateLimit) ActsIn(*protocol.Protocol) bool { return true }
 
 // Waits implements Waiter. After this time the command works again.
 func (f *RateLimit) Waits() time.Duration { return f.Within }

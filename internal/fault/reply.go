@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/mailrig/mailrig/internal/protocol"
 )
 
 // Reply answers a command in the engine's place. A text for one protocol may stand alone; a fault for several takes a
@@ -80,8 +82,8 @@ func (f *Reply) CheckRule(r *Rule) error {
 	return nil
 }
 
-// Protocols returns the protocols that have a text. Raw bytes work in all protocols.
-func (f *Reply) Protocols() []string { return rawOr(f.Raw, f.Texts) }
+// ActsIn implements Spoken. Raw bytes work in all protocols.
+func (f *Reply) ActsIn(p *protocol.Protocol) bool { return f.Raw != "" || f.Texts.ActsIn(p) }
 
 // Waits implements Waiter.
 func (f *Reply) Waits() time.Duration { return f.Then.waits() }

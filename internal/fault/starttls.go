@@ -2,6 +2,8 @@ package fault
 
 import (
 	"fmt"
+
+	"github.com/mailrig/mailrig/internal/protocol"
 )
 
 // StartTLS is what goes wrong around STARTTLS, outside the handshake. It injects bytes in clear after the positive
@@ -48,10 +50,7 @@ func (f *StartTLS) Upgrade(u *Upgrade, protocol string) {
 // CheckRule refuses conditions that nobody can know yet.
 func (f *StartTLS) CheckRule(r *Rule) error { return r.early() }
 
-// Protocols returns the protocols that have a text. Raw bytes and keep-plaintext work in all protocols.
-func (f *StartTLS) Protocols() []string {
-	if f.Keep {
-		return nil
-	}
-	return rawOr(f.Raw, f.Texts)
+// ActsIn implements Spoken. Raw bytes and keep-plaintext work in all protocols.
+func (f *StartTLS) ActsIn(p *protocol.Protocol) bool {
+	return f.Keep || f.Raw != "" || f.Texts.ActsIn(p)
 }

@@ -9,6 +9,8 @@ import (
 
 	"github.com/mailrig/mailrig/internal/diagnose"
 	"github.com/mailrig/mailrig/internal/fault"
+	"github.com/mailrig/mailrig/internal/protocol"
+	"github.com/mailrig/mailrig/internal/protocol/all"
 	"github.com/mailrig/mailrig/internal/transcript"
 	"github.com/mailrig/mailrig/scenarios"
 )
@@ -249,7 +251,7 @@ func (j *judge) command() {
 func (j *judge) mail() {
 	count := func(run *Run) (n int) {
 		for _, s := range run.Sessions {
-			if s.Protocol == "smtp" {
+			if p := protocol.Find(all.Protocols(), s.Protocol); p != nil && !p.Receives {
 				for _, m := range s.Messages {
 					n += len(m.Recipients)
 				}

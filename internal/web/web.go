@@ -23,6 +23,8 @@ import (
 
 	"github.com/mailrig/mailrig/internal/diagnose"
 	"github.com/mailrig/mailrig/internal/door"
+	"github.com/mailrig/mailrig/internal/protocol"
+	"github.com/mailrig/mailrig/internal/protocol/all"
 	"github.com/mailrig/mailrig/internal/transcript"
 )
 
@@ -114,19 +116,11 @@ type found struct {
 
 func view(d Data) pageView {
 	v := pageView{Data: d}
-	titles := []struct {
-		protocol door.Protocol
-		title    string
-	}{
-		{door.SMTP, "Outgoing mail (SMTP)"},
-		{door.IMAP, "Incoming mail (IMAP)"},
-		{door.POP3, "Incoming mail (POP3)"},
-	}
-	for _, t := range titles {
-		g := group{Title: t.title}
+	for _, p := range protocol.Ranked(all.Protocols()) {
+		g := group{Title: p.Purpose()}
 		for _, open := range d.Doors {
-			if open.Protocol == t.protocol {
-				g.Rows = append(g.Rows, settings(open))
+			if string(open.Protocol) == p.Name {
+				g.Rows = append(g.Rows, settings(open, p))
 			}
 		}
 		if len(g.Rows) > 0 {
@@ -147,7 +141,7 @@ func view(d Data) pageView {
 	return v
 }
 
-func settings(d door.Door) row {
+func settings(d door.Door, p *protocol.Protocol) row {
 	r := row{Door: d.Port, Service: d.Service, Port: d.Address, Login: "required"}
 	if _, port, err := net.SplitHostPort(d.Address); err == nil {
 		r.Port = port
@@ -159,7 +153,7 @@ func settings(d door.Door) row {
 		r.Encryption = "STARTTLS"
 	case door.STARTTLS:
 		r.Encryption = "STARTTLS (or none)"
-		if d.Protocol == door.SMTP {
+		if !p.Receives {
 			r.Login = "not needed"
 		}
 	default:
