@@ -71,11 +71,11 @@ func (e *expectFile) Validate() error {
 			}
 		}
 		if a == "worked-as-usual" && e.Command == CommandFails || a == "mail-sent" && e.Mail == MailNone {
-			return fmt.Errorf("%s can't be required together with what command and mail say; keep one", a)
+			return fmt.Errorf("%s contradicts what command and mail say; keep one", a)
 		}
 	}
 	if e.Within < 0 {
-		return fmt.Errorf("within: %v is no time; give one like 30s", e.Within)
+		return fmt.Errorf("within: %v is below zero; give a time such as 30s", e.Within)
 	}
 	return nil
 }

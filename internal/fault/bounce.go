@@ -55,7 +55,7 @@ func (f *BounceLater) Bounce() Bounce {
 // CheckRule refuses a command in the match: the fault acts on messages.
 func (f *BounceLater) CheckRule(r *Rule) error {
 	if len(r.Match.Command) > 0 {
-		return errors.New("bounce: acts on accepted messages; command can't be matched")
+		return errors.New("bounce: acts on accepted messages; leave out command")
 	}
 	return nil
 }

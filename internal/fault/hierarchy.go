@@ -48,9 +48,9 @@ func (f *Hierarchy) Validate() error {
 		return fmt.Errorf("delimiter: %w", &ValueError{Value: f.Delimiter, Known: Delimiters})
 	case f.Prefix == "":
 	case f.Delimiter == "NIL":
-		return fmt.Errorf("prefix: without a delimiter there can't be one")
+		return fmt.Errorf("prefix: needs a delimiter; give one, or leave out prefix")
 	case name == f.Prefix || name == "" || strings.ContainsAny(name, "*%&\"\r\n"+f.Delimiter):
-		return fmt.Errorf("prefix: give one name with the delimiter behind it, like INBOX%s", f.Delimiter)
+		return fmt.Errorf("prefix: give one name with the delimiter after it, like INBOX%s", f.Delimiter)
 	}
 	return nil
 }

@@ -44,7 +44,7 @@ func (f *OAuth) ValidateFor(among Protocols) error {
 	}
 	if f.Challenge == "" {
 		if len(f.Texts.Protocols()) > 0 {
-			return errors.New("a reply comes only behind a challenge; give the challenge, too, or use login to refuse without one")
+			return errors.New("a reply comes only after a challenge; give the challenge too, or use login to refuse without one")
 		}
 		return nil
 	}
@@ -89,7 +89,7 @@ func (f *OAuth) Explain() string {
 // CheckRule refuses conditions that nobody can know at a login, and counters that count nothing.
 func (f *OAuth) CheckRule(r *Rule) error {
 	if m := r.Match; len(m.Command)+len(m.Sender)+len(m.Recipient)+len(m.Mailbox) > 0 {
-		return errors.New("oauth: acts at logins; command, sender, recipient and mailbox can't be matched")
+		return errors.New("oauth: acts at logins; leave out command, sender, recipient and mailbox")
 	}
 	if f.Challenge == "" {
 		return r.uncounted()

@@ -52,10 +52,10 @@ func (f *RateLimit) Command(a *Action, e *Event, n Counts) bool {
 // CheckRule requires the command to count.
 func (f *RateLimit) CheckRule(r *Rule) error {
 	if len(r.Match.Command) == 0 {
-		return errors.New("rate-limit: say which command is counted, like match: {command: MAIL}")
+		return errors.New("rate-limit: say which command it counts, like match: {command: MAIL}")
 	}
 	if r.Skip > 0 || r.Times > 0 {
-		return errors.New("rate-limit: counts by itself; skip and times can't be used with it")
+		return errors.New("rate-limit: counts by itself; leave out skip and times")
 	}
 	return nil
 }

@@ -77,7 +77,7 @@ func (f *Reply) CheckRule(r *Rule) error {
 		return errors.New("reply: say which command it answers, like match: {command: RCPT}")
 	}
 	if strings.HasPrefix(f.For("smtp"), "354") && slices.ContainsFunc(r.Match.Command, func(c string) bool { return SameCommand(c, "DATA") }) {
-		return errors.New("reply: 354 to DATA would have the client send a message that nobody reads; leave it to the server")
+		return errors.New("reply: after 354 to DATA the client would send a message that nobody reads; leave 354 to the server")
 	}
 	return nil
 }

@@ -28,7 +28,7 @@ func (*StartTLS) Kind() Kind {
 // ValidateFor requires at least one of the settings.
 func (f *StartTLS) ValidateFor(among Protocols) error {
 	if f.Raw == "" && !f.Keep && len(f.Texts.Protocols()) == 0 {
-		return fmt.Errorf("give what is injected for at least one of %s, or raw, or keep-plaintext: true", join(among.Names()))
+		return fmt.Errorf("give what to inject for at least one of %s, or raw, or keep-plaintext: true", join(among.Names()))
 	}
 	if f.Raw != "" {
 		return checkRaw(f.Raw, f.Texts, among)

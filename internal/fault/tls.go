@@ -34,7 +34,7 @@ func (f *TLSDemands) Validate() error {
 	}
 	for _, v := range []string{f.Min, f.Max} {
 		if _, ok := tlsVersions[v]; v != "" && !ok {
-			return fmt.Errorf("%q isn't a version of TLS that can be had; give \"1.0\", \"1.1\", \"1.2\" or \"1.3\"", v)
+			return fmt.Errorf("%q isn't a version of TLS that mailrig speaks; give \"1.0\", \"1.1\", \"1.2\" or \"1.3\"", v)
 		}
 	}
 	if f.Min != "" && f.Max != "" && f.Min > f.Max {
