@@ -11,8 +11,8 @@ import (
 	"github.com/mailrig/mailrig/internal/suggest"
 )
 
-// checkCommands refuses a command that belongs to another protocol than those that the
-// rule can meet. A command that none has may be one of the client's own, and is let through.
+// checkCommands rejects a command that belongs to another protocol than those that the rule can meet. A command that no
+// protocol has may be the client's own, so it is allowed.
 func (d *decoder) checkCommands(e entry, m *fault.Match) {
 	met := d.grammar.spoken(m)
 	for _, command := range m.Command {
@@ -29,19 +29,6 @@ func (d *decoder) checkCommands(e entry, m *fault.Match) {
 	}
 }
 
-// capabilities are those that servers of each protocol list, mailrig or others: IANA's
-// registries, and a few of providers.
-var capabilities = map[string][]string{
-	"smtp": strings.Fields(`PIPELINING 8BITMIME ENHANCEDSTATUSCODES CHUNKING AUTH SMTPUTF8 REQUIRETLS BINARYMIME DSN SIZE LIMITS STARTTLS VRFY EXPN
-		HELP ETRN ATRN DELIVERBY MT-PRIORITY FUTURERELEASE BURL CHECKPOINT SUBMITTER CONPERM CONNEG RRVS MTRK NO-SOLICITING VERP`),
-	"imap": strings.Fields(`IMAP4 IMAP4rev1 IMAP4rev2 SASL-IR LITERAL+ LITERAL- UNSELECT ENABLE IDLE UTF8=ACCEPT UTF8=ONLY NAMESPACE UIDPLUS ESEARCH
-		SEARCHRES LIST-EXTENDED LIST-STATUS LIST-MYRIGHTS LIST-METADATA MOVE STATUS=SIZE CHILDREN SPECIAL-USE CREATE-SPECIAL-USE UNAUTHENTICATE
-		APPENDLIMIT ID AUTH STARTTLS LOGINDISABLED QUOTA QUOTASET SORT ESORT THREAD CONDSTORE QRESYNC COMPRESS METADATA METADATA-SERVER NOTIFY BINARY
-		ACL RIGHTS OBJECTID PREVIEW SAVEDATE WITHIN REPLACE MULTIAPPEND MULTISEARCH CATENATE URLAUTH URL-PARTIAL LANGUAGE I18NLEVEL FILTERS CONTEXT
-		CONVERT LOGIN-REFERRALS MAILBOX-REFERRALS ANNOTATE-EXPERIMENT-1 UIDONLY INPROGRESS PARTIAL MESSAGELIMIT SAVELIMIT IMAPSIEVE JMAPACCESS`),
-	"pop3": strings.Fields("TOP USER SASL AUTH RESP-CODES LOGIN-DELAY PIPELINING EXPIRE UIDL IMPLEMENTATION STLS STARTTLS UTF8 LANG AUTH-RESP-CODE CAPA"),
-}
-
 // checkCapabilities refuses names that no list has, because then nothing is hidden. What
 // another rule of the scenario lists is known; so are names of private extensions.
 func (d *decoder) checkCapabilities(nodes []*yaml.Node, rules []fault.Rule) {
@@ -51,10 +38,10 @@ func (d *decoder) checkCapabilities(nodes []*yaml.Node, rules []fault.Rule) {
 		if !ok {
 			continue
 		}
-		for protocol, lines := range f.Advertised() {
+		for name, lines := range f.Advertised() {
 			for _, line := range lines {
 				word, _, _ := strings.Cut(line, " ")
-				listed[protocol] = append(listed[protocol], word)
+				listed[name] = append(listed[name], word)
 			}
 		}
 	}
@@ -64,14 +51,14 @@ func (d *decoder) checkCapabilities(nodes []*yaml.Node, rules []fault.Rule) {
 			continue
 		}
 		met := d.grammar.spoken(&r.Match)
-		if slices.ContainsFunc(met, func(p string) bool { return capabilities[p] == nil }) {
+		if slices.ContainsFunc(met, func(name string) bool { return protocol.Find(d.grammar.Protocols, name).Capabilities == nil }) {
 			continue // nobody knows what its servers may list
 		}
 		var here, anywhere []string
-		for protocol := range capabilities {
-			names := append(slices.Clip(capabilities[protocol]), listed[protocol]...)
+		for _, p := range d.grammar.Protocols {
+			names := append(slices.Clip(p.Capabilities), listed[p.Name]...)
 			anywhere = append(anywhere, names...)
-			if slices.Contains(met, protocol) {
+			if slices.Contains(met, p.Name) {
 				here = append(here, names...)
 			}
 		}
@@ -84,7 +71,7 @@ func (d *decoder) checkCapabilities(nodes []*yaml.Node, rules []fault.Rule) {
 			}
 			acts = true // this mistake is enough
 			hint := "EHLO, CAPABILITY and CAPA show what there is"
-			slices.Sort(here) // of two that are as near, always the same
+			slices.Sort(here) // sorted, so that of two equally near names it is always the same one
 			if near := suggest.Nearest(name, here); near != "" {
 				hint = "did you mean " + near + "?"
 			}
@@ -96,27 +83,41 @@ func (d *decoder) checkCapabilities(nodes []*yaml.Node, rules []fault.Rule) {
 	}
 }
 
-// isListed tells if a rule for the name changes a list with one of these.
+// isListed reports whether a rule for the name changes a list that contains one of these.
 func isListed(name string, known []string) bool {
 	base, _, _ := strings.Cut(name, "=")
 	return slices.ContainsFunc(known, func(k string) bool { return fault.CoversCapability(name, k) || strings.EqualFold(base, k) })
 }
 
-// mechanisms are those by which anybody can log in here.
+// mechanisms are the ways to log in here.
 var mechanisms = fault.Mechanisms()
 
-// checkMatch refuses conditions that can't hold in any protocol that the rule meets.
+// checkMatch rejects conditions that can't be true in any protocol that the rule can meet.
 func (d *decoder) checkMatch(e entry, m *fault.Match) {
 	met := d.grammar.spoken(m)
 	if len(met) == 0 {
-		return // and that is a mistake already
+		return // which is already a mistake
 	}
-	if len(m.Mailbox) > 0 && !slices.Contains(met, "imap") {
-		d.wrong(e.key, "mailbox is known in IMAP only, and the rule only meets %s; it could never match", join(met, "and"))
-	}
-	for field, given := range map[string]bool{"sender": len(m.Sender) > 0, "recipient": len(m.Recipient) > 0} {
-		if given && !slices.Contains(met, "smtp") {
-			d.wrong(e.key, "%s is known in SMTP only, and the rule only meets %s; it could never match", field, join(met, "and"))
+	envelopes := func(p *protocol.Protocol) bool { return p.Envelopes }
+	for _, c := range []struct {
+		name    string
+		given   bool
+		knownIn func(*protocol.Protocol) bool
+	}{
+		{"mailbox", len(m.Mailbox) > 0, func(p *protocol.Protocol) bool { return p.Mailboxes }},
+		{"sender", len(m.Sender) > 0, envelopes},
+		{"recipient", len(m.Recipient) > 0, envelopes},
+	} {
+		var titles []string
+		possible := false
+		for _, p := range d.grammar.Protocols {
+			if c.knownIn(p) {
+				titles = append(titles, p.Title)
+				possible = possible || slices.Contains(met, p.Name)
+			}
+		}
+		if c.given && !possible {
+			d.wrong(e.key, "%s is known in %s only, and the rule only meets %s; it could never match", c.name, join(titles, "and"), join(met, "and"))
 		}
 	}
 	for _, name := range m.Mechanism {
@@ -126,15 +127,19 @@ func (d *decoder) checkMatch(e entry, m *fault.Match) {
 	}
 }
 
-// checkSpoken refuses a fault that does nothing in any protocol that the rule meets.
+// checkSpoken rejects a fault that does nothing in any protocol that the rule can meet.
 func (d *decoder) checkSpoken(e entry, r *fault.Rule) {
 	f, ok := r.Fault.(fault.Spoken)
 	met := d.grammar.spoken(&r.Match)
 	if !ok || len(met) == 0 {
 		return
 	}
-	acts := f.Protocols()
-	d.grammar.Protocols.Sort(acts)
+	var acts []string
+	for _, p := range d.grammar.Protocols {
+		if f.ActsIn(p) {
+			acts = append(acts, p.Name)
+		}
+	}
 	if len(acts) > 0 && !slices.ContainsFunc(acts, func(p string) bool { return slices.Contains(met, p) }) {
 		d.wrong(e.key, "%s: does something in %s only, as it is written, and the rule only meets %s; it could never act", e.name, join(acts, "and"), join(met, "and"))
 	}

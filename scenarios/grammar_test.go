@@ -12,7 +12,7 @@ import (
 	"github.com/mailrig/mailrig/internal/protocol"
 )
 
-// Shout is a kind of fault that exists only here: it answers in capitals.
+// Shout is a kind of fault that exists only here. It answers in capitals.
 type Shout struct {
 	fault.Texts `gopher:"what is said aloud"`
 	Again       int `yaml:"again" doc:"how often more"`
@@ -69,8 +69,8 @@ const gopherRules = `rules:
   - {match: {door: 70}, login: {gopher: nay}}
 `
 
-// A rig may have another protocol and another kind of fault. All that a scenario can do
-// about replies, greetings and delays works there, and nothing has to know them.
+// TestAnotherGrammar checks that a rig may have another protocol and another kind of fault. Everything that a scenario
+// can do about replies, greetings and delays works there, and nothing has to know them.
 func TestAnotherGrammar(t *testing.T) {
 	t.Parallel()
 	g := withGopher()
@@ -111,6 +111,30 @@ func TestAnotherGrammar(t *testing.T) {
 	for _, want := range []string{`"shout"`, "what is said aloud", "smtp, imap, pop3 or gopher"} {
 		if !strings.Contains(schema, want) {
 			t.Errorf("the schema lacks %s", want)
+		}
+	}
+}
+
+// The loader asks the protocols what can be matched, hidden and cut. It knows none by name.
+func TestTheLoaderAsksTheProtocols(t *testing.T) {
+	t.Parallel()
+	p := *gopher
+	p.Title, p.Receives, p.Mailboxes, p.Capabilities = "Gopher", true, true, []string{"DEEP"}
+	g := Standard()
+	g.Protocols = append(g.Protocols, &p)
+	for rule, want := range map[string]string{
+		"{match: {door: 70, mailbox: Den}, delay-reply: 1s}": "",
+		"{match: {door: 70}, hide: [DEEP]}":                  "",
+		"{match: {door: 70}, cut: {in: download}}":           "",
+		"{match: {door: 25, mailbox: Den}, delay-reply: 1s}": "mailbox is known in IMAP and Gopher only, and the rule only meets smtp",
+		"{match: {door: 70, sender: me}, delay-reply: 1s}":   "sender is known in SMTP only, and the rule only meets gopher",
+		"{match: {door: 70}, hide: [DEPE]}":                  "did you mean DEEP?",
+		"{match: {door: 70}, cut: {in: upload}}":             "does something in smtp and imap only",
+		"{match: {door: 70}, limit-recipients: 1}":           "does something in smtp only",
+	} {
+		_, err := g.Parse("x.yaml", []byte(head+"rules: ["+rule+"]"))
+		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+			t.Errorf("%s\ngot  %v\nwant %s", rule, err, want)
 		}
 	}
 }

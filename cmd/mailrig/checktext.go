@@ -10,7 +10,8 @@ import (
 	"text/tabwriter"
 
 	"github.com/mailrig/mailrig/internal/check"
-	"github.com/mailrig/mailrig/internal/door"
+	"github.com/mailrig/mailrig/internal/protocol"
+	"github.com/mailrig/mailrig/internal/protocol/all"
 )
 
 // checkText is the report for a person: the doors, the settings, what is wrong.
@@ -156,12 +157,11 @@ func checkSettings(w io.Writer, r *check.Report) {
 	if len(r.Settings) == 0 {
 		return
 	}
-	titles := map[door.Protocol]string{door.IMAP: "Incoming mail (IMAP)", door.POP3: "Incoming mail (POP3)", door.SMTP: "Outgoing mail (SMTP)"}
 	fmt.Fprintf(w, "\nSettings to type into a client\n\n")
 	tab := tabwriter.NewWriter(w, 0, 0, 3, ' ', 0)
 	fmt.Fprintln(tab, "\tSERVER\tPORT\tENCRYPTION\tAUTHENTICATION\tUSER NAME")
 	for _, s := range r.Settings {
-		title, user := titles[s.Protocol], s.User
+		title, user := protocol.Find(all.Protocols(), string(s.Protocol)).Purpose(), s.User
 		if s.Alternative {
 			title = "  or"
 		}

@@ -46,10 +46,7 @@ func idleTooLong(c *Case) []Evidence {
 	})
 }
 
-// mostConnections is how many simultaneous connections Gmail allows an account. Others allow fewer.
-const mostConnections = 15
-
-// tooManyConnections finds an account with more simultaneous IMAP connections than a provider allows.
+// tooManyConnections finds an account with more simultaneous connections than providers of the protocol allow.
 func tooManyConnections(c *Case) []Evidence {
 	type change struct {
 		at time.Time
@@ -57,9 +54,9 @@ func tooManyConnections(c *Case) []Evidence {
 		f  *Facts
 	}
 	var changes []change
-	open := map[string]int{} // by user
+	open := map[string]int{} // by protocol and user
 	for _, f := range c.Sessions {
-		if f.Protocol != "imap" || !f.loggedIn() {
+		if f.speaks.Connections == 0 || !f.loggedIn() {
 			continue
 		}
 		changes = append(changes, change{f.Start, 1, f})
@@ -71,12 +68,12 @@ func tooManyConnections(c *Case) []Evidence {
 	most := 0
 	var at *Facts
 	for _, x := range changes {
-		user := x.f.user()
-		if open[user] += x.n; open[user] > most {
-			most, at = open[user], x.f
+		key := x.f.Protocol + " " + x.f.user()
+		if open[key] += x.n; open[key] > max(most, x.f.speaks.Connections) {
+			most, at = open[key], x.f
 		}
 	}
-	if most <= mostConnections {
+	if at == nil {
 		return nil
 	}
 	return []Evidence{{Sessions: []*Facts{at}, Words: map[string]string{"connections": itoa(most)}}}

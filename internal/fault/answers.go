@@ -3,6 +3,8 @@ package fault
 import (
 	"math"
 	"time"
+
+	"github.com/mailrig/mailrig/internal/protocol"
 )
 
 // Optional interfaces of a kind of fault, besides its stages.
@@ -26,9 +28,9 @@ type (
 	// everything that it can do. The explanation begins in lower case and has no full stop.
 	Explainer interface{ Explain() string }
 
-	// Spoken lists the protocols in which the fault acts; none means all. A rule that matches none of them could never
-	// act, so the loader rejects it.
-	Spoken interface{ Protocols() []string }
+	// Spoken reports whether the fault acts in a protocol. A rule that matches none of the protocols in which its fault
+	// acts could never act, so the loader rejects it.
+	Spoken interface{ ActsIn(*protocol.Protocol) bool }
 
 	// Waiter returns how long the fault makes a client wait, or Forever.
 	Waiter interface{ Waits() time.Duration }

@@ -5,12 +5,14 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"github.com/mailrig/mailrig/internal/protocol"
 )
 
 // CutMessage ends the connection in the middle of a message, or between the message and its reply.
 type CutMessage struct {
-	In    Place `yaml:"in" doc:"upload (a message that the client sends, the default), download (one that the server sends), reply (the message is stored, its reply never comes)" enum:"upload,download,reply"`
-	After int64 `yaml:"after" doc:"how many bytes of the message go through before, 0 or more"`
+	In    Place `yaml:"in" doc:"upload (a message that the client sends, the default), download (one that the server sends), reply (the server stores the message and never replies)" enum:"upload,download,reply"`
+	After int64 `yaml:"after" doc:"how many bytes of the message go through first, 0 or more"`
 	How   End   `yaml:"how" doc:"reset (RST, the default), close (FIN), truncate (FIN without TLS's close_notify) or silence" enum:"reset,close,truncate,silence"`
 }
 
@@ -61,12 +63,12 @@ func (f *CutMessage) how() End {
 	return f.How
 }
 
-// Protocols leaves out the protocols that don't have this direction.
-func (f *CutMessage) Protocols() []string {
+// ActsIn implements Spoken: not every protocol has both directions.
+func (f *CutMessage) ActsIn(p *protocol.Protocol) bool {
 	if f.In == InDownload {
-		return []string{"imap", "pop3"}
+		return p.Receives
 	}
-	return []string{"smtp", "imap"}
+	return p.Uploads()
 }
 
 // Waits implements Waiter.

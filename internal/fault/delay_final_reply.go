@@ -1,6 +1,10 @@
 package fault
 
-import "time"
+import (
+	"time"
+
+	"github.com/mailrig/mailrig/internal/protocol"
+)
 
 // DelayFinalReply delays the reply to a message. RFC 5321 section 4.5.3.2.6 asks clients to wait ten minutes for it.
 type DelayFinalReply struct{ Delay time.Duration }
@@ -25,8 +29,8 @@ func (f *DelayFinalReply) UnmarshalText(b []byte) (err error) {
 // Final implements FinalStage.
 func (f *DelayFinalReply) Final() time.Duration { return f.Delay }
 
-// Protocols returns the protocols in which clients send messages.
-func (f *DelayFinalReply) Protocols() []string { return []string{"smtp", "imap"} }
+// ActsIn implements Spoken.
+func (f *DelayFinalReply) ActsIn(p *protocol.Protocol) bool { return p.Uploads() }
 
 // Waits implements Waiter.
 func (f *DelayFinalReply) Waits() time.Duration { return f.Delay }

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+
+	"github.com/mailrig/mailrig/internal/protocol"
 )
 
 // attribute matches a special use: a backslash and a word.
@@ -53,10 +55,10 @@ func (f *Folders) Folders() (out []Folder) {
 // CheckRule refuses counters, and conditions that nobody can know yet.
 func (f *Folders) CheckRule(r *Rule) error {
 	if len(r.Match.Command) > 0 {
-		return fmt.Errorf("folders: are made at login; command can't be matched")
+		return fmt.Errorf("folders: mailrig makes them at login; leave out command")
 	}
 	return r.uncounted()
 }
 
-// Protocols returns IMAP.
-func (f *Folders) Protocols() []string { return []string{"imap"} }
+// ActsIn implements Spoken.
+func (f *Folders) ActsIn(p *protocol.Protocol) bool { return p.Mailboxes }

@@ -1,9 +1,11 @@
 package fault
 
+import "github.com/mailrig/mailrig/internal/protocol"
+
 // Greeting replaces the server's greeting.
 type Greeting struct {
 	Texts
-	Raw string `yaml:"raw" doc:"instead of these: the very bytes, in any protocol, with \\r\\n where a line is to end"`
+	Raw string `yaml:"raw" doc:"instead of these: exactly these bytes, in any protocol, with \\r\\n where a line ends"`
 }
 
 // Kind implements Fault.
@@ -36,5 +38,5 @@ func (f *Greeting) Greet(g *Greet, protocol string) bool {
 // CheckRule refuses conditions that nobody can know yet.
 func (f *Greeting) CheckRule(r *Rule) error { return r.early() }
 
-// Protocols returns the protocols that have a text. Raw bytes work in all protocols.
-func (f *Greeting) Protocols() []string { return rawOr(f.Raw, f.Texts) }
+// ActsIn implements Spoken. Raw bytes work in all protocols.
+func (f *Greeting) ActsIn(p *protocol.Protocol) bool { return f.Raw != "" || f.Texts.ActsIn(p) }

@@ -3,6 +3,8 @@ package fault
 import (
 	"errors"
 	"slices"
+
+	"github.com/mailrig/mailrig/internal/protocol"
 )
 
 // Idle changes what IMAP's IDLE does.
@@ -37,13 +39,13 @@ func (f *Idle) Idle() (mute bool) { return f.Mode == "mute" }
 // CheckRule refuses any other command.
 func (f *Idle) CheckRule(r *Rule) error {
 	if slices.ContainsFunc(r.Match.Command, func(c string) bool { return c != "" && !SameCommand(c, "IDLE") }) {
-		return errors.New("idle: acts on IDLE; leave command out")
+		return errors.New("idle: acts on IDLE; leave out command")
 	}
 	return nil
 }
 
-// Protocols returns IMAP.
-func (f *Idle) Protocols() []string { return []string{"imap"} }
+// ActsIn implements Spoken: IDLE is a command of IMAP's (RFC 2177).
+func (f *Idle) ActsIn(p *protocol.Protocol) bool { return p.Name == "imap" }
 
 // Explain says what IDLE does.
 func (f *Idle) Explain() string {

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+
+	"github.com/mailrig/mailrig/internal/protocol"
 )
 
 // LimitRecipients limits the number of recipients of one message. Further recipients get 452 4.5.3 (RFC 5321 section
@@ -41,5 +43,5 @@ func (f *LimitRecipients) Limit(l *Limits) {
 // CheckRule refuses counters, and conditions that nobody can know yet.
 func (f *LimitRecipients) CheckRule(r *Rule) error { return errors.Join(r.early(), r.uncounted()) }
 
-// Protocols returns SMTP.
-func (f *LimitRecipients) Protocols() []string { return []string{"smtp"} }
+// ActsIn implements Spoken.
+func (f *LimitRecipients) ActsIn(p *protocol.Protocol) bool { return p.Envelopes }

@@ -35,6 +35,9 @@ func (p PerProtocol[T]) Protocols() (names []string) {
 	return names
 }
 
+// ActsIn implements Spoken for the kinds that embed it.
+func (p PerProtocol[T]) ActsIn(in *protocol.Protocol) bool { return !empty(p[in.Name]) }
+
 func empty(v any) bool {
 	r := reflect.ValueOf(v)
 	return r.Kind() == reflect.Slice && r.Len() == 0 || r.IsZero()
@@ -116,20 +119,12 @@ const maxRaw = 64 << 10
 // checkRaw refuses raw bytes together with texts: only one of them can be sent.
 func checkRaw(raw string, t Texts, among Protocols) error {
 	if len(t.Protocols()) > 0 {
-		return fmt.Errorf("raw: is all that is sent; leave out %s, and match the protocol", join(among.Names()))
+		return fmt.Errorf("raw: is everything that the server sends; leave out %s, and match the protocol", join(among.Names()))
 	}
 	if len(raw) > maxRaw {
 		return fmt.Errorf("raw: has more than %d bytes", maxRaw)
 	}
 	return nil
-}
-
-// rawOr lists the protocols in which there is something to send. Raw bytes work in all protocols.
-func rawOr(raw string, t Texts) []string {
-	if raw != "" {
-		return nil
-	}
-	return t.Protocols()
 }
 
 // join formats a list in English.

@@ -1,6 +1,10 @@
 package fault
 
-import "errors"
+import (
+	"errors"
+
+	"github.com/mailrig/mailrig/internal/protocol"
+)
 
 // Preauth begins IMAP logged in (RFC 9051 section 7.1.4). In clear this is an attack: a client that needs TLS can no
 // longer ask for it (CVE-2020-12398).
@@ -31,5 +35,5 @@ func (f *Preauth) Start(s *Start) { s.User = f.User }
 // CheckRule refuses conditions that nobody can know yet.
 func (f *Preauth) CheckRule(r *Rule) error { return r.early() }
 
-// Protocols returns IMAP.
-func (f *Preauth) Protocols() []string { return []string{"imap"} }
+// ActsIn implements Spoken: PREAUTH is a greeting of IMAP's.
+func (f *Preauth) ActsIn(p *protocol.Protocol) bool { return p.Name == "imap" }

@@ -2,7 +2,6 @@ package fault
 
 import (
 	"fmt"
-	"slices"
 
 	"github.com/mailrig/mailrig/internal/protocol"
 )
@@ -16,12 +15,6 @@ func (ps Protocols) Names() (names []string) {
 		names = append(names, p.Name)
 	}
 	return names
-}
-
-// Sort sorts names in the protocols' order.
-func (ps Protocols) Sort(names []string) {
-	all := ps.Names()
-	slices.SortFunc(names, func(a, b string) int { return slices.Index(all, a) - slices.Index(all, b) })
 }
 
 // Optional interfaces of a protocol's Replies, about a scenario's text.

@@ -6,13 +6,15 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/mailrig/mailrig/internal/protocol"
 )
 
 // Reply answers a command in the engine's place. A text for one protocol may stand alone; a fault for several takes a
 // map.
 type Reply struct {
 	Texts `smtp:"an SMTP reply, like 550 5.1.1 User unknown" imap:"an IMAP status, like NO [OVERQUOTA] Quota exceeded" pop3:"a POP3 status, like -ERR [SYS/TEMP] Try again later"`
-	Raw   string `yaml:"raw" doc:"instead of these: the very bytes, in any protocol, with \\r\\n where a line is to end; {tag} is IMAP's tag"`
+	Raw   string `yaml:"raw" doc:"instead of these: exactly these bytes, in any protocol, with \\r\\n where a line ends; {tag} is IMAP's tag"`
 	Then  End    `yaml:"then" doc:"what happens to the connection after the reply: close, reset or silence" enum:"close,reset,silence"`
 }
 
@@ -75,13 +77,13 @@ func (f *Reply) CheckRule(r *Rule) error {
 		return errors.New("reply: say which command it answers, like match: {command: RCPT}")
 	}
 	if strings.HasPrefix(f.For("smtp"), "354") && slices.ContainsFunc(r.Match.Command, func(c string) bool { return SameCommand(c, "DATA") }) {
-		return errors.New("reply: 354 to DATA would have the client send a message that nobody reads; leave it to the server")
+		return errors.New("reply: after 354 to DATA the client would send a message that nobody reads; leave 354 to the server")
 	}
 	return nil
 }
 
-// Protocols returns the protocols that have a text. Raw bytes work in all protocols.
-func (f *Reply) Protocols() []string { return rawOr(f.Raw, f.Texts) }
+// ActsIn implements Spoken. Raw bytes work in all protocols.
+func (f *Reply) ActsIn(p *protocol.Protocol) bool { return f.Raw != "" || f.Texts.ActsIn(p) }
 
 // Waits implements Waiter.
 func (f *Reply) Waits() time.Duration { return f.Then.waits() }

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+
+	"github.com/mailrig/mailrig/internal/protocol"
 )
 
 // SizeLimit lowers the server's own limit: SMTP's SIZE (RFC 1870), IMAP's APPENDLIMIT (RFC 7889). Together with hide:
@@ -50,5 +52,5 @@ func (f *SizeLimit) Limit(l *Limits) {
 // CheckRule refuses counters, and conditions that nobody can know yet.
 func (f *SizeLimit) CheckRule(r *Rule) error { return errors.Join(r.early(), r.uncounted()) }
 
-// Protocols returns the protocols in which clients send messages.
-func (f *SizeLimit) Protocols() []string { return []string{"smtp", "imap"} }
+// ActsIn implements Spoken.
+func (f *SizeLimit) ActsIn(p *protocol.Protocol) bool { return p.Uploads() }

@@ -11,41 +11,41 @@ import (
 	"time"
 )
 
-// A client under test may do anything: hang, crash, leave children behind, write without
-// end, kill its own process group. Whatever it does, execute returns in time.
+// A client under test may do anything: hang, crash, leave children behind, write without end, kill its own process
+// group. Whatever it does, execute returns in time.
 
 const (
-	// termGrace is how long a command has between the polite signal and the other.
+	// termGrace is how long a command has between SIGTERM and SIGKILL.
 	termGrace = time.Second
-	// killGrace is how long a killed process may take to be gone. The kernel may hold it.
+	// killGrace is how long a killed process may take to disappear. The kernel may hold it.
 	killGrace = 2 * time.Second
-	// pipeGrace is how long output may come after the command's end: from children that
-	// left its session, which nobody can end.
+	// pipeGrace is how long output may come after the command has ended. It comes from children that have left its
+	// session, which nobody can kill.
 	pipeGrace = 300 * time.Millisecond
-	// keptOutput is how much of a command's output is kept, the last bytes of it.
+	// keptOutput is how many bytes of a command's output are kept, the last ones.
 	keptOutput = 64 << 10
 )
 
-// command is what is run once for every scenario.
+// command is the command that runs once under each scenario.
 type command struct {
-	path string   // of the program
-	args []string // with the name that it is called by in front
+	path string   // path of the program
+	args []string // starts with the name by which the program is called
 	env  []string
 	dir  string
 }
 
-// outcome is how a command ended.
+// outcome says how a command ended.
 type outcome struct {
-	status int    // -1: not by itself
-	signal string // that ended it, when it wasn't ours
-	killed bool   // it was stopped: its time was over, or the trial's
+	status int    // exit status; -1: it didn't end by itself
+	signal string // the signal that ended it, if it wasn't mailrig's
+	killed bool   // mailrig killed it: its time was over, or the trial's
 	took   time.Duration
 	output string
-	err    error // it couldn't be started
+	err    error // why it couldn't be started
 }
 
-// execute runs a command with nothing to read, until it ends, limit is over or ctx is
-// done. What it leaves running in its session is ended with it.
+// execute runs a command without input until it ends, limit is over or ctx is done. It also kills what the command
+// leaves running in its session.
 func execute(ctx context.Context, c command, limit time.Duration) (o outcome) {
 	r, w, err := os.Pipe()
 	if err != nil {
@@ -76,9 +76,9 @@ func execute(ctx context.Context, c command, limit time.Duration) (o outcome) {
 	}
 	go func() {
 		defer close(p.copied)
-		_, _ = io.Copy(&out, r) // its end is the end of the output, or our closing it
+		_, _ = io.Copy(&out, r) // ends with the output, or when r is closed
 	}()
-	go func() { p.ended <- cmd.Wait() }() // files only, so it waits for the process and nothing else
+	go func() { p.ended <- cmd.Wait() }() // only files are attached, so Wait waits for the process alone
 
 	waited, gone := p.await(ctx, limit, began, &o)
 	o.output = out.String()
@@ -98,19 +98,18 @@ func execute(ctx context.Context, c command, limit time.Duration) (o outcome) {
 	return o
 }
 
-// running is a command that runs, as far as waiting for it needs to know. In tests it is
-// no process.
+// running is what await needs to know about a command. Tests have one without a process.
 type running struct {
-	ended     chan error    // gets how it ended, once
-	copied    chan struct{} // closed at the end of its output
-	terminate func()        // asks it to end
-	kill      func()        // ends it, and what else is in its session
-	killRest  func()        // ends what it has left there
-	hangUp    func()        // ends the reading of its output; whoever writes gets an error
+	ended     chan error    // receives the result of Wait
+	copied    chan struct{} // closed at the end of the output
+	terminate func()        // asks the command to end
+	kill      func()        // kills the command and its session
+	killRest  func()        // kills what the command left in its session
+	hangUp    func()        // closes the output; whoever still writes gets an error
 }
 
-// await returns when the command has ended, or soon after its time is over; gone reports whether it has ended then.
-// It sets how long that took and whether the command was stopped.
+// await waits until the command ends, limit is over or ctx is done, and stops it in the last two cases. gone reports
+// whether the command has ended. await sets o's took and killed.
 func (p *running) await(ctx context.Context, limit time.Duration, began time.Time, o *outcome) (waited error, gone bool) {
 	timer := time.NewTimer(limit)
 	defer timer.Stop()
@@ -136,7 +135,7 @@ func (p *running) await(ctx context.Context, limit time.Duration, began time.Tim
 	return waited, gone
 }
 
-// end stops a command, politely at first; gone reports whether it worked.
+// end stops a command, with SIGTERM first. gone reports whether it has ended.
 func (p *running) end() (err error, gone bool) {
 	p.terminate()
 	select {
@@ -153,7 +152,7 @@ func (p *running) end() (err error, gone bool) {
 	}
 }
 
-// tail keeps the last bytes of what is written to it.
+// tail keeps the last bytes written to it.
 type tail struct {
 	mu      sync.Mutex
 	buf     []byte
@@ -177,7 +176,7 @@ func (t *tail) cut() {
 	}
 }
 
-// String is what was kept, and says so if that isn't all.
+// String returns what was kept, and says so if that isn't everything.
 func (t *tail) String() string {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -11,29 +11,29 @@ import (
 	"github.com/mailrig/mailrig/scenarios"
 )
 
-// Most of what a client does in a trial is waiting: for a slow server, for its own
-// timeout. Unless told how many runs there may be at a time, a trial therefore keeps few
-// busy and many waiting: a run that has lasted several times as long as the control run
-// makes place for another. Scenarios that make a client wait come first.
+// Most of what a client does in a trial is waiting, for a slow server or for its own timeout. If the user doesn't say
+// how many runs there may be at a time, a trial therefore keeps few runs busy and many waiting. A run that has taken
+// several times as long as the control run counts as waiting and makes room for another. Scenarios that make a client
+// wait come first.
 
 const (
-	// placesPerCore are runs that are taken to be busy.
+	// placesPerCore is how many runs per core may be busy.
 	placesPerCore = 2
-	// mostPerCore bounds all runs.
+	// mostPerCore is how many runs per core there may be in all.
 	mostPerCore = 16
 )
 
-// patience is after which time a run is taken to wait.
+// patience returns the time after which a run counts as waiting.
 func patience(control time.Duration) time.Duration { return 4*control + 300*time.Millisecond }
 
-// schedule says how many runs go on at a time.
+// schedule decides how many runs there are at a time.
 type schedule struct {
-	places   int           // that are taken to be busy
-	most     int           // in all
-	patience time.Duration // after which a run is taken to wait, and makes place; 0: it never is
+	places   int           // runs that count as busy, at most
+	most     int           // all runs, at most
+	patience time.Duration // after this time a run counts as waiting; 0: never
 }
 
-// schedule is made for this machine, unless one was told.
+// schedule returns the schedule that the user asked for, or one for this machine.
 func (t *Trial) schedule(control *Run) schedule {
 	if t.Jobs > 0 {
 		return schedule{places: t.Jobs, most: t.Jobs}
@@ -42,15 +42,15 @@ func (t *Trial) schedule(control *Run) schedule {
 	return schedule{places: placesPerCore * cores, most: mostPerCore * cores, patience: patience(control.Took)}
 }
 
-// each calls do with each number below n, in this order and each time in a goroutine of its own, until ctx is done.
-// ended is called, by one goroutine, when one has returned; left is how many are still to come. It returns how many
-// were begun, when all of them have ended.
+// each calls do with each number below n, in order, each call in its own goroutine, until ctx is done. It calls ended
+// when a call has returned, always from the same goroutine; left is how many are still to come. When all calls have
+// returned, it returns how many there were.
 func (s schedule) each(ctx context.Context, n int, do func(i int), ended func(i, left int)) (begun int) {
 	type event struct {
 		i     int
-		waits bool // still runs; else it has ended
+		waits bool // it is still running; otherwise it has ended
 	}
-	events := make(chan event, 2*n) // nobody ever blocks on it
+	events := make(chan event, 2*n) // never blocks
 	waiting, over := map[int]bool{}, map[int]bool{}
 	running, busy := 0, 0
 	for {
@@ -114,8 +114,7 @@ func (t *Trial) all(ctx context.Context, control *Run, limit time.Duration) []Re
 	return results
 }
 
-// waits guesses for how long a scenario may make a client wait, to begin with those
-// where it is longest.
+// waits estimates how long a scenario may make a client wait. Those with the longest wait begin first.
 func waits(s *scenarios.Scenario, limit time.Duration) time.Duration {
 	for _, r := range s.Rules {
 		if r.Waits() == fault.Forever {

@@ -11,16 +11,15 @@ import (
 	"github.com/mailrig/mailrig/internal/transcript"
 )
 
-// stubborn is a command that is no process: it notes, with the time since its start, what is done to it, and ends
-// at what the test says.
+// stubborn is a command without a process. It notes what is done to it and when.
 type stubborn struct {
 	running
 	began time.Time
 	notes []string
 }
 
-// newStubborn makes a command that ends by itself after lasts, by a request after heeds, and when killed only if it
-// is mortal. Its output is over with it, unless somebody keeps it open. 0 is never.
+// newStubborn returns a command that ends by itself after lasts, or some time after SIGTERM (heeds), or when it is
+// killed, if it is mortal. 0 means never. Its output ends with it, unless another process keeps it open.
 func newStubborn(lasts, heeds time.Duration, mortal, keptOpen bool) *stubborn {
 	s := &stubborn{began: time.Now()}
 	note := func(what string) { s.notes = append(s.notes, what+" "+time.Since(s.began).String()) }
@@ -57,7 +56,7 @@ func (s *stubborn) stop(why string, closes bool) {
 	}
 }
 
-// Whatever a command does, it ends in time: that it is asked to, and then killed, and not one moment earlier.
+// TestHowLongACommandMayTake checks when a command gets SIGTERM and SIGKILL, and when waiting for it ends.
 func TestHowLongACommandMayTake(t *testing.T) {
 	t.Parallel()
 	const limit = 10 * time.Second
@@ -107,7 +106,7 @@ func TestHowLongACommandMayTake(t *testing.T) {
 	}
 }
 
-// slowLog is a rig whose sessions begin and end at their times.
+// slowLog is a rig whose sessions begin and end at given times.
 type slowLog struct {
 	began time.Time
 	times [][2]time.Duration // begin, end; no end: never
@@ -141,7 +140,7 @@ func (l *slowLog) SessionsSince(uint64) (_ []*transcript.Session, next uint64, _
 	return nil, next, nil
 }
 
-// After a run its rig waits for what is still under way, as long as the pauses say.
+// TestSettled checks how long a rig waits for its sessions after the run.
 func TestSettled(t *testing.T) {
 	t.Parallel()
 	const ms = time.Millisecond
@@ -176,7 +175,8 @@ func TestSettled(t *testing.T) {
 	}
 }
 
-// when runs lasts (seconds) by a schedule, and returns when each began, and how many were left when each ended.
+// when runs a schedule with runs of so many seconds. It returns when each began, and how many were left when each
+// ended.
 func when(ctx context.Context, s schedule, lasts ...int) (began []time.Duration, left []int, begun int) {
 	start := time.Now()
 	began = make([]time.Duration, len(lasts))
@@ -219,7 +219,8 @@ func TestSchedule(t *testing.T) {
 	}
 }
 
-// What hasn't begun when a trial is interrupted doesn't begin, and what runs is waited for.
+// TestScheduleEndsWithItsContext checks that nothing begins after the interruption of a trial, and that runs that have
+// begun are waited for.
 func TestScheduleEndsWithItsContext(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -233,7 +234,7 @@ func TestScheduleEndsWithItsContext(t *testing.T) {
 	})
 }
 
-// A trial of its own choice has more runs than places; --jobs is a bound whatever they do.
+// TestWhichSchedule checks that --jobs bounds all runs, and that a trial without it starts more runs when some wait.
 func TestWhichSchedule(t *testing.T) {
 	t.Parallel()
 	control := &Run{Took: time.Second}

@@ -20,7 +20,7 @@ import (
 	"github.com/mailrig/mailrig/server"
 )
 
-// The test's own program is the client of its trials.
+// The test binary itself is the client in its trials.
 func TestMain(m *testing.M) {
 	if mode := os.Getenv("TRIAL_CLIENT"); mode != "" {
 		os.Exit(client(mode))
@@ -107,8 +107,7 @@ func newTrial(t *testing.T, mode string, names ...string) *Trial {
 // soonTimeout is more than any client here needs.
 const soonTimeout = 2 * time.Minute
 
-// names lists scenarios that might do something at door 25, and never do to who sends no
-// mail.
+// names lists scenarios that might do something at door 25, and that never affect a client which sends no mail.
 func names(n int) (list []string) {
 	harmless := func(r fault.Rule) bool {
 		return slices.Equal(r.Match.Command, []string{"RCPT"}) || slices.Equal(r.Match.Command, []string{"DATA", "BDAT"})
@@ -121,7 +120,7 @@ func names(n int) (list []string) {
 	return list
 }
 
-// What can't touch the client isn't run.
+// TestUntouched checks that a scenario that can't affect the client isn't run.
 func TestUntouched(t *testing.T) {
 	t.Parallel()
 	r, err := newTrial(t, "exit:0", "pop3-locked").Run(t.Context())
@@ -133,7 +132,7 @@ func TestUntouched(t *testing.T) {
 	}
 }
 
-// More runs go on at a time than there are places, when all of them wait.
+// TestWhoWaitsMakesPlace checks that there are more runs at a time than places if all of them wait.
 func TestWhoWaitsMakesPlace(t *testing.T) {
 	t.Parallel()
 	n := placesPerCore*runtime.GOMAXPROCS(0) + 3
@@ -174,7 +173,7 @@ func TestInterrupted(t *testing.T) {
 	list := names(3)
 	tr := newTrial(t, "exit:0", list...)
 	tr.Jobs = 1
-	tr.OnResult = func(*Result, int) { cancel() } // after the first
+	tr.OnResult = func(*Result, int) { cancel() } // after the first result
 	r, err := tr.Run(ctx)
 	if err != nil {
 		t.Fatal(err)
@@ -229,7 +228,7 @@ func TestDefaultMail(t *testing.T) {
 	}
 }
 
-// A client that never rests makes more sessions than are kept. It doesn't pass for that.
+// TestForgottenSessions checks that a client with more sessions than are kept doesn't pass because of that.
 func TestForgottenSessions(t *testing.T) {
 	t.Parallel()
 	tr := newTrial(t, fmt.Sprintf("many:%d", keptSessions), "cert-expired")
@@ -259,7 +258,7 @@ func TestQuote(t *testing.T) {
 	}
 }
 
-// BenchmarkRig measures what a fresh rig costs that shares its CA.
+// BenchmarkRig measures the cost of a fresh rig that shares its CA.
 func BenchmarkRig(b *testing.B) {
 	ca := filepath.Join(b.TempDir(), "ca")
 	for b.Loop() {

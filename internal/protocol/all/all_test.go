@@ -1,6 +1,7 @@
 package all_test
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -156,5 +157,16 @@ func TestProtocolsAreWhole(t *testing.T) {
 		if _, ok := p.Words.Find(p.StartTLS); !ok {
 			t.Errorf("%s doesn't know its own %s", p.Name, p.StartTLS)
 		}
+	}
+}
+
+func TestPurposes(t *testing.T) {
+	t.Parallel()
+	var got []string
+	for _, p := range protocol.Ranked(all.Protocols()) {
+		got = append(got, fmt.Sprint(p.Purpose(), " ", p.Uploads()))
+	}
+	if want := []string{"Outgoing mail (SMTP) true", "Incoming mail (IMAP) true", "Incoming mail (POP3) false"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }

@@ -23,6 +23,10 @@ var Protocol = &protocol.Protocol{
 	Told:     told,
 	Refusals: refusals,
 
+	Mailboxes:    true,
+	Capabilities: capabilities,
+	Connections:  15, // of Gmail; others allow fewer
+
 	ListsMore: true, // RFC 9051 section 6.2.3: a login may bring a new list
 	Doors: []protocol.Door{
 		{Port: 143, Service: "imap", Security: protocol.STARTTLS, Suggest: true},

@@ -21,6 +21,9 @@ var Protocol = &protocol.Protocol{
 	Framing:  newFraming,
 	Refusals: refusals,
 
+	Rank:         1,
+	Capabilities: capabilities,
+
 	ListOptional: true, // RFC 1939 has no CAPA
 	Doors: []protocol.Door{
 		{Port: 110, Service: "pop3", Security: protocol.STARTTLS, Suggest: true},

@@ -20,6 +20,9 @@ var Protocol = &protocol.Protocol{
 	Framing:  newFraming,
 	Uses:     uses,
 	Refusals: refusals,
+
+	Envelopes:    true,
+	Capabilities: capabilities,
 	Doors: []protocol.Door{
 		{Port: 25, Service: "smtp", Security: protocol.STARTTLS},
 		{Port: 2525, Service: "smtp-alt", Security: protocol.STARTTLS}, // IANA has no name for it
