@@ -289,7 +289,7 @@ func TestSessionThatHasBegun(t *testing.T) {
 	})
 }
 
-// always has something come once in a millisecond, until stop is called.
+// always has something arrive once in a millisecond, until stop is called.
 func (r *rig) always() (stop func()) {
 	end := make(chan struct{})
 	go func() {
@@ -305,8 +305,8 @@ func (r *rig) always() (stop func()) {
 	return func() { close(end) }
 }
 
-// What comes all the time isn't looked at all the time: fifty times in a second, less often where a look takes long,
-// and ten times in a second where nobody tells that something has come.
+// TestLooksAreFew checks that For pauses between two checks even if something keeps arriving: 20 ms, longer if a check
+// takes long, and 100 ms for sessions that have begun, which nothing reports.
 func TestLooksAreFew(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
@@ -335,7 +335,8 @@ func TestLooksAreFew(t *testing.T) {
 				if tc.what == Sessions {
 					looks = r.counts
 				}
-				if looks--; /* for the words at the end */ looks < tc.least || looks > tc.most+1 {
+				// When the time is over, For may happen to look some more times before it sees that.
+				if looks < tc.least || looks > tc.most+10 {
 					t.Errorf("%d looks in ten seconds, want %d to %d", looks, tc.least, tc.most)
 				}
 			})
@@ -343,7 +344,7 @@ func TestLooksAreFew(t *testing.T) {
 	}
 }
 
-// When the time is over, saying what did come has two seconds more, and no more.
+// TestMissedInTime checks that listing what arrived instead takes no more than two seconds.
 func TestMissedInTime(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
