@@ -17,7 +17,7 @@ import (
 //go:embed catalogue/*/*.yaml
 var catalogue embed.FS
 
-// All returns the catalogue, sorted by name. Each call returns its own copies.
+// All returns the catalogue, sorted by name. Each call returns fresh copies.
 func All() []*Scenario {
 	var all []*Scenario
 	for name, file := range files() {
@@ -27,7 +27,7 @@ func All() []*Scenario {
 	return all
 }
 
-// files maps the names of the catalogue to paths in it.
+// files maps each name in the catalogue to its path.
 func files() map[string]string {
 	found := map[string]string{}
 	err := fs.WalkDir(catalogue, "catalogue", func(p string, entry fs.DirEntry, err error) error {
@@ -37,7 +37,7 @@ func files() map[string]string {
 		return err
 	})
 	if err != nil {
-		panic(fmt.Sprintf("the embedded catalogue can't be listed: %v", err)) // built wrongly: a test would have failed
+		panic(fmt.Sprintf("the embedded catalogue can't be listed: %v", err)) // the binary was built wrongly: a test would have failed
 	}
 	return found
 }
@@ -49,7 +49,7 @@ func embedded(name, file string) *Scenario {
 	}
 	s, err := Parse(file, data)
 	if err != nil {
-		panic(fmt.Sprintf("the embedded scenario %s is wrong:\n%v", name, err)) // a test loads them all
+		panic(fmt.Sprintf("the embedded scenario %s is wrong:\n%v", name, err)) // a test loads all of them
 	}
 	if s.Name != name {
 		panic(fmt.Sprintf("the embedded scenario %s is in the file %s; make them the same", s.Name, file))
@@ -58,8 +58,8 @@ func embedded(name, file string) *Scenario {
 	return s
 }
 
-// Find returns the scenario of the catalogue with that name. A name with a slash
-// or a backslash in it, or one that ends in .yaml or .yml, is the path of a file.
+// Find returns the scenario of the catalogue with this name. A name that contains a slash or a backslash, or that ends
+// in .yaml or .yml, is the path of a file.
 func Find(name string) (*Scenario, error) {
 	if isPath(name) {
 		return LoadFile(name)
@@ -76,7 +76,7 @@ func Find(name string) (*Scenario, error) {
 	return nil, fmt.Errorf("there is no scenario %q; %s", name, advice(name, names))
 }
 
-// advice tells what a name that nobody knows may have meant.
+// advice says what an unknown name may have meant.
 func advice(name string, names []string) string {
 	if near := suggest.Nearest(name, names); near != "" {
 		return fmt.Sprintf("did you mean %s? ('mailrig scenarios' lists them all)", near)
@@ -93,9 +93,8 @@ func advice(name string, names []string) string {
 	return "'mailrig scenarios' lists them all; the path of a file needs a / or ends in .yaml"
 }
 
-// Load finds several scenarios. Each argument is what Find takes, or several of
-// these separated by commas. A scenario named twice is loaded once. The error
-// tells all that is wrong with any of them.
+// Load finds several scenarios. Each argument is what Find takes, or several of these separated by commas. A scenario
+// that is named twice is loaded once. The error lists everything that is wrong with any of them.
 func Load(nameOrPath ...string) ([]*Scenario, error) {
 	var list []*Scenario
 	var errs []error
@@ -120,7 +119,7 @@ func Load(nameOrPath ...string) ([]*Scenario, error) {
 	return list, nil
 }
 
-// split separates names at commas, unless the whole is a file whose path has one.
+// split splits an argument at commas, unless the whole argument is the path of a file.
 func split(argument string) []string {
 	if isPath(argument) {
 		if _, err := os.Stat(argument); err == nil {
@@ -134,10 +133,10 @@ func isPath(name string) bool {
 	return strings.ContainsAny(name, `/\`) || strings.HasSuffix(name, ".yaml") || strings.HasSuffix(name, ".yml")
 }
 
-// LoadFile reads a scenario file of the user's.
+// LoadFile reads a scenario file.
 func LoadFile(file string) (*Scenario, error) { return loadFile(file, Parse) }
 
-// LoadFile is as the function of that name, for scenarios of this grammar.
+// LoadFile is the function of that name for scenarios in this grammar.
 func (g *Grammar) LoadFile(file string) (*Scenario, error) { return loadFile(file, g.Parse) }
 
 func loadFile(file string, parse func(string, []byte) (*Scenario, error)) (*Scenario, error) {

@@ -173,8 +173,7 @@ func write(t *testing.T, file, text string) {
 	}
 }
 
-// TestCompileSharesNothing logs in twice on two plans of one scenario: the limit
-// of two holds for each plan alone.
+// TestCompileSharesNothing logs in twice on two plans of one scenario. The limit of two applies to each plan alone.
 func TestCompileSharesNothing(t *testing.T) {
 	t.Parallel()
 	s, err := Find("imap-too-many-connections")

@@ -11,8 +11,8 @@ import (
 	"github.com/mailrig/mailrig/internal/suggest"
 )
 
-// checkCommands refuses a command that belongs to another protocol than those that the
-// rule can meet. A command that none has may be one of the client's own, and is let through.
+// checkCommands rejects a command that belongs to another protocol than those that the rule can meet. A command that no
+// protocol has may be the client's own, so it is allowed.
 func (d *decoder) checkCommands(e entry, m *fault.Match) {
 	met := d.grammar.spoken(m)
 	for _, command := range m.Command {
@@ -71,7 +71,7 @@ func (d *decoder) checkCapabilities(nodes []*yaml.Node, rules []fault.Rule) {
 			}
 			acts = true // this mistake is enough
 			hint := "EHLO, CAPABILITY and CAPA show what there is"
-			slices.Sort(here) // of two that are as near, always the same
+			slices.Sort(here) // sorted, so that of two equally near names it is always the same one
 			if near := suggest.Nearest(name, here); near != "" {
 				hint = "did you mean " + near + "?"
 			}
@@ -83,20 +83,20 @@ func (d *decoder) checkCapabilities(nodes []*yaml.Node, rules []fault.Rule) {
 	}
 }
 
-// isListed tells if a rule for the name changes a list with one of these.
+// isListed reports whether a rule for the name changes a list that contains one of these.
 func isListed(name string, known []string) bool {
 	base, _, _ := strings.Cut(name, "=")
 	return slices.ContainsFunc(known, func(k string) bool { return fault.CoversCapability(name, k) || strings.EqualFold(base, k) })
 }
 
-// mechanisms are those by which anybody can log in here.
+// mechanisms are the ways to log in here.
 var mechanisms = fault.Mechanisms()
 
-// checkMatch refuses conditions that can't hold in any protocol that the rule meets.
+// checkMatch rejects conditions that can't be true in any protocol that the rule can meet.
 func (d *decoder) checkMatch(e entry, m *fault.Match) {
 	met := d.grammar.spoken(m)
 	if len(met) == 0 {
-		return // and that is a mistake already
+		return // which is already a mistake
 	}
 	envelopes := func(p *protocol.Protocol) bool { return p.Envelopes }
 	for _, c := range []struct {
@@ -127,7 +127,7 @@ func (d *decoder) checkMatch(e entry, m *fault.Match) {
 	}
 }
 
-// checkSpoken refuses a fault that does nothing in any protocol that the rule meets.
+// checkSpoken rejects a fault that does nothing in any protocol that the rule can meet.
 func (d *decoder) checkSpoken(e entry, r *fault.Rule) {
 	f, ok := r.Fault.(fault.Spoken)
 	met := d.grammar.spoken(&r.Match)

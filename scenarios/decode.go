@@ -16,14 +16,13 @@ import (
 	"github.com/mailrig/mailrig/internal/suggest"
 )
 
-// maxValues bounds how many values a file may have once its aliases are
-// followed. Types bound the depth, so that an alias of itself ends too.
+// maxValues is how many values a file may have after its aliases have been followed. The types bound the depth, so an
+// alias of itself ends too.
 const maxValues = 20_000
 
-// decoder fills Go values from YAML and collects all mistakes on the way. It
-// knows nothing of scenarios: struct tags and a few interfaces tell it all.
-// A field's `yaml` tag is its key, `enum` lists the words it may be. An embedded map has a
-// key for each protocol of the grammar (see fault.PerProtocol).
+// decoder fills Go values from YAML and collects all mistakes on the way. It knows nothing about scenarios: struct tags
+// and a few interfaces tell it everything. A field's `yaml` tag is its key, and `enum` lists the words that it may be.
+// An embedded map has one key for each protocol of the grammar (see fault.PerProtocol).
 type decoder struct {
 	grammar  *Grammar
 	file     string
@@ -32,11 +31,11 @@ type decoder struct {
 	spent    bool // stop looking
 }
 
-// place says what a value is for, to those who read about a mistake in it.
+// place says what a value is for. Messages about mistakes use it.
 type place struct {
 	name    string   // key
-	example string   // of a value, may be ""
-	enum    []string // nil: anything
+	example string   // of a value; may be ""
+	enum    []string // nil means anything
 }
 
 func (p place) like() string {
@@ -46,13 +45,13 @@ func (p place) like() string {
 	return ", like " + p.name + ": " + p.example
 }
 
-// entry is a key of a mapping with its value.
+// entry is a key in a mapping, and its value.
 type entry struct {
 	name       string
 	key, value *yaml.Node
 }
 
-// follow replaces an alias by what it stands for and counts.
+// follow replaces an alias by what it stands for, and counts the value.
 func (d *decoder) follow(n *yaml.Node) *yaml.Node {
 	if d.values++; d.values > maxValues && !d.spent {
 		d.wrong(n, "the file has more than %d values, aliases followed; write fewer", maxValues)
@@ -88,7 +87,7 @@ func (d *decoder) mapping(n *yaml.Node, p place) ([]entry, bool) {
 	return entries, true
 }
 
-// decode fills v, which must be settable, and tells if all was well.
+// decode fills v, which must be settable, and reports whether there was no mistake.
 func (d *decoder) decode(at *yaml.Node, v reflect.Value, p place) bool {
 	before := len(d.mistakes)
 	n := d.follow(at)
@@ -113,7 +112,7 @@ func (d *decoder) decode(at *yaml.Node, v reflect.Value, p place) bool {
 	return true
 }
 
-// validate asks a value that knows more than its type says.
+// validate calls the value's own check, if it has one.
 func (d *decoder) validate(v any) error {
 	switch v := v.(type) {
 	case fault.Validator:
@@ -124,7 +123,7 @@ func (d *decoder) validate(v any) error {
 	return nil
 }
 
-// culprit returns the value whose key begins the message, else the whole.
+// culprit returns the value whose key begins the message, or else the whole mapping.
 func culprit(at, n *yaml.Node, err error) *yaml.Node {
 	name, _, _ := strings.Cut(err.Error(), ":")
 	if n.Kind == yaml.MappingNode {
@@ -196,14 +195,14 @@ func (d *decoder) fields(at, n *yaml.Node, v reflect.Value, p place) {
 	}
 }
 
-// field is a key of a struct that is read from YAML.
+// field is a key that is read from YAML into a struct.
 type field struct {
 	reflect.StructField
 	key         string
-	perProtocol bool // the key is a protocol of the map that the field is
+	perProtocol bool // the key is a protocol in the map that the field is
 }
 
-// fieldsOf lists the keys of a struct, in its order.
+// fieldsOf lists the keys of a struct, in order.
 func (g *Grammar) fieldsOf(t reflect.Type) (all []field) {
 	if t.Kind() != reflect.Struct {
 		return nil
@@ -222,7 +221,7 @@ func (g *Grammar) fieldsOf(t reflect.Type) (all []field) {
 	return all
 }
 
-// doc is what the field's tag says of the key.
+// doc returns what the field's tag says about the key.
 func (f *field) doc() string {
 	if f.perProtocol {
 		return f.Tag.Get(f.key)
@@ -230,7 +229,7 @@ func (f *field) doc() string {
 	return f.Tag.Get("doc")
 }
 
-// list decodes a list; one element may stand alone.
+// list decodes a list. A single element may stand alone.
 func (d *decoder) list(at, n *yaml.Node, v reflect.Value, p place) {
 	elements := []*yaml.Node{at}
 	switch n.Kind {
@@ -256,7 +255,7 @@ func (d *decoder) list(at, n *yaml.Node, v reflect.Value, p place) {
 	v.Set(list)
 }
 
-// text notes what a type said that reads scalars by itself.
+// text records an error from a type that parses scalars itself.
 func (d *decoder) text(at, n *yaml.Node, err error, p place) {
 	switch {
 	case err != nil && isSwitch(n):
@@ -266,7 +265,7 @@ func (d *decoder) text(at, n *yaml.Node, err error, p place) {
 	}
 }
 
-// meant is the hint behind a value that isn't among those that can be.
+// meant returns the hint for a value that isn't among the known ones.
 func meant(err error) string {
 	var value *fault.ValueError
 	if !errors.As(err, &value) {
@@ -280,7 +279,7 @@ func meant(err error) string {
 
 var duration = reflect.TypeFor[time.Duration]()
 
-// scalar decodes the types that Go is born with.
+// scalar decodes Go's basic types.
 func (d *decoder) scalar(at, n *yaml.Node, v reflect.Value, p place) {
 	if v.Type() == duration {
 		if t, err := time.ParseDuration(n.Value); err == nil && n.Kind == yaml.ScalarNode {
@@ -311,7 +310,7 @@ func (d *decoder) scalar(at, n *yaml.Node, v reflect.Value, p place) {
 		}
 		v.SetBool(strings.EqualFold(n.Value, "true"))
 	default:
-		panic(fmt.Sprintf("scenarios: a fault has a field of type %v, which the decoder doesn't know", v.Type())) // our bug
+		panic(fmt.Sprintf("scenarios: a fault has a field of type %v, which the decoder doesn't know", v.Type())) // a bug in mailrig
 	}
 }
 
@@ -330,8 +329,8 @@ func (d *decoder) word(at, n *yaml.Node, v reflect.Value, p place) {
 	}
 }
 
-// isSwitch tells if a scalar is a bare true or false to YAML 1.2 or 1.1. The
-// library follows neither wholly, other readers and people's editors do.
+// isSwitch reports whether a scalar is a bare true or false in YAML 1.2 or 1.1. The library follows neither completely;
+// other readers and editors do.
 func isSwitch(n *yaml.Node) bool {
 	if n.Kind != yaml.ScalarNode || n.Style != 0 {
 		return false
@@ -343,7 +342,7 @@ func isSwitch(n *yaml.Node) bool {
 	return false
 }
 
-// describe names what stands there instead of what should.
+// describe says what is there in place of the right thing.
 func describe(n *yaml.Node) string {
 	switch n.Kind {
 	case yaml.MappingNode:

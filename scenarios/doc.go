@@ -1,5 +1,5 @@
-// Package scenarios is the catalogue of what can go wrong between a mail client
-// and a server, and the grammar in which it is written.
+// Package scenarios is the catalogue of what can go wrong between a mail client and a server, and the grammar in which
+// it is written.
 //
 // A scenario is one YAML file: a story, rules, and what a good client must do.
 //
@@ -15,18 +15,15 @@
 //	    reply: "451 4.7.1 Greylisted, please try again in 5 minutes"
 //	expect: {require: [retried-after-temporary-failure]}
 //
-// Every rule has exactly one fault (connect, security, certificate, greeting,
-// hide, reply, login …; package fault lists them) and may have a match, which
-// narrows it to doors, commands, users and so on, and counters: skip lets the
-// first matches pass, times ends it after so many, per counts separately for
-// each connection, client, user or envelope. A list of one element may be
-// written without brackets. expect has ids of
-// Expectations, which are ids of findings (package diagnose).
+// Every rule has exactly one fault (connect, security, certificate, greeting, hide, reply, login …; package fault lists
+// them). A rule may have a match, which limits it to doors, commands, users and so on. It may have counters: skip lets
+// the first matches pass, times ends the rule after a number of matches, and per counts separately for each connection,
+// client, user or envelope. A list with one element needs no brackets. expect holds ids of Expectations, which are ids
+// of findings (package diagnose).
 //
-// Find and Load take names of the catalogue and paths of files; Parse reports
-// every mistake of a file at once, each with file, line and what to do. Compile
-// makes the plan that a server follows.
+// Find and Load take names in the catalogue and paths of files. Parse reports every mistake in a file at once, each
+// with file, line and what to do. Compile makes the plan that a server follows.
 //
-// To add a scenario to the catalogue, put one file into a folder below
-// catalogue; the folder is its group. Nothing else needs to change.
+// To add a scenario to the catalogue, put one file into a folder below catalogue. The folder is its group. Nothing else
+// needs to change.
 package scenarios

@@ -7,15 +7,14 @@ import (
 	"github.com/mailrig/mailrig/internal/diagnose"
 )
 
-// Expectation is something that a client's sessions show. A scenario requires
-// or forbids it.
+// Expectation is something that a client's sessions show. A scenario requires or forbids it.
 type Expectation struct {
-	ID string // of a finding; public API
-	Do string // completes "A good client must" and "A good client must not"
+	ID string // id of a finding; public API
+	Do string // completes "A good client must" or "A good client must not"
 }
 
-// Expectations lists what require and forbid may name: the findings that say what a
-// client does, rather than what is to be changed.
+// Expectations lists what require and forbid may name: the findings that say what a client does, rather than what to
+// change.
 func Expectations() (all []Expectation) {
 	for _, r := range diagnose.Rows() {
 		if r.Do != "" {
@@ -25,16 +24,16 @@ func Expectations() (all []Expectation) {
 	return all
 }
 
-// What the command of a trial may be expected to come to.
+// How a trial's command may be expected to end.
 const (
-	CommandSucceeds = "succeeds" // ends with exit status 0
-	CommandFails    = "fails"    // ends with another
+	CommandSucceeds = "succeeds" // with exit status 0
+	CommandFails    = "fails"    // with another exit status
 )
 
 // What may be expected of the mail that a client sends at a correct server.
 const (
-	MailOnce = "once" // each message has arrived exactly once
-	MailNone = "none" // none has
+	MailOnce = "once" // each message arrives exactly once
+	MailNone = "none" // no message arrives
 )
 
 func expectation(id string) (Expectation, bool) {
@@ -54,7 +53,7 @@ func expectationIDs() []string {
 	return ids
 }
 
-// expectFile is expect as a file has it.
+// expectFile is expect as it is in a file.
 type expectFile struct {
 	Require []expectationID `yaml:"require"`
 	Forbid  []expectationID `yaml:"forbid"`
@@ -63,7 +62,7 @@ type expectFile struct {
 	Within  time.Duration   `yaml:"within"`
 }
 
-// Validate refuses what no client could keep.
+// Validate rejects what no client could satisfy.
 func (e *expectFile) Validate() error {
 	for _, a := range e.Require {
 		for _, b := range e.Forbid {
@@ -72,16 +71,16 @@ func (e *expectFile) Validate() error {
 			}
 		}
 		if a == "worked-as-usual" && e.Command == CommandFails || a == "mail-sent" && e.Mail == MailNone {
-			return fmt.Errorf("%s can't be required together with what command and mail say; keep one", a)
+			return fmt.Errorf("%s contradicts what command and mail say; keep one", a)
 		}
 	}
 	if e.Within < 0 {
-		return fmt.Errorf("within: %v is no time; give one like 30s", e.Within)
+		return fmt.Errorf("within: %v is below zero; give a time such as 30s", e.Within)
 	}
 	return nil
 }
 
-// expectationID is an id that must exist.
+// expectationID is the id of an existing expectation.
 type expectationID string
 
 func (id *expectationID) UnmarshalText(b []byte) error {
@@ -103,8 +102,8 @@ func (e *expectFile) expect() Expect {
 	return out
 }
 
-// musts returns what completes "A good client must" and "A good client must not", one
-// text each, with the finding's id in parentheses where ids is true.
+// musts returns the texts that complete "A good client must" and "A good client must not". If ids is true, each has the
+// finding's id in parentheses.
 func (e *Expect) musts(ids bool) (must, mustNot []string) {
 	say := func(id string) string {
 		known, _ := expectation(id)

@@ -13,11 +13,10 @@ import (
 	"github.com/mailrig/mailrig/internal/fault"
 )
 
-// width of what Explain writes, in characters.
+// width is how wide Explain's lines are, in characters.
 const width = 78
 
-// Explain tells the scenario in words: its story, what each rule does and what a
-// good client must do.
+// Explain describes the scenario in words: its story, what each rule does, and what a good client must do.
 func (s *Scenario) Explain() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: %s\n\n", s.Name, s.Title)
@@ -43,7 +42,7 @@ func (s *Scenario) Explain() string {
 	return b.String()
 }
 
-// sentence says in one sentence when a rule acts and what it does then.
+// sentence says in one sentence when a rule acts and what it does.
 func (s *Scenario) sentence(r *fault.Rule) string {
 	if e, ok := r.Fault.(fault.Explainer); ok {
 		return fmt.Sprintf("%s: %s.", strings.Join(when(r), ", "), e.Explain())
@@ -58,7 +57,7 @@ func (s *Scenario) sentence(r *fault.Rule) string {
 	return fmt.Sprintf("%s: %s (%s).", strings.Join(when(r), ", "), doc, g.settings(reflect.ValueOf(r.Fault).Elem(), g.spoken(&r.Match)))
 }
 
-// when tells where and when a rule acts.
+// when says where and when a rule acts.
 func when(r *fault.Rule) []string {
 	m := &r.Match
 	parts := []string{where(m)}
@@ -144,8 +143,7 @@ func howOften(r *fault.Rule) []string {
 	return []string{fmt.Sprintf("after letting %d pass%s, %d times", r.Skip, per, r.Times)}
 }
 
-// settings writes the value of a fault for people, without the texts of
-// protocols that don't matter.
+// settings formats a fault's value for people, without the texts for protocols that don't matter.
 func (g *Grammar) settings(v reflect.Value, protocols []string) string {
 	switch v.Kind() {
 	case reflect.Slice:
@@ -163,7 +161,7 @@ func (g *Grammar) settings(v reflect.Value, protocols []string) string {
 	return fmt.Sprint(v.Interface())
 }
 
-// parts writes the fields of a fault. A key isn't written if only one protocol matters.
+// parts formats the fields of a fault. It leaves out the keys if only one protocol matters.
 func (g *Grammar) parts(v reflect.Value, protocols []string) string {
 	var parts []string
 	write := func(key string, value reflect.Value) {
@@ -197,7 +195,7 @@ func (g *Grammar) parts(v reflect.Value, protocols []string) string {
 	return strings.Join(parts, "; ")
 }
 
-// wrap writes a text in lines, the first behind a bullet and the others below.
+// wrap writes a text in lines. The first follows a bullet, and the others are indented.
 func wrap(b *strings.Builder, bullet, text string) {
 	indent := strings.Repeat(" ", utf8.RuneCountInString(bullet))
 	line := bullet

@@ -9,9 +9,8 @@ import (
 	"github.com/mailrig/mailrig/internal/protocol/all"
 )
 
-// Grammar is what a scenario may be made of. Both are values: a rig that has another
-// protocol or another kind of fault has a Grammar of its own, and everything here (reading,
-// explaining, the schema) goes by it.
+// Grammar says what scenarios may consist of. It is a value: a rig with another protocol or another kind of fault has a
+// Grammar of its own, and everything here (reading, explaining, the schema) follows it.
 type Grammar struct {
 	Kinds     []fault.Kind
 	Protocols fault.Protocols // in the order in which messages list them
@@ -25,7 +24,7 @@ func Standard() *Grammar {
 	}
 }
 
-// kind returns the kind with that name.
+// kind returns the kind with this name.
 func (g *Grammar) kind(name string) (fault.Kind, bool) {
 	i := slices.IndexFunc(g.Kinds, func(k fault.Kind) bool { return k.Name == name })
 	if i < 0 {
@@ -64,12 +63,12 @@ func (g *Grammar) spoken(m *fault.Match) (list []string) {
 	return list
 }
 
-// doc writes the protocols' names where the doc tag of a field leaves room for them.
+// doc inserts the protocols' names where a field's doc tag leaves room for them.
 func (g *Grammar) doc(tag string) string {
 	return strings.ReplaceAll(tag, "{protocols}", join(g.Protocols.Names(), "or"))
 }
 
-// enum returns the words that a field may be; nil: anything.
+// enum returns the words that a field may be. nil means anything.
 func (g *Grammar) enum(tag string) []string {
 	switch tag {
 	case "":

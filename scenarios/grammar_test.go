@@ -12,7 +12,7 @@ import (
 	"github.com/mailrig/mailrig/internal/protocol"
 )
 
-// Shout is a kind of fault that exists only here: it answers in capitals.
+// Shout is a kind of fault that exists only here. It answers in capitals.
 type Shout struct {
 	fault.Texts `gopher:"what is said aloud"`
 	Again       int `yaml:"again" doc:"how often more"`
@@ -69,8 +69,8 @@ const gopherRules = `rules:
   - {match: {door: 70}, login: {gopher: nay}}
 `
 
-// A rig may have another protocol and another kind of fault. All that a scenario can do
-// about replies, greetings and delays works there, and nothing has to know them.
+// TestAnotherGrammar checks that a rig may have another protocol and another kind of fault. Everything that a scenario
+// can do about replies, greetings and delays works there, and nothing has to know them.
 func TestAnotherGrammar(t *testing.T) {
 	t.Parallel()
 	g := withGopher()

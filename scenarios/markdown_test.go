@@ -10,7 +10,7 @@ import (
 	"github.com/mailrig/mailrig/internal/testkit/golden"
 )
 
-// TestCataloguePages keeps docs/catalogue in step with the files.
+// TestCataloguePages keeps docs/catalogue up to date with the files.
 func TestCataloguePages(t *testing.T) {
 	t.Parallel()
 	const dir = "../docs/catalogue"
@@ -51,7 +51,7 @@ var groups = []group{
 	{"provider", "Providers"},
 }
 
-// markdown is the page of a group in docs/catalogue.
+// markdown returns the page of a group in docs/catalogue.
 func markdown(group, title string) []byte {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "# %s\n\n<!-- Made from scenarios/catalogue/%s by go test ./scenarios -update. -->\n", title, group)

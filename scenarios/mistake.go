@@ -8,20 +8,20 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// maxMistakes bounds how many mistakes of one file are told.
+// maxMistakes is how many mistakes in one file are reported.
 const maxMistakes = 100
 
 // Mistake is one thing that is wrong with a scenario file.
 type Mistake struct {
 	File    string
-	Line    int    // from 1
-	Message string // what is wrong, a semicolon, what to do
+	Line    int    // counted from 1
+	Message string // what is wrong, a semicolon, and what to do
 }
 
-// Error says it in the form that editors and CI systems can follow.
+// Error returns the mistake in a form that editors and CI systems can follow.
 func (m Mistake) Error() string { return fmt.Sprintf("%s:%d: %s", m.File, m.Line, m.Message) }
 
-// Errors are all mistakes of a scenario file, by line.
+// Errors holds all mistakes in a scenario file, by line.
 type Errors struct{ List []Mistake }
 
 // Error has one line for each mistake.
@@ -36,7 +36,7 @@ func (e *Errors) Messages() []string {
 	return out
 }
 
-// wrong notes a mistake at a node; nil stands for the file as a whole.
+// wrong records a mistake at a node. nil stands for the file as a whole.
 func (d *decoder) wrong(n *yaml.Node, format string, args ...any) {
 	line := 1
 	if n != nil && n.Line > 0 {
@@ -48,7 +48,7 @@ func (d *decoder) wrong(n *yaml.Node, format string, args ...any) {
 func (d *decoder) wrongLine(line int, format string, args ...any) {
 	message := strings.Join(strings.Fields(fmt.Sprintf(format, args...)), " ") // always one line
 	m := Mistake{d.file, line, message}
-	if slices.Contains(d.mistakes, m) { // an alias repeats what it repeats
+	if slices.Contains(d.mistakes, m) { // an alias repeats its mistakes
 		return
 	}
 	switch {

@@ -15,9 +15,9 @@ import (
 )
 
 const (
-	maxTitle = 60  // characters: a line of a list
+	maxTitle = 60  // characters: one line of a list
 	maxName  = 64  // characters
-	maxRules = 500 // of one file
+	maxRules = 500 // in one file
 )
 
 var (
@@ -26,12 +26,11 @@ var (
 	goodName = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
 )
 
-// Parse reads a scenario. file is what messages call it; when it ends in .yaml
-// or .yml, the scenario must have its base name. The error is an *Errors with
-// every mistake of the file.
+// Parse reads a scenario. file is its name in messages. If it ends in .yaml or .yml, the scenario must have its base
+// name. The error is an *Errors with every mistake in the file.
 func Parse(file string, data []byte) (*Scenario, error) { return Standard().parse(file, data) }
 
-// Parse is as the function of that name, for scenarios of this grammar.
+// Parse is the function of that name for scenarios in this grammar.
 func (g *Grammar) Parse(file string, data []byte) (*Scenario, error) {
 	s, err := g.parse(file, data)
 	if s != nil {
@@ -120,7 +119,7 @@ func (d *decoder) name(n *yaml.Node, s *Scenario) {
 	}
 }
 
-// unknownKey complains about a key of the file's, and knows where it may belong.
+// unknownKey reports an unknown key in a file, and says where it may belong.
 func (d *decoder) unknownKey(e entry) {
 	near := suggest.Nearest(e.name, fileKeys)
 	if near == "" && slices.Contains(append(d.grammar.faultKeys(), ruleKeys...), e.name) {
@@ -159,7 +158,7 @@ type counters struct {
 	Per   string
 }
 
-// rule reads one rule; what it returns is of use only if nothing was wrong.
+// rule reads one rule. The result is usable only if there was no mistake.
 func (d *decoder) rule(at *yaml.Node) fault.Rule {
 	var c counters
 	var faults []entry
@@ -192,12 +191,12 @@ func (d *decoder) rule(at *yaml.Node) fault.Rule {
 		}
 	}
 	r := fault.Rule{Match: c.Match, Skip: c.Skip, Times: c.Times, Per: fault.Per(c.Per)}
-	counts := false // by itself
+	counts := false // whether the kind counts by itself
 	if len(faults) == 1 {
 		kind, _ := d.grammar.kind(faults[0].name)
 		counts = kind.Counts
 	}
-	// A counter that is wrong itself counts as given.
+	// A counter that is itself wrong counts as given.
 	if c.Per != "" && c.Skip == 0 && c.Times == 0 && !counts && !counterWrong {
 		d.wrong(at, "per: %s has nothing to count; add times or skip, or leave per out", c.Per)
 	}
@@ -232,7 +231,7 @@ func (d *decoder) rule(at *yaml.Node) fault.Rule {
 	return r
 }
 
-// together notes what can't go together, each as a mistake of its own.
+// together records what can't be used together, each as a mistake of its own.
 func (d *decoder) together(e entry, err error) {
 	if several, ok := err.(interface{ Unwrap() []error }); ok {
 		for _, err := range several.Unwrap() {
@@ -256,9 +255,9 @@ func (d *decoder) count(e entry, n *int) bool {
 	return true
 }
 
-// given fills in, in a match with mistakes, what was meant to be there, so that what
-// can't go together is told in the same breath, and nothing is missed that is only wrong.
-// clear is false when a key may have been meant as any other.
+// given fills in what was meant in a match with mistakes. Then what can't be used together is reported at the same
+// time, and nothing that is only wrong is reported as missing. clear is false if a key may have been meant as any
+// other.
 func (d *decoder) given(e entry, m *fault.Match) (clear bool) {
 	n := d.follow(e.value)
 	if n.Kind != yaml.MappingNode {
@@ -291,7 +290,7 @@ func (d *decoder) unknownRuleKey(e entry) {
 	d.wrong(e.key, "a rule has no key %q; %s", e.name, didYouMean(e.name, known))
 }
 
-// checkDoors wants door numbers that exist and speak what the rule matches.
+// checkDoors requires door numbers that exist and that speak what the rule matches.
 func (d *decoder) checkDoors(e entry, m *fault.Match) {
 	entries, _ := d.mapping(e.value, place{name: "match"})
 	doors := d.grammar.doors()

@@ -88,7 +88,7 @@ func TestFileName(t *testing.T) {
 	}
 }
 
-// TestFaultValues decodes the example of every kind, and looks at what comes out.
+// TestFaultValues decodes the example of every kind and checks the result.
 func TestFaultValues(t *testing.T) {
 	t.Parallel()
 	for _, k := range fault.Kinds() {

@@ -11,12 +11,11 @@ import (
 	"github.com/mailrig/mailrig/internal/fault"
 )
 
-// JSONSchema describes a scenario file in JSON Schema (draft-07), made from the fault
-// kinds themselves, so that editors complete and explain it. The loader is stricter:
-// it also knows what can't be together.
+// JSONSchema describes a scenario file in JSON Schema (draft-07), so that editors complete and explain it. The schema
+// is made from the kinds of fault themselves. The loader is stricter: it also knows what can't be used together.
 func JSONSchema() []byte { return Standard().JSONSchema() }
 
-// JSONSchema is as the function of that name, for scenarios of this grammar.
+// JSONSchema is the function of that name for scenarios in this grammar.
 func (g *Grammar) JSONSchema() []byte {
 	text := func(doc string) object { return object{"type": "string", "description": doc} }
 	var ids []string
@@ -45,7 +44,7 @@ func (g *Grammar) JSONSchema() []byte {
 					"require": list, "forbid": list,
 					"command": object{"enum": []string{CommandSucceeds, CommandFails}, "description": "what a trial's command must report"},
 					"mail":    object{"enum": []string{MailOnce, MailNone}, "description": "how often each message that the client sends must have arrived"},
-					"within":  object{"type": "string", "description": "how long a trial's command may take, like 30s"},
+					"within":  object{"type": "string", "description": "how long a trial's command may take, such as 30s"},
 				},
 			},
 		},
@@ -62,8 +61,8 @@ type object = map[string]any
 func (g *Grammar) ruleSchema() object {
 	properties := object{
 		"match": g.structSchema(reflect.TypeFor[fault.Match](), "when the rule acts; all that is given must fit"),
-		"skip":  object{"type": "integer", "minimum": 0, "description": "so many matches go untouched first"},
-		"times": object{"type": "integer", "minimum": 0, "description": "then it acts so many times; for ever when left out"},
+		"skip":  object{"type": "integer", "minimum": 0, "description": "how many matches pass first"},
+		"times": object{"type": "integer", "minimum": 0, "description": "how often the rule acts then; for ever by default"},
 		"per":   object{"enum": perNames(), "description": "what skip, times and rate-limit count separately for"},
 	}
 	var one []object
@@ -99,7 +98,7 @@ func (g *Grammar) kindSchema(k fault.Kind) object {
 	return object{"anyOf": forms, "description": doc}
 }
 
-// scalarSchema asks a kind which words it knows by giving it one that it can't.
+// scalarSchema finds out which words a kind knows by giving it one that can't be valid.
 func scalarSchema(u encoding.TextUnmarshaler, k fault.Kind) object {
 	var value *fault.ValueError
 	if err := u.UnmarshalText([]byte("\x00")); errors.As(err, &value) && !value.Open {

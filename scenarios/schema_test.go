@@ -15,8 +15,7 @@ import (
 	"github.com/mailrig/mailrig/internal/fault"
 )
 
-// TestJSONSchema: the schema has every key that the loader takes, and says something
-// of each.
+// TestJSONSchema checks that the schema has every key that the loader accepts, and a description of each.
 func TestJSONSchema(t *testing.T) {
 	t.Parallel()
 	var schema struct {

@@ -6,8 +6,7 @@ import (
 	"github.com/mailrig/mailrig/internal/suggest"
 )
 
-// didYouMean ends a message about an unknown word: with the known word that is
-// most like it, or with all of them.
+// didYouMean returns the end of a message about an unknown word: the known word that is most like it, or all of them.
 func didYouMean(word string, known []string) string {
 	if near := suggest.Nearest(word, known); near != "" {
 		return "did you mean " + near + "?"
@@ -15,7 +14,7 @@ func didYouMean(word string, known []string) string {
 	return "use one of " + join(known, "and")
 }
 
-// join writes a list as English does: a, b and c.
+// join formats a list in English: a, b and c.
 func join(list []string, and string) string {
 	if len(list) < 2 {
 		return strings.Join(list, "")

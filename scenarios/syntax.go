@@ -13,11 +13,11 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// maxFile bounds a scenario file. The longest of the catalogue has under 2 KiB.
+// maxFile is the largest scenario file, in bytes. The longest one in the catalogue has less than 2 KiB.
 const maxFile = 256 << 10
 
-// document returns the root of the one YAML document in data, or notes what is
-// wrong and returns nil.
+// document returns the root of the one YAML document in data. If something is wrong, it records the mistake and returns
+// nil.
 func (d *decoder) document(data []byte) *yaml.Node {
 	if len(data) > maxFile {
 		d.wrong(nil, "the file has more than %d KiB; a scenario is a page of text: is this another file?", maxFile>>10)
@@ -47,8 +47,8 @@ func (d *decoder) document(data []byte) *yaml.Node {
 	return root.Content[0]
 }
 
-// next reads a document. The library panics in places that it believes to be out
-// of reach; scenario files also come in over HTTP, so don't believe it.
+// next reads a document. The library panics in places that it believes can't be reached. Scenario files also come in
+// over HTTP, so next recovers.
 func next(in *yaml.Decoder) (n *yaml.Node, err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -60,10 +60,10 @@ func next(in *yaml.Decoder) (n *yaml.Node, err error) {
 	return n, err
 }
 
-// isEmpty tells if nothing stands where a value belongs, or null.
+// isEmpty reports whether a value is missing or null.
 func isEmpty(n *yaml.Node) bool { return n.Kind == yaml.ScalarNode && n.Tag == "!!null" }
 
-// notText returns the line with the first byte that isn't UTF-8, 0 without.
+// notText returns the line with the first byte that isn't UTF-8, or 0.
 func notText(data []byte) int {
 	for line, text := range bytes.Split(data, []byte("\n")) {
 		if !utf8.Valid(text) {
@@ -75,7 +75,7 @@ func notText(data []byte) int {
 
 var yamlLine = regexp.MustCompile(`^(?:yaml: )?(?:line (\d+): )?`)
 
-// syntax notes an error of the YAML parser's.
+// syntax records an error of the YAML parser.
 func (d *decoder) syntax(data []byte, err error) {
 	text := err.Error()
 	found := yamlLine.FindStringSubmatch(text)
@@ -106,11 +106,11 @@ func syntaxHint(text, line string) string {
 	return "check the indentation, the quotes and the brackets of this line"
 }
 
-// brokenLine finds the line that breaks the syntax: the one behind the longest
-// beginning of the file that is good YAML. The parser's own number is that of the
-// construct around it, and off by one at that. 0 when looking would take long.
+// brokenLine finds the line that breaks the syntax: the one after the longest beginning of the file that is valid YAML.
+// The parser's own number is that of the enclosing construct, and is off by one. brokenLine returns 0 if the search
+// would take long.
 func brokenLine(lines [][]byte) int {
-	const most = 512 << 10 // bytes parsed again: a page is done in 100 ms at worst
+	const most = 512 << 10 // bytes parsed again: a page takes 100 ms at most
 	data := bytes.Join(lines, nil)
 	end, parsed := len(data), 0
 	for n := len(lines); n > 0; n-- {

@@ -88,11 +88,11 @@ func (c *Config) fill() error {
 	case c.MaxMessageBytes < 0 || c.MaxMessageBytes > 1<<31-1:
 		return fmt.Errorf("a maximum message size of %d bytes is out of range; give 1 to %d", c.MaxMessageBytes, 1<<31-1)
 	case c.MaxConnections < 0:
-		return errors.New("the maximum number of connections can't be negative")
+		return errors.New("the maximum number of connections is negative; give at least 1, or 0 for the default")
 	case c.KeepSessions < 0:
-		return errors.New("the number of kept sessions can't be negative")
+		return errors.New("the number of sessions to keep is negative; give at least 1, or 0 for the default")
 	case strings.ContainsAny(c.Domain, "@ \t\r\n"):
-		return fmt.Errorf("%q isn't a domain; give one like example.test", c.Domain)
+		return fmt.Errorf("%q isn't a domain; give one such as example.test", c.Domain)
 	}
 	if _, err := door.ParseOffset(c.PortOffset); err != nil {
 		return err

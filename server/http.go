@@ -20,7 +20,7 @@ func (s *Server) startHTTP() error {
 	}
 	host, _, err := net.SplitHostPort(addr)
 	if err != nil {
-		return fmt.Errorf("%q isn't an address for the web page; give one like %s, or off", s.cfg.HTTP, DefaultHTTP)
+		return fmt.Errorf("%q isn't an address for the web page; give one such as %s, or off", s.cfg.HTTP, DefaultHTTP)
 	}
 	ln, err := net.Listen("tcp", addr)
 	if err != nil && !s.cfg.HTTPExact {

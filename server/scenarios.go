@@ -51,7 +51,7 @@ func (a *activation) or(plan *fault.Plan, err error) *fault.Plan {
 		return plan
 	}
 	if !a.failing.Swap(true) {
-		a.logger.Error("it can't be told which scenarios are active; doors behave correctly until it can", "error", err)
+		a.logger.Error("can't find out which scenarios are active; until then all doors behave correctly", "error", err)
 	}
 	return nil
 }
@@ -174,7 +174,7 @@ func (s *Server) UseFor(user string, list ...*scenarios.Scenario) (notes []strin
 // userAddress is the address of a user who may have scenarios, in lower case.
 func (s *Server) userAddress(user string) (string, error) {
 	if user == "" || len(user) > 320 || strings.ContainsFunc(user, func(r rune) bool { return r <= ' ' || r == 0x7f }) {
-		return "", fmt.Errorf("%q isn't the name of a user; give one like alice@%s", user, s.cfg.Domain)
+		return "", fmt.Errorf("%q isn't the name of a user; give one such as alice@%s", user, s.cfg.Domain)
 	}
 	address := s.store.Address(user)
 	if names := s.userNames(); len(names) > 0 {
@@ -196,7 +196,7 @@ func notForOne(user string, list []*scenarios.Scenario) (notes []string) {
 			}
 		}
 		if len(kinds) > 0 {
-			notes = append(notes, fmt.Sprintf("%s: what it does before the login (%s) can't be for %s alone, and isn't done", sc.Name, strings.Join(kinds, ", "), user))
+			notes = append(notes, fmt.Sprintf("%s: what it does before the login (%s) can't be for %s alone, so mailrig leaves it out", sc.Name, strings.Join(kinds, ", "), user))
 		}
 	}
 	return notes

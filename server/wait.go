@@ -29,7 +29,7 @@ const (
 type Matcher = wait.Matcher
 
 // Outcome is what came of waiting: whether it was Met in time, the Count of what fits, and
-// the Messages, Sessions or Findings that fit. When the time was over first, these are the
+// the Messages, Sessions or Findings that fit. After a timeout, these are the
 // last of everything that arrived instead, and Text says so in words.
 type Outcome = wait.Outcome
 

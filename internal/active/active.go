@@ -125,7 +125,7 @@ func (m *Memory) UseFor(_ context.Context, user string, list []*scenarios.Scenar
 		users[user] = m.forOne(list)
 	}
 	if len(users) > maxUsers {
-		return fmt.Errorf("%d users have scenarios of their own already; end some of them first", maxUsers)
+		return fmt.Errorf("%d users have scenarios of their own already; switch some of them off first", maxUsers)
 	}
 	if len(users) == 0 {
 		m.users.Store(nil)

@@ -8,8 +8,8 @@ import (
 	"github.com/mailrig/mailrig/internal/door"
 )
 
-// advise writes down what is wrong, each with one thing to try, and the verdict: good
-// is a server at which nothing that a client needs is wrong.
+// advise lists what is wrong, each with one thing to try, and sets the verdict. A server is good if nothing that a
+// client needs is wrong.
 func (c *checker) advise(r *Report) {
 	n := &notes{checker: c, r: r}
 	n.asAWhole()
@@ -28,12 +28,12 @@ func (c *checker) advise(r *Report) {
 	r.Good = !r.Interrupted && !slices.ContainsFunc(r.Problems, func(p Problem) bool { return p.Severity == Error })
 }
 
-// notes gathers problems; the same one at several ports is one.
+// notes gathers problems. The same problem at several ports is listed once.
 type notes struct {
 	*checker
 	r    *Report
 	list []Problem
-	down bool // no door answers, which is said once
+	down bool // no door answers; this is said only once
 }
 
 func (n *notes) add(id string, s Severity, port int, what, try string) {
@@ -63,8 +63,7 @@ func (n *notes) sorted() []Problem {
 	return n.list
 }
 
-// severityAt is how much a fault of a door matters: much, when no other door does the
-// same work.
+// severityAt returns how serious a fault of a door is. It is serious if no other door does the same work.
 func (n *notes) severityAt(d *Door, otherwise Severity) Severity {
 	if n.served(d.Protocol) {
 		return otherwise
@@ -72,8 +71,8 @@ func (n *notes) severityAt(d *Door, otherwise Severity) Severity {
 	return Error
 }
 
-// served tells whether what the protocol is for, sending or receiving, can be done;
-// a protocol that was asked for by name must work itself.
+// served reports whether the client can do what the protocol is for, sending or receiving. A protocol that was asked
+// for by name must work itself.
 func (n *notes) served(p door.Protocol) bool {
 	if n.r.first(p) != nil {
 		return true
@@ -94,7 +93,7 @@ func (n *notes) alternative(d *Door) string {
 	return ""
 }
 
-// otherwiseReceived is the first setting for receiving by another protocol, nil for none.
+// otherwiseReceived returns the first setting for receiving with another protocol, or nil.
 func (n *notes) otherwiseReceived(than door.Protocol) *Setting {
 	for _, p := range receiving() {
 		if s := n.r.first(p); p != than && s != nil {
@@ -111,7 +110,7 @@ func (n *notes) where(s Setting) string {
 	return fmt.Sprintf("%d with %s", s.Port, s.Encryption)
 }
 
-// alternativeOr is the alternative, or what can be tried when nothing else works.
+// alternativeOr returns the alternative, or what to try if nothing else works.
 func (n *notes) alternativeOr(d *Door, otherwise string) string {
 	if s := n.alternative(d); s != "" {
 		return s
@@ -121,7 +120,7 @@ func (n *notes) alternativeOr(d *Door, otherwise string) string {
 
 const elsewhere = "try from another network, such as a phone's; if it works there, this network or a firewall is at fault"
 
-// asAWhole is what concerns all doors.
+// asAWhole adds what concerns all doors.
 func (n *notes) asAWhole() {
 	if n.r.Interrupted {
 		n.add("interrupted", Error, 0, "the check was stopped before it was done", "let it finish")
@@ -146,7 +145,7 @@ func (n *notes) asAWhole() {
 	}
 }
 
-// unreachable is about doors at which no mail protocol could be spoken.
+// unreachable adds what is wrong with doors at which no mail protocol could be spoken.
 func (n *notes) unreachable(d *Door) {
 	n.families(d)
 	if n.down || d.State == StateOpen || d.State == StateInterrupted {
@@ -163,7 +162,7 @@ func (n *notes) unreachable(d *Door) {
 			try += "; port 25 is for mail between servers, and most providers block it for their customers"
 		}
 		if d.Port == 587 || d.Port == 465 || d.Port == 25 && d.State != StateRefused {
-			note = warn // the usual reasons of "I can receive but not send"
+			note = warn // the usual reasons for "I can receive but not send"
 		}
 		n.add("port-"+string(d.State), note, d.Port, d.Detail, try)
 	case StateClosed, StateReset, StateBroken, StateSlow:
@@ -192,7 +191,7 @@ func (n *notes) unreachable(d *Door) {
 	}
 }
 
-// families is about doors that answer on one of IPv4 and IPv6 only.
+// families is about doors that answer on only one of IPv4 and IPv6.
 func (n *notes) families(d *Door) {
 	for _, a := range d.Addresses {
 		family := "IPv4"
@@ -277,7 +276,7 @@ func (n *notes) session(d *Door) {
 	}
 }
 
-// mechanisms is about what a door takes for a login.
+// mechanisms is about the ways in which a door accepts logins.
 func (n *notes) mechanisms(d *Door) {
 	if d.State != StateOpen {
 		return
@@ -292,7 +291,7 @@ func (n *notes) mechanisms(d *Door) {
 	}
 }
 
-// login is about logins that were asked for.
+// login is about logins that the user asked for.
 func (n *notes) login(d *Door) {
 	l := d.Login
 	if l == nil || l.State == LoginOK {
@@ -300,10 +299,10 @@ func (n *notes) login(d *Door) {
 	}
 	s := Error
 	if receives(d.Protocol) && n.wish(d.Protocol) == Any && n.received() {
-		s = Warning // the mail can be had by the other protocol
+		s = Warning // the mail can be fetched with the other protocol
 	}
 	if l.State == LoginNotTried && strings.Contains(l.Words, "--all-logins") {
-		s = Note // what is wrong is said where it was tried
+		s = Note // what is wrong is reported where the login was tried
 	}
 	what := l.Words
 	if l.Reply != "" {
@@ -312,7 +311,7 @@ func (n *notes) login(d *Door) {
 	n.add("login-"+string(l.State), s, d.Port, "login: "+what, n.loginAdvice(d))
 }
 
-// received tells whether some login for receiving works.
+// received reports whether any login for receiving works.
 func (n *notes) received() bool {
 	return slices.ContainsFunc(n.r.Doors, func(d *Door) bool {
 		return receives(d.Protocol) && d.Login != nil && d.Login.State == LoginOK
@@ -360,7 +359,7 @@ func (n *notes) loginAdvice(d *Door) string {
 	}
 }
 
-// purposes is whether a client can receive and send at all.
+// purposes is about whether a client can receive and send at all.
 func (n *notes) purposes() {
 	if n.down {
 		return
@@ -376,12 +375,12 @@ func (n *notes) purposes() {
 	default:
 		for _, p := range receiving() {
 			if looked(p) && !works(p) {
-				s, other := Note, receiving()[slices.IndexFunc(receiving(), works)] // there is one, or no-receiving would say so
+				s, other := Note, receiving()[slices.IndexFunc(receiving(), works)] // there is one; otherwise no-receiving would have reported it
 				switch {
 				case n.wish(p) != Any:
 					s = Error
 				case slices.ContainsFunc(n.r.Doors, func(d *Door) bool { return d.Protocol == p && !d.State.closed() }):
-					s = Warning // it is there, and broken
+					s = Warning // it exists, and is broken
 				}
 				n.add("no-"+string(p), s, 0, protocolName(string(p))+" can't be used: no port for it works as it should",
 					fmt.Sprintf("use %s, port %s", protocolName(string(other)), n.where(*n.r.first(other))))

@@ -15,10 +15,10 @@ import (
 	"time"
 )
 
-// soon is how long before its end a certificate is worth a warning.
+// soon is how long before its end a certificate deserves a warning.
 const soon = 14 * 24 * time.Hour
 
-// examine judges what the server sent, and says in words what is wrong with it.
+// examine judges the certificates that the server sent, and says in words what is wrong with them.
 func (c *checker) examine(chain []*x509.Certificate) *Session {
 	s := &Session{Faults: []Fault{}}
 	if len(chain) == 0 {
@@ -29,7 +29,7 @@ func (c *checker) examine(chain []*x509.Certificate) *Session {
 	s.Certificate = describe(chain)
 	add := func(code, words, try string) { s.Faults = append(s.Faults, Fault{code, words, try}) }
 	now := c.Now()
-	at := now // a moment at which the certificate itself is in its time
+	at := now // a moment when the certificate itself is valid
 
 	switch {
 	case now.After(leaf.NotAfter):
@@ -51,7 +51,7 @@ func (c *checker) examine(chain []*x509.Certificate) *Session {
 	weakSignature := false
 	for i, cert := range chain {
 		if i > 0 && selfSigned(cert) {
-			continue // nobody looks at a root's own signature
+			continue // nobody checks a root's own signature
 		}
 		if weak(cert.SignatureAlgorithm) && !selfSigned(cert) {
 			weakSignature = true
@@ -71,7 +71,7 @@ func (c *checker) examine(chain []*x509.Certificate) *Session {
 	return s
 }
 
-// wrongName says which names the certificate is for, if not for the host.
+// wrongName says which names the certificate is for, if it isn't for the host.
 func (c *checker) wrongName(leaf *x509.Certificate) string {
 	err := leaf.VerifyHostname(c.Host)
 	if err == nil {
@@ -93,7 +93,7 @@ func (c *checker) wrongName(leaf *x509.Certificate) string {
 	return fmt.Sprintf("the certificate isn't for %s, but for %s", clean(c.Host), list)
 }
 
-// trust asks whether a CA that is trusted here vouches for the certificate.
+// trust checks whether a CA that is trusted here vouches for the certificate.
 func (c *checker) trust(chain []*x509.Certificate, at time.Time, add func(code, words, try string)) {
 	leaf := chain[0]
 	between := x509.NewCertPool()
@@ -108,7 +108,7 @@ func (c *checker) trust(chain []*x509.Certificate, at time.Time, add func(code, 
 	var unknown x509.UnknownAuthorityError
 	switch now := c.Now(); {
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired && now.After(invalid.Cert.NotBefore) && now.Before(invalid.Cert.NotAfter):
-		// It is in its time, but not at the moment at which the other one was.
+		// It is valid now, but wasn't at the moment when the other one was.
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
 		add("expired-intermediate", fmt.Sprintf("the certificate of %s, which vouches for the server, isn't in its time: it is valid from %s to %s",
 			subject(invalid.Cert), date(invalid.Cert.NotBefore), date(invalid.Cert.NotAfter)), "the server's operator has to install the CA's current intermediate certificate")
@@ -123,7 +123,7 @@ func (c *checker) trust(chain []*x509.Certificate, at time.Time, add func(code, 
 	}
 }
 
-// unknown tells apart why no known CA vouches.
+// unknown finds out why no known CA vouches for the certificate.
 func (c *checker) unknown(chain []*x509.Certificate, add func(code, words, try string)) {
 	leaf, last := chain[0], chain[len(chain)-1]
 	const trust = "if it is your own, give its certificate with --ca FILE and import it into the client"
@@ -134,8 +134,8 @@ func (c *checker) unknown(chain []*x509.Certificate, add func(code, words, try s
 	case selfSigned(last) && last != leaf:
 		add("unknown-authority", fmt.Sprintf("the certificate comes from %s, a CA that isn't trusted here", subject(last)), trust)
 	case len(leaf.IssuingCertificateURL) > 0 || len(c.Roots) > 0:
-		// Public CAs say where their certificate is to be had; and whoever names a CA
-		// expects it to have signed.
+		// Public CAs say where their certificate can be fetched, and a server that names a CA expects that it was the
+		// one that signed.
 		add("incomplete-chain", fmt.Sprintf("the certificate comes from %s, which isn't trusted here by itself; the server probably fails to send that intermediate certificate", issuer(last)),
 			"the server's operator has to install the full chain; a browser may hide this, a mail client doesn't. Or it is a private CA: "+trust)
 	default:
@@ -187,7 +187,7 @@ func describe(chain []*x509.Certificate) *Certificate {
 		NotBefore: leaf.NotBefore.UTC(), NotAfter: leaf.NotAfter.UTC(),
 		Signature: leaf.SignatureAlgorithm.String(), SHA256: hex.EncodeToString(sum[:]), Chain: []string{},
 	}
-	const shown = 50 // a certificate may be for thousands
+	const shown = 50 // a certificate may have thousands of names
 	if len(d.Names) > shown {
 		d.Names = append(d.Names[:shown:shown], fmt.Sprintf("and %d more", len(d.Names)-shown))
 	}
@@ -209,7 +209,7 @@ func describe(chain []*x509.Certificate) *Certificate {
 
 func date(t time.Time) string { return t.UTC().Format(time.DateOnly) }
 
-// span is a duration in the unit that a person would use.
+// span returns a duration in the unit that a person would use.
 func span(d time.Duration) string {
 	unit := func(n int, name string) string {
 		if n == 1 {

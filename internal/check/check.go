@@ -1,27 +1,24 @@
-// Package check looks at a mail server from outside, as a careful client would, and
-// says what a person needs to know: which doors answer, what they speak, whether
-// their encryption holds, which settings to type into a client, and what is wrong.
+// Package check examines a mail server from outside, as a careful client would, and says what a person needs to know:
+// which doors answer, what they speak, whether their encryption holds, which settings to type into a client, and what
+// is wrong.
 //
-// [Run] looks at all doors at once and takes a bounded time. For each door it goes
-// the way of a client (open.go): connect on IPv4 and IPv6 (dial.go), greeting,
-// capabilities, STARTTLS or TLS (tls.go, cert.go), capabilities again. Where the way
-// ends it says why, and looks a second time when that tells more: with TLS at a port
-// that stays silent, with outdated TLS at one whose handshake fails. The three
-// protocols are one file each (smtp.go, imap.go, pop3.go). Then it chooses settings
-// (settings.go), logs in if it is asked to (login.go, words in refusal.go), sends a
-// message to itself if it is asked to (send.go), and writes down what is wrong with
-// one piece of advice for each (advice.go).
+// [Run] examines all doors at the same time and takes a bounded time. At each door it does what a client does
+// (open.go): it connects on IPv4 and IPv6 (dial.go), reads the greeting, asks for the capabilities, begins TLS (tls.go,
+// cert.go), and asks for the capabilities again. If it can't go on, it says why. It tries a second time if that tells
+// more: with TLS at a port that stays silent, with outdated TLS at a port whose handshake fails. Each protocol has one
+// file (smtp.go, imap.go, pop3.go). Then it chooses settings (settings.go), logs in if asked to (login.go; words in
+// refusal.go), sends a message to itself if asked to (send.go), and lists what is wrong, each with one piece of advice
+// (advice.go).
 //
-// It is careful in three ways. A password goes only through TLS with a certificate
-// that verifies, unless the caller says otherwise. It is tried once for each
-// protocol, and no more once it was refused, because accounts get locked. Whatever
-// the server sends is bounded (wire.go), and cleaned before it gets into the report.
+// It is careful in three ways. It sends a password only through TLS with a certificate that verifies, unless the caller
+// allows otherwise. It tries the password once for each protocol, and not again after a refusal, because servers lock
+// accounts. It bounds everything that the server sends (wire.go), and cleans it before it gets into the report.
 //
-// To add something that can be wrong, add its words in advice.go; codes and field
-// names are public, docs/check.md lists them. The command is cmd/mailrig/check.go.
+// To report something else that can be wrong, add its words in advice.go. Codes and field names are public;
+// docs/check.md lists them. The command is cmd/mailrig/check.go.
 //
-// RFC 3207, 2595, 8314 (TLS for mail), 5321, 4954 (SMTP), 9051, 5530 (IMAP), 1939,
-// 2449 (POP3), 9525 (names in certificates).
+// RFC 3207, 2595, 8314 (TLS for mail), 5321, 4954 (SMTP), 9051, 5530 (IMAP), 1939, 2449 (POP3), 9525 (names in
+// certificates).
 package check
 
 import (
@@ -36,16 +33,16 @@ import (
 	"github.com/mailrig/mailrig/internal/door"
 )
 
-// Wish is which kind of encryption the caller wants to have for a protocol.
+// Wish says which kind of encryption the caller wants for a protocol.
 type Wish string
 
 // The wishes.
 const (
-	Any      Wish = "any"      // look at all doors, recommend the best
+	Any      Wish = "any"      // examine all doors, and recommend the best
 	TLS      Wish = "tls"      // only doors with TLS from the first byte
 	STARTTLS Wish = "starttls" // only doors with STARTTLS
 	Plain    Wish = "plain"    // the same doors, without encryption
-	Off      Wish = "off"      // don't look
+	Off      Wish = "off"      // don't examine
 )
 
 // Defaults of Options.
@@ -54,38 +51,37 @@ const (
 	DefaultSendTimeout = time.Minute
 )
 
-// Options says what to look at, and what is allowed. Host is needed, the rest may be
-// left out.
+// Options say what to examine and what is allowed. Host is required; the rest may be left out.
 type Options struct {
 	Host   string                 // the name that a person would type into a client
-	Doors  []Target               // where the doors are; nil: all, at their standard ports on Host
-	Wishes map[door.Protocol]Wish // missing: Any
+	Doors  []Target               // where the doors are; nil means all, at their standard ports on Host
+	Wishes map[door.Protocol]Wish // a missing protocol means Any
 	Roots  []*x509.Certificate    // CAs to trust besides the system's
 
-	User     string // "": no login
+	User     string // "" means no login
 	Password string
 
-	AllowPlainLogin     bool // the password may go in clear
-	AllowUntrustedLogin bool // it may go to a server whose certificate doesn't verify
-	AllLogins           bool // one login at each door instead of one for each protocol
+	AllowPlainLogin     bool // allow sending the password in clear
+	AllowUntrustedLogin bool // allow sending it to a server whose certificate doesn't verify
+	AllLogins           bool // log in once at each door, rather than once for each protocol
 
 	Send        bool          // send a message from Address to itself, and wait for it
-	Address     string        // "": User
-	SendTimeout time.Duration // how long to wait for it; 0: DefaultSendTimeout
+	Address     string        // "" means User
+	SendTimeout time.Duration // how long to wait for it; 0 means DefaultSendTimeout
 
-	Timeout time.Duration // for each wait; a door takes at most three; 0: DefaultTimeout
+	Timeout time.Duration // for each wait; a door takes three at most; 0 means DefaultTimeout
 	Now     func() time.Time
-	Resolve func(ctx context.Context, host string) ([]netip.Addr, error) // nil: the system's
+	Resolve func(ctx context.Context, host string) ([]netip.Addr, error) // nil means the system's resolver
 }
 
-// Target is a door and where it really is.
+// Target says where a door really is.
 type Target struct {
 	door.Door
-	Host string // "": Options.Host
-	At   int    // its port; 0: the standard one
+	Host string // "" means Options.Host
+	At   int    // its port; 0 means the standard one
 }
 
-// Targets are all doors with an offset added to their numbers.
+// Targets returns all doors with an offset added to their port numbers.
 func Targets(offset int) []Target {
 	var all []Target
 	for _, d := range door.All() {
@@ -97,11 +93,11 @@ func Targets(offset int) []Target {
 // checker is one check.
 type checker struct {
 	Options
-	pool     *x509.CertPool // nil: the system's
+	pool     *x509.CertPool // nil means the system's
 	noSystem error          // why the system's CAs can't be read
 }
 
-// Run looks at the server. When ctx ends it stops at once and reports what is known.
+// Run examines the server. When ctx ends, it stops at once and reports what is known.
 func Run(ctx context.Context, o Options) *Report {
 	c := newChecker(o)
 	began := c.Now()
@@ -167,7 +163,7 @@ func (c *checker) wish(p door.Protocol) Wish {
 	return Any
 }
 
-// wanted tells whether a door is to be looked at.
+// wanted reports whether to examine a door.
 func (c *checker) wanted(d door.Door) bool {
 	switch c.wish(d.Protocol) {
 	case Off:
@@ -181,7 +177,7 @@ func (c *checker) wanted(d door.Door) bool {
 	}
 }
 
-// target is where a door is.
+// target returns where a door is.
 func (c *checker) target(d *Door) Target {
 	for _, t := range c.Doors {
 		if t.Port == d.Port {
@@ -191,7 +187,7 @@ func (c *checker) target(d *Door) Target {
 	return Target{}
 }
 
-// hostPort is where to connect to.
+// hostPort returns where to connect.
 func (c *checker) hostPort(t Target) (host, port string) {
 	host = t.Host
 	if host == "" {
@@ -204,7 +200,7 @@ func (c *checker) hostPort(t Target) (host, port string) {
 	return host, strconv.Itoa(at)
 }
 
-// bounded is a context for one wait.
+// bounded returns a context for one wait.
 func (c *checker) bounded(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(ctx, c.Timeout)
 }

@@ -13,8 +13,7 @@ import (
 	"time"
 )
 
-// resolve finds the addresses of a host: the first of each family, IPv6 first as
-// clients take them.
+// resolve finds the addresses of a host: the first one of each family, IPv6 first, because clients prefer it.
 func (c *checker) resolve(ctx context.Context, host string) ([]string, error) {
 	if ip, err := netip.ParseAddr(host); err == nil {
 		return []string{ip.String()}, nil
@@ -36,8 +35,8 @@ func (c *checker) resolve(ctx context.Context, host string) ([]string, error) {
 	return append(six[:min(len(six), 1)], four[:min(len(four), 1)]...), nil
 }
 
-// connect tries every address at once and keeps the first connection in the order of
-// the addresses. It fills d.Addresses and, when there is none, d.State.
+// connect tries all addresses at the same time and keeps the first connection, in the order of the addresses. It fills
+// d.Addresses. If there is no connection, it sets d.State.
 func (c *checker) connect(ctx context.Context, t Target, d *Door) net.Conn {
 	host, port := c.hostPort(t)
 	d.Address = joined(host, port)
@@ -75,7 +74,7 @@ func (c *checker) connect(ctx context.Context, t Target, d *Door) net.Conn {
 			conn = one
 		default:
 			conns[i] = nil
-			_ = one.Close() // it can be reached: that is all we want to know
+			_ = one.Close() // this address can be reached, and that is all we want to know
 		}
 	}
 	if conn == nil {
@@ -94,8 +93,8 @@ func interrupted(ctx context.Context) (State, string) {
 	return StateInterrupted, "the check was stopped before this door had answered"
 }
 
-// worst is the state of a door that can't be reached: what one address says, unless
-// another says more. An address that this machine has no way to says least.
+// worst returns the state of a door that can't be reached: what one address says, unless another address says more. An
+// address to which this machine has no route says least.
 func worst(found []Address) (State, string) {
 	for _, s := range []State{StateTimeout, StateRefused, StateReset, StateBlockedHere, StateFailed, StateUnreachable} {
 		for _, a := range found {
@@ -107,8 +106,8 @@ func worst(found []Address) (State, string) {
 	return StateFailed, "no connection"
 }
 
-// Error numbers of Windows sockets, which package syscall doesn't know by these
-// names elsewhere. No other system has numbers that large.
+// Windows socket errors, for which package syscall has no such names on other systems. No other system has numbers this
+// large.
 const (
 	wsaEACCES       = syscall.Errno(10013)
 	wsaENETUNREACH  = syscall.Errno(10051)
@@ -146,7 +145,7 @@ func (c *checker) dialState(err error) (State, string) {
 	}
 }
 
-// brokeOff says how a conversation ended before its time.
+// brokeOff says how a conversation ended early.
 func (c *checker) brokeOff(err error) (State, string) {
 	var timeout net.Error
 	switch {

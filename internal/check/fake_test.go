@@ -15,8 +15,7 @@ import (
 	"github.com/mailrig/mailrig/internal/door"
 )
 
-// fake is a server whose every connection is served by a function. It remembers all
-// that it was told.
+// fake is a server in which a function serves every connection. It remembers everything that it was told.
 type fake struct {
 	ln   net.Listener
 	wg   sync.WaitGroup
@@ -70,7 +69,7 @@ func (f *fake) heard() []string {
 // say sends lines.
 func (l *line) say(lines ...string) { _, _ = io.WriteString(l, strings.Join(lines, "\r\n")+"\r\n") }
 
-// hear reads a line; "" when there are no more.
+// hear reads a line. It returns "" if there are no more.
 func (l *line) hear() string {
 	s, err := l.in.ReadString('\n')
 	if err != nil {
@@ -83,10 +82,10 @@ func (l *line) hear() string {
 	return s
 }
 
-// hang waits until the client goes away.
+// hang waits until the client leaves.
 func (l *line) hang() { _, _ = io.Copy(io.Discard, l.in) }
 
-// talk answers commands by their first word (IMAP: the second), until none comes.
+// talk answers commands by their first word (in IMAP, the second), until none comes.
 func (l *line) talk(answers map[string]string) {
 	for {
 		s := l.hear()
@@ -112,7 +111,7 @@ func doorAt(port int) door.Door {
 	return all[slices.IndexFunc(all, func(d door.Door) bool { return d.Port == port })]
 }
 
-// look checks one door at a fake.
+// look checks one door of a fake.
 func look(t *testing.T, port int, f *fake, edit func(*Options)) (*Report, *Door) {
 	t.Helper()
 	d := doorAt(port)
@@ -127,7 +126,7 @@ func look(t *testing.T, port int, f *fake, edit func(*Options)) (*Report, *Door)
 	return r, r.Doors[0]
 }
 
-// problem finds a problem by its id.
+// problem returns the problem with this id.
 func problem(t *testing.T, r *Report, id string) Problem {
 	t.Helper()
 	for _, p := range r.Problems {
@@ -148,7 +147,7 @@ func authority(t *testing.T) *certs.CA {
 	return ca
 }
 
-// secure is a script that begins with TLS.
+// secure returns a script that begins with TLS.
 func secure(t *testing.T, ca *certs.CA, profile string, script func(*line)) func(*line) {
 	t.Helper()
 	cert, err := ca.Certificate(profile)

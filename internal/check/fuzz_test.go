@@ -12,7 +12,7 @@ import (
 	"github.com/mailrig/mailrig/internal/door"
 )
 
-// scripted is a connection on which a server has already said all it will.
+// scripted is a connection on which a server has already said everything.
 type scripted struct {
 	net.Conn
 	in bytes.Reader

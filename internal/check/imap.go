@@ -6,12 +6,12 @@ import (
 	"strings"
 )
 
-// tag of every command: they come one after the other, so one is enough.
+// tag is the tag of every command. Commands come one after the other, so one tag is enough.
 const tag = "a1"
 
 type imapDialect struct{}
 
-// line reads one response with its literals.
+// line reads one response, including its literals.
 func (imapDialect) line(w *wire) (string, error) {
 	var all strings.Builder
 	for range maxLines {
@@ -40,7 +40,7 @@ func (imapDialect) line(w *wire) (string, error) {
 	return "", errLongReply
 }
 
-// status takes "OK [CODE] text" apart.
+// status parses "OK [CODE] text".
 func (imapDialect) status(s string) reply {
 	word, rest, _ := strings.Cut(s, " ")
 	r := reply{text: clean(s)}
@@ -59,7 +59,7 @@ func (imapDialect) status(s string) reply {
 	return r
 }
 
-// read reads up to the tagged response, or to a request for more.
+// read reads up to the tagged response, or up to a continuation request.
 func (i imapDialect) read(w *wire) (reply, error) {
 	var untagged []string
 	for range maxLines {
@@ -142,7 +142,7 @@ func (imapDialect) usable(c *Capabilities) string {
 		return m
 	}
 	if c.userPass {
-		return "LOGIN" // the command, which every server must have that doesn't forbid it
+		return "LOGIN" // the command, which every server must accept unless it forbids it
 	}
 	return ""
 }
@@ -168,18 +168,17 @@ func (i imapDialect) login(w *wire, mechanism, user, password string) (reply, er
 	return r, err
 }
 
-// quoted is a quoted string; line ends, which can't stand in one, are refused before the
-// check begins.
+// quoted returns a quoted string. Line ends can't occur in one; the check refuses them before it begins.
 func quoted(s string) string {
 	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(s) + `"`
 }
 
-// examine opens INBOX for reading, which a login that works must be able to do.
+// examine opens INBOX read-only. A login that works must be able to do that.
 func (i imapDialect) examine(w *wire, folder string) (reply, error) {
 	return i.command(w, "EXAMINE "+quoted(folder))
 }
 
-// search finds a message by its Message-ID; it returns how many there are.
+// search looks for a message by its Message-ID, and returns how many there are.
 func (i imapDialect) search(w *wire, id string) (int, error) {
 	r, err := i.command(w, "UID SEARCH HEADER Message-ID "+quoted(id))
 	if err != nil {
@@ -198,7 +197,7 @@ func (i imapDialect) search(w *wire, id string) (int, error) {
 	return n, nil
 }
 
-// junk is the folder into which the server puts what it takes for spam, or "".
+// junk returns the folder into which the server puts spam, or "".
 func (i imapDialect) junk(w *wire) (string, error) {
 	r, err := i.command(w, `LIST "" "*"`)
 	if err != nil {

@@ -10,9 +10,8 @@ import (
 	"github.com/mailrig/mailrig/internal/door"
 )
 
-// logins tries the password where the settings say: once for each protocol, one
-// after the other, and no further once it was refused. With AllLogins once at each
-// door that may have it.
+// logins tries the password where the settings say: once for each protocol, one after the other, and not again after a
+// refusal. With AllLogins it tries once at each door that may have the password.
 func (c *checker) logins(ctx context.Context, r *Report) {
 	open := map[door.Protocol]*loggedIn{}
 	defer func() {
@@ -25,13 +24,13 @@ func (c *checker) logins(ctx context.Context, r *Report) {
 	} else {
 		c.oneLoginEach(ctx, r, open)
 	}
-	c.choose(r) // a login may have shown that it takes OAuth2
+	c.choose(r) // a login may have shown that the server accepts OAuth2
 	if c.Send {
 		c.roundTrip(ctx, r, open)
 	}
 }
 
-// loggedIn is a conversation in which a login has worked.
+// loggedIn is a conversation in which a login has succeeded.
 type loggedIn struct {
 	d *Door
 	w *wire
@@ -85,8 +84,8 @@ func (c *checker) allLogins(ctx context.Context, r *Report, open map[door.Protoc
 	}
 }
 
-// login tries the password at one door, on a connection of its own, and fills
-// d.Login. The conversation is returned where the login worked.
+// login tries the password at one door, on a new connection, and fills d.Login. If the login succeeds, it returns the
+// conversation.
 func (c *checker) login(ctx context.Context, d *Door) *wire {
 	plain := c.wish(d.Protocol) == Plain
 	if why := c.forbids(d, plain); why != "" {
@@ -102,7 +101,7 @@ func (c *checker) login(ctx context.Context, d *Door) *wire {
 		d.Login = &Login{State: LoginBroken, Words: "this time the door didn't get that far: " + now.Detail}
 		return nil
 	}
-	// What was seen before may have been another server, or another mood of it.
+	// The first look may have met another server, or the server in another state.
 	if why := c.forbids(now, plain); why != "" {
 		d.Login = &Login{State: LoginNotTried, Words: why}
 		w.close()
@@ -124,7 +123,7 @@ func (c *checker) login(ctx context.Context, d *Door) *wire {
 	r, err := dial.login(w, mechanism, c.User, c.Password)
 	d.Login = &Login{Mechanism: mechanism, Reply: c.redact(r.text)}
 	if err == nil && r.ok {
-		r, err = dial.openInbox(w) // an account can be locked out behind a login that seems to work
+		r, err = dial.openInbox(w) // an account can be locked although its login seems to work
 		if err == nil && r.ok {
 			d.Login.State, d.Login.Words = LoginOK, "the login works"
 			w.timeout = c.Timeout
@@ -152,7 +151,7 @@ func (c *checker) login(ctx context.Context, d *Door) *wire {
 	return nil
 }
 
-// forbids says why a password mustn't be sent there, or "".
+// forbids says why the password must not be sent there, or returns "".
 func (c *checker) forbids(d *Door, plain bool) string {
 	switch {
 	case plain && c.AllowPlainLogin, !plain && d.Security != "none" && d.TLS != nil && d.TLS.Verified:
@@ -168,10 +167,10 @@ func (c *checker) forbids(d *Door, plain bool) string {
 	}
 }
 
-// redact takes the password out of a server's words: some repeat what they got, in the form
-// in which they got it. Words that were shortened may end in the middle of it.
+// redact removes the password from a server's words. Some servers repeat what they received, in the form in which they
+// received it. Words that were shortened may end in the middle of it.
 func (c *checker) redact(s string) string {
-	const least = 3 // of less there is too much in any words
+	const least = 3 // anything shorter occurs in any text
 	inQuotes := quoted(c.Password)
 	inQuotes = inQuotes[1 : len(inQuotes)-1]
 	for _, secret := range append(answers("PLAIN", c.User, c.Password), answers("LOGIN", "", c.Password)[1], inQuotes, c.Password) {
@@ -190,7 +189,7 @@ func (c *checker) redact(s string) string {
 	return s
 }
 
-// pause waits, or returns false when ctx has ended.
+// pause waits. It returns false if ctx has ended.
 func pause(ctx context.Context, d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()

@@ -14,10 +14,10 @@ const (
 	secret = "geheim\"123\\"
 )
 
-// account makes the options of a check with a login.
+// account adds a login to the options of a check.
 func account(o *Options) { o.User, o.Password = user, secret }
 
-// imapServer is one that answers the login with this.
+// imapServer returns a server with these capabilities that answers a login like this.
 func imapServer(capabilities, answer string) func(*line) {
 	return func(l *line) {
 		l.say("* OK x")
@@ -29,7 +29,7 @@ func imapServer(capabilities, answer string) func(*line) {
 	}
 }
 
-// plainAnswer is what talk sees of the response of PLAIN.
+// plainAnswer is what talk sees of PLAIN's response.
 var plainAnswer = strings.ToUpper(base64.StdEncoding.EncodeToString([]byte("\x00" + user + "\x00" + secret)))
 
 func TestLogin(t *testing.T) {
@@ -41,7 +41,7 @@ func TestLogin(t *testing.T) {
 		state   LoginState
 		words   string
 		try     string
-		attempt string // the only line that has the password in it
+		attempt string // the only line that contains the password
 	}{
 		"IMAP PLAIN": {993, imapServer("AUTH=PLAIN", "a1 OK in"), LoginOK, "works", "", base64.StdEncoding.EncodeToString([]byte("\x00" + user + "\x00" + secret))},
 		"IMAP LOGIN": {993, imapServer("", "a1 OK in"), LoginOK, "works", "", `a1 LOGIN "alice@example.test" "geheim\"123\\"`},
@@ -126,8 +126,8 @@ func smtpLogin(answer string) func(*line) {
 	}
 }
 
-// TestPasswordStays: without a word from the user it goes neither in clear nor to
-// somebody whose certificate doesn't verify.
+// TestPasswordStays checks that, without the user's permission, the password is sent neither in clear nor to a server
+// whose certificate doesn't verify.
 func TestPasswordStays(t *testing.T) {
 	t.Parallel()
 	ca := authority(t)
@@ -175,10 +175,7 @@ func TestPasswordStays(t *testing.T) {
 	}
 }
 
-// TestSecondConnection: what was trusted when the door was looked at need not be
-// there any more when the password is to be sent.
-// TestHide: a server's echo of the password in the form in which it was sent, or cut off
-// in the middle of it.
+// TestHide checks a server's echo of the password, in the form in which it was sent, or cut off in the middle.
 func TestHide(t *testing.T) {
 	t.Parallel()
 	c := newChecker(Options{User: user, Password: secret})
@@ -199,6 +196,8 @@ func TestHide(t *testing.T) {
 	}
 }
 
+// TestSecondConnection checks that what was trusted in the first look is checked again before the password is sent: it
+// may not be there any more.
 func TestSecondConnection(t *testing.T) {
 	t.Parallel()
 	good, evil := authority(t), authority(t)

@@ -6,16 +6,16 @@ import (
 	"fmt"
 )
 
-// way is how far and how to go.
+// way says how far to go, and how.
 type way struct {
 	clear  bool // stop before STARTTLS, for a login in clear
 	legacy bool // outdated TLS, only to look: nothing is sent through it
 }
 
-// look looks at a door, from the first packet to the capabilities inside TLS.
+// look examines a door, from the first packet to the capabilities inside TLS.
 func (c *checker) look(ctx context.Context, t Target, d *Door) {
-	// A first connection may wait three times: for the connection, the greeting and
-	// one more; a second look comes out of the same time.
+	// A first connection may wait three times: for the connection, for the greeting, and once more. A second look uses
+	// the same time.
 	limited, cancel := context.WithTimeout(ctx, 3*c.Timeout)
 	defer cancel()
 	if w := c.open(limited, t, d, way{}); w != nil {
@@ -34,7 +34,7 @@ func (c *checker) look(ctx context.Context, t Target, d *Door) {
 	d.Usable = c.usable(d)
 }
 
-// usable tells whether a client can log in here with encryption.
+// usable reports whether a client can log in here with encryption.
 func (c *checker) usable(d *Door) bool {
 	if d.State != StateOpen {
 		return false
@@ -46,8 +46,7 @@ func (c *checker) usable(d *Door) bool {
 		(d.implicit || d.STARTTLS == UpgradeDone)
 }
 
-// open goes a client's way up to where it would log in. Without a conversation, d
-// says where the way ended.
+// open does what a client does before it logs in. If it returns no conversation, d says where it ended.
 func (c *checker) open(ctx context.Context, t Target, d *Door, how way) *wire {
 	conn := c.connect(ctx, t, d)
 	if conn == nil {
@@ -61,7 +60,7 @@ func (c *checker) open(ctx context.Context, t Target, d *Door, how way) *wire {
 	return w
 }
 
-// greet is open without the connecting. It returns false where a client must stop.
+// greet is open after connecting. It returns false if a client must stop.
 func (c *checker) greet(w *wire, d *Door, how way) bool {
 	if d.implicit {
 		w.seen.mark()
@@ -78,7 +77,7 @@ func (c *checker) greet(w *wire, d *Door, how way) bool {
 	if how.clear {
 		return true
 	}
-	// What can't be encrypted can still be spoken with, to take leave.
+	// Without encryption we can still speak to the server, to say goodbye.
 	upgraded, ok := c.upgrade(w, d, how)
 	if !ok || !upgraded {
 		return ok
@@ -108,7 +107,7 @@ func (c *checker) hello(w *wire, d *Door) bool {
 	return true
 }
 
-// noGreeting says what is there instead.
+// noGreeting finds out what is there instead.
 func (c *checker) noGreeting(w *wire, d *Door, r reply, err error) {
 	first := w.seen.first
 	if d.Security != "none" {
@@ -136,14 +135,14 @@ func (c *checker) noGreeting(w *wire, d *Door, r reply, err error) {
 
 const wordsClientCert = "the server wants a certificate from the client, and ends the connection without one"
 
-// wantsClientCert tells whether a conversation ended for want of a client's
-// certificate, which in TLS 1.3 shows only after the handshake (RFC 8446 section 4.4.2.4).
+// wantsClientCert reports whether the server ended the conversation because it wants a client certificate. In TLS 1.3
+// this shows only after the handshake (RFC 8446 section 4.4.2.4).
 func (c *checker) wantsClientCert(d *Door, err error) bool {
 	state, _ := c.brokeOff(err)
 	return d.TLS != nil && d.TLS.ClientCert && state != StateTimeout
 }
 
-// otherSpeaker is the state of a door at which something else speaks.
+// otherSpeaker returns the state of a door where something else speaks.
 func (c *checker) otherSpeaker(first []byte, speaks string) (State, string, string) {
 	said := firstLine(first)
 	switch speaks {
@@ -179,8 +178,8 @@ func (c *checker) ask(w *wire, d *Door, where **Capabilities) bool {
 	return true
 }
 
-// upgrade asks for TLS, also where it isn't offered: a middlebox may have hidden the
-// offer, and then the answer says so. ok is false where the conversation is over.
+// upgrade asks for TLS even if the server doesn't offer it: a middlebox may have hidden the offer, and the answer shows
+// that. ok is false if the conversation is over.
 func (c *checker) upgrade(w *wire, d *Door, how way) (upgraded, ok bool) {
 	if d.STARTTLS == UpgradePreauth {
 		d.Detail = "it says that we are logged in already (PREAUTH), which makes STARTTLS impossible"
@@ -204,7 +203,7 @@ func (c *checker) upgrade(w *wire, d *Door, how way) (upgraded, ok bool) {
 		return false, true
 	case !r.ok:
 		d.STARTTLS, d.Detail = UpgradeRefused, "STARTTLS is offered and then refused: "+r.text
-		return false, !r.more // an answer that wants more leaves both out of step
+		return false, !r.more // after an answer that wants more, client and server are out of step
 	}
 	if n := w.in.Buffered(); n > 0 {
 		extra, _ := w.in.Peek(n)
@@ -230,7 +229,7 @@ func (c *checker) upgrade(w *wire, d *Door, how way) (upgraded, ok bool) {
 	return true, true
 }
 
-// noTLS is the state of a TLS door without a handshake.
+// noTLS returns the state of a TLS door without a handshake.
 func (c *checker) noTLS(w *wire, d *Door, err error) {
 	first := w.seen.since
 	state, words := c.brokeOff(err)
@@ -278,8 +277,8 @@ func (c *checker) lookForTLS(ctx context.Context, t Target, d *Door) {
 	}
 }
 
-// lookForOldTLS finds out whether the server would speak a TLS that clients no
-// longer accept. Nothing is sent through it.
+// lookForOldTLS finds out whether the server speaks a TLS version that clients no longer accept. It sends nothing
+// through it.
 func (c *checker) lookForOldTLS(ctx context.Context, t Target, d *Door) {
 	second := newDoor(t)
 	if w := c.open(ctx, t, second, way{legacy: true}); w != nil {

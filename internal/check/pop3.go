@@ -45,7 +45,7 @@ func (p pop3Dialect) multiline(w *wire, line string) (reply, error) {
 	if err != nil || !r.ok {
 		return r, err
 	}
-	for range 16 * maxLines { // heads of messages can be long; what is kept is less
+	for range 16 * maxLines { // the headers of messages can be long; less than this is kept
 		line, err := w.line()
 		if err != nil {
 			return r, err
@@ -74,7 +74,7 @@ func (p pop3Dialect) capabilities(w *wire) (*Capabilities, error) {
 		return nil, err
 	}
 	c := &Capabilities{Names: []string{}, Mechanisms: []string{}}
-	if !r.ok { // RFC 1939 alone: USER is all there is
+	if !r.ok { // RFC 1939 alone: USER is the only way
 		c.NotAnswered = r.text
 		c.userPass, c.TakesLogin = true, true
 		c.Mechanisms = []string{"USER"}

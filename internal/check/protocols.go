@@ -8,12 +8,12 @@ import (
 	"github.com/mailrig/mailrig/internal/protocol/all"
 )
 
-// dialects are the protocols that a check speaks.
+// dialects are the protocols that a check can speak.
 var dialects = map[door.Protocol]dialect{door.SMTP: smtpDialect{}, door.IMAP: imapDialect{}, door.POP3: pop3Dialect{}}
 
 func speak(p door.Protocol) dialect { return dialects[p] }
 
-// about returns what is known of a protocol; nil for none of ours.
+// about returns what is known about a protocol, or nil if mailrig doesn't serve it.
 func about(name string) *protocol.Protocol { return protocol.Find(all.Protocols(), name) }
 
 // receives reports whether clients fetch mail by a protocol.
@@ -32,7 +32,7 @@ func protocols() (list []door.Protocol) {
 	return append(list, sending...)
 }
 
-// receiving returns those for receiving, the one to be preferred first.
+// receiving returns the protocols for receiving, the preferred one first.
 func receiving() (list []door.Protocol) {
 	for _, p := range protocols() {
 		if receives(p) {
@@ -42,7 +42,7 @@ func receiving() (list []door.Protocol) {
 	return list
 }
 
-// protocolName is the name for a person.
+// protocolName returns the protocol's name for people.
 func protocolName(s string) string {
 	switch p := about(s); {
 	case p != nil:
@@ -56,10 +56,9 @@ func protocolName(s string) string {
 	}
 }
 
-// preferred returns the doors of a protocol in the order in which a client should take
-// them. For receiving, TLS from the first byte comes first (RFC 8314 section 3), for
-// sending STARTTLS. Doors that aren't suggested come last, and 25 behind all of them,
-// because networks block it.
+// preferred returns the ports of a protocol in the order in which a client should try them. For receiving, TLS from the
+// first byte comes first (RFC 8314 section 3); for sending, STARTTLS does. Doors that aren't suggested come last. 25 is
+// the very last, because networks block it.
 func preferred(p door.Protocol) (ports []int) {
 	of := about(string(p))
 	ports = []int{of.Door(of.Receives), of.Door(!of.Receives)}

@@ -7,7 +7,7 @@ import (
 	"github.com/mailrig/mailrig/internal/refusal"
 )
 
-// LoginState is how a login ended.
+// LoginState says how a login ended.
 type LoginState string
 
 // The states of a login.
@@ -19,32 +19,31 @@ const (
 	LoginWeb         LoginState = "web-login-needed"
 	LoginOAuth       LoginState = "oauth-needed"
 	LoginDisabled    LoginState = "disabled" // the service is switched off for this account
-	LoginLocked      LoginState = "locked"   // the account is
+	LoginLocked      LoginState = "locked"   // the account is locked
 	LoginNotAllowed  LoginState = "not-authorized"
 	LoginExpired     LoginState = "password-expired"
 	LoginTemporary   LoginState = "temporary"
 	LoginTooMany     LoginState = "too-many"
-	LoginInUse       LoginState = "in-use" // another client has the mailbox (POP3)
+	LoginInUse       LoginState = "in-use" // another client is using the mailbox (POP3)
 	LoginEncryption  LoginState = "needs-encryption"
 	LoginNoMechanism LoginState = "no-mechanism"
-	LoginUseless     LoginState = "useless" // it worked, and then the mailbox didn't open
+	LoginUseless     LoginState = "useless" // the login succeeded, and then the mailbox didn't open
 	LoginBroken      LoginState = "broken"  // the conversation broke off
 	LoginRefused     LoginState = "refused" // for another reason
 )
 
-// blamesPassword tells whether one more attempt with the same password could count
-// against the account.
+// blamesPassword reports whether another attempt with the same password could count against the account.
 func (s LoginState) blamesPassword() bool {
 	return s == LoginWrong || s == LoginLocked || s == LoginTooMany || s == LoginExpired
 }
 
-// meant is what a meaning of a refusal is here.
+// meant is what a meaning of a refusal becomes in the report.
 type meant struct {
 	state LoginState
 	words string
 }
 
-// meanings are those for which there are words, all but hints.
+// meanings lists the meanings that have words here. Readings that are only hints don't count.
 var meanings = map[refusal.Meaning]meant{
 	refusal.AppPassword:      {LoginAppPassword, "the provider wants an app password, not the account's own"},
 	refusal.WebLogin:         {LoginWeb, "the provider wants you to log in with a browser first"},
@@ -80,7 +79,7 @@ const (
 	wordsEncrypt    = "the server wants encryption first"
 )
 
-// refused says in words why a login was refused.
+// refused says in words why the server refused a login.
 func refused(p door.Protocol, r reply) (LoginState, string) {
 	status, _, _ := strings.Cut(r.text, " ")
 	for _, reading := range refusal.Read(refusal.Reply{
@@ -93,7 +92,7 @@ func refused(p door.Protocol, r reply) (LoginState, string) {
 	return LoginWrong, "refused without a reason; probably the user name or the password is wrong"
 }
 
-// noMechanism says what the server wants instead of a password.
+// noMechanism says what the server wants in place of a password.
 func noMechanism(c *Capabilities) *Login {
 	l := &Login{State: LoginNoMechanism, Words: "not tried: the door offers no login"}
 	switch {

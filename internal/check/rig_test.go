@@ -17,7 +17,7 @@ import (
 	"github.com/mailrig/mailrig/mailtest"
 )
 
-// options are those of a check of this rig by somebody who knows its CA.
+// options returns the options for a check of this rig by somebody who knows its CA.
 func options(t *testing.T, rig *mailtest.Rig) check.Options {
 	t.Helper()
 	data, err := os.ReadFile(rig.CAFile)
@@ -41,7 +41,7 @@ func options(t *testing.T, rig *mailtest.Rig) check.Options {
 	return o
 }
 
-// settings are the settings without what is the same for all: "993 SSL/TLS".
+// settings formats the settings without what is the same for all: "993 SSL/TLS".
 func settings(r *check.Report) string {
 	var out []string
 	for _, s := range r.Settings {
@@ -60,11 +60,11 @@ const tlsSettings = "993 SSL/TLS, 995 SSL/TLS, 465 SSL/TLS"
 type want struct {
 	good     bool
 	settings string
-	problems []string // "id ports: piece of what | piece of try"
+	problems []string // "id ports: part of what | part of try"
 	login    bool
 	send     bool
 	edit     func(*check.Options)
-	linux    bool // needs what only Linux has
+	linux    bool // needs something that only Linux has
 }
 
 func TestScenarios(t *testing.T) {
@@ -204,7 +204,7 @@ func verify(t *testing.T, r *check.Report, rig *mailtest.Rig, w want) {
 	}
 }
 
-// TestLoginsAreCounted: three logins in all, eight with AllLogins, never two at a door.
+// TestLoginsAreCounted checks that there are three logins in all, eight with AllLogins, and never two at one door.
 func TestLoginsAreCounted(t *testing.T) {
 	t.Parallel()
 	for _, all := range []bool{false, true} {
@@ -258,7 +258,7 @@ func TestWishes(t *testing.T) {
 	}
 }
 
-// TestPOP3RoundTrip finds the message where there is no IMAP.
+// TestPOP3RoundTrip checks that the message is found if there is no IMAP.
 func TestPOP3RoundTrip(t *testing.T) {
 	t.Parallel()
 	rig := mailtest.Start(t)

@@ -12,8 +12,7 @@ import (
 	"github.com/mailrig/mailrig/internal/refusal"
 )
 
-// roundTrip sends a message from the account to itself and waits until it is there.
-// It deletes nothing.
+// roundTrip sends a message from the account to itself and waits until it arrives. It deletes nothing.
 func (c *checker) roundTrip(ctx context.Context, r *Report, open map[door.Protocol]*loggedIn) {
 	t := &RoundTrip{From: clean(c.Address)}
 	r.RoundTrip = t
@@ -56,7 +55,7 @@ func (c *checker) roundTrip(ctx context.Context, r *Report, open map[door.Protoc
 
 const subjectLine = "mailrig check: test message"
 
-// domain is what stands behind the @ of the address.
+// domain returns what follows the @ in the address.
 func (c *checker) domain() string {
 	if at := strings.LastIndexByte(c.Address, '@'); at >= 0 {
 		return c.Address[at+1:]
@@ -64,7 +63,7 @@ func (c *checker) domain() string {
 	return c.Host
 }
 
-// refusedError is a command of SMTP that was refused.
+// refusedError is an SMTP command that the server refused.
 type refusedError struct {
 	command string
 	r       reply
@@ -131,7 +130,7 @@ func (c *checker) submit(l *loggedIn, id string) error {
 	return step("the message", text+"\r\n.", done)
 }
 
-// await returns the folder in which the message is, "" if it doesn't come in time.
+// await returns the folder in which the message is. It returns "" if the message doesn't come in time.
 func (c *checker) await(ctx context.Context, in *loggedIn, id string) (string, error) {
 	if in.d.Protocol == door.POP3 {
 		return c.awaitPOP3(ctx, in, id)
@@ -147,7 +146,7 @@ func (c *checker) await(ctx context.Context, in *loggedIn, id string) (string, e
 			}
 		}
 		for _, folder := range folders {
-			// Opened anew each time, because some servers show new mail only then.
+			// Opened again each time, because some servers show new mail only then.
 			r, err := i.examine(in.w, folder)
 			if err == nil && r.ok {
 				var found int
@@ -169,12 +168,12 @@ func (c *checker) await(ctx context.Context, in *loggedIn, id string) (string, e
 	}
 }
 
-// awaitPOP3 logs in again each time: a POP3 session shows what was there at its
-// beginning (RFC 1939 section 4).
+// awaitPOP3 logs in again each time, because a POP3 session shows only what was there when it began (RFC 1939 section
+// 4).
 func (c *checker) awaitPOP3(ctx context.Context, in *loggedIn, id string) (string, error) {
 	wait := 500 * time.Millisecond
 	found, err := pop3Dialect{}.find(in.w, id)
-	pop3Dialect{}.quit(in.w) // it holds the mailbox's lock
+	pop3Dialect{}.quit(in.w) // the session holds the mailbox's lock
 	for {
 		if over(ctx) {
 			return "", nil

@@ -64,7 +64,7 @@ func TestAwait(t *testing.T) {
 	}
 }
 
-// TestStopBetweenWaits: a wait that begins after the end is over at once.
+// TestStopBetweenWaits checks that a wait which begins after the end is over at once.
 func TestStopBetweenWaits(t *testing.T) {
 	t.Parallel()
 	f := serve(t, (*line).hang)
@@ -76,7 +76,7 @@ func TestStopBetweenWaits(t *testing.T) {
 	w := newWire(ctx, conn, time.Minute)
 	defer w.close()
 	cancel()
-	for range 2 { // the first one is interrupted, the second one begins too late
+	for range 2 { // the first wait is interrupted, the second one begins too late
 		began := time.Now()
 		_, err := w.line()
 		if err == nil || time.Since(began) > 50*time.Second {

@@ -7,8 +7,8 @@ import (
 	"github.com/mailrig/mailrig/internal/door"
 )
 
-// choose finds the settings to type into a client. A door whose certificate doesn't
-// verify is chosen only when there is no better one.
+// choose finds the settings to type into a client. It chooses a door whose certificate doesn't verify only if there is
+// no better one.
 func (c *checker) choose(r *Report) {
 	r.Settings = []Setting{}
 	for _, p := range protocols() {
@@ -29,7 +29,7 @@ func (c *checker) choose(r *Report) {
 			continue
 		}
 		for i, d := range append(good, bad...) {
-			// Port 25 is for servers: it is the last resort, never a second choice.
+			// Port 25 is for servers: it is the last resort, and never an alternative.
 			if i > 0 && (d.Port == 25 || i >= len(good)) {
 				break
 			}
@@ -58,7 +58,7 @@ func (c *checker) setting(d *Door, alternative bool) Setting {
 	return s
 }
 
-// authentication is what settings screens call the best of the mechanisms.
+// authentication returns the name that settings screens use for the best of the mechanisms.
 func authentication(p door.Protocol, caps *Capabilities) string {
 	switch {
 	case speak(p).usable(caps) != "":
@@ -78,7 +78,7 @@ func authentication(p door.Protocol, caps *Capabilities) string {
 	}
 }
 
-// door finds a door by its standard number; nil if it wasn't looked at.
+// door returns the door with this standard port number, or nil if it wasn't examined.
 func (r *Report) door(port int) *Door {
 	for _, d := range r.Doors {
 		if d.Port == port {
@@ -88,7 +88,7 @@ func (r *Report) door(port int) *Door {
 	return nil
 }
 
-// first is the setting for a protocol, nil without one.
+// first returns the first setting for a protocol, or nil.
 func (r *Report) first(p door.Protocol) *Setting {
 	for i := range r.Settings {
 		if r.Settings[i].Protocol == p {

@@ -6,13 +6,12 @@ import (
 	"strings"
 )
 
-// ehloName is an address literal (RFC 5321 section 4.1.3), which is right for a
-// client without a name of its own.
+// ehloName is an address literal (RFC 5321 section 4.1.3), which is correct for a client without a name of its own.
 const ehloName = "[127.0.0.1]"
 
 type smtpDialect struct{}
 
-// smtpCode takes the code off a line of a reply; last tells whether no line follows.
+// smtpCode parses the code at the beginning of a reply line. last reports whether this is the reply's last line.
 func smtpCode(line string) (code int, last, ok bool) {
 	if len(line) < 3 {
 		return 0, false, false
@@ -60,7 +59,7 @@ func (smtpDialect) read(w *wire) (reply, error) {
 	return r, errLongReply
 }
 
-// cutEnhanced takes an enhanced status code (RFC 3463) off a text.
+// cutEnhanced splits an enhanced status code (RFC 3463) from the beginning of a text.
 func cutEnhanced(s string) (code, rest string) {
 	word, rest, _ := strings.Cut(s, " ")
 	parts := strings.Split(word, ".")
@@ -92,7 +91,7 @@ func (s smtpDialect) capabilities(w *wire) (*Capabilities, error) {
 	}
 	if !r.ok {
 		c.NotAnswered = r.text
-		// A server from before 1995, or one that is made to look like that.
+		// A server from before 1995, or one that is configured to look like one.
 		if _, err := s.command(w, "HELO "+ehloName); err != nil {
 			return nil, err
 		}
@@ -106,7 +105,7 @@ func (s smtpDialect) capabilities(w *wire) (*Capabilities, error) {
 			c.starttls = true
 		case word == "AUTH":
 			c.Mechanisms = addOnce(c.Mechanisms, strings.Fields(clean(rest))...)
-		case strings.HasPrefix(word, "AUTH="): // the form of old Outlooks
+		case strings.HasPrefix(word, "AUTH="): // the form that old Outlooks expect
 			c.Mechanisms = addOnce(c.Mechanisms, strings.Fields(clean(line)[len("AUTH="):])...)
 		}
 	}
@@ -135,8 +134,8 @@ func (s smtpDialect) login(w *wire, mechanism, user, password string) (reply, er
 	return r, err
 }
 
-// answers are what a mechanism sends, one after the other (RFC 4616; LOGIN was
-// never standardised).
+// answers returns what the client sends for a mechanism, one line after the other (RFC 4616; LOGIN was never
+// standardized).
 func answers(mechanism, user, password string) []string {
 	b64 := func(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) }
 	if mechanism == "LOGIN" {

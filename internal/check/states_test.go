@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// ehlo is an SMTP server's part without STARTTLS.
+// ehlo is what an SMTP server without STARTTLS says.
 var ehlo = map[string]string{"EHLO": "250-fake\n250 AUTH PLAIN", "QUIT": "221 bye"}
 
 func with(base map[string]string, more ...string) map[string]string {
@@ -34,7 +34,7 @@ func TestStates(t *testing.T) {
 		starttl Upgrade
 		detail  string
 		problem string
-		waits   bool // for the end of its patience
+		waits   bool // until its patience ends
 	}{
 		"closed":         {587, func(*line) {}, StateClosed, "", "before it said anything", "port-closed", false},
 		"reset":          {587, func(l *line) { _ = l.Conn.(*net.TCPConn).SetLinger(0) }, StateReset, "", "reset", "port-reset", false},
@@ -138,8 +138,8 @@ func TestRefusedPort(t *testing.T) {
 	}
 }
 
-// TestTellTales shows that nothing but what a door needs is said to it: not to a
-// stranger, and no secret anywhere.
+// TestTellTales checks that the check says to a server only what it needs to: nothing to a stranger, and no secret to
+// anybody.
 func TestTellTales(t *testing.T) {
 	t.Parallel()
 	f := serve(t, func(l *line) { l.say("HTTP/1.1 302 Found"); l.hear() })
@@ -218,7 +218,7 @@ func TestUnknownHost(t *testing.T) {
 	}
 }
 
-// TestBounded: eight doors that never answer take three waits, and a stop takes none.
+// TestBounded checks that eight doors that never answer take three waits, and that a stop takes none.
 func TestBounded(t *testing.T) {
 	t.Parallel()
 	f := serve(t, (*line).hang)
@@ -227,7 +227,7 @@ func TestBounded(t *testing.T) {
 		targets[i].At = f.port()
 	}
 	began := time.Now()
-	const wait = 500 * time.Millisecond // one door after the other takes 24 of it
+	const wait = 500 * time.Millisecond // all doors one after the other would take 24 of them
 	r := Run(t.Context(), Options{Host: "127.0.0.1", Doors: targets, Timeout: wait})
 	if took := time.Since(began); took < wait || took > 20*wait {
 		t.Errorf("took %v", took)

@@ -9,9 +9,8 @@ import (
 	"strings"
 )
 
-// handshake begins TLS and looks at the certificate. The certificate is judged by
-// examine and not by crypto/tls, so that the look can go on behind a bad one; before
-// a password is sent, login.go asks for the verdict.
+// handshake begins TLS and examines the certificate. examine judges the certificate rather than crypto/tls, so that the
+// check can go on after a bad one. Before login.go sends a password, it asks for that verdict.
 func (c *checker) handshake(w *wire, d *Door, how way) error {
 	asked := false
 	cfg := &tls.Config{
@@ -44,7 +43,7 @@ func (c *checker) handshake(w *wire, d *Door, how way) error {
 	return nil
 }
 
-// modern tells whether a client offers a cipher without being told to.
+// modern reports whether clients offer a cipher by default.
 func modern(id uint16) bool {
 	return slices.ContainsFunc(tls.CipherSuites(), func(s *tls.CipherSuite) bool { return s.ID == id })
 }

@@ -12,11 +12,11 @@ import (
 	"unicode/utf8"
 )
 
-// Bounds of what a server may send.
+// Limits on what a server may send.
 const (
-	maxLine    = 8 << 10  // bytes of a line
-	maxLines   = 256      // lines of a reply
-	maxLiteral = 64 << 10 // bytes of an IMAP literal
+	maxLine    = 8 << 10  // bytes in a line
+	maxLines   = 256      // lines in a reply
+	maxLiteral = 64 << 10 // bytes in an IMAP literal
 	maxText    = 300      // runes of a server's text in the report
 )
 
@@ -26,13 +26,13 @@ var (
 	errSyntax    = errors.New("an answer isn't in the protocol's form")
 )
 
-// wire is a conversation, line by line, each wait of which is bounded.
+// wire is a conversation, line by line. Each wait has a limit.
 type wire struct {
 	net.Conn
 	in      *bufio.Reader
 	seen    *firstBytes
 	timeout time.Duration
-	ctx     context.Context // the time for all of it
+	ctx     context.Context // ends when the time for all of it is over
 	stop    func() bool
 }
 
@@ -43,7 +43,7 @@ func newWire(ctx context.Context, conn net.Conn, timeout time.Duration) *wire {
 	return w
 }
 
-// within bounds what follows by ctx, at whose end nothing waits any longer.
+// within limits what follows by ctx. When ctx ends, nothing waits any longer.
 func (w *wire) within(ctx context.Context) {
 	if w.stop != nil {
 		w.stop()
@@ -53,8 +53,8 @@ func (w *wire) within(ctx context.Context) {
 	w.wait()
 }
 
-// over reports whether ctx has ended, or its deadline has passed: a connection that is bound
-// by the deadline may notice it a moment before ctx does.
+// over reports whether ctx has ended, or its deadline has passed. A connection with the same deadline may notice it a
+// moment before ctx.
 func over(ctx context.Context) bool {
 	end, ok := ctx.Deadline()
 	return ctx.Err() != nil || ok && !time.Now().Before(end)
@@ -69,7 +69,7 @@ func (w *wire) wait() {
 		t = end
 	}
 	_ = w.seen.Conn.SetDeadline(t)
-	if w.ctx.Err() != nil { // it may have ended meanwhile, unseen
+	if w.ctx.Err() != nil { // ctx may have ended meanwhile, unnoticed
 		w.interrupt()
 	}
 }
@@ -79,7 +79,7 @@ func (w *wire) close() {
 	_ = w.Conn.Close()
 }
 
-// upgrade goes on inside TLS; what was read before and not used is lost.
+// upgrade continues inside TLS. What was read before and not used is lost.
 func (w *wire) upgrade(conn net.Conn) {
 	w.Conn = conn
 	w.in = bufio.NewReaderSize(conn, maxLine)
@@ -113,12 +113,11 @@ func (w *wire) send(line string) error {
 	return err
 }
 
-// firstBytes keeps the first bytes that came, by which a server can be told that
-// doesn't speak what it should.
+// firstBytes keeps the first bytes that came. They identify a server that doesn't speak what it should.
 type firstBytes struct {
 	net.Conn
 	first []byte
-	since []byte // the first bytes since mark
+	since []byte // first bytes since mark was called
 }
 
 func (f *firstBytes) Read(p []byte) (int, error) {
@@ -128,7 +127,7 @@ func (f *firstBytes) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// mark begins to keep anew.
+// mark begins to keep bytes again.
 func (f *firstBytes) mark() { f.since = nil }
 
 func keep(have, more []byte) []byte {
@@ -139,7 +138,7 @@ func keep(have, more []byte) []byte {
 	return have
 }
 
-// identify says what speaks like that: smtp, imap, pop3, http, ssh, tls, or "".
+// identify returns what speaks like this: smtp, imap, pop3, http, ssh, tls, or "".
 func identify(b []byte) string {
 	if len(b) >= 2 && b[0] >= 0x14 && b[0] <= 0x17 && b[1] == 3 {
 		return "tls"
@@ -161,8 +160,7 @@ func identify(b []byte) string {
 	return ""
 }
 
-// clean makes a server's text fit to be shown: one line, nothing that a terminal
-// obeys, and not long.
+// clean makes a server's text safe to show: one line, short, without characters that control a terminal.
 func clean(s string) string {
 	s = strings.Join(strings.FieldsFunc(s, func(r rune) bool { return r == '\r' || r == '\n' || r == '\t' }), " ")
 	s = cleanLong(s)
@@ -172,7 +170,7 @@ func clean(s string) string {
 	return strings.TrimSpace(s)
 }
 
-// firstLine is what a stranger said first, short enough to be quoted.
+// firstLine returns the first line that a stranger said, short enough to quote.
 func firstLine(b []byte) string {
 	s, _, _ := strings.Cut(strings.TrimLeft(string(b), "\r\n"), "\n")
 	if s = strings.TrimRight(s, "\r"); len(s) > 80 {
@@ -181,7 +179,7 @@ func firstLine(b []byte) string {
 	return clean(s)
 }
 
-// cleanLong cleans a line whose length doesn't matter.
+// cleanLong cleans a line without shortening it.
 func cleanLong(s string) string {
 	return strings.Map(func(r rune) rune {
 		if unicode.IsPrint(r) {
@@ -199,8 +197,7 @@ func cleanAll(list []string) []string {
 	return out
 }
 
-// masked tells whether a firewall writes over what the server says, as Cisco's
-// inspection of SMTP does.
+// masked reports whether a firewall overwrites what the server says, as Cisco's SMTP inspection does.
 func masked(texts ...string) bool {
 	for _, s := range texts {
 		if strings.Contains(s, "XXXXXXX") || strings.Contains(s, "********") {

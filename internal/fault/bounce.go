@@ -13,7 +13,7 @@ import (
 // message that the rule matches.
 type BounceLater struct {
 	After time.Duration `yaml:"after" doc:"how long after the message was accepted, like 2s; at most an hour"`
-	SMTP  string        `yaml:"smtp" doc:"what the recipient's server is to have said; 550 5.1.1 User unknown when left out"`
+	SMTP  string        `yaml:"smtp" doc:"what the report says that the recipient's server answered; 550 5.1.1 User unknown by default"`
 }
 
 // Kind implements Fault.
@@ -55,7 +55,7 @@ func (f *BounceLater) Bounce() Bounce {
 // CheckRule refuses a command in the match: the fault acts on messages.
 func (f *BounceLater) CheckRule(r *Rule) error {
 	if len(r.Match.Command) > 0 {
-		return errors.New("bounce: acts on accepted messages; command can't be matched")
+		return errors.New("bounce: acts on accepted messages; leave out command")
 	}
 	return nil
 }

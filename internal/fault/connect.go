@@ -62,10 +62,10 @@ func (f *Connect) Accept() AcceptMode {
 func (f *Connect) CheckRule(r *Rule) error {
 	m := r.Match
 	if m.late() || m.TLS != nil {
-		return fmt.Errorf("connect: only door, protocol, family, client and connection can be matched, nothing else is known when a client connects")
+		return fmt.Errorf("connect: match only door, protocol, family, client and connection; nothing else is known when a client connects")
 	}
 	if f.Listen() != ListenOpen && (len(m.Client) > 0 || len(m.Connection) > 0 || r.Skip > 0 || r.Times > 0 || r.Per != "") {
-		return fmt.Errorf("connect: %s holds for a whole door: match only door, protocol and family, without skip, times and per", f.Mode)
+		return fmt.Errorf("connect: %s applies to a whole door; match only door, protocol and family, without skip, times and per", f.Mode)
 	}
 	return nil
 }

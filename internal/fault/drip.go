@@ -40,7 +40,7 @@ func (f *Drip) Pace(p *Pace) { p.Bytes, p.Every = f.Bytes, f.Every }
 // CheckRule refuses conditions that nobody can know yet.
 func (f *Drip) CheckRule(r *Rule) error {
 	if r.Match.TLS != nil {
-		return fmt.Errorf("drip: holds for a whole connection, in clear and in TLS")
+		return fmt.Errorf("drip: applies to a whole connection, in clear and in TLS; leave out tls")
 	}
 	return r.early()
 }

@@ -55,7 +55,7 @@ func (f *Folders) Folders() (out []Folder) {
 // CheckRule refuses counters, and conditions that nobody can know yet.
 func (f *Folders) CheckRule(r *Rule) error {
 	if len(r.Match.Command) > 0 {
-		return fmt.Errorf("folders: are made at login; command can't be matched")
+		return fmt.Errorf("folders: mailrig makes them at login; leave out command")
 	}
 	return r.uncounted()
 }

@@ -13,7 +13,7 @@ import (
 // remembers them: what has passed once passes again.
 type Greylist struct {
 	Wait time.Duration `yaml:"wait" doc:"how long the client must wait, like 5s"`
-	SMTP string        `yaml:"smtp" doc:"the reply; 451 4.7.1 Greylisted, … when left out"`
+	SMTP string        `yaml:"smtp" doc:"the reply; 451 4.7.1 Greylisted, … by default"`
 }
 
 // Kind implements Fault.
@@ -51,7 +51,7 @@ func (f *Greylist) Command(a *Action, e *Event, n Counts) bool {
 // CheckRule refuses settings that the fault decides on its own.
 func (f *Greylist) CheckRule(r *Rule) error {
 	if len(r.Match.Command) > 0 || r.Skip > 0 || r.Times > 0 || r.Per != PerScenario {
-		return errors.New("greylist: acts on RCPT and remembers by itself; command, skip, times and per can't be used with it")
+		return errors.New("greylist: acts on RCPT and counts by itself; leave out command, skip, times and per")
 	}
 	return nil
 }

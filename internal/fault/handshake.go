@@ -39,7 +39,7 @@ func (f *Handshake) UnmarshalText(b []byte) error {
 			f.Alert = uint8(n)
 			return nil
 		}
-		return fmt.Errorf("%q: give the alert's number behind it (RFC 8446 section 6), like alert 40", b)
+		return fmt.Errorf("%q: give the alert's number after it (RFC 8446 section 6), like alert 40", b)
 	}
 	return &ValueError{Value: string(b), Known: known, Open: true}
 }

@@ -11,7 +11,7 @@ import (
 // Hierarchy changes the form of IMAP's mailbox names: another delimiter, no delimiter, or a prefix before every name
 // except INBOX (RFC 2342, RFC 9051 section 5.1). LIST, NAMESPACE and the names in commands all agree.
 type Hierarchy struct {
-	Delimiter string `yaml:"delimiter" doc:"between the parts of a name: one of . \\ / | ^, or NIL for folders of one level only; / when left out"`
+	Delimiter string `yaml:"delimiter" doc:"between the parts of a name: one of . \\ / | ^, or NIL for folders of one level only; / by default"`
 	Prefix    string `yaml:"prefix" doc:"before every name but INBOX, like INBOX. (ends with the delimiter)"`
 }
 
@@ -48,9 +48,9 @@ func (f *Hierarchy) Validate() error {
 		return fmt.Errorf("delimiter: %w", &ValueError{Value: f.Delimiter, Known: Delimiters})
 	case f.Prefix == "":
 	case f.Delimiter == "NIL":
-		return fmt.Errorf("prefix: without a delimiter there can't be one")
+		return fmt.Errorf("prefix: needs a delimiter; give one, or leave out prefix")
 	case name == f.Prefix || name == "" || strings.ContainsAny(name, "*%&\"\r\n"+f.Delimiter):
-		return fmt.Errorf("prefix: give one name with the delimiter behind it, like INBOX%s", f.Delimiter)
+		return fmt.Errorf("prefix: give one name with the delimiter after it, like INBOX%s", f.Delimiter)
 	}
 	return nil
 }

@@ -39,7 +39,7 @@ func (f *Idle) Idle() (mute bool) { return f.Mode == "mute" }
 // CheckRule refuses any other command.
 func (f *Idle) CheckRule(r *Rule) error {
 	if slices.ContainsFunc(r.Match.Command, func(c string) bool { return c != "" && !SameCommand(c, "IDLE") }) {
-		return errors.New("idle: acts on IDLE; leave command out")
+		return errors.New("idle: acts on IDLE; leave out command")
 	}
 	return nil
 }

@@ -54,7 +54,7 @@ var inMailbox = []string{"NOOP", "CHECK", "IDLE", "FETCH", "UID FETCH", "STORE",
 func (f *Meanwhile) CheckRule(r *Rule) error {
 	for _, c := range r.Match.Command {
 		if c != "" && !slices.ContainsFunc(inMailbox, func(k string) bool { return SameCommand(k, c) }) {
-			return fmt.Errorf("meanwhile: a selected mailbox is looked at by %v, not by %s", inMailbox, c)
+			return fmt.Errorf("meanwhile: acts at commands in a selected mailbox, which are %v; %s isn't one", inMailbox, c)
 		}
 	}
 	if len(r.Match.Command) == 0 {

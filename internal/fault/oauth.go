@@ -14,9 +14,9 @@ import (
 // 7628 section 3.2 and Google do: the server sends the error as a challenge, the client acknowledges it, and the reply
 // follows.
 type OAuth struct {
-	Mechanisms []string `yaml:"mechanisms" doc:"XOAUTH2, OAUTHBEARER; both when left out" enum:"XOAUTH2,OAUTHBEARER"`
-	Challenge  string   `yaml:"challenge" doc:"the error that is sent before a refusal, usually JSON; without it every token is accepted"`
-	Texts      `smtp:"the SMTP reply behind it; 535 5.7.8 … when left out" imap:"the IMAP status behind it; NO [AUTHENTICATIONFAILED] … when left out" pop3:"the POP3 status behind it; -ERR [AUTH] … when left out"`
+	Mechanisms []string `yaml:"mechanisms" doc:"XOAUTH2, OAUTHBEARER; both by default" enum:"XOAUTH2,OAUTHBEARER"`
+	Challenge  string   `yaml:"challenge" doc:"the error that the server sends before it refuses, usually JSON; without it the server accepts every token"`
+	Texts      `smtp:"the SMTP reply after it; 535 5.7.8 … by default" imap:"the IMAP status after it; NO [AUTHENTICATIONFAILED] … when left out" pop3:"the POP3 status after it; -ERR [AUTH] … when left out"`
 }
 
 // Kind implements Fault.
@@ -44,7 +44,7 @@ func (f *OAuth) ValidateFor(among Protocols) error {
 	}
 	if f.Challenge == "" {
 		if len(f.Texts.Protocols()) > 0 {
-			return errors.New("a reply comes only behind a challenge; give the challenge, too, or use login to refuse without one")
+			return errors.New("a reply comes only after a challenge; give the challenge too, or use login to refuse without one")
 		}
 		return nil
 	}
@@ -89,7 +89,7 @@ func (f *OAuth) Explain() string {
 // CheckRule refuses conditions that nobody can know at a login, and counters that count nothing.
 func (f *OAuth) CheckRule(r *Rule) error {
 	if m := r.Match; len(m.Command)+len(m.Sender)+len(m.Recipient)+len(m.Mailbox) > 0 {
-		return errors.New("oauth: acts at logins; command, sender, recipient and mailbox can't be matched")
+		return errors.New("oauth: acts at logins; leave out command, sender, recipient and mailbox")
 	}
 	if f.Challenge == "" {
 		return r.uncounted()

@@ -119,7 +119,7 @@ const maxRaw = 64 << 10
 // checkRaw refuses raw bytes together with texts: only one of them can be sent.
 func checkRaw(raw string, t Texts, among Protocols) error {
 	if len(t.Protocols()) > 0 {
-		return fmt.Errorf("raw: is all that is sent; leave out %s, and match the protocol", join(among.Names()))
+		return fmt.Errorf("raw: is everything that the server sends; leave out %s, and match the protocol", join(among.Names()))
 	}
 	if len(raw) > maxRaw {
 		return fmt.Errorf("raw: has more than %d bytes", maxRaw)

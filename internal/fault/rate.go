@@ -12,7 +12,7 @@ import (
 type RateLimit struct {
 	Max    int           `yaml:"max" doc:"how many may come within the time, 0 or more"`
 	Within time.Duration `yaml:"within" doc:"the time, like 1m"`
-	Texts  `smtp:"the SMTP reply; 421 4.7.0 … when left out" imap:"the IMAP status; NO [LIMIT] … when left out" pop3:"the POP3 status; -ERR [SYS/TEMP] … when left out"`
+	Texts  `smtp:"the SMTP reply; 421 4.7.0 … by default" imap:"the IMAP status; NO [LIMIT] … when left out" pop3:"the POP3 status; -ERR [SYS/TEMP] … when left out"`
 }
 
 // Kind implements Fault.
@@ -52,10 +52,10 @@ func (f *RateLimit) Command(a *Action, e *Event, n Counts) bool {
 // CheckRule requires the command to count.
 func (f *RateLimit) CheckRule(r *Rule) error {
 	if len(r.Match.Command) == 0 {
-		return errors.New("rate-limit: say which command is counted, like match: {command: MAIL}")
+		return errors.New("rate-limit: say which command it counts, like match: {command: MAIL}")
 	}
 	if r.Skip > 0 || r.Times > 0 {
-		return errors.New("rate-limit: counts by itself; skip and times can't be used with it")
+		return errors.New("rate-limit: counts by itself; leave out skip and times")
 	}
 	return nil
 }

@@ -14,7 +14,7 @@ import (
 // map.
 type Reply struct {
 	Texts `smtp:"an SMTP reply, like 550 5.1.1 User unknown" imap:"an IMAP status, like NO [OVERQUOTA] Quota exceeded" pop3:"a POP3 status, like -ERR [SYS/TEMP] Try again later"`
-	Raw   string `yaml:"raw" doc:"instead of these: the very bytes, in any protocol, with \\r\\n where a line is to end; {tag} is IMAP's tag"`
+	Raw   string `yaml:"raw" doc:"instead of these: exactly these bytes, in any protocol, with \\r\\n where a line ends; {tag} is IMAP's tag"`
 	Then  End    `yaml:"then" doc:"what happens to the connection after the reply: close, reset or silence" enum:"close,reset,silence"`
 }
 
@@ -77,7 +77,7 @@ func (f *Reply) CheckRule(r *Rule) error {
 		return errors.New("reply: say which command it answers, like match: {command: RCPT}")
 	}
 	if strings.HasPrefix(f.For("smtp"), "354") && slices.ContainsFunc(r.Match.Command, func(c string) bool { return SameCommand(c, "DATA") }) {
-		return errors.New("reply: 354 to DATA would have the client send a message that nobody reads; leave it to the server")
+		return errors.New("reply: after 354 to DATA the client would send a message that nobody reads; leave 354 to the server")
 	}
 	return nil
 }

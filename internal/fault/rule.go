@@ -49,7 +49,7 @@ func (r *Rule) ForUser() bool {
 // early refuses conditions that nobody can know before the client's first command.
 func (r *Rule) early() error {
 	if r.Match.late() {
-		return fmt.Errorf("%s: only door, protocol, tls, family, client and connection can be matched, nothing else is known before the first command", r.Kind())
+		return fmt.Errorf("%s: match only door, protocol, tls, family, client and connection; nothing else is known before the first command", r.Kind())
 	}
 	return nil
 }
@@ -62,7 +62,7 @@ func (m *Match) late() bool {
 // beforeTLS is early for kinds that act before TLS is up.
 func (r *Rule) beforeTLS() error {
 	if r.Match.TLS != nil {
-		return fmt.Errorf("%s: is decided before TLS is up; match doors instead of tls", r.Kind())
+		return fmt.Errorf("%s: acts before TLS is up; match doors instead of tls", r.Kind())
 	}
 	return r.early()
 }
@@ -70,7 +70,7 @@ func (r *Rule) beforeTLS() error {
 // uncounted refuses counters. A server that has something only now and then would be two servers.
 func (r *Rule) uncounted() error {
 	if r.Skip > 0 || r.Times > 0 || r.Per != PerScenario {
-		return fmt.Errorf("%s: holds for whole connections; skip, times and per can't be used with it", r.Kind())
+		return fmt.Errorf("%s: applies to whole connections; leave out skip, times and per", r.Kind())
 	}
 	return nil
 }
@@ -79,7 +79,7 @@ func (r *Rule) uncounted() error {
 func (r *Rule) atLogin() error {
 	m := r.Match
 	if len(m.Command)+len(m.Sender)+len(m.Recipient)+len(m.Mailbox) > 0 {
-		return fmt.Errorf("%s: is done at login; command, sender, recipient and mailbox can't be matched", r.Kind())
+		return fmt.Errorf("%s: acts at login; leave out command, sender, recipient and mailbox", r.Kind())
 	}
 	return r.uncounted()
 }

@@ -70,7 +70,7 @@ func TestFindings(t *testing.T) {
 	if err := json.Unmarshal([]byte(body), &l); err != nil || len(l.Sessions) != 1 || len(l.Sessions[0].Findings) != 1 {
 		t.Errorf("%v %s", err, body)
 	}
-	if got := get(t, h, "/", 200); !strings.Contains(got, "Last findings") {
+	if got := get(t, h, "/", 200); !strings.Contains(got, "Latest findings") {
 		t.Error("the page has no findings")
 	}
 }
@@ -118,7 +118,7 @@ func TestWait(t *testing.T) {
 		t.Errorf("%s", got)
 	}
 	for query, want := range map[string]string{
-		"": "say what to wait for", "?message=yes&session=yes": "one thing", "?message=bad": "bad words", "?message=yes&count=0": "count",
+		"": "what should it wait for?", "?message=yes&session=yes": "one thing", "?message=bad": "bad words", "?message=yes&count=0": "count",
 		"?message=yes&count=x": "count", "?message=yes&timeout=1h": "at most 10m", "?message=yes&timeout=-1s": "timeout", "?message=yes&to=bob": `no parameter \"to\"`,
 	} {
 		if got := get(t, h, "/api/v1/wait"+query, 400); !strings.Contains(got, want) {

@@ -24,7 +24,7 @@ func (a *api) guard(next http.Handler) http.Handler {
 		if err := origin.Check(r); err != nil {
 			a.Logger.Warn("HTTP request refused: cross-site", "origin", r.Header.Get("Origin"), "client", r.RemoteAddr, "err", err)
 			a.fail(w, r, http.StatusForbidden,
-				"a web page of another site asked for this, and only mailrig's own page, commands and scripts may change it; a script must not send Origin or Sec-Fetch-Site")
+				"a web page of another site asked for this change, but only mailrig's own page, commands and scripts may; a script must not send Origin or Sec-Fetch-Site")
 			return
 		}
 		r.Body = http.MaxBytesReader(w, r.Body, maxBody)

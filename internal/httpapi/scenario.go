@@ -34,7 +34,7 @@ func userOf(r *http.Request) (string, error) {
 	query := r.URL.Query()
 	for key := range query {
 		if key != "user" {
-			return "", fmt.Errorf("the query has %q, and only user is known here, like ?user=alice@example.test", key)
+			return "", fmt.Errorf("there is no parameter %q; the only one here is user, as in ?user=alice@example.test", key)
 		}
 	}
 	users, given := query["user"]
@@ -42,7 +42,7 @@ func userOf(r *http.Request) (string, error) {
 	case !given:
 		return "", nil
 	case len(users) > 1 || users[0] == "":
-		return "", errors.New("the query wants one user, like ?user=alice@example.test; without user, the scenarios of everybody are meant")
+		return "", errors.New("the query must have one user, such as ?user=alice@example.test; leave out user for the scenarios of everybody")
 	}
 	return users[0], nil
 }
@@ -102,13 +102,13 @@ func readWanted(r *http.Request) (wanted, error) {
 	switch kind {
 	case "application/yaml", "application/x-yaml", "text/yaml", "text/x-yaml":
 		if len(bytes.TrimSpace(body)) == 0 {
-			return wanted{}, errors.New("the body is empty: send a scenario's YAML, or use DELETE to go back to correct")
+			return wanted{}, errors.New("the body is empty: send a scenario's YAML, or use DELETE to switch all scenarios off")
 		}
 		return wanted{inline: []Inline{{File: "scenario.yaml", YAML: body}}}, nil
 	case "", "application/json", "text/json", "text/plain", "application/x-www-form-urlencoded":
 		return readJSON(body)
 	default:
-		return wanted{}, fmt.Errorf("the Content-Type %q is neither application/json nor application/yaml", kind)
+		return wanted{}, fmt.Errorf("the Content-Type is %q; send application/json or application/yaml", kind)
 	}
 }
 
@@ -125,7 +125,7 @@ func readJSON(body []byte) (wanted, error) {
 	dec := json.NewDecoder(bytes.NewReader(body))
 	dec.DisallowUnknownFields() // a misspelt "scenario" must not mean "back to correct"
 	if err := dec.Decode(&in); err != nil {
-		return wanted{}, fmt.Errorf("the body isn't the JSON expected: %w; %s", err, wantedForm)
+		return wanted{}, fmt.Errorf("the body isn't the expected JSON: %w; %s", err, wantedForm)
 	}
 	if _, err := dec.Token(); err != io.EOF {
 		return wanted{}, fmt.Errorf("the body has something after its JSON; %s", wantedForm)

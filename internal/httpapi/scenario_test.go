@@ -53,9 +53,9 @@ func TestSwitchingForOneUser(t *testing.T) {
 		{"GET", "?user=bob@x", "", 200, `{"scenarios":[],"user":"bob@x"}`},
 		{"DELETE", "?user=alice@x", "", 200, `{"notes":["for alice@x"],"scenarios":[],"user":"alice@x"}`},
 		{"GET", "", "", 200, `{"scenarios":["b"],"users":{}}`},
-		{"DELETE", "?usr=alice@x", "", 400, "only user is known here"},
-		{"DELETE", "?user=", "", 400, "wants one user"},
-		{"PUT", "?user=a&user=b", `{"scenarios":["a"]}`, 400, "wants one user"},
+		{"DELETE", "?usr=alice@x", "", 400, "the only one here is user"},
+		{"DELETE", "?user=", "", 400, "must have one user"},
+		{"PUT", "?user=a&user=b", `{"scenarios":["a"]}`, 400, "must have one user"},
 	} {
 		w := call{method: step.method, target: "/api/v1/scenario" + step.target, body: step.body}.do(t, h)
 		if got := strings.TrimSpace(w.Body.String()); w.Code != step.status || (got != step.want && (step.status == 200 || !strings.Contains(got, step.want))) {
@@ -77,14 +77,14 @@ func TestBadBodiesChangeNothing(t *testing.T) {
 		status           int
 		want             []string // in "errors"
 	}{
-		{"empty", "", "", 400, []string{"isn't the JSON expected"}},
-		{"not JSON", "", "cert-expired", 400, []string{"isn't the JSON expected"}},
-		{"array", "", `["a"]`, 400, []string{"isn't the JSON expected"}},
+		{"empty", "", "", 400, []string{"isn't the expected JSON"}},
+		{"not JSON", "", "cert-expired", 400, []string{"isn't the expected JSON"}},
+		{"array", "", `["a"]`, 400, []string{"isn't the expected JSON"}},
 		{"misspelt key", "", `{"scenario":["b"]}`, 400, []string{`unknown field "scenario"`}},
 		{"no key", "", `{}`, 400, []string{"names no scenarios"}},
 		{"null", "", `null`, 400, []string{"names no scenarios"}},
 		{"two values", "", `{"scenarios":["b"]}{"scenarios":[]}`, 400, []string{"something after"}},
-		{"wrong type", "", `{"scenarios":"b"}`, 400, []string{"isn't the JSON expected"}},
+		{"wrong type", "", `{"scenarios":"b"}`, 400, []string{"isn't the expected JSON"}},
 		{"empty name", "", `{"scenarios":["b",""]}`, 400, []string{"name is empty"}},
 		{"path", "", `{"scenarios":["../../etc/passwd"]}`, 400, []string{"is a path"}},
 		{"Windows path", "", `{"scenarios":["C:\\x"]}`, 400, []string{"is a path"}},
@@ -93,7 +93,7 @@ func TestBadBodiesChangeNothing(t *testing.T) {
 		{"empty YAML", "application/yaml", " \n", 400, []string{"is empty"}},
 		{"bad YAML", "application/yaml", "bad", 400, []string{"scenario.yaml:1: bad; be good", "scenario.yaml:2: worse"}},
 		{"bad inline", "", `{"scenarios":["b"],"inline":[{"file":"m.yaml","yaml":"bad"}]}`, 400, []string{"m.yaml:1: bad; be good", "m.yaml:2: worse"}},
-		{"other type", "application/xml", "<a/>", 400, []string{"neither"}},
+		{"other type", "application/xml", "<a/>", 400, []string{"send application/json"}},
 		{"malformed type", "a b", "{}", 400, []string{"malformed"}},
 		{"too large", "", `{"scenarios":["` + strings.Repeat("x", maxBody) + `"]}`, 413, []string{"larger than 1048576 bytes"}},
 		{"our own fault", "", `{"scenarios":["broken"]}`, 500, []string{"unexpected EOF"}},

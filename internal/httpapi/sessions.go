@@ -122,7 +122,7 @@ func (a *api) find(w http.ResponseWriter, r *http.Request) (*transcript.Session,
 	id := r.PathValue("id")
 	s, ok := a.Rig.Session(id)
 	if !ok {
-		a.fail(w, r, http.StatusNotFound, fmt.Sprintf("there is no session %q; it may have been forgotten, since only the last ones are kept (--keep-sessions)", id))
+		a.fail(w, r, http.StatusNotFound, fmt.Sprintf("there is no session %q; mailrig keeps only the latest ones (--keep-sessions), so it may be gone", id))
 	}
 	return s, ok
 }

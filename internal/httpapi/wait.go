@@ -43,7 +43,7 @@ func (a *api) waitFor(w http.ResponseWriter, r *http.Request) {
 		what, words = one, q[string(one)]
 	}
 	if what == "" {
-		a.fail(w, r, http.StatusBadRequest, "say what to wait for: ?message=to:bob@example.test, ?session=door:993 or ?finding=ID")
+		a.fail(w, r, http.StatusBadRequest, "what should it wait for? Give ?message=to:bob@example.test, ?session=door:993 or ?finding=ID")
 		return
 	}
 	for key := range q {
@@ -73,7 +73,7 @@ func (a *api) waitFor(w http.ResponseWriter, r *http.Request) {
 		}
 		d, err := time.ParseDuration(s)
 		if err != nil || d < 0 || d > longestWait {
-			a.fail(w, r, http.StatusBadRequest, fmt.Sprintf(`"timeout" is %q; say 30s, at most %s`, q.Get("timeout"), longestWait))
+			a.fail(w, r, http.StatusBadRequest, fmt.Sprintf(`"timeout" is %q; give a time such as 30s, at most %s`, q.Get("timeout"), longestWait))
 			return
 		}
 		timeout = d

@@ -2,16 +2,16 @@ package message
 
 import "strings"
 
-// Address is one entry of an ENVELOPE's address list (RFC 9051 section 7.5.2):
-// an address, the start of a group (Mailbox is its name, Group true), or its end
-// (all empty, Group true). Encoded words in Name are left as they are.
+// Address is one entry in an ENVELOPE's address list (RFC 9051 section 7.5.2): an address, the start of a group
+// (Mailbox is its name, Group is true), or the end of a group (all empty, Group is true). Encoded words in Name stay as
+// they are.
 type Address struct {
 	Name, Mailbox, Host string
 	Group               bool
 }
 
-// ParseAddresses reads an address list (RFC 5322 section 3.4). It never fails: an
-// address without "@" has no Host, text it can't place becomes part of a name.
+// ParseAddresses parses an address list (RFC 5322 section 3.4). It never fails: an address without "@" has no Host, and
+// text that fits nowhere becomes part of a name.
 func ParseAddresses(s string) []Address {
 	p := addressParser{tokens: lexAddresses(s)}
 	p.list()
@@ -30,7 +30,7 @@ const (
 type token struct {
 	kind  tokenKind
 	text  string
-	space bool // blanks stood before it
+	space bool // there were blanks before it
 }
 
 func lexAddresses(s string) []token {
@@ -116,8 +116,8 @@ func lexComment(s string, i int) (string, int) {
 
 type addressParser struct {
 	tokens  []token
-	words   []token // of the entry being read
-	comment string  // the last one in it: an old-style name
+	words   []token // of the entry being parsed
+	comment string  // the last comment in it: an old-style name
 	inGroup bool
 	out     []Address
 }
@@ -144,7 +144,7 @@ func (p *addressParser) list() {
 			}
 		case ":":
 			name := phrase(p.words)
-			if p.inGroup || name == "" { // no nesting, and no group without a name
+			if p.inGroup || name == "" { // groups can't be nested, and must have a name
 				p.words = append(p.words, t)
 				continue
 			}
@@ -164,8 +164,8 @@ func (p *addressParser) list() {
 	}
 }
 
-// angle reads what stands in <>, an obsolete route left out (RFC 5322 section
-// 4.4), and returns the index of the closing bracket.
+// angle parses what is between < and >, without an obsolete route (RFC 5322 section 4.4). It returns the index of the
+// closing bracket.
 func (p *addressParser) angle(i int) int {
 	name := phrase(p.words)
 	p.words = nil
@@ -208,7 +208,7 @@ func (p *addressParser) flush() {
 	p.words, p.comment = nil, ""
 }
 
-// addrSpec splits at the last "@"; quoting is removed, as an ENVELOPE wants it.
+// addrSpec splits at the last "@" and removes quoting, as an ENVELOPE requires.
 func addrSpec(words []token) Address {
 	at := -1
 	for i, t := range words {
@@ -222,7 +222,7 @@ func addrSpec(words []token) Address {
 	return Address{Mailbox: join(words[:at]), Host: join(words[at+1:])}
 }
 
-// phrase joins words with a blank where blanks stood.
+// phrase joins words. It puts a blank wherever there were blanks.
 func phrase(words []token) string {
 	var b strings.Builder
 	for i, t := range words {
@@ -234,7 +234,7 @@ func phrase(words []token) string {
 	return b.String()
 }
 
-// join puts the pieces of a local part or domain together.
+// join concatenates the pieces of a local part or a domain.
 func join(words []token) string {
 	var b strings.Builder
 	for _, t := range words {

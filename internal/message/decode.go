@@ -8,10 +8,9 @@ import (
 	"unicode/utf8"
 )
 
-// DecodeText decodes the encoded words (RFC 2047) of a header value to UTF-8. What
-// can't be decoded stays as it is.
+// DecodeText decodes the encoded words (RFC 2047) in a header value to UTF-8. What can't be decoded stays as it is.
 func DecodeText(s string) string {
-	s = toUTF8([]byte(s), "utf-8") // before, so that raw 8-bit text doesn't spoil the decoded
+	s = toUTF8([]byte(s), "utf-8") // first, so that raw 8-bit text doesn't spoil the decoded words
 	if strings.Contains(s, "=?") {
 		dec := mime.WordDecoder{CharsetReader: func(charset string, r io.Reader) (io.Reader, error) {
 			b, err := io.ReadAll(r)
@@ -24,8 +23,8 @@ func DecodeText(s string) string {
 	return s
 }
 
-// Text is the body of a part without children, transfer encoding undone (RFC 2045
-// section 6) and, for text, in UTF-8.
+// Text returns the body of a part without children, with its transfer encoding undone (RFC 2045 section 6). A text part
+// is converted to UTF-8.
 func (p *Part) Text(raw []byte) string {
 	b := p.Decoded(raw)
 	if p.Type != "text" {
@@ -34,7 +33,7 @@ func (p *Part) Text(raw []byte) string {
 	return toUTF8(b, Lookup(p.Params, "charset"))
 }
 
-// Decoded is the body with its transfer encoding undone, as far as it goes.
+// Decoded returns the body with its transfer encoding undone, as far as possible.
 func (p *Part) Decoded(raw []byte) []byte {
 	body := raw[p.BodyStart:p.End]
 	switch p.Encoding {
@@ -46,8 +45,8 @@ func (p *Part) Decoded(raw []byte) []byte {
 	return body
 }
 
-// decodeQuoted leaves what is no valid escape as it stands (RFC 2045 section 6.7
-// allows that), where the standard library's reader gives up.
+// decodeQuoted leaves an invalid escape as it is, which RFC 2045 section 6.7 allows. The standard library's reader
+// would give up.
 func decodeQuoted(b []byte) []byte {
 	out := make([]byte, 0, len(b))
 	for i := 0; i < len(b); i++ {
@@ -55,7 +54,7 @@ func decodeQuoted(b []byte) []byte {
 			out = append(out, b[i])
 			continue
 		}
-		end := i + 1 // a soft line break, perhaps with blanks before it
+		end := i + 1 // a soft line break, possibly with blanks before it
 		for end < len(b) && (b[end] == ' ' || b[end] == '\t' || b[end] == '\r') {
 			end++
 		}
@@ -88,8 +87,7 @@ func unhex(c byte) int {
 	return -1
 }
 
-// decodeBase64 ignores what is not in the alphabet (RFC 2045 section 6.8) and a
-// cut-off end.
+// decodeBase64 ignores characters outside the alphabet (RFC 2045 section 6.8), and an incomplete end.
 func decodeBase64(b []byte) []byte {
 	clean := make([]byte, 0, len(b))
 	for _, c := range b {
@@ -105,9 +103,8 @@ func decodeBase64(b []byte) []byte {
 	return clean[:n]
 }
 
-// toUTF8 converts the charsets that need no table, Windows-1252 and ISO-8859-15.
-// Bytes that are no UTF-8 under any other name are read as ISO-8859-1, so that
-// the result is always valid.
+// toUTF8 converts the charsets that need no table, Windows-1252 and ISO-8859-15. In any other charset, bytes that
+// aren't UTF-8 are read as ISO-8859-1, so that the result is always valid.
 func toUTF8(b []byte, charset string) string {
 	switch strings.ToLower(charset) {
 	case "iso-8859-1", "iso8859-1", "latin1", "l1":

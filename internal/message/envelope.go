@@ -6,14 +6,14 @@ import (
 	"time"
 )
 
-// Envelope is what IMAP's ENVELOPE shows (RFC 9051 section 7.5.2). Texts are as
-// they stand in the header, unfolded, encoded words not decoded.
+// Envelope is what IMAP's ENVELOPE shows (RFC 9051 section 7.5.2). Texts are as in the header, unfolded; encoded words
+// aren't decoded.
 type Envelope struct {
 	Date      string // as written
 	Subject   string
 	From      []Address
-	Sender    []Address // From when the field is absent or empty
-	ReplyTo   []Address // From when the field is absent or empty
+	Sender    []Address // From if the field is absent or empty
+	ReplyTo   []Address // From if the field is absent or empty
 	To        []Address
 	Cc        []Address
 	Bcc       []Address
@@ -21,7 +21,7 @@ type Envelope struct {
 	MessageID string
 }
 
-// Envelope reads the header of the message that p is.
+// Envelope parses the header of the message p.
 func (p *Part) Envelope(raw []byte) *Envelope {
 	e := &Envelope{}
 	var seen [10]bool
@@ -73,8 +73,7 @@ func (p *Part) Envelope(raw []byte) *Envelope {
 	return e
 }
 
-// ParseDate reads a Date field as forgivingly as it can; the zero time when it
-// can't.
+// ParseDate parses a Date field as tolerantly as it can. It returns the zero time if it can't.
 func ParseDate(s string) time.Time {
 	s = strings.TrimSpace(stripComments(s))
 	if s == "" {

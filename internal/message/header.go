@@ -7,13 +7,13 @@ import (
 
 // Field is one header field.
 type Field struct {
-	Name  string // as written; "" for a line that is no field (From_, no colon)
-	Raw   []byte // the whole field with folded lines and line ends, as it stands
-	Value string // unfolded (RFC 5322 section 2.2.3), blanks around it removed
+	Name  string // as written; "" for a line that isn't a field (From_, no colon)
+	Raw   []byte // the whole field as it is, with folded lines and line ends
+	Value string // unfolded (RFC 5322 section 2.2.3), without blanks around it
 }
 
-// Header splits a header, with or without its blank line, into its fields in
-// their order. The concatenation of all Raw and the blank line is the input.
+// Header splits a header, with or without its blank line, into its fields, in order. All Raw values and the blank line
+// together are the input.
 func Header(header []byte) []Field {
 	var fields []Field
 	eachField(header, func(name string, raw []byte) {
@@ -22,7 +22,7 @@ func Header(header []byte) []Field {
 	return fields
 }
 
-// eachField calls f for each field, unfolding nothing.
+// eachField calls f for each field. It unfolds nothing.
 func eachField(header []byte, f func(name string, raw []byte)) {
 	for pos := 0; pos < len(header); {
 		end := nextLine(header, pos)
@@ -44,8 +44,8 @@ func nextLine(b []byte, pos int) int {
 	return len(b)
 }
 
-// fieldName is what stands before the colon; blanks between are tolerated
-// (RFC 5322 section 4.5.3). "" when it can't be a name.
+// fieldName returns what is before the colon. It tolerates blanks in between (RFC 5322 section 4.5.3). It returns "" if
+// this can't be a name.
 func fieldName(field []byte) string {
 	name, _, found := bytes.Cut(field, []byte{':'})
 	if !found {
@@ -60,7 +60,7 @@ func fieldName(field []byte) string {
 	return string(name)
 }
 
-// fieldValue unfolds: a line break goes, the blank behind it stays.
+// fieldValue unfolds: it removes a line break and keeps the blank after it.
 func fieldValue(name string, raw []byte) string {
 	if name != "" {
 		_, raw, _ = bytes.Cut(raw, []byte{':'})
@@ -75,7 +75,7 @@ func fieldValue(name string, raw []byte) string {
 	return strings.Trim(b.String(), " \t")
 }
 
-// Get is the value of the first field of that name, "" when there is none.
+// Get returns the value of the first field with this name, or "".
 func Get(fields []Field, name string) string {
 	for i := range fields {
 		if strings.EqualFold(fields[i].Name, name) {
@@ -85,9 +85,8 @@ func Get(fields []Field, name string) string {
 	return ""
 }
 
-// HeaderFields is HEADER.FIELDS (not false) or HEADER.FIELDS.NOT (not true): the
-// chosen fields exactly as they stand and an empty line behind them (RFC 9051
-// section 6.4.5.1), the header's own where it has one.
+// HeaderFields returns HEADER.FIELDS, or HEADER.FIELDS.NOT if not is true: the chosen fields exactly as they are,
+// followed by an empty line (RFC 9051 section 6.4.5.1). It uses the header's own empty line if there is one.
 func HeaderFields(header []byte, names []string, not bool) []byte {
 	var out []byte
 	eachField(header, func(name string, raw []byte) {

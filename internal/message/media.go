@@ -5,10 +5,10 @@ import (
 	"strings"
 )
 
-// Param is one parameter of Content-Type or Content-Disposition.
+// Param is one parameter of a Content-Type or Content-Disposition.
 type Param struct {
-	Name  string // lower case; RFC 2231 marks stay: "filename*0*"
-	Value string // quoting removed
+	Name  string // lower case; RFC 2231 marks stay, as in "filename*0*"
+	Value string // without quoting
 }
 
 func defaultParams() []Param { return []Param{{"charset", "us-ascii"}} }
@@ -19,7 +19,7 @@ func (p *parser) describe(part *Part, digest bool) {
 	if digest { // RFC 2046 section 5.1.5
 		part.Type, part.Subtype = "message", "rfc822"
 	}
-	var seen uint // the first field of a name counts
+	var seen uint // only the first field with a name counts
 	first := func(bit uint) bool {
 		was := seen&(1<<bit) != 0
 		seen |= 1 << bit
@@ -96,7 +96,7 @@ func isToken(s string) bool {
 	return s != ""
 }
 
-// firstToken is the value without comments and anything behind it.
+// firstToken returns the value without comments and parameters.
 func firstToken(s string) string {
 	s, _, _ = strings.Cut(s, ";")
 	if f := strings.Fields(stripComments(s)); len(f) > 0 {
@@ -105,9 +105,8 @@ func firstToken(s string) string {
 	return ""
 }
 
-// ParseParams splits `value; name=value; name="value"` (RFC 2045 section 5.1). It
-// never fails: pieces without "=" are left out, a missing closing quote ends
-// with the text, blanks inside an unquoted value stay.
+// ParseParams splits `value; name=value; name="value"` (RFC 2045 section 5.1). It never fails: pieces without "=" are
+// left out, a missing closing quote ends with the text, and blanks inside an unquoted value stay.
 func ParseParams(s string) (value string, params []Param) {
 	pieces := splitParams(s)
 	value = strings.TrimSpace(stripComments(pieces[0]))
@@ -122,7 +121,7 @@ func ParseParams(s string) (value string, params []Param) {
 	return value, params
 }
 
-// splitParams cuts at semicolons outside of quotes.
+// splitParams splits at semicolons outside quotes.
 func splitParams(s string) []string {
 	var pieces []string
 	quoted, begin := false, 0
@@ -140,8 +139,8 @@ func splitParams(s string) []string {
 	return append(pieces, s[begin:])
 }
 
-// unquote takes a quoted-string's content, or the text as it is without a comment
-// behind it ("name=a(1).txt" is no comment, but a mistake that is often seen).
+// unquote returns a quoted string's content, or the text as it is without a comment after it. ("name=a(1).txt" isn't a
+// comment but a common mistake.)
 func unquote(s string) string {
 	if len(s) == 0 || s[0] != '"' {
 		if i := strings.Index(s, " ("); i > 0 && strings.HasSuffix(s, ")") {
@@ -159,7 +158,7 @@ func unquote(s string) string {
 	return b.String()
 }
 
-// stripComments removes (comments) outside of quotes.
+// stripComments removes (comments) outside quotes.
 func stripComments(s string) string {
 	if strings.IndexByte(s, '(') < 0 {
 		return s
@@ -191,9 +190,8 @@ func stripComments(s string) string {
 	return b.String()
 }
 
-// Lookup finds a parameter, joining the continuations and decoding the
-// percent-encoding of RFC 2231. The charset of an extended value is not
-// converted.
+// Lookup returns a parameter's value. It joins the continuations of RFC 2231 and decodes its percent-encoding. It
+// doesn't convert the charset of an extended value.
 func Lookup(params []Param, name string) string {
 	for _, p := range params {
 		if p.Name == name {

@@ -1,20 +1,17 @@
-// Package message finds the parts of a mail message in its raw bytes (RFC 5322,
-// RFC 2045-2047, RFC 2231) without ever changing or copying them.
+// Package message finds the parts of a mail message in its raw bytes (RFC 5322, RFC 2045-2047, RFC 2231). It never
+// changes or copies them.
 //
-// Everything the IMAP adapter serves as BODY[...] is a slice of what came in,
-// however malformed: bare LF, no blank line behind the header, an mbox From_
-// line, header lines without a colon, a missing closing boundary, NULs. Parse
-// therefore never fails: what can't be understood degrades to the next simpler
-// thing (a multipart without a delimiter is plain text, a broken address is a
-// mailbox without a host) and the bytes stay reachable.
+// Everything that the IMAP adapter serves as BODY[...] is a slice of what came in, however malformed: bare LF, no blank
+// line after the header, an mbox From_ line, header lines without a colon, a missing closing boundary, NULs. Parse
+// therefore never fails. What it can't understand becomes the next simpler thing (a multipart without a delimiter is
+// plain text, a broken address is a mailbox without a host), and the bytes stay reachable.
 //
-// A Part holds byte offsets and what the header says about the content; its
-// methods take the same raw bytes again. Lines end with LF, with or without a CR
-// before it; a lone CR ends nothing.
+// A Part holds byte offsets and what the header says about the content. Its methods take the same raw bytes again.
+// Lines end with LF, with or without a CR before it. A lone CR ends nothing.
 //
-// Other files: header.go (fields), media.go (Content-Type and parameters),
-// section.go (BODY[n.m]), address.go and envelope.go (ENVELOPE), decode.go (text
-// for SEARCH).
+// The other files are header.go (fields), media.go (Content-Type and parameters), section.go (BODY[...]), address.go
+// and envelope.go (ENVELOPE), and decode.go (text for SEARCH). internal/imapd, internal/wait and internal/session call
+// it.
 package message
 
 import (
@@ -22,39 +19,38 @@ import (
 	"strings"
 )
 
-// Bounds on the structure. What lies beyond stays in the bytes of the part
-// around it, shown as application/octet-stream (depth) or as epilogue (count).
+// Limits on the structure. What lies beyond them stays in the bytes of the enclosing part, shown as
+// application/octet-stream (depth) or as epilogue (count).
 const (
-	MaxDepth = 100   // parts inside parts
-	MaxParts = 10000 // parts of one message
+	MaxDepth = 100   // levels of parts inside parts
+	MaxParts = 10000 // parts in one message
 )
 
-// Part is the message itself or a body part of it. All offsets are into the raw
-// bytes given to Parse: the header with its blank line is raw[Start:BodyStart],
-// the body raw[BodyStart:End].
+// Part is the message itself or a body part. All offsets are into the raw bytes given to Parse. The header with its
+// blank line is raw[Start:BodyStart], and the body is raw[BodyStart:End].
 type Part struct {
 	Start, BodyStart, End int
 
-	Type, Subtype string  // lower case; "text", "plain" when absent or unreadable (RFC 2045 section 5.2)
-	Params        []Param // of Content-Type, as written, RFC 2231 forms not joined
+	Type, Subtype string  // lower case; "text" and "plain" if absent or invalid (RFC 2045 section 5.2)
+	Params        []Param // of Content-Type, as written; RFC 2231 forms aren't joined
 	ID            string
 	Description   string
-	Encoding      string // Content-Transfer-Encoding, lower case; "7bit" when absent
-	Disposition   string // lower case; "" when absent
+	Encoding      string // Content-Transfer-Encoding in lower case; "7bit" if absent
+	Disposition   string // lower case; "" if absent
 	DispParams    []Param
 	Language      []string
 	Location      string
 	MD5           string
 
 	Lines  int // line ends in the body
-	Octets int // length of the body
+	Octets int // length of the body in bytes
 
-	// Children are the parts of a multipart, or the one message inside a
-	// message/rfc822. A part of type multipart always has at least one.
+	// Children are the parts of a multipart, or the one message in a message/rfc822. A part of type multipart always
+	// has at least one.
 	Children []*Part
 }
 
-// Parse locates the parts of raw.
+// Parse finds the parts of raw.
 func Parse(raw []byte) *Part {
 	p := &parser{raw: raw}
 	part, _ := p.part(0, nil, 0, false)
@@ -64,7 +60,7 @@ func Parse(raw []byte) *Part {
 // IsMultipart reports whether the children are body parts.
 func (p *Part) IsMultipart() bool { return p.Type == "multipart" }
 
-// IsMessage reports whether the only child is a message of its own.
+// IsMessage reports whether the only child is a message.
 func (p *Part) IsMessage() bool { return p.Type == "message" && len(p.Children) == 1 }
 
 type parser struct {
@@ -74,15 +70,14 @@ type parser struct {
 
 // delimiter is the boundary line that ended a part.
 type delimiter struct {
-	level int  // which of the enclosing boundaries; -1: the end of the input
-	final bool // it was the closing one
-	line  int  // where the line begins
-	next  int  // the first byte behind it
+	level int  // index of the enclosing boundary; -1: the end of the input
+	final bool // it was the closing boundary
+	line  int  // offset where the line begins
+	next  int  // offset of the first byte after it
 }
 
-// part reads one part from start to the next delimiter of any enclosing
-// multipart. One pass over the bytes serves all levels: an inner multipart
-// without its closing boundary ends where an outer one's delimiter stands.
+// part parses one part from start to the next delimiter of any enclosing multipart. One pass over the bytes serves all
+// levels: an inner multipart without its closing boundary ends at an outer one's delimiter.
 func (p *parser) part(start int, bounds [][]byte, depth int, digest bool) (*Part, delimiter) {
 	p.parts++
 	part := &Part{Start: start}
@@ -129,8 +124,7 @@ func (p *parser) part(start int, bounds [][]byte, depth int, digest bool) (*Part
 	return part, d
 }
 
-// degrade gives a part that has no parts although its type promises some a type
-// that a client can work with.
+// degrade changes a part that has no parts although its type promises some. It gets a type that a client can work with.
 func (p *Part) degrade(opaque bool) {
 	container := p.Type == "multipart" ||
 		p.Type == "message" && (p.Subtype == "rfc822" || p.Subtype == "global")
@@ -144,9 +138,8 @@ func (p *Part) degrade(opaque bool) {
 	p.Type, p.Subtype, p.Params = "text", "plain", defaultParams()
 }
 
-// header finds the end of the header: the first empty line. A delimiter of an
-// enclosing multipart, or the end of the input, cuts it short; then cut is true
-// and the part has no body.
+// header finds the end of the header: the first empty line. If a delimiter of an enclosing multipart or the end of the
+// input comes first, cut is true and the part has no body.
 func (p *parser) header(part *Part, bounds [][]byte) (d delimiter, cut bool) {
 	pos := part.Start
 	for pos < len(p.raw) {
@@ -179,8 +172,8 @@ func (p *parser) skip(pos int, bounds [][]byte) delimiter {
 	return delimiter{level: -1, line: len(p.raw), next: len(p.raw)}
 }
 
-// match tells whether the line raw[pos:end] is a delimiter, innermost first
-// (RFC 2046 section 5.1.1; blanks behind it are transport padding).
+// match reports whether the line raw[pos:end] is a delimiter. It tries the innermost boundary first (RFC 2046 section
+// 5.1.1; blanks after it are transport padding).
 func (p *parser) match(pos, end int, bounds [][]byte) (level int, final, ok bool) {
 	if len(bounds) == 0 || end-pos < 3 || p.raw[pos] != '-' || p.raw[pos+1] != '-' {
 		return 0, false, false
@@ -201,9 +194,8 @@ func (p *parser) match(pos, end int, bounds [][]byte) (level int, final, ok bool
 	return 0, false, false
 }
 
-// contentEnd leaves out the line break before a delimiter line, which belongs to
-// the delimiter (RFC 2046 section 5.1.1), but nothing before floor. At the end of
-// the input there is no delimiter and nothing to leave out.
+// contentEnd leaves out the line break before a delimiter line, because it belongs to the delimiter (RFC 2046 section
+// 5.1.1), but nothing before floor. At the end of the input there is no delimiter and nothing to leave out.
 func (p *parser) contentEnd(line, floor int) int {
 	if line >= len(p.raw) {
 		return len(p.raw)
@@ -217,7 +209,7 @@ func (p *parser) contentEnd(line, floor int) int {
 	return line
 }
 
-// lineEnd is the offset behind the line that begins at pos.
+// lineEnd returns the offset after the line that begins at pos.
 func (p *parser) lineEnd(pos int) int {
 	if i := bytes.IndexByte(p.raw[pos:], '\n'); i >= 0 {
 		return pos + i + 1

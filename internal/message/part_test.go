@@ -19,7 +19,7 @@ const nested = "From: a@example.test\r\n" +
 	"--in\r\n\r\none\r\n--in\r\nContent-Type: text/html\r\nContent-ID: <x>\r\n\r\ntwo\r\n--in--\r\nepilogue\r\n" +
 	"--o(u)ter--\r\nend\r\n"
 
-// tree writes the structure as "type/subtype[octets]{children}".
+// tree formats the structure as "type/subtype[octets]{children}".
 func tree(p *Part) string {
 	s := fmt.Sprintf("%s/%s[%d]", p.Type, p.Subtype, p.Octets)
 	if len(p.Children) > 0 {
@@ -63,7 +63,7 @@ func TestParse(t *testing.T) {
 	}
 }
 
-// check tests what holds for every input.
+// check checks what must be true of every input.
 func check(t *testing.T, raw []byte, p *Part) {
 	t.Helper()
 	if all, ok := p.Section(raw, Section{}); !ok || !bytes.Equal(all, raw) {

@@ -1,6 +1,6 @@
 package message
 
-// Specifier is what of a part a section asks for.
+// Specifier says which piece of a part a section asks for.
 type Specifier int
 
 // The section specifiers of RFC 9051 section 6.4.5.1.
@@ -13,21 +13,19 @@ const (
 
 // Section names a piece of a message as FETCH BODY[...] does.
 type Section struct {
-	Path      []int // part numbers; none: the message itself
+	Path      []int // part numbers; none means the message itself
 	Specifier Specifier
 
-	// Fields and FieldsNot choose HEADER.FIELDS and HEADER.FIELDS.NOT when not
-	// empty; Specifier is HEADER then.
+	// Fields and FieldsNot, if not empty, choose HEADER.FIELDS and HEADER.FIELDS.NOT. Specifier is HEADER then.
 	Fields, FieldsNot []string
 
-	// Partial cuts: at most Count bytes from Offset.
+	// Partial limits the result to at most Count bytes from Offset.
 	Partial       bool
 	Offset, Count int64
 }
 
-// Section returns the bytes of a section: a slice of raw, except for
-// HEADER.FIELDS. ok is false when the message has no such part; the bytes are
-// empty then.
+// Section returns the bytes of a section. They are a slice of raw, except for HEADER.FIELDS. If the message has no such
+// part, ok is false and the bytes are empty.
 func (p *Part) Section(raw []byte, s Section) (data []byte, ok bool) {
 	data, ok = p.whole(raw, s)
 	if s.Partial {
@@ -50,7 +48,7 @@ func (p *Part) whole(raw []byte, s Section) ([]byte, bool) {
 		case MIME:
 			return raw[part.Start:part.BodyStart], true
 		}
-		// HEADER and TEXT behind a part number speak of the message inside it.
+		// HEADER and TEXT after a part number are those of the message inside it.
 		if !part.IsMessage() {
 			return nil, false
 		}
@@ -74,8 +72,8 @@ func (p *Part) whole(raw []byte, s Section) ([]byte, bool) {
 	return raw[part.Start:part.End], true
 }
 
-// Find follows part numbers as RFC 9051 section 6.4.5.1 counts them: a message
-// that is no multipart has one part, 1, its body. nil when there is no such part.
+// Find follows part numbers as RFC 9051 section 6.4.5.1 counts them. A message that isn't a multipart has one part,
+// number 1, its body. Find returns nil if there is no such part.
 func (p *Part) Find(path []int) *Part {
 	msg := p // the numbers count inside this message or multipart
 	for i, n := range path {

@@ -42,7 +42,7 @@ func (s *Session) Refuse(address string) (reply string) {
 // Dropping reports whether the message that has just come will be refused. If so, nobody may store it.
 func (s *Session) Dropping() bool { return s.phase.Dropping() }
 
-// Stored records that a message is in the mailboxes of these addresses. raw is what the client sent; Stored neither
+// Stored records that a message is in these places. raw is what the client sent; Stored neither
 // changes nor keeps it.
 func (s *Session) Stored(from string, places []store.Place, raw []byte) {
 	s.record.stored(from, places, raw)

@@ -10,18 +10,17 @@ import (
 	"strings"
 )
 
-// maxBaseline bounds the file, in bytes. A report of the whole catalogue has a few
-// million.
+// maxBaseline is the largest baseline file, in bytes. A report on the whole catalogue has a few million.
 const maxBaseline = 256 << 20
 
-// Baseline are failures that are known.
+// Baseline lists known failures.
 type Baseline struct {
 	File  string
-	Names []string // of scenarios, sorted
+	Names []string // names of scenarios, sorted
 }
 
-// LoadBaseline reads a JSON report of an earlier trial, whose failures are known from
-// then on, or a text file with the name of a scenario on each line (# begins a comment).
+// LoadBaseline reads known failures from a file: a JSON report of an earlier trial, or a text file with one scenario
+// name on each line (# begins a comment).
 func LoadBaseline(file string) (*Baseline, error) {
 	f, err := os.Open(file)
 	if err != nil {
@@ -70,7 +69,7 @@ func (b *Baseline) fromReport(data []byte) error {
 	return nil
 }
 
-// fromList reads names, of the catalogue or of files, so that any word may be one.
+// fromList reads names of scenarios. A name may be a file's, so any word is allowed.
 func (b *Baseline) fromList(text string) error {
 	n := 0
 	for line := range strings.Lines(text) {
@@ -87,7 +86,7 @@ func (b *Baseline) fromList(text string) error {
 	return nil
 }
 
-// Has tells if a scenario is known to fail.
+// Has reports whether a scenario is a known failure.
 func (b *Baseline) Has(name string) bool {
 	if b == nil {
 		return false

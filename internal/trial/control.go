@@ -9,8 +9,8 @@ import (
 	"github.com/mailrig/mailrig/internal/transcript"
 )
 
-// What a client does under a scenario means something only next to what it does without.
-// So the first run has none, and must go well.
+// What a client does under a scenario means something only next to what it does without one. So the first run has no
+// scenario, and it must succeed.
 
 // control judges the run at a correct server.
 func (t *Trial) control(did ran, limit time.Duration) Control {
@@ -45,7 +45,7 @@ func (t *Trial) control(did ran, limit time.Duration) Control {
 	return c
 }
 
-// achieved tells if any session did any good.
+// achieved reports whether any session sent or fetched a message.
 func achieved(sessions []*transcript.Session) bool {
 	for _, s := range sessions {
 		if s.Counts.MessagesIn > 0 || s.Counts.MessagesOut > 0 {
@@ -60,7 +60,7 @@ func achieved(sessions []*transcript.Session) bool {
 	return false
 }
 
-// differences says how two runs at a correct server differ in what verdicts rest on.
+// differences lists how two runs at a correct server differ in what verdicts rest on.
 func differences(a, b *Run) (all []string) {
 	differ := func(what string, x, y any) {
 		if x != y {

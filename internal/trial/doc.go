@@ -1,13 +1,13 @@
-// Package trial runs a client once per scenario and judges what it did.
+// Package trial runs a client once under each scenario and judges what it did.
 //
-// Judge (judge.go) is a function without side effects: a scenario, what the client did at
-// a correct server, what it did under the scenario; out come a verdict and its reasons.
-// It never guesses: a client that didn't meet the scenario, or did nothing that could
-// show what is expected, has not exercised it.
+// Judge (judge.go) is a function without side effects. It takes a scenario, what the client did at a correct server,
+// and what it did under the scenario, and returns a verdict with its reasons. It never guesses: a client that didn't
+// meet the scenario, or did nothing that could show what is expected, hasn't exercised it.
 //
-// Trial (trial.go) is everything around it. rig.go gives a command a fresh rig, process.go
-// keeps a command that may do anything within bounds, schedule.go runs many at a time,
-// control.go looks at the run without a scenario, report_*.go write what came out.
-// select.go and baseline.go read what the user chose and knows. Who calls it gives the
-// command its environment; nothing here reads ours.
+// Trial (trial.go) does everything around it. rig.go gives a command a fresh rig. process.go keeps a command that may
+// do anything within limits. schedule.go runs many commands at a time. control.go examines the run without a scenario.
+// report_*.go write the results. select.go and baseline.go read what the user chose and what is known. The caller
+// (cmd/mailrig) gives the command its environment; this package reads none.
+//
+// To add a report format, write a report_NAME.go and add a row to formats in report_json.go.
 package trial

@@ -15,25 +15,25 @@ import (
 	"github.com/mailrig/mailrig/scenarios"
 )
 
-// Verdict is what a client is worth under one scenario.
+// Verdict is the judgement of a client under one scenario.
 type Verdict string
 
 // The verdicts.
 const (
 	Pass         Verdict = "pass"
 	Fail         Verdict = "fail"
-	NotExercised Verdict = "not-exercised" // the client never met the scenario, or nothing that it expects could be seen
+	NotExercised Verdict = "not-exercised" // the client never met the scenario, or did nothing that could show what is expected
 	CouldNotRun  Verdict = "could-not-run"
 )
 
-// Run is what a client did, once.
+// Run is what a client did in one run.
 type Run struct {
 	Sessions []*transcript.Session
-	Status   int           // exit status of the command; -1 when it didn't end by itself
-	Signal   string        // that ended it, "" for none, or when it was stopped
-	Killed   bool          // it took longer than it may and was stopped
+	Status   int           // exit status of the command; -1 if it didn't end by itself
+	Signal   string        // the signal that ended it; "" if none did, or if mailrig killed it
+	Killed   bool          // it took longer than allowed, and mailrig killed it
 	Took     time.Duration // from start to end
-	Err      error         // it couldn't be started, or the rig couldn't
+	Err      error         // why the command, or its rig, couldn't be started
 }
 
 // Judgement is a verdict with its reasons.
@@ -42,18 +42,18 @@ type Judgement struct {
 	Reasons []Reason
 }
 
-// Reason is one sentence for a verdict.
+// Reason is one sentence that explains a verdict.
 type Reason struct {
 	Text string `json:"text"`
-	// Expectation is the id that the scenario requires or forbids, "" where it is about
-	// the command or its mail.
+	// Expectation is the id that the scenario requires or forbids. It is "" if the reason is about the command or its
+	// mail.
 	Expectation string            `json:"expectation,omitempty"`
-	Finding     *diagnose.Finding `json:"finding,omitempty"`  // that proves it
-	Sessions    []string          `json:"sessions,omitempty"` // ids that show it
+	Finding     *diagnose.Finding `json:"finding,omitempty"`  // the finding that proves it
+	Sessions    []string          `json:"sessions,omitempty"` // ids of the sessions that show it
 }
 
-// Judge compares what a client did under a scenario with what the scenario expects and
-// with what the client did without it. limit is how long the client was let run.
+// Judge compares what a client did under a scenario with what the scenario expects, and with what the client did
+// without it. limit is how long the client was allowed to run.
 func Judge(s *scenarios.Scenario, control, run *Run, limit time.Duration) Judgement {
 	if run.Err != nil {
 		return Judgement{CouldNotRun, []Reason{{Text: run.Err.Error()}}}
@@ -93,11 +93,11 @@ type judge struct {
 	control, run *Run
 	c            *diagnose.Case
 	against      []Reason
-	open         []Reason // why nothing can be said
-	seen         int      // expectations that could be looked at
+	open         []Reason // why no verdict is possible
+	seen         int      // how many expectations could be checked
 }
 
-// caseOf is what is known of the client.
+// caseOf returns what is known about the client.
 func caseOf(s *scenarios.Scenario, control, run *Run) *diagnose.Case {
 	now := time.Now()
 	c := diagnose.NewCase(transcript.Records(run.Sessions), now).WithControl(transcript.Records(control.Sessions))
@@ -118,9 +118,8 @@ func caseOf(s *scenarios.Scenario, control, run *Run) *diagnose.Case {
 	return c
 }
 
-// exercised tells if the client has met the scenario: it acted in a session, or blocks a
-// door that the client uses at a correct server. Nobody sees who knocks at a door that
-// refuses.
+// exercised reports whether the client has met the scenario: the scenario acted in a session, or it blocks a door that
+// the client uses at a correct server. Nobody sees who tries a door that refuses.
 func (j *judge) exercised() bool {
 	for _, f := range j.c.Sessions {
 		if slices.Contains(f.Injected, j.s.Name) {
@@ -136,8 +135,8 @@ func (j *judge) exercised() bool {
 	return false
 }
 
-// touches tells if a scenario can do anything to a client that does what it did in the
-// control run: if not, it would only do the same again.
+// touches reports whether a scenario can affect a client that does what it did in the control run. If it can't, the
+// client would only do the same again.
 func touches(s *scenarios.Scenario, control *Run) bool {
 	plan := scenarios.Compile([]*scenarios.Scenario{s})
 	for _, session := range control.Sessions {
@@ -156,7 +155,7 @@ func touches(s *scenarios.Scenario, control *Run) bool {
 
 func (j *judge) fail(r Reason) { j.against = append(j.against, r) }
 
-// evidence is the first finding with this id, nil for none.
+// evidence returns the first finding with this id, or nil.
 func evidence(c *diagnose.Case, id string) *diagnose.Finding {
 	for _, f := range c.Findings(true) {
 		if f.ID == id {
@@ -184,11 +183,11 @@ func (j *judge) required(limit time.Duration) {
 			continue
 		}
 		if row.Can != nil && !row.Can(j.c) {
-			continue // the client never came to where it could have
+			continue // the client never had the occasion
 		}
 		j.seen++
 		if j.run.Killed && id != "gave-up-in-time" {
-			continue // it had no time to; killed says so
+			continue // it had no time for this; killed reports it
 		}
 		if j.run.Killed && limit < mayWait {
 			j.fail(Reason{Text: fmt.Sprintf("should give up by itself on a server that says nothing, but was still waiting after %v; if it waits for up to %v, as RFC 5321 allows, give it more time with --timeout", limit, mayWait), Expectation: id, Sessions: j.met()})
@@ -211,7 +210,7 @@ func (j *judge) met() (ids []string) {
 	return ids
 }
 
-// killed says what it means that the client had to be stopped.
+// killed says what it means that mailrig had to kill the client.
 func (j *judge) killed(limit time.Duration) {
 	if longest := Longest(j.s); longest >= limit {
 		j.open = append(j.open, Reason{Text: fmt.Sprintf("the scenario keeps the client waiting for %v, longer than it may run here (%v); give it more time with --timeout", longest, limit), Sessions: j.met()})
@@ -227,7 +226,7 @@ func (j *judge) command() {
 		j.seen++
 	}
 	switch {
-	case j.run.Signal != "": // whatever is expected, a crash isn't
+	case j.run.Signal != "": // a crash is never expected
 		j.seen++
 		j.fail(Reason{Text: fmt.Sprintf("must not crash: the command was killed by a signal (%s)", j.run.Signal), Sessions: j.met()})
 	case e.Command == scenarios.CommandSucceeds && !ok:
@@ -247,7 +246,7 @@ func (j *judge) command() {
 	}
 }
 
-// mail counts what has arrived.
+// mail counts the messages that have arrived.
 func (j *judge) mail() {
 	count := func(run *Run) (n int) {
 		for _, s := range run.Sessions {
@@ -278,7 +277,7 @@ func (j *judge) mail() {
 	}
 }
 
-// Longest is the longest time for which a scenario makes a client wait and then goes on.
+// Longest returns the longest time for which a scenario makes a client wait before it goes on.
 func Longest(s *scenarios.Scenario) (longest time.Duration) {
 	for _, r := range s.Rules {
 		if d := r.Waits(); d != fault.Forever {

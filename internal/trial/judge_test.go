@@ -11,7 +11,7 @@ import (
 	"github.com/mailrig/mailrig/scenarios"
 )
 
-// scenario is one made for a test.
+// scenario returns a scenario made for a test.
 func scenario(t *testing.T, rules, expect string) *scenarios.Scenario {
 	t.Helper()
 	s, err := scenarios.Parse("made-up.yaml", []byte("name: made-up\ntitle: Made up\nstory: For a test.\nrules:\n"+rules+"\nexpect:\n"+expect+"\n"))
@@ -21,7 +21,7 @@ func scenario(t *testing.T, rules, expect string) *scenarios.Scenario {
 	return s
 }
 
-// TestVerdicts: each verdict, with its reason.
+// TestVerdicts checks each verdict and its reason.
 func TestVerdicts(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)

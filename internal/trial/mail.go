@@ -8,10 +8,9 @@ import (
 	"github.com/mailrig/mailrig/server"
 )
 
-// defaultMail puts three small messages into the INBOX of each user that CMD may be told
-// of, so that a client that fetches mail has something to fetch: a plain one, one with
-// words that need an encoding, one with an attachment. They are the same in every run
-// but for the date.
+// defaultMail puts three small messages into the INBOX of each user that CMD may be told about, so that a client that
+// fetches mail has something to fetch: a plain message, one with words that need an encoding, and one with an
+// attachment. They are the same in every run, except for the date.
 func defaultMail(srv *server.Server, users []server.User) error {
 	names := make([]string, 0, len(users)+1)
 	for _, u := range users {

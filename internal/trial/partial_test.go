@@ -12,8 +12,7 @@ import (
 	"github.com/mailrig/mailrig/scenarios"
 )
 
-// TestPartialJobs: a careful client that does one thing only is never failed for what it
-// doesn't do.
+// TestPartialJobs checks that a careful client which does only one thing is never failed for what it doesn't do.
 func TestPartialJobs(t *testing.T) {
 	l := newLab(t)
 	jobs := map[string]robot.Job{"smtp": {Send: true}, "imap": {IMAP: true}, "pop3": {POP3: true}}
@@ -55,8 +54,8 @@ func TestPartialJobs(t *testing.T) {
 	}
 }
 
-// TestNoFalseAlarms: at a correct server a careful client gives no reason for an error or
-// a warning, whatever its ways.
+// TestNoFalseAlarms checks that a careful client at a correct server causes no error and no warning, whatever its
+// habits.
 func TestNoFalseAlarms(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)

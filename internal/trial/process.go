@@ -11,41 +11,41 @@ import (
 	"time"
 )
 
-// A client under test may do anything: hang, crash, leave children behind, write without
-// end, kill its own process group. Whatever it does, execute returns in time.
+// A client under test may do anything: hang, crash, leave children behind, write without end, kill its own process
+// group. Whatever it does, execute returns in time.
 
 const (
-	// termGrace is how long a command has between the polite signal and the other.
+	// termGrace is how long a command has between SIGTERM and SIGKILL.
 	termGrace = time.Second
-	// killGrace is how long a killed process may take to be gone. The kernel may hold it.
+	// killGrace is how long a killed process may take to disappear. The kernel may hold it.
 	killGrace = 2 * time.Second
-	// pipeGrace is how long output may come after the command's end: from children that
-	// left its session, which nobody can end.
+	// pipeGrace is how long output may come after the command has ended. It comes from children that have left its
+	// session, which nobody can kill.
 	pipeGrace = 300 * time.Millisecond
-	// keptOutput is how much of a command's output is kept, the last bytes of it.
+	// keptOutput is how many bytes of a command's output are kept, the last ones.
 	keptOutput = 64 << 10
 )
 
-// command is what is run once for every scenario.
+// command is the command that runs once under each scenario.
 type command struct {
-	path string   // of the program
-	args []string // with the name that it is called by in front
+	path string   // path of the program
+	args []string // starts with the name by which the program is called
 	env  []string
 	dir  string
 }
 
-// outcome is how a command ended.
+// outcome says how a command ended.
 type outcome struct {
-	status int    // -1: not by itself
-	signal string // that ended it, when it wasn't ours
-	killed bool   // it was stopped: its time was over, or the trial's
+	status int    // exit status; -1: it didn't end by itself
+	signal string // the signal that ended it, if it wasn't mailrig's
+	killed bool   // mailrig killed it: its time was over, or the trial's
 	took   time.Duration
 	output string
-	err    error // it couldn't be started
+	err    error // why it couldn't be started
 }
 
-// execute runs a command with nothing to read, until it ends, limit is over or ctx is
-// done. What it leaves running in its session is ended with it.
+// execute runs a command without input until it ends, limit is over or ctx is done. It also kills what the command
+// leaves running in its session.
 func execute(ctx context.Context, c command, limit time.Duration) (o outcome) {
 	r, w, err := os.Pipe()
 	if err != nil {
@@ -67,10 +67,10 @@ func execute(ctx context.Context, c command, limit time.Duration) (o outcome) {
 	copied := make(chan struct{})
 	go func() {
 		defer close(copied)
-		_, _ = io.Copy(&out, r) // its end is the end of the output, or our closing it
+		_, _ = io.Copy(&out, r) // ends with the output, or when r is closed
 	}()
 	ended := make(chan error, 1)
-	go func() { ended <- cmd.Wait() }() // files only, so it waits for the process and nothing else
+	go func() { ended <- cmd.Wait() }() // only files are attached, so Wait waits for the process alone
 
 	timer := time.NewTimer(limit)
 	defer timer.Stop()
@@ -86,11 +86,11 @@ func execute(ctx context.Context, c command, limit time.Duration) (o outcome) {
 		o.killed, o.took = true, time.Since(began)
 		waited, gone = end(cmd, ended)
 	}
-	killSession(cmd.Process) // what it left behind
+	killSession(cmd.Process) // what the command left behind
 	select {
 	case <-copied:
 	case <-time.After(pipeGrace):
-		r.Close() // the goroutine ends, and whoever writes still gets an error
+		r.Close() // the goroutine ends; whoever still writes gets an error
 		<-copied
 	}
 	r.Close()
@@ -111,7 +111,7 @@ func execute(ctx context.Context, c command, limit time.Duration) (o outcome) {
 	return o
 }
 
-// end stops a command, politely at first; gone tells if it worked.
+// end stops a command, with SIGTERM first. gone reports whether it has ended.
 func end(cmd *exec.Cmd, ended <-chan error) (err error, gone bool) {
 	terminateSession(cmd.Process)
 	select {
@@ -129,7 +129,7 @@ func end(cmd *exec.Cmd, ended <-chan error) (err error, gone bool) {
 	}
 }
 
-// tail keeps the last bytes of what is written to it.
+// tail keeps the last bytes written to it.
 type tail struct {
 	mu      sync.Mutex
 	buf     []byte
@@ -153,7 +153,7 @@ func (t *tail) cut() {
 	}
 }
 
-// String is what was kept, and says so if that isn't all.
+// String returns what was kept, and says so if that isn't everything.
 func (t *tail) String() string {
 	t.mu.Lock()
 	defer t.mu.Unlock()

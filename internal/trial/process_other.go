@@ -7,8 +7,7 @@ import (
 	"os/exec"
 )
 
-// Without sessions only the command itself can be ended; its children end when their
-// connections and their output do.
+// Without sessions, only the command itself can be killed. Its children end when their connections and their output do.
 
 func detach(*exec.Cmd) {}
 

@@ -13,8 +13,7 @@ import (
 	"time"
 )
 
-// soon bounds what must not last: less than the commands here would, and long enough for
-// any machine.
+// soon limits what must not take long. It is less than the commands here take, and long enough for any machine.
 const soon = 2 * time.Minute
 
 func sh(t *testing.T, ctx context.Context, limit time.Duration, script string) outcome {
@@ -55,7 +54,7 @@ func TestExecute(t *testing.T) {
 				t.Errorf("took %v", o.took)
 			}
 			o.took = 0
-			o.output = strings.TrimPrefix(o.output, "Terminated\n") // some shells say so of the sleep
+			o.output = strings.TrimPrefix(o.output, "Terminated\n") // some shells report this about the sleep
 			if o != test.want {
 				t.Errorf("%+v\nwant %+v", o, test.want)
 			}
@@ -74,7 +73,8 @@ func TestExecuteKeepsTheEndOfAFlood(t *testing.T) {
 	}
 }
 
-// Children in the command's session end with it; those outside don't keep the trial.
+// TestExecuteLeavesNoChildren checks that children in the command's session end with it, and that those outside don't
+// hold up the trial.
 func TestExecuteLeavesNoChildren(t *testing.T) {
 	t.Parallel()
 	o := sh(t, t.Context(), time.Minute, "sleep 1000 & echo $!")
@@ -97,7 +97,7 @@ func TestExecuteLeavesNoChildren(t *testing.T) {
 	}
 }
 
-// gone waits until a process has ended; a zombie that nobody waits for has.
+// gone waits until a process has ended. A zombie that nobody waits for counts as ended.
 func gone(t *testing.T, pid int) {
 	t.Helper()
 	for deadline := time.Now().Add(soon); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {

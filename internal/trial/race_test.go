@@ -2,5 +2,5 @@
 
 package trial_test
 
-// racing: the race detector makes everything several times slower.
+// racing says that the race detector is on, which makes everything several times slower.
 const racing = true

@@ -13,8 +13,7 @@ import (
 //go:embed report.gohtml
 var page string
 
-// The page is one file that loads nothing and works without scripts: the filter is a
-// row of radio buttons and CSS.
+// The page is one file that loads nothing and works without scripts. The filter is a row of radio buttons and CSS.
 var htmlReport = template.Must(template.New("report").Funcs(template.FuncMap{
 	"quote": Quote,
 	"took":  shortly,
@@ -41,11 +40,11 @@ func (r *Report) WriteHTML(w io.Writer) error {
 	return htmlReport.Execute(w, struct {
 		*Report
 		List            []*Result
-		ControlEvidence *Result // as far as the page shows both alike
+		ControlEvidence *Result // for the parts that the page shows for both in the same way
 	}{r, list, &Result{Sessions: r.Control.Sessions, Output: r.Control.Output}})
 }
 
-// word is a verdict as people read it.
+// word returns a verdict in words for people.
 func word(r *Result) string {
 	switch {
 	case r.Known:
@@ -58,7 +57,7 @@ func word(r *Result) string {
 	return string(r.Verdict)
 }
 
-// shortly is a time with as many digits as people read.
+// shortly formats a time with as many digits as people read.
 func shortly(d time.Duration) string {
 	switch {
 	case d < time.Second:

@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// Formats are the kinds of report files, by the end of their names.
+// formats are the kinds of report files, by the end of the file name.
 var formats = map[string]func(*Report, io.Writer) error{
 	".json": (*Report).WriteJSON,
 	".xml":  (*Report).WriteJUnit,
@@ -17,7 +17,7 @@ var formats = map[string]func(*Report, io.Writer) error{
 	".htm":  (*Report).WriteHTML,
 }
 
-// CheckFile tells before a trial if a report can be written to a file.
+// CheckFile checks before a trial whether a report can be written to a file.
 func CheckFile(file string) error {
 	if _, ok := formats[strings.ToLower(filepath.Ext(file))]; !ok {
 		return fmt.Errorf("can't tell the report's format from %s: end the name with .html, .xml (JUnit) or .json", file)
@@ -35,8 +35,7 @@ func CheckFile(file string) error {
 	return nil
 }
 
-// WriteFile writes the report in the format that the end of the name says, whole or not
-// at all.
+// WriteFile writes the report in the format that the file name's end says. The file is complete or missing.
 func (r *Report) WriteFile(file string) error {
 	if err := CheckFile(file); err != nil {
 		return err
@@ -59,7 +58,7 @@ func (r *Report) WriteFile(file string) error {
 	return nil
 }
 
-// WriteJSON writes the report as it is.
+// WriteJSON writes the report as JSON.
 func (r *Report) WriteJSON(w io.Writer) error {
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)

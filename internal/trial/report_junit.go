@@ -11,9 +11,8 @@ import (
 	"github.com/mailrig/mailrig/internal/transcript"
 )
 
-// JUnit's XML has no standard; this is what Jenkins, GitLab, GitHub's actions and most
-// others read. A group of the catalogue is a suite, a scenario a case. Package xml
-// writes a replacement for characters that XML doesn't have.
+// JUnit's XML has no standard. This is what Jenkins, GitLab, GitHub's actions and most others read. A group of the
+// catalogue is a suite, and a scenario is a case. Package xml replaces characters that XML doesn't allow.
 
 type junitSuites struct {
 	XMLName  xml.Name     `xml:"testsuites"`
@@ -54,8 +53,8 @@ type junitReason struct {
 	Text    string `xml:",chardata"`
 }
 
-// WriteJUnit writes the report as JUnit's XML: failures with their reasons and
-// transcripts, what couldn't run as errors, what wasn't exercised or is known as skipped.
+// WriteJUnit writes the report as JUnit's XML. Failures have their reasons and transcripts. What couldn't run is an
+// error. What wasn't exercised, or is a known failure, is skipped.
 func (r *Report) WriteJUnit(w io.Writer) error {
 	all := junitSuites{Name: "mailrig trial: " + Quote(r.Command), Time: seconds(r.Took)}
 	control := junitCase{Class: "mailrig.control", Name: "control run", Time: seconds(r.Control.Took)}
@@ -127,11 +126,10 @@ func junit(r *Result, class string) junitCase {
 	return c
 }
 
-// maxShown bounds the transcripts of one run in the reports for people.
+// maxShown is how many transcripts of one run the reports for people contain.
 const maxShown = 20
 
-// shown are the sessions that a report for people has: those that reasons name, and the
-// first so many.
+// shown returns the sessions in a report for people: the first 20, and those that reasons name.
 func shown(sessions []*transcript.Session, reasons []Reason) (some []*transcript.Session, left int) {
 	for i, s := range sessions {
 		if i < maxShown || slices.ContainsFunc(reasons, func(r Reason) bool { return slices.Contains(r.Sessions, s.ID) }) && len(some) < 2*maxShown {
@@ -141,7 +139,7 @@ func shown(sessions []*transcript.Session, reasons []Reason) (some []*transcript
 	return some, len(sessions) - len(some)
 }
 
-// evidenceText is everything that a run has to show for a verdict.
+// evidenceText returns everything that a run has to show for its verdict.
 func evidenceText(sessions []*transcript.Session, reasons []Reason, output string) string {
 	var b strings.Builder
 	b.WriteByte('\n')
@@ -164,7 +162,7 @@ func evidenceText(sessions []*transcript.Session, reasons []Reason, output strin
 	return b.String()
 }
 
-// Line is a reason on one line, with the sessions that show it.
+// Line returns a reason on one line, with the sessions that show it.
 func (r *Reason) Line() string {
 	text := r.Text
 	if r.Finding != nil {

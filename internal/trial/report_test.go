@@ -73,7 +73,7 @@ func TestJSONReport(t *testing.T) {
 	}
 }
 
-// No list of the JSON is null: programs go through them without asking.
+// TestJSONHasNoNulls checks that no list in the JSON is null, because programs iterate over lists without checking.
 func TestJSONHasNoNulls(t *testing.T) {
 	t.Parallel()
 	var b bytes.Buffer
@@ -167,7 +167,7 @@ func TestWriteFile(t *testing.T) {
 	dir := t.TempDir()
 	for name, begins := range map[string]string{"r.json": "{", "r.XML": "<?xml", "r.html": "<!DOCTYPE"} {
 		file := filepath.Join(dir, name)
-		for range 2 { // over an old one too
+		for range 2 { // also over an old file
 			if err := example().WriteFile(file); err != nil {
 				t.Fatal(err)
 			}

@@ -13,21 +13,21 @@ import (
 )
 
 const (
-	// afterTime is how long sessions may take to end after the command has. Those that a
-	// scenario holds don't.
+	// afterTime is how long sessions may take to end after the command has ended. Sessions that a scenario holds don't
+	// end.
 	afterTime = 300 * time.Millisecond
-	// knockTime is how long it takes until a door that drops connections tells of them.
+	// knockTime is how long it takes until a door that drops connections reports them.
 	knockTime = 250 * time.Millisecond
-	// acceptTime is how long a connection may wait to be accepted, when none is known.
+	// acceptTime is how long a connection may wait to be accepted if none is known.
 	acceptTime = 100 * time.Millisecond
-	// keptSessions are the last sessions of a run that are kept. More are more than a
-	// client can explain.
+	// keptSessions is how many sessions of a run are kept, the last ones. With more, nobody could explain what the
+	// client did.
 	keptSessions = 2000
-	// downTime bounds the end of a rig.
+	// downTime limits how long a rig takes to stop.
 	downTime = 2 * time.Second
 )
 
-// run runs the command against a fresh rig with a scenario, nil for none.
+// run runs the command against a fresh rig with a scenario. nil means none.
 func (t *Trial) run(ctx context.Context, s *scenarios.Scenario, limit time.Duration) (did ran) {
 	did.Status = -1
 	cfg := t.Rig
@@ -68,14 +68,14 @@ func (t *Trial) run(ctx context.Context, s *scenarios.Scenario, limit time.Durat
 	return did
 }
 
-// settled waits, not long, until every session has ended, and returns those that are kept, and how many aren't.
+// settled waits a short time for every session to end. It returns the sessions that are kept, and how many aren't.
 func settled(srv *server.Server, drops bool) (kept []*transcript.Session, forgotten int) {
 	began := time.Now()
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
 	for {
 		<-tick.C
-		_, ended, _ := srv.SessionsSince(math.MaxUint64) // first: one that ends meanwhile isn't forgotten
+		_, ended, _ := srv.SessionsSince(math.MaxUint64) // first, because a session that ends meanwhile isn't forgotten
 		all := srv.Sessions()
 		open := 0
 		for _, s := range all {
@@ -90,7 +90,7 @@ func settled(srv *server.Server, drops bool) (kept []*transcript.Session, forgot
 	}
 }
 
-// drops tells if a door drops connections.
+// drops reports whether any door drops connections.
 func drops(list []*scenarios.Scenario) bool {
 	for _, s := range list {
 		for _, r := range s.Rules {

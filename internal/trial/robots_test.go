@@ -26,15 +26,15 @@ import (
 var only = flag.String("scenario", "*", "run the robots under scenarios that fit this pattern only")
 
 const (
-	limit  = 90 * time.Second // for the careful; it needs a fraction of it
-	sooner = 8 * time.Second  // for those who may wait for ever
+	limit  = 90 * time.Second // for the careful robot, which needs a fraction of it
+	sooner = 8 * time.Second  // for robots that may wait for ever
 )
 
-// window is a time in which something is counted: long enough for a busy machine to fill it,
-// and short enough for the careful robot to wait until it is over.
+// window is a time in which something is counted. It is long enough for a busy machine to fill it, and short enough for
+// the careful robot to wait until it is over.
 const window = 3500 * time.Millisecond
 
-// atOnce is how many robots are at work; most of their time they wait.
+// atOnce returns how many robots work at the same time. Most of their time they wait.
 func atOnce() int {
 	if racing {
 		return 6
@@ -42,8 +42,8 @@ func atOnce() int {
 	return 48
 }
 
-// faster returns a copy of a scenario that takes a hundredth of the time. What is left of
-// a wait stays long enough to be told from a busy machine.
+// faster returns a copy of a scenario that takes a hundredth of the time. A wait stays long enough to be distinguished
+// from a busy machine.
 func faster(s *scenarios.Scenario) *scenarios.Scenario {
 	const by = 100
 	quick := *s
@@ -63,7 +63,7 @@ func faster(s *scenarios.Scenario) *scenarios.Scenario {
 		}).Interface().(fault.Fault)
 		switch f := quick.Rules[i].Fault.(type) {
 		case *fault.Fill:
-			f.Messages = min(f.Messages, 3000) // the point is made, and a busy machine is spared
+			f.Messages = min(f.Messages, 3000) // this makes the point, and spares a busy machine
 		case *fault.RateLimit:
 			f.Within = window
 		}
@@ -71,7 +71,7 @@ func faster(s *scenarios.Scenario) *scenarios.Scenario {
 	return &quick
 }
 
-// shortened copies settings, with their durations changed.
+// shortened copies settings and changes their durations.
 func shortened(v reflect.Value, change func(time.Duration) time.Duration) reflect.Value {
 	switch {
 	case v.Kind() == reflect.Pointer && !v.IsNil():
@@ -152,7 +152,7 @@ func (l *lab) run(h robot.Habits, j robot.Job, limit time.Duration, list ...*sce
 	return run
 }
 
-// settle waits until the rig has seen that its clients are gone.
+// settle waits until the rig has noticed that its clients have left.
 func settle(s *server.Server) {
 	deadline := time.After(limit)
 	for {
@@ -168,7 +168,7 @@ func settle(s *server.Server) {
 	}
 }
 
-// control is what a robot does at a correct server.
+// control returns what a robot does at a correct server.
 func (l *lab) control(h robot.Habits, j robot.Job) *trial.Run {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -186,8 +186,8 @@ func (l *lab) learn(j robot.Job) {
 	l.known.Learning = false
 }
 
-// jobFor is what a robot must do to meet a scenario: all that a mail program does, and
-// more of it where the scenario is about how much.
+// jobFor returns what a robot must do to meet a scenario: everything that a mail program does, and more of it if the
+// scenario is about quantity.
 func jobFor(s *scenarios.Scenario) robot.Job {
 	name := s.Name
 	j := robot.Everything()
@@ -209,19 +209,18 @@ func jobFor(s *scenarios.Scenario) robot.Job {
 	return j
 }
 
-// countsAcross reports whether a rule has one counter for several protocols. Which of them
-// it hits depends on who comes first, and a robot that does everything at once would leave
-// that to chance.
+// countsAcross reports whether a rule has one counter for several protocols. Which of them it hits depends on which
+// comes first, and a robot that does everything at once would leave that to chance.
 func countsAcross(r fault.Rule) bool {
 	counts := r.Times > 0 || r.Skip > 0 || r.Per != "" || len(r.Match.Connection) > 0
 	return counts && len(r.Match.Protocol) != 1 && len(r.Match.Door) != 1
 }
 
-// sample: under the race detector one scenario of so many is tried. All of them are
-// without it: with it the robots' patience would be too short.
+// sample is the fraction of scenarios that is tried under the race detector: one in 8. Without the race detector all
+// are tried. With it, the robots' patience would be too short.
 const sample = 8
 
-// chosen are the scenarios to run.
+// chosen returns the scenarios to run.
 func chosen(t *testing.T) (list []*scenarios.Scenario) {
 	for i, s := range scenarios.All() {
 		if ok, err := path.Match(*only, s.Name); err != nil {
@@ -233,9 +232,9 @@ func chosen(t *testing.T) (list []*scenarios.Scenario) {
 	return list
 }
 
-// forEach works on the chosen scenarios, several at a time: the robots wait most of their
-// time, and -parallel is about processors. Their patience is real time, which a machine that
-// is busy with the others uses up: what failed in the crowd is tried once more, alone.
+// forEach works on the chosen scenarios, several at a time: robots wait most of their time, and -parallel is about
+// processors. Their patience is real time, which a busy machine uses up. So a scenario that failed in the crowd is
+// tried once more, alone.
 func forEach(t *testing.T, work func(*scenarios.Scenario) string) {
 	t.Helper()
 	list := chosen(t)
@@ -262,7 +261,7 @@ func forEach(t *testing.T, work func(*scenarios.Scenario) string) {
 	}
 }
 
-// reasons lists why a robot failed, short.
+// reasons lists briefly why a robot failed.
 func reasons(j trial.Judgement) string {
 	var all []string
 	for _, r := range j.Reasons {
@@ -286,8 +285,7 @@ func dialogues(run *trial.Run) string {
 	return text
 }
 
-// TestRobots: under every scenario the careful robot meets what is expected of it, and
-// another one doesn't.
+// TestRobots checks that, under every scenario, the careful robot meets what is expected and another robot doesn't.
 func TestRobots(t *testing.T) {
 	l := newLab(t)
 	jobs := []robot.Job{robot.Everything()}
@@ -318,7 +316,7 @@ func TestRobots(t *testing.T) {
 	}
 }
 
-// both judges the robots under a scenario, and says what is wrong with the scenario.
+// both judges the robots under a scenario and returns what is wrong with the scenario.
 func (l *lab) both(s *scenarios.Scenario, seen *violations) string {
 	quick, job := faster(s), jobFor(s)
 	run := l.run(robot.Careful(), job, limit, quick)
@@ -332,7 +330,7 @@ func (l *lab) both(s *scenarios.Scenario, seen *violations) string {
 	for _, h := range []robot.Habits{robot.Careless(), robot.Brittle(l.known), robot.Stubborn()} {
 		like := h
 		if h.Name == "stubborn" {
-			like = robot.Careless() // who does the same, in a hurry
+			like = robot.Careless() // a robot that does the same, in a hurry
 		}
 		run := l.run(h, job, sooner, quick)
 		j := trial.Judge(quick, l.control(like, job), run, sooner)
@@ -382,14 +380,14 @@ func (v *violations) broken(s *scenarios.Scenario, j trial.Judgement) {
 	}
 }
 
-// all tells if a robot has broken each of a scenario's expectations, here or elsewhere.
+// all reports whether robots have broken each of a scenario's expectations, here or elsewhere.
 func (v *violations) all(s *scenarios.Scenario) bool {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	return !slices.ContainsFunc(slices.Concat(s.Expect.Require, s.Expect.Forbid), func(id string) bool { return v.lapsed[id] == "" })
 }
 
-// check demands that every expectation of the catalogue can be kept and broken.
+// check requires that every expectation in the catalogue can be kept and broken.
 func (v *violations) check(t *testing.T) {
 	for _, s := range scenarios.All() {
 		for _, id := range slices.Concat(s.Expect.Require, s.Expect.Forbid) {

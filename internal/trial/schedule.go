@@ -11,19 +11,19 @@ import (
 	"github.com/mailrig/mailrig/scenarios"
 )
 
-// Most of what a client does in a trial is waiting: for a slow server, for its own
-// timeout. Unless told how many runs there may be at a time, a trial therefore keeps few
-// busy and many waiting: a run that has lasted several times as long as the control run
-// makes place for another. Scenarios that make a client wait come first.
+// Most of what a client does in a trial is waiting, for a slow server or for its own timeout. If the user doesn't say
+// how many runs there may be at a time, a trial therefore keeps few runs busy and many waiting. A run that has taken
+// several times as long as the control run counts as waiting and makes room for another. Scenarios that make a client
+// wait come first.
 
 const (
-	// placesPerCore are runs that are taken to be busy.
+	// placesPerCore is how many runs per core may be busy.
 	placesPerCore = 2
-	// mostPerCore bounds all runs.
+	// mostPerCore is how many runs per core there may be in all.
 	mostPerCore = 16
 )
 
-// patience is after which time a run is taken to wait.
+// patience returns the time after which a run counts as waiting.
 func patience(control time.Duration) time.Duration { return 4*control + 300*time.Millisecond }
 
 // all runs and judges every scenario. The results are in the scenarios' order.
@@ -44,9 +44,9 @@ func (t *Trial) all(ctx context.Context, control *Run, limit time.Duration) []Re
 	results := make([]Result, len(t.Scenarios))
 	type event struct {
 		i     int
-		waits bool // still runs; else it has ended
+		waits bool // it still runs; otherwise it has ended
 	}
-	events := make(chan event, 2*len(order)) // nobody ever blocks on it
+	events := make(chan event, 2*len(order)) // large enough that nobody ever blocks
 	waiting, ended := map[int]bool{}, map[int]bool{}
 	next, running, busy := 0, 0, 0
 	for {
@@ -90,8 +90,7 @@ func (t *Trial) all(ctx context.Context, control *Run, limit time.Duration) []Re
 	return results
 }
 
-// waits guesses for how long a scenario may make a client wait, to begin with those
-// where it is longest.
+// waits estimates how long a scenario may make a client wait. Those with the longest wait begin first.
 func waits(s *scenarios.Scenario, limit time.Duration) time.Duration {
 	for _, r := range s.Rules {
 		if r.Waits() == fault.Forever {

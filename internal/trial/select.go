@@ -10,17 +10,16 @@ import (
 	"github.com/mailrig/mailrig/scenarios"
 )
 
-// Select finds scenarios by patterns, each one or several separated by commas: a name of
-// the catalogue, the path of a file, a group like smtp, or a glob over names (cert-*) or
-// over groups and names (smtp/*). None is the whole catalogue. The order is that of the
-// catalogue's groups and names, then files.
+// Select finds scenarios by patterns. Each is one pattern, or several separated by commas: a name in the catalogue, the
+// path of a file, a group like smtp, or a glob over names (cert-*) or over groups and names (smtp/*). No pattern means
+// the whole catalogue. The result is sorted by group and name, and files come last.
 func Select(patterns []string) ([]*scenarios.Scenario, error) {
 	all := scenarios.All()
 	slices.SortStableFunc(all, func(a, b *scenarios.Scenario) int { return strings.Compare(a.Group, b.Group) })
 	var wanted []string
 	for _, p := range patterns {
 		if _, err := os.Stat(p); err == nil && strings.ContainsAny(p, `/\`) {
-			wanted = append(wanted, p) // a path may have a comma
+			wanted = append(wanted, p) // a path may contain a comma
 			continue
 		}
 		for one := range strings.SplitSeq(p, ",") {
@@ -65,7 +64,7 @@ func Select(patterns []string) ([]*scenarios.Scenario, error) {
 	return all, nil
 }
 
-// match finds what a group or a glob means; nil for what is neither.
+// match finds the scenarios of a group or a glob. It returns nil if the pattern is neither.
 func match(all []*scenarios.Scenario, pattern string) (found []*scenarios.Scenario, err error) {
 	glob := strings.ContainsAny(pattern, "*?[")
 	for _, s := range all {

@@ -14,43 +14,43 @@ import (
 	"github.com/mailrig/mailrig/server"
 )
 
-// DefaultTimeout is how long a command may run for one scenario.
+// DefaultTimeout is how long a command may run under one scenario.
 const DefaultTimeout = 30 * time.Second
 
-// Trial says what to run and under what.
+// Trial says what to run, and under which scenarios.
 type Trial struct {
-	Path      string   // of the program
-	Args      []string // with the name that it is called by in front
-	Dir       string   // where it runs; "" is here
+	Path      string   // path of the program
+	Args      []string // starts with the name by which the program is called
+	Dir       string   // where it runs; "" means the current directory
 	Scenarios []*scenarios.Scenario
-	Jobs      int           // at most so many at a time; 0 lets the trial choose, see schedule.go
-	Timeout   time.Duration // of each run; 0: DefaultTimeout
+	Jobs      int           // how many runs at a time; 0 lets the trial choose (schedule.go)
+	Timeout   time.Duration // of each run; 0 means DefaultTimeout
 
-	// Rig is how every fresh rig is made, but for its scenarios. Without a seed the users
-	// get three messages, see mail.go.
+	// Rig is the configuration of every fresh rig, without its scenarios. If it has no seed, the users get three
+	// messages (mail.go).
 	Rig server.Config
-	// Environ is the environment of the command for a rig that is up.
+	// Environ returns the command's environment for a rig that is up.
 	Environ func(*server.Server) []string
 
-	Baseline *Baseline // known failures; nil: none
-	// OnResult, which may be nil, is told of each result as it comes, by one goroutine at a
-	// time. left is how many are still to come.
+	Baseline *Baseline // known failures; nil means none
+	// OnResult, if not nil, is called with each result as it comes, by one goroutine at a time. left is how many are
+	// still to come.
 	OnResult func(r *Result, left int)
 }
 
-// Report is what a trial has found. Its JSON form is documented in docs/trial.md.
+// Report is the result of a trial. docs/trial.md documents its JSON form.
 type Report struct {
 	Mailrig     string        `json:"mailrig"` // version
 	Command     []string      `json:"command"`
 	Started     time.Time     `json:"started"`
-	Took        time.Duration `json:"took"`    // nanoseconds, like all times here
+	Took        time.Duration `json:"took"`    // in nanoseconds, like all times here
 	Timeout     time.Duration `json:"timeout"` // of each run
 	Interrupted bool          `json:"interrupted"`
 	Control     Control       `json:"control"`
 	Counts      Counts        `json:"counts"`
 	Results     []Result      `json:"results"` // in the order of the scenarios
-	// Baseline is the file of known failures, "" for none. Fixed are scenarios in it that
-	// passed, Unknown what in it is the name of no scenario.
+	// Baseline is the file with the known failures, or "". Fixed lists scenarios in it that passed. Unknown lists
+	// entries that name no scenario.
 	Baseline string   `json:"baseline,omitempty"`
 	Fixed    []string `json:"fixed,omitempty"`
 	Unknown  []string `json:"unknown,omitempty"`
@@ -58,7 +58,7 @@ type Report struct {
 
 // Control is what the command did at a correct server.
 type Control struct {
-	// Problem says why the trial stopped there and what to fix; "" when it went on.
+	// Problem says why the trial stopped there and how to fix it. It is "" if the trial went on.
 	Problem  string                `json:"problem,omitempty"`
 	Warnings []string              `json:"warnings"`
 	Status   int                   `json:"status"`
@@ -68,7 +68,7 @@ type Control struct {
 	Sessions []*transcript.Session `json:"sessions"`
 }
 
-// Counts sums the results up. Known failures count as failed or not run, and again.
+// Counts are the totals of the results. A known failure counts twice: as failed or not run, and as known.
 type Counts struct {
 	Pass         int `json:"pass"`
 	Fail         int `json:"fail"`
@@ -77,37 +77,37 @@ type Counts struct {
 	Known        int `json:"known"`
 }
 
-// Result is the verdict for one scenario and what it rests on.
+// Result is the verdict for one scenario, with what it rests on.
 type Result struct {
 	Scenario string                `json:"scenario"`
 	Title    string                `json:"title"`
 	Group    string                `json:"group"` // "" for a file
 	Verdict  Verdict               `json:"verdict"`
-	Known    bool                  `json:"known"` // it failed, or couldn't run, as the baseline says
+	Known    bool                  `json:"known"` // it failed or couldn't run, and the baseline lists it
 	Reasons  []Reason              `json:"reasons"`
 	Findings []diagnose.Finding    `json:"findings"`
 	Took     time.Duration         `json:"took"`
-	Status   int                   `json:"status"` // exit status; -1: it didn't end by itself
+	Status   int                   `json:"status"` // exit status; -1: the command didn't end by itself
 	Killed   bool                  `json:"killed"` // its time was over
-	Output   string                `json:"output"` // the last 64 KiB of it
+	Output   string                `json:"output"` // the last 64 KiB
 	Sessions []*transcript.Session `json:"sessions"`
 }
 
-// Against tells if a result speaks against the client: it failed, or nobody can say, and
-// that isn't known.
+// Against reports whether a result counts against the client: it failed, or there is no verdict, and the baseline
+// doesn't list it.
 func (r *Result) Against() bool {
 	return (r.Verdict == Fail || r.Verdict == CouldNotRun) && !r.Known
 }
 
-// Negative tells if the trial came out negative: something failed or couldn't run that
-// isn't known to, or nothing was exercised at all, or it was interrupted.
+// Negative reports whether the trial failed: something that isn't in the baseline failed or couldn't run, or nothing
+// was exercised at all, or the trial was interrupted.
 func (r *Report) Negative() bool {
 	return r.Control.Problem != "" || r.Interrupted || slices.ContainsFunc(r.Results, func(x Result) bool { return x.Against() }) ||
 		r.Counts.NotExercised == len(r.Results)
 }
 
-// Run does the trial. When ctx is done it ends what runs and reports what it knows. An
-// error means that there is nothing to report.
+// Run does the trial. When ctx is done, it kills what runs and reports what it knows. An error means that there is
+// nothing to report.
 func (t *Trial) Run(ctx context.Context) (*Report, error) {
 	if len(t.Scenarios) == 0 {
 		return nil, errors.New("a trial needs a scenario")
@@ -122,7 +122,7 @@ func (t *Trial) Run(ctx context.Context) (*Report, error) {
 	if t.Baseline != nil {
 		report.Baseline = t.Baseline.File
 	}
-	// Twice, because a client that differs from itself can't be judged.
+	// Twice, because a client that behaves differently each time can't be judged.
 	control := t.run(ctx, nil, limit)
 	if control.err == nil && ctx.Err() == nil {
 		report.Control = t.control(control, limit)
@@ -178,7 +178,7 @@ func (r *Report) sumUp(t *Trial) {
 	}
 }
 
-// ran is a Run with what else a report wants of it.
+// ran is a Run with what else a report needs.
 type ran struct {
 	Run
 	output    string
@@ -207,8 +207,8 @@ func (t *Trial) judged(ctx context.Context, s *scenarios.Scenario, control *Run,
 		r.Findings = append(r.Findings, caseOf(s, control, &did.Run).Findings(true)...)
 	}
 	if j.Verdict == NotExercised && len(did.Sessions) == 0 && did.Status != 0 && !did.Killed && len(caseOf(s, control, &did.Run).Blocked) == 0 {
-		// It never came so far. That says nothing about the client and the scenario, and
-		// something is wrong all the same.
+		// The command didn't get far enough to connect. That says nothing about the client under this scenario, but
+		// something is wrong.
 		j = Judgement{CouldNotRun, []Reason{{Text: fmt.Sprintf("the command %s without having connected; without the scenario it succeeds", ending(&did.Run))}}}
 	}
 	if n := did.forgotten; n > 0 && j.Verdict != Fail {
@@ -231,7 +231,7 @@ func ending(r *Run) string {
 	return fmt.Sprintf("exited with status %d", r.Status)
 }
 
-// Quote writes a command as one would type it.
+// Quote formats a command as a person would type it.
 func Quote(args []string) string {
 	quoted := make([]string, len(args))
 	for i, a := range args {

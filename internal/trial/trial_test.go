@@ -20,7 +20,7 @@ import (
 	"github.com/mailrig/mailrig/server"
 )
 
-// The test's own program is the client of its trials.
+// The test binary itself is the client in its trials.
 func TestMain(m *testing.M) {
 	if mode := os.Getenv("TRIAL_CLIENT"); mode != "" {
 		os.Exit(client(mode))
@@ -28,9 +28,9 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// client says hello at door 25 and does what the mode says: exit:N, or gather:N:DIR,
-// which under a scenario waits until so many have come to a directory, crowd:N:DIR,
-// which writes down how many are there at once, or many:N, which connects so often more.
+// client connects to door 25 and does what the mode says. exit:N exits with N. gather:N:DIR waits under a scenario
+// until N clients have come to a directory. crowd:N:DIR records how many are there at the same time. many:N connects N
+// more times.
 func client(mode string) int {
 	conn, err := net.Dial("tcp", os.Getenv("DOOR25"))
 	if err == nil {
@@ -112,8 +112,7 @@ func newTrial(t *testing.T, mode string, names ...string) *Trial {
 // soonTimeout is more than any client here needs.
 const soonTimeout = 2 * time.Minute
 
-// names lists scenarios that might do something at door 25, and never do to who sends no
-// mail.
+// names lists scenarios that might do something at door 25, and that never affect a client which sends no mail.
 func names(n int) (list []string) {
 	harmless := func(r fault.Rule) bool {
 		return slices.Equal(r.Match.Command, []string{"RCPT"}) || slices.Equal(r.Match.Command, []string{"DATA", "BDAT"})
@@ -126,7 +125,7 @@ func names(n int) (list []string) {
 	return list
 }
 
-// What can't touch the client isn't run.
+// TestUntouched checks that a scenario that can't affect the client isn't run.
 func TestUntouched(t *testing.T) {
 	t.Parallel()
 	r, err := newTrial(t, "exit:0", "pop3-locked").Run(t.Context())
@@ -138,7 +137,7 @@ func TestUntouched(t *testing.T) {
 	}
 }
 
-// More runs go on at a time than there are places, when all of them wait.
+// TestWhoWaitsMakesPlace checks that there are more runs at a time than places if all of them wait.
 func TestWhoWaitsMakesPlace(t *testing.T) {
 	t.Parallel()
 	n := placesPerCore*runtime.GOMAXPROCS(0) + 3
@@ -172,7 +171,7 @@ func TestWhoWaitsMakesPlace(t *testing.T) {
 	}
 }
 
-// --jobs is a bound whatever they do.
+// TestJobsIsABound checks that --jobs is a limit, whatever the runs do.
 func TestJobsIsABound(t *testing.T) {
 	t.Parallel()
 	home := t.TempDir()
@@ -201,7 +200,7 @@ func TestInterrupted(t *testing.T) {
 	list := names(3)
 	tr := newTrial(t, "exit:0", list...)
 	tr.Jobs = 1
-	tr.OnResult = func(*Result, int) { cancel() } // after the first
+	tr.OnResult = func(*Result, int) { cancel() } // after the first result
 	r, err := tr.Run(ctx)
 	if err != nil {
 		t.Fatal(err)
@@ -256,7 +255,7 @@ func TestDefaultMail(t *testing.T) {
 	}
 }
 
-// A client that never rests makes more sessions than are kept. It doesn't pass for that.
+// TestForgottenSessions checks that a client with more sessions than are kept doesn't pass because of that.
 func TestForgottenSessions(t *testing.T) {
 	t.Parallel()
 	tr := newTrial(t, fmt.Sprintf("many:%d", keptSessions), "cert-expired")
@@ -286,7 +285,7 @@ func TestQuote(t *testing.T) {
 	}
 }
 
-// BenchmarkRig measures what a fresh rig costs that shares its CA.
+// BenchmarkRig measures the cost of a fresh rig that shares its CA.
 func BenchmarkRig(b *testing.B) {
 	ca := filepath.Join(b.TempDir(), "ca")
 	for b.Loop() {

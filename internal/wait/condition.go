@@ -153,13 +153,13 @@ func (l Language) check(c *Condition) error {
 		}
 	case Findings:
 		if len(c.IDs) == 0 {
-			return bad("no finding is named; docs/findings.md lists them")
+			return bad("no finding is named; give an id (docs/findings.md lists them)")
 		}
 		if err := l.Check(c.IDs...); err != nil {
 			return &BadCondition{err}
 		}
 	default:
-		return bad("there is no waiting for %q; wait for a message, a session or a finding", c.What)
+		return bad("can't wait for %q; wait for a message, a session or a finding", c.What)
 	}
 	if c.Count < 0 {
 		return bad("the count is %d; give at least 1", c.Count)

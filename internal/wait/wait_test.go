@@ -215,7 +215,7 @@ func TestDoorOfARigsOwn(t *testing.T) {
 func TestConditionsThatMakeNoSense(t *testing.T) {
 	t.Parallel()
 	for want, c := range map[string]Condition{
-		"no waiting for \"mail\"":     {What: "mail"},
+		"can't wait for \"mail\"":     {What: "mail"},
 		"no finding is named":         {What: Findings},
 		"no finding has the id \"x\"": {What: Findings, IDs: []string{"x"}},
 		"the count is -1":             {What: Messages, Count: -1},

@@ -1,14 +1,12 @@
-// Package web has the one page that mailrig shows a person: what to type into a
-// mail client for each door, who may log in, the CA to download, which scenarios
-// are active and what the last clients did.
+// Package web renders the one page that mailrig shows to people: what to type into a mail client for each door, who may
+// log in, the CA to download, which scenarios are active, and what the last clients did.
 //
-// The page is an html/template embedded in the binary, works without script and
-// loads nothing but its own style sheet, so that package httpapi can serve it
-// under a Content-Security-Policy that allows nothing else. Session text comes
-// from whoever connected and is hostile: it reaches the page only through the
-// template's escaping, never as template.HTML.
+// The page is an html/template embedded in the binary. It works without scripts and loads nothing but its own style
+// sheet, so package httpapi can serve it under a Content-Security-Policy that allows nothing else. Session text comes
+// from whoever connected, and may be hostile. It reaches the page only through the template's escaping, never as
+// template.HTML.
 //
-// Package httpapi fills [Data] and calls [Render].
+// Package httpapi fills [Data] and calls [Render]. To show something else, add it to Data and to page.html.
 package web
 
 import (
@@ -28,7 +26,7 @@ import (
 	"github.com/mailrig/mailrig/internal/transcript"
 )
 
-// How many sessions and findings the page shows; the API has them all.
+// How many sessions and findings the page shows. The API has all of them.
 const (
 	maxSessions = 50
 	maxFindings = 20
@@ -45,31 +43,31 @@ var page = sync.OnceValue(func() *template.Template {
 	return template.Must(template.New("page").Parse(pageHTML))
 })
 
-// Style returns the style sheet that the page asks for at /style.css.
+// Style returns the style sheet that the page loads from /style.css.
 func Style() []byte { return bytes.Clone(styleCSS) }
 
-// Data is all that the page shows.
+// Data is everything that the page shows.
 type Data struct {
 	Version    string
 	Ready      bool
-	ServerName string // what to type as the server's name; "" is localhost
+	ServerName string // the server name to type; "" means localhost
 	Doors      []door.Door
 	User       string
 	Password   string
 	LoginRule  string
 	CAFile     string
 	Active     []Scenario
-	Sessions   []*transcript.Session // oldest first, as the log has them
+	Sessions   []*transcript.Session // oldest first
 	Findings   []diagnose.Finding    // oldest first
 }
 
 // Scenario is an active scenario.
 type Scenario struct {
 	Name, Title string
-	User        string // for whom alone; "" for everybody
+	User        string // the only user for whom it is active; "" means everybody
 }
 
-// Render writes the page. Nothing is written when the template fails.
+// Render writes the page. If the template fails, it writes nothing.
 func Render(w io.Writer, d Data) error {
 	if d.ServerName == "" {
 		d.ServerName = "localhost"
@@ -89,7 +87,7 @@ type pageView struct {
 	Found  []found
 }
 
-// group is the settings for one purpose, as clients divide them.
+// group holds the settings for one purpose, as mail clients divide them.
 type group struct {
 	Title string
 	Rows  []row
@@ -98,7 +96,7 @@ type group struct {
 type row struct {
 	Door       int
 	Service    string
-	Port       string // where it really listens
+	Port       string // the port on which it really listens
 	Encryption string // in the words of a client's settings screen
 	Login      string
 }
@@ -111,7 +109,7 @@ type line struct {
 type found struct {
 	diagnose.Finding
 	When string
-	Last []string // sessions, not all of many
+	Last []string // ids of sessions; the middle of many is left out
 }
 
 func view(d Data) pageView {
@@ -127,7 +125,7 @@ func view(d Data) pageView {
 			v.Groups = append(v.Groups, g)
 		}
 	}
-	// The newest is what a person who reloads the page looks for.
+	// People reload the page to see the newest session.
 	for i := len(d.Sessions) - 1; i >= 0 && len(v.Lines) < maxSessions; i-- {
 		s := d.Sessions[i]
 		v.Lines = append(v.Lines, line{

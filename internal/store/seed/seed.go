@@ -1,5 +1,5 @@
 // Package seed loads a directory of messages into a store. The server calls it at start-up, and after a reset, for
-// --mail.
+// --seed.
 package seed
 
 import (
