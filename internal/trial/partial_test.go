@@ -23,7 +23,7 @@ func TestPartialJobs(t *testing.T) {
 		}
 	}
 	forEach(t, func(s *scenarios.Scenario) string {
-		quick, wrong := faster(s), ""
+		quick, wrong := l.faster(s), ""
 		var mu sync.Mutex
 		var wg sync.WaitGroup
 		for name, j := range jobs {
@@ -75,9 +75,7 @@ func TestNoFalseAlarms(t *testing.T) {
 			t.Parallel()
 			j := robot.Everything()
 			change(&j)
-			h := robot.Careful()
-			h.Patience = robot.Patience{Connect: limit, Reply: limit, Final: limit, Pause: h.Patience.Pause} // a busy machine is no fault
-			run := l.run(h, j, limit)
+			run := l.run(robot.Careful(), j, limit)
 			if run.Err != nil || run.Status != 0 {
 				t.Fatalf("the careful robot isn't up to it: %v", run.Err)
 			}

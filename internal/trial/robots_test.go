@@ -34,6 +34,10 @@ const (
 // the careful robot to wait until it is over.
 const window = 3500 * time.Millisecond
 
+// usual is how long a robot takes for everything, at most, on a machine that isn't overloaded. An idle one needs
+// a tenth of this.
+const usual = 250 * time.Millisecond
+
 // atOnce returns how many robots work at the same time. Most of their time they wait.
 func atOnce() int {
 	if racing {
@@ -42,30 +46,30 @@ func atOnce() int {
 	return 48
 }
 
-// faster returns a copy of a scenario that takes a hundredth of the time. A wait stays long enough to be distinguished
-// from a busy machine.
-func faster(s *scenarios.Scenario) *scenarios.Scenario {
+// faster returns a copy of a scenario that takes a hundredth of the time, or more on a slow machine. A wait stays long
+// enough to be distinguished from a busy machine.
+func (l *lab) faster(s *scenarios.Scenario) *scenarios.Scenario {
 	const by = 100
 	quick := *s
 	quick.Rules = slices.Clone(s.Rules)
 	for i := range quick.Rules {
 		quick.Rules[i].Fault = shortened(reflect.ValueOf(quick.Rules[i].Fault), func(d time.Duration) time.Duration {
+			short := d / by
 			switch {
 			case d >= 5*time.Minute:
-				return d / 2 / by
+				short = d / 2 / by
 			case d >= time.Minute:
-				return window
+				short = window
+			case d >= time.Second:
+				short = max(d/by, 300*time.Millisecond)
 			}
-			if d >= time.Second {
-				return max(d/by, 300*time.Millisecond)
-			}
-			return d / by
+			return min(d, short*l.pace)
 		}).Interface().(fault.Fault)
 		switch f := quick.Rules[i].Fault.(type) {
 		case *fault.Fill:
 			f.Messages = min(f.Messages, 3000) // this makes the point, and spares a busy machine
 		case *fault.RateLimit:
-			f.Within = window
+			f.Within = window * l.pace
 		}
 	}
 	return &quick
@@ -96,13 +100,14 @@ func shortened(v reflect.Value, change func(time.Duration) time.Duration) reflec
 type lab struct {
 	seed  string
 	known *robot.Shapes
+	pace  time.Duration // how many times longer everything takes that is timed, because the machine is busy
 
 	mu       sync.Mutex
 	controls map[string]*trial.Run
 }
 
 func newLab(t *testing.T) *lab {
-	l := &lab{seed: t.TempDir(), known: &robot.Shapes{Learning: true}, controls: map[string]*trial.Run{}}
+	l := &lab{seed: t.TempDir(), pace: 1, known: &robot.Shapes{Learning: true}, controls: map[string]*trial.Run{}}
 	for _, user := range []string{"alice", "bob"} {
 		dir := filepath.Join(l.seed, user+"@example.test", "INBOX")
 		if err := os.MkdirAll(dir, 0o700); err != nil {
@@ -115,6 +120,12 @@ func newLab(t *testing.T) *lab {
 				t.Fatal(err)
 			}
 		}
+	}
+	patient := robot.Careful()
+	patient.Patience = robot.Patience{Connect: limit, Reply: limit, Final: limit}
+	took := l.run(patient, robot.Everything(), limit).Took
+	if l.pace = min(max(1, took/usual), 20); l.pace > 1 {
+		t.Logf("this machine is busy: everything that is timed takes %d times as long", l.pace)
 	}
 	return l
 }
@@ -136,6 +147,9 @@ func (l *lab) run(h robot.Habits, j robot.Job, limit time.Duration, list ...*sce
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
+	for _, d := range []*time.Duration{&h.Patience.Connect, &h.Patience.Reply, &h.Patience.Final, &h.Patience.Pause} {
+		*d *= l.pace
+	}
 	start := time.Now()
 	err = robot.Run(ctx, h, target, j)
 	run := &trial.Run{Took: time.Since(start), Killed: errors.Is(err, context.DeadlineExceeded)}
@@ -318,7 +332,7 @@ func TestRobots(t *testing.T) {
 
 // both judges the robots under a scenario and returns what is wrong with the scenario.
 func (l *lab) both(s *scenarios.Scenario, seen *violations) string {
-	quick, job := faster(s), jobFor(s)
+	quick, job, sooner := l.faster(s), jobFor(s), sooner*l.pace
 	run := l.run(robot.Careful(), job, limit, quick)
 	if j := trial.Judge(quick, l.control(robot.Careful(), job), run, limit); j.Verdict != trial.Pass {
 		return "the careful robot: " + reasons(j) + dialogues(run)
