@@ -11,7 +11,7 @@ import (
 	"github.com/mailrig/mailrig/internal/session"
 )
 
-// accept serves a door until it is closed.
+// accept accepts connections at a door until it is closed.
 func (s *Server) accept(l *door.Listener) {
 	for {
 		conn, err := l.Accept()
