@@ -40,7 +40,7 @@ func (r *rig) blameless(t *testing.T, purpose ...string) {
 			}
 		}
 		for _, s := range r.records(t) {
-			for _, f := range bad(diagnose.Of(transcript.Record(s), time.Now()), diagnose.Warning) {
+			for _, f := range bad(diagnose.Product().Of(transcript.Record(s), time.Now()), diagnose.Warning) {
 				open := s.TLS == nil && (f.ID == "password-sent-in-clear" || f.ID == "mail-sent-in-clear")
 				if !open && !slices.Contains(harmless, f.ID) && !slices.Contains(purpose, f.ID) {
 					t.Errorf("a session of the test is blamed:\n%s%s", show([]diagnose.Finding{f}), clip(s.Dialogue()))

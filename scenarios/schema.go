@@ -44,7 +44,7 @@ func (g *Grammar) JSONSchema() []byte {
 					"require": list, "forbid": list,
 					"command": object{"enum": []string{CommandSucceeds, CommandFails}, "description": "what a trial's command must report"},
 					"mail":    object{"enum": []string{MailOnce, MailNone}, "description": "how often each message that the client sends must have arrived"},
-					"within":  object{"type": "string", "description": "how long a trial's command may take, like 30s"},
+					"within":  object{"type": "string", "description": "how long a trial's command may take, such as 30s"},
 				},
 			},
 		},
@@ -61,8 +61,8 @@ type object = map[string]any
 func (g *Grammar) ruleSchema() object {
 	properties := object{
 		"match": g.structSchema(reflect.TypeFor[fault.Match](), "when the rule acts; all that is given must fit"),
-		"skip":  object{"type": "integer", "minimum": 0, "description": "so many matches go untouched first"},
-		"times": object{"type": "integer", "minimum": 0, "description": "then it acts so many times; for ever when left out"},
+		"skip":  object{"type": "integer", "minimum": 0, "description": "how many matches pass first"},
+		"times": object{"type": "integer", "minimum": 0, "description": "how often the rule acts then; for ever by default"},
 		"per":   object{"enum": perNames(), "description": "what skip, times and rate-limit count separately for"},
 	}
 	var one []object

@@ -40,7 +40,7 @@ func main() {
 	flag.BoolVar(&o.render, "render", false, "only write the page from what is kept")
 	flag.StringVar(&o.scenarios, "scenario", "", "only these, as mailrig trial takes them; default all")
 	flag.StringVar(&o.clients, "client", "", "only clients with this in their name")
-	flag.IntVar(&o.jobs, "jobs", 2, "try so many clients at a time")
+	flag.IntVar(&o.jobs, "jobs", 2, "try this many clients at a time")
 	flag.Parse()
 	o.jobs = max(1, o.jobs)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)

@@ -6,8 +6,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/mailrig/mailrig/internal/door"
 )
 
 // inbox is a conversation with an IMAP server that has the message in a folder.
@@ -38,8 +36,7 @@ func inbox(t *testing.T, list string, where string) *loggedIn {
 	}
 	w := newWire(t.Context(), conn, time.Minute)
 	t.Cleanup(w.close)
-	d, _ := door.Lookup(993)
-	return &loggedIn{newDoor(Target{Door: d}), w}
+	return &loggedIn{newDoor(Target{Door: doorAt(993)}), w}
 }
 
 func TestAwait(t *testing.T) {

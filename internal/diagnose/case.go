@@ -47,10 +47,6 @@ func (f *Facts) step(like func(*Step) bool) *Step {
 
 func (f *Facts) has(like func(*Step) bool) bool { return f.step(like) != nil }
 
-func verb(names ...string) func(*Step) bool {
-	return func(s *Step) bool { return slices.Contains(names, s.Verb) }
-}
-
 // works reports whether a command does what the client connected for, rather than asking what the server can do. What
 // doesn't look like a command doesn't count: after an odd reply to STARTTLS, the pieces of a ClientHello come as lines.
 func (s *Step) works() bool { return isWord.MatchString(s.Verb) && !s.Word.Polite }

@@ -136,9 +136,6 @@ func (c *Case) FindingsOf(rows []Row, all bool) []Finding {
 	return found
 }
 
-// Of returns what one session alone shows, by mailrig's own table.
-func Of(r *event.Record, now time.Time) []Finding { return Product().Of(r, now) }
-
 // Of returns what one session alone shows.
 func (t *Table) Of(r *event.Record, now time.Time) []Finding {
 	return t.NewCase([]*event.Record{r}, now).Findings(false)

@@ -123,9 +123,6 @@ func (l *List) Mechanisms() (all []string) {
 // has reports whether the record holds an event of a type.
 func has[W event.What](f *Facts) bool { return event.Has[W](f.Record) }
 
-// Extract turns a record into facts, with mailrig's own protocols.
-func Extract(r *event.Record) *Facts { return Product().Extract(r) }
-
 // Extract turns a record into facts.
 func (t *Table) Extract(r *event.Record) *Facts {
 	f := &Facts{Record: r, Listed: map[bool]*List{}, protocols: t.Protocols, speaks: protocol.Find(t.Protocols, r.Protocol)}

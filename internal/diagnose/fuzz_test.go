@@ -41,7 +41,7 @@ func FuzzFindings(f *testing.F) {
 			found = append(found, c.Findings(true)...)
 		}
 		for _, s := range list {
-			found = append(found, Of(s, began)...)
+			found = append(found, Product().Of(s, began)...)
 		}
 		for _, x := range found {
 			if x.Title == "" || x.Sessions == nil || x.Injected == nil {

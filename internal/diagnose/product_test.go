@@ -95,7 +95,7 @@ func TestFurtherTable(t *testing.T) {
 	}
 
 	// The product, which doesn't know the protocol, reads what it can.
-	if found := Of(clear, began.Add(time.Minute)); gives(found, "waved-at-night") || gives(found, "password-sent-in-clear") {
+	if found := Product().Of(clear, began.Add(time.Minute)); gives(found, "waved-at-night") || gives(found, "password-sent-in-clear") {
 		t.Errorf("the product finds\n%s", report(found))
 	}
 }

@@ -68,13 +68,3 @@ func Of(protocols []*protocol.Protocol) (doors []Door) {
 
 // All returns mailrig's own doors.
 func All() []Door { return Of(all.Protocols()) }
-
-// Lookup finds one of mailrig's own doors by its standard number.
-func Lookup(port int) (Door, bool) {
-	for _, d := range All() {
-		if d.Port == port {
-			return d, true
-		}
-	}
-	return Door{}, false
-}

@@ -99,9 +99,6 @@ func (s *Set) Doors() []Door {
 // is empty if the doors have their standard numbers, or if the user chose other ones.
 func (s *Set) Moved() string { return s.moved }
 
-// NoIPv6 returns the reason why the doors don't listen on ::1. It returns nil if they do, or if nobody asked for it.
-func (s *Set) NoIPv6() error { return s.noIPv6 }
-
 // Close closes every door and waits for their goroutines.
 func (s *Set) Close() {
 	for _, l := range s.listeners {

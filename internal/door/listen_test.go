@@ -41,7 +41,7 @@ func TestListenMergesFamilies(t *testing.T) {
 	}
 	for _, l := range set.Listeners() {
 		addrs := l.Addrs()
-		if set.NoIPv6() == nil && (len(addrs) != 2 || addrs[0].(*net.TCPAddr).Port != addrs[1].(*net.TCPAddr).Port) {
+		if set.noIPv6 == nil && (len(addrs) != 2 || addrs[0].(*net.TCPAddr).Port != addrs[1].(*net.TCPAddr).Port) {
 			t.Errorf("%v listens on %v, want one port number on IPv4 and IPv6", l.Door(), addrs)
 		}
 		if !strings.HasPrefix(l.Addr(), "127.0.0.1:") {
@@ -226,7 +226,7 @@ func TestExactOffset(t *testing.T) {
 func TestBindErrorTexts(t *testing.T) {
 	t.Parallel()
 	fail := func(port int, err error) Failure {
-		d, _ := Lookup(port)
+		d := All()[slices.IndexFunc(All(), func(d Door) bool { return d.Port == port })]
 		return Failure{Door: d, Addr: netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), uint16(port)), Err: err}
 	}
 	for _, tt := range []struct {

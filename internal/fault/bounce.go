@@ -13,7 +13,7 @@ import (
 // message that the rule matches.
 type BounceLater struct {
 	After time.Duration `yaml:"after" doc:"how long after the message was accepted, like 2s; at most an hour"`
-	SMTP  string        `yaml:"smtp" doc:"what the recipient's server is to have said; 550 5.1.1 User unknown when left out"`
+	SMTP  string        `yaml:"smtp" doc:"what the report says that the recipient's server answered; 550 5.1.1 User unknown by default"`
 }
 
 // Kind implements Fault.

@@ -11,8 +11,8 @@ import (
 
 // CutMessage ends the connection in the middle of a message, or between the message and its reply.
 type CutMessage struct {
-	In    Place `yaml:"in" doc:"upload (a message that the client sends, the default), download (one that the server sends), reply (the message is stored, its reply never comes)" enum:"upload,download,reply"`
-	After int64 `yaml:"after" doc:"how many bytes of the message go through before, 0 or more"`
+	In    Place `yaml:"in" doc:"upload (a message that the client sends, the default), download (one that the server sends), reply (the server stores the message and never replies)" enum:"upload,download,reply"`
+	After int64 `yaml:"after" doc:"how many bytes of the message go through first, 0 or more"`
 	How   End   `yaml:"how" doc:"reset (RST, the default), close (FIN), truncate (FIN without TLS's close_notify) or silence" enum:"reset,close,truncate,silence"`
 }
 

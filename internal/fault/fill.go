@@ -10,9 +10,9 @@ import (
 // Fill makes a large INBOX for the user who logs in by IMAP or POP3. Messages are made up when they are read, so
 // 100,000 of them cost little memory. Their text is the same each time.
 type Fill struct {
-	Messages int `yaml:"messages" doc:"how many messages INBOX has then, 1 to 1000000; as many as are missing are added, once for each user"`
-	Size     int `yaml:"size" doc:"bytes of each message, 600 to 1000000; 2000 when left out"`
-	Gap      int `yaml:"gap" doc:"how far the UIDs are apart, 1 to 1000; 1 when left out"`
+	Messages int `yaml:"messages" doc:"how many messages INBOX has then, 1 to 1000000; mailrig adds as many as are missing, once for each user"`
+	Size     int `yaml:"size" doc:"bytes of each message, 600 to 1000000; 2000 by default"`
+	Gap      int `yaml:"gap" doc:"how far apart the UIDs are, 1 to 1000; 1 by default"`
 }
 
 // Kind implements Fault.

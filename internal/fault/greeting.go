@@ -5,7 +5,7 @@ import "github.com/mailrig/mailrig/internal/protocol"
 // Greeting replaces the server's greeting.
 type Greeting struct {
 	Texts
-	Raw string `yaml:"raw" doc:"instead of these: the very bytes, in any protocol, with \\r\\n where a line is to end"`
+	Raw string `yaml:"raw" doc:"instead of these: exactly these bytes, in any protocol, with \\r\\n where a line ends"`
 }
 
 // Kind implements Fault.

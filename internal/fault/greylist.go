@@ -13,7 +13,7 @@ import (
 // remembers them: what has passed once passes again.
 type Greylist struct {
 	Wait time.Duration `yaml:"wait" doc:"how long the client must wait, like 5s"`
-	SMTP string        `yaml:"smtp" doc:"the reply; 451 4.7.1 Greylisted, … when left out"`
+	SMTP string        `yaml:"smtp" doc:"the reply; 451 4.7.1 Greylisted, … by default"`
 }
 
 // Kind implements Fault.

@@ -11,7 +11,7 @@ import (
 // Hierarchy changes the form of IMAP's mailbox names: another delimiter, no delimiter, or a prefix before every name
 // except INBOX (RFC 2342, RFC 9051 section 5.1). LIST, NAMESPACE and the names in commands all agree.
 type Hierarchy struct {
-	Delimiter string `yaml:"delimiter" doc:"between the parts of a name: one of . \\ / | ^, or NIL for folders of one level only; / when left out"`
+	Delimiter string `yaml:"delimiter" doc:"between the parts of a name: one of . \\ / | ^, or NIL for folders of one level only; / by default"`
 	Prefix    string `yaml:"prefix" doc:"before every name but INBOX, like INBOX. (ends with the delimiter)"`
 }
 

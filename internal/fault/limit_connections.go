@@ -12,7 +12,7 @@ import (
 // matches. It counts real connections: one that ends makes room for another.
 type LimitConnections struct {
 	Max   int `yaml:"max" doc:"how many connections a user may have, 0 or more"`
-	Texts `smtp:"the SMTP reply; 421 4.7.0 … when left out" imap:"the IMAP status; NO [LIMIT] … when left out" pop3:"the POP3 status; -ERR [SYS/TEMP] … when left out"`
+	Texts `smtp:"the SMTP reply; 421 4.7.0 … by default" imap:"the IMAP status; NO [LIMIT] … when left out" pop3:"the POP3 status; -ERR [SYS/TEMP] … when left out"`
 }
 
 // Kind implements Fault.

@@ -13,15 +13,15 @@ type Match struct {
 	Door       []int    `yaml:"door" doc:"standard port numbers"`
 	Protocol   []string `yaml:"protocol" doc:"{protocols}" enum:"{protocols}"`
 	TLS        *bool    `yaml:"tls" doc:"true: only inside TLS; false: only in clear"`
-	Command    []string `yaml:"command" doc:"the command's name, like RCPT or UID FETCH; STARTTLS means STLS too"`
-	User       []string `yaml:"user" doc:"the user logged in or logging in; * and ? as in file names"`
+	Command    []string `yaml:"command" doc:"the command's name, like RCPT or UID FETCH; STARTTLS also means STLS"`
+	User       []string `yaml:"user" doc:"the user who is logged in or logging in; * and ? as in file names"`
 	Sender     []string `yaml:"sender" doc:"the address in MAIL FROM; * and ? as in file names"`
 	Recipient  []string `yaml:"recipient" doc:"the address in RCPT TO; * and ? as in file names"`
 	Client     []string `yaml:"client" doc:"the client's address or network, like 127.0.0.1 or 10.0.0.0/8"`
 	Family     []string `yaml:"family" doc:"ipv4 or ipv6" enum:"ipv4,ipv6"`
-	Mailbox    []string `yaml:"mailbox" doc:"IMAP: the mailbox that the command names, else the selected one; * and ? as in file names"`
-	Connection []int    `yaml:"connection" doc:"the how-many-th connection since the scenario was activated, from 1, of those that door, protocol, family and client fit"`
-	Mechanism  []string `yaml:"mechanism" doc:"the SASL mechanism of the login, like PLAIN; LOGIN is IMAP's LOGIN command too, USER is POP3's USER and PASS"`
+	Mailbox    []string `yaml:"mailbox" doc:"IMAP: the mailbox that the command names, otherwise the selected one; * and ? as in file names"`
+	Connection []int    `yaml:"connection" doc:"the n-th connection since the scenario was activated, from 1, among those that door, protocol, family and client match"`
+	Mechanism  []string `yaml:"mechanism" doc:"the SASL mechanism of the login, like PLAIN; LOGIN is also IMAP's LOGIN command, and USER is POP3's USER and PASS"`
 }
 
 // Validate reports what is wrong with a match, or returns nil.

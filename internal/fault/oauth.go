@@ -14,9 +14,9 @@ import (
 // 7628 section 3.2 and Google do: the server sends the error as a challenge, the client acknowledges it, and the reply
 // follows.
 type OAuth struct {
-	Mechanisms []string `yaml:"mechanisms" doc:"XOAUTH2, OAUTHBEARER; both when left out" enum:"XOAUTH2,OAUTHBEARER"`
-	Challenge  string   `yaml:"challenge" doc:"the error that is sent before a refusal, usually JSON; without it every token is accepted"`
-	Texts      `smtp:"the SMTP reply behind it; 535 5.7.8 … when left out" imap:"the IMAP status behind it; NO [AUTHENTICATIONFAILED] … when left out" pop3:"the POP3 status behind it; -ERR [AUTH] … when left out"`
+	Mechanisms []string `yaml:"mechanisms" doc:"XOAUTH2, OAUTHBEARER; both by default" enum:"XOAUTH2,OAUTHBEARER"`
+	Challenge  string   `yaml:"challenge" doc:"the error that the server sends before it refuses, usually JSON; without it the server accepts every token"`
+	Texts      `smtp:"the SMTP reply after it; 535 5.7.8 … by default" imap:"the IMAP status after it; NO [AUTHENTICATIONFAILED] … when left out" pop3:"the POP3 status after it; -ERR [AUTH] … when left out"`
 }
 
 // Kind implements Fault.

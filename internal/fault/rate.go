@@ -12,7 +12,7 @@ import (
 type RateLimit struct {
 	Max    int           `yaml:"max" doc:"how many may come within the time, 0 or more"`
 	Within time.Duration `yaml:"within" doc:"the time, like 1m"`
-	Texts  `smtp:"the SMTP reply; 421 4.7.0 … when left out" imap:"the IMAP status; NO [LIMIT] … when left out" pop3:"the POP3 status; -ERR [SYS/TEMP] … when left out"`
+	Texts  `smtp:"the SMTP reply; 421 4.7.0 … by default" imap:"the IMAP status; NO [LIMIT] … when left out" pop3:"the POP3 status; -ERR [SYS/TEMP] … when left out"`
 }
 
 // Kind implements Fault.

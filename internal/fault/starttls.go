@@ -10,9 +10,9 @@ import (
 // reply, as a man in the middle would for a client that reads on inside TLS. It changes the positive reply. Or it runs
 // inside TLS what the client has pipelined behind the command, as a vulnerable server does (CVE-2011-0411).
 type StartTLS struct {
-	Texts `smtp:"lines sent behind 220, in the same segment" imap:"lines sent behind OK, in the same segment; {tag} is the command's tag" pop3:"lines sent behind +OK, in the same segment"`
-	Raw   string `yaml:"raw" doc:"the very bytes instead of the positive reply, with \\r\\n where a line is to end; {tag} is the command's tag"`
-	Keep  bool   `yaml:"keep-plaintext" doc:"true: clear text pipelined behind the command is run inside TLS, as a vulnerable server does"`
+	Texts `smtp:"lines sent after 220, in the same segment" imap:"lines sent after OK, in the same segment; {tag} is the command's tag" pop3:"lines sent after +OK, in the same segment"`
+	Raw   string `yaml:"raw" doc:"exactly these bytes instead of the positive reply, with \\r\\n where a line ends; {tag} is the command's tag"`
+	Keep  bool   `yaml:"keep-plaintext" doc:"true: run inside TLS what the client pipelined in clear after the command, as a vulnerable server does"`
 }
 
 // Kind implements Fault.

@@ -10,8 +10,8 @@ import (
 type TLSDemands struct {
 	Min               string `yaml:"min" doc:"lowest version: 1.0, 1.1, 1.2 or 1.3" enum:"1.0,1.1,1.2,1.3"`
 	Max               string `yaml:"max" doc:"highest version: 1.0, 1.1, 1.2 or 1.3" enum:"1.0,1.1,1.2,1.3"`
-	NoCommonCipher    bool   `yaml:"no-common-cipher" doc:"no cipher suite that a client of today offers"`
-	ClientCertificate bool   `yaml:"client-certificate" doc:"the client must show a certificate, any"`
+	NoCommonCipher    bool   `yaml:"no-common-cipher" doc:"only cipher suites that no client of today offers"`
+	ClientCertificate bool   `yaml:"client-certificate" doc:"the client must show a certificate; any will do"`
 	ServerName        bool   `yaml:"server-name" doc:"the client must say which name it wants (SNI)"`
 }
 

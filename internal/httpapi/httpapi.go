@@ -140,7 +140,7 @@ func (a *api) route(w http.ResponseWriter, r *http.Request) {
 	a.fail(w, r, http.StatusNotFound, "there is nothing at "+r.URL.Path+"; the page at / and GET /api/v1/doors are good places to start")
 }
 
-// statusProbe records how a handler would answer.
+// statusProbe records what a handler would answer.
 type statusProbe struct {
 	header http.Header
 	status int

@@ -222,3 +222,15 @@ func Masker(list []*Protocol) *event.Masker {
 	}
 	return event.NewMasker(verbs)
 }
+
+// CodeIn returns the response code at the beginning of a text: the first word in brackets (RFC 9051 section 7.1, RFC
+// 2449 section 8). It returns "" if there is none.
+func CodeIn(text string) string {
+	rest, ok := strings.CutPrefix(text, "[")
+	if !ok {
+		return ""
+	}
+	code, _, _ := strings.Cut(rest, "]")
+	code, _, _ = strings.Cut(code, " ")
+	return code
+}

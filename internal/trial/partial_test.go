@@ -90,7 +90,7 @@ func TestNoFalseAlarms(t *testing.T) {
 				}
 			}
 			for _, s := range run.Sessions {
-				for _, f := range diagnose.Of(transcript.Record(s), time.Now()) {
+				for _, f := range diagnose.Product().Of(transcript.Record(s), time.Now()) {
 					if f.Severity == diagnose.Error || f.Severity == diagnose.Warning {
 						t.Errorf("session %s by itself: %s: %s", s.ID, f.ID, f.Line())
 					}

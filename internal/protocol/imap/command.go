@@ -10,7 +10,7 @@ import (
 // command handles the first line of a command.
 func (f *framing) command(line []byte) error {
 	tag, after := cutWord(line)
-	verb, args := cutWord(after)
+	verb, _ := cutWord(after)
 	verb = strings.ToUpper(verb)
 	known := f.p.Knows(verb) || verb == "UID"
 	f.secret = mentionsLogin(line)
@@ -34,7 +34,7 @@ func (f *framing) command(line []byte) error {
 		return f.refuse(wrong, line)
 	}
 	_, after = cutWord(line)
-	_, args = cutWord(after)
+	_, args := cutWord(after)
 	if verb == "UID" {
 		sub, subArgs := cutWord(args)
 		if sub == "" || !isAtom(sub) || after[len("UID")+1] == ' ' {

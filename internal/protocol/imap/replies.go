@@ -25,12 +25,12 @@ func (replies) Verdict(tag string, lines []string, greeting bool) event.Verdict 
 	for _, line := range lines {
 		switch {
 		case strings.HasPrefix(line, "* BYE") && v.Class == event.NoReply:
-			v.Class, v.Code = event.Temporary, codeIn(strings.TrimPrefix(line, "* BYE "))
+			v.Class, v.Code = event.Temporary, protocol.CodeIn(strings.TrimPrefix(line, "* BYE "))
 		case strings.HasPrefix(line, "+") && v.Class == event.NoReply:
 			v.Class = event.Continue
 		case tag != "" && strings.HasPrefix(line, tag+" "):
 			word, rest, _ := strings.Cut(line[len(tag)+1:], " ")
-			return tagged(word, codeIn(rest))
+			return tagged(word, protocol.CodeIn(rest))
 		case strings.HasPrefix(line, "* BAD"):
 			v.Class = event.Permanent
 		}
@@ -57,22 +57,11 @@ func greetingVerdict(line string) event.Verdict {
 	word, rest, _ := strings.Cut(rest, " ")
 	switch {
 	case ok && (word == "OK" || word == "PREAUTH"):
-		return event.Verdict{Class: event.OK, Code: codeIn(rest), Preauth: word == "PREAUTH"}
+		return event.Verdict{Class: event.OK, Code: protocol.CodeIn(rest), Preauth: word == "PREAUTH"}
 	case ok && word == "BYE":
-		return event.Verdict{Class: event.Temporary, Code: codeIn(rest)}
+		return event.Verdict{Class: event.Temporary, Code: protocol.CodeIn(rest)}
 	}
 	return event.Verdict{Class: event.Nonsense}
-}
-
-// codeIn returns the first word in brackets at the beginning of a text.
-func codeIn(text string) string {
-	rest, ok := strings.CutPrefix(text, "[")
-	if !ok {
-		return ""
-	}
-	code, _, _ := strings.Cut(rest, "]")
-	code, _, _ = strings.Cut(code, " ")
-	return code
 }
 
 // Command splits a line into tag, verb and arguments. After UID the verb has two words.

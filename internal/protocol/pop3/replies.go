@@ -24,7 +24,7 @@ func (replies) Verdict(_ string, lines []string, greeting bool) event.Verdict {
 	case strings.HasPrefix(line, "+OK"):
 		return event.Verdict{Class: event.OK}
 	case strings.HasPrefix(line, "-ERR"):
-		code := strings.ToUpper(codeIn(strings.TrimPrefix(line, "-ERR ")))
+		code := strings.ToUpper(protocol.CodeIn(strings.TrimPrefix(line, "-ERR ")))
 		if slices.Contains(temporary, code) {
 			return event.Verdict{Class: event.Temporary, Code: code}
 		}
@@ -33,17 +33,6 @@ func (replies) Verdict(_ string, lines []string, greeting bool) event.Verdict {
 		return event.Verdict{Class: event.Continue}
 	}
 	return event.Verdict{Class: event.Nonsense}
-}
-
-// codeIn returns the first word in brackets at the beginning of a text (RFC 2449 section 8).
-func codeIn(text string) string {
-	rest, ok := strings.CutPrefix(text, "[")
-	if !ok {
-		return ""
-	}
-	code, _, _ := strings.Cut(rest, "]")
-	code, _, _ = strings.Cut(code, " ")
-	return code
 }
 
 // Command splits a line at the first space, into verb and arguments.
