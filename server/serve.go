@@ -95,7 +95,7 @@ func (s *Server) forget(g *gate.Gate) {
 	s.conns.Done()
 }
 
-// turnAway says, where the door begins in clear, that there are too many connections.
+// turnAway says that there are too many connections, if the door begins in clear.
 func turnAway(d door.Door, p *protocol.Protocol, conn net.Conn) {
 	defer conn.Close()
 	if d.Security == door.TLS {
