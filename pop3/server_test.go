@@ -245,33 +245,6 @@ func TestShutdown(t *testing.T) {
 	}
 }
 
-func TestReadTimeoutSaysNothing(t *testing.T) {
-	t.Parallel()
-	b := newTestBackend()
-	c := dial(t, start(t, &Server{Backend: b, AllowInsecureAuth: true, ReadTimeout: 50 * time.Millisecond}))
-	io.WriteString(c.conn, "QUI")
-	c.expectEnd()
-}
-
-func TestWriteTimeoutFreesTheMaildrop(t *testing.T) {
-	t.Parallel()
-	b := newTestBackend()
-	b.mail = []string{strings.Repeat("x", 1<<20)}
-	server, here := net.Pipe() // no buffer at all
-	defer here.Close()
-	s := &Server{Backend: b, AllowInsecureAuth: true, WriteTimeout: 50 * time.Millisecond}
-	done := make(chan struct{})
-	go func() { defer close(done); s.ServeConn(server) }()
-	c := &client{t, here, bufio.NewReader(here)}
-	c.expect("+OK")
-	c.login()
-	c.cmd("RETR 1", "+OK")
-	<-done // nobody reads the rest
-	if _, locked, open := b.state(); locked || open != 0 {
-		t.Errorf("locked %v, %d sessions open", locked, open)
-	}
-}
-
 func TestLineBounds(t *testing.T) {
 	t.Parallel()
 	long := func(n int) string { return "USER " + strings.Repeat("x", n-len("USER \r\n")) + "\r\n" }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/mailrig/mailrig/scenarios"
 	"github.com/mailrig/mailrig/server"
@@ -91,7 +90,7 @@ func TestResetForgetsBounces(t *testing.T) {
 	if got, err := s.MailIn(t.Context(), "alice@example.test", "INBOX"); len(got) > 0 || err != nil {
 		t.Errorf("%d messages have come after the reset, %v", len(got), err)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), hang)
 	defer cancel()
 	if err := s.Shutdown(ctx); err != nil {
 		t.Error(err)

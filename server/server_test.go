@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -465,4 +466,29 @@ func TestFaultsByAddress(t *testing.T) {
 		}
 	}
 	t.Error("the sessions aren't marked")
+}
+
+// TestRecipientNamedTwice: a recipient in three spellings is one recipient, and gets one copy.
+func TestRecipientNamedTwice(t *testing.T) {
+	t.Parallel()
+	s := start(t, server.Config{})
+	c := dial(t, s, 25)
+	err := talk(c, "", "220 ", "EHLO x", "250 ", "MAIL FROM:<a@b>", "250 ",
+		"RCPT TO:<alice@example.test>", "250 ", "RCPT TO:<alice@EXAMPLE.test>", "250 ", "RCPT TO:<bob@example.test>", "250 ", "RCPT TO:<alice@example.test>", "250 ",
+		"DATA", "354 ", "Subject: x\r\n\r\nbody\r\n.", "250 ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	mail, err := s.Mail(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var boxes []string
+	for _, m := range mail {
+		boxes = append(boxes, m.Mailbox)
+	}
+	slices.Sort(boxes)
+	if want := []string{"alice@example.test", "bob@example.test"}; !slices.Equal(boxes, want) {
+		t.Errorf("copies for %q, want %q", boxes, want)
+	}
 }

@@ -16,8 +16,9 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){
+	testscript.Main(heeding{m}, map[string]func(){
 		"mailrig": main,
+		"leash":   leash,
 		"knock":   knock,
 		"talk":    talk,
 		"suicide": suicide,
@@ -26,7 +27,7 @@ func TestMain(m *testing.M) {
 }
 
 // TestScripts runs testdata/*.txtar. Each script has $FREE, an address for --http
-// that nothing listens on.
+// that nothing listens on. What starts something in the background is run by leash.
 func TestScripts(t *testing.T) {
 	t.Parallel()
 	testscript.Run(t, testscript.Params{

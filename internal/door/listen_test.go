@@ -154,8 +154,9 @@ func TestMissingIPv6(t *testing.T) {
 	}
 }
 
-// freeOffset finds an offset at which all doors can be opened now.
-func freeOffset(t *testing.T) int {
+// freeOffset opens all doors at an offset that is free. They stay open: another program may take any port that
+// is given back.
+func freeOffset(t *testing.T) (*Set, int) {
 	t.Helper()
 	for n := 40000; n < maxOffset-DefaultOffset; n += 37 {
 		exact, err := Exact(n)
@@ -163,28 +164,24 @@ func freeOffset(t *testing.T) int {
 			t.Fatal(err)
 		}
 		if set, err := Listen(t.Context(), Config{Offset: exact}); err == nil {
-			set.Close()
-			return n
+			t.Cleanup(func() { set.Close() })
+			return set, n
 		}
 	}
 	t.Skip("no free range of ports")
-	return 0
+	return nil, 0
 }
 
 func TestExactOffset(t *testing.T) {
-	n := freeOffset(t)
+	set, n := freeOffset(t)
 	exact, _ := Exact(n)
-	set, err := Listen(t.Context(), Config{Offset: exact})
-	if err != nil {
-		t.Fatal(err)
-	}
 	for _, l := range set.Listeners() {
 		if p := l.Addrs()[0].(*net.TCPAddr).Port; p != l.Door().Port+n {
 			t.Errorf("%v listens on %d", l.Door(), p)
 		}
 	}
 
-	_, err = Listen(t.Context(), Config{Offset: exact})
+	_, err := Listen(t.Context(), Config{Offset: exact})
 	var bind *BindError
 	if !errors.As(err, &bind) || !errors.Is(err, syscall.EADDRINUSE) {
 		t.Fatalf("the second time: %v", err)

@@ -29,6 +29,7 @@ type tap struct {
 	sent  atomic.Int64 // number of the alert that was last sent in clear; 0 if none
 	reset atomic.Bool  // the other side has reset the connection
 	eof   atomic.Bool  // the client has closed its side
+	lost  atomic.Bool  // a write has shown that the client is gone; that of an alert doesn't count
 }
 
 func (t *tap) Read(b []byte) (int, error) {
@@ -51,10 +52,15 @@ func (t *tap) Read(b []byte) (int, error) {
 
 func (t *tap) Write(b []byte) (int, error) {
 	t.wrote.Store(true)
-	if len(b) == 7 && b[0] == 21 { // an alert record in clear (RFC 8446 section 6)
+	alert := len(b) == 7 && b[0] == 21 // a record in clear (RFC 8446 section 6)
+	if alert {
 		t.sent.Store(int64(b[6]))
 	}
-	return t.Conn.Write(b)
+	n, err := t.Conn.Write(b)
+	if err != nil && !alert && !isTimeout(err) && !errors.Is(err, net.ErrClosed) {
+		t.lost.Store(true)
+	}
+	return n, err
 }
 
 // sentAlert returns the number of the alert that was sent in clear, or 0.

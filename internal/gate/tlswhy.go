@@ -30,7 +30,7 @@ func (a *attempt) why(err error) event.HandshakeOutcome {
 		return event.NoHandshake
 	case isTimeout(err):
 		return event.StalledHandshake
-	case a.g.raw.eof.Load():
+	case a.g.raw.eof.Load() || a.g.raw.lost.Load():
 		return event.LeftByClient
 	case a.hello == nil:
 		return event.OtherwiseFailed

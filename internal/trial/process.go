@@ -51,6 +51,7 @@ func execute(ctx context.Context, c command, limit time.Duration) (o outcome) {
 	if err != nil {
 		return outcome{status: -1, err: fmt.Errorf("make a pipe for the command's output: %w", err)}
 	}
+	defer r.Close()
 	cmd := exec.Command(c.path, c.args[1:]...)
 	cmd.Args[0] = c.args[0]
 	cmd.Env, cmd.Dir = c.env, c.dir
@@ -60,40 +61,26 @@ func execute(ctx context.Context, c command, limit time.Duration) (o outcome) {
 	err = cmd.Start()
 	w.Close()
 	if err != nil {
-		r.Close()
 		return outcome{status: -1, err: fmt.Errorf("can't run %s: %w; check that it is a program for this machine, and executable", c.args[0], err)}
 	}
 	var out tail
-	copied := make(chan struct{})
+	p := running{
+		ended: make(chan error, 1), copied: make(chan struct{}),
+		terminate: func() { terminateSession(cmd.Process) },
+		kill: func() {
+			killSession(cmd.Process)
+			_ = cmd.Process.Kill() // for systems without sessions
+		},
+		killRest: func() { killSession(cmd.Process) },
+		hangUp:   func() { r.Close() },
+	}
 	go func() {
-		defer close(copied)
+		defer close(p.copied)
 		_, _ = io.Copy(&out, r) // ends with the output, or when r is closed
 	}()
-	ended := make(chan error, 1)
-	go func() { ended <- cmd.Wait() }() // only files are attached, so Wait waits for the process alone
+	go func() { p.ended <- cmd.Wait() }() // only files are attached, so Wait waits for the process alone
 
-	timer := time.NewTimer(limit)
-	defer timer.Stop()
-	var waited error
-	gone := true
-	select {
-	case waited = <-ended:
-		o.took = time.Since(began)
-	case <-timer.C:
-		o.killed, o.took = true, time.Since(began)
-		waited, gone = end(cmd, ended)
-	case <-ctx.Done():
-		o.killed, o.took = true, time.Since(began)
-		waited, gone = end(cmd, ended)
-	}
-	killSession(cmd.Process) // what the command left behind
-	select {
-	case <-copied:
-	case <-time.After(pipeGrace):
-		r.Close() // the goroutine ends; whoever still writes gets an error
-		<-copied
-	}
-	r.Close()
+	waited, gone := p.await(ctx, limit, began, &o)
 	o.output = out.String()
 	o.status = -1
 	var exit *exec.ExitError
@@ -111,18 +98,54 @@ func execute(ctx context.Context, c command, limit time.Duration) (o outcome) {
 	return o
 }
 
-// end stops a command, with SIGTERM first. gone reports whether it has ended.
-func end(cmd *exec.Cmd, ended <-chan error) (err error, gone bool) {
-	terminateSession(cmd.Process)
+// running is what await needs to know about a command. Tests have one without a process.
+type running struct {
+	ended     chan error    // receives the result of Wait
+	copied    chan struct{} // closed at the end of the output
+	terminate func()        // asks the command to end
+	kill      func()        // kills the command and its session
+	killRest  func()        // kills what the command left in its session
+	hangUp    func()        // closes the output; whoever still writes gets an error
+}
+
+// await waits until the command ends, limit is over or ctx is done, and stops it in the last two cases. gone reports
+// whether the command has ended. await sets o's took and killed.
+func (p *running) await(ctx context.Context, limit time.Duration, began time.Time, o *outcome) (waited error, gone bool) {
+	timer := time.NewTimer(limit)
+	defer timer.Stop()
 	select {
-	case err := <-ended:
+	case waited = <-p.ended:
+		gone = true
+	case <-timer.C:
+		o.killed = true
+	case <-ctx.Done():
+		o.killed = true
+	}
+	o.took = time.Since(began)
+	if o.killed {
+		waited, gone = p.end()
+	}
+	p.killRest()
+	select {
+	case <-p.copied:
+	case <-time.After(pipeGrace):
+		p.hangUp()
+		<-p.copied
+	}
+	return waited, gone
+}
+
+// end stops a command, with SIGTERM first. gone reports whether it has ended.
+func (p *running) end() (err error, gone bool) {
+	p.terminate()
+	select {
+	case err := <-p.ended:
 		return err, true
 	case <-time.After(termGrace):
 	}
-	killSession(cmd.Process)
-	_ = cmd.Process.Kill() // for systems without sessions
+	p.kill()
 	select {
-	case err := <-ended:
+	case err := <-p.ended:
 		return err, true
 	case <-time.After(killGrace):
 		return nil, false

@@ -68,15 +68,21 @@ func (t *Trial) run(ctx context.Context, s *scenarios.Scenario, limit time.Durat
 	return did
 }
 
+// log is what settled needs to know about a rig.
+type log interface {
+	Sessions() []*transcript.Session
+	SessionsSince(n uint64) (ended []*transcript.Session, next uint64, more <-chan struct{})
+}
+
 // settled waits a short time for every session to end. It returns the sessions that are kept, and how many aren't.
-func settled(srv *server.Server, drops bool) (kept []*transcript.Session, forgotten int) {
+func settled(rig log, drops bool) (kept []*transcript.Session, forgotten int) {
 	began := time.Now()
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
 	for {
 		<-tick.C
-		_, ended, _ := srv.SessionsSince(math.MaxUint64) // first, because a session that ends meanwhile isn't forgotten
-		all := srv.Sessions()
+		_, ended, _ := rig.SessionsSince(math.MaxUint64) // first, because a session that ends meanwhile isn't forgotten
+		all := rig.Sessions()
 		open := 0
 		for _, s := range all {
 			if s.End.IsZero() {

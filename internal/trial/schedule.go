@@ -26,13 +26,70 @@ const (
 // patience returns the time after which a run counts as waiting.
 func patience(control time.Duration) time.Duration { return 4*control + 300*time.Millisecond }
 
+// schedule decides how many runs there are at a time.
+type schedule struct {
+	places   int           // runs that count as busy, at most
+	most     int           // all runs, at most
+	patience time.Duration // after this time a run counts as waiting; 0: never
+}
+
+// schedule returns the schedule that the user asked for, or one for this machine.
+func (t *Trial) schedule(control *Run) schedule {
+	if t.Jobs > 0 {
+		return schedule{places: t.Jobs, most: t.Jobs}
+	}
+	cores := runtime.GOMAXPROCS(0)
+	return schedule{places: placesPerCore * cores, most: mostPerCore * cores, patience: patience(control.Took)}
+}
+
+// each calls do with each number below n, in order, each call in its own goroutine, until ctx is done. It calls ended
+// when a call has returned, always from the same goroutine; left is how many are still to come. When all calls have
+// returned, it returns how many there were.
+func (s schedule) each(ctx context.Context, n int, do func(i int), ended func(i, left int)) (begun int) {
+	type event struct {
+		i     int
+		waits bool // it is still running; otherwise it has ended
+	}
+	events := make(chan event, 2*n) // never blocks
+	waiting, over := map[int]bool{}, map[int]bool{}
+	running, busy := 0, 0
+	for {
+		for begun < n && running < s.most && busy < s.places && ctx.Err() == nil {
+			i := begun
+			begun++
+			running++
+			busy++
+			stop := func() bool { return false }
+			if s.patience > 0 {
+				stop = time.AfterFunc(s.patience, func() { events <- event{i, true} }).Stop
+			}
+			go func() {
+				do(i)
+				stop()
+				events <- event{i, false}
+			}()
+		}
+		if running == 0 {
+			return begun
+		}
+		e := <-events
+		switch {
+		case e.waits && !over[e.i]:
+			waiting[e.i] = true
+			busy--
+		case !e.waits:
+			over[e.i] = true
+			running--
+			if !waiting[e.i] {
+				busy--
+			}
+			ended(e.i, n-begun+running)
+		}
+	}
+}
+
 // all runs and judges every scenario. The results are in the scenarios' order.
 func (t *Trial) all(ctx context.Context, control *Run, limit time.Duration) []Result {
-	places, most := t.Jobs, t.Jobs
-	if t.Jobs == 0 {
-		cores := runtime.GOMAXPROCS(0)
-		places, most = placesPerCore*cores, mostPerCore*cores
-	}
 	order := make([]int, len(t.Scenarios))
 	for i := range order {
 		order[i] = i
@@ -40,48 +97,15 @@ func (t *Trial) all(ctx context.Context, control *Run, limit time.Duration) []Re
 	slices.SortStableFunc(order, func(a, b int) int {
 		return cmp.Compare(waits(t.Scenarios[b], limit), waits(t.Scenarios[a], limit))
 	})
-
 	results := make([]Result, len(t.Scenarios))
-	type event struct {
-		i     int
-		waits bool // it still runs; otherwise it has ended
-	}
-	events := make(chan event, 2*len(order)) // large enough that nobody ever blocks
-	waiting, ended := map[int]bool{}, map[int]bool{}
-	next, running, busy := 0, 0, 0
-	for {
-		for next < len(order) && running < most && busy < places && ctx.Err() == nil {
-			i := order[next]
-			next++
-			running++
-			busy++
-			timer := time.AfterFunc(patience(control.Took), func() { events <- event{i, true} })
-			go func() {
-				results[i] = t.judged(ctx, t.Scenarios[i], control, limit)
-				timer.Stop()
-				events <- event{i, false}
-			}()
+	begun := t.schedule(control).each(ctx, len(order), func(i int) {
+		results[order[i]] = t.judged(ctx, t.Scenarios[order[i]], control, limit)
+	}, func(i, left int) {
+		if t.OnResult != nil {
+			t.OnResult(&results[order[i]], left)
 		}
-		if running == 0 {
-			break
-		}
-		e := <-events
-		switch {
-		case e.waits && !ended[e.i] && t.Jobs == 0:
-			waiting[e.i] = true
-			busy--
-		case !e.waits:
-			ended[e.i] = true
-			running--
-			if !waiting[e.i] {
-				busy--
-			}
-			if t.OnResult != nil {
-				t.OnResult(&results[e.i], len(order)-next+running)
-			}
-		}
-	}
-	for _, i := range order[next:] { // interrupted
+	})
+	for _, i := range order[begun:] { // interrupted
 		s := t.Scenarios[i]
 		results[i] = Result{Scenario: s.Name, Title: s.Title, Group: s.Group, Status: -1}
 		j := interrupted()

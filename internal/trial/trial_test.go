@@ -28,9 +28,9 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// client connects to door 25 and does what the mode says. exit:N exits with N. gather:N:DIR waits under a scenario
-// until N clients have come to a directory. crowd:N:DIR records how many are there at the same time. many:N connects N
-// more times.
+// client says hello at door 25 and does what the mode says: exit:N, or gather:N:DIR,
+// which under a scenario waits until so many have come to a directory, or many:N, which
+// connects so often more.
 func client(mode string) int {
 	conn, err := net.Dial("tcp", os.Getenv("DOOR25"))
 	if err == nil {
@@ -63,7 +63,7 @@ func client(mode string) int {
 			c.Close()
 		}
 		return 0
-	case "gather", "crowd":
+	case "gather":
 		mine := filepath.Join(dir, os.Getenv("SCENARIO"))
 		if os.WriteFile(mine, nil, 0o600) != nil {
 			return 9
@@ -73,12 +73,7 @@ func client(mode string) int {
 			switch {
 			case err != nil:
 				return 9
-			case what == "gather" && len(there) >= n:
-				return 0
-			case what == "crowd":
-				os.WriteFile(filepath.Join(filepath.Dir(dir), "most-"+os.Getenv("SCENARIO")), []byte(strconv.Itoa(len(there))), 0o600)
-				time.Sleep(50 * time.Millisecond) // as a client that works
-				os.Remove(mine)
+			case len(there) >= n:
 				return 0
 			}
 			time.Sleep(10 * time.Millisecond)
@@ -168,28 +163,6 @@ func TestWhoWaitsMakesPlace(t *testing.T) {
 	}
 	if !slices.Equal(got, list) {
 		t.Errorf("in the order %v, want %v", got, list)
-	}
-}
-
-// TestJobsIsABound checks that --jobs is a limit, whatever the runs do.
-func TestJobsIsABound(t *testing.T) {
-	t.Parallel()
-	home := t.TempDir()
-	dir := filepath.Join(home, "there")
-	if err := os.Mkdir(dir, 0o700); err != nil {
-		t.Fatal(err)
-	}
-	list := names(8)
-	tr := newTrial(t, "crowd:0:"+dir, list...)
-	tr.Jobs = 2
-	if _, err := tr.Run(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	for _, name := range list {
-		most, err := os.ReadFile(filepath.Join(home, "most-"+name))
-		if n, bad := strconv.Atoi(string(most)); err != nil || bad != nil || n > 2 {
-			t.Errorf("%s saw %q (%v)", name, most, err)
-		}
 	}
 }
 

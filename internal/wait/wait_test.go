@@ -27,6 +27,8 @@ type rig struct {
 	more     chan struct{} // sessions or findings
 	err      error         // of every call that can fail
 	looks    int           // number of calls of Mail
+	counts   int           // number of looks at the sessions
+	slow     time.Duration // how long Mail takes
 }
 
 func newRig() *rig { return &rig{arrived: make(chan struct{}, 1), more: make(chan struct{})} }
@@ -61,7 +63,12 @@ func (r *rig) Address(name string) string {
 	return name
 }
 
-func (r *rig) Mail(context.Context) ([]Mail, error) {
+func (r *rig) Mail(ctx context.Context) ([]Mail, error) {
+	select {
+	case <-time.After(r.slow):
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.looks++
@@ -84,6 +91,7 @@ func (j journal) Records() []*event.Record {
 	r := j.r
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.counts++
 	return slices.Clone(r.sessions)
 }
 
@@ -281,27 +289,71 @@ func TestSessionThatHasBegun(t *testing.T) {
 	})
 }
 
-// TestLooksAreFew checks that For pauses between two checks even if mail keeps arriving.
+// always has something arrive once in a millisecond, until stop is called.
+func (r *rig) always() (stop func()) {
+	end := make(chan struct{})
+	go func() {
+		for {
+			select {
+			case <-end:
+				return
+			case <-time.After(time.Millisecond):
+				r.with(func() {})
+			}
+		}
+	}()
+	return func() { close(end) }
+}
+
+// TestLooksAreFew checks that For pauses between two checks even if something keeps arriving: 20 ms, longer if a check
+// takes long, and 100 ms for sessions that have begun, which nothing reports.
 func TestLooksAreFew(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		what        What
+		silent      bool // nothing is told
+		slow        time.Duration
+		most, least int // looks in ten seconds
+	}{
+		"mail":                     {what: Messages, least: 450, most: 500},
+		"much mail":                {what: Messages, slow: 10 * time.Millisecond, least: 80, most: 91},
+		"sessions":                 {what: Sessions, least: 450, most: 500},
+		"sessions that have begun": {what: Sessions, silent: true, least: 80, most: 100},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				r := newRig()
+				r.slow = tc.slow
+				if !tc.silent {
+					defer r.always()()
+				}
+				if _, err := wait(r, 10*time.Second, Condition{What: tc.what, Count: 2}); err != nil {
+					t.Fatal(err)
+				}
+				looks := r.looks
+				if tc.what == Sessions {
+					looks = r.counts
+				}
+				// When the time is over, For may happen to look some more times before it sees that.
+				if looks < tc.least || looks > tc.most+10 {
+					t.Errorf("%d looks in ten seconds, want %d to %d", looks, tc.least, tc.most)
+				}
+			})
+		})
+	}
+}
+
+// TestMissedInTime checks that listing what arrived instead takes no more than two seconds.
+func TestMissedInTime(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig()
-		stop := make(chan struct{})
-		go func() {
-			for {
-				select {
-				case <-stop:
-					return
-				case <-time.After(time.Millisecond):
-					r.with(func() {})
-				}
-			}
-		}()
-		if _, err := wait(r, 10*time.Second, Condition{What: Messages}); err != nil {
-			t.Fatal(err)
-		}
-		close(stop)
-		if limit := int(10*time.Second/scanPause) + 10; r.looks > limit {
-			t.Errorf("%d looks in ten seconds, want %d at most", r.looks, limit)
+		r.slow = time.Hour
+		began := time.Now()
+		_, err := wait(r, 5*time.Second, Condition{What: Messages})
+		if took := time.Since(began); !errors.Is(err, context.DeadlineExceeded) || took != 7*time.Second {
+			t.Errorf("%v after %v", err, took)
 		}
 	})
 }

@@ -2,7 +2,6 @@ package watch
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -147,47 +146,6 @@ func TestMatch(t *testing.T) {
 	got := match(found, byID)
 	if got[0] != nil || got[1] != bob || got[2] != fast || got[3] != nil {
 		t.Errorf("%v", got)
-	}
-}
-
-// TestGrowthIsToldAgain checks that a growing finding is reported again, but not within ten seconds.
-func TestGrowthIsToldAgain(t *testing.T) {
-	t.Parallel()
-	log := event.NewRing(event.Options{Keep: 1000})
-	var told []Finding
-	w := New(Config{Log: log, OnFinding: func(f Finding) {
-		if f.ID == "reconnected-too-fast" {
-			told = append(told, f)
-		}
-	}})
-	fail := func() {
-		r := log.Begin(event.Info{Door: 25, Service: "smtp", Reader: replies("smtp"), Protocol: "smtp", Client: "127.0.0.1:9", Server: "127.0.0.1:25"})
-		r.Reply([]byte("421 4.3.2 Too busy\r\n"), "")
-		r.End(event.EndedByServer)
-		w.turn(nil, false)
-	}
-	for range 6 {
-		fail()
-	}
-	if len(told) != 1 {
-		t.Fatalf("told %d times", len(told))
-	}
-	for _, c := range w.clients {
-		for _, s := range c.sessions {
-			for _, e := range s.entries {
-				e.reported = e.reported.Add(-2 * againAfter)
-			}
-		}
-	}
-	fail()
-	fail()
-	if len(told) != 2 || len(told[1].Sessions) <= len(told[0].Sessions) {
-		t.Errorf("told %d times: %+v", len(told), told)
-	}
-	all, _, _, _ := w.Since(t.Context(), 0)
-	all = slices.DeleteFunc(all, func(f Finding) bool { return f.ID != "reconnected-too-fast" })
-	if len(all) != 1 {
-		t.Errorf("%d in the book", len(all))
 	}
 }
 
