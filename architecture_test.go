@@ -46,7 +46,7 @@ func permits(may map[string][]string, words []string, imported string) bool {
 	})
 }
 
-// forTests reports whether a package is no part of the product.
+// forTests reports whether a package exists only for tests.
 func forTests(name string) bool {
 	first, _, _ := strings.Cut(name, "/")
 	return first == "e2e" || first == "bench" || strings.HasPrefix(name, "internal/testkit/")

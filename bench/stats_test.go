@@ -47,8 +47,8 @@ func TestWorse(t *testing.T) {
 	}
 }
 
-// The true median must be inside at least 95 of 100 times, whatever the noise is like:
-// here lopsided, with outliers.
+// TestIntervalHoldsTheMedian checks that the true median is inside at least 95 times out of 100, whatever the noise is
+// like. Here the noise is lopsided and has outliers.
 func TestIntervalHoldsTheMedian(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	const rounds = 2000
@@ -56,7 +56,7 @@ func TestIntervalHoldsTheMedian(t *testing.T) {
 	for range rounds {
 		var v []float64
 		for range 25 {
-			x := math.Exp(rng.NormFloat64() * 0.2) // its median is 1
+			x := math.Exp(rng.NormFloat64() * 0.2) // the median of x is 1
 			if x > 1 && rng.IntN(4) == 0 {
 				x *= 10
 			}
