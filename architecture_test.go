@@ -100,7 +100,7 @@ func TestWhoImportsWhom(t *testing.T) {
 	}
 }
 
-// The files that docs/architecture.md names exist.
+// TestArchitectureNamesFiles checks that the files that docs/architecture.md names exist.
 func TestArchitectureNamesFiles(t *testing.T) {
 	t.Parallel()
 	page, err := os.ReadFile("docs/architecture.md")

@@ -137,7 +137,7 @@ func TestSilenceWhileItLasts(t *testing.T) {
 	c := plain(t, s, 993)
 	until(t, "silent-on-tls-port", func() bool { return len(x.of("silent-on-tls-port")) > 0 })
 	if took := time.Since(began); took < 2900*time.Millisecond {
-		t.Errorf("after %v", took) // that it isn't later than that is internal/gate's to test
+		t.Errorf("after %v", took) // internal/gate tests that it isn't later
 	}
 	f := x.of("silent-on-tls-port")[0]
 	if got, _ := s.Session("1"); !got.End.IsZero() || !strings.Contains(f.Advice, "use port 143") {

@@ -468,7 +468,7 @@ func TestFaultsByAddress(t *testing.T) {
 	t.Error("the sessions aren't marked")
 }
 
-// TestRecipientNamedTwice: a recipient in three spellings is one recipient, and gets one copy.
+// TestRecipientNamedTwice checks that a recipient in three spellings is one recipient and gets one copy.
 func TestRecipientNamedTwice(t *testing.T) {
 	t.Parallel()
 	s := start(t, server.Config{})

@@ -27,9 +27,9 @@ const (
 // lists them.
 type Matcher = wait.Matcher
 
-// Outcome is what came of waiting: whether it was Met in time, the Count of what fits, and
-// the Messages, Sessions or Findings that fit. After a timeout, these are the
-// last of everything that arrived instead, and Text says so in words.
+// Outcome is the result of waiting: whether the condition was Met in time, the Count of what matches, and the Messages,
+// Sessions or Findings that match. After a timeout, these are the latest of everything that arrived, and Text says so
+// in words.
 type Outcome = wait.Outcome
 
 // ParseMatchers parses words like "to:bob@example.test" and "subject:Welcome home". Words without a key continue the

@@ -26,8 +26,8 @@ func TestMain(m *testing.M) {
 	})
 }
 
-// TestScripts runs testdata/*.txtar. Each script has $FREE, an address for --http
-// that nothing listens on. What starts something in the background is run by leash.
+// TestScripts runs testdata/*.txtar. Each script has $FREE, an address for --http on which nothing listens. Whatever
+// starts something in the background is run by leash.
 func TestScripts(t *testing.T) {
 	t.Parallel()
 	testscript.Run(t, testscript.Params{
