@@ -1,4 +1,4 @@
-// Package mailrig_test keeps docs/architecture.md true: who may import whom.
+// Package mailrig_test keeps docs/packages.md true: who may import whom.
 package mailrig_test
 
 import (
@@ -17,10 +17,10 @@ const module = "github.com/mailrig/mailrig"
 
 var tableRow = regexp.MustCompile("(?m)^\\| `([^`]+)` \\| [^|]+ \\| ([^|]+) \\|$")
 
-// allowed reads the table of packages in docs/architecture.md: for each, what it may import.
+// allowed reads the table of packages in docs/packages.md: for each, what it may import.
 func allowed(t *testing.T) map[string][]string {
 	t.Helper()
-	page, err := os.ReadFile("docs/architecture.md")
+	page, err := os.ReadFile("docs/packages.md")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -46,7 +46,7 @@ func permits(may map[string][]string, words []string, imported string) bool {
 	})
 }
 
-// forTests reports whether a package is no part of the product.
+// forTests reports whether a package exists only for tests.
 func forTests(name string) bool {
 	first, _, _ := strings.Cut(name, "/")
 	return first == "e2e" || first == "bench" || strings.HasPrefix(name, "internal/testkit/")
@@ -75,7 +75,7 @@ func TestWhoImportsWhom(t *testing.T) {
 		seen[name] = true
 		words, ok := may[name]
 		if !ok {
-			t.Errorf("%s has no place in the architecture: add it to the table of docs/architecture.md", name)
+			t.Errorf("%s has no place in the architecture: add it to the table of docs/packages.md", name)
 			continue
 		}
 		for _, imp := range p.Imports {
@@ -83,7 +83,7 @@ func TestWhoImportsWhom(t *testing.T) {
 				continue // standard library
 			}
 			if !permits(may, words, imp) {
-				t.Errorf("%s imports %s, which docs/architecture.md doesn't allow", name, imp)
+				t.Errorf("%s imports %s, which docs/packages.md doesn't allow", name, imp)
 			}
 			if strings.HasPrefix(imp, module+"/internal/testkit/") && !forTests(name) {
 				t.Errorf("%s imports %s, which is for tests", name, imp)
@@ -92,10 +92,32 @@ func TestWhoImportsWhom(t *testing.T) {
 	}
 	for name := range may {
 		if !seen[name] {
-			t.Errorf("docs/architecture.md has a row for %s, which doesn't exist", name)
+			t.Errorf("docs/packages.md has a row for %s, which doesn't exist", name)
 		}
 	}
 	if len(seen) < 15 {
 		t.Errorf("go list shows only %d packages", len(seen))
+	}
+}
+
+// TestArchitectureNamesFiles checks that the files that docs/architecture.md names exist.
+func TestArchitectureNamesFiles(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile("docs/architecture.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	named := regexp.MustCompile("`([a-z0-9_/]+\\.go)`").FindAllStringSubmatch(string(page), -1)
+	if len(named) < 19 {
+		t.Fatalf("only %d files are named", len(named))
+	}
+	for _, m := range named {
+		_, err := os.Stat(m[1])
+		if err != nil {
+			_, err = os.Stat("internal/" + m[1])
+		}
+		if err != nil {
+			t.Errorf("docs/architecture.md names %s, which doesn't exist", m[1])
+		}
 	}
 }

@@ -14,8 +14,8 @@ import (
 	"time"
 )
 
-// against compares this checkout with another commit: both are built, and each pair of
-// rounds gives one ratio. It reports whether nothing has certainly become worse.
+// against compares this checkout with another commit. It builds both, and each pair of rounds gives one ratio. It
+// reports whether nothing has certainly become worse.
 func against(rev, only string, pairs int, length time.Duration) (fine bool, err error) {
 	if pairs < fewestPairs {
 		return false, fmt.Errorf("-pairs %d: a 95 %% interval needs %d at least", pairs, fewestPairs)
@@ -58,8 +58,8 @@ func against(rev, only string, pairs int, length time.Duration) (fine bool, err 
 	return fine, nil
 }
 
-// compare measures both binaries in turns. Who goes first changes from pair to pair, since
-// the second one finds the machine warmer. The first pair only warms up.
+// compare measures both binaries in turns. The order changes from pair to pair, because the second one finds the
+// machine warmer. The first pair only warms up.
 func (c cost) compare(older, newer string, pairs int) (was, is float64, ratio interval, err error) {
 	binaries := []string{older, newer}
 	var values [2][]float64
@@ -83,7 +83,7 @@ func (c cost) compare(older, newer string, pairs int) (was, is float64, ratio in
 	return median(values[0]), median(values[1]), medianInterval(ratios), nil
 }
 
-// buildBoth builds another commit, from an archive of it, and this checkout as it stands.
+// buildBoth builds another commit, from an archive of it, and this checkout as it is.
 func buildBoth(rev, dir string) (older, newer string, err error) {
 	root, err := output(exec.Command("git", "rev-parse", "--show-toplevel"))
 	if err != nil {
@@ -111,7 +111,7 @@ func buildBoth(rev, dir string) (older, newer string, err error) {
 	return older, newer, nil
 }
 
-// output runs a command; its error says what the command said.
+// output runs a command. Its error contains what the command said.
 func output(cmd *exec.Cmd) ([]byte, error) {
 	var said bytes.Buffer
 	cmd.Stderr = &said

@@ -7,23 +7,22 @@ import (
 	"time"
 )
 
-// cost is something that -against compares. Less is better, always.
+// cost is something that -against compares. Less is always better.
 type cost struct {
 	name, unit string
-	linux      bool // needs what only Linux tells
-	// measure runs a binary and measures it once. Each time it is a new process: one may be
-	// slower than another as long as it lives, and rounds at the same one would not be
-	// independent, as the interval supposes.
+	linux      bool // only Linux can measure it
+	// measure runs a binary and measures it once. Each time it starts a new process: one process may be slower than
+	// another for its whole life, so rounds in the same process would not be independent, which the interval requires.
 	measure func(binary string) (float64, error)
 }
 
 const (
 	idleEach     = 200  // connections to each door
-	heldMessages = 2000 // of 4 KiB
+	heldMessages = 2000 // messages of 4 KiB
 )
 
-// costs lists all that is compared. length is that of a round; elsewhere is the file of a
-// scenario with rules on other doors than those that are measured.
+// costs lists everything that is compared. length is the length of a round. elsewhere is the file of a scenario whose
+// rules are for doors that aren't measured.
 func costs(length time.Duration, elsewhere string) (all []cost) {
 	timed := func(l load, args ...string) func(string) (float64, error) {
 		return func(binary string) (float64, error) { return timeEach(binary, l, length, args...) }
@@ -42,7 +41,7 @@ func costs(length time.Duration, elsewhere string) (all []cost) {
 	)
 }
 
-// timeEach is the time that an operation takes, once the process is warm.
+// timeEach returns the time that one operation takes, once the process is warm.
 func timeEach(binary string, l load, length time.Duration, args ...string) (float64, error) {
 	p, err := startProcess(binary, false, args...)
 	if err != nil {
@@ -56,8 +55,8 @@ func timeEach(binary string, l load, length time.Duration, args ...string) (floa
 	return 1e6 / rate, err
 }
 
-// idleBytes is what a connection costs that was greeted, or logged in by IMAP, and says
-// nothing. A few come first, so that what the doors have once isn't counted.
+// idleBytes returns what a connection costs that was greeted, or logged in by IMAP, and says nothing. A few connections
+// come first, so that one-time costs of the doors don't count.
 func idleBytes(binary string, secure bool, ports ...int) (float64, error) {
 	p, err := startProcess(binary, true)
 	if err != nil {
@@ -80,7 +79,7 @@ func idleBytes(binary string, secure bool, ports ...int) (float64, error) {
 				held = append(held, raw)
 				c := raw
 				if secure {
-					c = tls.Client(raw, &tls.Config{InsecureSkipVerify: true}) // it's not the client that is measured
+					c = tls.Client(raw, &tls.Config{InsecureSkipVerify: true}) // the client isn't what is measured
 				}
 				login := ""
 				if port == 143 || port == 993 {
@@ -107,7 +106,7 @@ func idleBytes(binary string, secure bool, ports ...int) (float64, error) {
 	return (after - before) / float64(idleEach*len(ports)), err
 }
 
-// heldBytes is what a message costs while it lies in a mailbox.
+// heldBytes returns what a message costs while it is in a mailbox.
 func heldBytes(binary string) (float64, error) {
 	p, err := startProcess(binary, true)
 	if err != nil {

@@ -12,21 +12,21 @@ import (
 	"time"
 )
 
-// hang is when a client gives up waiting.
+// hang is how long a client waits before it gives up.
 const hang = time.Minute
 
-// load is something that clients do over and over.
+// load is something that clients do repeatedly.
 type load struct {
 	name    string
 	clients int
 	port    int
 	prepare func(*side) error
-	// open greets and logs in; once is one operation.
+	// open greets and logs in. once does one operation.
 	open func(*conn) error
 	once func(*conn) error
-	// leave ends a session properly, where the next one depends on it; nil: just close.
+	// leave ends a session properly, if the next one depends on that. nil: just close.
 	leave func(*conn) error
-	// reconnect makes each operation use a connection of its own.
+	// reconnect gives each operation a connection of its own.
 	reconnect bool
 }
 
@@ -47,7 +47,7 @@ var loads = []load{
 	{name: "pop3 retr 10 KiB", clients: 1, port: 110, prepare: fill, open: openPOP3, once: retr, leave: quitPOP3},
 }
 
-// rate returns operations per second.
+// rate returns the operations per second.
 func (l load) rate(s *side, length time.Duration) (float64, error) {
 	if l.prepare != nil {
 		if err := l.prepare(s); err != nil {
@@ -67,7 +67,7 @@ func (l load) rate(s *side, length time.Duration) (float64, error) {
 	}
 	wg.Wait()
 	took := time.Since(start)
-	if l.prepare == nil { // or memory, not speed, would be compared
+	if l.prepare == nil { // otherwise memory rather than speed would be compared
 		if err := s.reset(); err != nil {
 			return 0, err
 		}
@@ -208,7 +208,7 @@ func openPOP3(c *conn) error {
 	return nil
 }
 
-// quitPOP3 frees the maildrop, which is locked for as long as a session lasts.
+// quitPOP3 releases the maildrop, which is locked as long as a session lasts.
 func quitPOP3(c *conn) error { return c.say("QUIT\r\n", "+OK") }
 
 func retr(c *conn) error { return c.say("RETR 1\r\n", ".\r\n") }

@@ -1,21 +1,19 @@
-// Command bench measures what mailrig costs, each time beside a baseline in the
-// same run, because machines differ and are noisy: only the ratios count.
+// Command bench measures what mailrig costs, always next to a baseline in the same run. Machines differ and are noisy,
+// so only the ratios count.
 //
 //	go run ./bench                 everything
 //	go run ./bench -run fetch      only what has "fetch" in its name
-//	go run ./bench -run rules/pop3 of the comparison "rules" only that
-//	go run ./bench -against REV    this checkout beside another commit
+//	go run ./bench -run rules/pop3 only that part of the comparison "rules"
+//	go run ./bench -against REV    this checkout next to another commit
 //
-// "bare" is the library's engine with mailrig's own mailboxes behind it, straight
-// on a TCP listener; "gate" is a whole mailrig door. Rounds alternate between the
-// two, and medians are compared. See README.md here for the last results.
+// "bare" is the library's engine with mailrig's own mailboxes behind it, directly on a TCP listener. "gate" is a whole
+// mailrig door. Rounds alternate between the two, and medians are compared. README.md here has the latest results.
 //
-// With -against, bench builds the commit and this checkout, and drives both binaries
-// from outside, in pairs of rounds that alternate. Each pair gives one ratio, new to old,
-// of what something costs: time of an operation, bytes of an idle connection or of a
-// message. Printed are the median of the ratios and its 95 % interval, by the sign test.
-// bench ends with status 1 where the whole interval lies beyond 5 % more; that is what
-// "slower" means here. -only NAME measures less, -pairs N more often or less often.
+// With -against, bench builds the commit and this checkout, and drives both binaries from outside, in pairs of
+// alternating rounds. Each pair gives one ratio, new to old, of a cost: the time of an operation, or the bytes of an
+// idle connection or a message. bench prints the median of the ratios and its 95 % interval, by the sign test. If the
+// whole interval is beyond 5 % more, bench ends with status 1; this is what "slower" means here. -only NAME measures
+// less, and -pairs N sets the number of pairs.
 package main
 
 import (

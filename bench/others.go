@@ -20,8 +20,7 @@ import (
 	"github.com/mailrig/mailrig/server"
 )
 
-// idle measures what a connection costs that has been greeted (SMTP, POP3) or
-// logged in (IMAP) and says nothing.
+// idle measures what a connection costs that has been greeted (SMTP, POP3) or logged in (IMAP) and says nothing.
 func idle(ctx context.Context) error {
 	const n = 500
 	fmt.Printf("\nidle connections (%d each)             KiB each   goroutines each\n", n)
@@ -73,8 +72,7 @@ func reading() state {
 	return state{m.HeapAlloc + m.StackInuse, runtime.NumGoroutine()}
 }
 
-// clients is a process that holds connections, so that only the server's side of
-// them is in ours.
+// clients is a process that holds connections, so that only the server's side of them is in this process.
 type clients struct {
 	cmd *exec.Cmd
 	in  io.Closer
@@ -107,8 +105,8 @@ func (c *clients) stop() {
 	_ = c.cmd.Wait()
 }
 
-// hold is the clients' process: it connects n times, says so, and holds on until
-// its standard input ends.
+// hold is the clients' process. It connects n times, says so, and keeps the connections open until its standard input
+// ends.
 func hold(addr string, n int, secure bool, login string) error {
 	for range n {
 		raw, err := net.Dial("tcp", addr)
@@ -118,7 +116,7 @@ func hold(addr string, n int, secure bool, login string) error {
 		defer raw.Close()
 		c := raw
 		if secure {
-			c = tls.Client(raw, &tls.Config{InsecureSkipVerify: true}) // it's not the client that is measured
+			c = tls.Client(raw, &tls.Config{InsecureSkipVerify: true}) // the client isn't what is measured
 		}
 		if err := greet(c, login); err != nil {
 			return err
@@ -145,7 +143,7 @@ func greet(c net.Conn, login string) error {
 	return err
 }
 
-// startUp measures from exec to every door accepting, for the built binary.
+// startUp measures the time from exec until every door accepts, for the built binary.
 func startUp(context.Context) error {
 	dir, err := os.MkdirTemp("", "mailrig-bench-")
 	if err != nil {

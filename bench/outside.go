@@ -14,17 +14,17 @@ import (
 	"time"
 )
 
-// process is a running "mailrig serve", driven from outside: whatever commit it was built
-// from, only its command line, its ports and its HTTP interface are used.
+// process is a running "mailrig serve" that is driven from outside. Whichever commit it was built from, bench uses only
+// its command line, its ports and its HTTP interface.
 type process struct {
 	*side
 	cmd  *exec.Cmd
 	http string
-	took time.Duration // from exec to every door accepting
+	took time.Duration // from exec until every door accepts
 }
 
-// startProcess runs a binary. frugal makes its collector run often, so that memory
-// measured from outside is what is held and not what waits to be collected.
+// startProcess runs a binary. frugal makes its garbage collector run often, so that memory measured from outside is
+// what is held rather than what waits to be collected.
 func startProcess(binary string, frugal bool, args ...string) (*process, error) {
 	p := &process{cmd: exec.Command(binary, append([]string{"serve", "--json", "--port-offset", "random", "--http", "127.0.0.1:0"}, args...)...)}
 	for _, v := range os.Environ() {
@@ -74,7 +74,7 @@ func (p *process) stop() {
 	_ = p.cmd.Wait()
 }
 
-// call asks the HTTP interface for something and wants it done.
+// call makes a request to the HTTP interface, and fails if it doesn't succeed.
 func (p *process) call(method, path, body string) error {
 	req, err := http.NewRequest(method, strings.TrimSuffix(p.http, "/")+path, strings.NewReader(body))
 	if err != nil {
@@ -93,7 +93,7 @@ func (p *process) call(method, path, body string) error {
 	return nil
 }
 
-// memory is the process's memory that no file is behind, in bytes. Only Linux tells.
+// memory returns how many bytes of the process's memory have no file behind them. Only Linux says.
 func (p *process) memory() (float64, error) {
 	status, err := os.ReadFile("/proc/" + strconv.Itoa(p.cmd.Process.Pid) + "/status")
 	if err != nil {

@@ -9,8 +9,7 @@ import (
 	"github.com/mailrig/mailrig/internal/store"
 )
 
-// peer is the connection of a bare engine: everybody may log in, no scenario has a say and
-// nothing is recorded.
+// peer is the connection of a bare engine. Everybody may log in, there is no scenario, and nothing is recorded.
 type peer struct {
 	store store.Store
 	user  string

@@ -9,7 +9,7 @@ import (
 	"github.com/mailrig/mailrig/scenarios"
 )
 
-// elsewhereYAML is a scenario with twenty rules, none of which is for a door that is measured.
+// elsewhereYAML returns a scenario with twenty rules, none of them for a door that is measured.
 func elsewhereYAML() string {
 	var b strings.Builder
 	b.WriteString("name: elsewhere\ntitle: t\nstory: s\nrules:\n")
@@ -21,8 +21,8 @@ func elsewhereYAML() string {
 	return b.String()
 }
 
-// rules measures what twenty rules on other doors cost: one mailrig without a scenario
-// and one with them, in turns.
+// rules measures what twenty rules on other doors cost. It alternates between a mailrig without a scenario and one with
+// them.
 func rules(ctx context.Context, only string, rounds int, length time.Duration) error {
 	sc, err := scenarios.Parse("elsewhere.yaml", []byte(elsewhereYAML()))
 	if err != nil {

@@ -17,13 +17,13 @@ import (
 
 // side is one side of a comparison.
 type side struct {
-	addr   map[int]string // by standard port
+	addr   map[int]string // by standard port number
 	reset  func() error   // forgets all mail
 	close  func()
 	filled bool
 }
 
-// newBare serves the three engines straight on TCP, without a gate.
+// newBare serves the three engines directly on TCP, without a gate.
 func newBare() (*side, error) {
 	store := memory.New(memory.Options{})
 	s := &side{addr: map[int]string{}, reset: func() error { return store.Reset(context.Background()) }}
@@ -67,7 +67,7 @@ func newBare() (*side, error) {
 	return s, nil
 }
 
-// newGate is a whole mailrig.
+// newGate starts a whole mailrig.
 func newGate(ctx context.Context, active ...*scenarios.Scenario) (*side, error) {
 	srv, err := server.New(server.Config{PortOffset: "random", Scenarios: active})
 	if err != nil {

@@ -5,19 +5,16 @@ import (
 	"slices"
 )
 
-// interval is a median with the bounds between which it lies with a confidence of at
-// least 95 %.
+// interval is a median, and the bounds between which it lies with a confidence of at least 95 %.
 type interval struct{ median, low, high float64 }
 
-// fewestPairs is what a 95 % interval needs at least: the chance that six values all lie
-// on the same side of their median is 1 in 32.
+// fewestPairs is the least that a 95 % interval needs. The probability that six values all lie on the same side of
+// their median is 1 in 32.
 const fewestPairs = 6
 
-// medianInterval is the interval of the sign test: it runs from the k-th smallest value to
-// the k-th largest, with the greatest k that the binomial distribution allows. It supposes
-// nothing of the values but that they are independent: benchmarks on shared machines have
-// outliers, and no distribution with a name. With fewer than fewestPairs values it has no
-// bounds.
+// medianInterval returns the interval of the sign test. It runs from the k-th smallest value to the k-th largest, with
+// the greatest k that the binomial distribution allows. It assumes only that the values are independent: benchmarks on
+// shared machines have outliers and follow no known distribution. With fewer than fewestPairs values it has no bounds.
 func medianInterval(values []float64) interval {
 	v := slices.Sorted(slices.Values(values))
 	n := len(v)
@@ -31,8 +28,8 @@ func medianInterval(values []float64) interval {
 	return i
 }
 
-// signTestRank is the greatest k for which fewer than k of n fair coins show heads in at
-// most 2.5 % of all cases; 0 where there is none.
+// signTestRank returns the greatest k for which fewer than k of n fair coins show heads in at most 2.5 % of all cases,
+// or 0 if there is none.
 func signTestRank(n int) (k int) {
 	p := math.Pow(0.5, float64(n)) // of k heads
 	for sum := p; sum <= 0.025; sum += p {
@@ -45,8 +42,8 @@ func signTestRank(n int) (k int) {
 // tolerance is how much more something may cost.
 const tolerance = 0.05
 
-// worse reports whether a cost has certainly grown beyond the tolerance: the whole interval
-// of its ratios, new to old, lies there.
+// worse reports whether a cost has certainly grown beyond the tolerance: the whole interval of its ratios, new to old,
+// lies beyond it.
 func (i interval) worse() bool { return i.low > 1+tolerance }
 
 func median(v []float64) float64 { return medianInterval(v).median }

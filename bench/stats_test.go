@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// The ranks are those of the tables of the sign test, for two sides and 5 %.
+// TestSignTestRank compares the ranks with tables of the sign test, for two sides and 5 %.
 func TestSignTestRank(t *testing.T) {
 	for n, want := range map[int]int{0: 0, 1: 0, 5: 0, 6: 1, 8: 1, 9: 2, 15: 4, 25: 8, 50: 18, 100: 40} {
 		if got := signTestRank(n); got != want {
@@ -18,7 +18,7 @@ func TestSignTestRank(t *testing.T) {
 func TestMedianInterval(t *testing.T) {
 	var v []float64
 	for i := range 25 {
-		v = append(v, float64((i*7)%25+1)) // 1 to 25 in disorder
+		v = append(v, float64((i*7)%25+1)) // 1 to 25, out of order
 	}
 	if got := medianInterval(v); got != (interval{13, 8, 18}) {
 		t.Errorf("%+v", got)
@@ -47,8 +47,8 @@ func TestWorse(t *testing.T) {
 	}
 }
 
-// The true median must be inside at least 95 of 100 times, whatever the noise is like:
-// here lopsided, with outliers.
+// TestIntervalHoldsTheMedian checks that the true median is inside at least 95 times out of 100, whatever the noise is
+// like. Here the noise is lopsided and has outliers.
 func TestIntervalHoldsTheMedian(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	const rounds = 2000
@@ -56,7 +56,7 @@ func TestIntervalHoldsTheMedian(t *testing.T) {
 	for range rounds {
 		var v []float64
 		for range 25 {
-			x := math.Exp(rng.NormFloat64() * 0.2) // its median is 1
+			x := math.Exp(rng.NormFloat64() * 0.2) // the median of x is 1
 			if x > 1 && rng.IntN(4) == 0 {
 				x *= 10
 			}

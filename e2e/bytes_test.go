@@ -10,9 +10,8 @@ import (
 	"testing"
 )
 
-// TestEveryByte sends by hand what no decent client sends, and wants it back as it
-// was: bare CR and LF, ends of data that are none (SMTP smuggling), a message
-// without a header, an empty one, and by BDAT what DATA can't carry.
+// TestEveryByte sends by hand what no decent client sends, and expects it back unchanged: bare CR and LF, false ends of
+// data (SMTP smuggling), a message without a header, an empty one, and by BDAT what DATA can't carry.
 func TestEveryByte(t *testing.T) {
 	t.Parallel()
 	r := start(t)
@@ -79,7 +78,7 @@ func TestEveryByte(t *testing.T) {
 	}
 }
 
-// TestSeed finds preloaded mail by IMAP and POP3 as it lies on the disk.
+// TestSeed finds preloaded mail by IMAP and POP3, as it is on the disk.
 func TestSeed(t *testing.T) {
 	t.Parallel()
 	need(t, "curl")
@@ -97,8 +96,8 @@ func TestSeed(t *testing.T) {
 	}
 }
 
-// TestPasswordsStaySecret logs in by every mechanism and looks for the password in
-// all that mailrig tells about its sessions.
+// TestPasswordsStaySecret logs in with every mechanism, and looks for the password in everything that mailrig says
+// about its sessions.
 func TestPasswordsStaySecret(t *testing.T) {
 	t.Parallel()
 	need(t, "curl", "swaks")

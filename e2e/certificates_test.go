@@ -10,8 +10,8 @@ import (
 	"github.com/mailrig/mailrig/internal/transcript"
 )
 
-// TestCertificateFindings: what each client does about the right certificate and wrong
-// ones, with the rig's CA trusted, not trusted, and with checks switched off.
+// TestCertificateFindings checks what each client does about the right certificate and about wrong ones, with the rig's
+// CA trusted, not trusted, and with checks switched off.
 func TestCertificateFindings(t *testing.T) {
 	t.Parallel()
 	bad := []string{"cert-expired", "cert-wrong-host", "cert-self-signed"}

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// checked is what mailrig check --json prints, as far as the tests want it.
+// checked is what mailrig check --json prints, as far as the tests need it.
 type checked struct {
 	Good     bool `json:"good"`
 	Settings []struct {
@@ -45,7 +45,7 @@ func (res result) checked() checked {
 	return c
 }
 
-// TestCheckInsideRun: the doors are found by run's variables, without a flag.
+// TestCheckInsideRun checks that check finds the doors through run's variables, without a flag.
 func TestCheckInsideRun(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -73,8 +73,8 @@ func TestCheckInsideRun(t *testing.T) {
 	}
 }
 
-// TestCheckKeepsToTheRig: what run says about its rig isn't used for another server,
-// least of all the account.
+// TestCheckKeepsToTheRig checks that what run says about its rig isn't used for another server, least of all the
+// account.
 func TestCheckKeepsToTheRig(t *testing.T) {
 	t.Parallel()
 	res := execute(t, invocation{program: binary, args: []string{"run", "--", binary, "check", "--json", "--timeout", "1s", "--door", "143=127.0.0.1:1", "other.invalid"}}).want(1)
@@ -84,7 +84,7 @@ func TestCheckKeepsToTheRig(t *testing.T) {
 	}
 }
 
-// TestCheckIsSeen: what the rig recorded of a check is what docs/check.md promises.
+// TestCheckIsSeen checks that what the rig recorded about a check is what docs/check.md promises.
 func TestCheckIsSeen(t *testing.T) {
 	t.Parallel()
 	r := start(t, "--user", "alice@example.test:right")
@@ -118,7 +118,7 @@ func TestCheckIsSeen(t *testing.T) {
 	}
 }
 
-// TestCheckStops: Ctrl-C ends a check at once, with what is known.
+// TestCheckStops checks that Ctrl-C ends a check at once, with what is known.
 func TestCheckStops(t *testing.T) {
 	t.Parallel()
 	r := start(t, "--scenario", "silent-server")
@@ -160,7 +160,7 @@ func TestCheckStops(t *testing.T) {
 	}
 }
 
-// TestCheckAsks: at a terminal the password is asked for.
+// TestCheckAsks checks that check asks for the password at a terminal.
 func TestCheckAsks(t *testing.T) {
 	t.Parallel()
 	r := start(t, "--user", "alice@example.test:s3cret-word")

@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// need makes sure that a client is installed. Without it the test is skipped on a
-// person's machine; in CI, where everything is to be installed, it fails.
+// need makes sure that a client is installed. If it isn't, the test is skipped on a person's machine, and fails in CI,
+// where everything must be installed.
 func need(t testing.TB, programs ...string) {
 	t.Helper()
 	for _, p := range programs {
@@ -31,7 +31,7 @@ func missing(t testing.TB, what string) {
 	t.Skipf("%s: this client isn't tested here", what)
 }
 
-// result is how a program ended.
+// result says how a program ended.
 type result struct {
 	t        testing.TB
 	line     string // the command
@@ -40,13 +40,13 @@ type result struct {
 	took     time.Duration
 }
 
-// run runs a program to its end with nothing of the person's own settings.
+// run runs a program to its end, without any of the person's own settings.
 func (r *rig) run(program string, args ...string) result {
 	r.t.Helper()
 	return execute(r.t, invocation{program: program, args: args})
 }
 
-// runIn is run with an environment, a home directory and an input of the test's.
+// runIn is run with the test's own environment, home directory and input.
 func (r *rig) runIn(i invocation) result {
 	r.t.Helper()
 	return execute(r.t, i)
@@ -55,10 +55,10 @@ func (r *rig) runIn(i invocation) result {
 type invocation struct {
 	program string
 	args    []string
-	home    string   // "": an empty one
-	env     []string // besides the clean ones
+	home    string   // "" means an empty one
+	env     []string // in addition to the clean ones
 	stdin   []byte
-	limit   time.Duration // 0: patience
+	limit   time.Duration // 0 means patience
 }
 
 func execute(t testing.TB, i invocation) result {
@@ -107,7 +107,7 @@ func (res result) want(code int) result {
 	return res
 }
 
-// says checks that the client told its user all of these, on whichever stream.
+// says checks that the client told its user all of these, on either stream.
 func (res result) says(parts ...string) result {
 	res.t.Helper()
 	for _, p := range parts {
@@ -118,7 +118,7 @@ func (res result) says(parts ...string) result {
 	return res
 }
 
-// silent checks that the client had nothing to complain of.
+// silent checks that the client had nothing to complain about.
 func (res result) silent() result {
 	res.t.Helper()
 	if strings.TrimSpace(res.err) != "" {
@@ -134,8 +134,8 @@ func clip(s string) string {
 	return s
 }
 
-// cleanEnv is an environment without a person's settings, proxies and locale.
-// PATH-like things stay, so that the client is found.
+// cleanEnv returns an environment without a person's settings, proxies and locale. Variables like PATH stay, so that
+// the client is found.
 func cleanEnv(home string) []string {
 	env := []string{"HOME=" + home, "LANG=C.UTF-8", "TERM=xterm", "TMPDIR=" + os.TempDir(), "USER=tester", "EMAIL=tester@example.test"}
 	for _, keep := range []string{"PATH", "PYENV_ROOT", "PYENV_VERSION", "SystemRoot", "TEMP", "GOCOVERDIR"} {
@@ -146,7 +146,7 @@ func cleanEnv(home string) []string {
 	return env
 }
 
-// write puts a file into dir and returns its path.
+// write writes a file in dir and returns its path.
 func write(t testing.TB, dir, name string, content []byte) string {
 	t.Helper()
 	path := filepath.Join(dir, name)
@@ -159,7 +159,7 @@ func write(t testing.TB, dir, name string, content []byte) string {
 	return path
 }
 
-// eventually waits until ok, or fails.
+// eventually waits until ok is true, or fails.
 func eventually(t testing.TB, what string, ok func() bool) {
 	t.Helper()
 	deadline := time.After(patience)

@@ -8,9 +8,8 @@ import (
 	"testing"
 )
 
-// TestEmptyImage does what the Dockerfile does, without Docker: the static binary
-// alone in an empty root with an empty /tmp, as a user without a name. It must
-// start, and answer the health check that the image has.
+// TestEmptyImage does what the Dockerfile does, without Docker: it runs the static binary alone in an empty root with
+// an empty /tmp, as a user without a name. The binary must start, and must answer the image's health check.
 func TestEmptyImage(t *testing.T) {
 	t.Parallel()
 	long(t) // the static binary must be built for it
@@ -31,7 +30,7 @@ func TestEmptyImage(t *testing.T) {
 	}
 	inside := func(cmd *exec.Cmd) {
 		cmd.Path, cmd.Dir = "/mailrig", "/"
-		cmd.Env = []string{"MAILRIG_HOST=0.0.0.0 ::"} // no PATH, no HOME: an image has them hardly
+		cmd.Env = []string{"MAILRIG_HOST=0.0.0.0 ::"} // no PATH and no HOME: an image rarely has them
 		cmd.SysProcAttr = &syscall.SysProcAttr{Chroot: root, Credential: &syscall.Credential{Uid: 65532, Gid: 65532}}
 	}
 	r := startWith(t, inside)

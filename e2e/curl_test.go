@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// curlArgs are what every curl gets: the rig's CA, no progress bar, a bound.
+// curlArgs returns what every curl gets: the rig's CA, no progress bar, a time limit.
 func (r *rig) curlArgs(args ...string) []string {
 	return append([]string{"--silent", "--show-error", "--cacert", r.CAFile, "--max-time", "30"}, args...)
 }
@@ -18,10 +18,10 @@ func (r *rig) curl(args ...string) result {
 	return r.run("curl", r.curlArgs(args...)...)
 }
 
-// way is how a client is told to speak to a door.
+// way says how a client speaks to a door.
 type way struct {
 	door int
-	mode string // clear, starttls or tls: the choices of a settings screen
+	mode string // "clear", "starttls" or "tls": the choices on a settings screen
 }
 
 var (
@@ -32,10 +32,10 @@ var (
 
 func (w way) String() string { return fmt.Sprintf("%d-%s", w.door, w.mode) }
 
-// login tells if a door takes mail only from who has logged in.
+// login reports whether a door accepts mail only after a login.
 func (w way) login() bool { return w.door == 587 || w.door == 465 }
 
-// curlURL makes the URL and the option that the way needs.
+// curlURL returns the URL and the option that the way needs.
 func (r *rig) curlURL(w way, path string) []string {
 	scheme := map[int]string{25: "smtp", 2525: "smtp", 587: "smtp", 465: "smtps",
 		143: "imap", 993: "imaps", 110: "pop3", 995: "pop3s"}[w.door]
@@ -46,7 +46,7 @@ func (r *rig) curlURL(w way, path string) []string {
 	return args
 }
 
-// curlSend is the command line that sends a file.
+// curlSend runs the command that sends a file.
 func (r *rig) curlSend(w way, from, to, file string, more ...string) result {
 	r.t.Helper()
 	args := append(r.curlURL(w, "/client.example.test"), "--mail-from", from, "--mail-rcpt", to, "--upload-file", file)

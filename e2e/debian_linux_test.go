@@ -19,17 +19,16 @@ import (
 	"github.com/mailrig/mailrig/certs"
 )
 
-// debian is a mail server of Debian's own programs: Dovecot for receiving, Postfix for
-// sending, at free ports of 127.0.0.1, with files of its own. Mail for alice goes
-// into the maildir that Dovecot shows.
+// debian is a mail server made of Debian's own programs: Dovecot for receiving and Postfix for sending, at free ports
+// of 127.0.0.1, with files of its own. Mail for alice goes into the maildir that Dovecot shows.
 type debian struct {
 	t    *testing.T
 	dir  string
-	ca   string // file
+	ca   string // a file
 	port map[int]int
 }
 
-// sbin finds a server's program; a person's PATH often has no sbin.
+// sbin finds a server's program. A person's PATH often has no sbin.
 func sbin(t *testing.T, name string) string {
 	t.Helper()
 	for _, dir := range append(filepath.SplitList(os.Getenv("PATH")), "/usr/sbin", "/usr/local/sbin") {
@@ -47,8 +46,8 @@ func startDebian(t *testing.T) *debian {
 	if os.Geteuid() != 0 {
 		missing(t, "Dovecot and Postfix want to be started as root")
 	}
-	// t.TempDir is for its owner alone, and the servers run as several users. The
-	// path is short because sockets lie in it.
+	// t.TempDir is readable only by its owner, and the servers run as several users. The path is short because it
+	// contains sockets.
 	dir, err := os.MkdirTemp("", "mr")
 	if err != nil {
 		t.Fatal(err)
@@ -79,8 +78,8 @@ func startDebian(t *testing.T) *debian {
 	return d
 }
 
-// freePort finds a port below those that the system gives to connections: of these
-// another test would take one before the server has bound it.
+// freePort finds a port below those that the system gives to connections. Another test might take one of those before
+// the server has bound it.
 func freePort(t *testing.T) int {
 	t.Helper()
 	const first, many, tries = 20_000, 12_000, 100
@@ -103,7 +102,7 @@ func (d *debian) chown(name, user string) {
 	}
 }
 
-// certificate puts mailrig's own kind of certificate into the files.
+// certificate writes mailrig's own kind of certificate to the files.
 func (d *debian) certificate() {
 	d.t.Helper()
 	ca, err := certs.NewCA(certs.Options{})
@@ -127,7 +126,7 @@ func (d *debian) certificate() {
 	write(d.t, d.dir, "key.pem", pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key}))
 }
 
-// write fills in a configuration file.
+// write writes a configuration file from a template.
 func (d *debian) write(name, template string) {
 	d.t.Helper()
 	pairs := []string{"DIR", d.dir}
@@ -137,8 +136,8 @@ func (d *debian) write(name, template string) {
 	write(d.t, filepath.Join(d.dir, filepath.Dir(name)), filepath.Base(name), []byte(strings.NewReplacer(pairs...).Replace(template)))
 }
 
-// run starts a server until the test ends. With a pid file it is a script that waits
-// for the server, which leads a process group of its own.
+// run runs a server until the test ends. With a pid file, program is a script that waits for the server, which leads
+// its own process group.
 func (d *debian) run(pidFile, program string, args ...string) {
 	d.t.Helper()
 	cmd := exec.Command(program, args...)
@@ -181,7 +180,7 @@ func (d *debian) run(pidFile, program string, args ...string) {
 	})
 }
 
-// await waits until doors accept connections.
+// await waits until these doors accept connections.
 func (d *debian) await(doors ...int) {
 	d.t.Helper()
 	deadline := time.Now().Add(patience)
@@ -206,7 +205,7 @@ func (d *debian) address(door int) string {
 	return net.JoinHostPort("127.0.0.1", strconv.Itoa(d.port[door]))
 }
 
-// check runs mailrig check against it, with doors where others are, if so said.
+// check runs mailrig check against it. instead says which doors are at other ports.
 func (d *debian) check(t *testing.T, password string, instead map[int]int, args ...string) result {
 	t.Helper()
 	all := []string{"check", "localhost"}
@@ -220,7 +219,7 @@ func (d *debian) check(t *testing.T, password string, instead map[int]int, args 
 	return execute(t, invocation{program: binary, args: append(all, args...), env: []string{"MAILRIG_PASSWORD=" + password}})
 }
 
-// TestCheckDebian looks at Debian's Dovecot and Postfix.
+// TestCheckDebian checks Debian's Dovecot and Postfix.
 func TestCheckDebian(t *testing.T) {
 	t.Parallel()
 	long(t)
@@ -253,7 +252,7 @@ func TestCheckDebian(t *testing.T) {
 	t.Run("every login", func(t *testing.T) {
 		c := d.check(t, "secret", nil, "--ca", d.ca, "--user", alice, "--all-logins", "--json").checked()
 		for _, door := range c.Doors {
-			// Port 25 is for other servers and takes none.
+			// Port 25 is for other servers and accepts no login.
 			if want := map[bool]string{true: "ok", false: "no-mechanism"}[door.Port != 25]; door.State == "open" && (door.Login == nil || door.Login.State != want) {
 				t.Errorf("door %d: %+v, want %s", door.Port, door.Login, want)
 			}

@@ -6,8 +6,7 @@ import (
 	"github.com/emersion/go-imap/v2"
 )
 
-// newest is the newest message of a folder, INBOX unless another is named, read
-// by Go's client at door 993.
+// newest returns the newest message in a folder (by default INBOX), read by Go's client at door 993.
 func (r *rig) newest(user string, folder ...string) []byte {
 	r.t.Helper()
 	all := r.messages(user, folder...)
@@ -17,7 +16,7 @@ func (r *rig) newest(user string, folder ...string) []byte {
 	return all[len(all)-1]
 }
 
-// messages are all messages of a folder, oldest first.
+// messages returns all messages in a folder, oldest first.
 func (r *rig) messages(user string, folder ...string) [][]byte {
 	r.t.Helper()
 	c := r.imapClient(r.t, way{993, "tls"}, user, nil)
@@ -47,7 +46,7 @@ func (r *rig) messages(user string, folder ...string) [][]byte {
 	return bodies
 }
 
-// fetched checks that the newest message of INBOX contains all of these.
+// fetched checks that the newest message in INBOX contains all of these.
 func (r *rig) fetched(user string, parts ...string) {
 	r.t.Helper()
 	m := string(r.newest(user))

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// TestFetchmail brings mail from each reading door to SMTP door 25 of the same
-// rig, for another user: the classic job of fetchmail.
+// TestFetchmail moves mail from each reading door to SMTP door 25 of the same rig, for another user. This is
+// fetchmail's classic job.
 func TestFetchmail(t *testing.T) {
 	t.Parallel()
 	need(t, "fetchmail")
@@ -41,7 +41,7 @@ func TestFetchmail(t *testing.T) {
 
 func (r *rig) fetchmailrc(w way, from, to string) string {
 	protocol := r.door(w.door).Protocol
-	// In clear fetchmail must be told not to try STLS by itself.
+	// For clear text, fetchmail must be told not to try STLS by itself.
 	security := map[string]string{
 		"clear":    `sslproto ""`,
 		"starttls": fmt.Sprintf("sslproto \"auto\" sslcertck sslcertfile %q", r.CAFile),

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// TestFindingsOnTheConsole gives curl the wrong encryption for a port: serve says below the
-// session what to change, in the article's words.
+// TestFindingsOnTheConsole gives curl the wrong encryption for a port. Below the session, serve says what to change, in
+// the article's words.
 func TestFindingsOnTheConsole(t *testing.T) {
 	t.Parallel()
 	need(t, "curl")
@@ -28,7 +28,7 @@ func TestFindingsOnTheConsole(t *testing.T) {
 	console("error: SSL/TLS on a port that starts unencrypted. Port 143 starts unencrypted. Set encryption to STARTTLS, or keep SSL/TLS and use port 993.")
 	console("#1 143 imap")
 
-	// Waiting for a greeting that never comes is told while curl still waits.
+	// Waiting for a greeting that never comes is reported while curl is still waiting.
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -45,7 +45,7 @@ func TestFindingsOnTheConsole(t *testing.T) {
 		t.Errorf("told %d times:\n%s", n, r.err.String())
 	}
 
-	// A correct session of a correct client has nothing to be said about.
+	// There is nothing to say about a correct session of a correct client.
 	r.curl("--user", user, fmt.Sprintf("imaps://%s/", r.local(993))).want(0)
 	r.curl("--user", user, "--ssl-reqd", fmt.Sprintf("imap://%s/", r.local(143))).want(0)
 	console("#4 143 imap")

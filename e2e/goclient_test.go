@@ -11,7 +11,7 @@ import (
 	"github.com/emersion/go-imap/v2/imapclient"
 )
 
-// TestGoIdle sees mail from each SMTP door arrive while a client idles.
+// TestGoIdle sees mail from each SMTP door arrive while a client is in IDLE.
 func TestGoIdle(t *testing.T) {
 	t.Parallel()
 	r := start(t)
@@ -60,7 +60,7 @@ func TestGoIdle(t *testing.T) {
 	}
 }
 
-// TestClosedUserList checks that --user closes the list, with each protocol's code.
+// TestClosedUserList checks that --user closes the list of users, with each protocol's code.
 func TestClosedUserList(t *testing.T) {
 	t.Parallel()
 	r := start(t, "--user", "carol@example.test:secret")
@@ -94,7 +94,7 @@ func TestClosedUserList(t *testing.T) {
 	}
 }
 
-// loginAs is SASL PLAIN without net/smtp's own conditions.
+// loginAs returns SASL PLAIN without net/smtp's own conditions.
 func loginAs(user, password string) smtp.Auth { return plain{user, password} }
 
 type plain struct{ user, password string }

@@ -7,12 +7,12 @@ import (
 	"testing"
 )
 
-// crlf makes wire lines of a Go literal.
+// crlf turns the lines of a Go literal into wire lines.
 func crlf(s string) []byte {
 	return []byte(strings.ReplaceAll(strings.ReplaceAll(s, "\r\n", "\n"), "\n", "\r\n"))
 }
 
-// simple is a message like everyone's.
+// simple returns an ordinary message.
 func simple(from, to, subject string) []byte {
 	return crlf(fmt.Sprintf(`From: %s
 To: %s
@@ -26,10 +26,9 @@ Hello, this is %s.
 `, from, to, subject, strings.ReplaceAll(subject, " ", "-"), subject))
 }
 
-// nasty is a message that finds out who rewrites: no MIME though it has 8-bit
-// bytes that aren't even UTF-8, dots at line starts, lines longer than SMTP
-// allows (longest octets), empty lines, blanks at line ends, headers in odd
-// spelling, folded strangely, and twice.
+// nasty returns a message that shows whether anybody rewrites it. It has no MIME although it has 8-bit bytes that
+// aren't even UTF-8, dots at line starts, lines longer than SMTP allows (longest, in octets), empty lines, blanks at
+// line ends, and headers that are oddly spelt, strangely folded, and duplicated.
 func nasty(subject string, longest int) []byte {
 	return []byte("Subject: " + subject + "\r\n" +
 		"fROM:   \"Gr\xfc\xdfe\"   <bob@example.test>\r\n" +
@@ -53,12 +52,11 @@ func nasty(subject string, longest int) []byte {
 		".\r\n")
 }
 
-// received takes the trace headers off a fetched message: one Return-Path, one
-// Received, each perhaps folded. What follows must be the message as sent.
+// received matches the trace header fields of a fetched message: one Return-Path and one Received, either of which may
+// be folded. What follows must be the message as it was sent.
 var received = regexp.MustCompile(`\AReturn-Path: <[^\r\n]*>\r\nReceived: from [^\r\n]*\r\n(?:[\t ][^\r\n]*\r\n)*`)
 
-// same checks that what came back is what was sent behind the trace headers, byte
-// for byte.
+// same checks that, after the trace header fields, what came back is what was sent, byte for byte.
 func same(t testing.TB, got, sent []byte) {
 	t.Helper()
 	head := received.Find(got)
@@ -68,7 +66,7 @@ func same(t testing.TB, got, sent []byte) {
 	diff(t, got[len(head):], sent)
 }
 
-// diff shows where two messages part.
+// diff shows where two messages differ.
 func diff(t testing.TB, got, want []byte) {
 	t.Helper()
 	if string(got) == string(want) {

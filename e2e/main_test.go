@@ -12,15 +12,15 @@ import (
 	"testing"
 )
 
-// binary is the mailrig under test. With go test -race it is built with the race
-// detector as well; a race that it reports fails the test whose rig it was.
+// binary is the mailrig under test. With go test -race it is built with the race detector too. A race that it reports
+// fails the test whose rig it was.
 var binary string
 
 func TestMain(m *testing.M) { os.Exit(testMain(m)) }
 
 func testMain(m *testing.M) int {
-	// These tests mostly wait, for a client or its timeout: more of them than there
-	// are cores may run at once.
+	// These tests mostly wait, for a client or its timeout. So more of them than there are cores may run at the same
+	// time.
 	flag.Parse()
 	if f := flag.Lookup("test.parallel"); f.Value.String() == f.DefValue {
 		_ = f.Value.Set(strconv.Itoa(4 * runtime.GOMAXPROCS(0)))
@@ -45,7 +45,7 @@ func testMain(m *testing.M) int {
 	}
 	release = sync.OnceValues(func() (string, error) {
 		if testing.Short() && !raceDetector {
-			return binary, nil // building everything anew takes a minute on a slow machine
+			return binary, nil // a complete build takes a minute on a slow machine
 		}
 		path := filepath.Join(dir, "release", filepath.Base(binary))
 		return path, build(path, append(os.Environ(), "CGO_ENABLED=0"), "-trimpath", "-ldflags", "-s -w")
@@ -53,8 +53,7 @@ func testMain(m *testing.M) int {
 	return m.Run()
 }
 
-// long skips a test that takes long with go test -short, which is what make test uses;
-// make e2e-all has them all.
+// long skips a slow test with go test -short, which make test uses. make e2e-all runs all of them.
 func long(t *testing.T) {
 	t.Helper()
 	if testing.Short() {
@@ -62,11 +61,10 @@ func long(t *testing.T) {
 	}
 }
 
-// shortSample: with go test -short, one probe of so many is tried.
+// shortSample is the fraction of probes that go test -short tries: one in 6.
 const shortSample = 6
 
-// release builds the binary as it is given to people: static, and without the race
-// detector. Only some tests want it.
+// release builds the binary as it is released: static, and without the race detector. Only some tests need it.
 var release func() (string, error)
 
 func releaseBinary(t testing.TB) string {

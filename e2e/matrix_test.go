@@ -16,20 +16,20 @@ import (
 	"github.com/mailrig/mailrig/internal/testkit/mailclient"
 )
 
-// TestMatrix is the main job: what is sent at each SMTP door comes back from each
-// IMAP and POP3 door, byte for byte, by three unrelated families of clients.
+// TestMatrix is the main test. What is sent at each SMTP door comes back from each IMAP and POP3 door, byte for byte,
+// with three unrelated families of clients.
 func TestMatrix(t *testing.T) {
 	t.Parallel()
 	type client struct {
 		name    string
-		longest int // line that it can send and read
+		longest int // longest line that it can send and read
 		send    func(t *testing.T, r *rig, w way, to string, message []byte)
 		imap    func(t *testing.T, r *rig, w way, user string) []byte
 		pop     func(t *testing.T, r *rig, w way, user string) []byte
 	}
 	clients := []client{
 		{"curl", 60_000, curlSends, curlFetches, curlFetchesPOP},
-		{"python", 998, pythonSends, pythonFetches, pythonFetchesPOP}, // poplib refuses lines of more than 2048 octets
+		{"python", 998, pythonSends, pythonFetches, pythonFetchesPOP}, // poplib rejects lines longer than 2,048 octets
 		{"go", 100_000, goSends, goFetches, talkFetchesPOP},
 	}
 	for _, c := range clients {
@@ -58,7 +58,7 @@ func TestMatrix(t *testing.T) {
 	}
 }
 
-// in is the same rig whose complaints go to a subtest.
+// in returns the same rig, reporting failures to a subtest.
 func (r *rig) in(t testing.TB) *rig {
 	c := *r
 	c.t = t
@@ -77,7 +77,7 @@ func curlFetchesPOP(_ *testing.T, r *rig, w way, user string) []byte {
 	return []byte(r.curlIMAP(w, user, "/1").want(0).out)
 }
 
-// python runs one of testdata/python's scripts.
+// python runs one of the scripts in testdata/python.
 func (r *rig) python(script string, stdin []byte, args ...string) result {
 	r.t.Helper()
 	path, err := filepath.Abs(filepath.Join("testdata", "python", script))
@@ -108,7 +108,7 @@ func pythonSends(_ *testing.T, r *rig, w way, to string, message []byte) {
 	r.python("smtp.py", message, r.port(w.door), w.mode, r.CAFile, r.loginFor(w), "secret", "bob@example.test", to).want(0)
 }
 
-// loginFor is the user to log in as, "" where mail is taken from anyone.
+// loginFor returns the user to log in as. It returns "" if the door accepts mail from anybody.
 func (r *rig) loginFor(w way) string {
 	if w.login() {
 		return r.User
@@ -134,12 +134,12 @@ func pythonReads(t *testing.T, r *rig, script string, w way, user string) []byte
 	return b
 }
 
-// account is a user of the way, for a client in Go.
+// account returns a user of the way, for a client in Go.
 func (r *rig) account(w way, user string) mailclient.Account {
 	return mailclient.Account{User: user, Password: "secret", Security: w.mode, TLS: r.tlsConfig()}
 }
 
-// connect connects to the door of the way.
+// connect connects to the way's door.
 func (r *rig) connect(t testing.TB, w way) net.Conn {
 	t.Helper()
 	conn, err := net.Dial("tcp", r.door(w.door).Address)
@@ -157,7 +157,7 @@ func goSends(t *testing.T, r *rig, w way, to string, message []byte) {
 	}
 }
 
-// smtpClient is net/smtp on a door, inside TLS if the way says so.
+// smtpClient returns net/smtp at a door, inside TLS if the way says so.
 func (r *rig) smtpClient(t testing.TB, w way) *smtp.Client {
 	t.Helper()
 	c, err := r.account(w, "").SMTP(r.connect(t, w))
@@ -167,7 +167,7 @@ func (r *rig) smtpClient(t testing.TB, w way) *smtp.Client {
 	return c
 }
 
-// imapClient is emersion's client on a door, logged in.
+// imapClient returns emersion's client at a door, logged in.
 func (r *rig) imapClient(t testing.TB, w way, user string, options *imapclient.Options) *imapclient.Client {
 	t.Helper()
 	c, err := r.tryIMAP(w, user, options)
@@ -194,7 +194,7 @@ func goFetches(t *testing.T, r *rig, w way, user string) []byte {
 	return message
 }
 
-// talkFetchesPOP is POP3 by hand: Go has no client of renown.
+// talkFetchesPOP speaks POP3 by hand, because Go has no well-known client.
 func talkFetchesPOP(t *testing.T, r *rig, w way, user string) []byte {
 	k := r.popTalk(t, w)
 	k.say("USER "+user, "+OK")

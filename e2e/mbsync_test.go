@@ -11,8 +11,8 @@ import (
 	"testing"
 )
 
-// mbsyncrc syncs every folder both ways. isync 1.4 and 1.5 both know these words:
-// SSLType became TLSType in 1.5, and the old name only warns, so the test picks.
+// mbsyncrc syncs every folder both ways. isync 1.4 and 1.5 both know these words. SSLType became TLSType in 1.5, where
+// the old name causes a warning, so the test chooses.
 func (r *rig) mbsyncrc(w way, user, dir string, tlsWord string) string {
 	kind := map[string]string{"clear": "None", "starttls": "STARTTLS", "tls": "IMAPS"}[w.mode]
 	return fmt.Sprintf(`IMAPAccount rig
@@ -72,7 +72,7 @@ func TestMbsync(t *testing.T) {
 				return r.runIn(invocation{program: "mbsync", home: home, args: []string{"--all"}}).want(0).silent()
 			}
 
-			// Down: what is on the server, a nasty one included.
+			// Down: what is on the server, including a nasty message.
 			var sent [][]byte
 			for i := range 3 {
 				sent = append(sent, simple("bob@example.test", user, fmt.Sprint("down ", i)))
@@ -85,8 +85,7 @@ func TestMbsync(t *testing.T) {
 			if got := maildirFiles(t, maildir, "INBOX"); len(got) != len(sent) {
 				t.Fatalf("mbsync brought %d messages, want %d: %v", len(got), len(sent), got)
 			}
-			// isync keeps the bytes, except that a Maildir has Unix line ends and that
-			// it adds a header of its own.
+			// isync keeps the bytes, except that a Maildir has Unix line ends and that isync adds a header field.
 			for _, f := range maildirFiles(t, maildir, "INBOX") {
 				b, err := os.ReadFile(f)
 				if err != nil {
@@ -103,7 +102,7 @@ func TestMbsync(t *testing.T) {
 				}
 			}
 
-			// Nothing new: nothing may change on either side.
+			// Nothing is new, so nothing may change on either side.
 			before := listing(t, maildir)
 			sync()
 			if after := listing(t, maildir); after != before {
@@ -171,7 +170,7 @@ func setFlags(t *testing.T, path, flags string) {
 	}
 }
 
-// listing is every message file with its content, and mbsync's own notes.
+// listing returns every message file with its content, and mbsync's own notes.
 func listing(t *testing.T, dir string) string {
 	t.Helper()
 	var b strings.Builder

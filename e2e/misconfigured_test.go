@@ -15,7 +15,7 @@ import (
 	"github.com/mailrig/mailrig/internal/transcript"
 )
 
-// findings is mailrig's reading of all sessions, when every one has ended.
+// findings returns what mailrig found in all sessions, after every session has ended.
 func (r *rig) findings(t *testing.T) []diagnose.Finding {
 	t.Helper()
 	list := r.ended(t)
@@ -36,7 +36,7 @@ func (r *rig) ended(t *testing.T) (list []*transcript.Session) {
 	return list
 }
 
-// records are the sessions, whole, rendered from what was recorded of them.
+// records returns the complete sessions, rendered from their records.
 func (r *rig) records(t *testing.T) []*transcript.Session {
 	t.Helper()
 	var list struct{ Sessions []struct{ ID string } }
@@ -55,7 +55,7 @@ func (r *rig) records(t *testing.T) []*transcript.Session {
 	return all
 }
 
-// get is what the HTTP door answers.
+// get returns what the HTTP door answers.
 func (r *rig) get(t *testing.T, path string) []byte {
 	t.Helper()
 	c := http.Client{Timeout: patience}
@@ -74,7 +74,7 @@ func (r *rig) get(t *testing.T, path string) []byte {
 	return body
 }
 
-// bad are the findings that say that something is wrong.
+// bad returns the findings that report a fault.
 func bad(found []diagnose.Finding, from diagnose.Severity) (all []diagnose.Finding) {
 	for _, f := range found {
 		if f.Severity == diagnose.Error || f.Severity == from {
@@ -95,7 +95,7 @@ func show(found []diagnose.Finding) string {
 	return b.String()
 }
 
-// known is what clients do beside their settings, seen on the wire.
+// known is what clients do besides their settings, as seen on the wire.
 var known = map[string]struct {
 	why      string
 	ids      []string
@@ -107,12 +107,12 @@ var known = map[string]struct {
 	"110-starttls/python": {why: "poplib asks CAPA before STLS and not after it", warnings: []string{"capabilities-not-asked-again"}},
 }
 
-// advised is what must come of a setting at a door: the finding, any of these, and the
-// words of its advice. No id: nothing may be wrong.
+// advised is what a setting at a door must lead to: any one of these findings, and the words of its advice. Without an
+// id, nothing may be wrong.
 type advised struct {
 	ids      []string
 	words    []string
-	warnings []string // that a client is known for
+	warnings []string // that the client is known to cause
 }
 
 var (
@@ -135,8 +135,8 @@ func advice(d doorInfo, mode string) advised {
 	return advised{}
 }
 
-// TestMisconfigured sets up real clients with every door and every encryption, right and
-// wrong, and reads what mailrig advises.
+// TestMisconfigured sets up real clients with every door and every encryption, right and wrong, and checks what mailrig
+// advises.
 func TestMisconfigured(t *testing.T) {
 	t.Parallel()
 	table := start(t).Doors
@@ -178,8 +178,7 @@ func TestMisconfigured(t *testing.T) {
 	}
 }
 
-// TestLoginNeedsTLS has the same clients without encryption at servers that take no login
-// without it.
+// TestLoginNeedsTLS tries the same clients, without encryption, at servers that accept a login only inside TLS.
 func TestLoginNeedsTLS(t *testing.T) {
 	t.Parallel()
 	for _, w := range []way{{143, "clear"}, {110, "clear"}, {587, "clear"}} {
@@ -196,7 +195,7 @@ func TestLoginNeedsTLS(t *testing.T) {
 				found := r.findings(t)
 				ids := []string{"tls-needed", "left-before-starttls", "password-sent-in-clear"}
 				for _, f := range bad(found, diagnose.Error) {
-					if f.ID == "login-despite-logindisabled" { // true besides
+					if f.ID == "login-despite-logindisabled" { // also true
 						ids = append(ids, f.ID)
 					}
 				}
@@ -238,11 +237,11 @@ func (want advised) check(t *testing.T, found []diagnose.Finding) {
 	t.Logf("%s: %s", main.ID, main.Line())
 }
 
-// TestMixedUp brings clients to the port of another protocol, or to none.
+// TestMixedUp points clients at the port of another protocol, or at a port of none.
 func TestMixedUp(t *testing.T) {
 	t.Parallel()
-	// Most wait for a greeting of their own protocol, or leave when they see another. Those
-	// who leave at once can't be told from others who do: there the advice names this too.
+	// Most clients wait for a greeting of their own protocol, or leave when they see another one. A client that leaves
+	// at once can't be distinguished from others that do. For those the advice mentions this too.
 	for _, m := range []struct {
 		s     setting
 		words []string // of the advice
@@ -291,7 +290,7 @@ func mixedUp(t *testing.T, found []diagnose.Finding, words []string) {
 	t.Logf("%s: %s", f.ID, f.Line())
 }
 
-// TestNoMailClient: a browser, and a program that connects and says nothing.
+// TestNoMailClient tries a browser, and a program that connects and says nothing.
 func TestNoMailClient(t *testing.T) {
 	t.Parallel()
 	for _, d := range start(t).Doors {
@@ -323,7 +322,7 @@ func TestNoMailClient(t *testing.T) {
 				advised{}.check(t, r.findings(t))
 				return
 			}
-			// It is told while it lasts.
+			// It is reported while it lasts.
 			var found []diagnose.Finding
 			eventually(t, "silence is remarked on", func() bool {
 				found = diagnose.NewCase(transcript.Records(r.records(t)), time.Now()).Findings(false)

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// msmtprc is msmtp's configuration for a way.
+// msmtprc returns msmtp's configuration for a way.
 func (r *rig) msmtprc(w way, auth string) string {
 	on := map[bool]string{true: "on", false: "off"}
 	return fmt.Sprintf(`defaults

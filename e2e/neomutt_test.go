@@ -9,9 +9,8 @@ import (
 	"testing"
 )
 
-// muttrc is NeoMutt's configuration for a way of sending and a user who reads.
-// The macro is what a person would type: it pipes the message to a file, flags
-// it, writes the change back and leaves.
+// muttrc returns NeoMutt's configuration for a way of sending and a user who reads. The macro is what a person would
+// type: it pipes the message to a file, flags it, writes the change back and leaves.
 func (r *rig) muttrc(w way, user string) string {
 	scheme, auth := "smtp", ""
 	if w.mode == "tls" {
@@ -48,7 +47,7 @@ func TestNeomutt(t *testing.T) {
 		})
 	}
 	if runtime.GOOS != "linux" {
-		return // script takes its command in another way elsewhere
+		return // on other systems, script takes its command in another way
 	}
 	need(t, "script")
 	for _, w := range append(imapWays[:len(imapWays):len(imapWays)], popWays...) {
@@ -64,7 +63,7 @@ func TestNeomutt(t *testing.T) {
 			if strings.HasPrefix(scheme, "imap") {
 				folder = "INBOX"
 			}
-			// NeoMutt reads only on a terminal; script makes one.
+			// NeoMutt reads only on a terminal. script provides one.
 			r.runIn(invocation{program: "script", home: home, args: []string{"-qec",
 				fmt.Sprintf("stty cols 80 rows 24; neomutt -n -F '%s' -f '%s://localhost:%s/%s'", rc, scheme, r.port(w.door), folder), "typescript"}}).want(0)
 			got, err := os.ReadFile(filepath.Join(home, "fetched"))

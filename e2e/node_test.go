@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// node runs one of node's scripts; they need "npm ci" in that folder.
+// node runs one of the Node scripts. They need "npm ci" in their folder.
 func (r *rig) node(script string, stdin []byte, args ...string) result {
 	r.t.Helper()
 	needNode(r.t)

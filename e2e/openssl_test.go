@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// sClient runs openssl s_client on a door, with TLS as the door wants it, says the
-// lines and returns what it printed. Certificate errors end it with status 1.
+// sClient runs openssl s_client on a door, with the TLS that the door requires, sends the lines and returns what it
+// printed. A certificate error ends it with status 1.
 func (r *rig) sClient(door int, lines string, more ...string) result {
 	r.t.Helper()
 	args := []string{"s_client", "-connect", r.local(door), "-CAfile", r.CAFile, "-verify_return_error",

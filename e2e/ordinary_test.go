@@ -18,20 +18,19 @@ import (
 
 var record = flag.String("record", "", "directory for the sessions of clients whose settings are right, for internal/diagnose")
 
-// harmless are findings of what clients do at work, seen on the wire, that don't say that
-// their settings are wrong.
+// harmless are findings about what clients do in ordinary use, as seen on the wire. They don't mean that the settings
+// are wrong.
 var harmless = []string{"capabilities-not-asked-again"}
 
-// blameless checks, when the test is over, that mailrig has nothing to say against any
-// session but what is true: that it was in clear, and what the test does wrong on purpose.
+// blameless checks, at the end of the test, that mailrig says nothing against any session except what is true: that it
+// was in clear, and what the test does wrong on purpose.
 func (r *rig) blameless(t *testing.T, purpose ...string) {
 	t.Helper()
 	t.Cleanup(func() {
 		if t.Failed() {
 			return
 		}
-		// All of them together, as the rig sees one address: messages that tests send twice
-		// are theirs.
+		// All of them together, because the rig sees one address. The tests themselves send some messages twice.
 		all := diagnose.NewCase(transcript.Records(r.records(t)), time.Now())
 		all.Over = true
 		for _, f := range bad(all.Findings(false), diagnose.Warning) {
@@ -50,7 +49,7 @@ func (r *rig) blameless(t *testing.T, purpose ...string) {
 	})
 }
 
-// keep writes sessions down for internal/diagnose, without what differs from run to run.
+// keep writes sessions to files for internal/diagnose, without what differs from run to run.
 func keep(t *testing.T, name string, list []*transcript.Session) {
 	t.Helper()
 	if *record == "" {

@@ -14,8 +14,9 @@ import (
 	"github.com/mailrig/mailrig/scenarios"
 )
 
-// A probe is a real client against one scenario of the catalogue, in a file of
-// testdata/probes. Blocks are separated by empty lines; # begins a comment line.
+// A probe is a real client at work under one scenario of the catalogue. Probes are in the files of testdata/probes.
+// Empty lines separate them, and
+// # begins a comment line.
 //
 //	scenario: cert-expired
 //	needs: curl
@@ -23,14 +24,13 @@ import (
 //	exit: 60
 //	shows: certificate has expired
 //
-// "run" goes to sh -c, inside mailrig run; further lines of it begin with "  ". It finds
-// the variables of mailrig run, MSG (a file with a small message) and PROBES (this
-// folder, for scripts). alice@example.test has three messages in INBOX (testdata/seed).
-// "exit" is the client's status. "shows" and "hides" are regular expressions for what it
-// prints, and may be repeated. "flags" go to mailrig run. "platform: linux" restricts it.
+// "run" goes to sh -c, inside mailrig run; its further lines begin with " ". It has the variables of mailrig run, MSG
+// (a file with a small message) and PROBES (this folder, for scripts). alice@example.test has three messages in INBOX
+// (testdata/seed). "exit" is the client's status. "shows" and "hides" are regular expressions for what it prints, and
+// may be repeated. "flags" go to mailrig run. "platform: linux" restricts it to Linux.
 //
-// Each probe runs a second time without the scenario, and must then come to something
-// else: a scenario that no client can tell from a correct server is worth nothing.
+// Each probe runs a second time without the scenario, and must then give another result: a scenario that no client can
+// tell from a correct server is worth nothing.
 type probe struct {
 	where    string
 	scenario string
@@ -85,7 +85,7 @@ func (p *probe) play(t *testing.T) {
 	}
 }
 
-// once runs the client, with a scenario or without.
+// once runs the client, with a scenario or without one.
 func (p *probe) once(t *testing.T, scenario string) result {
 	t.Helper()
 	folder, err := filepath.Abs("testdata")
@@ -102,7 +102,7 @@ func (p *probe) once(t *testing.T, scenario string) result {
 	}})
 }
 
-// wrong says what isn't as the probe has it, "" when all is.
+// wrong says what differs from the probe, or returns "".
 func (p *probe) wrong(r result) string {
 	said := r.out + r.err
 	if r.code != p.exit {

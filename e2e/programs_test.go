@@ -17,20 +17,19 @@ import (
 type setting struct {
 	way
 	protocol string // what the account is for, whatever the door speaks
-	trust    string // "ca": the rig's CA is trusted; "none": it isn't; "insecure": anything goes
+	trust    string // "ca": the client trusts the rig's CA; "none": it doesn't; "insecure": it accepts anything
 }
 
 func (s setting) String() string { return s.protocol + "-" + s.way.String() }
 
-// program is a real client with one account. It logs in and sends, or looks, and gives up
-// by itself or is stopped after some seconds more than the three after which the rig
-// remarks on silence.
+// program is a real client with one account. It logs in and sends, or looks for mail. It gives up by itself, or the
+// test stops it some seconds after the three seconds after which the rig reports silence.
 type program struct {
 	name   string
 	speaks []string
 	needs  []string
-	modes  []string // clear, starttls, tls; nil: all
-	trusts []string // nil: ca, none and insecure
+	modes  []string // clear, starttls, tls; nil means all
+	trusts []string // nil means ca, none and insecure
 	run    func(t *testing.T, r *rig, s setting)
 }
 
@@ -39,11 +38,10 @@ func (p *program) can(s setting) bool {
 		(p.trusts == nil || slices.Contains(p.trusts, s.trust))
 }
 
-// chosen reports whether the program is one of those that go test -short has do everything:
-// the others only do it in CI.
+// chosen reports whether go test -short runs this program with every setting. The others run only in CI.
 func (p *program) chosen() bool { return !testing.Short() || p.name == "curl" || p.name == "go" }
 
-// bounded runs a program to its end, or stops it: how it ends is for the rig to see.
+// bounded runs a program to its end, or stops it. The rig sees how it ended.
 func (r *rig) bounded(t *testing.T, home string, stdin []byte, words ...string) {
 	t.Helper()
 	need(t, "timeout", words[0])
@@ -211,7 +209,7 @@ func opensslAccount(t *testing.T, r *rig, s setting) {
 	r.bounded(t, t.TempDir(), []byte(lines), args...)
 }
 
-// trusted is what the scripts take for a setting's trust.
+// trusted returns a setting's trust in the form that the scripts take.
 func (s setting) trusted(r *rig) string {
 	if s.trust == "ca" {
 		return r.CAFile

@@ -5,8 +5,7 @@ import (
 	"testing"
 )
 
-// TestPython goes on a tour of IMAP and POP3 with the standard library; the matrix
-// has smtplib.
+// TestPython tours IMAP and POP3 with the standard library. The matrix has smtplib.
 func TestPython(t *testing.T) {
 	t.Parallel()
 	need(t, "python3")

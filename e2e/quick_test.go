@@ -8,9 +8,8 @@ import (
 	"time"
 )
 
-// exchange runs a dialogue in clear: what the server must say first, then pairs of
-// a line to send and the beginning of its reply's last line. It reports instead of
-// failing, for use beside a test's own goroutine.
+// exchange plays a dialogue in clear: what the server must say first, then pairs of a line to send and the beginning of
+// its reply's last line. It returns an error instead of failing, so that it can run outside the test's own goroutine.
 func (r *rig) exchange(door int, greeting string, pairs ...[2]string) error {
 	conn, err := net.DialTimeout("tcp", r.door(door).Address, patience)
 	if err != nil {

@@ -11,8 +11,8 @@ import (
 	"github.com/mailrig/mailrig/internal/transcript"
 )
 
-// TestCanReceiveCannotSend is the article's case, end to end: a client set up for 993 and
-// 25 where 25 is blocked, and the same one set up for 587.
+// TestCanReceiveCannotSend is the article's case, end to end: a client set up for 993 and 25 while 25 is blocked, and
+// the same client set up for 587.
 func TestCanReceiveCannotSend(t *testing.T) {
 	t.Parallel()
 	need(t, "curl")

@@ -20,8 +20,8 @@ import (
 	"time"
 )
 
-// patience is how long a test waits for what should happen at once. Generous: the
-// machine may have two slow cores and a race detector on both.
+// patience is how long a test waits for what should happen at once. It is generous: the machine may have two slow
+// cores, with a race detector on both.
 const patience = 30 * time.Second
 
 // rig is a running mailrig.
@@ -29,7 +29,7 @@ type rig struct {
 	t        testing.TB
 	cmd      *exec.Cmd
 	exited   chan struct{} // closed when the process has been waited for
-	exitErr  error         // what Wait said; read after exited
+	exitErr  error         // the result of Wait; read it after exited
 	out, err *buffer
 	stopped  bool
 
@@ -50,14 +50,13 @@ type doorInfo struct {
 	Address  string `json:"address"`
 }
 
-// start runs "mailrig serve" on free ports with further arguments, and stops it
-// when the test ends.
+// start runs "mailrig serve" on free ports with further arguments, and stops it when the test ends.
 func start(t testing.TB, args ...string) *rig {
 	t.Helper()
 	return startWith(t, func(*exec.Cmd) {}, args...)
 }
 
-// startWith is start with the process prepared by the test.
+// startWith is start for a process that the test prepares.
 func startWith(t testing.TB, prepare func(*exec.Cmd), args ...string) *rig {
 	t.Helper()
 	r := &rig{t: t, exited: make(chan struct{}), out: &buffer{}, err: &buffer{}}
@@ -93,7 +92,7 @@ func startWith(t testing.TB, prepare func(*exec.Cmd), args ...string) *rig {
 	return r
 }
 
-// cleanup stops the rig, if the test didn't, and checks how it went.
+// cleanup stops the rig if the test hasn't, and checks how it ended.
 func (r *rig) cleanup() {
 	if r.t.Failed() && !r.stopped {
 		r.t.Logf("the last sessions:\n%s", r.transcript())
@@ -110,8 +109,7 @@ func (r *rig) cleanup() {
 	}
 }
 
-// stop asks the process to end, as Ctrl-C or a container's stop does, and returns
-// how long it took.
+// stop asks the process to end, as Ctrl-C or a container's stop does, and returns how long that took.
 func (r *rig) stop() time.Duration {
 	r.t.Helper()
 	r.stopped = true
@@ -122,7 +120,7 @@ func (r *rig) stop() time.Duration {
 	select {
 	case <-r.exited:
 	case <-time.After(patience):
-		_ = r.cmd.Process.Signal(syscall.SIGQUIT) // the goroutines' stacks say who is stuck
+		_ = r.cmd.Process.Signal(syscall.SIGQUIT) // the goroutines' stacks show who is stuck
 		select {
 		case <-r.exited:
 		case <-time.After(5 * time.Second):
@@ -139,7 +137,7 @@ func (r *rig) stop() time.Duration {
 	return took
 }
 
-// transcript is what the rig knows of its sessions.
+// transcript returns what the rig knows about its sessions.
 func (r *rig) transcript() string {
 	args := []string{"sessions", "--http", r.HTTP}
 	var last []string
@@ -164,7 +162,7 @@ func (r *rig) door(number int) doorInfo {
 	return doorInfo{}
 }
 
-// port is the door's real port.
+// port returns the door's real port.
 func (r *rig) port(number int) string {
 	r.t.Helper()
 	_, port, err := net.SplitHostPort(r.door(number).Address)
@@ -174,10 +172,10 @@ func (r *rig) port(number int) string {
 	return port
 }
 
-// local is "localhost:PORT", the name that the certificate is for.
+// local returns "localhost:PORT", with the name that the certificate is for.
 func (r *rig) local(number int) string { return "localhost:" + r.port(number) }
 
-// tlsConfig trusts the rig and nobody else.
+// tlsConfig returns a configuration that trusts only the rig.
 func (r *rig) tlsConfig() *tls.Config {
 	r.t.Helper()
 	pem, err := os.ReadFile(r.CAFile)
@@ -191,7 +189,7 @@ func (r *rig) tlsConfig() *tls.Config {
 	return &tls.Config{RootCAs: pool, ServerName: "localhost"}
 }
 
-// use switches the scenarios of the running rig as a person does.
+// use switches the scenarios of the running rig, as a person does.
 func (r *rig) use(names ...string) {
 	r.t.Helper()
 	if len(names) == 0 {
@@ -201,10 +199,10 @@ func (r *rig) use(names ...string) {
 	res.want(0)
 }
 
-// doorName makes a subtest's name.
+// doorName returns a subtest's name.
 func doorName(number int) string { return "door-" + strconv.Itoa(number) }
 
-// buffer is a bytes.Buffer that a process may write while a test reads.
+// buffer is a bytes.Buffer that a process may write while a test reads it.
 type buffer struct {
 	mu sync.Mutex
 	b  bytes.Buffer

@@ -12,8 +12,7 @@ import (
 	"time"
 )
 
-// unharmed is true when other clients of the rig, one on each protocol, finish
-// their work.
+// unharmed checks that other clients of the rig, one on each protocol, can finish their work.
 func (r *rig) unharmed(t *testing.T) {
 	t.Helper()
 	if err := r.sendQuick(25, "other@example.test"); err != nil {
@@ -36,8 +35,8 @@ func (r *rig) unharmed(t *testing.T) {
 	}
 }
 
-// TestHundredMegabyteLine sends a line that never ends, at every door. The server
-// must put an end to it long before, in the protocol's words.
+// TestHundredMegabyteLine sends a line that never ends, at every door. The server must stop it long before the end, in
+// the protocol's words.
 func TestHundredMegabyteLine(t *testing.T) {
 	t.Parallel()
 	long(t)
@@ -76,7 +75,7 @@ func TestHundredMegabyteLine(t *testing.T) {
 			reply := <-said
 			t.Logf("after %d MiB: %v, the server's last words: %q", sent>>20, err, clip(reply))
 			want := map[string]string{"smtp": "500 ", "imap": "BAD", "pop3": "-ERR"}[d.Protocol]
-			// A reset may overtake the words; then the end itself must have come early.
+			// A reset may overtake the words. Then the end itself must have come early.
 			if !strings.Contains(reply, want) && err == nil {
 				t.Errorf("the line was taken and the server said %q, want %s", reply, want)
 			}
@@ -85,8 +84,8 @@ func TestHundredMegabyteLine(t *testing.T) {
 	}
 }
 
-// TestStuckReader asks for a big message and stops reading. Other clients of the
-// same mailbox go on, and the rig can still be stopped (cleanup sees to that).
+// TestStuckReader asks for a big message and stops reading. Other clients of the same mailbox go on, and the rig can
+// still be stopped (cleanup checks this).
 func TestStuckReader(t *testing.T) {
 	t.Parallel()
 	r := start(t)
@@ -109,8 +108,7 @@ func TestStuckReader(t *testing.T) {
 	p.send("RETR 1")
 	p.expect("+OK")
 
-	// Both now hang on a full socket. Deliver to the same mailbox, read from it,
-	// change flags in it.
+	// Both now hang on a full socket. Deliver to the same mailbox, read from it, change flags in it.
 	goSends(t, r, way{465, "tls"}, user, small)
 	same(t, r.newest(user), small)
 	o := r.dial(t, 143)
@@ -124,7 +122,7 @@ func TestStuckReader(t *testing.T) {
 	o.say("b7 LOGOUT", "b7 OK")
 	r.unharmed(t)
 
-	// The one who comes back gets all of it.
+	// The client that resumes reading gets all of it.
 	n := 0
 	for {
 		l, err := k.r.ReadString('\n')
@@ -141,8 +139,8 @@ func TestStuckReader(t *testing.T) {
 	}
 }
 
-// TestHalfOpen breaks connections off at every stage: FIN from the client's side
-// while the server still has to speak, and silence in the middle of a unit.
+// TestHalfOpen breaks connections at every stage: with a FIN from the client while the server still has to speak, and
+// with silence in the middle of a unit.
 func TestHalfOpen(t *testing.T) {
 	t.Parallel()
 	r := start(t)
@@ -174,7 +172,7 @@ func TestHalfOpen(t *testing.T) {
 			if _, err := io.WriteString(q.Conn, s); err != nil {
 				t.Errorf("door %d, %q: %v", d.Port, s, err)
 			}
-			// q stays, half said, while others work; the test's end closes it.
+			// q stays open with half a line while others work; the end of the test closes it.
 		}
 	}
 	r.unharmed(t)
@@ -183,8 +181,8 @@ func TestHalfOpen(t *testing.T) {
 	}
 }
 
-// TestGarbage speaks nonsense, another protocol, and TLS at the wrong door. Each
-// must come to an end, and the server must not.
+// TestGarbage speaks nonsense, another protocol, and TLS at the wrong door. Each connection must end, and the server
+// must not.
 func TestGarbage(t *testing.T) {
 	t.Parallel()
 	r := start(t)
@@ -208,7 +206,7 @@ func TestGarbage(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			for _, d := range r.Doors {
-				k := r.dial(t, d.Port) // in clear also where TLS is due
+				k := r.dial(t, d.Port) // in clear, even where TLS is required
 				go func() { _, _ = io.Copy(io.Discard, k.r) }()
 				_, _ = k.Write(in)
 				_ = k.Conn.(*net.TCPConn).CloseWrite()
@@ -248,7 +246,7 @@ func TestGarbage(t *testing.T) {
 	t.Cleanup(func() { r.unharmed(t) })
 }
 
-// TestManyAtOnce has hundreds of clients send to and read from one mailbox.
+// TestManyAtOnce lets hundreds of clients send to and read from one mailbox.
 func TestManyAtOnce(t *testing.T) {
 	t.Parallel()
 	r := start(t)

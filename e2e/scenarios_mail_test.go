@@ -8,8 +8,8 @@ import (
 	"github.com/emersion/go-imap/v2"
 )
 
-// pythonLogins tries to log in at every door that takes a login with Python's
-// clients, and returns what they said.
+// pythonLogins tries to log in with Python's clients at every door that accepts a login, and passes what they said to
+// check.
 func (r *rig) pythonLogins(check func(w way, protocol string, a answer)) {
 	r.t.Helper()
 	for _, w := range []way{{25, "starttls"}, {587, "starttls"}, {465, "tls"}} {
@@ -111,7 +111,7 @@ func connectionDroppedInData(t *testing.T, r *rig) {
 	body := simple("bob@example.test", "cut@example.test", strings.Repeat("z", 300_000))
 	for _, w := range sendWays {
 		res := r.curlSend(w, "bob@example.test", "cut@example.test", big)
-		if res.code != 55 && res.code != 56 { // send or receive error, whichever it noticed first
+		if res.code != 55 && res.code != 56 { // send or receive error, whichever curl noticed first
 			t.Errorf("%v: curl ended with %d, want 55 or 56: %s", w, res.code, res.err)
 		}
 		a := r.python("smtp.py", body, r.port(w.door), w.mode, r.CAFile, r.loginFor(w), "secret", "bob@example.test", "cut@example.test").want(1).answer()
@@ -121,7 +121,7 @@ func connectionDroppedInData(t *testing.T, r *rig) {
 			t.Errorf("%v: smtplib: %+v", w, a)
 		}
 	}
-	// The wire: a reset, not a polite end, and not before DATA is under way.
+	// On the wire: a reset rather than an orderly end, and not before DATA is under way.
 	k := r.dial(t, 25)
 	k.expect("220 ")
 	k.say("EHLO c.example.test", "250 ")
@@ -187,7 +187,7 @@ func imapTooManyConnections(t *testing.T, r *rig) {
 	if !strings.Contains(p.Text, "Too many simultaneous connections") {
 		t.Errorf("imaplib: %+v", p)
 	}
-	// Others aren't concerned, and who leaves makes room.
+	// Others aren't affected, and a client that leaves makes room.
 	other := r.imapClient(t, way{993, "tls"}, "other@example.test", nil)
 	if err := other.Noop().Wait(); err != nil {
 		t.Error(err)

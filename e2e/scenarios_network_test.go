@@ -32,7 +32,7 @@ func receiveButNotSend(_ *testing.T, r *rig) {
 	r.blocked(25)
 	r.receives(imapWays...)
 	r.receives(popWays...)
-	r.sends(way{587, "starttls"}) // the cure
+	r.sends(way{587, "starttls"}) // the solution
 	r.sends(way{465, "tls"})
 }
 
@@ -47,10 +47,10 @@ func allSubmissionBlocked(_ *testing.T, r *rig) {
 
 func port25Intercepted(t *testing.T, r *rig) {
 	need(t, "swaks")
-	// With encryption required a client stops before anything is said.
+	// If encryption is required, a client stops before anything is said.
 	r.curlSend(way{25, "starttls"}, "a@example.test", "b@example.test", r.message(0)).want(64)
 	r.swaks(way{25, "starttls"}, "b@example.test").want(29)
-	// Without, it meets the provider's proxy.
+	// If it isn't, the client meets the provider's proxy.
 	r.swaks(way{25, "clear"}, "b@example.test").want(24).says("220 smtp-out.isp.example", "550 5.7.1 Relaying denied")
 	r.swaks(way{25, "clear"}, "b@example.test", "--auth-user", "alice", "--auth-password", "secret").want(28)
 	r.sends(way{587, "starttls"})
@@ -59,7 +59,7 @@ func port25Intercepted(t *testing.T, r *rig) {
 
 func silentServer(_ *testing.T, r *rig) {
 	for _, w := range append(append(sendWays[:len(sendWays):len(sendWays)], imapWays...), popWays...) {
-		// --connect-timeout bounds the handshake too, which is where a TLS client waits.
+		// --connect-timeout includes the handshake, which is where a TLS client waits.
 		r.curl(append(r.curlURL(w, "/"), "--max-time", "1")...).want(28)
 	}
 }
@@ -70,8 +70,8 @@ func slowGreeting(t *testing.T, r *rig) {
 	}
 }
 
-// TestPatientClient waits for a late greeting, at every door, and gets its mail
-// through: a copy of slow-greeting that is late by a second only.
+// TestPatientClient waits for a late greeting at every door, and then sends or fetches its mail. The scenario is a copy
+// of slow-greeting that is only a second late.
 func TestPatientClient(t *testing.T) {
 	t.Parallel()
 	need(t, "curl")
@@ -80,7 +80,7 @@ func TestPatientClient(t *testing.T) {
 	for _, w := range append(append(sendWays[:len(sendWays):len(sendWays)], imapWays...), popWays...) {
 		t.Run(w.String(), func(t *testing.T) {
 			if r.door(w.door).Protocol != "pop3" {
-				t.Parallel() // a POP3 maildrop is for one client at a time (RFC 1939 section 4)
+				t.Parallel() // only one client at a time may use a POP3 maildrop (RFC 1939 section 4)
 			}
 			r := r.in(t)
 			if r.door(w.door).Protocol == "smtp" {

@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// shows has for each scenario of the catalogue what a real client sees of it. The
-// rig runs with that scenario alone.
+// shows has, for some scenarios of the catalogue, what a real client sees of them. The rig runs with that scenario
+// alone.
 var shows = map[string]func(t *testing.T, r *rig){
 	"port-25-refused":        port25Refused,
 	"port-25-blocked":        port25Blocked,
@@ -47,8 +47,7 @@ var shows = map[string]func(t *testing.T, r *rig){
 	"imap-too-many-connections":  imapTooManyConnections,
 }
 
-// unseen are scenarios that work before a connection exists, so that no session
-// can tell of them.
+// unseen are scenarios that act before a connection exists, so no session can show them.
 var unseen = []string{"port-25-refused", "port-25-blocked", "receive-but-not-send", "all-submission-blocked"}
 
 func TestScenarios(t *testing.T) {
@@ -73,8 +72,8 @@ func TestScenarios(t *testing.T) {
 	}
 }
 
-// TestShownScenariosExist: what shows has is in the catalogue. That every scenario of
-// the catalogue is shown is TestProbes' business.
+// TestShownScenariosExist checks that the scenarios in shows are in the catalogue. TestProbes checks that every
+// scenario of the catalogue has a probe.
 func TestShownScenariosExist(t *testing.T) {
 	t.Parallel()
 	r := &rig{t: t}
@@ -101,7 +100,7 @@ func TestShownScenariosExist(t *testing.T) {
 	}
 }
 
-// session is what these tests read of GET /api/v1/sessions.
+// session is what these tests read from GET /api/v1/sessions.
 type session struct {
 	ID       string
 	Door     int
@@ -138,7 +137,7 @@ func (r *rig) sessions() []session {
 	return list.Sessions
 }
 
-// sends checks that curl delivers by this way.
+// sends checks that curl can deliver in this way.
 func (r *rig) sends(w way) {
 	r.t.Helper()
 	to := "sends-" + w.String() + "@example.test"
@@ -154,7 +153,7 @@ func (r *rig) receives(ways ...way) {
 	}
 }
 
-// message is a file with a message that curl can send.
+// message returns a file with a message that curl can send.
 func (r *rig) message(size int) string {
 	r.t.Helper()
 	body := simple("bob@example.test", "alice@example.test", "x")
@@ -162,12 +161,12 @@ func (r *rig) message(size int) string {
 	return write(r.t, r.t.TempDir(), "message", body)
 }
 
-// isReset tells if the peer reset the connection.
+// isReset reports whether the peer reset the connection.
 func isReset(err error) bool {
 	return errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
 }
 
-// TestOwnScenario gives mailrig a file of the user's own, by each of the ways.
+// TestOwnScenario gives mailrig a scenario file of the user's own, in each possible way.
 func TestOwnScenario(t *testing.T) {
 	t.Parallel()
 	need(t, "curl", "swaks")
@@ -210,7 +209,7 @@ rules:
 	})
 }
 
-// TestRunPort25Blocked is the issue's own example: the client's timeout is its own.
+// TestRunPort25Blocked is the example from the issue: the timeout is the client's own.
 func TestRunPort25Blocked(t *testing.T) {
 	t.Parallel()
 	need(t, "curl")

@@ -5,18 +5,18 @@ import (
 )
 
 func tlsOnPlainPort(t *testing.T, r *rig) {
-	// A client that waits for a greeting waits for ever, or its own limit.
+	// A client that waits for a greeting waits for ever, or until its own timeout.
 	for _, w := range []way{{25, "clear"}, {2525, "starttls"}, {587, "starttls"}, {143, "clear"}, {110, "starttls"}} {
 		r.curl(append(r.curlURL(w, "/"), "--max-time", "1")...).want(28)
 	}
-	// One set to TLS from the first byte gets on.
+	// A client set to TLS from the first byte works.
 	body := simple("bob@example.test", "odd@example.test", "x")
 	for _, door := range []int{25, 2525, 587} {
 		r.python("smtp.py", body, r.port(door), "tls", r.CAFile, r.User, r.Password, "bob@example.test", "odd@example.test").want(0)
 	}
 	r.python("imap.py", nil, r.port(143), "tls", r.CAFile, "odd@example.test", "secret", "fetch", write(t, t.TempDir(), "x", nil)).want(0)
 	r.python("pop3.py", nil, r.port(110), "tls", r.CAFile, "odd@example.test", "secret", "fetch", write(t, t.TempDir(), "x", nil)).want(0)
-	r.receives(way{993, "tls"}, way{995, "tls"}) // the TLS doors are as ever
+	r.receives(way{993, "tls"}, way{995, "tls"}) // the TLS doors are unaffected
 }
 
 func plainOnTLSPort(t *testing.T, r *rig) {
@@ -41,11 +41,11 @@ func plainOnTLSPort(t *testing.T, r *rig) {
 	r.sends(way{587, "starttls"})
 }
 
-// startTLSDoors are the ways by which a client insists on STARTTLS.
+// startTLSDoors are the ways in which a client insists on STARTTLS.
 var startTLSDoors = []way{{25, "starttls"}, {2525, "starttls"}, {587, "starttls"}, {143, "starttls"}, {110, "starttls"}}
 
-// insists checks that clients told to encrypt stop instead of going on in clear:
-// curl with 64, swaks with 29, and msmtp with 69 (not there) or 76 (refused).
+// insists checks that clients which must encrypt stop instead of going on in clear: curl with 64, swaks with 29, and
+// msmtp with 69 (not offered) or 76 (refused).
 func (r *rig) insists(msmtp int) {
 	r.t.Helper()
 	for _, w := range startTLSDoors {
@@ -67,7 +67,7 @@ func (r *rig) insists(msmtp int) {
 func startTLSNotOffered(t *testing.T, r *rig) {
 	need(t, "swaks", "msmtp", "openssl")
 	r.insists(69)
-	// Who asks all the same is refused: the server really lacks it.
+	// A client that asks nevertheless is refused: the server really lacks it.
 	for _, w := range startTLSDoors {
 		if res := r.sClient(w.door, ""); res.code == 0 {
 			t.Errorf("door %d serves STARTTLS though it isn't offered:\n%s", w.door, res.out)
@@ -100,16 +100,15 @@ func startTLSRefused(t *testing.T, r *rig) {
 func startTLSStripped(t *testing.T, r *rig) {
 	need(t, "swaks", "msmtp", "openssl")
 	r.insists(69)
-	// The server itself would serve: s_client tries without looking at the list.
+	// The server itself would serve it: s_client tries without reading the list.
 	quit := map[int]string{25: "QUIT\n", 2525: "QUIT\n", 587: "QUIT\n", 143: "a1 LOGOUT\n", 110: "QUIT\n"}
 	for _, w := range startTLSDoors {
 		r.sClient(w.door, quit[w.door]).want(0)
 	}
 }
 
-// badCertificate checks the verdicts on a certificate: curl's 60, openssl's number,
-// and the error classes of Python and Node, at every door, and that no client
-// that checks gives away its password.
+// badCertificate checks the verdicts on a certificate at every door: curl's 60, openssl's number, and the error classes
+// of Python and Node. No client that checks certificates may give away its password.
 func badCertificate(number, reason string) func(*testing.T, *rig) {
 	return func(t *testing.T, r *rig) {
 		need(t, "openssl", "curl")

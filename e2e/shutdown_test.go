@@ -7,11 +7,10 @@ import (
 	"time"
 )
 
-// TestShutdown stops a rig with a thousand idle clients connected, some greeted,
-// some in the middle of TLS, some in IDLE. It must be gone in a second.
+// TestShutdown stops a rig with a thousand idle clients connected, some greeted, some in the middle of TLS, some in
+// IDLE. It must be gone within a second.
 func TestShutdown(t *testing.T) {
-	// Not parallel: it measures. And not the binary with the race detector, which
-	// makes everything several times slower.
+	// Not parallel, because it measures. And not with the race detector's binary, which is several times slower.
 	const clients = 1000
 	release := releaseBinary(t)
 	r := startWith(t, func(cmd *exec.Cmd) { cmd.Path = release })
@@ -25,7 +24,7 @@ func TestShutdown(t *testing.T) {
 		defer c.Close()
 		idle = append(idle, c)
 	}
-	// Accepted is not yet served: wait for the greetings of the doors that give one.
+	// Accepted isn't yet served: wait for the greetings of the doors that send one.
 	for i, c := range idle {
 		if doors[i%len(doors)].Security == "tls" {
 			continue

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// swaks runs swaks on a door, with certificate checks when there's TLS.
+// swaks runs swaks on a door. It checks certificates if there is TLS.
 func (r *rig) swaks(w way, to string, more ...string) result {
 	r.t.Helper()
 	args := []string{"--server", "localhost", "--port", r.port(w.door), "--from", "bob@example.test", "--to", to,
@@ -48,7 +48,7 @@ func TestSwaks(t *testing.T) {
 				}
 				r.fetched(to, "Subject: "+w.String()+"\r\n", "by swaks\r\n.\r\n..\r\n")
 			}
-			// A mix-up of ports must end soon and clearly, not hang.
+			// A mix-up of ports must end soon and clearly, rather than hang.
 			if w.door == 465 {
 				r.swaks(way{465, "clear"}, "nobody@example.test", "--timeout", "2").want(21)
 			}

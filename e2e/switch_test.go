@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// TestSwitch keeps connections open over a switch: they keep what they began
-// with, new ones get the new scenario, and the way back is the same.
+// TestSwitch keeps connections open during a switch. They keep what they began with, new ones get the new scenario, and
+// the way back works the same.
 func TestSwitch(t *testing.T) {
 	t.Parallel()
 	need(t, "curl", "swaks")
@@ -43,7 +43,7 @@ func TestSwitch(t *testing.T) {
 	}
 	r.swaks(way{465, "tls"}, "b@example.test").want(24).says("452 4.2.2")
 
-	r.use("auth-wrong-password", "starttls-not-offered") // two at once
+	r.use("auth-wrong-password", "starttls-not-offered") // two at the same time
 	r.curlIMAP(way{143, "clear"}, "alice", "/").want(67)
 	r.curlIMAP(way{143, "starttls"}, "alice", "/").want(64)
 	r.use("cert-expired")
@@ -69,7 +69,7 @@ func TestSwitch(t *testing.T) {
 	res.says("mailbox-full")
 }
 
-// put switches by HTTP.
+// put switches scenarios by HTTP.
 func (r *rig) put(c *http.Client, names ...string) error {
 	if names == nil {
 		names = []string{}
@@ -95,9 +95,8 @@ func (r *rig) put(c *http.Client, names ...string) error {
 	return err
 }
 
-// TestThousandSwitches switches a thousand times, door 25 being refused, dropped,
-// cut and right in turn, while clients work at the doors that no scenario touches.
-// None of them may lose a connection.
+// TestThousandSwitches switches a thousand times. Door 25 is refused, dropped, cut and correct in turn, while clients
+// work at the doors that no scenario touches. None of them may lose a connection.
 func TestThousandSwitches(t *testing.T) {
 	t.Parallel()
 	switches := 1000

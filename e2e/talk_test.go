@@ -67,8 +67,7 @@ func (k *talk) line() string {
 	return strings.TrimRight(s, "\r\n")
 }
 
-// expect reads lines until one begins with prefix; a reply of the same protocol
-// that ends the wait otherwise fails the test.
+// expect reads lines until one begins with prefix. Any other final reply of the protocol fails the test.
 func (k *talk) expect(prefix string) string {
 	k.t.Helper()
 	var seen []string
@@ -95,8 +94,7 @@ func (k *talk) say(command, prefix string) string {
 	return k.expect(prefix)
 }
 
-// ended checks that the server has ended the connection, and returns what it said
-// last.
+// ended checks that the server has ended the connection, and returns what it said last.
 func (k *talk) ended() string {
 	k.t.Helper()
 	_ = k.SetReadDeadline(time.Now().Add(patience))

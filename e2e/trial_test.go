@@ -13,7 +13,7 @@ import (
 	"github.com/mailrig/mailrig/scenarios"
 )
 
-// trialReport is what the tests here read of the JSON.
+// trialReport is what these tests read from the JSON.
 type trialReport struct {
 	Took    time.Duration `json:"took"`
 	Control struct {
@@ -34,7 +34,7 @@ type trialReport struct {
 	} `json:"results"`
 }
 
-// verdict is a scenario's, with the ids of the findings that gave it.
+// verdict returns a scenario's verdict, with the ids of the findings behind it.
 func (r *trialReport) verdict(name string) (verdict, why string) {
 	for _, x := range r.Results {
 		if x.Scenario == name {
@@ -49,8 +49,8 @@ func (r *trialReport) verdict(name string) (verdict, why string) {
 	return "", ""
 }
 
-// sendAndFetch is a client out of curl: it sends by door 587 with STARTTLS and fetches by
-// door 993. $HOW are curl's options.
+// sendAndFetch is a client made with curl. It sends through door 587 with STARTTLS and fetches through door 993. $HOW
+// holds curl's options.
 const sendAndFetch = `
 curl -sS --max-time 8 $HOW smtp://$MAILRIG_HOST:$MAILRIG_PORT_587/client.example.test -u "$MAILRIG_USER:$MAILRIG_PASSWORD" \
 	--mail-from "$MAILRIG_USER" --mail-rcpt bob@example.test -T message.eml || exit 1
@@ -135,7 +135,7 @@ func TestTrialOfCurl(t *testing.T) {
 	}
 }
 
-// TestTrialOfTheCatalogue runs a fast client through everything.
+// TestTrialOfTheCatalogue runs a fast client through the whole catalogue.
 func TestTrialOfTheCatalogue(t *testing.T) {
 	t.Parallel()
 	long(t)
@@ -162,7 +162,7 @@ func TestTrialOfTheCatalogue(t *testing.T) {
 	if count["could-not-run"] > 0 || count["pass"] < 100 {
 		t.Errorf("%v\n%s", count, out)
 	}
-	// Alone on two cores it takes 32 s, most of it waiting for two scenarios that curl doesn't give up.
+	// Alone on two cores this takes 32 s. Most of it is waiting for two scenarios that curl doesn't give up on.
 	if r.Took > 3*time.Minute {
 		t.Errorf("took %v", r.Took)
 	}

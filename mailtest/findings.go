@@ -10,22 +10,21 @@ import (
 	"github.com/mailrig/mailrig/server"
 )
 
-// Finding is mailrig's reading of one or several sessions of a client.
+// Finding says what one or several sessions of a client mean.
 type Finding = server.Finding
 
 // settleTime is how long Require waits for a finding.
 const settleTime = 5 * time.Second
 
-// graceTime is how long Require goes on when no session is open: one may just be coming.
+// graceTime is how long Require goes on waiting when no session is open: one may be about to begin.
 const graceTime = 300 * time.Millisecond
 
 // quietTime is how long Forbid and Findings wait for sessions that a client keeps open.
 const quietTime = time.Second
 
-// Findings returns what the sessions come to, all together as those of one client, the
-// worst first and what is as it should be last. It takes the client for done: what it
-// hasn't done by now, such as trying again, it doesn't do. Sessions that are open have a
-// second to end.
+// Findings returns what all sessions together mean, as those of one client. The worst finding comes first; those of
+// severity Good come last. Findings assumes that the client has finished: what it hasn't done by now, such as retrying,
+// it won't do. Open sessions have one second to end.
 func (r *Rig) Findings() []Finding {
 	ctx, cancel := context.WithTimeout(context.Background(), quietTime)
 	defer cancel()
@@ -33,14 +32,14 @@ func (r *Rig) Findings() []Finding {
 	return r.s.Conclude()
 }
 
-// Require fails the test for each of these findings that isn't there, with what was found
-// instead and the transcript. Call it when the client is done; for sessions that are still
-// ending it waits, five seconds at most. An id that no finding has ends the test.
+// Require fails the test for each of these findings that is missing. It logs what was found instead, and the
+// transcript. Call it when the client has finished. It waits at most five seconds for sessions that are still ending.
+// An unknown id ends the test.
 func (r *Rig) Require(ids ...string) {
 	r.t.Helper()
 	r.known(ids)
 	deadline := time.Now().Add(settleTime)
-	idle := time.Now() // no session has been open since, and none has ended
+	idle := time.Now() // since then no session has been open, and none has ended
 	for {
 		_, n, ended := r.s.SessionsSince(math.MaxUint64)
 		busy := r.s.Busy()
@@ -53,7 +52,7 @@ func (r *Rig) Require(ids ...string) {
 			r.lacks(missing, found)
 			return
 		}
-		pause := time.NewTimer(20 * time.Millisecond) // nobody tells when an open session goes on
+		pause := time.NewTimer(20 * time.Millisecond) // nothing reports that an open session goes on
 		select {
 		case <-ended:
 		case <-pause.C:
@@ -76,9 +75,9 @@ func (r *Rig) lacks(missing []string, found []Finding) {
 	}
 }
 
-// Forbid fails the test for each of these findings that is there, with the explanation,
-// the advice and the transcript of its sessions. Call it when the client is done; sessions
-// that are open have a second to end. An id that no finding has ends the test.
+// Forbid fails the test for each of these findings that is present. It logs the explanation, the advice and the
+// transcript of the finding's sessions. Call it when the client has finished. Open sessions have one second to end. An
+// unknown id ends the test.
 func (r *Rig) Forbid(ids ...string) {
 	r.t.Helper()
 	r.known(ids)
@@ -108,7 +107,7 @@ func orNothing(ids []string) string {
 	return strings.Join(slices.Compact(ids), ", ")
 }
 
-// full is a finding with all that is to be said.
+// full returns everything that a finding says.
 func full(f *Finding) string {
 	text := f.Line()
 	if f.Explanation != "" {
@@ -117,7 +116,7 @@ func full(f *Finding) string {
 	return text
 }
 
-// dialogues is the transcript of some sessions, nil for all, oldest first.
+// dialogues returns the transcripts of these sessions (nil: all sessions), oldest first.
 func (r *Rig) dialogues(ids []string) string {
 	var b strings.Builder
 	for _, s := range r.Sessions() {
@@ -131,7 +130,7 @@ func (r *Rig) dialogues(ids []string) string {
 	return strings.TrimRight(b.String(), "\n")
 }
 
-// explain logs what is wrong and the whole transcript.
+// explain logs what is wrong, and the whole transcript.
 func (r *Rig) explain() {
 	for _, f := range r.Findings() {
 		if f.Severity != server.Good {

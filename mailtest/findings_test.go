@@ -13,7 +13,7 @@ import (
 	"github.com/mailrig/mailrig/mailtest"
 )
 
-// fake is a test whose failures are looked at.
+// fake is a test whose failures are examined.
 type fake struct {
 	testing.TB
 	mu       sync.Mutex
@@ -35,7 +35,7 @@ func (f *fake) Fatalf(format string, args ...any) {
 }
 func (f *fake) Failed() bool { return false }
 
-// on runs do as a test does, where Fatalf ends it.
+// on runs do like a test, which Fatalf ends.
 func (f *fake) on(do func()) {
 	done := make(chan struct{})
 	go func() {
@@ -58,7 +58,7 @@ func rigFor(t *testing.T, options ...mailtest.Option) (*mailtest.Rig, *fake) {
 	return rig, f
 }
 
-// loginInClear is a client that one wants to find.
+// loginInClear is a client that must be found.
 func loginInClear(t *testing.T, rig *mailtest.Rig, stay bool) net.Conn {
 	t.Helper()
 	c, err := net.Dial("tcp", rig.Addr(143))
@@ -132,7 +132,7 @@ func TestForbiddenFindingIsExplained(t *testing.T) {
 	}
 }
 
-// A session that stays open is judged as it is.
+// TestOpenSessions checks that a session which stays open is judged as it is.
 func TestOpenSessions(t *testing.T) {
 	t.Parallel()
 	rig, f := rigFor(t)

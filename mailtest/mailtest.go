@@ -1,5 +1,4 @@
-// Package mailtest runs a mailrig inside a Go test, as net/http/httptest runs a
-// web server:
+// Package mailtest runs a mailrig inside a Go test, as net/http/httptest runs a web server:
 //
 //	func TestSend(t *testing.T) {
 //		rig := mailtest.Start(t, mailtest.Scenario("greylisting"))
@@ -10,11 +9,10 @@
 //		}
 //	}
 //
-// Start opens all eight doors on free loopback ports. The rig ends with the test.
-// When the test has failed, its log has what is wrong with what the client did, and
-// what client and server said to each other.
+// Start opens all eight doors on free loopback ports. The rig ends with the test. If the test fails, its log says what
+// is wrong with what the client did, and shows what client and server said.
 //
-// What a client must or mustn't do is a finding (docs/findings.md lists them):
+// What a client must or must not do is a finding (docs/findings.md lists them):
 //
 //	rig.Require("mail-sent", "retried-after-temporary-failure")
 //	rig.Forbid("password-sent-in-clear")
@@ -35,8 +33,7 @@ import (
 // Option changes how a rig runs.
 type Option func(testing.TB, *server.Config)
 
-// Scenario activates scenarios, by name or by the path of a YAML file. An unknown
-// one ends the test.
+// Scenario activates scenarios, by name or by the path of a YAML file. An unknown name ends the test.
 func Scenario(names ...string) Option {
 	return func(t testing.TB, c *server.Config) {
 		t.Helper()
@@ -44,21 +41,19 @@ func Scenario(names ...string) Option {
 	}
 }
 
-// User closes the list of accounts: only those given may log in. The first one is
-// Rig.User.
+// User allows only the given users to log in. The first one becomes Rig.User.
 func User(name, password string) Option {
 	return func(_ testing.TB, c *server.Config) {
 		c.Users = append(c.Users, server.User{Name: name, Password: password})
 	}
 }
 
-// Seed preloads DIR/user@domain/FOLDER/*.eml.
+// Seed loads messages from DIR/user@domain/FOLDER/*.eml before the rig starts.
 func Seed(dir string) Option {
 	return func(_ testing.TB, c *server.Config) { c.SeedDir = dir }
 }
 
-// Hostname adds a name to the server's certificate, besides localhost, 127.0.0.1,
-// ::1 and *.example.test.
+// Hostname adds a name to the server's certificate, besides localhost, 127.0.0.1, ::1 and *.example.test.
 func Hostname(name string) Option {
 	return func(_ testing.TB, c *server.Config) { c.Hostnames = append(c.Hostnames, name) }
 }
@@ -70,7 +65,7 @@ func Configure(f func(*server.Config)) Option {
 
 // Rig is a running mailrig.
 type Rig struct {
-	User     string // will be accepted, with Password
+	User     string // a user who may log in with Password
 	Password string
 	HTTP     string // base URL of the web page and API
 	CAFile   string // the CA's certificate (PEM), for clients that want a file
@@ -79,7 +74,7 @@ type Rig struct {
 	s *server.Server
 }
 
-// Start starts a rig that ends with the test. If it can't start, the test ends.
+// Start starts a rig that ends with the test. If the rig can't start, the test ends.
 func Start(t testing.TB, options ...Option) *Rig {
 	t.Helper()
 	cfg := server.Config{PortOffset: "random", HTTP: "127.0.0.1:0"}
@@ -108,8 +103,8 @@ func Start(t testing.TB, options ...Option) *Rig {
 	return r
 }
 
-// Addr returns where a door really listens, by its standard port number: 25, 2525,
-// 587, 465, 110, 995, 143 or 993. Another number ends the test.
+// Addr returns where a door really listens. port is its standard port number: 25, 2525, 587, 465, 110, 995, 143 or 993.
+// Any other number ends the test.
 func (r *Rig) Addr(port int) string {
 	r.t.Helper()
 	for _, d := range r.s.Doors() {
@@ -121,21 +116,19 @@ func (r *Rig) Addr(port int) string {
 	return ""
 }
 
-// TLS returns a client's configuration that trusts the rig, for the server name
-// "localhost". The caller may change it.
+// TLS returns a client configuration that trusts the rig, for the server name "localhost". The caller may change it.
 func (r *Rig) TLS() *tls.Config { return r.s.ClientTLS() }
 
-// Use switches to these scenarios; with none, back to correct. Connections that are
-// open keep what they began with.
+// Use switches to these scenarios. Without any, it restores the correct server. Open connections keep what they began
+// with.
 func (r *Rig) Use(names ...string) {
 	r.t.Helper()
 	r.used(r.s.Use(load(r.t, names)...))
 }
 
-// UseFor makes scenarios active for one user only, beside those of everybody; with
-// none, ends that. They hold for logins from now on, and can't change what happens
-// before one: the test's log says so where a scenario does. Mail from this user's address
-// counts too, on doors 25 and 2525 where nobody logs in.
+// UseFor activates scenarios for one user only, in addition to those for everybody. Without any, it ends that. They
+// apply to logins from now on, and can't change what happens before a login; if a scenario would have to, the test's
+// log says so. On doors 25 and 2525, where nobody logs in, mail from this user's address counts too.
 func (r *Rig) UseFor(user string, names ...string) {
 	r.t.Helper()
 	r.used(r.s.UseFor(user, load(r.t, names)...))
@@ -154,8 +147,7 @@ func (r *Rig) used(notes []string, err error) {
 // Session is what happened on one connection.
 type Session = server.Session
 
-// Sessions returns the finished sessions in the order in which they ended, then
-// the open ones.
+// Sessions returns the ended sessions in the order in which they ended, then the open ones.
 func (r *Rig) Sessions() []*Session { return r.s.Sessions() }
 
 // Server returns the rig's server.
@@ -166,13 +158,13 @@ type Message struct {
 	Mailbox    string // its folder, like INBOX
 	UID        uint32
 	Flags      []string
-	From       string   // reverse-path of the envelope; "" when it came by APPEND
+	From       string   // reverse-path of the envelope; "" if the message came by APPEND
 	Recipients []string // forward-paths of the envelope
-	Raw        []byte   // every byte, trace headers included; not to be changed
+	Raw        []byte   // the whole message, including trace header fields; not to be changed
 }
 
-// Header returns a header field's first value, decoded as net/mail reads it; ""
-// when the message has none or can't be read.
+// Header returns a header field's first value, as net/mail decodes it. It returns "" if the message has no such field
+// or can't be parsed.
 func (m Message) Header(name string) string {
 	parsed, err := mail.ReadMessage(bytes.NewReader(m.Raw))
 	if err != nil {
@@ -181,8 +173,7 @@ func (m Message) Header(name string) string {
 	return parsed.Header.Get(name)
 }
 
-// Messages returns the messages in an account's INBOX, oldest first; none when the
-// account doesn't exist.
+// Messages returns the messages in an account's INBOX, oldest first. It returns none if the account doesn't exist.
 func (r *Rig) Messages(address string) []Message { return r.MessagesIn(address, "INBOX") }
 
 // MessagesIn returns the messages in one of an account's folders, oldest first.

@@ -109,7 +109,7 @@ func TestScenarioAndUse(t *testing.T) {
 	}
 }
 
-// logged is a test that fails, to see what its log has.
+// logged is a test that fails, so that its log can be examined.
 type logged struct {
 	testing.TB
 	cleanups []func()

@@ -11,21 +11,21 @@ import (
 // MessageMatch is something that must be true of a message.
 type MessageMatch struct{ m server.Matcher }
 
-// To wants a message in this address's mailbox.
+// To matches a message in this address's mailbox.
 func To(address string) MessageMatch { return MessageMatch{server.Matcher{Key: "to", Value: address}} }
 
-// From wants this address as the envelope's sender, or this text in the From field.
+// From matches this address as the envelope's sender, or this text in the From field.
 func From(text string) MessageMatch { return MessageMatch{server.Matcher{Key: "from", Value: text}} }
 
-// Subject wants this text in the subject, decoded, in any case.
+// Subject matches this text in the decoded subject, in any case.
 func Subject(text string) MessageMatch {
 	return MessageMatch{server.Matcher{Key: "subject", Value: text}}
 }
 
-// Body wants this text in a text part, decoded, in any case.
+// Body matches this text in a decoded text part, in any case.
 func Body(text string) MessageMatch { return MessageMatch{server.Matcher{Key: "body", Value: text}} }
 
-// Folder wants a message in a folder of this name.
+// Folder matches a message in a folder with this name.
 func Folder(name string) MessageMatch {
 	return MessageMatch{server.Matcher{Key: "folder", Value: name}}
 }
@@ -33,30 +33,30 @@ func Folder(name string) MessageMatch {
 // SessionMatch is something that must be true of a session.
 type SessionMatch struct{ m server.Matcher }
 
-// Door wants a session on this door, by its standard port number.
+// Door matches a session on this door, by its standard port number.
 func Door(port int) SessionMatch {
 	return SessionMatch{server.Matcher{Key: "door", Value: strconv.Itoa(port)}}
 }
 
-// LoggedIn wants a session with a login that succeeded.
+// LoggedIn matches a session in which a login succeeded.
 func LoggedIn() SessionMatch { return SessionMatch{server.Matcher{Key: "login", Value: "ok"}} }
 
-// Refused wants a session with logins of which none succeeded.
+// Refused matches a session with logins of which none succeeded.
 func Refused() SessionMatch { return SessionMatch{server.Matcher{Key: "login", Value: "refused"}} }
 
-// AsUser wants a session in which this user tried to log in.
+// AsUser matches a session in which this user tried to log in.
 func AsUser(name string) SessionMatch {
 	return SessionMatch{server.Matcher{Key: "user", Value: name}}
 }
 
-// Encrypted wants a session inside TLS.
+// Encrypted matches a session inside TLS.
 func Encrypted() SessionMatch { return SessionMatch{server.Matcher{Key: "tls", Value: "yes"}} }
 
-// Ended wants a session that is over.
+// Ended matches a session that has ended.
 func Ended() SessionMatch { return SessionMatch{server.Matcher{Key: "ended", Value: "yes"}} }
 
-// WaitMessage returns the first message in any mailbox for which all of this is true; it
-// may be there already. If none arrives in time, the test fails and says what arrived instead.
+// WaitMessage returns the first message in any mailbox that all of these match. It may be there already. If none
+// arrives within timeout, the test fails and says what arrived instead.
 func (r *Rig) WaitMessage(timeout time.Duration, match ...MessageMatch) Message {
 	r.t.Helper()
 	c := server.Condition{What: server.Messages}
@@ -70,8 +70,8 @@ func (r *Rig) WaitMessage(timeout time.Duration, match ...MessageMatch) Message 
 	return r.message(&o.Messages[0])
 }
 
-// WaitSession returns the first session, finished or open, for which all of this is true;
-// it may be there already. If none begins in time, the test fails and says which did.
+// WaitSession returns the first session, ended or open, that all of these match. It may be there already. If none
+// begins within timeout, the test fails and says which ones did.
 func (r *Rig) WaitSession(timeout time.Duration, match ...SessionMatch) *Session {
 	r.t.Helper()
 	c := server.Condition{What: server.Sessions}

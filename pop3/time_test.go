@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// inTime serves one connection in a bubble of package synctest, where ten minutes take no time, and wants it to end
-// by itself so long after test has returned.
+// inTime serves one connection in a bubble of testing/synctest, where ten minutes take no time. It checks that the
+// connection ends on its own, this long after test has returned.
 func inTime(t *testing.T, b *testBackend, after time.Duration, test func(*client)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
@@ -35,8 +35,9 @@ func inTime(t *testing.T, b *testBackend, after time.Duration, test func(*client
 	})
 }
 
-// The autologout timer ends a connection without a word and without an UPDATE (RFC 1939 section 3). Each line begins
-// it anew, but no part of one: a client that dribbles would hold the maildrop for ever.
+// TestReadTimeout checks that the autologout timer ends a connection without a word and without an UPDATE (RFC 1939
+// section 3). Each line restarts it, but a part of a line doesn't: a client that dribbles would hold the maildrop for
+// ever.
 func TestReadTimeout(t *testing.T) {
 	t.Parallel()
 	const timer = 10 * time.Minute
@@ -86,7 +87,7 @@ func TestReadTimeout(t *testing.T) {
 	}
 }
 
-// A client that doesn't read what it has asked for doesn't keep the maildrop locked.
+// TestWriteTimeout checks that a client which doesn't read what it asked for doesn't keep the maildrop locked.
 func TestWriteTimeout(t *testing.T) {
 	t.Parallel()
 	b := newTestBackend()

@@ -29,8 +29,8 @@ func (d *decoder) checkCommands(e entry, m *fault.Match) {
 	}
 }
 
-// checkCapabilities refuses names that no list has, because then nothing is hidden. What
-// another rule of the scenario lists is known; so are names of private extensions.
+// checkCapabilities rejects names that no server advertises, because the rule would hide nothing. It accepts names that
+// another rule of the scenario advertises, and names of private extensions.
 func (d *decoder) checkCapabilities(nodes []*yaml.Node, rules []fault.Rule) {
 	listed := map[string][]string{}
 	for _, r := range rules {
@@ -52,7 +52,7 @@ func (d *decoder) checkCapabilities(nodes []*yaml.Node, rules []fault.Rule) {
 		}
 		met := d.grammar.spoken(&r.Match)
 		if slices.ContainsFunc(met, func(name string) bool { return protocol.Find(d.grammar.Protocols, name).Capabilities == nil }) {
-			continue // nobody knows what its servers may list
+			continue // nobody knows what such a protocol's servers advertise
 		}
 		var here, anywhere []string
 		for _, p := range d.grammar.Protocols {

@@ -115,7 +115,8 @@ func TestAnotherGrammar(t *testing.T) {
 	}
 }
 
-// The loader asks the protocols what can be matched, hidden and cut. It knows none by name.
+// TestTheLoaderAsksTheProtocols checks that the loader asks the protocols what can be matched, hidden and cut, and
+// knows none of them by name.
 func TestTheLoaderAsksTheProtocols(t *testing.T) {
 	t.Parallel()
 	p := *gopher
@@ -139,7 +140,7 @@ func TestTheLoaderAsksTheProtocols(t *testing.T) {
 	}
 }
 
-// What is wrong in another grammar is told as it is in the standard one.
+// TestMistakesInAnotherGrammar checks that mistakes in another grammar are reported as in the standard one.
 func TestMistakesInAnotherGrammar(t *testing.T) {
 	t.Parallel()
 	for rule, want := range map[string]string{

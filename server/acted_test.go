@@ -8,8 +8,8 @@ import (
 	"github.com/mailrig/mailrig/internal/event"
 )
 
-// Which rule acted, and with which kind of fault, is recorded beside what came of it. It leaves nothing in the
-// dialogue and doesn't part the lines of a reply.
+// TestActsAreRecorded checks that the record says which rule acted, with which kind of fault. This leaves nothing in
+// the dialogue and doesn't separate the lines of a reply.
 func TestActsAreRecorded(t *testing.T) {
 	t.Parallel()
 	s := startToy(t, `- {match: {protocol: toy, command: BYE}, end: close}
@@ -48,10 +48,10 @@ func TestActsAreRecorded(t *testing.T) {
 	if want := []string{"toy 1 edit-reply EHLO", "toy 2 delay-reply MAIL"}; !slices.Equal(got, want) {
 		t.Errorf("acts %q, want %q", got, want)
 	}
-	if replies != 6 { // the greeting's and five commands'
+	if replies != 6 { // the greeting's and those of five commands
 		t.Errorf("%d replies, want 6:\n%s", replies, x.Dialogue())
 	}
-	if len(x.Units) != 6+5+1 { // a delay is told, an act isn't
+	if len(x.Units) != 6+5+1 { // a delay is shown, an act isn't
 		t.Errorf("%d units:\n%s", len(x.Units), x.Dialogue())
 	}
 }

@@ -19,7 +19,7 @@ import (
 	"github.com/mailrig/mailrig/scenarios"
 )
 
-// away is what several servers share, when it can't be reached.
+// away is the state that several servers share, while it can't be reached.
 type away struct{ active.Scenarios }
 
 var errAway = errors.New("nobody answers")
@@ -28,7 +28,8 @@ func (away) Plan(context.Context) (*fault.Plan, error)             { return nil,
 func (away) Own(context.Context, string) (*fault.Plan, error)      { return nil, errAway }
 func (away) Users(context.Context) (map[string]*fault.Plan, error) { return nil, errAway }
 
-// Where nobody can tell what is active, the server is a correct one, and says so once.
+// TestWhatIsActiveCantBeTold checks that the server is a correct one, and logs this once, if nobody can say what is
+// active.
 func TestWhatIsActiveCantBeTold(t *testing.T) {
 	t.Parallel()
 	var log strings.Builder
@@ -74,8 +75,8 @@ func (f *shout) Command(a *fault.Action, _ *fault.Event, _ fault.Counts) bool {
 	return true
 }
 
-// A rig may have kinds of faults that the product hasn't: its API takes them, and a client
-// meets them.
+// TestAnotherKindOfFault checks that a rig may have kinds of faults that mailrig lacks: its API accepts them, and
+// clients meet them.
 func TestAnotherKindOfFault(t *testing.T) {
 	t.Parallel()
 	grammar := scenarios.Standard()

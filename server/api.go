@@ -53,8 +53,7 @@ func (r rig) Use(user string, names []string, inline []httpapi.Inline) ([]string
 	return r.UseFor(user, list...)
 }
 
-// builtin finds a scenario of the catalogue, and never a file: who may use the
-// API may not have files of this machine read.
+// builtin finds a scenario in the catalogue, never a file: callers of the API may not read files on this machine.
 func builtin(name string) (*scenarios.Scenario, error) {
 	if strings.ContainsAny(name, `/\`) || strings.HasSuffix(name, ".yaml") || strings.HasSuffix(name, ".yml") {
 		return nil, fmt.Errorf("%q is a file, and the API takes only names; send its contents instead", name)

@@ -9,11 +9,11 @@ import (
 	"github.com/mailrig/mailrig/server"
 )
 
-// TestNoInternalTypeIsGivenAway: who calls the server from outside can name every type
-// that it takes and returns.
+// TestNoInternalTypeIsGivenAway checks that a caller outside this module can name every type that the server takes and
+// returns.
 func TestNoInternalTypeIsGivenAway(t *testing.T) {
 	t.Parallel()
-	// These have a name in package server, with their fields documented there.
+	// Package server has names for these, with documentation of their fields.
 	named := []reflect.Type{
 		reflect.TypeFor[server.Condition](), reflect.TypeFor[server.Outcome](), reflect.TypeFor[server.Mail](), reflect.TypeFor[server.Session](),
 		reflect.TypeFor[server.Finding](), reflect.TypeFor[server.Door](),

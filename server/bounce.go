@@ -22,7 +22,7 @@ func (s *Server) newBounces() *bounce.Queue {
 	})
 }
 
-// bounce has a message that was accepted come back later. It reports whether it will.
+// bounce schedules a report that an accepted message could not be delivered. It reports whether there will be one.
 func (s *Server) bounce(from, to string, b fault.Bounce, m store.Message) bool {
 	raw, err := store.ReadAll(s.ctx, m)
 	if err != nil {

@@ -9,7 +9,7 @@ import (
 	"github.com/mailrig/mailrig/server"
 )
 
-// bounces has mail to gone@... come back after some time.
+// bounces returns a scenario in which mail to gone@... bounces after some time.
 func bounces(t *testing.T, after string) *scenarios.Scenario {
 	t.Helper()
 	return parse(t, "bounces", `  - {match: {recipient: "gone@*"}, bounce: {after: `+after+`}}`+"\n")
@@ -55,13 +55,13 @@ func sendFrom(t *testing.T, s *server.Server, path string) {
 	}
 }
 
-// TestReportNeverBounces: nobody gets a report about a message from the null path, and the
-// transcript doesn't announce one.
+// TestReportNeverBounces checks that nobody gets a report about a message from the null path, and that the transcript
+// announces none.
 func TestReportNeverBounces(t *testing.T) {
 	t.Parallel()
 	s := start(t, server.Config{Scenarios: []*scenarios.Scenario{bounces(t, "1ms")}})
 	sendFrom(t, s, "")
-	sendFrom(t, s, "alice@example.test") // whose report comes later than one to the null path would
+	sendFrom(t, s, "alice@example.test") // its report would come later than one to the null path
 	waitFor(t, s, server.Condition{What: server.Messages, Match: []server.Matcher{{Key: "to", Value: "alice@example.test"}}})
 	all, err := s.Mail(t.Context())
 	if err != nil {
@@ -77,7 +77,7 @@ func TestReportNeverBounces(t *testing.T) {
 	}
 }
 
-// TestResetForgetsBounces: mail on its way back is mail.
+// TestResetForgetsBounces checks that a reset also drops pending reports.
 func TestResetForgetsBounces(t *testing.T) {
 	t.Parallel()
 	s := start(t, server.Config{Scenarios: []*scenarios.Scenario{bounces(t, "300ms")}})
@@ -85,7 +85,7 @@ func TestResetForgetsBounces(t *testing.T) {
 	if err := s.Reset(); err != nil {
 		t.Fatal(err)
 	}
-	sendFrom(t, s, "bob@example.test") // whose report comes later than alice's would
+	sendFrom(t, s, "bob@example.test") // its report would come later than alice's
 	waitFor(t, s, server.Condition{What: server.Messages, Match: []server.Matcher{{Key: "to", Value: "bob@example.test"}}})
 	if got, err := s.MailIn(t.Context(), "alice@example.test", "INBOX"); len(got) > 0 || err != nil {
 		t.Errorf("%d messages have come after the reset, %v", len(got), err)

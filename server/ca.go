@@ -16,7 +16,7 @@ func openCA(cfg Config) (*certs.CA, error) {
 	return certs.NewCA(o)
 }
 
-// writeCAFile makes the CA's certificate a file that clients can be pointed to.
+// writeCAFile writes the CA's certificate to a file for clients that need one.
 func (s *Server) writeCAFile() error {
 	if s.cfg.CADir != "" {
 		s.caFile = filepath.Join(s.cfg.CADir, "ca.pem")

@@ -23,36 +23,35 @@ const (
 	DefaultKeepSessions    = 1000
 )
 
-// Config says how to run. The zero value is what `mailrig` does without flags,
-// but for the web address.
+// Config says how to run. The zero value is what `mailrig` does without flags, except that there is no web page.
 type Config struct {
-	Hosts      []string // addresses to listen on; none: 127.0.0.1 and ::1
-	PortOffset string   // "" or "auto": standard ports, else +3000; a number; or "random"
-	HTTP       string   // address of the web page and API; "" or "off": none
-	HTTPExact  bool     // HTTP was asked for by name: don't move to a free port when it is taken
+	Hosts      []string // addresses to listen on; none means 127.0.0.1 and ::1
+	PortOffset string   // "" or "auto": standard ports, or 3000 higher; a number; or "random"
+	HTTP       string   // address of the web page and API; "" or "off" means none
+	HTTPExact  bool     // the user chose HTTP: don't move to a free port if it is taken
 
-	Domain    string   // appended to names without "@"; DefaultDomain when empty
-	Hostnames []string // further names of the certificate, besides localhost and *.example.test
-	Users     []User   // with any, only these may log in
-	SeedDir   string   // preload DIR/user@domain/FOLDER/*.eml
-	CADir     string   // keep the CA here; "" keeps it in memory, its certificate in a temporary file
+	Domain    string   // appended to names without "@"; "" means DefaultDomain
+	Hostnames []string // more names for the certificate, besides localhost and *.example.test
+	Users     []User   // if not empty, only these may log in
+	SeedDir   string   // load mail from DIR/user@domain/FOLDER/*.eml
+	CADir     string   // where to keep the CA; "" keeps it in memory, with its certificate in a temporary file
 
 	Scenarios []*scenarios.Scenario // active from the start
-	Grammar   *scenarios.Grammar    // of the scenarios that come over HTTP; nil: scenarios.Standard
+	Grammar   *scenarios.Grammar    // of scenarios that come over HTTP; nil means scenarios.Standard
 
-	MaxMessageBytes int64 // bytes; 0: DefaultMaxMessageBytes
-	MaxConnections  int   // all doors together; 0: DefaultMaxConnections
-	KeepSessions    int   // finished sessions that are kept; 0: DefaultKeepSessions
+	MaxMessageBytes int64 // in bytes; 0 means DefaultMaxMessageBytes
+	MaxConnections  int   // at all doors together; 0 means DefaultMaxConnections
+	KeepSessions    int   // how many ended sessions are kept; 0 means DefaultKeepSessions
 
 	Version   string
 	Logger    *slog.Logger   // nil is silent
-	OnSession func(*Session) // called as each session ends, on its own goroutine; must be quick
-	// OnFinding is called with each finding, none that is Good, by one goroutine, after
-	// OnSession was with its sessions unless they are still open. It mustn't call Shutdown.
+	OnSession func(*Session) // called when a session ends, on its own goroutine; must be quick
+	// OnFinding is called with each finding that isn't Good, by one goroutine. Unless the finding's sessions are still
+	// open, OnSession has been called with them before. OnFinding must not call Shutdown.
 	OnFinding func(Finding)
 
-	protocols []served       // which protocols there are; nil: the product's
-	findings  []diagnose.Row // which findings there are; nil: the product's
+	protocols []served       // which protocols there are; nil means mailrig's own
+	findings  []diagnose.Row // which findings there are; nil means mailrig's own
 	store     store.Store    // in place of one in memory
 }
 

@@ -13,8 +13,8 @@ import (
 	"github.com/mailrig/mailrig/server"
 )
 
-// TestCountersAreExactOnTheWire: 64 clients at once, over real connections; every counter
-// acts as often as it says.
+// TestCountersAreExactOnTheWire runs 64 clients at the same time, over real connections. Every counter must act exactly
+// as often as it says.
 func TestCountersAreExactOnTheWire(t *testing.T) {
 	t.Parallel()
 	s := start(t, server.Config{Scenarios: []*scenarios.Scenario{parse(t, "counted", `

@@ -10,8 +10,8 @@ import (
 	"github.com/mailrig/mailrig/server"
 )
 
-// TestDropTwoHundredTimes: while connect: drop is active a client's connect gets no answer
-// and times out; as soon as it is released, the next one is served. 200 times over.
+// TestDropTwoHundredTimes checks 200 times that a client's connect gets no answer and times out while connect: drop is
+// active, and that the next client is served as soon as it is released.
 func TestDropTwoHundredTimes(t *testing.T) {
 	t.Parallel()
 	s := start(t, server.Config{})

@@ -12,10 +12,10 @@ import (
 	"github.com/mailrig/mailrig/server"
 )
 
-// TestHugeInboxStaysSmall: a huge INBOX, read whole by IMAP and listed by POP3, leaves no
-// more in memory than its list; and each user's INBOX is filled once, also when several log
-// in at once. The scenario has a hundred thousand messages. Here are fewer, and the bound
-// is for each of them: whatever is kept of a message that was read exceeds it.
+// TestHugeInboxStaysSmall checks that a huge INBOX, read whole by IMAP and listed by POP3, leaves only its list in
+// memory, and that each user's INBOX is filled once even if several log in at the same time. The scenario has 100,000
+// messages. This test has fewer, and the limit applies to each of them: whatever is kept of a message that was read
+// exceeds it.
 func TestHugeInboxStaysSmall(t *testing.T) {
 	const messages, size = 5000, 2000
 	scenario, err := scenarios.Parse("huge.yaml", fmt.Appendf(nil,
@@ -63,8 +63,8 @@ func TestHugeInboxStaysSmall(t *testing.T) {
 	}
 }
 
-// heap is what is alive, in bytes. The second collection frees what the first one finalized
-// or found in a sync.Pool.
+// heap returns how many bytes are alive. The second collection frees what the first one finalized or found in a
+// sync.Pool.
 func heap() int64 {
 	var m runtime.MemStats
 	runtime.GC()

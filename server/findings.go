@@ -8,17 +8,17 @@ import (
 	"github.com/mailrig/mailrig/internal/watch"
 )
 
-// Finding is mailrig's reading of one or several sessions of a client: the ID that
-// docs/findings.md lists, Severity, and in words a Title, an Explanation and a piece of
-// Advice; Guess where there is only a sign; the Client's address, the Door where it
-// showed, 0 for none or several, and the ids of the Sessions; the scenarios that were
-// Injected into them; and At, when it was certain. Line is the finding on one line.
+// Finding says what one or several sessions of a client mean. It has the ID that docs/findings.md lists, a Severity
+// and, in words, a Title, an Explanation and one piece of Advice. Guess says that there is only a sign. Client is the
+// client's address. Door is the port where it happened (0: several or none), and Sessions holds the ids of the
+// sessions. Injected lists the scenarios that acted in them. At is when it became certain. Line returns the finding on
+// one line.
 type Finding = diagnose.Finding
 
-// Severity says how much a finding matters.
+// Severity says how serious a finding is.
 type Severity = diagnose.Severity
 
-// The severities.
+// The severities, the worst first.
 const (
 	Error   = diagnose.Error
 	Warning = diagnose.Warning
@@ -26,8 +26,7 @@ const (
 	Good    = diagnose.Good
 )
 
-// Findings returns what is known by now, oldest first, the last 1,000 of it; what is as
-// it should be (Good) isn't among it.
+// Findings returns the findings so far except those of severity Good, oldest first, the last 1,000 at most.
 func (s *Server) Findings() []Finding {
 	found, _, _, err := s.watch.Since(context.Background(), 0)
 	if err != nil {
@@ -36,9 +35,8 @@ func (s *Server) Findings() []Finding {
 	return slices.DeleteFunc(found, func(f Finding) bool { return f.Severity == Good })
 }
 
-// Conclude looks at every session that is kept, the client's all, and says what they come
-// to if the client does nothing more, the worst first, Good at the end. It is for the end
-// of a test or a command.
+// Conclude examines all kept sessions as those of one client, and says what they mean if the client does nothing more.
+// The worst finding comes first; those of severity Good come last. Call it at the end of a test or a command.
 func (s *Server) Conclude() []Finding {
 	found, err := s.watch.Conclude(context.Background())
 	if err != nil {
@@ -50,7 +48,7 @@ func (s *Server) Conclude() []Finding {
 // CheckFindings returns an error for the first id that no finding of this server has.
 func (s *Server) CheckFindings(ids ...string) error { return checkFindings(s.cfg.findings, ids) }
 
-// CheckFindings returns an error for the first id that no finding of mailrig's has.
+// CheckFindings returns an error for the first id that none of mailrig's own findings has.
 func CheckFindings(ids ...string) error { return checkFindings(diagnose.Rows(), ids) }
 
 func checkFindings(rows []diagnose.Row, ids []string) error { return watch.Check(rows, ids...) }

@@ -9,7 +9,7 @@ import (
 	"github.com/mailrig/mailrig/internal/testkit/golden"
 )
 
-// TestFindingsPage keeps docs/findings.md in step with the table.
+// TestFindingsPage keeps docs/findings.md up to date with the table.
 func TestFindingsPage(t *testing.T) {
 	t.Parallel()
 	const file = "../docs/findings.md"
@@ -48,7 +48,7 @@ The ids never change.
 	golden.Check(t, file, b.String())
 }
 
-// cell is text for a table of Markdown.
+// cell formats text for a Markdown table.
 func cell(s string) string {
 	return strings.NewReplacer("|", `\|`, "<", "&lt;", "*", `\*`, "\n", " ").Replace(s)
 }

@@ -15,7 +15,7 @@ import (
 	"github.com/mailrig/mailrig/server"
 )
 
-// told collects what OnFinding is told.
+// told collects the findings that OnFinding receives.
 type told struct {
 	mu   sync.Mutex
 	list []server.Finding
@@ -50,7 +50,7 @@ func until(t testing.TB, what string, ok func() bool) {
 	}
 }
 
-// patience is how long to wait for what is there already, and for what will never be.
+// patience returns how long to wait for something that comes, or for something that must not come.
 func patience(comes bool) time.Duration {
 	if comes {
 		return hang
@@ -58,7 +58,7 @@ func patience(comes bool) time.Duration {
 	return 30 * time.Millisecond
 }
 
-// plain connects without TLS, whatever the door wants.
+// plain connects without TLS, whatever the door requires.
 func plain(t testing.TB, s *server.Server, port int) net.Conn {
 	t.Helper()
 	c, err := net.DialTimeout("tcp", addr(t, s, port), hang)
@@ -102,7 +102,7 @@ func TestFindingAtOnceAndOnce(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	// A password in clear doesn't become better with the end of the session.
+	// The end of the session doesn't change a password sent in clear.
 	o := waitFor(t, s, server.Condition{What: server.Findings, IDs: []string{"password-sent-in-clear"}})
 	if f := o.Findings[0]; f.Door != 143 || !slices.Equal(f.Sessions, []string{"1"}) || f.Client != "127.0.0.1" {
 		t.Errorf("%+v", f)
@@ -127,7 +127,8 @@ func TestFindingAtOnceAndOnce(t *testing.T) {
 	}
 }
 
-// Silence is told while it lasts, after three seconds, and not again at the end.
+// TestSilenceWhileItLasts checks that silence is reported while it lasts, after three seconds, and not again at the
+// end.
 func TestSilenceWhileItLasts(t *testing.T) {
 	t.Parallel()
 	var x told
@@ -136,7 +137,7 @@ func TestSilenceWhileItLasts(t *testing.T) {
 	c := plain(t, s, 993)
 	until(t, "silent-on-tls-port", func() bool { return len(x.of("silent-on-tls-port")) > 0 })
 	if took := time.Since(began); took < 2900*time.Millisecond {
-		t.Errorf("after %v", took) // that it isn't later than that is internal/gate's to test
+		t.Errorf("after %v", took) // internal/gate tests that it isn't later
 	}
 	f := x.of("silent-on-tls-port")[0]
 	if got, _ := s.Session("1"); !got.End.IsZero() || !strings.Contains(f.Advice, "use port 143") {
@@ -144,7 +145,7 @@ func TestSilenceWhileItLasts(t *testing.T) {
 	}
 	c.Close()
 	waitFor(t, s, server.Condition{What: server.Sessions, Match: []server.Matcher{{Key: "ended", Value: "yes"}}})
-	login(t, s, 143).Close() // one more finding: when it is there, the end of the first has been seen
+	login(t, s, 143).Close() // one more finding: when it is there, the watcher has seen the end of the first session
 	until(t, "a later finding", func() bool { return len(x.of("password-sent-in-clear")) > 0 })
 	if n := len(x.of("silent-on-tls-port")); n != 1 {
 		t.Errorf("told %d times", n)
@@ -154,7 +155,7 @@ func TestSilenceWhileItLasts(t *testing.T) {
 	}
 }
 
-// Who only was slow to say hello isn't blamed in the end.
+// TestSlowHelloIsForgiven checks that a client that is only slow to send its ClientHello isn't blamed in the end.
 func TestSlowHelloIsForgiven(t *testing.T) {
 	t.Parallel()
 	var x told
@@ -174,7 +175,7 @@ func TestSlowHelloIsForgiven(t *testing.T) {
 	until(t, "it is taken back", func() bool { return len(s.Findings()) == 0 })
 }
 
-// A finding that grows is told once, and brought up to date.
+// TestGrowingFindingDoesNotFlood checks that a growing finding is reported once and updated.
 func TestGrowingFindingDoesNotFlood(t *testing.T) {
 	t.Parallel()
 	var x told
@@ -203,12 +204,13 @@ func TestGrowingFindingDoesNotFlood(t *testing.T) {
 	}
 }
 
-// Port 25 blocked: IMAP stays open, as a mail program's does; nobody sees who knocks.
+// TestReceivesAndCannotSend blocks port 25. IMAP stays open, as a mail program's does. Nobody sees who tries the
+// blocked port.
 func TestReceivesAndCannotSend(t *testing.T) {
 	t.Parallel()
 	var x told
 	s := start(t, server.Config{OnFinding: x.add})
-	login(t, s, 993) // stays
+	login(t, s, 993) // stays open
 	if _, err := s.Use(load(t, "greeting-refused")...); err != nil {
 		t.Fatal(err)
 	}
@@ -219,7 +221,7 @@ func TestReceivesAndCannotSend(t *testing.T) {
 	if f := x.of("can-receive-cannot-send")[0]; !strings.Contains(f.Advice, "587") {
 		t.Errorf("%+v", f)
 	}
-	// It takes some time until one may say that nothing else is tried.
+	// It takes some time until it is certain that the client tries nothing else.
 	until(t, "stuck-on-port-25", func() bool { return len(x.of("stuck-on-port-25")) > 0 })
 }
 
@@ -241,7 +243,7 @@ func TestResetForgetsFindings(t *testing.T) {
 	}
 }
 
-// Findings of the last moment are told before Shutdown returns.
+// TestShutdownTellsTheLastFindings checks that findings of the last moment are reported before Shutdown returns.
 func TestShutdownTellsTheLastFindings(t *testing.T) {
 	t.Parallel()
 	var x told
@@ -252,7 +254,7 @@ func TestShutdownTellsTheLastFindings(t *testing.T) {
 	if err := s.Start(context.Background()); err != nil {
 		t.Fatal(err)
 	}
-	for range 3 { // the watcher may be in its pause
+	for range 3 { // the watcher may be pausing
 		login(t, s, 143)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), hang)
@@ -294,7 +296,7 @@ func TestWaitForMessages(t *testing.T) {
 			t.Errorf("%s: %v %v", text, o.Met, err)
 		}
 	}
-	// One that comes later.
+	// A session that comes later.
 	got := make(chan server.Outcome)
 	go func() {
 		ctx, cancel := context.WithTimeout(context.Background(), hang)

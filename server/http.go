@@ -46,7 +46,7 @@ func (s *Server) startHTTP() error {
 	return nil
 }
 
-// reachable is an address that a person can click on: of a wildcard, loopback.
+// reachable returns an address that a person can click on: loopback for a wildcard.
 func reachable(a net.Addr) string {
 	host, port, err := net.SplitHostPort(a.String())
 	if ip := net.ParseIP(host); err == nil && ip != nil && ip.IsUnspecified() {
@@ -59,15 +59,15 @@ func (s *Server) stopHTTP(context.Context) error {
 	if s.http == nil {
 		return nil
 	}
-	// Close, not Shutdown: a request that waits for sessions would wait on.
+	// Close, not Shutdown: a request that waits for sessions would go on waiting.
 	err := s.http.Close()
 	<-s.httpDone
 	return err
 }
 
-// HTTPTaken is the web address that was taken, so that another one was chosen; "" when
-// it was free.
+// HTTPTaken returns the web address that was already taken, so that mailrig chose another one. It returns "" if it was
+// free.
 func (s *Server) HTTPTaken() string { return s.httpTaken }
 
-// HTTPURL is the base URL of the web page and the API, "" when there is none.
+// HTTPURL returns the base URL of the web page and the API, or "" if there is none.
 func (s *Server) HTTPURL() string { return s.httpURL }

@@ -6,7 +6,7 @@ import (
 	"github.com/mailrig/mailrig/internal/identity"
 )
 
-// authority knows who may log in: the listed users, or with none everybody.
+// authority returns who may log in: the listed users, or everybody if there are none.
 func authority(users []User, canonical func(string) string) identity.Authority {
 	if len(users) == 0 {
 		return identity.Anyone{}
@@ -18,7 +18,7 @@ func authority(users []User, canonical func(string) string) identity.Authority {
 	return a
 }
 
-// userNames lists who may log in; none: everybody.
+// userNames lists who may log in. None means everybody.
 func (s *Server) userNames() (names []string) {
 	for _, u := range s.cfg.Users {
 		names = append(names, u.Name)
@@ -34,7 +34,7 @@ func (s *Server) LoginRule() string {
 	return "only " + strings.Join(s.userNames(), ", ")
 }
 
-// Credentials returns a user name and password that will be accepted.
+// Credentials returns a user name and a password that may log in.
 func (s *Server) Credentials() (user, password string) {
 	if len(s.cfg.Users) > 0 {
 		return s.cfg.Users[0].Name, s.cfg.Users[0].Password

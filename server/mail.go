@@ -12,13 +12,12 @@ import (
 	"github.com/mailrig/mailrig/internal/wait"
 )
 
-// Mail is a message in a mailbox: the account's address (Mailbox), Folder, UID, Flags and
-// when it was Received; From and Recipients of the envelope, empty when it came by APPEND,
-// with the Session that brought it; FromHeader and Subject, decoded; its size in Bytes.
-// Raw reads the message itself.
+// Mail is a message in a mailbox. It has the account's address (Mailbox), Folder, UID and Flags, and says when it was
+// Received. From and Recipients are the envelope's, and Session is the id of the session that brought it; they are
+// empty if it came by APPEND. FromHeader and Subject are decoded, and Bytes is its size. Raw reads the message itself.
 type Mail = wait.Mail
 
-// Mail lists every message in every mailbox, in the order in which they came.
+// Mail lists every message in every mailbox, in order of arrival.
 func (s *Server) Mail(ctx context.Context) (all []Mail, err error) {
 	accounts, err := s.store.ListAccounts(ctx)
 	if err != nil {
@@ -28,7 +27,7 @@ func (s *Server) Mail(ctx context.Context) (all []Mail, err error) {
 		if ok, err := s.store.HasAccount(ctx, address); err != nil {
 			return nil, err
 		} else if !ok {
-			continue // a Reset came between
+			continue // a Reset has intervened
 		}
 		folders, err := s.store.List(ctx, address)
 		if err != nil {
@@ -44,8 +43,8 @@ func (s *Server) Mail(ctx context.Context) (all []Mail, err error) {
 	return all, nil
 }
 
-// MailIn lists the messages in one of a user's folders, such as INBOX, by UID; none when
-// there is no such account or folder.
+// MailIn lists the messages in one of a user's folders, such as INBOX, by UID. It returns none if there is no such
+// account or folder.
 func (s *Server) MailIn(ctx context.Context, user, folder string) ([]Mail, error) {
 	address := s.store.Address(user)
 	if ok, err := s.store.HasAccount(ctx, address); !ok || err != nil {
@@ -54,7 +53,7 @@ func (s *Server) MailIn(ctx context.Context, user, folder string) ([]Mail, error
 	return s.mailIn(ctx, nil, address, folder)
 }
 
-// mailIn appends the messages of one mailbox; none if the name is only that, or gone.
+// mailIn appends the messages in one mailbox. It appends none if the name is only a parent or has just been deleted.
 func (s *Server) mailIn(ctx context.Context, all []Mail, address, folder string) ([]Mail, error) {
 	box, err := s.store.Mailbox(ctx, address, folder)
 	if err == nil {
@@ -108,8 +107,8 @@ func headingOf(ctx context.Context, m store.Message) (wait.Heading, error) {
 	return wait.HeadingOf(raw), nil
 }
 
-// Deliver puts a message into a user's INBOX, as if it had come at this time. raw belongs
-// to the server from now on.
+// Deliver puts a message into a user's INBOX, as if it had arrived at this time. From then on raw belongs to the
+// server.
 func (s *Server) Deliver(user string, raw []byte, at time.Time) error {
 	in := store.Incoming{Content: store.Bytes(raw), Received: at}
 	if _, err := s.store.Deliver(s.ctx, []string{user}, in); err != nil {
@@ -118,5 +117,5 @@ func (s *Server) Deliver(user string, raw []byte, at time.Time) error {
 	return nil
 }
 
-// Address is the address of a user: the name, with the domain where it has none.
+// Address returns a user's address: the name, with the domain appended if it has none.
 func (s *Server) Address(user string) string { return s.store.Address(user) }

@@ -9,8 +9,8 @@ import (
 	"github.com/mailrig/mailrig/server"
 )
 
-// TestErrorOfATokenIsAcknowledged: the challenge, the client's answer, the refusal, in all
-// three protocols; and the session tells a right answer from a wrong one, without the token.
+// TestErrorOfATokenIsAcknowledged checks the challenge, the client's answer and the refusal in all three protocols. The
+// session must distinguish a right answer from a wrong one, without recording the token.
 func TestErrorOfATokenIsAcknowledged(t *testing.T) {
 	t.Parallel()
 	s := start(t, server.Config{Users: []server.User{{Name: "alice", Password: "x"}}, Scenarios: []*scenarios.Scenario{parse(t, "expired", `
@@ -37,7 +37,7 @@ func TestErrorOfATokenIsAcknowledged(t *testing.T) {
 		for i := 0; i < len(tc.steps); i += 2 {
 			send := tc.steps[i]
 			if send == "" && i > 0 && !strings.HasPrefix(tc.steps[i+1], "250 ") {
-				if _, err := c.Write([]byte("\r\n")); err != nil { // an empty line is an answer here
+				if _, err := c.Write([]byte("\r\n")); err != nil { // here an empty line is an answer
 					t.Fatal(err)
 				}
 			}

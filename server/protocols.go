@@ -13,14 +13,14 @@ import (
 	"github.com/mailrig/mailrig/internal/smtpd"
 )
 
-// served is a protocol with the engine that serves it.
+// served is a protocol and the engine that serves it.
 type served struct {
 	*protocol.Protocol
 	// serve starts the engine for one phase of a connection, on a goroutine of its own, and returns.
 	serve func(s *Server, c *gate.Conn, ses *session.Session)
 }
 
-// product lists the protocols that mailrig speaks, in the order in which tables show their doors.
+// product lists mailrig's own protocols, in the order in which tables show their doors.
 func product() []served {
 	return []served{
 		{smtp.Protocol, func(s *Server, c *gate.Conn, ses *session.Session) {
@@ -38,7 +38,7 @@ func product() []served {
 	}
 }
 
-// protocolsOf lists the protocols that are served.
+// protocolsOf lists the protocols in a list of served ones.
 func protocolsOf(list []served) (protocols []*protocol.Protocol) {
 	for _, p := range list {
 		protocols = append(protocols, p.Protocol)
@@ -46,12 +46,12 @@ func protocolsOf(list []served) (protocols []*protocol.Protocol) {
 	return protocols
 }
 
-// spoken is the protocol of a door.
+// spoken returns the protocol of a door.
 func (s *Server) spoken(d door.Door) served {
 	for _, p := range s.cfg.protocols {
 		if p.Name == string(d.Protocol) {
 			return p
 		}
 	}
-	panic("a door without a protocol: " + d.String()) // the doors are made of the protocols
+	panic("a door without a protocol: " + d.String()) // every door comes from a protocol
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/mailrig/mailrig/internal/event"
 )
 
-// A record says where each message is, and how the connection ended on the wire.
+// TestWhatIsRecorded checks that a record says where each message is, and how the connection ended on the wire.
 func TestWhatIsRecorded(t *testing.T) {
 	t.Parallel()
 	s, err := New(Config{PortOffset: "random"})

@@ -10,8 +10,8 @@ import (
 	"github.com/mailrig/mailrig/internal/diagnose"
 )
 
-// TestFurtherFinding: a rig with a row of its own has that finding everywhere: by waiting,
-// in the list and at the end.
+// TestFurtherFinding checks that a rig with a row of its own has that finding everywhere: when waiting, in the list,
+// and at the end.
 func TestFurtherFinding(t *testing.T) {
 	t.Parallel()
 	s, err := New(Config{PortOffset: "random", findings: append(diagnose.Rows(), diagnose.Row{

@@ -16,28 +16,28 @@ import (
 	"github.com/mailrig/mailrig/scenarios"
 )
 
-// activation is the set of active scenarios and what follows from it for the doors.
+// activation holds the active scenarios, and what follows from them for the doors.
 type activation struct {
 	active.Scenarios
 	logger  *slog.Logger
-	failing atomic.Bool // nobody knows now what is active
+	failing atomic.Bool // nobody can say now what is active
 
-	mu     sync.Mutex // serialises switches
+	mu     sync.Mutex // serializes switches
 	notes  []string
-	noDrop sync.Map // standard port -> true: should drop, and can't
+	noDrop sync.Map // standard port -> true: the door should drop connections and can't
 
-	knocking chan struct{} // closed to end what watches the doors that drop; nil: none does
+	knocking chan struct{} // closed to stop watching the doors that drop; nil: nobody watches
 	watching sync.WaitGroup
 }
 
-// plan returns what holds for everybody. If that can't be told, nothing does: a correct
-// server is better than no mail. It is logged when it begins.
+// plan returns everybody's plan. If nobody can say what is active, it returns none: a correct server is better than no
+// mail. The beginning of such a failure is logged.
 func (a *activation) plan(ctx context.Context) *fault.Plan {
 	plan, err := a.Plan(ctx)
 	return a.or(plan, err)
 }
 
-// of returns the plan that the user has alone, nil for most.
+// of returns the user's own plan, or nil.
 func (a *activation) of(ctx context.Context, user string) *fault.Plan {
 	plan, err := a.Own(ctx, user)
 	return a.or(plan, err)
@@ -56,7 +56,7 @@ func (a *activation) or(plan *fault.Plan, err error) *fault.Plan {
 	return nil
 }
 
-// begin gives the doors, just opened, the modes of the first plan.
+// begin gives the doors, which have just been opened, the modes of the first plan.
 func (a *activation) begin(ctx context.Context, set *door.Set, watch func(stop <-chan struct{})) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -65,8 +65,8 @@ func (a *activation) begin(ctx context.Context, set *door.Set, watch func(stop <
 	return err
 }
 
-// apply gives each door the mode that the plan wants. A door that can't drop
-// stays open, and its connections are met with silence; the note says so.
+// apply gives each door the mode that the plan wants. A door that can't drop connections stays open and silent, and the
+// note says so.
 func (a *activation) apply(ctx context.Context, set *door.Set) (notes []string, err error) {
 	defer func() { a.notes = notes }()
 	plan := a.plan(ctx)
@@ -93,7 +93,7 @@ func (a *activation) apply(ctx context.Context, set *door.Set) (notes []string, 
 	return notes, errors.Join(failed...)
 }
 
-// watchKnocks has the doors watched as long as one of them drops connections.
+// watchKnocks watches the doors as long as one of them drops connections.
 func (a *activation) watchKnocks(drops bool, watch func(stop <-chan struct{})) {
 	switch {
 	case drops && a.knocking == nil:
@@ -102,11 +102,11 @@ func (a *activation) watchKnocks(drops bool, watch func(stop <-chan struct{})) {
 		a.watching.Go(func() { watch(stop) })
 	case !drops && a.knocking != nil:
 		close(a.knocking)
-		a.knocking = nil // it ends by itself: who switches may be called by it, through OnSession
+		a.knocking = nil // it ends later: the caller may be running on its goroutine, through OnSession
 	}
 }
 
-// stop ends the watching.
+// stop stops the watching.
 func (a *activation) stop() {
 	a.mu.Lock()
 	a.watchKnocks(false, nil)
@@ -114,7 +114,7 @@ func (a *activation) stop() {
 	a.watching.Wait()
 }
 
-// drops tells if a door of the set drops connections under the present plan.
+// drops reports whether any door in the set drops connections under the current plan.
 func (a *activation) drops(ctx context.Context, set *door.Set) bool {
 	plan := a.plan(ctx)
 	for _, l := range set.Listeners() {
@@ -138,9 +138,9 @@ func modeOf(m fault.ListenMode) door.Mode {
 	return door.Open
 }
 
-// Use makes these scenarios the active ones; none is back to correct. Connections
-// accepted from now on follow them, with counters at zero; those that are open
-// keep what they began with. The notes say what this system does otherwise.
+// Use activates these scenarios for everybody. Without any, it restores the correct server. Connections accepted from
+// now on follow them, with counters at zero; open connections keep what they began with. The notes say what this system
+// does differently.
 func (s *Server) Use(list ...*scenarios.Scenario) (notes []string, err error) {
 	s.active.mu.Lock()
 	defer s.active.mu.Unlock()
@@ -154,10 +154,10 @@ func (s *Server) Use(list ...*scenarios.Scenario) (notes []string, err error) {
 	return s.active.apply(s.ctx, s.doors)
 }
 
-// UseFor makes these scenarios active for one user only, beside those of everybody and
-// before them; none ends it. They hold for logins from now on: who a client is comes out
-// at its login. A client that sends mail where nobody logs in counts as the user whose
-// address it gives as the sender. The notes say which rules can't act for one user.
+// UseFor activates these scenarios for one user only, in addition to those for everybody and before them. Without any,
+// it ends that. They apply to logins from now on, because the user is known only at the login. Where nobody logs in, a
+// client that sends mail counts as the user whose address it gives as the sender. The notes say which rules can't act
+// for one user.
 func (s *Server) UseFor(user string, list ...*scenarios.Scenario) (notes []string, err error) {
 	address, err := s.userAddress(user)
 	if err != nil {
@@ -171,7 +171,7 @@ func (s *Server) UseFor(user string, list ...*scenarios.Scenario) (notes []strin
 	return notForOne(user, list), nil
 }
 
-// userAddress is the address of a user who may have scenarios, in lower case.
+// userAddress returns the address, in lower case, of a user who may have scenarios.
 func (s *Server) userAddress(user string) (string, error) {
 	if user == "" || len(user) > 320 || strings.ContainsFunc(user, func(r rune) bool { return r <= ' ' || r == 0x7f }) {
 		return "", fmt.Errorf("%q isn't the name of a user; give one such as alice@%s", user, s.cfg.Domain)
@@ -202,13 +202,12 @@ func notForOne(user string, list []*scenarios.Scenario) (notes []string) {
 	return notes
 }
 
-// ActiveFor lists the names of the scenarios that are active for one user only.
+// ActiveFor lists the names of the scenarios that are active only for this user.
 func (s *Server) ActiveFor(user string) []string {
 	return append([]string{}, s.active.of(s.ctx, s.store.Address(user)).Scenarios()...)
 }
 
-// ActiveByUser lists, for each user who has any, the scenarios that are active for that
-// user only.
+// ActiveByUser lists the scenarios that are active for one user only, for each user who has any.
 func (s *Server) ActiveByUser() map[string][]string {
 	out := map[string][]string{}
 	users, err := s.active.Users(s.ctx)
@@ -219,7 +218,7 @@ func (s *Server) ActiveByUser() map[string][]string {
 	return out
 }
 
-// Notes says what this system does otherwise than the active scenarios want.
+// Notes says what this system does differently from what the active scenarios want.
 func (s *Server) Notes() []string {
 	s.active.mu.Lock()
 	defer s.active.mu.Unlock()

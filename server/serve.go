@@ -11,7 +11,7 @@ import (
 	"github.com/mailrig/mailrig/internal/session"
 )
 
-// accept serves a door until it is closed.
+// accept accepts connections at a door until it is closed.
 func (s *Server) accept(l *door.Listener) {
 	for {
 		conn, err := l.Accept()
@@ -95,7 +95,7 @@ func (s *Server) forget(g *gate.Gate) {
 	s.conns.Done()
 }
 
-// turnAway says, where the door begins in clear, that there are too many connections.
+// turnAway says that there are too many connections, if the door begins in clear.
 func turnAway(d door.Door, p *protocol.Protocol, conn net.Conn) {
 	defer conn.Close()
 	if d.Security == door.TLS {

@@ -1,6 +1,5 @@
-// Package server assembles mailrig: the eight doors, the engines behind their
-// gates, one store of mail, the certificates, the scenarios, the transcripts and
-// the HTTP door.
+// Package server assembles mailrig: the eight doors, the engines behind their gates, one store of mail, the
+// certificates, the scenarios, the records of sessions and the HTTP door.
 //
 //	s, err := server.New(server.Config{PortOffset: "random"})
 //	…
@@ -8,20 +7,19 @@
 //	defer s.Shutdown(ctx)
 //	for _, d := range s.Doors() { fmt.Println(d.Port, d.Address) }
 //
-// A Go test wants package mailtest instead, which does all that.
+// A Go test should use package mailtest instead, which does all this.
 //
-// The way of a connection: serve.go accepts it and gives it a session and a gate; the gate
-// does TLS and starts an engine through the adapters, which ask the connection's
-// session (package session); scenarios.go says which plan a new connection gets.
+// serve.go accepts a connection and gives it a session and a gate. The gate does TLS and starts an engine through the
+// adapters, which ask the connection's session (package session). scenarios.go decides which plan a new connection
+// gets.
 //
-// What happens beside the connections lies in packages of its own, and one file here
-// connects each: watch (findings.go), wait (wait.go), bounce (bounce.go), door's knocks
-// (knocks.go), httpapi (http.go opens the door, api.go shows it the server).
+// What happens besides the connections is in packages of its own, and one file here connects each: watch (findings.go),
+// wait (wait.go), bounce (bounce.go), door's knocks (knocks.go), httpapi (http.go opens the door, api.go shows it the
+// server).
 //
-// Nothing here has a type without a name outside. Types that come from an internal
-// package (Session, Finding, Mail, Door, Condition and what belongs to it) are named here,
-// with what is in them, so that there is one of each from where it is made to JSON. Their
-// fields are as stable as the HTTP API's.
+// Every type in this API has a name outside internal packages. Types that come from one (Session, Finding, Mail, Door,
+// Condition and what belongs to it) have an alias here that documents their fields, so that each exists only once, from
+// where it is made to JSON. Their fields are as stable as the HTTP API's.
 package server
 
 import (
@@ -50,7 +48,7 @@ import (
 	"github.com/mailrig/mailrig/internal/watch"
 )
 
-// Server is a mailrig. Its methods may be called by any goroutine.
+// Server is a mailrig. Any goroutine may call its methods.
 type Server struct {
 	cfg     Config
 	ctx     context.Context // ends at Shutdown
@@ -69,7 +67,7 @@ type Server struct {
 	doors     *door.Set
 	http      *http.Server
 	httpURL   string
-	httpTaken string // the address that it should have had
+	httpTaken string // the address that was taken
 	httpDone  chan struct{}
 	acceptors sync.WaitGroup
 
@@ -83,16 +81,14 @@ type Server struct {
 	conns    sync.WaitGroup
 }
 
-// traceRoom is what trace headers may add to a message of the largest size.
+// traceRoom is how many bytes trace header fields may add to a message of the largest size.
 const traceRoom = 64 << 10
 
-// Door is one open door: its standard Port, which is its identity; the IANA name of its
-// Service; its Protocol (smtp, imap or pop3) and Security (starttls, starttls-required or
-// tls); and the Address where it really listens.
+// Door is one open door. Its standard Port identifies it. It also has the IANA name of its Service, its Protocol (smtp,
+// imap or pop3), its Security (starttls, starttls-required or tls), and the Address where it really listens.
 type Door = door.Door
 
-// New checks the configuration, mints the certificates and loads the seed. It
-// opens no port.
+// New checks the configuration, mints the certificates and loads the seed. It opens no port.
 func New(cfg Config) (*Server, error) {
 	if err := cfg.fill(); err != nil {
 		return nil, err
@@ -156,9 +152,8 @@ func (s *Server) populate() error {
 	return nil
 }
 
-// Start opens every door and the HTTP door, all or none, and returns when all of
-// them accept. ctx bounds only the opening. An error about ports names each door,
-// the address, the cause and what to do.
+// Start opens every door and the HTTP door, all or none, and returns when all of them accept. ctx applies only to the
+// opening. An error about ports names each door, its address, the cause and what to do.
 func (s *Server) Start(ctx context.Context) (err error) {
 	defer func() {
 		if err != nil {
@@ -190,8 +185,8 @@ func (s *Server) Start(ctx context.Context) (err error) {
 	return nil
 }
 
-// Shutdown closes every door and ends every connection. It returns when all is
-// gone, or with an error when ctx ends before; that error says who is left.
+// Shutdown closes every door and ends every connection. It returns when everything has ended, or with an error when ctx
+// ends first. That error says who is left.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.ready.Store(false)
 	s.bounces.Stop()
@@ -202,7 +197,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	s.acceptors.Wait()
 	httpErr := s.stopHTTP(ctx)
 
-	defer s.watch.Stop() // when the sessions have ended
+	defer s.watch.Stop() // after the sessions have ended
 
 	s.mu.Lock()
 	s.stopping = true
@@ -231,10 +226,10 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	return errors.Join(httpErr, s.removeCAFile())
 }
 
-// Ready tells if every door accepts.
+// Ready reports whether every door accepts.
 func (s *Server) Ready() bool { return s.ready.Load() }
 
-// Doors lists the open doors; none before Start.
+// Doors lists the open doors. There are none before Start.
 func (s *Server) Doors() []Door {
 	if s.doors == nil {
 		return nil
@@ -242,8 +237,7 @@ func (s *Server) Doors() []Door {
 	return s.doors.Doors()
 }
 
-// Moved says why the doors stand at +3000 instead of the standard numbers; "" when
-// they don't.
+// Moved says why the doors are 3000 above their standard numbers. It returns "" if they aren't.
 func (s *Server) Moved() string {
 	if s.doors == nil {
 		return ""
@@ -251,21 +245,19 @@ func (s *Server) Moved() string {
 	return s.doors.Moved()
 }
 
-// CAFile is the path of a file with the CA's certificate (PEM).
+// CAFile returns the path of a file with the CA's certificate (PEM).
 func (s *Server) CAFile() string { return s.caFile }
 
-// CAPEM is the CA's certificate (PEM).
+// CAPEM returns the CA's certificate (PEM).
 func (s *Server) CAPEM() []byte { return s.ca.PEM() }
 
-// ClientTLS returns a configuration for clients that trust this rig and nobody
-// else.
+// ClientTLS returns a configuration for clients that trust only this rig.
 func (s *Server) ClientTLS() *tls.Config {
 	return &tls.Config{RootCAs: s.ca.Pool(), ServerName: "localhost"}
 }
 
-// Reset forgets all mail (the seed is loaded again), reports of failed delivery that are
-// still to come, all finished sessions and all findings, and starts the counters of the
-// active scenarios anew.
+// Reset forgets all mail (and loads the seed again), pending reports of failed delivery, all ended sessions and all
+// findings. It restarts the counters of the active scenarios.
 func (s *Server) Reset() error {
 	s.bounces.Forget()
 	if err := s.store.Reset(s.ctx); err != nil {

@@ -23,8 +23,8 @@ import (
 	"github.com/mailrig/mailrig/server"
 )
 
-// hang is when a test gives up waiting. It only ends what would never end: no machine is so
-// slow that it matters.
+// hang is how long a test waits for something that should have happened. A test that passes never waits that long, on
+// any machine.
 const hang = 2 * time.Minute
 
 func start(t testing.TB, cfg server.Config) *server.Server {
@@ -60,7 +60,7 @@ func addr(t testing.TB, s *server.Server, port int) string {
 	return ""
 }
 
-// client is the least that speaks a line protocol.
+// client is a minimal client for a line protocol.
 type client struct {
 	net.Conn
 	r *bufio.Reader
@@ -80,8 +80,8 @@ func dial(t testing.TB, s *server.Server, port int) *client {
 	return &client{c, bufio.NewReader(c)}
 }
 
-// say sends a line, when it isn't empty, and reads up to the line that begins with
-// want; any other final reply is an error.
+// say sends a line if it isn't empty, and reads up to the line that begins with want. Any other final reply is an
+// error.
 func (c *client) say(line, want string) error {
 	if line != "" {
 		if _, err := io.WriteString(c, line+"\r\n"); err != nil {
@@ -102,7 +102,7 @@ func (c *client) say(line, want string) error {
 	}
 }
 
-// refusal tells a final reply of any of the three protocols that wasn't wanted.
+// refusal reports whether a line is another final reply, in any of the three protocols.
 func refusal(line string) bool {
 	return len(line) > 3 && line[0] >= '2' && line[0] <= '5' && line[3] == ' ' ||
 		strings.HasPrefix(line, "-ERR") || strings.HasPrefix(line, "a ")
@@ -166,7 +166,7 @@ func TestShutdownEndsEverythingAtOnce(t *testing.T) {
 	if err := s.Shutdown(ctx); err != nil {
 		t.Fatal(err)
 	}
-	if took := time.Since(began); took > 20*time.Second { // who waits for the handshake takes 30 s
+	if took := time.Since(began); took > 20*time.Second { // waiting for the handshake would take 30 s
 		t.Errorf("shutdown took %v", took)
 	}
 	if _, err := os.Stat(s.CAFile()); !errors.Is(err, os.ErrNotExist) {
@@ -187,8 +187,8 @@ func TestShutdownEndsEverythingAtOnce(t *testing.T) {
 	}
 }
 
-// TestSwitchingUnderLoad: a thousand switches, and nobody on a door that no
-// scenario touches loses a connection; nor does anybody who had connected before.
+// TestSwitchingUnderLoad switches a thousand times. No client at a door that the scenarios don't touch may lose a
+// connection, nor may any client that had connected before.
 func TestSwitchingUnderLoad(t *testing.T) {
 	s := start(t, server.Config{})
 	old := dial(t, s, 25)
@@ -468,7 +468,7 @@ func TestFaultsByAddress(t *testing.T) {
 	t.Error("the sessions aren't marked")
 }
 
-// TestRecipientNamedTwice: a recipient in three spellings is one recipient, and gets one copy.
+// TestRecipientNamedTwice checks that a recipient in three spellings is one recipient and gets one copy.
 func TestRecipientNamedTwice(t *testing.T) {
 	t.Parallel()
 	s := start(t, server.Config{})

@@ -15,15 +15,15 @@ import (
 	"github.com/mailrig/mailrig/server"
 )
 
-// failing is a store whose next call of one name fails, before or after the deed.
+// failing is a store in which the next call of one method fails, before or after it is carried out.
 type failing struct {
-	store.Store             // what the server has
-	really      store.Store // what is behind it
+	store.Store             // what the server uses
+	really      store.Store // the store behind it
 
 	mu    sync.Mutex
 	call  string
 	err   error
-	after bool // though it was done
+	after bool // fail after the call was carried out
 	met   bool
 }
 
@@ -54,7 +54,7 @@ func (f *failing) now(call string) (err error, after bool) {
 	return f.err, f.after
 }
 
-// next lets the next such call fail; "+Call" after it was done.
+// next makes the next such call fail. "+Call" means after it was carried out.
 func (f *failing) next(call string, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -89,7 +89,7 @@ func (f *failing) messages(t testing.TB, account, name string) string {
 
 var errOdd = errors.New("disk on fire")
 
-// step is a command, its reply, and what fails while it is carried out.
+// step is a command, its reply, and what fails while the command is carried out.
 type step struct {
 	fails string
 	err   error
@@ -112,8 +112,8 @@ func (f *failing) play(t *testing.T, c *client, steps ...step) {
 	}
 }
 
-// A store that fails is a temporary failure of SMTP, nothing is in any mailbox that was
-// not acknowledged, and the client that tries again as it should delivers once.
+// TestStoreFailsUnderSMTP checks that a failing store is a temporary failure in SMTP, that no mailbox contains a
+// message which wasn't acknowledged, and that a client that retries as it should delivers once.
 func TestStoreFailsUnderSMTP(t *testing.T) {
 	t.Parallel()
 	f := newFailing()
@@ -144,8 +144,8 @@ func TestStoreFailsUnderSMTP(t *testing.T) {
 		}
 	}
 	send(step{want: "250 "})
-	// A store that dies between the deed and its answer makes a copy: SMTP knows no other
-	// way (RFC 5321 section 6.1).
+	// If a store dies after carrying out a call and before answering, the retry makes a copy. SMTP knows no other way
+	// (RFC 5321 section 6.1).
 	send(step{fails: "+Deliver", err: store.ErrUnavailable, want: "451 4.3.0 "})
 	send(step{want: "250 "})
 	for _, who := range []string{"alice", "bob"} {
@@ -155,7 +155,8 @@ func TestStoreFailsUnderSMTP(t *testing.T) {
 	}
 }
 
-// Each command of IMAP: NO with the code of RFC 5530, and then, tried again, OK.
+// TestStoreFailsUnderIMAP checks that each IMAP command answers NO with the code from RFC 5530, and OK when it is
+// retried.
 func TestStoreFailsUnderIMAP(t *testing.T) {
 	t.Parallel()
 	f := newFailing()
@@ -198,7 +199,7 @@ func TestStoreFailsUnderIMAP(t *testing.T) {
 		again("a MOVE 3 Trash", "Mailbox", "Move"),
 		again("a APPEND Drafts {3+}\r\nabc", "Mailbox", "Append"),
 		{{"Append", store.ErrFull, "a APPEND Drafts {3+}\r\nabc", down}},
-		// What was asked for is \Seen; what didn't come isn't.
+		// A message that the client received is \Seen; one that didn't come isn't.
 		{{"Open", store.ErrUnavailable, "a FETCH 1:2 BODY[]", down}},
 	} {
 		f.play(t, c, steps...)
@@ -209,7 +210,7 @@ func TestStoreFailsUnderIMAP(t *testing.T) {
 		}
 	}
 
-	// A command that has succeeded stays so; what it would have told comes with the next.
+	// A command that has succeeded stays successful. What it would have reported comes with the next command.
 	deliverTo(t, f, "alice@example.test")
 	f.play(t, c, step{"Changes", store.ErrUnavailable, "a NOOP", "a OK"}, step{line: "a NOOP", want: "* 3 EXISTS"}, step{want: "a OK"})
 	// A Move whose answer is lost has moved.
@@ -223,7 +224,7 @@ func TestStoreFailsUnderIMAP(t *testing.T) {
 		}
 	}
 
-	// In the middle of a literal only the end of the connection can tell.
+	// In the middle of a literal, only the end of the connection can report an error.
 	f.next("Read", errOdd)
 	if err := c.say("a FETCH 1 BODY[]", "a "); err == nil || refusal(err.Error()) {
 		t.Errorf("a message that breaks off: %v", err)
@@ -231,7 +232,7 @@ func TestStoreFailsUnderIMAP(t *testing.T) {
 	until(t, "the message to be unseen", func() bool { return f.messages(t, "alice", "INBOX") == "4[]" })
 }
 
-// A store that fails while IDLE lasts tells what it has to tell later.
+// TestStoreFailsUnderIdle checks that a store which fails during IDLE reports its changes later.
 func TestStoreFailsUnderIdle(t *testing.T) {
 	t.Parallel()
 	f := newFailing()
@@ -282,7 +283,7 @@ func TestStoreFailsUnderPOP3(t *testing.T) {
 	if got := f.messages(t, "alice", "INBOX"); got != "3[]" {
 		t.Errorf("left: %s", got)
 	}
-	// In the middle of a message only the end of the connection can tell.
+	// In the middle of a message, only the end of the connection can report an error.
 	c = login()
 	f.next("Read", errOdd)
 	if err := c.say("RETR 1", "."); err == nil || refusal(err.Error()) {
@@ -299,16 +300,16 @@ func deliverTo(t testing.TB, f *failing, who string) {
 	}
 }
 
-// Clients that try again until they hear OK, at a store that fails at random, before the
-// deed and after it: what was acknowledged is there, and a message is there twice only
-// where an answer was lost.
+// TestStoreFailsAtRandom runs clients that retry until they see OK, at a store that fails at random, before or after
+// carrying out a call. What was acknowledged must be there, and a message may be there twice only if an answer was
+// lost.
 func TestStoreFailsAtRandom(t *testing.T) {
 	t.Parallel()
 	const clients, messages = 4, 25
 	really := memory.New(memory.Options{})
 	ctx := context.Background()
 	var mu sync.Mutex
-	copies := map[string]int{} // what a call that was done and not acknowledged may have made twice
+	copies := map[string]int{} // what a call that was carried out and not acknowledged may have duplicated
 	f := &failing{really: really}
 	f.Store = storetest.Wrap(really, func(_ context.Context, call string, do func() error) error {
 		switch rand.IntN(6) {
@@ -371,7 +372,7 @@ func TestStoreFailsAtRandom(t *testing.T) {
 	}
 }
 
-// sendUntilAccepted sends a message to alice, again for each temporary failure.
+// sendUntilAccepted sends a message to alice, and again after each temporary failure.
 func sendUntilAccepted(t testing.TB, s *server.Server, text string) error {
 	c := dial(t, s, 25)
 	defer c.Close()

@@ -17,8 +17,8 @@ import (
 	"github.com/mailrig/mailrig/internal/session"
 )
 
-// This file is a protocol that stands in this test alone: TOY. A client says one word a line, and the server answers
-// with one line:
+// This file defines TOY, a protocol that exists only in this test. A client sends one word on each line, and the server
+// answers with one line:
 //
 //	S: ok toy ready
 //	C: tls                S: ok begin         (then TLS, and no second greeting)
@@ -28,7 +28,7 @@ import (
 //	C: zip                S: ok zipped        (both sides compress from here on, RFC 1951)
 //	C: bye                S: ok bye
 //
-// A reply begins with ok, no (for good) or later (for the time being).
+// A reply begins with ok, no (permanent) or later (temporary).
 
 var toy = &protocol.Protocol{
 	Name: "toy", Title: "TOY", Receives: true, StartTLS: "TLS", Words: toyWords, Replies: toyReplies{},
@@ -106,7 +106,7 @@ type zipped struct {
 }
 
 func zip(c net.Conn) *zipped {
-	w, _ := flate.NewWriter(c, flate.BestSpeed) // the level is right
+	w, _ := flate.NewWriter(c, flate.BestSpeed) // the level is valid
 	return &zipped{c, flate.NewReader(c), w}
 }
 
@@ -175,7 +175,7 @@ func (f *toyFraming) GreetingEnds([]byte) bool        { return true }
 func (f *toyFraming) EditGreeting(line []byte) []byte { return line }
 func (f *toyFraming) LoggedIn()                       {}
 
-// serveToy is TOY's engine: it believes it is alone with a client in clear.
+// serveToy is TOY's engine. It believes it is alone with a client in clear.
 func serveToy(_ *Server, c *gate.Conn, ses *session.Session) {
 	go func() {
 		defer c.Close()

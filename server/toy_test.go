@@ -18,7 +18,7 @@ import (
 	"github.com/mailrig/mailrig/scenarios"
 )
 
-// TOY's own finding: it keeps nothing for strangers.
+// toyRow is TOY's own finding: the server keeps nothing for a client that hasn't logged in.
 var toyRow = diagnose.Row{
 	ID: "toy-put-without-login", Severity: diagnose.Warning, Title: "Put something on port {door} without a login.",
 	Explanation: "A {protocol} server keeps nothing for strangers.", Advice: "Log in first.",
@@ -40,7 +40,7 @@ func toyGrammar() *scenarios.Grammar {
 	return g
 }
 
-// startToy starts a rig that speaks TOY besides the product's protocols.
+// startToy starts a rig that speaks TOY in addition to mailrig's own protocols.
 func startToy(t *testing.T, yaml string) *Server {
 	t.Helper()
 	cfg := Config{
@@ -76,7 +76,7 @@ func toyScenario(t *testing.T, rules string) *scenarios.Scenario {
 	return sc
 }
 
-// toyClient is a client of TOY's.
+// toyClient is a client for TOY.
 type toyClient struct {
 	t *testing.T
 	net.Conn
@@ -105,7 +105,7 @@ func toyAddress(t *testing.T, s *Server, port int) string {
 	return ""
 }
 
-// says sends a line, if there is one, and wants a reply.
+// says sends a line, if there is one, and expects a reply.
 func (c *toyClient) says(line, want string) {
 	c.t.Helper()
 	if line != "" {
@@ -129,13 +129,13 @@ func (c *toyClient) secure(s *Server) error {
 	return nil
 }
 
-// ended waits for the end of the first session, and returns it.
+// toyEnded waits for the first session to end, and returns it.
 func toyEnded(t *testing.T, s *Server) *Session {
 	t.Helper()
 	return ended(t, s, "toy")
 }
 
-// ended waits until a session in a protocol has ended.
+// ended waits until a session in this protocol has ended.
 func ended(t *testing.T, s *Server, protocol string) *Session {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
@@ -151,8 +151,9 @@ func ended(t *testing.T, s *Server, protocol string) *Session {
 	return o.Sessions[0]
 }
 
-// A protocol that stands in this test alone is served: clear, by STARTTLS and with TLS from the first byte; its
-// sessions are recorded with what they say and without the password, and its own finding is found.
+// TestFurtherProtocol checks that a protocol which exists only in this test is served: in clear, by STARTTLS, and with
+// TLS from the first byte. Its sessions are recorded with what they say and without the password, and its own finding
+// is made.
 func TestFurtherProtocol(t *testing.T) {
 	t.Parallel()
 	s := startToy(t, "")
@@ -193,7 +194,7 @@ func TestFurtherProtocol(t *testing.T) {
 	}
 }
 
-// Scenarios act on it by its own words, and mark what they did.
+// TestFurtherProtocolsFaults checks that scenarios act on the protocol by its own words, and mark what they did.
 func TestFurtherProtocolsFaults(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct {
@@ -277,7 +278,8 @@ func TestFurtherProtocolsFaults(t *testing.T) {
 	}
 }
 
-// A layer between TLS and the lines: what is said through it is recorded, and scenarios act on it.
+// TestFurtherProtocolsLayer checks a layer between TLS and the lines: what is said through it is recorded, and
+// scenarios act on it.
 func TestFurtherProtocolsLayer(t *testing.T) {
 	t.Parallel()
 	s := startToy(t, "- {match: {protocol: toy, command: PUT}, times: 1, reply: {toy: \"later full\"}}\n")
@@ -298,7 +300,7 @@ func TestFurtherProtocolsLayer(t *testing.T) {
 	}
 }
 
-// A scenario for one user acts on that user's connections alone.
+// TestFurtherProtocolsUsers checks that a scenario for one user acts only on that user's connections.
 func TestFurtherProtocolsUsers(t *testing.T) {
 	t.Parallel()
 	s := startToy(t, "")

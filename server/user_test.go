@@ -16,7 +16,7 @@ import (
 	"github.com/mailrig/mailrig/server"
 )
 
-// talk says lines and wants an answer to each, in turn.
+// talk sends lines and expects an answer to each, in turn.
 func talk(c *client, steps ...string) error {
 	for i := 0; i+1 < len(steps); i += 2 {
 		if err := c.say(steps[i], steps[i+1]); err != nil {
@@ -44,8 +44,8 @@ func useFor(t testing.TB, s *server.Server, user string, list ...*scenarios.Scen
 	return notes
 }
 
-// TestEachUserHasScenarios: testers share one server, each with a scenario of their own
-// beside that of everybody, at once, in every protocol.
+// TestEachUserHasScenarios lets testers share one server. Each has a scenario of their own in addition to everybody's,
+// at the same time, in every protocol.
 func TestEachUserHasScenarios(t *testing.T) {
 	t.Parallel()
 	s := start(t, server.Config{Scenarios: []*scenarios.Scenario{parse(t, "shared", `
@@ -110,7 +110,7 @@ func TestEachUserHasScenarios(t *testing.T) {
 	})
 	wg.Wait()
 
-	// The counter is alice's own, and mail from her address counts where nobody logs in.
+	// The counter is alice's own. Where nobody logs in, mail from her address counts.
 	if err := from("alice@example.test", "451 "); err != nil {
 		t.Error(err)
 	}
@@ -118,15 +118,15 @@ func TestEachUserHasScenarios(t *testing.T) {
 		"RCPT TO:<a@b.test>", "250 ", "RCPT TO:<c@b.test>", "452 "); err != nil {
 		t.Error(err)
 	}
-	// A second login on the connection, as another user, leaves alice's rules behind.
+	// After a second login on the connection as another user, alice's rules no longer act.
 	c := dial(t, s, 143)
 	if err := talk(c, "", "* OK", "a LOGIN alice x", "a OK", "a SELECT INBOX", "a NO [INUSE]", "a UNAUTHENTICATE", "a OK", "a LOGIN dora x", "a OK", "a SELECT INBOX", "a OK"); err != nil {
 		t.Error(err)
 	}
 }
 
-// TestUserKeepsScenarioOfLogin: a switch for one user holds for logins behind it, on
-// connections from before too, and changes nothing where the user has logged in already.
+// TestUserKeepsScenarioOfLogin checks that a switch for one user applies to later logins, even on older connections,
+// and changes nothing where the user has already logged in.
 func TestUserKeepsScenarioOfLogin(t *testing.T) {
 	t.Parallel()
 	s := start(t, server.Config{})
@@ -206,7 +206,7 @@ func plainResponse(user, password string) string {
 	return base64.StdEncoding.EncodeToString([]byte("\x00" + user + "\x00" + password))
 }
 
-// TestStartTLSForgetsTheUser: behind STARTTLS nobody is known, and nobody's own rules act.
+// TestStartTLSForgetsTheUser checks that nobody is known after STARTTLS, and that no user's own rules act.
 func TestStartTLSForgetsTheUser(t *testing.T) {
 	t.Parallel()
 	s := start(t, server.Config{})

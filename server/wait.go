@@ -9,39 +9,37 @@ import (
 	"github.com/mailrig/mailrig/internal/wait"
 )
 
-// Condition is what one can wait for: What kind of thing; Match, which must all be true of
-// a message or a session; IDs of findings, of which one is enough; and Count, how many at
-// least, 0 for 1.
+// Condition says what to wait for: What kind of thing; Match, which must all be true of a message or a session; IDs of
+// findings, any one of which is enough; and Count, how many to wait for (0 means 1).
 type Condition = wait.Condition
 
-// What can be waited for: Messages, Sessions or Findings.
+// What is the kind of thing to wait for: Messages, Sessions or Findings.
 type What = wait.What
 
-// The kinds of conditions.
+// The kinds.
 const (
-	Messages = wait.Messages // in any mailbox, when it is looked at: one to three recipients is three
-	Sessions = wait.Sessions // that are kept, also open ones
-	Findings = wait.Findings // Good ones too
+	Messages = wait.Messages // in any mailbox: a message to three recipients counts three times, a deleted one doesn't count
+	Sessions = wait.Sessions // that are kept, including open ones
+	Findings = wait.Findings // including those of severity Good
 )
 
-// Matcher is something that must be true of a message or a session: a Key, such as "to",
-// and its Value. docs/http.md lists them.
+// Matcher is something that must be true of a message or a session: a Key, such as "to", and its Value. docs/http.md
+// lists them.
 type Matcher = wait.Matcher
 
-// Outcome is what came of waiting: whether it was Met in time, the Count of what fits, and
-// the Messages, Sessions or Findings that fit. After a timeout, these are the
-// last of everything that arrived instead, and Text says so in words.
+// Outcome is the result of waiting: whether the condition was Met in time, the Count of what matches, and the Messages,
+// Sessions or Findings that match. After a timeout, these are the latest of everything that arrived, and Text says so
+// in words.
 type Outcome = wait.Outcome
 
-// ParseMatchers reads words like "to:bob@example.test" and "subject:Welcome home": what
-// isn't a matcher belongs to the value before it. "any" alone is no matcher at all.
+// ParseMatchers parses words like "to:bob@example.test" and "subject:Welcome home". Words without a key continue the
+// value before them. "any" alone is no matcher at all.
 func ParseMatchers(what What, texts ...string) ([]Matcher, error) {
 	return language(door.All(), diagnose.Rows()).Parse(what, texts...)
 }
 
-// Wait returns when a condition is met, or when ctx ends. It counts what is there when it
-// is called too. The error says that the condition makes no sense, or that the mail or the
-// findings can't be read.
+// Wait returns when a condition is met, or when ctx ends. What is there already when it is called counts too. The error
+// says that the condition makes no sense, or that the mail or the findings can't be read.
 func (s *Server) Wait(ctx context.Context, c Condition) (Outcome, error) {
 	return wait.For(ctx, waited{s}, c)
 }

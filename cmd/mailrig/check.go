@@ -101,7 +101,7 @@ func (a *app) check(ctx context.Context, o check.Options, asJSON bool) error {
 	return nil
 }
 
-// checkOptions turns flags and variables into what package check wants.
+// checkOptions turns flags and variables into the options of package check.
 func (a *app) checkOptions(cmd *cobra.Command, f checkFlags, args []string) (check.Options, error) {
 	o := check.Options{
 		Timeout: f.timeout, Send: f.send, Address: f.address, SendTimeout: f.sendTimeout,
@@ -139,7 +139,7 @@ func (a *app) checkOptions(cmd *cobra.Command, f checkFlags, args []string) (che
 	return o, a.checkSense(f, &o)
 }
 
-// checkSense refuses flags that mean nothing together.
+// checkSense rejects flags that make no sense together.
 func (a *app) checkSense(f checkFlags, o *check.Options) error {
 	plain := false
 	for _, w := range o.Wishes {

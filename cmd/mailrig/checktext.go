@@ -14,7 +14,7 @@ import (
 	"github.com/mailrig/mailrig/internal/protocol/all"
 )
 
-// checkText is the report for a person: the doors, the settings, what is wrong.
+// checkText returns the report for people: the doors, the settings, and what is wrong.
 func checkText(r *check.Report) string {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "%s, checked in %.1f s\n\n", r.Host, r.Seconds)
@@ -122,7 +122,7 @@ func certificateWords(d *check.Door) string {
 	}
 }
 
-// mechanismWords shows what may be used in clear, then inside TLS.
+// mechanismWords says which mechanisms may be used in clear, and which inside TLS.
 func mechanismWords(d *check.Door) string {
 	list := func(c *check.Capabilities) string {
 		switch {

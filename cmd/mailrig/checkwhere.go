@@ -19,10 +19,10 @@ import (
 	"github.com/mailrig/mailrig/internal/door"
 )
 
-// What check takes from its arguments, and inside mailrig run from the variables:
-// the host, where its doors are, whom to trust, who logs in.
+// What check takes from its arguments and, inside mailrig run, from the variables: the host, where its doors are, whom
+// to trust, who logs in.
 
-// checkHost is the name to check: HOST, or the rig's inside mailrig run.
+// checkHost returns the name to check: HOST or, inside mailrig run, the rig's.
 func (a *app) checkHost(args []string) (string, error) {
 	host := a.getenv("MAILRIG_HOST")
 	if len(args) > 0 {
@@ -49,7 +49,7 @@ func (a *app) checkHost(args []string) (string, error) {
 	return host, nil
 }
 
-// insideRun tells whether a mailrig run has set the variables.
+// insideRun reports whether mailrig run has set the variables.
 func (a *app) insideRun() bool {
 	for _, d := range door.All() {
 		if a.getenv(fmt.Sprintf("MAILRIG_PORT_%d", d.Port)) != "" {
@@ -59,8 +59,8 @@ func (a *app) insideRun() bool {
 	return false
 }
 
-// isRig tells whether host is that of the variables. For another one, the rig's ports
-// would be wrong and its password nobody's business.
+// isRig reports whether host is the one in the variables. For any other host the rig's ports would be wrong, and the
+// rig's password must not be sent there.
 func (a *app) isRig(host string) bool {
 	rig := a.getenv("MAILRIG_HOST")
 	return strings.EqualFold(host, rig) || loopback(host) && loopback(rig)
@@ -71,8 +71,8 @@ func loopback(host string) bool {
 	return strings.EqualFold(host, "localhost") || err == nil && ip.IsLoopback()
 }
 
-// checkDoors finds where the doors are: by --door, by --port-offset, by the rig's
-// variables, by MAILRIG_PORT_OFFSET, which may be meant for serve.
+// checkDoors finds out where the doors are: from --door, --port-offset, the rig's variables, and MAILRIG_PORT_OFFSET,
+// which may be meant for serve.
 func (a *app) checkDoors(f checkFlags, rig, offset bool) ([]check.Target, error) {
 	n, err := strconv.Atoi(f.portOffset)
 	if word := f.portOffset; err != nil && a.fromEnv["port-offset"] && (word == "auto" || word == "random") {
@@ -104,7 +104,7 @@ func (a *app) checkDoors(f checkFlags, rig, offset bool) ([]check.Target, error)
 	return targets, nil
 }
 
-// placeDoor reads 993=10993 or 993=127.0.0.1:10993.
+// placeDoor parses 993=10993 or 993=127.0.0.1:10993.
 func placeDoor(targets []check.Target, s string) error {
 	number, at, ok := strings.Cut(s, "=")
 	if !ok {
@@ -162,8 +162,7 @@ func (a *app) checkRoots(f checkFlags, rig bool) ([]*x509.Certificate, error) {
 	return roots, nil
 }
 
-// checkUser finds who logs in. The password comes from --user, from MAILRIG_PASSWORD or
-// from the terminal.
+// checkUser finds out who logs in. The password comes from --user, from MAILRIG_PASSWORD or from the terminal.
 func (a *app) checkUser(f checkFlags, rig bool) (name, password string, err error) {
 	user := f.user
 	if a.fromEnv["user"] {
@@ -216,8 +215,7 @@ func (a *app) askPassword(name string) (string, error) {
 
 var errStopped = errors.New("stopped")
 
-// readSecret reads a line without an echo, and puts the terminal right when Ctrl-C
-// comes first.
+// readSecret reads a line without echoing it. If Ctrl-C comes first, it restores the terminal.
 func readSecret(terminal int) ([]byte, error) {
 	before, err := term.GetState(terminal)
 	if err != nil {
@@ -231,7 +229,7 @@ func readSecret(terminal int) ([]byte, error) {
 		err  error
 	}
 	typed := make(chan answer, 1)
-	go func() { // after a signal it ends with the process, which is next
+	go func() { // after a signal it ends with the process, which ends next
 		line, err := term.ReadPassword(terminal)
 		typed <- answer{line, err}
 	}()

@@ -27,12 +27,12 @@ type client struct {
 
 const answerTime = 15 * time.Second
 
-// httpFlag adds the flag by which a command finds the running mailrig.
+// httpFlag adds the flag with which a command finds the running mailrig.
 func httpFlag(cmd *cobra.Command, value *string) {
 	cmd.Flags().StringVar(value, "http", server.DefaultHTTP, "`address` of the running mailrig's web page")
 }
 
-// connect reads the value of --http: what serve takes, or a URL.
+// connect parses the value of --http: what serve takes, or a URL.
 func (a *app) connect(address string) (*client, error) {
 	addr, err := listenAddress(address)
 	if err != nil {
@@ -41,7 +41,7 @@ func (a *app) connect(address string) (*client, error) {
 	if addr == "off" {
 		return nil, usage("%s is off, but commands reach a running mailrig by its web address; give that address", a.source("http"))
 	}
-	// What listens everywhere is reached here.
+	// A server that listens on all addresses is reached on loopback.
 	host, port, _ := net.SplitHostPort(addr)
 	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
 		host = "127.0.0.1"
@@ -49,7 +49,7 @@ func (a *app) connect(address string) (*client, error) {
 	return &client{
 		base: "http://" + net.JoinHostPort(host, port),
 		http: &http.Client{
-			// Never through a proxy: it is this machine, or a container beside it.
+			// Never through a proxy: it is this machine, or a container on it.
 			Transport:     &http.Transport{Proxy: nil, DialContext: (&net.Dialer{Timeout: 5 * time.Second}).DialContext},
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},
@@ -70,8 +70,7 @@ func (e *apiError) Error() string {
 	return e.Main
 }
 
-// do sends a request and reads the answer: JSON into out, or the bytes of it if
-// out is a *[]byte.
+// do sends a request and reads the answer: as JSON into out or, if out is a *[]byte, as bytes.
 func (c *client) do(ctx context.Context, method, path string, in, out any) error {
 	var body io.Reader
 	if in != nil {
@@ -127,7 +126,7 @@ func (c *client) refused(resp *http.Response) error {
 	return e
 }
 
-// unreachable says why nothing answers, without the URL that net/http puts first.
+// unreachable says why nothing answers. It leaves out the URL that net/http puts first.
 func (c *client) unreachable(err error) error {
 	var u *url.Error
 	if errors.As(err, &u) {
@@ -135,7 +134,7 @@ func (c *client) unreachable(err error) error {
 	}
 	var syscallErr *os.SyscallError
 	if errors.As(err, &syscallErr) {
-		err = syscallErr.Err // "connection refused", without the address again
+		err = syscallErr.Err // "connection refused", without repeating the address
 	}
 	return notStarted("no mailrig answers at %s (%w); start one with `mailrig serve`, or say where it is with --http or MAILRIG_HTTP", c.base, err)
 }

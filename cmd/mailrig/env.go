@@ -8,7 +8,7 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// variable is the environment variable of a flag.
+// variable returns the name of a flag's environment variable.
 func variable(flag string) string {
 	return "MAILRIG_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
 }
@@ -16,13 +16,12 @@ func variable(flag string) string {
 // noVariable marks a flag whose variable means something else.
 const noVariable = "no-variable"
 
-// hasVariable leaves out the flags that ask for something else to be done.
+// hasVariable reports whether a flag has a variable. Flags that ask for another action don't.
 func hasVariable(f *pflag.Flag) bool {
 	return f.Name != "help" && f.Name != "version" && f.Annotations[noVariable] == nil
 }
 
-// applyEnv gives every flag that wasn't given the value of its variable. An empty
-// variable is one that isn't set.
+// applyEnv gives every flag that wasn't set the value of its variable. An empty variable counts as unset.
 func (a *app) applyEnv(cmd *cobra.Command) error {
 	a.fromEnv = map[string]bool{}
 	var wrong error
@@ -48,7 +47,7 @@ func (a *app) applyEnv(cmd *cobra.Command) error {
 	return wrong
 }
 
-// source names where a flag's value came from, for messages.
+// source says where a flag's value came from, for messages.
 func (a *app) source(flag string) string {
 	if a.fromEnv[flag] {
 		return "the variable " + variable(flag)
@@ -69,7 +68,7 @@ func expected(f *pflag.Flag) string {
 	}
 }
 
-// nameVariables ends every flag's help with its variable.
+// nameVariables appends its variable to every flag's help.
 func nameVariables(cmd *cobra.Command) {
 	note := func(f *pflag.Flag) {
 		if suffix := fmt.Sprintf(" [$%s]", variable(f.Name)); hasVariable(f) && !strings.HasSuffix(f.Usage, suffix) {

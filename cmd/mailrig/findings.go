@@ -9,15 +9,15 @@ import (
 	"github.com/mailrig/mailrig/server"
 )
 
-// worthALine leaves out what is only worth knowing to who looks for it.
+// worthALine reports whether a finding gets a line on the console. Others are shown only on request.
 func worthALine(f *server.Finding) bool {
 	return f.Severity == server.Error || f.Severity == server.Warning || f.ID == "login-refused" || f.ID == "wizard-probe"
 }
 
-// repeats is how long the same finding about the same client is told in short.
+// repeats is how long a repetition of a finding about the same client is shown in short.
 const repeats = time.Minute
 
-// again tells if a finding was told a short time ago, of another session.
+// again reports whether the same finding about another session was shown a short time ago.
 func (l *sessionLines) again(f *server.Finding) bool {
 	key := fmt.Sprint(f.ID, f.Client, f.Door, f.Advice)
 	last, now := l.told[key], time.Now()
@@ -33,7 +33,7 @@ func (l *sessionLines) again(f *server.Finding) bool {
 
 var severityColours = map[server.Severity]colour{server.Error: red, server.Warning: yellow, server.Info: cyan}
 
-// findingLine is a finding as it stands below its session: in short without the advice.
+// findingLine returns a finding as it is shown below its session. A short one has no advice.
 func findingLine(f *server.Finding, short, colours bool) string {
 	severity, text := string(f.Severity)+":", f.Title
 	switch {
@@ -49,7 +49,7 @@ func findingLine(f *server.Finding, short, colours bool) string {
 	return fmt.Sprintf("         %s %s %s", numbers(f.Sessions), severity, oneLine(text))
 }
 
-// fullFinding is all that is to be said, below a dialogue.
+// fullFinding returns everything that a finding says, to be shown below a dialogue.
 func fullFinding(f *server.Finding) string {
 	text := fmt.Sprintf("%s: %s (%s of %s)", f.Severity, oneLine(f.Title), f.ID, numbers(f.Sessions))
 	for _, more := range []string{f.Explanation, f.Advice} {
@@ -60,10 +60,10 @@ func fullFinding(f *server.Finding) string {
 	return text
 }
 
-// oneLine is printable text without line ends.
+// oneLine returns printable text without line ends.
 func oneLine(s string) string { return strings.Join(strings.Fields(printable(s)), " ") }
 
-// numbers is #1, or #1, #2 and #3, the middle of many left out, in the order in which they are given.
+// numbers formats "#1" or "#1, #2 and #3", in the order given. It leaves out the middle of a long list.
 func numbers(ids []string) string {
 	var all []string
 	for _, id := range ids {
@@ -83,11 +83,11 @@ func numbers(ids []string) string {
 	}
 }
 
-// maxConcluded bounds what conclude lists.
+// maxConcluded is how many findings conclude lists.
 const maxConcluded = 30
 
-// conclude lists the errors and warnings about what a command did, those of several
-// sessions that say the same as one. sessions are those that are kept, for their order.
+// conclude lists the errors and warnings about what a command did. Several sessions with the same fault share one
+// entry. sessions are the kept ones; they give the order.
 func (a *app) conclude(found []server.Finding, sessions []*server.Session) {
 	began := map[string]time.Time{}
 	for _, s := range sessions {
@@ -114,8 +114,7 @@ func (a *app) conclude(found []server.Finding, sessions []*server.Session) {
 	}
 }
 
-// oldestFirst orders sessions by when they began; those that are no longer kept come first. Their ids tell no
-// order.
+// oldestFirst sorts sessions by when they began. Those that are no longer kept come first. Their ids have no order.
 func oldestFirst(ids []string, began map[string]time.Time) []string {
 	slices.SortStableFunc(ids, func(x, y string) int { return began[x].Compare(began[y]) })
 	return ids

@@ -8,7 +8,8 @@ import (
 	"github.com/mailrig/mailrig/server"
 )
 
-// TestSessionsInOrder: ids tell no order; a server that shares its work has several 1s.
+// TestSessionsInOrder checks the order of sessions. Their ids have no order: a server that shares its work has several
+// 1s.
 func TestSessionsInOrder(t *testing.T) {
 	t.Parallel()
 	for ids, want := range map[string]string{

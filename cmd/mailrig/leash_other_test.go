@@ -6,5 +6,5 @@ import "testing"
 
 type heeding struct{ *testing.M }
 
-// leash is for scripts that are skipped here.
+// leash is for scripts that this system skips.
 func leash() { panic("no process groups here") }

@@ -13,9 +13,9 @@ import (
 	"time"
 )
 
-// heeding runs the tests of a process that may have been started with SIGHUP ignored, as nohup does. What it
-// starts would inherit that, and no shell can undo it (POSIX, sh, trap); a signal that is caught is its default
-// in the programs that are started.
+// heeding runs the tests in a process that may have been started with SIGHUP ignored, as with nohup. Programs that it
+// starts would inherit that, and no shell can undo it (POSIX, sh, trap). A signal that this process catches has its
+// default action in programs that it starts.
 type heeding struct{ *testing.M }
 
 func (m heeding) Run() int {
@@ -23,13 +23,13 @@ func (m heeding) Run() int {
 	return m.M.Run()
 }
 
-// leash CMD... runs a command that leaves nothing behind, whatever becomes of it: what it has started ends when
-// it has ended, when a script's time is over (SIGQUIT), and when the tests have died. Scripts that start
-// something in the background are run by it.
+// leash CMD... runs a command that leaves nothing running. What the command has started ends when the command has
+// ended, when a script's time is over (SIGQUIT), or when the tests have died. Scripts that start something in the
+// background use it.
 func leash() {
 	const (
 		look  = 100 * time.Millisecond
-		grace = 2 * time.Second // for mailrig to end what it has started in sessions of its own
+		grace = 2 * time.Second // for mailrig to end what it has started in other sessions
 	)
 	parent := os.Getppid()
 	signals := make(chan os.Signal, 1)

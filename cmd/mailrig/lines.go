@@ -12,22 +12,21 @@ import (
 	"github.com/mailrig/mailrig/server"
 )
 
-// sessionLines prints a line for each session that ends, and one for each finding
-// that is worth it. Sessions end on the goroutines of their connections, so add
-// never waits: when the terminal can't keep up, lines are left out and counted.
+// sessionLines prints a line for each session that ends, and one for each finding that deserves it. Sessions end on the
+// goroutines of their connections, so add never blocks: if the terminal can't keep up, lines are left out and counted.
 type sessionLines struct {
 	queue    chan queued
 	leftOut  atomic.Int64
 	stopping chan struct{}
 	done     chan struct{}
 	once     sync.Once
-	all      bool // findings too that say nothing about what is wrong
+	all      bool // also findings that report no fault
 	colour   bool
 
-	told map[string]time.Time // findings by id, client and door; the writer's
+	told map[string]time.Time // findings by id, client and door; only the writing goroutine uses it
 }
 
-// queued is a line to be: a session or a finding.
+// queued is a line to print: a session or a finding.
 type queued struct {
 	session *server.Session
 	finding *server.Finding
@@ -40,7 +39,7 @@ func newSessionLines() *sessionLines {
 	return &sessionLines{queue: make(chan queued, 4096), stopping: make(chan struct{}), done: make(chan struct{}), told: map[string]time.Time{}}
 }
 
-// attach makes a server tell what is to be printed.
+// attach makes a server report what to print.
 func (l *sessionLines) attach(cfg *server.Config) {
 	cfg.OnSession = l.add
 	cfg.OnFinding = l.found
@@ -55,8 +54,8 @@ func (l *sessionLines) add(s *server.Session) {
 	}
 }
 
-// found is a server's OnFinding. What finds no room is left out and not counted:
-// `mailrig sessions` has it.
+// found is a server's OnFinding. A finding that finds no room in the queue is left out and not counted: `mailrig
+// sessions` shows it.
 func (l *sessionLines) found(f server.Finding) {
 	if !l.all && !worthALine(&f) {
 		return
@@ -99,7 +98,7 @@ func (l *sessionLines) write(w io.Writer, q queued) {
 	}
 }
 
-// stop prints what is queued and returns, soon even when the terminal hangs.
+// stop prints what is queued. It returns soon, even if the terminal hangs.
 func (l *sessionLines) stop() {
 	l.once.Do(func() { close(l.stopping) })
 	select {
@@ -108,7 +107,7 @@ func (l *sessionLines) stop() {
 	}
 }
 
-// sessionLine is a session with its time of day and number.
+// sessionLine formats a session with its time of day and number.
 func sessionLine(s *server.Session) string {
 	at, open := s.End, ""
 	if at.IsZero() {
@@ -117,7 +116,7 @@ func sessionLine(s *server.Session) string {
 	return printable(fmt.Sprintf("%s #%s %s%s", at.Local().Format(time.TimeOnly), s.ID, s.Summary(), open))
 }
 
-// printable keeps what a client sent from steering the terminal.
+// printable prevents what a client sent from controlling the terminal.
 func printable(s string) string {
 	return strings.Map(func(r rune) rune {
 		if r == '\n' || r == '\t' || unicode.IsPrint(r) {

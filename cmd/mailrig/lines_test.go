@@ -10,7 +10,7 @@ import (
 	"github.com/mailrig/mailrig/server"
 )
 
-// stuckWriter is a terminal that takes nothing until it is released.
+// stuckWriter is a terminal that accepts nothing until it is released.
 type stuckWriter struct {
 	entered chan struct{}
 	release chan struct{}

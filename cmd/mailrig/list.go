@@ -6,8 +6,8 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// list is the value of a flag that may be given several times. All but passwords
-// may also be separated by commas.
+// list is the value of a flag that may be given several times. Except for passwords, several values may also be
+// separated by commas.
 type list struct {
 	values *[]string
 	commas bool
@@ -38,7 +38,7 @@ func (l *list) Set(s string) error {
 	return nil
 }
 
-// setVariable takes the value of the variable, separated by commas or white space.
+// setVariable adds the values in a variable, which are separated by commas or white space.
 func (l *list) setVariable(s string) {
 	*l.values = append(*l.values, strings.FieldsFunc(s, func(r rune) bool {
 		return r == ',' || r == ' ' || r == '\t' || r == '\n' || r == '\r'

@@ -1,15 +1,12 @@
 // Command mailrig is a mock mail server for testing mail clients.
 //
-// This package has flags, variables and sub-commands and nothing else: package
-// server is the rig, package scenarios the catalogue. Each sub-command is a file.
-// root.go puts them together and turns errors into exit statuses, env.go gives
-// every flag its variable, rigflags.go has the flags that serve and run share,
-// client.go talks to a mailrig that is already running.
+// This package has only flags, variables and sub-commands. Package server is the rig, and package scenarios is the
+// catalogue. Each sub-command is a file. root.go puts them together and turns errors into exit statuses, env.go gives
+// every flag its variable, rigflags.go has the flags that serve and run share, and client.go talks to a running
+// mailrig.
 //
-// To add a sub-command, write a file with a method of app that returns a
-// *cobra.Command and name it in root.go. What goes wrong is returned through
-// usage, notStarted or negative, which choose the exit status. Tests are scripts
-// in testdata.
+// To add a sub-command, write a file with a method of app that returns a *cobra.Command, and name it in root.go. Return
+// errors through usage, notStarted or negative, which choose the exit status. Tests are scripts in testdata.
 package main
 
 import (
@@ -22,7 +19,7 @@ func main() {
 	os.Exit(a.execute(os.Args[1:]))
 }
 
-// app is what the sub-commands share: the world outside.
+// app is what the sub-commands share: their connection to the outside world.
 type app struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer

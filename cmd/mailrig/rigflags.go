@@ -25,7 +25,7 @@ type rigFlags struct {
 	verbose                            bool
 }
 
-// register adds the flags; free is for run, which takes free ports.
+// register adds the flags. free is set for run, which uses free ports.
 func (f *rigFlags) register(cmd *cobra.Command, free bool) {
 	offset, page := "auto", server.DefaultHTTP
 	if free {
@@ -49,7 +49,7 @@ func (f *rigFlags) register(cmd *cobra.Command, free bool) {
 	completeScenarios(cmd, "scenario")
 }
 
-// registerForTrial adds the flags that say how the many rigs of a trial are made.
+// registerForTrial adds the flags that configure the rigs of a trial.
 func (f *rigFlags) registerForTrial(fs *pflag.FlagSet) {
 	*f = rigFlags{
 		portOffset: "random", http: "127.0.0.1:0",
@@ -89,8 +89,8 @@ func (f *rigFlags) config(a *app, fs *pflag.FlagSet) (server.Config, error) {
 	if cfg.HTTP, err = listenAddress(f.http); err != nil {
 		return cfg, usage("%s: %w", a.source("http"), err)
 	}
-	// A URL in the variable is how run tells its command where it listens. A rig that
-	// this command starts may well be told so too, and must not insist on that address.
+	// run puts a URL into the variable, to tell its command where it listens. A rig that this command starts may read
+	// the same variable, and must not insist on that address.
 	cfg.HTTPExact = fs.Changed("http") && !(a.fromEnv["http"] && strings.Contains(f.http, "://"))
 	for _, u := range f.users {
 		user, err := a.user(u)
@@ -105,8 +105,7 @@ func (f *rigFlags) config(a *app, fs *pflag.FlagSet) (server.Config, error) {
 	return cfg, nil
 }
 
-// user reads name:password. Inside `mailrig run`, MAILRIG_USER is a name alone and
-// the password has a variable of its own.
+// user parses name:password. Inside `mailrig run`, MAILRIG_USER is only a name, and the password has its own variable.
 func (a *app) user(s string) (server.User, error) {
 	name, password, ok := strings.Cut(s, ":")
 	if !ok {
@@ -119,7 +118,7 @@ func (a *app) user(s string) (server.User, error) {
 	return server.User{Name: name, Password: password}, nil
 }
 
-// listenAddress checks the value of --http, and takes off what a URL has more.
+// listenAddress checks the value of --http, and removes the parts of a URL that it doesn't need.
 func listenAddress(s string) (string, error) {
 	const advice = "give host:port like " + server.DefaultHTTP + ", or off"
 	addr := strings.TrimSuffix(strings.TrimPrefix(s, "http://"), "/")

@@ -9,14 +9,14 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// Exit statuses besides 0, done.
+// Exit statuses besides 0, success.
 const (
-	statusNegative   = 1 // a check, trial or wait came out negative
+	statusNegative   = 1 // a check, trial or wait had a negative result
 	statusUsage      = 2 // wrong usage
-	statusNotStarted = 3 // could not start, or nothing to talk to
+	statusNotStarted = 3 // mailrig could not start, or no mailrig answers
 )
 
-// exitError carries an exit status. Without err nothing is printed.
+// exitError carries an exit status. Without err, nothing is printed.
 type exitError struct {
 	status int
 	err    error
@@ -53,7 +53,7 @@ func (a *app) execute(args []string) int {
 	}
 	var exit *exitError
 	if !errors.As(err, &exit) {
-		// Everything of ours has a status, so this is cobra's: wrong usage.
+		// All our own errors have a status, so this one is cobra's: wrong usage.
 		exit = &exitError{statusUsage, adviseUsage(root, cmd, err)}
 	}
 	if exit.err != nil {
@@ -88,7 +88,7 @@ func (a *app) root() *cobra.Command {
 		SilenceUsage:      true,
 		Version:           version(),
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return a.applyEnv(cmd) },
-		// adviseUsage does it, on one line.
+		// adviseUsage does this, on one line.
 		DisableSuggestions: true,
 	}
 	root.SetVersionTemplate("mailrig {{.Version}}\n")
@@ -97,18 +97,18 @@ func (a *app) root() *cobra.Command {
 	root.SetErr(a.stderr)
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return adviseFlag(cmd, err) })
 	root.Flags().SortFlags = false
-	root.Flags().AddFlagSet(serve.Flags()) // the same flags, and the same variables behind them
+	root.Flags().AddFlagSet(serve.Flags()) // the same flags, and the same variables for them
 	root.AddCommand(serve, a.runCommand(), a.trialCommand(), a.checkCommand(), a.scenariosCommand(), a.useCommand(), a.sessionsCommand(),
 		a.waitCommand(), a.caCommand(), a.versionCommand())
 	nameVariables(root)
 	return root
 }
 
-// adviseUsage adds to cobra's complaint what to do about it.
+// adviseUsage adds to cobra's message what to do.
 func adviseUsage(root, cmd *cobra.Command, err error) error {
 	if rest, ok := strings.CutPrefix(err.Error(), `unknown command "`); ok {
 		name, _, _ := strings.Cut(rest, `"`)
-		if cmd != root { // cobra.NoArgs says it so too
+		if cmd != root { // cobra.NoArgs has the same message
 			return fmt.Errorf("%s takes no arguments, but got %q; see `%s --help`", cmd.CommandPath(), name, cmd.CommandPath())
 		}
 		return unknownCommand(root, name)
@@ -116,7 +116,7 @@ func adviseUsage(root, cmd *cobra.Command, err error) error {
 	return fmt.Errorf("%w; see `%s --help`", err, cmd.CommandPath())
 }
 
-// unknownCommand is the complaint about a sub-command that parent doesn't have.
+// unknownCommand returns the error for a sub-command that parent doesn't have.
 func unknownCommand(parent *cobra.Command, name string) error {
 	if near := similar(parent, name); len(near) > 0 {
 		return usage("there is no command %q; did you mean %s? (`%s --help` lists them)", name, strings.Join(near, " or "), parent.CommandPath())
@@ -124,9 +124,9 @@ func unknownCommand(parent *cobra.Command, name string) error {
 	return usage("there is no command %q; `%s --help` lists them", name, parent.CommandPath())
 }
 
-// similar lists the sub-commands whose names are like this one.
+// similar lists the sub-commands with similar names.
 func similar(parent *cobra.Command, name string) []string {
-	parent.SuggestionsMinimumDistance = 2 // slips of the pen
+	parent.SuggestionsMinimumDistance = 2 // misspellings
 	if len(name) <= 3 {
 		parent.SuggestionsMinimumDistance = 1
 	}
@@ -135,7 +135,7 @@ func similar(parent *cobra.Command, name string) []string {
 
 func adviseFlag(cmd *cobra.Command, err error) error {
 	if name, ok := strings.CutPrefix(err.Error(), "unknown flag: --"); ok {
-		// cobra measures how alike words are, but only for commands.
+		// cobra measures the similarity of words, but only for commands.
 		words := &cobra.Command{}
 		cmd.Flags().VisitAll(func(f *pflag.Flag) {
 			words.AddCommand(&cobra.Command{Use: f.Name, Run: func(*cobra.Command, []string) {}})

@@ -60,7 +60,7 @@ error, each with its advice. The exit status is still CMD's.` + aboutVariables,
 	f.register(cmd, true)
 	cmd.Flags().BoolVar(&f.noTrust, "no-trust", false, "don't make CMD trust the rig's CA")
 	cmd.Flags().BoolVarP(&f.quiet, "quiet", "q", false, "don't print findings at the end")
-	cmd.Flags().SetInterspersed(false) // what follows CMD is CMD's
+	cmd.Flags().SetInterspersed(false) // what follows CMD belongs to CMD
 	return cmd
 }
 
@@ -121,13 +121,13 @@ func (a *app) run(ctx context.Context, cfg server.Config, f runFlags, args []str
 	}
 	err = waitFor(cmd, signals)
 	if !f.quiet {
-		// Connections of a command that has ended end by themselves.
+		// The connections of a command that has ended soon end too.
 		ctx, cancel := context.WithTimeout(context.Background(), shutdownTime/4)
 		srv.Quiesce(ctx)
 		cancel()
 		shutdown()
 		stopLines()
-		// The status tells nothing about the client: a test may want it to fail.
+		// The status says nothing about the client: a test may want it to fail.
 		a.conclude(srv.Conclude(), srv.Sessions())
 	}
 	return err
@@ -141,7 +141,7 @@ func reason(err error) error {
 	return err
 }
 
-// waitFor passes signals on until the command has ended, and returns its status.
+// waitFor forwards signals until the command has ended, and returns its status.
 func waitFor(cmd *exec.Cmd, signals <-chan os.Signal) error {
 	done := make(chan error, 1)
 	go func() { done <- cmd.Wait() }()

@@ -104,7 +104,7 @@ func (a *app) showCommand() *cobra.Command {
 	}
 }
 
-// lintCommand prints every mistake as file:line: message, as editors and CI want it.
+// lintCommand prints every mistake as "file:line: message", which editors and CI can read.
 func (a *app) lintCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "lint FILE...",
@@ -128,7 +128,7 @@ func (a *app) lintCommand() *cobra.Command {
 	}
 }
 
-// scenarioNames completes names of the catalogue, and files.
+// scenarioNames completes names in the catalogue, and files.
 func scenarioNames(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 	var names []string
 	for _, s := range scenarios.All() {
@@ -139,6 +139,6 @@ func scenarioNames(*cobra.Command, []string, string) ([]string, cobra.ShellCompD
 
 func completeScenarios(cmd *cobra.Command, flag string) {
 	if err := cmd.RegisterFlagCompletionFunc(flag, scenarioNames); err != nil {
-		panic(err) // the flag is registered a line above, or this is a bug
+		panic(err) // the flag is registered a line above, so this is a bug
 	}
 }

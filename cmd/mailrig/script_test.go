@@ -26,8 +26,8 @@ func TestMain(m *testing.M) {
 	})
 }
 
-// TestScripts runs testdata/*.txtar. Each script has $FREE, an address for --http
-// that nothing listens on. What starts something in the background is run by leash.
+// TestScripts runs testdata/*.txtar. Each script has $FREE, an address for --http on which nothing listens. Whatever
+// starts something in the background is run by leash.
 func TestScripts(t *testing.T) {
 	t.Parallel()
 	testscript.Run(t, testscript.Params{
@@ -49,8 +49,7 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// listen VAR takes a free port of 127.0.0.1 until the script ends, and puts its
-// address into a variable.
+// listen VAR occupies a free port of 127.0.0.1 until the script ends, and puts its address into a variable.
 func listen(ts *testscript.TestScript, _ bool, args []string) {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	ts.Check(err)
@@ -58,14 +57,13 @@ func listen(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Setenv(args[0], ln.Addr().String())
 }
 
-// takeoffset VAR does so and puts the offset into a variable with which door 143
-// would need that port.
+// takeOffset VAR does the same, and puts into a variable the offset with which door 143 would need that port.
 func takeOffset(ts *testscript.TestScript, _ bool, args []string) {
 	for range 50 {
 		ln, err := net.Listen("tcp", "127.0.0.1:0")
 		ts.Check(err)
 		ts.Defer(func() { _ = ln.Close() })
-		// Up to here the doors have port numbers, see package door.
+		// Up to this offset, all doors have valid port numbers; see package door.
 		if offset := ln.Addr().(*net.TCPAddr).Port - 143; offset <= 63010 {
 			ts.Setenv(args[0], strconv.Itoa(offset))
 			return
@@ -74,8 +72,8 @@ func takeOffset(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Fatalf("no fitting port is free")
 }
 
-// knock PORT|tls:PORT makes a session: it greets an SMTP server at localhost, by TLS
-// verifying its certificate as any program here would, and takes leave.
+// knock PORT|tls:PORT makes a session. It greets an SMTP server at localhost and says goodbye. With tls it verifies the
+// certificate, as any program would.
 func knock() {
 	port, secure := strings.CutPrefix(os.Args[1], "tls:")
 	err := func() error {
@@ -105,8 +103,8 @@ func knock() {
 	fmt.Println("knocked")
 }
 
-// talk PORT LINE... says lines to a server at localhost, each after a line of the
-// server's that isn't an untagged or preliminary one, and hangs up after the last.
+// talk PORT LINE... sends lines to a server at localhost, each one after a line from the server that isn't untagged or
+// preliminary. After the last line it hangs up.
 func talk() {
 	err := func() error {
 		conn, err := net.Dial("tcp", net.JoinHostPort("localhost", os.Args[1]))
@@ -142,7 +140,7 @@ func talk() {
 	}
 }
 
-// suicide SIGNAL ends itself by that signal.
+// suicide SIGNAL kills itself with that signal.
 func suicide() {
 	n, err := strconv.Atoi(os.Args[1])
 	if err != nil {

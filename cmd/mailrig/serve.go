@@ -50,7 +50,7 @@ it ends, and below it what the client did wrong. Ctrl-C stops.` + aboutVariables
 }
 
 func (a *app) serve(ctx context.Context, cfg server.Config, f serveFlags) error {
-	// From stop on, a second Ctrl-C ends the process at once.
+	// After stop, a second Ctrl-C ends the process at once.
 	ctx, stop := signal.NotifyContext(ctx, notIgnored(os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)...)
 	defer stop()
 
@@ -87,7 +87,7 @@ func (a *app) serve(ctx context.Context, cfg server.Config, f serveFlags) error 
 		<-ctx.Done()
 	}
 	stop()
-	signal.Ignore(syscall.SIGTERM, syscall.SIGHUP) // timeout(1) sends the first one twice; the end is near anyway
+	signal.Ignore(syscall.SIGTERM, syscall.SIGHUP) // timeout(1) sends the first one twice; the process is about to end anyway
 
 	deadline, cancel := context.WithTimeout(context.Background(), shutdownTime)
 	defer cancel()
@@ -100,11 +100,11 @@ func (a *app) serve(ctx context.Context, cfg server.Config, f serveFlags) error 
 	return nil
 }
 
-// notIgnored leaves out signals that the process was started to ignore, as nohup does.
+// notIgnored leaves out signals that the process was started to ignore, as with nohup.
 func notIgnored(signals ...os.Signal) []os.Signal {
 	var out []os.Signal
 	for _, s := range signals {
-		// Shells ignore SIGINT for what they start with &, where it is still the way to stop.
+		// Shells ignore SIGINT for what they start with &. For such a process it is still the way to stop.
 		if s == os.Interrupt || !signal.Ignored(s) {
 			out = append(out, s)
 		}
@@ -126,7 +126,7 @@ func started(srv *server.Server) startup {
 	user, password := srv.Credentials()
 	caFile := srv.CAFile()
 	if abs, err := filepath.Abs(caFile); err == nil {
-		caFile = abs // who reads it may be in another directory
+		caFile = abs // whoever reads it may be in another directory
 	}
 	return startup{
 		Doors: srv.Doors(), HTTP: srv.HTTPURL(), CAFile: caFile,
@@ -134,7 +134,7 @@ func started(srv *server.Server) startup {
 	}
 }
 
-// writeJSON writes one line; unlike json.Marshal it leaves <, > and & readable.
+// writeJSON writes one line. Unlike json.Marshal, it leaves <, > and & readable.
 func writeJSON(w io.Writer, v any) error {
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)

@@ -21,19 +21,19 @@ type sessionsFlags struct {
 	follow, json, findings bool
 }
 
-// sessionList is what GET /api/v1/sessions answers.
+// sessionList is the answer to GET /api/v1/sessions.
 type sessionList struct {
 	Sessions []judged `json:"sessions"`
 	Next     uint64   `json:"next"`
 }
 
-// judged is a session with what was found about it.
+// judged is a session and the findings about it.
 type judged struct {
 	server.Session
 	Findings []server.Finding `json:"findings"`
 }
 
-// findingList is what GET /api/v1/findings answers.
+// findingList is the answer to GET /api/v1/findings.
 type findingList struct {
 	Findings []server.Finding `json:"findings"`
 	Next     uint64           `json:"next"`
@@ -88,8 +88,7 @@ func (a *app) listSessions(ctx context.Context, c *client, f sessionsFlags) erro
 	return nil
 }
 
-// printNews asks for sessions or findings, prints them, and returns the number to ask
-// with next time.
+// printNews requests sessions or findings, prints them, and returns the number for the next request.
 func (a *app) printNews(ctx context.Context, c *client, f sessionsFlags, query string) (next uint64, err error) {
 	if f.findings {
 		var l findingList
@@ -127,8 +126,8 @@ func (a *app) showSessions(ctx context.Context, c *client, f sessionsFlags, ids 
 	return nil
 }
 
-// followSessions prints the sessions that have ended and then each as it ends.
-// Ctrl-C is the way to stop, and so is the end of the rig.
+// followSessions prints the sessions that have ended, and then each session when it ends. Ctrl-C stops it, and so does
+// the end of the rig.
 func (a *app) followSessions(ctx context.Context, c *client, f sessionsFlags) error {
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -153,7 +152,7 @@ func (a *app) followSessions(ctx context.Context, c *client, f sessionsFlags) er
 	}
 }
 
-// errPrint says that standard output takes no more.
+// errPrint says that standard output can't be written to.
 var errPrint = errors.New("print what came")
 
 func (a *app) printSessions(list []judged, asJSON bool) error {

@@ -8,14 +8,13 @@ import (
 	"unsafe"
 )
 
-// forwarded are the signals that run passes on.
+// forwarded lists the signals that run forwards.
 func forwarded() []os.Signal {
 	return []os.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT, syscall.SIGUSR1, syscall.SIGUSR2}
 }
 
-// alreadyGot reports whether the command has got the signal itself: a terminal
-// sends Ctrl-C and Ctrl-\ to its whole foreground process group, and to many
-// programs a second one means to end at once.
+// alreadyGot reports whether the command has received the signal itself. A terminal sends Ctrl-C and Ctrl-\ to its
+// whole foreground process group, and a second signal makes many programs end at once.
 func alreadyGot(s os.Signal) bool {
 	if s != syscall.SIGINT && s != syscall.SIGQUIT {
 		return false
@@ -30,7 +29,7 @@ func alreadyGot(s os.Signal) bool {
 	return errno == 0 && int(foreground) == syscall.Getpgrp()
 }
 
-// exitStatus is what a shell would give.
+// exitStatus returns the status that a shell would give.
 func exitStatus(p *os.ProcessState) int {
 	if ws, ok := p.Sys().(syscall.WaitStatus); ok && ws.Signaled() {
 		return 128 + int(ws.Signal())

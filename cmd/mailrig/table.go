@@ -11,7 +11,7 @@ import (
 	"github.com/mailrig/mailrig/scenarios"
 )
 
-// writeTable is what a person sees when every door accepts.
+// writeTable writes what people see when every door accepts.
 func writeTable(w io.Writer, s startup, moved, taken, loginRule string, active []*scenarios.Scenario, notes []string) error {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "mailrig %s is ready\n", version())

@@ -8,14 +8,14 @@ import (
 	"golang.org/x/term"
 )
 
-// isTerminal reports whether stream, an output or an input, is a terminal.
+// isTerminal reports whether a stream, output or input, is a terminal.
 func isTerminal(stream any) bool {
 	f, ok := stream.(*os.File)
 	return ok && term.IsTerminal(int(f.Fd()))
 }
 
-// coloured reports whether w is a terminal whose user wants colours (no-color.org).
-// A Windows console may show the codes instead.
+// coloured reports whether w is a terminal whose user wants colours (no-color.org). A Windows console might show the
+// codes instead.
 func (a *app) coloured(w io.Writer) bool {
 	return isTerminal(w) && a.getenv("NO_COLOR") == "" && a.getenv("TERM") != "dumb" && runtime.GOOS != "windows"
 }
@@ -39,5 +39,5 @@ func (c colour) paint(text string) string {
 	return "\x1b[" + string(c) + "m" + text + "\x1b[0m"
 }
 
-// clearLine goes back to the beginning of a terminal's line and empties it.
+// clearLine goes back to the beginning of a terminal's line and clears it.
 const clearLine = "\r\x1b[K"

@@ -79,7 +79,7 @@ the flag wins.`,
 	fs.BoolVar(&f.noTrust, "no-trust", false, "don't make CMD trust the rig's CA")
 	f.rig.registerForTrial(fs)
 	fs.BoolVarP(&f.verbose, "verbose", "v", false, "print a line for every scenario, not only for failures")
-	fs.SetInterspersed(false) // what follows CMD is CMD's
+	fs.SetInterspersed(false) // what follows CMD belongs to CMD
 	completeScenarios(cmd, "scenario")
 	return cmd
 }
@@ -139,8 +139,8 @@ func (a *app) trial(ctx context.Context, cfg server.Config, f trialFlags, args [
 	return a.verdict(report, f.reports, errors.Join(failed...), sig)
 }
 
-// trialCA makes the CA of every rig of a trial, so that what CMD is told to trust is
-// written once. It returns the variables for that.
+// trialCA makes one CA for all rigs of a trial, so that what CMD must trust is written only once. It returns the
+// variables for that.
 func (a *app) trialCA(cfg *server.Config, dir string, noTrust bool) ([]string, error) {
 	if cfg.CADir == "" {
 		cfg.CADir = filepath.Join(dir, "ca")
@@ -163,8 +163,7 @@ func (a *app) trialCA(cfg *server.Config, dir string, noTrust bool) ([]string, e
 	return trust, nil
 }
 
-// untilSignal returns a context that ends with the first signal to end; stop tells which
-// it was, nil for none.
+// untilSignal returns a context that ends with the first signal to stop. stop returns which signal it was, or nil.
 func untilSignal(ctx context.Context) (_ context.Context, stop func() os.Signal) {
 	ctx, cancel := context.WithCancel(ctx)
 	signals := make(chan os.Signal, 1)
@@ -187,7 +186,7 @@ func untilSignal(ctx context.Context) (_ context.Context, stop func() os.Signal)
 	}
 }
 
-// verdict prints what came out and chooses the exit status.
+// verdict prints the result and chooses the exit status.
 func (a *app) verdict(r *trial.Report, files []string, unwritten error, sig os.Signal) error {
 	if r.Control.Problem == "" {
 		if err := writeTrial(a.stdout, r, a.coloured(a.stdout)); err != nil {
@@ -229,7 +228,7 @@ func (a *app) verdict(r *trial.Report, files []string, unwritten error, sig os.S
 	return err
 }
 
-// against counts what made a trial negative.
+// against counts what made a trial's result negative.
 func against(r *trial.Report) string {
 	n := map[trial.Verdict]int{}
 	for _, x := range r.Results {
@@ -247,7 +246,7 @@ func against(r *trial.Report) string {
 	return strings.Join(parts, ", ")
 }
 
-// lastOutput is the end of what a command printed, for an error message.
+// lastOutput returns the end of what a command printed, for an error message.
 func lastOutput(text string) string {
 	const most = 20
 	lines := strings.Split(strings.TrimRight(text, "\n"), "\n")

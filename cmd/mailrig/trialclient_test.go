@@ -10,9 +10,8 @@ import (
 	"github.com/mailrig/mailrig/internal/testkit/mailclient"
 )
 
-// mailer [careless] [send] [fetch] is a mail client for trials. It sends a message by
-// door 587 and fetches one by door 993, with the rig's variables; careless doesn't look
-// at certificates.
+// mailer [careless] [send] [fetch] is a mail client for trials. It sends a message through door 587 and fetches one
+// through door 993, using the rig's variables. With careless it doesn't verify certificates.
 func mailer() {
 	var errs []error
 	careless := slices.Contains(os.Args[1:], "careless")

@@ -11,8 +11,8 @@ import (
 	"github.com/mailrig/mailrig/internal/trial"
 )
 
-// progress shows how far a trial is: a bar on a terminal, elsewhere a line for each
-// failure (with verbose, for each scenario).
+// progress shows how far a trial is. On a terminal this is a bar; elsewhere it is a line for each failure (with
+// verbose, for each scenario).
 type progress struct {
 	w        io.Writer
 	terminal bool
@@ -33,7 +33,7 @@ func newProgress(w io.Writer, all int, verbose bool) *progress {
 		stopping: make(chan struct{}), stopped: make(chan struct{})}
 }
 
-// start keeps the bar's clock going.
+// start keeps the bar's clock running.
 func (p *progress) start() {
 	go func() {
 		defer close(p.stopped)
@@ -103,7 +103,7 @@ func (p *progress) draw() {
 	fmt.Fprintf(p.w, "%s[%s%s] %s, %s", clearLine, strings.Repeat("#", full), strings.Repeat(".", barWidth-full), what, time.Since(p.began).Round(time.Second))
 }
 
-// verdictWord is a verdict as the table has it.
+// verdictWord returns a verdict as the table shows it.
 func verdictWord(r *trial.Result) string {
 	switch {
 	case r.Known:
@@ -116,8 +116,7 @@ func verdictWord(r *trial.Result) string {
 	return string(r.Verdict)
 }
 
-// writeTrial is what a person sees at the end: counts, then what is wrong with its
-// reasons, then what wasn't seen.
+// writeTrial writes what people see at the end: the counts, then what is wrong and why, then what wasn't exercised.
 func writeTrial(w io.Writer, r *trial.Report, colours bool) error {
 	var b bytes.Buffer
 	paint := func(c colour, text string) string {

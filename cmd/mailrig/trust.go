@@ -7,13 +7,13 @@ import (
 	"runtime"
 )
 
-// bundleVariables name a file that replaces the CAs a program trusts: OpenSSL, Go
-// on Linux, Ruby and many more; curl; Python's requests; git.
+// bundleVariables lists the variables that name a file which replaces the CAs that a program trusts: OpenSSL, Go on
+// Linux, Ruby and many more; curl; Python's requests; git.
 func bundleVariables() []string {
 	return []string{"SSL_CERT_FILE", "CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "GIT_SSL_CAINFO"}
 }
 
-// systemBundles are the places of the system's CAs, in the order of crypto/x509.
+// systemBundles lists where systems keep their CAs, in the order of crypto/x509.
 func systemBundles() []string {
 	return []string{
 		"/etc/ssl/certs/ca-certificates.crt",                // Debian, Ubuntu, Arch, Gentoo
@@ -25,11 +25,11 @@ func systemBundles() []string {
 	}
 }
 
-// trustVariables make a command trust the CA besides what it trusts already. The
-// files are written to dir.
+// trustVariables returns variables that make a command trust the CA in addition to what it already trusts. It writes
+// the files to dir.
 func trustVariables(dir string, ca []byte, caFile string, getenv func(string) string) ([]string, error) {
 	var env []string
-	written := map[string]string{} // by what it is made from
+	written := map[string]string{} // by the file that it is made from
 	bundle := func(bases ...string) (string, error) {
 		base, data := firstReadable(bases)
 		if path, ok := written[base]; ok {
@@ -42,8 +42,7 @@ func trustVariables(dir string, ca []byte, caFile string, getenv func(string) st
 	for _, name := range bundleVariables() {
 		bases := append([]string{getenv(name), getenv("SSL_CERT_FILE")}, systemBundles()...)
 		if base, _ := firstReadable(bases); base == "" && runtime.GOOS == "windows" {
-			// The system's CAs are in no file there. The rig's alone would cut the command
-			// off from everything else.
+			// This system keeps its CAs in no file. The rig's CA alone would cut the command off from everything else.
 			continue
 		}
 		path, err := bundle(bases...)
@@ -62,7 +61,7 @@ func trustVariables(dir string, ca []byte, caFile string, getenv func(string) st
 	return append(env, "NODE_EXTRA_CA_CERTS="+node), nil
 }
 
-// firstReadable returns the first file that can be read, ended by a line end.
+// firstReadable returns the first file that can be read, with a line end after it.
 func firstReadable(paths []string) (path string, data []byte) {
 	for _, p := range paths {
 		if p == "" {

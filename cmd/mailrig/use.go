@@ -63,12 +63,12 @@ are active for everybody. So one mailrig serves many testers.` + aboutVariables,
 	httpFlag(cmd, &address)
 	cmd.Flags().BoolVar(&none, "none", false, "switch all scenarios off: every door behaves correctly")
 	cmd.Flags().StringVar(&user, "user", "", "apply to this user's logins only (`address`)")
-	// Inside `mailrig run`, MAILRIG_USER is who logs in, whomever a scenario is for.
+	// Inside `mailrig run`, MAILRIG_USER is who logs in, whichever user a scenario is for.
 	_ = cmd.Flags().SetAnnotation("user", noVariable, []string{"true"})
 	return cmd
 }
 
-// switchTo reads the files among names: the running mailrig may be elsewhere.
+// switchTo reads the files among the names, because the running mailrig may be on another machine.
 func (a *app) switchTo(args []string) (switchRequest, error) {
 	req := switchRequest{Scenarios: []string{}}
 	for _, arg := range args {
@@ -89,7 +89,7 @@ func (a *app) switchTo(args []string) (switchRequest, error) {
 	return req, nil
 }
 
-// isPath tells paths from names as package scenarios does.
+// isPath reports whether a name is a path, by the rule of package scenarios.
 func isPath(name string) bool {
 	return strings.ContainsAny(name, `/\`) || strings.HasSuffix(name, ".yaml") || strings.HasSuffix(name, ".yml")
 }
@@ -123,8 +123,7 @@ func (a *app) use(ctx context.Context, c *client, user string, req switchRequest
 	return nil
 }
 
-// talkError gives an answer of the API its exit status: what the caller asked for
-// wrongly is wrong usage.
+// talkError gives an API error its exit status. A request that the API rejects counts as wrong usage.
 func talkError(err error) error {
 	var answer *apiError
 	if !errors.As(err, &answer) {

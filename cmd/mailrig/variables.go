@@ -10,8 +10,8 @@ import (
 	"github.com/mailrig/mailrig/server"
 )
 
-// rigVariables tells a command where everything is. An empty MAILRIG_HTTP says
-// that there is no web page.
+// rigVariables returns variables that tell a command where everything is. An empty MAILRIG_HTTP means that there is no
+// web page.
 func rigVariables(srv *server.Server) []string {
 	s := started(srv)
 	host := "localhost"
@@ -33,8 +33,8 @@ func rigVariables(srv *server.Server) []string {
 	)
 }
 
-// clientHost is the name by which to connect to a door: localhost where that leads
-// there, since people put names and not addresses into clients.
+// clientHost returns the name with which to connect to a door: localhost if that reaches the door, because people type
+// names rather than addresses into clients.
 func clientHost(address string) string {
 	host, _, err := net.SplitHostPort(address)
 	if err != nil {
@@ -51,7 +51,7 @@ func clientHost(address string) string {
 	return host
 }
 
-// withVariables is an environment with some variables replaced.
+// withVariables returns an environment in which some variables are replaced.
 func withVariables(environ, set []string) []string {
 	out := slices.DeleteFunc(slices.Clone(environ), func(kv string) bool {
 		name, _, _ := strings.Cut(kv, "=")

@@ -62,7 +62,7 @@ func TestClientFindsWhatListensEverywhere(t *testing.T) {
 	}
 }
 
-// A variable of the user's own is the base of its own bundle; the others get
+// TestTrustKeepsWhatIsTrusted checks that a variable of the user's own is the base of its own bundle. The others get
 // SSL_CERT_FILE's, or the system's.
 func TestTrustKeepsWhatIsTrusted(t *testing.T) {
 	t.Parallel()

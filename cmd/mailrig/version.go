@@ -32,7 +32,7 @@ func (a *app) versionCommand() *cobra.Command {
 	}
 }
 
-// version is that of the module, as the go command stamped it.
+// version returns the module's version, as the go command stamped it.
 func version() string {
 	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" && info.Main.Version != "(devel)" {
 		return info.Main.Version

@@ -109,10 +109,10 @@ func (a *app) wait(ctx context.Context, f waitFlags, args []string) error {
 	return a.waitFor(ctx, c, f, query)
 }
 
-// longestWait is what the server allows.
+// longestWait is the longest wait that the server allows.
 const longestWait = 10 * time.Minute
 
-// waitFor has the server block.
+// waitFor lets the server wait.
 func (a *app) waitFor(ctx context.Context, c *client, f waitFlags, query url.Values) error {
 	ctx, cancel := context.WithTimeout(ctx, f.timeout+answerTime)
 	defer cancel()
@@ -161,7 +161,7 @@ func waitReady(ctx context.Context, c *client, timeout time.Duration) error {
 		if err == nil {
 			return nil
 		}
-		// The last try is often cut off by the end of the time, which explains nothing.
+		// The timeout often interrupts the last attempt, and that error explains nothing.
 		if last == nil || !errors.Is(err, context.DeadlineExceeded) {
 			last = err
 		}
@@ -173,7 +173,7 @@ func waitReady(ctx context.Context, c *client, timeout time.Duration) error {
 	}
 }
 
-// plain is an error without its exit status, which an outer one replaces.
+// plain returns an error without its exit status, because an outer error replaces it.
 func plain(err error) error {
 	var exit *exitError
 	if errors.As(err, &exit) {

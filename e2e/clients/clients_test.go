@@ -10,7 +10,7 @@ import (
 	"github.com/mailrig/mailrig/scenarios"
 )
 
-// load reads what is kept, from the root of the project.
+// load reads the stored verdicts, from the root of the project.
 func load(t *testing.T) ([]Client, *Verdicts) {
 	t.Helper()
 	t.Chdir("../..")
@@ -25,7 +25,7 @@ func load(t *testing.T) ([]Client, *Verdicts) {
 	return clients, v
 }
 
-// The page says what was found, and every client has been tried under every scenario.
+// TestPage checks that the page says what was found, and that every client has been tried under every scenario.
 func TestPage(t *testing.T) {
 	clients, v := load(t)
 	if names := v.untried(clients); len(names) > 0 {
@@ -46,11 +46,10 @@ func TestPage(t *testing.T) {
 	}
 }
 
-// surprising are verdicts on careful settings that the transcript confirms; notes.txt
-// says what was found.
+// surprising are failures of careful settings that the transcript confirms. notes.txt says what was found.
 var surprising = map[string]string{"swaks -tls --tls-verify": "cert-wrong-host"}
 
-// A careless setting is caught where it is careless, and a careful one passes there.
+// TestCarelessAreCaught checks that a careless setting fails where it is careless, and that a careful one passes there.
 func TestCarelessAreCaught(t *testing.T) {
 	clients, v := load(t)
 	caught := map[string][]string{

@@ -1,14 +1,13 @@
-// Command clients tries real mail clients against the catalogue with mailrig trial, and
-// keeps what was found in verdicts.txt and docs/clients.md. Run it in the root of the
-// project:
+// Command clients tries real mail clients against the catalogue with mailrig trial, and stores the results in
+// verdicts.txt and docs/clients.md. Run it in the root of the project:
 //
 //	go run ./e2e/clients -update           # all clients, all scenarios; some minutes
-//	go run ./e2e/clients -scenario cert-*  # some, and say what differs from what is kept
-//	go run ./e2e/clients -render           # only the page again, from verdicts.txt
+//	go run ./e2e/clients -scenario cert-*  # some scenarios; reports what differs from what is stored
+//	go run ./e2e/clients -render           # makes only the page again, from verdicts.txt
 //
-// clients.txt lists the clients, notes.txt what is to be said of verdicts that surprise.
-// A verdict that differs from the one kept is looked at once more before it counts: a
-// machine may be slow.
+// clients.txt lists the clients. notes.txt explains surprising verdicts. A verdict that differs from the stored one is
+// checked once more before it counts, because a machine may be slow. To add a client, add it to clients.txt and run the
+// command with -update.
 package main
 
 import (
@@ -113,7 +112,7 @@ func (o *options) run(ctx context.Context) error {
 	return nil
 }
 
-// one tries a client, and returns what differs from what is kept.
+// one tries a client, and returns what differs from what is stored.
 func (o *options) one(ctx context.Context, b *bench, c Client, all *Verdicts, mu *sync.Mutex) (differ []string, err error) {
 	began := time.Now()
 	report, err := b.try(ctx, c, o.scenarios)

@@ -11,7 +11,7 @@ import (
 
 var signs = map[trial.Verdict]string{trial.Pass: "✓", trial.Fail: "✗", trial.NotExercised: "", trial.CouldNotRun: "?"}
 
-// render makes docs/clients.md.
+// render returns docs/clients.md.
 func render(clients []Client, v *Verdicts, remarks string) []byte {
 	var b bytes.Buffer
 	b.WriteString(`# Real clients, tried

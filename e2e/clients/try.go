@@ -40,7 +40,7 @@ func prepare(ctx context.Context) (b *bench, err error) {
 
 func (b *bench) remove() { os.RemoveAll(b.dir) }
 
-// try runs a client under scenarios: all of them, or a list as mailrig trial takes it.
+// try runs a client under scenarios: all of them, or a list in the form that mailrig trial takes.
 func (b *bench) try(ctx context.Context, c Client, scenarios string) (*trial.Report, error) {
 	for _, program := range c.Needs {
 		if _, err := exec.LookPath(program); err != nil {
@@ -62,7 +62,7 @@ func (b *bench) try(ctx context.Context, c Client, scenarios string) (*trial.Rep
 	cmd.Env = b.env
 	out, err := cmd.CombinedOutput()
 	var exit *exec.ExitError
-	if err != nil && (!errors.As(err, &exit) || exit.ExitCode() != 1) { // 1: some failed
+	if err != nil && (!errors.As(err, &exit) || exit.ExitCode() != 1) { // status 1: some failed
 		return nil, fmt.Errorf("mailrig trial: %w\n%s", err, out)
 	}
 	data, err := os.ReadFile(file)

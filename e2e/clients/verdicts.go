@@ -13,12 +13,12 @@ import (
 // Client is a program with a setting.
 type Client struct {
 	Name    string
-	Setting string // careful, or what is careless about it
+	Setting string // "careful", or what is careless about the setting
 	Needs   []string
-	Run     string // for sh -c
+	Run     string // a command for sh -c
 }
 
-// Careful tells if nothing is wrong with its setting.
+// Careful reports whether nothing is wrong with the setting.
 func (c *Client) Careful() bool { return c.Setting == "careful" }
 
 func readClients(file string) (all []Client, err error) {
@@ -51,10 +51,10 @@ func readClients(file string) (all []Client, err error) {
 	return all, nil
 }
 
-// Cell is what one client is worth under one scenario.
+// Cell is the verdict on one client under one scenario.
 type Cell struct {
 	Verdict trial.Verdict
-	Why     string // of a failure: ids of findings, or words
+	Why     string // for a failure: ids of findings, or words
 }
 
 func (c Cell) String() string {
@@ -64,7 +64,7 @@ func (c Cell) String() string {
 	return string(c.Verdict) + " (" + c.Why + ")"
 }
 
-// cell takes from a result what stays the same from run to run.
+// cell returns the part of a result that stays the same from run to run.
 func cell(r *trial.Result) Cell {
 	c := Cell{Verdict: r.Verdict}
 	if r.Verdict != trial.Fail && r.Verdict != trial.CouldNotRun {
@@ -82,7 +82,7 @@ func cell(r *trial.Result) Cell {
 	return c
 }
 
-// Verdicts are those kept, by scenario and client.
+// Verdicts are the stored verdicts, by scenario and client.
 type Verdicts struct {
 	cells map[string]map[string]Cell // scenario -> client's name
 }
@@ -105,8 +105,8 @@ func (v *Verdicts) keep(c Client, r *trial.Report) {
 	}
 }
 
-// differing lists the scenarios whose verdict isn't the one kept. The words of the
-// reasons may differ, where a client is cut off now here and now there.
+// differing lists the scenarios whose verdict differs from the stored one. The words of the reasons may differ, because
+// a client may be cut off at another point.
 func (v *Verdicts) differing(c Client, r *trial.Report) (names []string) {
 	for i := range r.Results {
 		if v.of(c, r.Results[i].Scenario).Verdict != r.Results[i].Verdict {
@@ -118,8 +118,8 @@ func (v *Verdicts) differing(c Client, r *trial.Report) (names []string) {
 
 var letters = map[trial.Verdict]byte{trial.Pass: 'p', trial.Fail: 'F', trial.NotExercised: '.', trial.CouldNotRun: '?'}
 
-// text is the verdicts as they are kept: a line for each scenario with a letter for each
-// client, in the order of clients.txt, and the reasons of failures below it.
+// text returns the verdicts as they are stored: for each scenario a line with a letter for each client, in the order of
+// clients.txt, followed by the reasons for failures.
 func (v *Verdicts) text(clients []Client) []byte {
 	var b bytes.Buffer
 	b.WriteString("# Made by go run ./e2e/clients -update. A letter for each client of clients.txt: p pass,\n" +

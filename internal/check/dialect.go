@@ -6,6 +6,8 @@ import "strings"
 type dialect interface {
 	// greeting reads the server's first words.
 	greeting(w *wire) (reply, error)
+	// greets reports whether a server's first words, in upper case, belong to this protocol.
+	greets(first string) bool
 	// capabilities asks for the capabilities.
 	capabilities(w *wire) (*Capabilities, error)
 	// starttls asks for TLS.

@@ -105,7 +105,7 @@ func (l *line) talk(answers map[string]string) {
 	}
 }
 
-// doorAt returns the product's door with a standard number.
+// doorAt returns mailrig's own door with this standard port number.
 func doorAt(port int) door.Door {
 	all := door.All()
 	return all[slices.IndexFunc(all, func(d door.Door) bool { return d.Port == port })]

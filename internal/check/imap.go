@@ -217,6 +217,10 @@ func (i imapDialect) junk(w *wire) (string, error) {
 	return "", nil
 }
 
+func (imapDialect) greets(first string) bool {
+	return beginsWith(first, "* OK", "* PREAUTH", "* BYE", "* NO", "* BAD")
+}
+
 func (i imapDialect) openInbox(w *wire) (reply, error) { return i.examine(w, "INBOX") }
 
 func (i imapDialect) quit(w *wire) { _, _ = i.command(w, "LOGOUT") }

@@ -158,6 +158,8 @@ func (p pop3Dialect) find(w *wire, id string) (bool, error) {
 	return false, nil
 }
 
+func (pop3Dialect) greets(first string) bool { return beginsWith(first, "+OK", "-ERR") }
+
 func (p pop3Dialect) openInbox(w *wire) (reply, error) { return p.command(w, "STAT") }
 
 func (p pop3Dialect) quit(w *wire) { _, _ = p.command(w, "QUIT") }

@@ -144,6 +144,11 @@ func answers(mechanism, user, password string) []string {
 	return []string{b64("\x00" + user + "\x00" + password)}
 }
 
+func (smtpDialect) greets(first string) bool {
+	_, _, ok := smtpCode(first)
+	return ok
+}
+
 func (smtpDialect) openInbox(*wire) (reply, error) { return reply{ok: true}, nil }
 
 func (s smtpDialect) quit(w *wire) { _, _ = s.command(w, "QUIT") }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -138,26 +139,28 @@ func keep(have, more []byte) []byte {
 	return have
 }
 
-// identify returns what speaks like this: smtp, imap, pop3, http, ssh, tls, or "".
+// identify returns what speaks like this: a protocol's name, http, ssh, tls, or "".
 func identify(b []byte) string {
 	if len(b) >= 2 && b[0] >= 0x14 && b[0] <= 0x17 && b[1] == 3 {
 		return "tls"
 	}
 	s := strings.ToUpper(strings.TrimLeft(string(b[:min(len(b), 64)]), " \t\r\n"))
+	for _, p := range protocols() {
+		if speak(p).greets(s) {
+			return string(p)
+		}
+	}
 	switch {
-	case strings.HasPrefix(s, "* OK"), strings.HasPrefix(s, "* PREAUTH"), strings.HasPrefix(s, "* BYE"), strings.HasPrefix(s, "* NO"), strings.HasPrefix(s, "* BAD"):
-		return "imap"
-	case strings.HasPrefix(s, "+OK"), strings.HasPrefix(s, "-ERR"):
-		return "pop3"
 	case strings.HasPrefix(s, "HTTP/"), strings.HasPrefix(s, "<!DOCTYPE"), strings.HasPrefix(s, "<HTML"):
 		return "http"
 	case strings.HasPrefix(s, "SSH-"):
 		return "ssh"
 	}
-	if _, _, ok := smtpCode(s); ok {
-		return "smtp"
-	}
 	return ""
+}
+
+func beginsWith(s string, beginnings ...string) bool {
+	return slices.ContainsFunc(beginnings, func(b string) bool { return strings.HasPrefix(s, b) })
 }
 
 // clean makes a server's text safe to show: one line, short, without characters that control a terminal.

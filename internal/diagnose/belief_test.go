@@ -4,8 +4,8 @@ import (
 	"testing"
 )
 
-// upgraded is a session in which a scenario says something in clear, and the server and
-// the client something inside TLS.
+// upgraded returns a session in which a scenario says something in clear, and server and client say something inside
+// TLS.
 func upgraded(inClear, inside string) string {
 	return `session 143
 S: * OK [CAPABILITY IMAP4rev1 STARTTLS LOGINDISABLED] ready
@@ -26,8 +26,7 @@ end client
 `
 }
 
-// TestBelief: a client believes an attacker when it uses a name that nobody else can have
-// told it.
+// TestBelief checks that a client counts as believing an attacker if it uses a name that nobody else can have told it.
 func TestBelief(t *testing.T) {
 	t.Parallel()
 	const trusted, followed = "trusted-data-from-before-tls", "followed-referral"

@@ -240,18 +240,18 @@ type reading struct {
 	tag, verb string
 	greeting  bool
 	secure    bool
-	pieces    bool // it came in more than one
+	pieces    bool // the reply came in several pieces
 }
 
-// understand reads a reply that is complete, once. To read it again with each piece would take time that grows with the
-// square of its length.
+// understand judges a complete reply, once. Judging it again with each piece would take time that grows with the square
+// of its length.
 func (f *Facts) understand() {
 	h := f.reading
 	f.reading = nil
 	if h == nil || f.speaks.Replies == nil {
 		return
 	}
-	if h.pieces { // each has a verdict of its own
+	if h.pieces { // each piece has a verdict of its own
 		h.reply.Verdict = f.speaks.Replies.Verdict(h.tag, h.reply.Lines, h.greeting)
 	}
 	if names, ok := f.speaks.Replies.List(h.verb, h.reply.Lines); ok {

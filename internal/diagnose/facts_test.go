@@ -9,7 +9,7 @@ import (
 	"github.com/mailrig/mailrig/internal/protocol"
 )
 
-// TestDecisivePoints: what makes the difference between a finding and none.
+// TestDecisivePoints checks what makes the difference between a finding and none.
 func TestDecisivePoints(t *testing.T) {
 	t.Parallel()
 	const clearMail = "session 25\nS: 220 ready\nC: EHLO x\nS: 250 ready\nC: MAIL FROM:<a@example.test>\nS: 250 ok\nC: RCPT TO:<b@example.test>\nS: 250 ok\n"
@@ -54,8 +54,8 @@ func TestDecisivePoints(t *testing.T) {
 	}
 }
 
-// TestReplyInPieces: a scenario that edits a line parts a reply in two, and the verdict is
-// that of the whole.
+// TestReplyInPieces checks a reply that a scenario splits in two by editing a line. The verdict must be that of the
+// whole.
 func TestReplyInPieces(t *testing.T) {
 	t.Parallel()
 	f := readCase(t, "session 110\nS: +OK ready\nC: CAPA\nS: +OK list\nS: [pop3-no-tls] USER\nS: .\nend client\n").Sessions[0]
@@ -64,7 +64,7 @@ func TestReplyInPieces(t *testing.T) {
 	}
 }
 
-// TestForeignWords: another protocol's words are known where that protocol isn't spoken.
+// TestForeignWords checks that another protocol's words are known where that protocol isn't spoken.
 func TestForeignWords(t *testing.T) {
 	t.Parallel()
 	f := readCase(t, "session 25\nS: 220 ready\nC: CAPA\nS: 500 what\nC: STLS\nS: 500 what\nC: RETR 1\nS: 500 what\nend client\n").Sessions[0]
@@ -73,7 +73,7 @@ func TestForeignWords(t *testing.T) {
 	}
 }
 
-// TestReportDue: who looks for mail before the report can be there hasn't missed it.
+// TestReportDue checks that a client that looks for mail before the report can have arrived hasn't missed it.
 func TestReportDue(t *testing.T) {
 	t.Parallel()
 	sent := "session 465 at 0s\n-- tls: TLS 1.3, sni localhost\nS: 220 ready\nC: MAIL FROM:<alice@example.test>\nS: 250 ok\n-- bouncing: [bounce-later] bob@example.test after 10s\nend client\n"
@@ -85,8 +85,8 @@ func TestReportDue(t *testing.T) {
 	}
 }
 
-// TestSingleDoor: where a protocol has no door with the other kind of encryption, the
-// session's own is named.
+// TestSingleDoor checks that the session's own door is named if the protocol has no door with the other kind of
+// encryption.
 func TestSingleDoor(t *testing.T) {
 	t.Parallel()
 	only := *semaphore

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// TestNoSentences: diagnose has no way to the sentences that package transcript makes of
-// events, nor to scenarios.
+// TestNoSentences checks that diagnose can reach neither the sentences that package transcript makes from events, nor
+// scenarios.
 func TestNoSentences(t *testing.T) {
 	t.Parallel()
 	out, err := exec.Command("go", "list", "-deps", ".").Output()

@@ -143,7 +143,7 @@ func distinct(list ...*Facts) (all []*Facts) {
 	return all
 }
 
-// loginReasons are the meanings of a refusal for which there are words.
+// loginReasons are the meanings of a refusal that have words here.
 var loginReasons = map[refusal.Meaning]struct{ reason, advice string }{
 	refusal.AppPassword: {"The server wants an app password instead of the account's own.", "Make an app password in the account's security settings and type that."},
 	refusal.WebLogin:    {"The server wants the user to log in with a web browser first.", "Open the link that the server gave, log in, and try again."},
@@ -165,7 +165,7 @@ var loginReasons = map[refusal.Meaning]struct{ reason, advice string }{
 	refusal.InUse:            {"Another client has the mailbox.", "Try again when it is done."},
 }
 
-// Words for more than one meaning.
+// Words for several meanings.
 var (
 	serviceOff    = struct{ reason, advice string }{"The service is switched off for this account.", "Switch {protocol} on in the account's settings on the web."}
 	otherMethod   = struct{ reason, advice string }{"The server doesn't take this authentication method.", "Choose another authentication method."}
@@ -212,7 +212,7 @@ func (f *Facts) whyNoLogin(s *Step) map[string]string {
 	return map[string]string{"reason": reason, "advice": advice, "reply": s.Reply.Last()}
 }
 
-// refusal is a reply for package refusal.
+// refusal returns a reply in the form that package refusal takes.
 func (f *Facts) refusal(r *Reply) refusal.Reply {
 	return refusal.Reply{Protocol: f.Protocol, Code: r.Code, Enhanced: r.Enhanced, Text: r.Text()}
 }

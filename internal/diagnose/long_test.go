@@ -10,7 +10,7 @@ import (
 	"github.com/mailrig/mailrig/internal/protocol/all"
 )
 
-// counting counts the lines that a protocol is asked to read.
+// counting counts the lines that a protocol must read.
 type counting struct {
 	protocol.Replies
 	lines *int
@@ -26,8 +26,8 @@ func (c counting) List(verb string, lines []string) ([]string, bool) {
 	return c.Replies.List(verb, lines)
 }
 
-// A reply with a message in each line comes in as many pieces. Each line is read a few times, not once for every piece
-// that follows.
+// TestLongReplyIsReadOnce checks a reply that comes in as many pieces as it has messages. Each line is read a few
+// times, rather than once for every piece that follows.
 func TestLongReplyIsReadOnce(t *testing.T) {
 	const pieces = 2000
 	lines := 0

@@ -62,13 +62,13 @@ func (f *Facts) triesToSend() bool {
 		f.has(f.unwanted)
 }
 
-// unwanted reports whether the server refused a sender or a recipient as a matter of policy (RFC
-// 3463 section 3.8): not from here, not without a login.
+// unwanted reports whether the server refused a sender or a recipient by policy (RFC 3463 section 3.8): not from this
+// address, or not without a login.
 func (f *Facts) unwanted(s *Step) bool {
 	return (s.Verb == "MAIL" || s.Verb == "RCPT") && s.Reply.Class == event.Permanent && refusal.Means(f.refusal(&s.Reply), refusal.Unwelcome) && !f.wantsTLS(s)
 }
 
-// loginMissing reports whether mail was refused because nobody had logged in.
+// loginMissing reports whether the server refused mail because nobody had logged in.
 func (f *Facts) loginMissing() bool {
 	return !f.loggedIn() && f.has(func(s *Step) bool { return f.unwanted(s) && refusal.Means(f.refusal(&s.Reply), refusal.NeedsSomething) })
 }

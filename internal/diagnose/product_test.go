@@ -9,7 +9,7 @@ import (
 	"github.com/mailrig/mailrig/internal/protocol"
 )
 
-// semaphore is a protocol that no product has: replies are yes, no and later.
+// semaphore is a protocol that mailrig doesn't serve. Its replies are yes, no and later.
 var semaphore = &protocol.Protocol{
 	Name: "semaphore", Title: "Semaphore", StartTLS: "SEAL", Replies: flags{},
 	Words: protocol.Words{
@@ -38,7 +38,7 @@ func (flags) List(verb string, lines []string) ([]string, bool) {
 	return strings.Fields(strings.ToUpper(lines[0]))[1:], verb == "HAIL"
 }
 
-// semaphoreRecord is a session at the protocol's clear port.
+// semaphoreRecord returns a session at the protocol's clear port.
 func semaphoreRecord(lines ...string) *event.Record {
 	r := &event.Record{ID: "1", Door: 9001, Service: "semaphore", Protocol: "semaphore", Security: string(protocol.STARTTLS),
 		Client: "192.0.2.7:4000", Server: "192.0.2.1:9001", Start: began, End: began.Add(time.Second), EndedBy: event.EndedByClient}
@@ -55,8 +55,8 @@ func semaphoreRecord(lines ...string) *event.Record {
 	return r
 }
 
-// TestFurtherTable: with a protocol and a row that the product doesn't have, sessions are
-// read in the protocol's words, by the product's rows and by that one.
+// TestFurtherTable adds a protocol and a row that mailrig lacks. Sessions are then read in that protocol's words, with
+// mailrig's own rows and the new one.
 func TestFurtherTable(t *testing.T) {
 	t.Parallel()
 	table := Product()
@@ -94,7 +94,7 @@ func TestFurtherTable(t *testing.T) {
 		t.Errorf("a client of the further protocol at another one's door gives\n%s", report(found))
 	}
 
-	// The product, which doesn't know the protocol, reads what it can.
+	// mailrig's own table, which doesn't know the protocol, reads what it can.
 	if found := Product().Of(clear, began.Add(time.Minute)); gives(found, "waved-at-night") || gives(found, "password-sent-in-clear") {
 		t.Errorf("the product finds\n%s", report(found))
 	}

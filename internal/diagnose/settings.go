@@ -22,8 +22,8 @@ func tlsNeeded(c *Case) []Evidence {
 	})
 }
 
-// wantsTLS reports whether a command was refused for want of TLS: RFC 3207 section 4, RFC 4954
-// section 6, RFC 5530 section 3. POP3 has no code for it, so the words must do.
+// wantsTLS reports whether the server refused a command because TLS is missing (RFC 3207 section 4, RFC 4954 section 6,
+// RFC 5530 section 3). POP3 has no code for this, so the words must do.
 func (f *Facts) wantsTLS(s *Step) bool {
 	return s.Reply.Class == event.Permanent && refusal.Means(f.refusal(&s.Reply), refusal.NeedsEncryption, refusal.SpeaksOfTLS)
 }
@@ -77,7 +77,7 @@ func (f *Facts) idled() bool {
 	return !f.End.IsZero() && f.EndedBy == event.EndedByClient && f.End.Sub(f.Start)-f.Greeting.At >= patient
 }
 
-// doorsOf says at which ports a protocol is spoken.
+// doorsOf says on which ports a protocol is spoken.
 func doorsOf(p *protocol.Protocol) string {
 	var ways []string
 	if port := p.Door(true); port != 0 {

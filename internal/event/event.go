@@ -99,7 +99,8 @@ func (r *Record) Last() time.Time {
 	return r.LastWord()
 }
 
-// LastWord returns the time of the last event before the end of TLS and of the connection. What a rule did is no word.
+// LastWord returns the time of the last event before the end of TLS and of the connection. It ignores the acts of
+// rules.
 func (r *Record) LastWord() time.Time {
 	for i := len(r.Events) - 1; i >= 0; i-- {
 		switch r.Events[i].What.(type) {

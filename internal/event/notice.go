@@ -147,11 +147,11 @@ type Ended struct {
 // How says how a connection ended on the wire.
 type How string
 
-// The ways, of whoever ended it. "" means that nothing is known.
+// The ways a connection can end, whichever side ended it. "" means that the way is unknown.
 const (
-	ByFIN       How = "fin"       // closed in order; inside TLS our side sends close_notify first
-	ByReset     How = "reset"     // by RST
-	ByTruncated How = "truncated" // FIN from our side inside TLS, without close_notify
+	ByFIN       How = "fin"       // closed in order; inside TLS, mailrig sends close_notify first
+	ByReset     How = "reset"     // with an RST
+	ByTruncated How = "truncated" // with a FIN from mailrig inside TLS, without close_notify
 )
 
 func (*Acted) what() name          { return "acted" }

@@ -60,7 +60,7 @@ type Recorder struct {
 	tag      string  // of the last command
 	text     []byte  // text of the last event, which may still grow
 	end      []byte  // last line of a reply whose text is full
-	acts     []Event // acts of rules in the middle of the last event; recorded after it
+	acts     []Event // acts of rules during the last event; they are recorded after it
 	final    *Record // set when the connection has ended; nothing is added after that
 }
 
@@ -131,7 +131,7 @@ func (r *Recorder) Reply(b []byte, by string) {
 	}
 	reply.Bytes += int64(len(b))
 	if rest := r.grow(b, MaxText); len(rest) > 0 {
-		if len(b) > MaxHead { // else settle finds the last line: most lines have another one behind them
+		if len(b) > MaxHead { // otherwise settle finds the last line; most lines have another one after them
 			b = lastLine(trimEnd(b))
 		}
 		r.end = append(r.end[:0], b[:min(len(b), MaxHead)]...)
@@ -380,7 +380,7 @@ func (r *Recorder) MessageOut() {
 // End closes the record. Only the first call has an effect.
 func (r *Recorder) End(by EndedBy) { r.EndHow(by, "") }
 
-// EndHow is End where it is known how the connection ended.
+// EndHow is End for a caller that knows how the connection ended.
 func (r *Recorder) EndHow(by EndedBy, how How) {
 	r.mu.Lock()
 	if r.final != nil {

@@ -377,7 +377,7 @@ func TestEscape(t *testing.T) {
 	}
 }
 
-// An act in the middle of a reply or a body doesn't part it, and waits for its end.
+// An act in the middle of a reply or a body doesn't split it. It is recorded at the end.
 func TestActsPartNothing(t *testing.T) {
 	t.Parallel()
 	_, r := begin(2, Info{Reader: &reader{}})
@@ -389,7 +389,7 @@ func TestActsPartNothing(t *testing.T) {
 	r.Reply([]byte("250-a\r\n"), "s")
 	act(2)
 	r.Reply([]byte("250 b\r\n"), "s")
-	if got := r.Record(); len(got.Events) != 6 { // a snapshot has what waits, and leaves it waiting
+	if got := r.Record(); len(got.Events) != 6 { // a snapshot contains the waiting act, and leaves it waiting
 		t.Errorf("a snapshot of\n%s", list(whats(got)))
 	}
 	r.Body(Client, []byte("one "))

@@ -60,7 +60,7 @@ func trimEnd(b []byte) []byte {
 	return bytes.TrimSuffix(bytes.TrimSuffix(b, []byte("\n")), []byte("\r"))
 }
 
-// unixLines returns a text with LF in the place of its CR LF, of which there are so many.
+// unixLines returns a text in which LF replaces each CR LF. ends is how many there are.
 func unixLines(b []byte, ends int) string {
 	var out strings.Builder
 	out.Grow(len(b) - ends)

@@ -60,7 +60,7 @@ func (f *BounceLater) CheckRule(r *Rule) error {
 	return nil
 }
 
-// ActsIn implements Spoken: the recipient's server is to have said something of SMTP's.
+// ActsIn implements Spoken. The recipient's server must have said something in SMTP.
 func (f *BounceLater) ActsIn(p *protocol.Protocol) bool { return p.Name == "smtp" }
 
 // Waits implements Waiter. The report comes this late.

@@ -63,7 +63,7 @@ func (f *CutMessage) how() End {
 	return f.How
 }
 
-// ActsIn implements Spoken: not every protocol has both directions.
+// ActsIn implements Spoken. Not every protocol has both directions.
 func (f *CutMessage) ActsIn(p *protocol.Protocol) bool {
 	if f.In == InDownload {
 		return p.Receives

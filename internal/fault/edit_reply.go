@@ -39,7 +39,7 @@ func (f *EditReply) Validate() error {
 	return nil
 }
 
-// Explain says what is replaced. The command stands before it.
+// Explain says what is replaced. The sentence before it names the command.
 func (f *EditReply) Explain() string {
 	if f.Put == "" {
 		return fmt.Sprintf("in the reply, `%s` is removed", f.Find)

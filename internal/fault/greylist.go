@@ -56,7 +56,7 @@ func (f *Greylist) CheckRule(r *Rule) error {
 	return nil
 }
 
-// ActsIn implements Spoken: the reply is one of SMTP's.
+// ActsIn implements Spoken. The reply is one of SMTP.
 func (f *Greylist) ActsIn(p *protocol.Protocol) bool { return p.Name == "smtp" }
 
 // Waits implements Waiter.

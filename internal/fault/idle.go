@@ -44,7 +44,7 @@ func (f *Idle) CheckRule(r *Rule) error {
 	return nil
 }
 
-// ActsIn implements Spoken: IDLE is a command of IMAP's (RFC 2177).
+// ActsIn implements Spoken. IDLE is an IMAP command (RFC 2177).
 func (f *Idle) ActsIn(p *protocol.Protocol) bool { return p.Name == "imap" }
 
 // Explain says what IDLE does.

@@ -13,7 +13,7 @@ import (
 type Login struct {
 	Texts `smtp:"the SMTP reply, like 535 5.7.8 Authentication credentials invalid" imap:"the IMAP status, like NO [AUTHENTICATIONFAILED] Authentication failed" pop3:"the POP3 status, like -ERR [AUTH] Authentication failed"`
 
-	reason protocol.Reason // given in place of the replies
+	reason protocol.Reason // given in place of replies
 }
 
 // Kind implements Fault.

@@ -35,5 +35,5 @@ func (f *Preauth) Start(s *Start) { s.User = f.User }
 // CheckRule refuses conditions that nobody can know yet.
 func (f *Preauth) CheckRule(r *Rule) error { return r.early() }
 
-// ActsIn implements Spoken: PREAUTH is a greeting of IMAP's.
+// ActsIn implements Spoken. PREAUTH is an IMAP greeting.
 func (f *Preauth) ActsIn(p *protocol.Protocol) bool { return p.Name == "imap" }

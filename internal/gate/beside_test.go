@@ -9,8 +9,8 @@ import (
 	"github.com/mailrig/mailrig/internal/imapd"
 )
 
-// A command beside the engine gets its arguments whole, in whichever form they come, and the dialogue stays in step
-// behind it.
+// TestBesideTakesLiterals checks that a command beside the engine gets its arguments complete, in whatever form they
+// come, and that the dialogue stays in step afterwards.
 func TestBesideTakesLiterals(t *testing.T) {
 	t.Parallel()
 	echo := imapd.Command{Name: "ECHO", Capability: "X-ECHO", In: imapd.Anywhere, Run: func(_ context.Context, c *imapd.Call) error {

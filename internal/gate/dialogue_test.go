@@ -52,7 +52,7 @@ type options struct {
 	port     int
 	tls      bool
 	rules    []fault.Rule
-	commands []imapd.Command // beside the engine; nil: the product's
+	commands []imapd.Command // beside the engine; nil means mailrig's own
 	edit     func(*gate.Config)
 }
 

@@ -51,7 +51,7 @@ func (g *Gate) shut(how fault.End, by event.EndedBy) {
 	})
 }
 
-// how says how the connection ended on the wire. If the client has left, its way counts.
+// how says how the connection ended on the wire. If the client has left, the way in which it left counts.
 func (g *Gate) how(ours fault.End) event.How {
 	switch {
 	case g.raw.reset.Load():

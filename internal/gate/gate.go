@@ -77,7 +77,7 @@ func (r *Rig) logger() *slog.Logger {
 	return r.Logger
 }
 
-// Config configures a gate. The Rig isn't changed; many gates share it.
+// Config configures a gate. Many gates share the Rig, so the gate doesn't change it.
 type Config struct {
 	*Rig
 	Protocol        *protocol.Protocol

@@ -27,9 +27,9 @@ type tap struct {
 	n     int          // number of valid bytes at the end of tail
 	wrote atomic.Bool  // the last operation was a write
 	sent  atomic.Int64 // number of the alert that was last sent in clear; 0 if none
-	reset atomic.Bool  // the other side has reset the connection
+	reset atomic.Bool  // the client has reset the connection
 	eof   atomic.Bool  // the client has closed its side
-	lost  atomic.Bool  // a write has shown that the client is gone; that of an alert doesn't count
+	lost  atomic.Bool  // a failed write has shown that the client is gone; writing an alert doesn't count
 }
 
 func (t *tap) Read(b []byte) (int, error) {

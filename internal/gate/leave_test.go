@@ -10,7 +10,7 @@ import (
 	"github.com/mailrig/mailrig/internal/event"
 )
 
-// hello is what a client says first.
+// hello returns a ClientHello, the first thing that a client sends.
 func hello(t *testing.T, cfg *tls.Config) []byte {
 	t.Helper()
 	here, there := net.Pipe()
@@ -31,7 +31,8 @@ func hello(t *testing.T, cfg *tls.Config) []byte {
 	return record[:n]
 }
 
-// How a client leaves a handshake is an outcome, whatever the TLS library says of it.
+// TestHandshakeThatIsLeft checks that the way in which a client leaves a handshake gives the outcome, whatever the TLS
+// library says about it.
 func TestHandshakeThatIsLeft(t *testing.T) {
 	t.Parallel()
 	new12 := hello(t, &tls.Config{ServerName: "localhost", MaxVersion: tls.VersionTLS12})
@@ -49,8 +50,8 @@ func TestHandshakeThatIsLeft(t *testing.T) {
 	}
 	for name, tc := range map[string]struct {
 		says  []byte
-		reads bool   // the server's flight, before it does the next
-		then  string // what it says last; gone or waits
+		reads bool   // whether the client reads the server's flight before its last step
+		then  string // what it says last; or "gone" or "waits"
 		want  event.HandshakeOutcome
 		alert int
 		by    event.EndedBy

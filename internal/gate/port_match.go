@@ -10,7 +10,7 @@ import (
 	"github.com/mailrig/mailrig/internal/protocol"
 )
 
-// This file asks a port's scenario: what it may match on, and what it wants of a command.
+// This file asks a port's scenario. It says what a command is about, and what the scenario wants.
 
 func (p *port) Active() bool { return p.g.fault.Active() }
 

@@ -23,7 +23,7 @@ type attempt struct {
 	g        *Gate
 	starttls bool
 	want     fault.TLS
-	leaf     *x509.Certificate // that is shown; nil if it isn't at hand
+	leaf     *x509.Certificate // the certificate presented; nil if it isn't known
 	config   *tls.Config       // for the client, once its ClientHello has come
 	hello    *tls.ClientHelloInfo
 	quiet    *time.Timer // reports a client that says nothing; nil behind STARTTLS

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// maxBody bounds request bodies, in bytes.
+// maxBody is the largest request body, in bytes.
 const maxBody = 1 << 20
 
 // fail answers with an error: JSON under /api, plain text elsewhere.
@@ -25,13 +25,13 @@ func (a *api) fail(w http.ResponseWriter, r *http.Request, status int, message s
 	}{message, all})
 }
 
-// broken answers for something that failed, and isn't the caller's mistake.
+// broken answers when something has failed that isn't the caller's mistake.
 func (a *api) broken(w http.ResponseWriter, r *http.Request, what string, err error) {
 	a.Logger.Error(what, "err", err)
 	a.fail(w, r, http.StatusInternalServerError, err.Error())
 }
 
-// badBody answers for a request body that could not be read.
+// badBody answers when a request body can't be read.
 func (a *api) badBody(w http.ResponseWriter, r *http.Request, err error) {
 	var tooLarge *http.MaxBytesError
 	if errors.As(err, &tooLarge) {

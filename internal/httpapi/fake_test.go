@@ -32,7 +32,7 @@ type fakeRig struct {
 	resets   int
 	found    []diagnose.Finding
 	more     chan struct{}
-	broken   error // the book of findings can't be read, nothing be reset
+	broken   error // the findings can't be read, and nothing can be reset
 }
 
 func newRig() *fakeRig {
@@ -158,7 +158,7 @@ func (f *fakeRig) check(t *testing.T, active ...string) {
 	}
 }
 
-// call sends one request straight to the handler, as if it came in on local.
+// call sends one request directly to the handler, as if it had come in on local.
 type call struct {
 	method, target, body string
 	header               http.Header

@@ -13,28 +13,27 @@ import (
 	"github.com/mailrig/mailrig/internal/transcript"
 )
 
-// Judge is what the HTTP door must know of findings.
+// Judge is what the HTTP door needs to know about findings.
 type Judge interface {
-	// FindingsSince returns those with larger numbers than n, oldest first, the number to
-	// ask with next time, and a channel that is closed with the next one.
+	// FindingsSince returns the findings with numbers above n, oldest first. It also returns the n for the next call,
+	// and a channel that is closed when there is another finding.
 	FindingsSince(ctx context.Context, n uint64) (found []diagnose.Finding, next uint64, more <-chan struct{}, err error)
-	// Settle waits, a short time at most, for findings about sessions that have ended.
+	// Settle waits a short time for findings about sessions that have just ended.
 	Settle(ctx context.Context)
-	// CheckFindings says what is wrong with ids of findings.
+	// CheckFindings reports unknown ids of findings.
 	CheckFindings(ids ...string) error
 }
 
-// severities are what "severity" can be, the worst first. Good findings are told only to
-// who asks for them.
+// severities are the values of "severity", the worst first. Good findings are listed only on request.
 var severities = []string{string(diagnose.Error), string(diagnose.Warning), string(diagnose.Info), string(diagnose.Good)}
 
 type findingList struct {
 	Findings []diagnose.Finding `json:"findings"`
-	Next     uint64             `json:"next"` // "after" of the next request
+	Next     uint64             `json:"next"` // value of "after" in the next request
 }
 
-// findings lists what was found, filtered by ?id=, ?severity= and ?client=, each of which
-// may have several values; ?after=N&wait=30s waits for more, as sessions does.
+// findings lists the findings. ?id=, ?severity= and ?client= filter them; each may have several values.
+// ?after=N&wait=30s waits for more, as it does for sessions.
 func (a *api) findings(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
 	fits, err := a.findingFilter(q["id"], q["severity"], q["client"])
@@ -71,7 +70,7 @@ func (a *api) findings(w http.ResponseWriter, r *http.Request) {
 		case <-more:
 		case <-timer.C:
 			wait = 0
-		case <-r.Context().Done(): // the client left, or mailrig stops
+		case <-r.Context().Done(): // the client left, or mailrig is stopping
 			wait = 0
 		}
 	}
@@ -96,7 +95,7 @@ func (a *api) findingFilter(ids, levels, clients []string) (func(*diagnose.Findi
 	}, nil
 }
 
-// commas takes values apart that are given as one.
+// commas splits values at commas.
 func commas(values []string) (all []string) {
 	for _, v := range values {
 		for part := range strings.SplitSeq(v, ",") {
@@ -108,7 +107,7 @@ func commas(values []string) (all []string) {
 	return all
 }
 
-// afterAndWait reads ?after=N&wait=30s; without "after" it is 0.
+// afterAndWait parses ?after=N&wait=30s. Without "after" it returns 0.
 func afterAndWait(q map[string][]string) (after uint64, wait time.Duration, err error) {
 	value := func(key string) string {
 		if v := q[key]; len(v) > 0 {
@@ -130,14 +129,14 @@ func afterAndWait(q map[string][]string) (after uint64, wait time.Duration, err 
 	return after, wait, err
 }
 
-// judged is a session with what was found about it.
+// judged is a session and the findings about it.
 type judged struct {
 	*transcript.Session
 	Findings []diagnose.Finding `json:"findings"`
 }
 
-// judged adds to sessions what was found about them, the worst first. A session is worth
-// showing without, if that can't be read.
+// judged adds the findings to sessions, the worst first. If the findings can't be read, it returns the sessions without
+// them.
 func (a *api) judged(ctx context.Context, sessions []*transcript.Session) []judged {
 	about := map[string][]diagnose.Finding{}
 	for _, f := range a.bad(ctx) {
@@ -156,8 +155,8 @@ func (a *api) judged(ctx context.Context, sessions []*transcript.Session) []judg
 	return out
 }
 
-// bad returns the findings that aren't good, those of the last moment included; none if
-// they can't be read.
+// bad returns the findings that aren't Good, including those of the last moment. If they can't be read, it returns
+// none.
 func (a *api) bad(ctx context.Context) []diagnose.Finding {
 	a.Rig.Settle(ctx)
 	found, _, _, err := a.Rig.FindingsSince(ctx, 0)

@@ -21,7 +21,7 @@ func get(t *testing.T, h http.Handler, target string, status int) string {
 	return strings.TrimSpace(w.Body.String())
 }
 
-// ids are the ids of an answer's findings.
+// ids returns the ids of an answer's findings.
 func ids(t *testing.T, body string) string {
 	t.Helper()
 	var l struct{ Findings []diagnose.Finding }
@@ -59,7 +59,7 @@ func TestFindings(t *testing.T) {
 			t.Errorf("%s: %s", query, got)
 		}
 	}
-	// Each session has its own, the worst first.
+	// Each session has its own findings, the worst first.
 	if got := ids(t, get(t, h, "/api/v1/sessions/1", 200)); got != "f3 f1" {
 		t.Errorf("session 1: %s", got)
 	}
@@ -92,7 +92,7 @@ func TestWaitForFindings(t *testing.T) {
 		_ = json.NewDecoder(resp.Body).Decode(&l)
 		got <- l.Next
 	}()
-	rig.add(diagnose.Finding{ID: "f1", Severity: "info"}) // isn't asked for
+	rig.add(diagnose.Finding{ID: "f1", Severity: "info"}) // not asked for
 	rig.add(diagnose.Finding{ID: "f2", Severity: "error"})
 	select {
 	case next := <-got:
@@ -127,8 +127,8 @@ func TestWait(t *testing.T) {
 	}
 }
 
-// A book of findings that can't be read is an error where findings are asked for, and
-// keeps nobody from the sessions.
+// TestBookThatCannotBeRead checks that an unreadable book of findings is an error where findings are asked for, and
+// doesn't affect sessions.
 func TestBookThatCannotBeRead(t *testing.T) {
 	t.Parallel()
 	rig := newRig()

@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// guard sets the headers that every answer has, and refuses requests that a web
-// page elsewhere may have made a browser send.
+// guard sets the headers that every answer has. It rejects requests that another site's page may have made a browser
+// send.
 func (a *api) guard(next http.Handler) http.Handler {
 	origin := http.NewCrossOriginProtection()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -40,8 +40,8 @@ func secure(h http.Header) {
 	h.Set("Cache-Control", "no-store")
 }
 
-// hostAllowed reports whether a request was meant for this rig. A browser that was
-// lured to us by DNS rebinding still sends the attacker's name in Host.
+// hostAllowed reports whether a request was meant for this rig. A browser that was led here by DNS rebinding still
+// sends the attacker's name in Host.
 func (a *api) hostAllowed(r *http.Request) bool {
 	host := hostname(r.Host)
 	if host == "" {
@@ -53,9 +53,9 @@ func (a *api) hostAllowed(r *http.Request) bool {
 	return host == "localhost" || strings.HasSuffix(host, ".localhost") || a.nameAllowed(host)
 }
 
-// openToOthers reports whether someone has chosen to listen on an address that
-// isn't loopback: clients then name that address, or another one that is translated
-// to it (a container's published port). An IP address in Host is no rebinding.
+// openToOthers reports whether the user chose to listen on an address that isn't loopback. Clients then name that
+// address, or another address that is translated to it (a container's published port). An IP address in Host is no
+// rebinding.
 func (a *api) openToOthers(r *http.Request) bool {
 	addresses := []string{a.Listen}
 	if local, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr); ok {
@@ -91,8 +91,8 @@ func (a *api) nameAllowed(host string) bool {
 	return false
 }
 
-// hostname is a Host header's or a configured name without port, brackets and the
-// root's dot, in lower case; "" when there is none.
+// hostname returns the name in a Host header or in the configuration, without port, brackets and the root's dot, in
+// lower case. It returns "" if there is none.
 func hostname(hostport string) string {
 	host := hostport
 	if _, err := netip.ParseAddr(host); err != nil { // a bare IPv6 address has no port to cut off
@@ -104,8 +104,8 @@ func hostname(hostport string) string {
 	return strings.ToLower(strings.TrimSuffix(host, "."))
 }
 
-// hostnameHint is what to put after --hostname in the advice; a strange Host header
-// isn't repeated in a command line.
+// hostnameHint returns what to put after --hostname in the advice. It doesn't repeat a strange Host header in a command
+// line.
 func hostnameHint(hostport string) string {
 	host := hostname(hostport)
 	if host == "" || strings.Trim(host, "abcdefghijklmnopqrstuvwxyz0123456789.-:") != "" {

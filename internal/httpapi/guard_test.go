@@ -45,7 +45,7 @@ func TestHost(t *testing.T) {
 		{"localhost@evil.example", "", false},
 		{"evil.example#localhost", "", false},
 
-		// On an address that isn't loopback someone has chosen to listen.
+		// On an address that isn't loopback, the user has chosen to listen.
 		{"198.51.100.1:80", "172.17.0.2:8025", true},
 		{"172.17.0.2:8025", "172.17.0.2:8025", true},
 		{"[2001:db8::1]:80", "[2001:db8::9]:8025", true},

@@ -1,20 +1,16 @@
-// Package httpapi is mailrig's HTTP door: the JSON API under /api/v1, the probes
-// /livez and /readyz, the CA at /ca.pem and the page at /.
+// Package httpapi is mailrig's HTTP door: the JSON API under /api/v1, the probes /livez and /readyz, the CA at /ca.pem
+// and the page at /.
 //
-// [New] makes a handler for a [Rig], which is all that it knows of the server.
-// Requests pass three checks before they reach a resource: the path is cleaned of
-// doubled slashes (path.go), the Host header must name this rig, because a web page
-// can otherwise reach it through DNS rebinding, and a request that changes
-// something must not come from another site's page (guard.go). There is no CORS:
-// no other site may read an answer.
+// [New] makes a handler for a [Rig], which is all that it knows about the server. A request passes three checks before
+// it reaches a resource. Doubled slashes are removed from its path (path.go). Its Host header must name this rig,
+// because a web page could otherwise reach the rig through DNS rebinding. If it changes something, it must not come
+// from another site's page (guard.go). There is no CORS: no other site may read an answer.
 //
-// Every reader is bounded: request bodies by 1 MiB, long polls by one minute, waiting
-// for something by ten. A
-// long poll ends when the request's context does, so a server that shuts down
-// cancels its base context first.
+// Everything has a limit: request bodies 1 MiB, long polls one minute, GET /api/v1/wait ten minutes. A long poll ends
+// when the request's context ends, so a server that shuts down cancels its base context first.
 //
-// Errors under /api are JSON, {"error": "...", "errors": [...]}, elsewhere plain
-// text. To add a resource, add a line to the table in New and a method.
+// Errors under /api are JSON, {"error": "...", "errors": [...]}; elsewhere they are plain text. To add a resource, add
+// a line to the table in New and a method.
 package httpapi
 
 import (
@@ -34,12 +30,11 @@ type Rig interface {
 	LoginRule() string
 	Credentials() (user, password string)
 	Active() []string                  // names of the scenarios that are active for everybody
-	ActiveFor(user string) []string    // names of those that are active for this user only
+	ActiveFor(user string) []string    // names of the scenarios that are active only for this user
 	ActiveByUser() map[string][]string // the same, for every user who has any
-	// Use makes these scenarios the active ones, for everybody or, with a user, for that
-	// one only: names of the catalogue first, then the inline ones, all or nothing; none
-	// at all is back to correct. The error is a *BadScenario when the caller is to blame.
-	// Names are never paths.
+	// Use activates these scenarios for everybody or, with a user, for that user only: names in the catalogue first,
+	// then the inline ones, all or none. Without any it restores the correct server. A name is never a path. If the
+	// caller is to blame, the error is a *BadScenario.
 	Use(user string, names []string, inline []Inline) (notes []string, err error)
 	Catalogue() []ScenarioInfo
 	Reset() error
@@ -48,9 +43,9 @@ type Rig interface {
 	Waiter
 }
 
-// Inline is a scenario sent along instead of named.
+// Inline is a scenario sent in the request instead of a name.
 type Inline struct {
-	File string // for messages
+	File string // its name in messages
 	YAML []byte
 }
 
@@ -62,10 +57,10 @@ type ScenarioInfo struct {
 	Group string `json:"group,omitempty"`
 }
 
-// BadScenario says why scenarios that a caller asked for can't be: unknown names,
-// mistakes in YAML. Nothing was changed.
+// BadScenario says why the scenarios that a caller asked for can't be activated: unknown names, mistakes in YAML.
+// Nothing has changed.
 type BadScenario struct {
-	Errors []string // every mistake, each with what to do
+	Errors []string // every mistake, and what to do about it
 }
 
 func (e *BadScenario) Error() string {
@@ -79,18 +74,17 @@ func (e *BadScenario) Error() string {
 	}
 }
 
-// Config of the handler.
+// Config configures the handler.
 type Config struct {
 	Rig     Rig
 	Version string
-	// Listen is the address of the listener, like 127.0.0.1:8025. Someone who chose one
-	// that isn't loopback wants others in: a request's Host may then be any IP address.
+	// Listen is the listener's address, like 127.0.0.1:8025. A user who chose an address that isn't loopback wants to
+	// let others in: a request's Host may then be any IP address.
 	Listen string
-	// AllowedHosts are names and addresses that a request's Host may have besides
-	// localhost, the names below it and loopback addresses.
-	// "*.corp.test" allows every name one level below corp.test.
+	// AllowedHosts are names and addresses that a request's Host may have, besides localhost, the names below it and
+	// loopback addresses. "*.corp.test" allows every name one level below corp.test.
 	AllowedHosts []string
-	Logger       *slog.Logger // nil: silent
+	Logger       *slog.Logger // nil is silent
 }
 
 type api struct {
@@ -128,13 +122,13 @@ func New(c Config) http.Handler {
 	return cleanPath(a.guard(http.HandlerFunc(a.route)))
 }
 
-// route lets the mux answer what it knows, and says the rest in the API's own form.
+// route lets the mux answer what it knows, and answers everything else in the API's own form.
 func (a *api) route(w http.ResponseWriter, r *http.Request) {
 	if _, pattern := a.mux.Handler(r); pattern != "" {
 		a.mux.ServeHTTP(w, r)
 		return
 	}
-	// The mux knows which methods a path has, but tells only by answering.
+	// The mux knows which methods a path has, but reveals them only in an answer.
 	probe := statusProbe{header: http.Header{}}
 	a.mux.ServeHTTP(&probe, r)
 	if probe.status == http.StatusMethodNotAllowed {
@@ -184,7 +178,7 @@ func (a *api) reset(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusNoContent)
 }
 
-// list makes sure that JSON shows [] and not null.
+// list makes sure that the JSON has [] rather than null.
 func list[T any](l []T) []T {
 	if l == nil {
 		return []T{}
@@ -201,7 +195,7 @@ func text(w http.ResponseWriter, status int, body string) {
 func (a *api) json(w http.ResponseWriter, status int, v any) {
 	body, err := json.Marshal(v)
 	if err != nil {
-		// All our types marshal; this would be a bug of ours.
+		// All types here can be marshalled, so this would be a bug in mailrig.
 		a.Logger.Error("marshal an answer of the API", "err", err)
 		text(w, http.StatusInternalServerError, "mailrig could not write its answer; its log says why\n")
 		return

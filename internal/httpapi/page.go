@@ -45,8 +45,8 @@ func (a *api) page(w http.ResponseWriter, r *http.Request) {
 	_, _ = body.WriteTo(w)
 }
 
-// serverName is the name by which the reader of the page reaches this machine, as
-// the certificate has it: localhost rather than a loopback address.
+// serverName returns the name by which the reader of the page reaches this machine, in the form that the certificate
+// has: localhost rather than a loopback address.
 func serverName(hostport string) string {
 	host := hostname(hostport)
 	if ip, err := netip.ParseAddr(host); host == "" || err == nil && ip.Unmap().IsLoopback() {

@@ -28,8 +28,8 @@ func (a *api) scenario(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// userOf reads ?user=, whose scenarios are meant; "" for everybody's. A misspelt one must
-// not mean everybody.
+// userOf parses ?user=, the user whose scenarios are meant. "" means everybody's. A misspelt parameter must not mean
+// everybody.
 func userOf(r *http.Request) (string, error) {
 	query := r.URL.Query()
 	for key := range query {
@@ -85,9 +85,8 @@ type wanted struct {
 	inline []Inline
 }
 
-// readWanted reads a PUT's body: one scenario as YAML, or JSON with names and
-// scenarios. Without a Content-Type, or with the one that curl -d makes up, it is
-// taken for JSON.
+// readWanted reads a PUT's body: one scenario as YAML, or JSON with names and scenarios. Without a Content-Type, or
+// with the one that curl -d sets, it reads JSON.
 func readWanted(r *http.Request) (wanted, error) {
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
@@ -123,7 +122,7 @@ func readJSON(body []byte) (wanted, error) {
 		} `json:"inline"`
 	}
 	dec := json.NewDecoder(bytes.NewReader(body))
-	dec.DisallowUnknownFields() // a misspelt "scenario" must not mean "back to correct"
+	dec.DisallowUnknownFields() // a misspelt "scenario" must not mean "restore the correct server"
 	if err := dec.Decode(&in); err != nil {
 		return wanted{}, fmt.Errorf("the body isn't the expected JSON: %w; %s", err, wantedForm)
 	}
@@ -153,8 +152,8 @@ func readJSON(body []byte) (wanted, error) {
 	return w, nil
 }
 
-// checkName keeps paths out: whoever reaches this door must not make mailrig read
-// files of its machine and quote them in error messages.
+// checkName rejects paths. A caller of the API must not make mailrig read files on its machine and quote them in error
+// messages.
 func checkName(name string) error {
 	lower := strings.ToLower(name)
 	switch {

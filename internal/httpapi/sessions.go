@@ -13,27 +13,27 @@ import (
 
 const (
 	maxWait = time.Minute
-	// writeMargin is left for writing the answer of a long poll.
+	// writeMargin is the time left for writing the answer of a long poll.
 	writeMargin = 15 * time.Second
 )
 
-// Sessions is what the HTTP door must know of the sessions.
+// Sessions is what the HTTP door needs to know about the sessions.
 type Sessions interface {
-	// Sessions lists the finished ones that are kept, then the open ones.
+	// Sessions lists the kept sessions that have ended, then the open ones.
 	Sessions() []*transcript.Session
 	Session(id string) (*transcript.Session, bool)
-	// SessionsSince returns those that ended after the first n ever, the number to ask
-	// with next time, and a channel that is closed when another one ends.
+	// SessionsSince returns the sessions that ended after the first n. It also returns the n for the next call, and a
+	// channel that is closed when another session ends.
 	SessionsSince(n uint64) (ended []*transcript.Session, next uint64, more <-chan struct{})
 }
 
 type sessionList struct {
 	Sessions []judged `json:"sessions"`
-	Next     uint64   `json:"next"` // "after" of the next request
+	Next     uint64   `json:"next"` // value of "after" in the next request
 }
 
-// sessions lists every session, open ones included, or with ?after=N those that
-// have ended since the answer that said "next": N; ?wait=30s waits for one.
+// sessions lists all sessions, including open ones. With ?after=N it lists those that have ended since the answer that
+// said "next": N. ?wait=30s waits for one.
 func (a *api) sessions(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
 	after, wait, err := afterAndWait(q)
@@ -42,8 +42,8 @@ func (a *api) sessions(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if !q.Has("after") {
-		// The number first: a session that ends meanwhile is then listed now and again
-		// in the next answer, never missed.
+		// Get the number first: a session that ends meanwhile is then listed now and again in the next answer, but
+		// never missed.
 		_, next, _ := a.Rig.SessionsSince(math.MaxUint64)
 		a.json(w, http.StatusOK, sessionList{a.judged(r.Context(), a.Rig.Sessions()), next})
 		return
@@ -54,7 +54,7 @@ func (a *api) sessions(w http.ResponseWriter, r *http.Request) {
 
 func (a *api) poll(w http.ResponseWriter, r *http.Request, after uint64, wait time.Duration) (ended []*transcript.Session, next uint64) {
 	if _, next, _ := a.Rig.SessionsSince(after); after > next {
-		after = 0 // the number is of an earlier run
+		after = 0 // the number comes from an earlier run
 	}
 	deadline(w, wait)
 	timer := time.NewTimer(wait)
@@ -68,14 +68,13 @@ func (a *api) poll(w http.ResponseWriter, r *http.Request, after uint64, wait ti
 		case <-more:
 		case <-timer.C:
 			return ended, next
-		case <-r.Context().Done(): // the client left, or mailrig stops
+		case <-r.Context().Done(): // the client left, or mailrig is stopping
 			return ended, next
 		}
 	}
 }
 
-// parseWait reads "30s", or "30" as seconds. Longer than maxWait is maxWait: the
-// caller asks again anyway.
+// parseWait parses "30s", or "30" as seconds. A time above maxWait becomes maxWait: the caller asks again anyway.
 func parseWait(s string) (time.Duration, error) {
 	if s == "" {
 		return 0, nil
@@ -96,14 +95,14 @@ func (a *api) session(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// dialogue is a session as people read it.
+// dialogue shows a session as people read it.
 func (a *api) dialogue(w http.ResponseWriter, r *http.Request) {
 	if s, ok := a.find(w, r); ok {
 		text(w, http.StatusOK, s.Dialogue())
 	}
 }
 
-// events is a session as it was recorded, in package event's versioned encoding.
+// events returns a session as it was recorded, in package event's versioned encoding.
 func (a *api) events(w http.ResponseWriter, r *http.Request) {
 	s, ok := a.find(w, r)
 	if !ok {

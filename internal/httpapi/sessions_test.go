@@ -53,7 +53,7 @@ func TestSessions(t *testing.T) {
 		{"?after=0", "2 3", 2},
 		{"?after=1", "3", 2},
 		{"?after=2", "", 2},
-		{"?after=0&wait=30s", "2 3", 2},   // doesn't wait when there is something
+		{"?after=0&wait=30s", "2 3", 2},   // doesn't wait if there is something
 		{"?after=900&wait=30s", "2 3", 2}, // a number from before a restart
 		{"?after=2&wait=0", "", 2},
 	} {
@@ -100,7 +100,7 @@ func TestLongPoll(t *testing.T) {
 		}
 		got <- e
 	}()
-	// Whether the poll is waiting already or comes later, it must report this one.
+	// Whether the poll is already waiting or comes later, it must report this session.
 	time.AfterFunc(1200*time.Millisecond, func() { session(rig.log) })
 	select {
 	case e := <-got:

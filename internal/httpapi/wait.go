@@ -12,11 +12,10 @@ import (
 	"github.com/mailrig/mailrig/internal/wait"
 )
 
-// Waiter is what the HTTP door must know of waiting.
+// Waiter is what the HTTP door needs to know about waiting.
 type Waiter interface {
-	// WaitFor returns when there are as many of what is waited for as wanted, or when ctx
-	// ends. The words are matchers, or the ids of findings. The error is a
-	// *wait.BadCondition when the caller is to blame.
+	// WaitFor returns when count of what is waited for have arrived, or when ctx ends. The words are matchers, or ids
+	// of findings. If the caller is to blame, the error is a *wait.BadCondition.
 	WaitFor(ctx context.Context, what wait.What, words []string, count int) (wait.Outcome, error)
 }
 
@@ -25,9 +24,8 @@ const (
 	longestWait = 10 * time.Minute // of GET /api/v1/wait
 )
 
-// wait blocks until a condition is met: ?message=to:bob@example.test&message=subject:Hi,
-// ?session=door:993+login:ok or ?finding=ID, with &count=N and &timeout=30s. That the time
-// was over first is an answer like others: "met" is false.
+// waitFor blocks until a condition is met: ?message=to:bob@example.test&message=subject:Hi, ?session=door:993+login:ok
+// or ?finding=ID, with &count=N and &timeout=30s. A timeout isn't an error: the answer then has "met": false.
 func (a *api) waitFor(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
 	var what wait.What
@@ -98,8 +96,8 @@ func (a *api) waitFor(w http.ResponseWriter, r *http.Request) {
 	}{o, a.judged(context.WithoutCancel(r.Context()), o.Sessions)})
 }
 
-// deadline lets an answer take so long. A server's write timeout counts from the request
-// on; where there is none to set, as in tests, there is none to exceed.
+// deadline gives an answer this much time. A server's write timeout counts from the request on. If no deadline can be
+// set, as in tests, there is no write timeout.
 func deadline(w http.ResponseWriter, wait time.Duration) {
 	if wait > 0 {
 		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(wait + writeMargin))

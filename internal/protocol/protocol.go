@@ -38,16 +38,16 @@ type Protocol struct {
 	// Told returns the names that a client can learn only from the lines of this reply. nil means none.
 	Told  func(lines []string) Told
 	Doors []Door
-	// Rank orders the protocols that serve the same purpose. Clients prefer the lowest.
+	// Rank orders protocols with the same purpose. Clients prefer the lowest.
 	Rank int
 	// Envelopes says that messages have senders and recipients that rules can match. Mailboxes says that commands name
 	// mailboxes, or act on a selected one.
 	Envelopes, Mailboxes bool
-	// Capabilities are the names that servers advertise, mailrig's or others: IANA's registries, and a few of providers.
-	// nil means that nobody knows them.
+	// Capabilities are the names that servers advertise, mailrig or others. They come from IANA's registries and from a
+	// few providers. nil means that they aren't known.
 	Capabilities []string
-	// Connections is how many simultaneous connections a large provider allows a user. 0 means that none is known to
-	// set a limit.
+	// Connections is how many simultaneous connections a large provider allows one user. 0 means that no limit is
+	// known.
 	Connections int
 	// Refusals are the usual replies to what the server refuses, as texts for Replies.Write.
 	Refusals map[Reason]string

@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// Purpose names what clients use the protocol for, in the words of a settings screen.
+// Purpose returns what clients use the protocol for, in the words of a settings screen.
 func (p *Protocol) Purpose() string {
 	if p.Receives {
 		return "Incoming mail (" + p.Title + ")"
@@ -13,12 +13,12 @@ func (p *Protocol) Purpose() string {
 	return "Outgoing mail (" + p.Title + ")"
 }
 
-// Uploads reports whether clients send messages by the protocol.
+// Uploads reports whether clients send messages with the protocol.
 func (p *Protocol) Uploads() bool {
 	return slices.ContainsFunc(p.Words, func(w Word) bool { return w.Mail })
 }
 
-// Ranked returns protocols with those for sending first. Those that serve the same purpose are ordered by rank.
+// Ranked returns the protocols with those for sending first. Protocols with the same purpose are ordered by rank.
 func Ranked(list []*Protocol) []*Protocol {
 	list = slices.Clone(list)
 	slices.SortStableFunc(list, func(a, b *Protocol) int {

@@ -3,8 +3,8 @@
 // words of a reply count first and its codes second. One table (signs.go) lists both, with their sources.
 //
 // Read returns every reading of a reply, the most specific one first. The caller takes the first reading that it has
-// words for. The only caller is package check, which tells the user what to try. To recognize another refusal, add a row
-// to signs; for a new meaning, add a constant here and its words there.
+// words for: check says what the user should try, diagnose says which setting to change. To recognize another refusal,
+// add a row to signs; for a new meaning, add a constant here and its words there.
 package refusal
 
 import (

@@ -5,10 +5,10 @@ import (
 	"sync"
 )
 
-// life is the context of a connection. It is made when it is first asked for: most connections that a rig holds
-// are idle, and need none.
+// life is the context of a connection. It is made when it is first needed, because most connections are idle and need
+// none.
 type life struct {
-	server context.Context // the connection's ends with it
+	server context.Context // the connection's context ends with it
 
 	mu     sync.Mutex
 	ctx    context.Context

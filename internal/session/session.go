@@ -76,7 +76,7 @@ type Session struct {
 	account string // address of the user's account
 }
 
-// needs is what a door asks of a client before it may send mail.
+// needs is what a door requires from a client before it may send mail.
 type needs struct{ tls, login bool }
 
 // New makes the session of a connection that d has just accepted. The session keeps the plan until it

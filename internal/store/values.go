@@ -53,7 +53,7 @@ type Delivery struct {
 // Place says where a message is.
 type Place struct {
 	Account string // the address
-	Mailbox string // the name
+	Mailbox string // its name
 	UID     UID
 }
 

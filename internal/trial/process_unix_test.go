@@ -32,7 +32,7 @@ func sh(t *testing.T, ctx context.Context, limit time.Duration, dir, script stri
 	return o
 }
 
-// untilUp returns a context that is done once a script has made the file up: when to stop it.
+// untilUp returns a context that is done once a script has made the file up. It says when to stop the script.
 func untilUp(t *testing.T, dir string) context.Context {
 	ctx, cancel := context.WithCancel(t.Context())
 	tick := time.NewTicker(5 * time.Millisecond)

@@ -11,7 +11,7 @@ import (
 	"github.com/mailrig/mailrig/internal/transcript"
 )
 
-// stubborn is a command without a process. It notes what is done to it and when.
+// stubborn is a command without a process. It records what is done to it, and when.
 type stubborn struct {
 	running
 	began time.Time
@@ -175,8 +175,8 @@ func TestSettled(t *testing.T) {
 	}
 }
 
-// when runs a schedule with runs of so many seconds. It returns when each began, and how many were left when each
-// ended.
+// when runs a schedule whose runs take this many seconds. It returns when each run began, and how many were left when
+// each ended.
 func when(ctx context.Context, s schedule, lasts ...int) (began []time.Duration, left []int, begun int) {
 	start := time.Now()
 	began = make([]time.Duration, len(lasts))
@@ -219,8 +219,8 @@ func TestSchedule(t *testing.T) {
 	}
 }
 
-// TestScheduleEndsWithItsContext checks that nothing begins after the interruption of a trial, and that runs that have
-// begun are waited for.
+// TestScheduleEndsWithItsContext checks that nothing begins after a trial has been interrupted, and that the trial
+// waits for runs that have begun.
 func TestScheduleEndsWithItsContext(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -234,7 +234,8 @@ func TestScheduleEndsWithItsContext(t *testing.T) {
 	})
 }
 
-// TestWhichSchedule checks that --jobs bounds all runs, and that a trial without it starts more runs when some wait.
+// TestWhichSchedule checks that --jobs limits all runs, and that a trial without it starts more runs when some are
+// waiting.
 func TestWhichSchedule(t *testing.T) {
 	t.Parallel()
 	control := &Run{Took: time.Second}

@@ -28,9 +28,8 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// client says hello at door 25 and does what the mode says: exit:N, or gather:N:DIR,
-// which under a scenario waits until so many have come to a directory, or many:N, which
-// connects so often more.
+// client connects to door 25 and does what the mode says. exit:N exits with N. gather:N:DIR waits under a scenario
+// until N clients have come to a directory. many:N connects N more times.
 func client(mode string) int {
 	conn, err := net.Dial("tcp", os.Getenv("DOOR25"))
 	if err == nil {

@@ -27,7 +27,7 @@ type rig struct {
 	more     chan struct{} // sessions or findings
 	err      error         // of every call that can fail
 	looks    int           // number of calls of Mail
-	counts   int           // number of looks at the sessions
+	counts   int           // number of checks of the sessions
 	slow     time.Duration // how long Mail takes
 }
 
@@ -289,7 +289,7 @@ func TestSessionThatHasBegun(t *testing.T) {
 	})
 }
 
-// always has something arrive once in a millisecond, until stop is called.
+// always makes something arrive every millisecond, until stop is called.
 func (r *rig) always() (stop func()) {
 	end := make(chan struct{})
 	go func() {
@@ -311,9 +311,9 @@ func TestLooksAreFew(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
 		what        What
-		silent      bool // nothing is told
+		silent      bool // nothing is reported
 		slow        time.Duration
-		most, least int // looks in ten seconds
+		most, least int // checks in ten seconds
 	}{
 		"mail":                     {what: Messages, least: 450, most: 500},
 		"much mail":                {what: Messages, slow: 10 * time.Millisecond, least: 80, most: 91},
@@ -335,7 +335,7 @@ func TestLooksAreFew(t *testing.T) {
 				if tc.what == Sessions {
 					looks = r.counts
 				}
-				// When the time is over, For may happen to look some more times before it sees that.
+				// After the timeout, For may check a few more times before it notices.
 				if looks < tc.least || looks > tc.most+10 {
 					t.Errorf("%d looks in ten seconds, want %d to %d", looks, tc.least, tc.most)
 				}

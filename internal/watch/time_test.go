@@ -14,12 +14,12 @@ import (
 	"github.com/mailrig/mailrig/internal/protocol/all"
 )
 
-// counted is a log that counts who asks, and may be slow to answer.
+// counted is a log that counts how often it is asked, and may answer slowly.
 type counted struct {
 	*event.Ring
 	mu    sync.Mutex
-	turns int // looks for sessions that have ended
-	opens int // looks at open ones
+	turns int // number of checks for ended sessions
+	opens int // number of checks of open sessions
 	slow  time.Duration
 }
 
@@ -39,7 +39,7 @@ func (l *counted) Open(most int) []*event.Record {
 	return l.Ring.Open(most)
 }
 
-// during counts what is asked in some time, while n sessions begin and end every so often.
+// during counts how often the log is asked during span, while n sessions begin and end at every interval.
 func (l *counted) during(span, every time.Duration, n int) (turns, opens int) {
 	l.mu.Lock()
 	l.turns, l.opens = 0, 0
@@ -56,12 +56,12 @@ func (l *counted) during(span, every time.Duration, n int) (turns, opens int) {
 	return l.turns, l.opens
 }
 
-// come makes a session that ends at once.
+// come begins a session that ends at once.
 func (l *counted) come() {
 	l.Begin(event.Info{Door: 143, Service: "imap", Reader: replies("imap"), Protocol: "imap", Client: "127.0.0.1:9", Server: "127.0.0.1:143"}).End(event.EndedByClient)
 }
 
-// watching has a watcher at work in a bubble. Its table has only these rows.
+// watching runs a test with a watcher in a bubble of testing/synctest. Its table has only these rows.
 func watching(t *testing.T, cfg Config, rows []diagnose.Row, test func(*testing.T, *Watcher, *counted)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
@@ -75,7 +75,7 @@ func watching(t *testing.T, cfg Config, rows []diagnose.Row, test func(*testing.
 	})
 }
 
-// row is a finding that is there when the sessions of a case are such.
+// row returns a finding that is made when the sessions of a case satisfy a condition.
 func row(id string, when func(*diagnose.Case) bool) []diagnose.Row {
 	return []diagnose.Row{{ID: id, Severity: diagnose.Info, Title: "A title.", When: func(c *diagnose.Case) []diagnose.Evidence {
 		if !when(c) {
@@ -87,16 +87,16 @@ func row(id string, when func(*diagnose.Case) bool) []diagnose.Row {
 
 func always(*diagnose.Case) bool { return true }
 
-// What comes together is looked at together; under load less often, and where a look takes long, so seldom that it
-// costs little.
+// TestTurnsHaveAPause checks that sessions which end together are examined together, less often under load, and so
+// rarely where a check is slow that it costs little.
 func TestTurnsHaveAPause(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
-		every time.Duration // come so many sessions
+		every time.Duration // how often n sessions come
 		n     int
-		slow  time.Duration // is each look
+		slow  time.Duration // how long each check takes
 		span  time.Duration
-		pause time.Duration // from one turn's beginning to the next's
+		pause time.Duration // from the beginning of one turn to that of the next
 	}{
 		"few sessions":    {every: 5 * time.Millisecond, n: 1, span: 5 * time.Second, pause: 25 * time.Millisecond},
 		"a load":          {every: 10 * time.Millisecond, n: 2 * loadRate / 100, span: 3 * time.Second, pause: 300 * time.Millisecond},
@@ -109,7 +109,7 @@ func TestTurnsHaveAPause(t *testing.T) {
 				l.slow = tc.slow
 				turns, _ := l.during(tc.span, tc.every, tc.n)
 				want := int(tc.span / tc.pause)
-				ticks := int(tc.span / max(tc.pause, time.Second)) // each is a turn besides
+				ticks := int(tc.span / max(tc.pause, time.Second)) // each causes another turn
 				if turns < want*8/10 || turns > (want+ticks)*11/10+1 {
 					t.Errorf("%d turns in %v, want about %d, and %d for open sessions", turns, tc.span, want, ticks)
 				}
@@ -118,7 +118,7 @@ func TestTurnsHaveAPause(t *testing.T) {
 	}
 }
 
-// Open sessions are looked at once a second, and one that is pointed out at once.
+// TestOpenSessionsAreLookedAt checks that open sessions are examined once a second, and one that Look names at once.
 func TestOpenSessionsAreLookedAt(t *testing.T) {
 	t.Parallel()
 	early := row("early", always)
@@ -127,7 +127,7 @@ func TestOpenSessionsAreLookedAt(t *testing.T) {
 		if _, opens := l.during(time.Minute, time.Second, 0); opens < 59 || opens > 61 {
 			t.Errorf("%d looks in a minute", opens)
 		}
-		time.Sleep(openPause / 10) // between two looks
+		time.Sleep(openPause / 10) // between two checks
 		r := open(l.Ring)
 		time.Sleep(2 * batchPause)
 		synctest.Wait()
@@ -144,7 +144,7 @@ func TestOpenSessionsAreLookedAt(t *testing.T) {
 	})
 }
 
-// A row that waits for what a client doesn't do gets its answer without another session.
+// TestPatience checks that a row which waits for what a client doesn't do gets its answer without another session.
 func TestPatience(t *testing.T) {
 	t.Parallel()
 	const waits = 10 * time.Second
@@ -164,7 +164,7 @@ func TestPatience(t *testing.T) {
 	})
 }
 
-// What is long over says nothing of what comes now.
+// TestSessionsAreForgotten checks that old sessions don't affect findings about new ones.
 func TestSessionsAreForgotten(t *testing.T) {
 	t.Parallel()
 	two := row("two", func(c *diagnose.Case) bool { return len(c.Sessions) > 1 })
@@ -185,7 +185,7 @@ func TestSessionsAreForgotten(t *testing.T) {
 	}
 }
 
-// What grows is told again, ten seconds later at the earliest.
+// TestGrowthIsToldAgain checks that a growing finding is reported again, ten seconds later at the earliest.
 func TestGrowthIsToldAgain(t *testing.T) {
 	t.Parallel()
 	var told []time.Time
@@ -217,7 +217,8 @@ func TestGrowthIsToldAgain(t *testing.T) {
 	})
 }
 
-// An answer waits for the findings about what has ended, and has them without a turn's pause; but not for ever.
+// TestSettle checks that an answer waits for the findings about ended sessions, and gets them without a turn's pause,
+// but doesn't wait for ever.
 func TestSettle(t *testing.T) {
 	t.Parallel()
 	t.Run("in time", func(t *testing.T) {
@@ -245,7 +246,7 @@ func TestSettle(t *testing.T) {
 	})
 }
 
-// refusing is a book that takes nothing, and counts.
+// refusing is a book that accepts nothing, and counts.
 type refusing struct {
 	*Memory
 	mu    sync.Mutex
@@ -259,7 +260,7 @@ func (b *refusing) Add(context.Context, uint64, Finding) (Key, error) {
 	return 0, errors.New("no room")
 }
 
-// A book that fails is tried again once a second.
+// TestBookIsTriedAgain checks that a failing book is retried once a second.
 func TestBookIsTriedAgain(t *testing.T) {
 	t.Parallel()
 	book := &refusing{Memory: NewMemory()}

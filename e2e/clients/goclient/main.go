@@ -1,6 +1,5 @@
-// Command goclient sends a message with net/smtp and fetches one with go-imap. Usage:
-// goclient careful|any-certificate. It finds the server by the variables of mailrig run,
-// and the message in MSG.
+// Command goclient sends a message with net/smtp and fetches one with go-imap. Usage: goclient careful|any-certificate.
+// It finds the server through the variables of mailrig run, and the message in MSG.
 package main
 
 import (

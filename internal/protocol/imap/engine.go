@@ -123,7 +123,7 @@ func (f *framing) EditGreeting(line []byte) []byte {
 // listIn returns where the capability list stands in a line. from is 0 if the line has none.
 func (f *framing) listIn(line []byte) (from, to int) {
 	if !bytes.Contains(line, []byte("CAPABILITY ")) {
-		return 0, 0 // as most lines
+		return 0, 0 // true of most lines
 	}
 	const untagged = "* CAPABILITY "
 	if bytes.HasPrefix(line, []byte(untagged)) {

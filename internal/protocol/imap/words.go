@@ -25,7 +25,7 @@ var Protocol = &protocol.Protocol{
 
 	Mailboxes:    true,
 	Capabilities: capabilities,
-	Connections:  15, // of Gmail; others allow fewer
+	Connections:  15, // Gmail's limit; others allow fewer
 
 	ListsMore: true, // RFC 9051 section 6.2.3: a login may bring a new list
 	Doors: []protocol.Door{

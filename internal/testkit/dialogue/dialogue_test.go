@@ -13,7 +13,7 @@ import (
 	"github.com/mailrig/mailrig/internal/testkit/dialogue"
 )
 
-// echo is a server that greets, repeats what it is told, and closes at "bye".
+// echo is a server that greets, repeats what it hears, and closes at "bye".
 func echo(c net.Conn) {
 	defer c.Close()
 	fmt.Fprint(c, "hello\r\n")
@@ -29,7 +29,7 @@ func echo(c net.Conn) {
 	}
 }
 
-// play plays a file against echo and returns what the test is told.
+// play plays a file against echo and returns what the test reports.
 func play(t *testing.T, text string) string {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "x.txt")
@@ -53,7 +53,7 @@ func play(t *testing.T, text string) string {
 	return strings.ReplaceAll(told.text, file, "x.txt")
 }
 
-// told keeps what a test would be told.
+// told keeps what a test would report.
 type told struct {
 	testing.TB
 	text string

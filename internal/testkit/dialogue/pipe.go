@@ -9,11 +9,11 @@ import (
 	"time"
 )
 
-// Pipe is the client's end of a connection in memory. It knows when the server has
-// answered: the server then waits for the client and has read all that it sent. (An
-// engine answers each command before it reads the next one.)
+// Pipe is the client's end of a connection in memory. It knows when the server has answered: the server then waits for
+// the client and has read everything that the client sent. (An engine answers each command before it reads the next
+// one.)
 //
-// Writing never blocks, and deadlines are ignored on both ends.
+// Writing never blocks. Both ends ignore deadlines.
 type Pipe struct{ link *link }
 
 // NewPipe returns both ends of a connection.
@@ -28,17 +28,17 @@ type link struct {
 	changed  *sync.Cond
 	toServer []byte
 	toClient []byte
-	reading  bool // the server waits in Read
+	reading  bool // the server is waiting in Read
 	left     bool // the client sends nothing more
-	closed   bool // by the server
+	closed   bool // the server has closed it
 }
 
-// answered reports whether the server has nothing more to say to what it was sent.
+// answered reports whether the server has nothing more to say to what it has received.
 func (l *link) answered() bool {
 	return l.closed || l.reading && len(l.toServer) == 0
 }
 
-// wait waits until ok holds and reports whether it did in time.
+// wait waits until ok is true. It reports whether that happened in time.
 func (l *link) wait(ok func() bool) bool {
 	late := false
 	timer := time.AfterFunc(patience, func() {
@@ -54,7 +54,7 @@ func (l *link) wait(ok func() bool) bool {
 	return ok()
 }
 
-// await waits until the server has answered, with so many lines at the least.
+// await waits until the server has answered with at least this many lines.
 func (p *Pipe) await(t testing.TB, at *Line, lines int) {
 	t.Helper()
 	l := p.link
@@ -78,7 +78,7 @@ func (p *Pipe) awaitLine(t testing.TB, at *Line) {
 	}
 }
 
-// awaitClose waits until the server closes the connection, without another word.
+// awaitClose waits until the server closes the connection without another word.
 func (p *Pipe) awaitClose(t testing.TB, at *Line) {
 	t.Helper()
 	l := p.link
@@ -92,8 +92,8 @@ func (p *Pipe) awaitClose(t testing.TB, at *Line) {
 	}
 }
 
-// line takes a line of what the server has said, with its end, or what there is
-// without one; "" for nothing.
+// line takes one line of what the server has said, with its end. If there is no line end, it takes what there is; ""
+// means nothing.
 func (p *Pipe) line() string {
 	p.link.mu.Lock()
 	defer p.link.mu.Unlock()
@@ -111,7 +111,7 @@ func (p *Pipe) Closed() bool {
 	return p.link.closed
 }
 
-// Read returns what the server says, and io.EOF when it has closed the connection.
+// Read returns what the server says. It returns io.EOF after the server has closed the connection.
 func (p *Pipe) Read(b []byte) (int, error) {
 	l := p.link
 	l.mu.Lock()
@@ -140,7 +140,7 @@ func (p *Pipe) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// CloseWrite says that the client sends nothing more.
+// CloseWrite tells the server that the client sends nothing more.
 func (p *Pipe) CloseWrite() error {
 	p.link.mu.Lock()
 	defer p.link.mu.Unlock()
@@ -149,10 +149,10 @@ func (p *Pipe) CloseWrite() error {
 	return nil
 }
 
-// Close is CloseWrite: what the server says then can still be read.
+// Close is CloseWrite: what the server says afterwards can still be read.
 func (p *Pipe) Close() error { return p.CloseWrite() }
 
-// serverEnd is the other end.
+// serverEnd is the server's end.
 type serverEnd struct{ link *link }
 
 func (s *serverEnd) Read(b []byte) (int, error) {

@@ -21,29 +21,28 @@ const patience = 2 * time.Minute
 // Player plays one file.
 type Player struct {
 	T testing.TB
-	// Dial opens a connection when it is first named: "", "2" and so on. The
-	// client's end of a Pipe is best: on it a line too many is noticed at once, and
-	// -update needs to know nothing of the protocol. On another connection as many
-	// lines are read as the file has.
+	// Dial opens a connection when its name first occurs: "", "2" and so on. The client's end of a Pipe is best. On a
+	// Pipe, the player notices a superfluous line at once, and -update needs to know nothing about the protocol. On any
+	// other connection it reads as many lines as the file has.
 	Dial func(name string) net.Conn
-	// Words are the test's own, "LOG:" for instance.
+	// Words are the test's own words, such as "LOG:".
 	Words map[string]func(*Line)
-	// Ended, if set, is called after CLOSED: the client has closed its side too.
+	// Ended, if not nil, is called after CLOSED. The client has closed its side too by then.
 	Ended func(*Line)
 
 	conns map[string]*conn
-	out   strings.Builder // the file as it came out
+	out   strings.Builder // the file as it was played
 }
 
 // conn is one connection of a file.
 type conn struct {
 	net.Conn
 	r     *bufio.Reader
-	asked bool // the server has something to answer: its greeting, or a reply
-	over  bool // CLOSED
+	asked bool // the server must still answer: with its greeting, or with a reply
+	over  bool // after CLOSED
 }
 
-// Each runs test for every file that fits the pattern, in parallel subtests.
+// Each runs test for every file that matches the pattern, in parallel subtests.
 func Each(t *testing.T, pattern string, test func(t *testing.T, file string)) {
 	t.Helper()
 	files, err := filepath.Glob(pattern)
@@ -58,8 +57,8 @@ func Each(t *testing.T, pattern string, test func(t *testing.T, file string)) {
 	}
 }
 
-// Play plays a file. It fails the test at the first line of the server's that isn't
-// as the file has it; with -update it writes the file as it came out.
+// Play plays a file. It fails the test at the first line from the server that differs from the file. With -update it
+// writes the file as it was played.
 func (p *Player) Play(file string) {
 	p.T.Helper()
 	lines := read(p.T, file)
@@ -74,7 +73,7 @@ func (p *Player) Play(file string) {
 	}
 }
 
-// finish checks that the file has all that the server says.
+// finish checks that the file has everything that the server says.
 func (p *Player) finish(c *conn, end *Line) {
 	p.T.Helper()
 	p.settle(c, end)
@@ -87,7 +86,7 @@ func (p *Player) finish(c *conn, end *Line) {
 	p.out.WriteString("CLOSED" + end.Conn + "\n")
 }
 
-// step plays the first event of the lines and returns how many lines it took.
+// step plays the first event in the lines and returns how many lines it consumed.
 func (p *Player) step(lines []*Line) int {
 	p.T.Helper()
 	l := lines[0]
@@ -118,7 +117,7 @@ func (p *Player) step(lines []*Line) int {
 	return 1
 }
 
-// run counts the lines at the beginning for which ok holds.
+// run returns how many lines at the beginning satisfy ok.
 func run(lines []*Line, ok func(*Line) bool) int {
 	n := 0
 	for n < len(lines) && ok(lines[n]) {
@@ -127,7 +126,7 @@ func run(lines []*Line, ok func(*Line) bool) int {
 	return n
 }
 
-// conn returns the connection of that name, and opens it if it is new.
+// conn returns the connection with this name, and opens it if it is new.
 func (p *Player) conn(name string) *conn {
 	p.T.Helper()
 	if p.conns[name] == nil {
@@ -137,13 +136,13 @@ func (p *Player) conn(name string) *conn {
 	return p.conns[name]
 }
 
-// Open opens the connection of that name unless it is open, and returns it.
+// Open opens the connection with this name unless it is open, and returns it.
 func (p *Player) Open(name string) net.Conn {
 	p.T.Helper()
 	return p.conn(name).Conn
 }
 
-// Use goes on with another connection under the name, as after a TLS handshake.
+// Use replaces the connection under this name, as after a TLS handshake.
 func (p *Player) Use(name string, c net.Conn) {
 	if p.conns == nil {
 		p.conns = map[string]*conn{}
@@ -168,8 +167,8 @@ func (p *Player) say(lines []*Line) {
 	c.asked = true
 }
 
-// settle ends the server's turn before the client speaks: what it has said and no
-// line of the file has taken is too much.
+// settle ends the server's turn before the client speaks. Anything that the server has said and no line of the file has
+// matched is an error.
 func (p *Player) settle(c *conn, next *Line) {
 	p.T.Helper()
 	pipe, ok := c.Conn.(*Pipe)
@@ -232,7 +231,7 @@ func (p *Player) readLine(c *conn, want *Line) string {
 	p.T.Helper()
 	_ = c.SetDeadline(time.Now().Add(patience))
 	if want.Word == "S-" && !strings.HasSuffix(want.Text, "\n") {
-		b := make([]byte, len(want.Text)) // it has no end to read up to
+		b := make([]byte, len(want.Text)) // it has no line end
 		n, _ := io.ReadFull(c.r, b)
 		return string(b[:n])
 	}

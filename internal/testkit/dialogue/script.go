@@ -1,6 +1,5 @@
-// Package dialogue plays conversations between a mail client and a server: files
-// that say what the client sends and what the server must answer. A test brings
-// the connections, and words of its own for what else happens in between.
+// Package dialogue plays conversations between a mail client and a server. A file says what the client sends and what
+// the server must answer. A test supplies the connections, and words of its own for what else happens in between.
 //
 // One line of a file is one event:
 //
@@ -8,19 +7,17 @@
 //	C: text     the client sends the line and CRLF
 //	C+ text     the same, in one segment with what the client sent before it
 //	C- bytes    the client sends these bytes and nothing more; Go's escapes (\r\n, \x00) are understood
-//	S: text     the server's next line, which ends in CRLF; "…" at its end stands for anything
-//	S- bytes    a line of the server's that ends otherwise or has control characters, with Go's escapes
+//	S: text     the server's next line, which ends in CRLF; "…" at its end matches anything
+//	S- bytes    a line from the server that ends differently or has control characters, with Go's escapes
 //	CLOSED      the server closes the connection without another word; then the client does
 //	LEAVE       the client closes its side and goes on listening
 //	word args   anything else is a word of the test's own (see Player.Words)
 //
-// C2: and S2:, LEAVE2 and so on belong to a second connection, which is opened when
-// it is first named, and likewise up to 9. Lines stand in the order of the network:
-// the answers to commands in one segment come after all of them.
+// C2: and S2:, LEAVE2 and so on belong to a second connection, which is opened when its name first occurs. Up to 9 are
+// possible. Lines are in the order of the network: the answers to commands in one segment follow all of these commands.
 //
-// "go test -update" writes the server's lines anew. What a server says while no
-// client has asked (an untagged line during IDLE) can't be known to be over: such
-// lines are awaited, as many as stand there.
+// "go test -update" rewrites the server's lines. If a server speaks without being asked (an untagged line during IDLE),
+// nobody can know when it has finished. The player waits for as many such lines as the file has.
 package dialogue
 
 import (
@@ -36,19 +33,19 @@ import (
 
 // Line is one line of a file.
 type Line struct {
-	Word string // "C:", "S-", "CLOSED", or what else stands before the first space
+	Word string // "C:", "S-", "CLOSED", or whatever else is before the first space
 	Conn string // "", or the digit of another connection
-	Text string // what follows; of C and S the bytes
+	Text string // what follows; for C and S, the bytes
 
 	file string
 	n    int
 	raw  string
 }
 
-// Where is the file and line, for messages.
+// Where returns the file and line, for messages.
 func (l *Line) Where() string { return fmt.Sprintf("%s:%d", l.file, l.n) }
 
-// speaker is the 'C' or 'S' of a line of the conversation, and 0 for other lines.
+// speaker returns the 'C' or 'S' of a line in the conversation, and 0 for other lines.
 func (l *Line) speaker() byte {
 	switch l.Word {
 	case "C:", "C+", "C-", "S:", "S-":
@@ -57,7 +54,7 @@ func (l *Line) speaker() byte {
 	return 0
 }
 
-// matches reports whether a line of the server's, with its end, is what l wants.
+// matches reports whether a line from the server, with its end, is what l expects.
 func (l *Line) matches(got string) bool {
 	if prefix, ok := strings.CutSuffix(l.Text, "…\r\n"); ok && l.Word == "S:" {
 		return strings.HasPrefix(got, prefix) && strings.HasSuffix(got, "\r\n")
@@ -99,7 +96,7 @@ func read(t testing.TB, file string) []*Line {
 	return lines
 }
 
-// unescape resolves Go's escapes; quotation marks stand for themselves.
+// unescape resolves Go's escapes. Quotation marks stand for themselves.
 func unescape(s string) (string, error) {
 	var b []byte
 	for s != "" {
@@ -116,7 +113,7 @@ func unescape(s string) (string, error) {
 	return string(b), nil
 }
 
-// said writes a line of the server's as a file has it.
+// said formats a line from the server as it is in a file.
 func said(conn, line string) string {
 	text, ended := strings.CutSuffix(line, "\r\n")
 	if ended && utf8.ValidString(text) && !strings.ContainsFunc(text, unicode.IsControl) {

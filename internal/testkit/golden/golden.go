@@ -1,6 +1,6 @@
-// Package golden compares what a test makes with a file that holds what it should
-// make. "go test PACKAGE -update" writes the files anew: read the difference before
-// you commit it.
+// Package golden compares what a test makes with a file that holds what it should make. "go test PACKAGE -update"
+// rewrites the files. Read the difference before you commit it. A test calls Check with the text that it made; the file
+// is usually in testdata.
 package golden
 
 import (
@@ -43,14 +43,14 @@ func Write(t testing.TB, file, text string) {
 	}
 }
 
-// context is how many lines a difference shows before itself, and of each side.
+// context is how many lines Diff shows before the difference, and of each side.
 const context = 3
 
-// longest bounds a line that is shown, in bytes.
+// longest is how much of a line is shown, in bytes.
 const longest = 400
 
-// Diff shows the first line that differs, with what stands before it and the
-// lines that follow on either side; "" if there is none.
+// Diff shows the first line that differs, with the lines before it and the lines that follow on both sides. It returns
+// "" if there is no difference.
 func Diff(got, want string) string {
 	if got == want {
 		return ""

@@ -1,6 +1,5 @@
-// Package mailclient is a mail client for tests: net/smtp and go-imap, put together as a
-// Go programmer would. It goes wrong when a server does and tries nothing twice; for good
-// and bad habits see the package robot.
+// Package mailclient is a mail client for tests. It combines net/smtp and go-imap as a Go programmer would. It fails
+// when the server fails, and retries nothing. For clients with good and bad habits, see package robot.
 package mailclient
 
 import (
@@ -26,17 +25,17 @@ const (
 
 // Account is what a person types into the client.
 type Account struct {
-	User, Password string      // no User: no login
+	User, Password string      // no User means no login
 	Security       string      // Clear, STARTTLS or TLS
-	TLS            *tls.Config // with the server's name
-	Hello          string      // the name for EHLO; "" is net/smtp's own
+	TLS            *tls.Config // including the server's name
+	Hello          string      // the name for EHLO; "" means net/smtp's own
 }
 
-// patience bounds a connection that FromEnviron's account makes.
+// patience is how long a connection from FromEnviron may last.
 const patience = 5 * time.Second
 
-// FromEnviron returns the account, and a function that connects to a door, of the rig
-// that the variables of "mailrig run" name.
+// FromEnviron returns an account for the rig that the variables of "mailrig run" name, and a function that connects to
+// one of its doors.
 func FromEnviron(security string, anyCertificate bool) (a Account, dial func(door string) (net.Conn, error)) {
 	host := cmp.Or(os.Getenv("MAILRIG_HOST"), "localhost")
 	config := &tls.Config{ServerName: host, InsecureSkipVerify: anyCertificate}
@@ -55,7 +54,7 @@ func FromEnviron(security string, anyCertificate bool) (a Account, dial func(doo
 	return a, dial
 }
 
-// SMTP begins a session, as far as TLS; without a login.
+// SMTP begins a session and TLS, without a login.
 func (a Account) SMTP(conn net.Conn) (*smtp.Client, error) {
 	if a.Security == TLS {
 		conn = tls.Client(conn, a.TLS)
@@ -70,7 +69,7 @@ func (a Account) SMTP(conn net.Conn) (*smtp.Client, error) {
 	return c, err
 }
 
-// Send logs in, if there is a user, sends a message and takes leave.
+// Send logs in if there is a user, sends a message, and quits.
 func (a Account) Send(conn net.Conn, from, to string, message []byte) error {
 	c, err := a.SMTP(conn)
 	if err != nil {
@@ -101,8 +100,7 @@ func (a Account) Send(conn net.Conn, from, to string, message []byte) error {
 	return c.Quit()
 }
 
-// IMAP begins a session and logs in. options may be nil. The connection is closed when
-// that fails.
+// IMAP begins a session and logs in. options may be nil. If the login fails, IMAP closes the connection.
 func (a Account) IMAP(conn net.Conn, options *imapclient.Options) (*imapclient.Client, error) {
 	if options == nil {
 		options = &imapclient.Options{}
@@ -131,7 +129,7 @@ func (a Account) IMAP(conn net.Conn, options *imapclient.Options) (*imapclient.C
 	return c, nil
 }
 
-// Visit logs in by IMAP, opens the INBOX and leaves.
+// Visit logs in by IMAP, opens INBOX and leaves.
 func (a Account) Visit(conn net.Conn) error {
 	c, err := a.IMAP(conn, nil)
 	if err != nil {
@@ -144,7 +142,7 @@ func (a Account) Visit(conn net.Conn) error {
 	return c.Logout().Wait()
 }
 
-// Fetch returns the INBOX's first message, and how many there are.
+// Fetch returns the first message in INBOX, and how many messages there are.
 func (a Account) Fetch(conn net.Conn) (message []byte, of uint32, err error) {
 	c, err := a.IMAP(conn, nil)
 	if err != nil {

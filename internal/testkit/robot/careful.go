@@ -5,31 +5,30 @@ import (
 	"time"
 )
 
-// The careful robot works in rounds. In each it tries all that is still to be done; what
-// failed for the time being comes again after a pause, what was refused for good doesn't.
+// The careful robot works in rounds. In each round it tries everything that is still to do. What failed temporarily is
+// tried again after a pause; what was refused permanently isn't.
 
 // task is a piece of work at a list of doors.
 type task struct {
-	doors []int // in the order in which they are tried
-	// do works at one door. progress says that something was done, also in an attempt
-	// that failed.
+	doors []int // in the order in which to try them
+	// do works at one door. progress says that something was done, even in a failed attempt.
 	do   func(door int) (progress bool, err error)
 	done bool
-	err  error // why it failed for good
+	err  error // why it failed permanently
 }
 
-// Rounds without any progress after which a robot gives up.
+// How many rounds without progress a robot tries.
 const (
 	roundsLater = 4 // the server said "later"
-	roundsLost  = 2 // the server can't be reached, or breaks off
+	roundsLost  = 2 // the robot can't reach the server, or the connection breaks
 )
 
 // rounds works on tasks until all are done or hopeless.
 func (r *robot) rounds(tasks []*task) error {
-	unfitDoors := map[int]bool{} // no good, ever
+	unfitDoors := map[int]bool{} // that never work
 	pause := r.Patience.Pause
 	for fruitless := 1; ; fruitless++ {
-		down := map[int]bool{} // failed in this round
+		down := map[int]bool{} // that failed in this round
 		progressed, open, patient := false, 0, false
 		for _, t := range tasks {
 			if t.done {
@@ -69,7 +68,7 @@ func (r *robot) rounds(tasks []*task) error {
 	return errors.Join(errs...)
 }
 
-// try works at one door after the other, until one serves.
+// try works at one door after the other until one serves.
 func (t *task) try(unfitDoors, down map[int]bool) (progress bool, err error) {
 	err = fail(unfit, "no door serves")
 	for _, door := range t.doors {
@@ -92,7 +91,7 @@ func (t *task) try(unfitDoors, down map[int]bool) (progress bool, err error) {
 			}
 			continue
 		case errors.As(e, &x) && !x.in && fateOf(e) != never:
-			down[door] = true // another door may do
+			down[door] = true // another door may work
 			err = e
 			continue
 		}

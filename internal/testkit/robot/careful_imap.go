@@ -8,21 +8,21 @@ import (
 	"strings"
 )
 
-// imap is a connection of the careful robot's.
+// imap is a connection of the careful robot.
 type imap struct {
 	*wire
 	n       int
-	caps    []string // upper case
+	caps    []string // in upper case
 	greeted bool
 	bye     bool
 }
 
-// imapReply is what came for a command.
+// imapReply is the reply to a command.
 type imapReply struct {
-	lines    []string // untagged, literals left out
+	lines    []string // untagged, without literals
 	literals [][]byte
 	status   string // OK, NO, BAD
-	text     string // behind the status
+	text     string // after the status
 	tagged   string
 }
 
@@ -58,7 +58,7 @@ func (c *imap) entry() (line string, literals [][]byte, err error) {
 	return line, literals, fail(unfit, "a line without end")
 }
 
-// learn takes a list of capabilities from a line.
+// learn reads a capability list in a line, if there is one.
 func (c *imap) learn(line string) bool {
 	m := capsIn.FindStringSubmatch(line)
 	if m != nil {
@@ -69,8 +69,8 @@ func (c *imap) learn(line string) bool {
 
 func (c *imap) has(name string) bool { return slices.Contains(c.caps, name) }
 
-// do sends a command and reads its reply. answers are what continuations are answered
-// with, one after the other; "*" when there are no more.
+// do sends a command and reads its reply. answers are the answers to continuation requests, in order. After the last
+// one it answers "*".
 func (c *imap) do(command string, answers ...string) (*imapReply, error) {
 	c.n++
 	tag := "r" + itoa(c.n)
@@ -133,7 +133,7 @@ func (c *imap) do(command string, answers ...string) (*imapReply, error) {
 
 var imapLater = []string{"UNAVAILABLE", "INUSE", "EXPUNGEISSUED", "THROTTLED"}
 
-// refused makes a trouble of a reply.
+// refused turns a reply into a trouble.
 func (p *imapReply) refused(verb string) *trouble {
 	f := never
 	code, _, _ := strings.Cut(strings.TrimPrefix(p.text, "["), "]")
@@ -143,7 +143,7 @@ func (p *imapReply) refused(verb string) *trouble {
 	return fail(f, "%s: %s", verb, p.tagged)
 }
 
-// open gets as far as a login.
+// open connects and logs in.
 func (c *imap) open(door int) error {
 	if door == 993 {
 		if err := c.handshake(); err != nil {
@@ -282,7 +282,7 @@ func (r *robot) fetchIMAP() error {
 	return r.rounds([]*task{work("Kept", 993, 143), work("Held", 143, 993)})
 }
 
-// imapAt does at a door what of a mailbox's list isn't done yet.
+// imapAt does at one door what is left to do in a mailbox.
 func (r *robot) imapAt(door int, m *mailbox) (progress bool, err error) {
 	if r.loginRefused("imap") {
 		return false, fail(never, "the login was refused")

@@ -7,8 +7,7 @@ import (
 	"sync"
 )
 
-// mailbox is what the careful robot knows of its account, and how far it has come with
-// its list of things to do.
+// mailbox is what the careful robot knows about its account, and how far it has come with its list of things to do.
 type mailbox struct {
 	name     string // of the folder that it makes
 	prefix   string // of all its folders
@@ -16,7 +15,7 @@ type mailbox struct {
 	uids     []string
 	have     map[string]bool
 	done     map[string]bool // steps
-	err      error           // something was refused for good
+	err      error           // something was refused permanently
 }
 
 func newMailbox(name string) *mailbox {
@@ -28,17 +27,17 @@ var (
 	searchLine = regexp.MustCompile(`^\* SEARCH((?: \d+)*) *$`)
 )
 
-// folder is a folder's name as the server wants it.
+// folder returns a folder's name in the server's form.
 func (m *mailbox) folder(name string) string { return m.prefix + name }
 
-// step is something to do in a session, once in all.
+// step is something to do once, in any session.
 type step struct {
 	name string
 	do   func() error
 }
 
-// work does the steps that are left. What the server refuses for good is left, what it
-// can't do now comes again.
+// work does the remaining steps. It drops what the server refuses permanently, and retries later what the server can't
+// do now.
 func (c *imap) work(m *mailbox, door int) (progress bool, err error) {
 	var soft error
 	selected := ""
@@ -81,7 +80,7 @@ func (c *imap) work(m *mailbox, door int) (progress bool, err error) {
 			progress = progress || s.name != "look round"
 		case fateOf(err) == never && c.r.Known == nil:
 			m.done[s.name], m.err = true, err
-			if s.name == "make" { // nothing to put there
+			if s.name == "make" { // there is nowhere to put a copy
 				m.done["copy"], m.done["tidy"], m.done["delete"] = true, true, true
 			}
 		case c.r.Known == nil && (c.bye || fateOf(err) == lost) && (s.name == "noop" || s.name == "idle"): // it was the last thing to do anyway
@@ -93,13 +92,13 @@ func (c *imap) work(m *mailbox, door int) (progress bool, err error) {
 			return progress, err
 		}
 		if s.name == "look round" {
-			m.done[s.name] = false // in every session
+			m.done[s.name] = false // again in every session
 		}
 	}
 	return progress, soft
 }
 
-// must does a command that is part of the job. literal is what follows as a literal.
+// must sends a command that the job depends on. literal, if not nil, follows as a literal.
 func (c *imap) must(command string, literal []byte) error {
 	var p *imapReply
 	var err error
@@ -117,13 +116,13 @@ func (c *imap) must(command string, literal []byte) error {
 	return nil
 }
 
-// may does a command that the job doesn't depend on.
+// may sends a command that the job doesn't depend on.
 func (c *imap) may(command string) error {
 	_, err := c.do(command)
 	return err
 }
 
-// withFolder makes the folder where the server says that it isn't there.
+// withFolder makes the folder if the server says that it doesn't exist.
 func (c *imap) withFolder(m *mailbox, command string, literal []byte) error {
 	err := c.must(command, literal)
 	if err == nil || !strings.Contains(err.Error(), "[TRYCREATE]") || m.done[command] {
@@ -140,7 +139,7 @@ func (c *imap) withFolder(m *mailbox, command string, literal []byte) error {
 	return c.must(command, literal)
 }
 
-// lookRound asks what the server and the account are like.
+// lookRound explores the server and the account.
 func (c *imap) lookRound(m *mailbox) error {
 	var commands []string
 	if c.has("ID") {
@@ -178,14 +177,14 @@ func (c *imap) lookRound(m *mailbox) error {
 			continue
 		}
 		m.done["folder "+folder[2]] = true
-		if err := c.may("EXAMINE " + quote(folder[2])); err != nil { // gone: the others are still there
+		if err := c.may("EXAMINE " + quote(folder[2])); err != nil { // gone: the other folders are still there
 			return err
 		}
 	}
 	return nil
 }
 
-// namespaceLine has the prefix of the user's own folders (RFC 2342).
+// namespaceLine finds the prefix of the user's own folders (RFC 2342).
 var namespaceLine = regexp.MustCompile(`^\* NAMESPACE \(\("([^"]*)"`)
 
 var listLine = regexp.MustCompile(`^\* LIST \(([^)]*)\) (?:"[^"]*"|NIL) "?([^"{}]+)"?$`)
@@ -225,7 +224,7 @@ func (c *imap) selectInbox(m *mailbox) error {
 	return nil
 }
 
-// newest is how many messages the careful robot fetches, of those that came last.
+// newest is how many messages the careful robot fetches, the latest ones.
 const newest = 5
 
 func (c *imap) fetch(m *mailbox, progress *bool) error {
@@ -260,7 +259,7 @@ func (c *imap) fetch(m *mailbox, progress *bool) error {
 	return nil
 }
 
-// tidy moves the copy away, as well as the server can.
+// tidy moves the copy away, in the best way that the server offers.
 func (c *imap) tidy(m *mailbox) error {
 	if err := c.must("SELECT "+m.folder(m.name), nil); err != nil {
 		return err
@@ -280,8 +279,8 @@ func (c *imap) tidy(m *mailbox) error {
 	return c.must("EXPUNGE", nil)
 }
 
-// idle waits for news for a moment. With Job.Idle a message arrives meanwhile, and the
-// robot fetches it whether it was told of it or not.
+// idle waits a moment for news. With Job.Idle a message arrives meanwhile, and the robot fetches it whether or not the
+// server reported it.
 func (c *imap) idle(m *mailbox, door int) error {
 	if !c.has("IDLE") {
 		return nil
@@ -346,7 +345,7 @@ func (c *imap) idle(m *mailbox, door int) error {
 	return c.fetch(m, &progress)
 }
 
-// deliver puts a message into the INBOX by a connection of its own.
+// deliver puts a message into INBOX through a second connection.
 func (r *robot) deliver(door int) error {
 	w, err := r.dial(door, "imap")
 	if err != nil {

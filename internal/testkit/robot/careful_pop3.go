@@ -6,18 +6,18 @@ import (
 	"sync"
 )
 
-// pop3 is a connection of the careful robot's.
+// pop3 is a connection of the careful robot.
 type pop3 struct {
 	*wire
-	caps  map[string]string // nil: the server doesn't tell
+	caps  map[string]string // nil: the server doesn't say
 	asked bool
 }
 
 // maildrop is what the robot has fetched through one door.
 type maildrop struct {
-	have    map[string]bool // by unique id, or by number where there is none
+	have    map[string]bool // by unique id, or by number if there is none
 	deleted bool
-	bad     map[string]bool // refused for good
+	bad     map[string]bool // refused permanently
 	noDele  bool
 	err     error
 }
@@ -28,12 +28,12 @@ func (r *robot) fetchPOP3() error {
 		return &task{doors: doors, do: func(door int) (bool, error) { return r.popAt(door, box) }}
 	}
 	if r.job.Connections > 1 {
-		return r.rounds([]*task{work(995, 110)}) // a maildrop is for one client at a time
+		return r.rounds([]*task{work(995, 110)}) // only one client at a time may use a maildrop
 	}
 	return r.rounds([]*task{work(995, 110), work(110, 995)})
 }
 
-// reply reads a reply, with its further lines where the command has them.
+// reply reads a reply, with its further lines if the command has any.
 func (c *pop3) reply(verb string, multi bool) (lines []string, ok bool, err error) {
 	line, err := c.line()
 	if err != nil {
@@ -72,7 +72,7 @@ func (c *pop3) do(line string, multi bool) (lines []string, ok bool, err error) 
 	return c.reply(verb, multi)
 }
 
-// refusedPOP3 makes a trouble of an error.
+// refusedPOP3 turns an error into a trouble.
 func refusedPOP3(verb string, lines []string) *trouble {
 	text := strings.ToUpper(lines[0])
 	f := never
@@ -154,7 +154,7 @@ func (c *pop3) open(door int) error {
 		}
 	}
 	if _, listed := c.caps["UTF8"]; listed {
-		if _, _, err := c.do("UTF8", false); err != nil { // refused: it goes without
+		if _, _, err := c.do("UTF8", false); err != nil { // refused: the robot goes on without it
 			return err
 		}
 	}
@@ -208,8 +208,7 @@ func (c *pop3) login() error {
 	return t
 }
 
-// popAt fetches at a door what isn't there yet, and deletes the first message once it has
-// them all.
+// popAt fetches at one door what is missing, and deletes the first message once it has all of them.
 func (r *robot) popAt(door int, box *maildrop) (progress bool, err error) {
 	if r.loginRefused("pop3") {
 		return false, fail(never, "the login was refused")
@@ -236,7 +235,7 @@ func (r *robot) popAt(door int, box *maildrop) (progress bool, err error) {
 	lines, ok, err := c.do("QUIT", false)
 	switch {
 	case err != nil:
-		if box.deleted { // was it deleted? the next look tells
+		if box.deleted { // the next look shows whether it was deleted
 			box.deleted = false
 			return progress, inside(err)
 		}
@@ -340,7 +339,7 @@ func joinErrors(errs []error) error {
 	return nil
 }
 
-// together does the same on several connections at once.
+// together does the same on several connections at the same time.
 func together(n int, f func(i int) error) error {
 	var wg sync.WaitGroup
 	errs := make([]error, n)

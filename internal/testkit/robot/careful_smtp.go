@@ -10,9 +10,9 @@ import (
 // letter is a message in the outbox.
 type letter struct {
 	id   string
-	to   []string // who hasn't got it yet
+	to   []string // recipients who haven't received it yet
 	body []byte
-	err  error // somebody was refused for good
+	err  error // a recipient was refused permanently
 	done bool
 }
 
@@ -22,7 +22,7 @@ func newLetter(id string, size int, to ...string) *letter {
 	return &letter{id: id, to: to, body: []byte(head + ".A dot begins this line.\r\n" + strings.Repeat(line, 3+size/len(line)))}
 }
 
-// outbox is what there is to send, by the door that is asked first.
+// outbox returns what there is to send, grouped by the door that is tried first.
 func (r *robot) outbox() []*task {
 	var many []string
 	for i := range 8 {
@@ -54,7 +54,7 @@ func (r *robot) sendAll() error {
 	})
 }
 
-// smtpReply is a reply of one or several lines.
+// smtpReply is a reply of one or more lines.
 type smtpReply struct {
 	code  int
 	lines []string
@@ -67,12 +67,12 @@ func (p *smtpReply) fate() fate {
 	case 5:
 		return never
 	}
-	return unfit // nonsense
+	return unfit // not a reply
 }
 
 func (p *smtpReply) text() string { return strings.Join(p.lines, " / ") }
 
-// smtp is a connection of the careful robot's.
+// smtp is a connection of the careful robot.
 type smtp struct {
 	*wire
 	caps     map[string]string // upper case -> parameters
@@ -112,12 +112,12 @@ func (c *smtp) do(line string) (*smtpReply, error) {
 	return c.reply(verb)
 }
 
-// refused makes a trouble of a reply.
+// refused turns a reply into a trouble.
 func (c *smtp) refused(verb string, p *smtpReply) *trouble {
 	return &trouble{fate: p.fate(), in: c.loggedIn, text: verb + ": " + p.text()}
 }
 
-// sendAt sends what is left of letters at a door.
+// sendAt sends the remaining letters at one door.
 func (r *robot) sendAt(door int, letters []*letter) (progress bool, err error) {
 	if r.loginRefused("smtp") {
 		return false, fail(never, "the login was refused")
@@ -158,7 +158,7 @@ func (r *robot) sendAt(door int, letters []*letter) (progress bool, err error) {
 		default:
 			t = fail(never, "%v", err)
 			hard = t
-			if strings.HasPrefix(err.Error(), "MAIL") || r.Known != nil { // the rest would fare no better
+			if strings.HasPrefix(err.Error(), "MAIL") || r.Known != nil { // the other letters would fare no better
 				_, _ = c.do("QUIT")
 				return progress, err
 			}
@@ -169,9 +169,9 @@ func (r *robot) sendAt(door int, letters []*letter) (progress bool, err error) {
 		}
 	}
 	if r.job.Connections > 1 {
-		r.sleep(400 * time.Millisecond) // so that they are open together
+		r.sleep(400 * time.Millisecond) // so that the connections are open at the same time
 	}
-	if _, e := c.do("QUIT"); e != nil && r.Known != nil { // else: the mail is there already
+	if _, e := c.do("QUIT"); e != nil && r.Known != nil { // otherwise the mail is already there
 		return progress, e
 	}
 	if soft != nil {
@@ -180,15 +180,15 @@ func (r *robot) sendAt(door int, letters []*letter) (progress bool, err error) {
 	return progress, hard
 }
 
-// inside marks a trouble as one after login: another door won't help.
+// inside marks a trouble as one after the login: another door won't help.
 func inside(err error) error {
 	return &trouble{fate: fateOf(err), in: true, text: err.Error()}
 }
 
-// broken tells if the server has announced that it closes the connection.
+// broken reports whether the server has announced that it closes the connection.
 func (c *smtp) broken(err error) bool { return strings.Contains(err.Error(), ": 421") }
 
-// open gets as far as a login.
+// open connects and logs in.
 func (c *smtp) open(door int) error {
 	if door == 465 {
 		if err := c.handshake(); err != nil {
@@ -203,7 +203,7 @@ func (c *smtp) open(door int) error {
 	if p.code != 220 {
 		t := c.refused("greeting", p)
 		if t.fate == never {
-			t.fate = unfit // another door may be for us
+			t.fate = unfit // another door may serve us
 		}
 		return t
 	}
@@ -262,11 +262,11 @@ func (c *smtp) ehlo() error {
 	return t
 }
 
-// transaction sends a letter to everybody who will take it.
+// transaction sends a letter to every recipient whom the server accepts.
 func (c *smtp) transaction(l *letter) error {
 	mail := "MAIL FROM:<" + c.r.target.User + ">"
 	if size, ok := c.caps["SIZE"]; ok {
-		limit, _ := strconv.Atoi(size) // no number: no limit
+		limit, _ := strconv.Atoi(size) // no number means no limit
 		if limit > 0 && len(l.body) > limit {
 			return fail(never, "the message has %d bytes, and the server takes %d", len(l.body), limit)
 		}

@@ -9,8 +9,7 @@ import (
 	"strings"
 )
 
-// login takes the listed mechanisms one after the other, until one is refused because of
-// the password.
+// login tries the advertised mechanisms one after the other, until one is refused because of the password.
 func (c *smtp) login() error {
 	listed := strings.Fields(c.caps["AUTH"])
 	if m := c.r.tokenMechanism(listed); m != "" {
@@ -34,7 +33,7 @@ func (c *smtp) login() error {
 			case 501, 503:
 				t.fate = unfit
 			case 504, 534, 538:
-				last = t // another mechanism may do
+				last = t // another mechanism may work
 				continue
 			default:
 				c.r.refuseLogin("smtp")

@@ -5,16 +5,15 @@ import (
 	"strings"
 )
 
-// The careless robot talks blindly: it says its piece whatever the replies are, and when
-// something has failed it says it again at once. Each of its bad habits is a method of
-// blindIMAP, blindPOP3 or blindSMTP.
+// The careless robot talks blindly: it says its lines whatever the replies are, and repeats at once whatever has
+// failed. Each bad habit is a method of blindIMAP, blindPOP3 or blindSMTP.
 
 const (
 	hurriedTries = 5 // connections without a pause
-	blindRepeats = 3 // of a command that was refused
+	blindRepeats = 3 // repetitions of a refused command
 )
 
-// mode is how a careless connection is to be encrypted.
+// mode says how to encrypt a careless connection.
 type mode int
 
 const (
@@ -23,8 +22,7 @@ const (
 	fromTheStart
 )
 
-// hurry works at a door until it succeeds, without a pause. Where TLS fails it does
-// without.
+// hurry works at a door, without a pause, until it succeeds. If TLS fails, it goes on without TLS.
 func (r *robot) hurry(door int, protocol string, m mode, work func(*wire, mode) (ok bool)) {
 	for try := range hurriedTries {
 		if r.ctx.Err() != nil {
@@ -63,16 +61,16 @@ func inOrder(habits ...func() (alive bool)) bool {
 	return true
 }
 
-// late tells a reply that hasn't come yet: no reason to wait before one speaks.
+// late reports whether a reply hasn't come yet. The careless robot doesn't wait for it before it speaks.
 func late(err error) bool {
 	var t *trouble
 	return errors.As(err, &t) && t.silent
 }
 
-// startTLS upgrades when the reply looks like it, and doesn't mind when not.
+// startTLS begins TLS if the reply looks like it, and goes on regardless if it doesn't.
 func (w *wire) startTLS(command string, hear func(string), ok func(string) bool) {
 	if w.patience == 0 {
-		command += "\r\nNOOP" // what for should it wait?
+		command += "\r\nNOOP" // what should it wait for?
 	}
 	if w.send(command) != nil {
 		return

@@ -2,8 +2,7 @@ package robot
 
 import "strings"
 
-// carelessIMAP is the careless robot at the IMAP doors. What it has heard on one
-// connection it believes on the next.
+// carelessIMAP is the careless robot at the IMAP doors. What it hears on one connection, it believes on the next.
 type carelessIMAP struct{ believes beliefs }
 
 func (r *robot) carelessIMAP() error {
@@ -34,7 +33,7 @@ func (c *carelessIMAP) session(w *wire, m mode) (ok bool) {
 	return ok && s.fine
 }
 
-// crowd is one of many connections at the same time.
+// crowd is one of many simultaneous connections.
 func (c *carelessIMAP) crowd(w *wire, m mode) (ok bool) {
 	s := c.on(w, m)
 	if _, err := w.line(); err != nil {
@@ -46,7 +45,7 @@ func (c *carelessIMAP) crowd(w *wire, m mode) (ok bool) {
 	return err == nil && err2 == nil && strings.Contains(reply, " OK")
 }
 
-// look opens the INBOX, and fetches nothing.
+// look opens INBOX and fetches nothing.
 func (c *carelessIMAP) look(w *wire, m mode) (ok bool) {
 	s := c.on(w, m)
 	if _, err := w.line(); err != nil {
@@ -63,17 +62,16 @@ func (c *carelessIMAP) on(w *wire, m mode) *blindIMAP {
 	return &blindIMAP{wire: w, beliefs: &c.believes, mode: m, fine: true}
 }
 
-// blindIMAP is one connection. Its methods are its habits; each reports whether the
-// connection is still alive.
+// blindIMAP is one connection. Its methods are its habits. Each reports whether the connection is still alive.
 type blindIMAP struct {
 	*wire
 	*beliefs
 	mode    mode
-	fine    bool // all commands succeeded so far
+	fine    bool // all commands have succeeded so far
 	preauth bool
 }
 
-// hearsTheGreeting doesn't wait for one that is late, and believes all that it says.
+// hearsTheGreeting doesn't wait for a late greeting, and believes everything that the greeting says.
 func (s *blindIMAP) hearsTheGreeting() bool {
 	line, err := s.line()
 	if err != nil && !late(err) {
@@ -85,8 +83,8 @@ func (s *blindIMAP) hearsTheGreeting() bool {
 	return err == nil
 }
 
-// believesClearTextAfterTLS: whoever put it there before the handshake. Where STARTTLS is
-// refused, or the server greets with PREAUTH, it does without.
+// believesClearTextAfterTLS believes clear text from before the handshake, whoever put it there. If STARTTLS is
+// refused, or the server greets with PREAUTH, it goes on without TLS.
 func (s *blindIMAP) believesClearTextAfterTLS() bool {
 	if s.mode != bySTARTTLS || s.preauth {
 		return true
@@ -102,7 +100,7 @@ func (s *blindIMAP) believesClearTextAfterTLS() bool {
 	return true
 }
 
-// logsInEvenInClear: LOGINDISABLED and a refusal are nothing to it.
+// logsInEvenInClear ignores LOGINDISABLED and refusals.
 func (s *blindIMAP) logsInEvenInClear() bool {
 	user, password := s.r.target.User, s.r.target.Password
 	if token := s.r.tokenMechanism(strings.Fields(strings.ReplaceAll(s.caps, "AUTH=", " "))); token != "" {
@@ -111,7 +109,7 @@ func (s *blindIMAP) logsInEvenInClear() bool {
 	return s.preauth || s.do("LOGIN "+user+" "+password)
 }
 
-// followsReferral gives the password to whoever a referral names (RFC 2221).
+// followsReferral gives the password to whichever server a referral names (RFC 2221).
 func (s *blindIMAP) followsReferral() bool {
 	user := s.referral
 	s.referral = ""
@@ -142,8 +140,7 @@ func (s *blindIMAP) asksStatusOfEveryFolder() bool {
 
 func (s *blindIMAP) opensTheInbox() bool { return s.do("SELECT INBOX") }
 
-// deletesWhatItBegan: a message whose download has begun on an earlier connection is
-// taken to have come.
+// deletesWhatItBegan deletes a message whose download began on an earlier connection, as if it had come.
 func (s *blindIMAP) deletesWhatItBegan() bool {
 	for _, uid := range s.begun {
 		if !s.do("UID STORE " + uid + ` +FLAGS (\Deleted)`) {
@@ -153,7 +150,7 @@ func (s *blindIMAP) deletesWhatItBegan() bool {
 	return true
 }
 
-// searchesOnce keeps UIDs for good, whatever UIDVALIDITY says (RFC 9051 section 2.3.1.1).
+// searchesOnce keeps UIDs for ever, whatever UIDVALIDITY says (RFC 9051 section 2.3.1.1).
 func (s *blindIMAP) searchesOnce() bool { return s.uids != nil || s.do("UID SEARCH ALL") }
 
 func (s *blindIMAP) fetchesOneByOne() bool {
@@ -166,7 +163,7 @@ func (s *blindIMAP) fetchesOneByOne() bool {
 	return true
 }
 
-// waitsForWhatDidntCome is the stubborn's: a FETCH without a message will bring one yet.
+// waitsForWhatDidntCome is a habit of the stubborn robot: it waits for the message that a FETCH hasn't brought.
 func (s *blindIMAP) waitsForWhatDidntCome() bool {
 	if s.patience == 0 && !s.fetched {
 		_, _ = s.line()
@@ -188,7 +185,7 @@ func (s *blindIMAP) triesUnlistedCommands() bool {
 	return true
 }
 
-// appendsUnasked sends a literal without asking if the server takes one (RFC 7888).
+// appendsUnasked sends a literal without asking whether the server accepts one (RFC 7888).
 func (s *blindIMAP) appendsUnasked() bool {
 	draft := newLetter("draft", 300, "carol@example.test").body
 	return s.do("APPEND Sent {" + itoa(len(draft)) + "+}\r\n" + string(draft))
@@ -196,15 +193,14 @@ func (s *blindIMAP) appendsUnasked() bool {
 
 func (s *blindIMAP) logsOut() bool { return s.do("LOGOUT") }
 
-// do says a command, and again when it is refused. It reports whether the connection is
-// still alive.
+// do sends a command, and repeats it when it is refused. It reports whether the connection is still alive.
 func (s *blindIMAP) do(command string) (alive bool) {
 	reply, err := s.say(command, blindRepeats)
 	s.fine = s.fine && err == nil && strings.Contains(reply, " OK")
 	return err == nil
 }
 
-// say says a command, so many times while it is refused. It returns the tagged reply.
+// say sends a command up to this many times while it is refused. It returns the tagged reply.
 func (s *blindIMAP) say(command string, times int) (string, error) {
 	last := ""
 	for range times {
@@ -219,7 +215,7 @@ func (s *blindIMAP) say(command string, times int) (string, error) {
 				return "", err
 			}
 			s.hear(line)
-			if strings.HasPrefix(line, "+") { // whatever is asked
+			if strings.HasPrefix(line, "+") { // whatever the server asks
 				if err := s.send("DONE"); err != nil {
 					return "", err
 				}
@@ -236,5 +232,5 @@ func (s *blindIMAP) say(command string, times int) (string, error) {
 	return last, nil
 }
 
-// hear notes what a line says. What came in clear is worth as much as the rest.
+// hear believes a line, whether it came in clear or inside TLS.
 func (s *blindIMAP) hear(line string) { s.note(line, !s.secure || len(s.old) > 0) }

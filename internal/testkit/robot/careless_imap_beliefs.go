@@ -11,17 +11,17 @@ var (
 	searchHits = regexp.MustCompile(`^\* SEARCH ((?: ?\d+)+)`)
 )
 
-// beliefs are what a careless IMAP client has heard, on whichever connection.
+// beliefs are what a careless IMAP client has heard, on any connection.
 type beliefs struct {
-	n            int      // commands so far, for the tags
-	caps         string   // the last list of capabilities
-	compress     bool     // COMPRESS=DEFLATE was ever listed
-	referral     string   // a user's name in a referral
+	n            int      // number of commands so far, for the tags
+	caps         string   // the last capability list
+	compress     bool     // COMPRESS=DEFLATE was listed at some time
+	referral     string   // a user name in a referral
 	heardInClear []string // names of folders
 	listed       []string // names of folders since the last LIST
-	uids         []string // the last search's
+	uids         []string // of the last search
 	begun        []string // UIDs of messages whose download has begun
-	fetched      bool     // something came for a FETCH
+	fetched      bool     // a FETCH has brought something
 }
 
 // note believes a line. clear says that it came outside TLS.

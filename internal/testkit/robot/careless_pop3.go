@@ -2,10 +2,10 @@ package robot
 
 import "strings"
 
-// carelessPOP3 is the careless robot at the POP3 doors, over all its connections.
+// carelessPOP3 is the careless robot at the POP3 doors, across all its connections.
 type carelessPOP3 struct {
-	// begun are the messages whose download has begun. It deletes them on its next
-	// connection, whether they came whole or not.
+	// begun are the messages whose download has begun. The robot deletes them on its next connection, whether or not
+	// they came whole.
 	begun map[string]bool
 }
 
@@ -22,16 +22,15 @@ func (c *carelessPOP3) session(w *wire, m mode) (ok bool) {
 		s.turnsUTF8OnAfterwards, s.deletesTheFirst, s.quits) && s.fine
 }
 
-// blindPOP3 is one connection. Its methods are its habits; each reports whether the
-// connection is still alive.
+// blindPOP3 is one connection. Its methods are its habits. Each reports whether the connection is still alive.
 type blindPOP3 struct {
 	*wire
 	*carelessPOP3
 	mode mode
-	fine bool // all commands succeeded so far
+	fine bool // all commands have succeeded so far
 
 	deletedBegun bool
-	utf8         bool // listed
+	utf8         bool // advertised
 }
 
 func (s *blindPOP3) asksForCapabilities() bool {
@@ -62,7 +61,7 @@ func (s *blindPOP3) counts() bool {
 	return s.do("STAT", false) && s.do("LIST", true) && s.do("UIDL", true)
 }
 
-// fetches takes message numbers for names, and asks for TOP unseen.
+// fetches uses message numbers as if they were names, and sends TOP although it may not be advertised.
 func (s *blindPOP3) fetches() bool {
 	for _, n := range []string{"1", "2"} {
 		s.begun[n] = true
@@ -77,15 +76,14 @@ func (s *blindPOP3) fetches() bool {
 	return true
 }
 
-// turnsUTF8OnAfterwards, although UTF8 belongs before the login (RFC 6856 section 2).
+// turnsUTF8OnAfterwards sends UTF8 after the login, although it belongs before it (RFC 6856 section 2).
 func (s *blindPOP3) turnsUTF8OnAfterwards() bool { return !s.utf8 || s.do("UTF8", false) }
 
 func (s *blindPOP3) deletesTheFirst() bool { return s.deletedBegun || s.do("DELE 1", false) }
 
 func (s *blindPOP3) quits() bool { return s.do("QUIT", false) }
 
-// do says a command, and again when it is refused. It reports whether the connection
-// is still alive.
+// do sends a command, and repeats it when it is refused. It reports whether the connection is still alive.
 func (s *blindPOP3) do(command string, multiline bool) (alive bool) {
 	ok := false
 	for i := 0; i < blindRepeats && !ok; i++ {
@@ -104,7 +102,7 @@ func (s *blindPOP3) do(command string, multiline bool) (alive bool) {
 	return true
 }
 
-// readLines reads up to a dot, and takes every dot alone for the end.
+// readLines reads up to a dot. It takes every lone dot for the end.
 func (s *blindPOP3) readLines() (alive bool) {
 	for {
 		line, err := s.line()

@@ -6,13 +6,13 @@ import (
 	"time"
 )
 
-// carelessSMTP is the careless robot at one of the SMTP doors, over all its connections:
-// it sends the same letters on each of them until all have succeeded on one.
+// carelessSMTP is the careless robot at one SMTP door, across all its connections. It sends the same letters on each
+// connection until all have succeeded on one.
 type carelessSMTP struct {
 	letters []*letter
-	// withoutLogin: it may yet succeed to send the first letter without a login.
+	// withoutLogin says that sending the first letter without a login may still succeed.
 	withoutLogin bool
-	tried        int // without a login
+	tried        int // attempts without a login
 }
 
 func (r *robot) carelessSMTP() error {
@@ -44,8 +44,7 @@ func (c *carelessSMTP) session(w *wire, m mode) (ok bool) {
 		s.sendsAll, s.asksForTLSInTLS, s.staysForAMoment, s.quits) && s.sentAll
 }
 
-// blindSMTP is one connection. Its methods are its habits; each reports whether the
-// connection is still alive.
+// blindSMTP is one connection. Its methods are its habits. Each reports whether the connection is still alive.
 type blindSMTP struct {
 	*wire
 	*carelessSMTP
@@ -55,7 +54,7 @@ type blindSMTP struct {
 	sentAll   bool
 }
 
-// greetsWhateverTheGreeting: a greeting that is late or refuses the client is none.
+// greetsWhateverTheGreeting ignores a greeting that is late or that refuses the client.
 func (s *blindSMTP) greetsWhateverTheGreeting() bool {
 	if _, err := s.smtpReply(); err != nil && !late(err) {
 		return false
@@ -94,7 +93,7 @@ func (s *blindSMTP) goesOnWithOrWithoutTLS() bool {
 	return alive
 }
 
-// logsInAgainAndAgain takes the first mechanism that comes to its mind, in clear too.
+// logsInAgainAndAgain uses the first mechanism that it thinks of, even in clear.
 func (s *blindSMTP) logsInAgainAndAgain() bool {
 	user, password := s.r.target.User, s.r.target.Password
 	if token := s.r.tokenMechanism(strings.Fields(strings.Join(s.heard, " "))); token != "" {
@@ -107,7 +106,7 @@ func (s *blindSMTP) sendsAll() bool {
 	s.sentAll = s.sentFirst
 	for i, l := range s.letters {
 		if i == 0 && s.mode == inClear && s.withoutLogin {
-			continue // sent
+			continue // already sent
 		}
 		ok, alive := s.mailAgainAndAgain(l)
 		if !alive {
@@ -118,8 +117,8 @@ func (s *blindSMTP) sendsAll() bool {
 	return true
 }
 
-// asksForTLSInTLS: what can the server do, by the way? A second STARTTLS, if it lists
-// one (RFC 3207 section 4.2: it must not).
+// asksForTLSInTLS asks for the capabilities again, and sends a second STARTTLS if the server lists it (RFC 3207 section
+// 4.2 forbids this).
 func (s *blindSMTP) asksForTLSInTLS() bool {
 	if s.mode == bySTARTTLS && s.send("EHLO robot.example.test") == nil {
 		s.heard = nil
@@ -153,8 +152,8 @@ func (s *blindSMTP) mailAgainAndAgain(l *letter) (ok, alive bool) {
 	return ok, alive
 }
 
-// pipelinesUnasked says one transaction all at once, with parameters that the server may
-// not know, and sends the message even if nobody is to get it.
+// pipelinesUnasked sends a whole transaction at once, with parameters that the server may not know. It sends the
+// message even if nobody will receive it.
 func (w *wire) pipelinesUnasked(l *letter) (ok, alive bool) {
 	lines := []string{"MAIL FROM:<" + w.r.target.User + "> BODY=8BITMIME SMTPUTF8"}
 	for _, to := range l.to {
@@ -173,7 +172,7 @@ func (w *wire) pipelinesUnasked(l *letter) (ok, alive bool) {
 		ok = ok && (strings.HasPrefix(reply, "2") || strings.HasPrefix(reply, "354"))
 	}
 	body := strings.ReplaceAll(string(l.body), "\n.", "\n..")
-	if w.patience == 0 { // the stubborn makes the message anew each time
+	if w.patience == 0 { // the stubborn robot makes the message again each time
 		body = strings.Replace(body, "@robot.", "."+itoa(int(w.r.made.Add(1)))+"@robot.", 1)
 	}
 	if w.write([]byte(body+".\r\n")) != nil {
@@ -186,7 +185,7 @@ func (w *wire) pipelinesUnasked(l *letter) (ok, alive bool) {
 	return ok && strings.HasPrefix(reply, "2"), true
 }
 
-// lists tells if one of the last lines names an extension.
+// lists reports whether one of the last lines names an extension.
 func (w *wire) lists(name string) bool {
 	return slices.ContainsFunc(w.heard[max(0, len(w.heard)-20):], func(l string) bool { return strings.HasSuffix(l, name) && strings.HasPrefix(l, "250") })
 }
@@ -202,8 +201,8 @@ func (w *wire) smtpReply() (string, error) {
 	return "", fail(never, "a reply without end")
 }
 
-// ask says an SMTP line until the reply begins as wanted, or blindRepeats times. It has
-// never heard of challenges: whatever is asked, it answers with the password.
+// ask sends an SMTP line until the reply begins with want, at most blindRepeats times. It knows nothing about
+// challenges: it answers every one with the password.
 func (w *wire) ask(line, want string) error {
 	for range blindRepeats {
 		if err := w.send(line); err != nil {

@@ -1,20 +1,18 @@
-// Package robot is a set of scripted mail clients, for tests. They do what a mail program
-// does at a server (fetch by IMAP and POP3, send by SMTP) and differ in their habits:
+// Package robot is a set of scripted mail clients for tests. They do at a server what a mail program does (fetch by
+// IMAP and POP3, send by SMTP), and differ in their habits:
 //
-//   - Careful does what the standards want of a client. It must meet what every scenario
-//     expects.
-//   - Careless does the opposite: takes any certificate, falls back to clear text, believes
-//     what was injected, repeats at once whatever failed, reports success always.
-//   - Stubborn is Careless without any patience at its end: it waits for ever.
-//   - Brittle is Careful as long as every reply looks as it did at a correct server, and
-//     gives up at the first that doesn't.
+//   - Careful does what the standards require of a client. It must meet what every scenario expects.
+//   - Careless does the opposite: it accepts any certificate, falls back to clear text, believes what was injected, repeats
+//     at once whatever failed, and always reports success.
+//   - Stubborn is Careless with endless patience: it waits for ever.
+//   - Brittle is Careful as long as every reply looks as it did at a correct server. It gives up at the first reply that
+//     doesn't.
 //
-// At a correct server all of them get their work done. The clients use sockets and
-// crypto/tls only, not the libraries that the rig is made of: a mistake in those must not
-// cancel itself out, and a library wouldn't misbehave.
+// At a correct server all of them do their job. The clients use only sockets and crypto/tls, not the libraries that the
+// rig is made of: a bug in those must not cancel itself out, and a library wouldn't misbehave.
 //
-// careful.go and the files careful_*.go are the careful one, careless*.go the careless
-// one, wire.go the connection. To add a habit, add it there and a scenario that tells.
+// careful.go and careful_*.go are the careful robot, careless*.go the careless one, and wire.go is the connection. The
+// tests of package trial run them. To add a habit, add it there, together with a scenario that it fails.
 package robot
 
 import (
@@ -27,71 +25,69 @@ import (
 	"time"
 )
 
-// Target is the rig that a robot works at.
+// Target is the rig at which a robot works.
 type Target struct {
-	Ports          map[int]string // door's standard number -> port that it really listens on
+	Ports          map[int]string // standard port number of a door -> port on which it really listens
 	TLS            *tls.Config    // trusts the rig, for the name "localhost"
 	User, Password string         // sends, and fetches by IMAP
 	Second         string         // fetches by POP3, with the same password
 }
 
-// Job is what a robot is to do.
+// Job is what a robot must do.
 type Job struct {
 	Send, IMAP, POP3 bool
 
-	Letters     int  // further letters to send, all on one connection
-	Connections int  // so many connections at the same time, for each protocol
-	Look        bool // look for mail by IMAP once all is sent, a moment later
-	Idle        bool // mail arrives by a second IMAP connection during IDLE
-	Pipeline    bool // send several SMTP commands at once where the server lists PIPELINING
-	Token       bool // log in with an OAuth2 token where the server takes one
-	NoCAPA      bool // never ask a POP3 server what it can
+	Letters     int  // how many further letters to send, all on one connection
+	Connections int  // how many simultaneous connections, for each protocol
+	Look        bool // look for mail by IMAP a moment after everything has been sent
+	Idle        bool // mail arrives through a second IMAP connection during IDLE
+	Pipeline    bool // send several SMTP commands at once if the server advertises PIPELINING
+	Token       bool // log in with an OAuth2 token if the server accepts one
+	NoCAPA      bool // never ask a POP3 server for its capabilities
 	InTurn      bool // one protocol after the other, sending first; otherwise all at the same time
 }
 
-// Everything is the whole job of a mail program.
+// Everything returns the whole job of a mail program.
 func Everything() Job { return Job{Send: true, IMAP: true, POP3: true} }
 
-// Habits make a robot.
+// Habits define a robot.
 type Habits struct {
 	Name     string
 	Careless bool
 	Patience Patience
-	// Known are the replies that it can cope with; nil: any. While Known.Learning, they
-	// are learned.
+	// Known are the replies that it can handle; nil means any. While Known.Learning is set, it learns them.
 	Known *Shapes
 }
 
-// Patience is how long a robot waits; 0 is for ever.
+// Patience is how long a robot waits. 0 means for ever.
 type Patience struct {
-	Connect, Reply, Final time.Duration // Final: the reply to a message
-	Pause                 time.Duration // before it tries again, doubled each time
+	Connect, Reply, Final time.Duration // Final: for the reply to a message
+	Pause                 time.Duration // before it retries; doubled each time
 }
 
-// Careful is a robot without fault. Its times are short, for scenarios that the tests have
-// made faster; its pauses aren't, as findings count what comes within half a second as
-// hurry.
+// Careful returns a robot without fault. Its timeouts are short, for scenarios that the tests have made faster. Its
+// pauses aren't, because findings count anything within half a second as hurry.
 func Careful() Habits {
 	return Habits{Name: "careful", Patience: Patience{Connect: 300 * time.Millisecond, Reply: 1500 * time.Millisecond, Final: 2200 * time.Millisecond, Pause: 600 * time.Millisecond}}
 }
 
-// Careless is a robot with every bad habit, and in a hurry.
+// Careless returns a robot with every bad habit, in a hurry.
 func Careless() Habits {
 	return Habits{Name: "careless", Careless: true, Patience: Patience{Connect: 200 * time.Millisecond, Reply: 200 * time.Millisecond, Final: 200 * time.Millisecond}}
 }
 
-// Stubborn is Careless, and waits for ever.
+// Stubborn returns a Careless robot that waits for ever.
 func Stubborn() Habits { return Habits{Name: "stubborn", Careless: true} }
 
-// Brittle is careful at the servers that it knows, and lost at any other.
+// Brittle returns a robot that is careful at the servers that it knows, and lost at any other.
 func Brittle(known *Shapes) Habits {
 	h := Careful()
 	h.Name, h.Known = "brittle", known
 	return h
 }
 
-// Run does a job. It returns what the robot reports: nil for success. An error that is
-// ctx's says that the robot had to be stopped.
+// Run does a job. It returns what the robot reports; nil means success. If the error is ctx's, the robot had to be
+// stopped.
 func Run(ctx context.Context, h Habits, t Target, j Job) error {
 	r := &robot{Habits: h, target: t, job: j, ctx: ctx, refused: map[string]bool{}}
 	var wg sync.WaitGroup
@@ -137,12 +133,12 @@ type robot struct {
 	job    Job
 	ctx    context.Context
 
-	made    atomic.Int32 // Message-IDs, by the stubborn
+	made    atomic.Int32 // for the stubborn robot's Message-IDs
 	mu      sync.Mutex
-	refused map[string]bool // protocols whose login was refused: the user must be asked first
+	refused map[string]bool // protocols whose login was refused: the robot would have to ask the user first
 }
 
-// look looks for new mail. The careless do no more than open the folder.
+// look looks for new mail. The careless robot only opens the folder.
 func (r *robot) look() error {
 	if !r.Careless {
 		return r.rounds([]*task{{doors: []int{993, 143}, do: func(door int) (bool, error) { return r.imapAt(door, newMailbox("New")) }}})
@@ -164,7 +160,7 @@ func (r *robot) refuseLogin(protocol string) {
 	r.refused[protocol] = true
 }
 
-// sleep waits, and tells if there is time left.
+// sleep waits, and reports whether there is time left.
 func (r *robot) sleep(d time.Duration) bool {
 	t := time.NewTimer(d)
 	defer t.Stop()

@@ -6,7 +6,7 @@ import (
 	"sync"
 )
 
-// Shapes are replies as a robot has seen them at a correct server, with digits replaced.
+// Shapes are replies as a robot has seen them at a correct server, with the digits replaced.
 type Shapes struct {
 	Learning bool // add what comes, rather than refuse it
 
@@ -16,7 +16,7 @@ type Shapes struct {
 
 var digit = regexp.MustCompile(`[0-9]`)
 
-// usual tells if a reply to a command has been seen before, or learns it.
+// usual reports whether a reply to a command has been seen before. While Learning is set, it adds the reply.
 func (s *Shapes) usual(command string, lines []string) bool {
 	key := digit.ReplaceAllString(command+"\n"+strings.Join(lines, "\n"), "0")
 	s.mu.Lock()

@@ -15,44 +15,43 @@ import (
 	"time"
 )
 
-// Bounds of what a robot reads.
+// Limits on what a robot reads.
 const (
-	maxRead    = 64 << 10 // at once
+	maxRead    = 64 << 10 // in one read
 	maxLine    = 2 << 20
 	maxLiteral = 1 << 20
 	maxLines   = 200_000
 )
 
-// wire is a connection to a door. The product's own client, internal/check, has another
-// one: that one bounds and quotes whatever a strange server says, this one must be able to
-// misbehave. What they have in common is the reading of a line.
+// wire is a connection to a door. mailrig's own client, internal/check, has a wire of its own: that one limits and
+// quotes whatever a strange server says, and this one must be able to misbehave. All that they share is reading a line.
 type wire struct {
 	r        *robot
 	conn     net.Conn
 	in       *bufio.Reader
-	old      []byte   // clear text kept across STARTTLS, by the careless
-	heard    []string // lines of SMTP replies, by the careless
+	old      []byte   // clear text that the careless robot keeps across STARTTLS
+	heard    []string // lines of SMTP replies; only the careless robot keeps them
 	patience time.Duration
 	protocol string
 	secure   bool
 	stop     func() bool
 }
 
-// fate says what came of an attempt.
+// fate is the result of an attempt.
 type fate int
 
 const (
-	lost  fate = iota // not connected, broken, silent
-	later             // the server said: not now
-	unfit             // this door is no good, whatever is tried
-	never             // refused for good
+	lost  fate = iota // not connected, broken or silent
+	later             // the server said "not now"
+	unfit             // this door can't work, whatever the robot tries
+	never             // refused permanently
 )
 
 // trouble is an attempt that failed.
 type trouble struct {
 	fate fate
-	in   bool // logged in already
-	// silent: nothing came in time
+	in   bool // already logged in
+	// silent: nothing came in time.
 	silent bool
 	text   string
 }
@@ -71,7 +70,7 @@ func fateOf(err error) fate {
 	return lost
 }
 
-// dial connects to a door, to IPv6 first and then to IPv4, as a host with both has it.
+// dial connects to a door, first by IPv6 and then by IPv4, as a host with both does.
 func (r *robot) dial(door int, protocol string) (*wire, error) {
 	var last error
 	hosts := []string{"::1", "127.0.0.1"}
@@ -97,13 +96,13 @@ func (w *wire) close() {
 	_ = w.conn.Close()
 }
 
-// deadline gives the next reply its time.
+// deadline limits the wait for the next reply.
 func (w *wire) deadline(d time.Duration) {
 	var at time.Time
 	if d > 0 {
 		at = time.Now().Add(d)
 	}
-	_ = w.conn.SetDeadline(at) // an error shows in what follows
+	_ = w.conn.SetDeadline(at) // what follows will show an error
 }
 
 func (w *wire) send(line string) error {
@@ -131,7 +130,7 @@ func (w *wire) line() (string, error) {
 	}
 	w.deadline(w.patience)
 	if known := w.r.Known; known != nil && w.in.Buffered() == 0 {
-		// The brittle take what one read brings for the whole line.
+		// The brittle robot takes what one read returns for the whole line.
 		if _, err := w.in.Peek(1); err != nil {
 			return "", fail(lost, "read: %v", err)
 		}
@@ -169,8 +168,7 @@ func (w *wire) bytes(n int) ([]byte, error) {
 	return b, nil
 }
 
-// handshake begins TLS. What was read in clear and not used is forgotten; the careless
-// keep it.
+// handshake begins TLS. It forgets what was read in clear and not used; the careless robot keeps that.
 func (w *wire) handshake() error {
 	cfg := w.r.target.TLS.Clone()
 	if w.r.Careless {
@@ -206,7 +204,7 @@ func (w *wire) handshake() error {
 	return nil
 }
 
-// strongKeys refuses what crypto/tls lets pass: an RSA key that is too short.
+// strongKeys rejects what crypto/tls accepts: an RSA key that is too short.
 func strongKeys(s tls.ConnectionState) error {
 	for _, c := range s.PeerCertificates {
 		if k, ok := c.PublicKey.(*rsa.PublicKey); ok && k.N.BitLen() < 2048 {
