@@ -18,7 +18,7 @@ type dialect interface {
 	usable(c *Capabilities) string
 	// openInbox does what a client does first after a successful login.
 	openInbox(w *wire) (reply, error)
-	// quit takes leave; the server's answer doesn't matter.
+	// quit says goodbye. The server's answer doesn't matter.
 	quit(w *wire)
 }
 

@@ -1,5 +1,8 @@
-// Package oneconn provides a net.Listener with exactly one connection. The engines of go-smtp and go-imap can only
-// serve listeners. With this package the adapters smtpd and imapd give each phase of a connection an engine of its own.
+// Package oneconn provides a net.Listener with exactly one connection.
+//
+// The engines of go-smtp and go-imap can only serve listeners. With this package, the adapters smtpd and imapd give
+// each phase of a connection, before and after STARTTLS, an engine of its own. The POP3 engine needs no listener: see
+// pop3.Server.ServeConn.
 package oneconn
 
 import (

@@ -1,6 +1,8 @@
 // Package imap defines IMAP (RFC 9051 and RFC 3501; literals: RFC 7888): its words, replies, framing and doors. Package
-// protocol explains the parts. The engine is go-imap's imapserver; internal/imapd adapts it. A new command is a row in
-// words; if it must be advertised, add it to extensions in uses.go too.
+// protocol explains the parts.
+//
+// The engine is go-imap's imapserver; internal/imapd adapts it. A new command is a row in words. If it must be
+// advertised, add it to extensions in uses.go too. If the engine lacks it, add a handler in internal/imapd/extra.go.
 package imap
 
 import (

@@ -1,6 +1,8 @@
 // Package pop3 defines POP3 (RFC 1939; CAPA: RFC 2449; STLS: RFC 2595; AUTH: RFC 5034): its words, replies, framing and
-// doors. Package protocol explains the parts. The engine is this module's package pop3; internal/popd adapts it. A new
-// command is a row in words.
+// doors. Package protocol explains the parts.
+//
+// The engine is this module's package pop3; internal/popd adapts it. A new command is a row in words here, and a row in
+// the engine's table of commands.
 package pop3
 
 import (

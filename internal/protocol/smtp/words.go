@@ -1,6 +1,8 @@
 // Package smtp defines SMTP (RFC 5321; submission: RFC 6409; STARTTLS: RFC 3207; AUTH: RFC 4954; CHUNKING: RFC 3030):
-// its words, replies, framing and doors. Package protocol explains the parts. The engine is go-smtp; internal/smtpd
-// adapts it. A new command is a row in words; an extension that must be advertised also has its place in uses.go.
+// its words, replies, framing and doors. Package protocol explains the parts.
+//
+// The engine is go-smtp; internal/smtpd adapts it. A new command is a row in words. If it must be advertised before a
+// client uses it, name its capability in uses.go too.
 package smtp
 
 import (

@@ -1,6 +1,8 @@
-// Package madeup fills mailboxes with made-up messages. A message's bytes exist only while somebody reads them. If a
-// store keeps a store.Message as it is (package memory does), 100,000 of them take about 10 MB, whatever their size.
-// Another store may write them out. The session calls Append for the fault fill.
+// Package madeup fills mailboxes with made-up messages.
+//
+// A message's bytes exist only while somebody reads them. If a store keeps a store.Message as it is (package memory
+// does), 100,000 of them take about 10 MB, whatever their size. Another store may write them out. The session calls
+// Append for the fault fill, and imapd for the messages that the fault meanwhile delivers.
 package madeup
 
 import (

@@ -1,5 +1,8 @@
-// Package seed loads a directory of messages into a store. The server calls it at start-up, and after a reset, for
-// --seed.
+// Package seed loads a directory of messages into a store.
+//
+// The server calls Load at start-up, and after a reset, for the directory in --seed. Load uses only the interface of
+// package store, so it works with every store. The layout is GreenMail's; a message is a file with any bytes in it, so
+// that malformed mail can be loaded too.
 package seed
 
 import (

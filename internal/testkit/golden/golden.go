@@ -1,6 +1,8 @@
-// Package golden compares what a test makes with a file that holds what it should make. "go test PACKAGE -update"
-// rewrites the files. Read the difference before you commit it. A test calls Check with the text that it made; the file
-// is usually in testdata.
+// Package golden compares what a test makes with a file that holds what it should make.
+//
+// "go test PACKAGE -update" rewrites the files. Read the difference before you commit it. A test calls Check with the
+// text that it made; the file is usually in the package's testdata. Package dialogue uses Updating and Write for files
+// that it plays.
 package golden
 
 import (

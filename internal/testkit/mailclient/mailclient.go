@@ -1,5 +1,8 @@
-// Package mailclient is a mail client for tests. It combines net/smtp and go-imap as a Go programmer would. It fails
-// when the server fails, and retries nothing. For clients with good and bad habits, see package robot.
+// Package mailclient is a mail client for tests.
+//
+// It combines net/smtp and go-imap as a Go programmer would. It fails when the server fails, and retries nothing. The
+// end-to-end tests, cmd/mailrig's tests and goclient use it. For clients with good and bad habits, see package robot:
+// add a habit there rather than an option here.
 package mailclient
 
 import (
