@@ -67,7 +67,7 @@ func (g *Gate) listen(r io.Reader) {
 }
 
 // overheard records a line that nobody answers. Nobody knows what the line is. If it doesn't look like a command, it
-// may be the password of a login exchange, so it is masked.
+// may be the password of a login exchange, so it is masked. Behind a login, only a command that exists looks like one.
 func (g *Gate) overheard(line []byte) {
 	if len(line) == 0 {
 		return
@@ -76,8 +76,11 @@ func (g *Gate) overheard(line []byte) {
 	h := event.HeardLine{Text: event.Mask, Secret: true}
 	if text := strings.TrimRight(string(line), "\r\n"); !isClientHello(line) && words.Replies.IsCommand(text) {
 		masked, secret := g.cfg.Masker.Mask(line)
-		h.Text, h.Secret = event.Escape(bytes.TrimRight(masked, "\r\n")), secret
-		h.Verb = words.Replies.Command(h.Text).Verb
+		shown := event.Escape(bytes.TrimRight(masked, "\r\n"))
+		verb := words.Replies.Command(shown).Verb
+		if word, known := words.Words.Find(verb); !g.secret || known && word.Secret == event.NoSecret {
+			h = event.HeardLine{Text: shown, Verb: verb, Secret: secret}
+		}
 	}
 	g.rec.Overheard(h, len(line))
 }

@@ -52,7 +52,8 @@ type options struct {
 	port     int
 	tls      bool
 	rules    []fault.Rule
-	commands []imapd.Command // beside the engine; nil means mailrig's own
+	commands []imapd.Command                           // beside the engine; nil means mailrig's own
+	plan     func(context.Context, string) *fault.Plan // of one user alone
 	edit     func(*gate.Config)
 }
 
@@ -84,7 +85,7 @@ func newRig(t testing.TB, o options) *rig {
 	ctx, cancel := context.WithCancel(t.Context())
 	ses := session.New(ctx, &session.Shared{
 		Store: r.store, Authority: secretOnly{}, Mechanisms: identity.Mechanisms(), MaxMessageBytes: 1 << 20,
-		Journal: event.NewRing(event.Options{Keep: 10}), Tags: session.NewTags(), Logger: slog.New(slog.DiscardHandler),
+		Journal: event.NewRing(event.Options{Keep: 10}), Tags: session.NewTags(), Plan: o.plan, Logger: slog.New(slog.DiscardHandler),
 	}, doorOf(o.port, o.tls), raw, plan)
 	r.rec = ses.Recorder()
 	cfg := gate.Config{

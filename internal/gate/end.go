@@ -36,6 +36,7 @@ func (g *Gate) shut(how fault.End, by event.EndedBy) {
 			}
 		}
 		close(g.closed)
+		ended := g.how(how) // before closing, which a Read would take for the client's end
 		switch how {
 		case fault.EndReset:
 			if t, ok := g.raw.Conn.(*net.TCPConn); ok {
@@ -47,7 +48,7 @@ func (g *Gate) shut(how fault.End, by event.EndedBy) {
 		default:
 			g.conn.Close()
 		}
-		g.rec.EndHow(by, g.how(how))
+		g.rec.EndHow(by, ended)
 	})
 }
 

@@ -119,8 +119,9 @@ type Gate struct {
 
 	pace   fault.Pace // of the output
 	opened bool       // the client's first bytes have been examined
-	// The client is in the middle of sending a message.
+	// A scenario ends the connection in the middle of the client's message.
 	uploading bool
+	secret    bool // the last command carries a secret, and so may the lines behind it
 	early     bool // the next command came before the reply to the previous one
 	// Something was injected behind STARTTLS, and the client's first command inside TLS hasn't come yet.
 	injected bool

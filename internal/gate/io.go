@@ -25,7 +25,8 @@ type tap struct {
 	net.Conn
 	tail  [16]byte
 	n     int          // number of valid bytes at the end of tail
-	wrote atomic.Bool  // the last operation was a write
+	ours  atomic.Bool  // the gate is writing; all other writes are the TLS library's
+	wrote atomic.Bool  // the library has written since the last read
 	sent  atomic.Int64 // number of the alert that was last sent in clear; 0 if none
 	reset atomic.Bool  // the client has reset the connection
 	eof   atomic.Bool  // the client has closed its side
@@ -35,9 +36,11 @@ type tap struct {
 func (t *tap) Read(b []byte) (int, error) {
 	n, err := t.Conn.Read(b)
 	t.wrote.Store(false)
-	if err != nil && !isTimeout(err) {
+	if err != nil && !isTimeout(err) && !errors.Is(err, net.ErrClosed) {
 		t.eof.Store(true)
-		t.reset.Store(errors.Is(err, syscall.ECONNRESET))
+		if errors.Is(err, syscall.ECONNRESET) {
+			t.reset.Store(true)
+		}
 	}
 	if n >= len(t.tail) {
 		copy(t.tail[:], b[n-len(t.tail):n])
@@ -51,7 +54,9 @@ func (t *tap) Read(b []byte) (int, error) {
 }
 
 func (t *tap) Write(b []byte) (int, error) {
-	t.wrote.Store(true)
+	if !t.ours.Load() {
+		t.wrote.Store(true)
+	}
 	alert := len(b) == 7 && b[0] == 21 // a record in clear (RFC 8446 section 6)
 	if alert {
 		t.sent.Store(int64(b[6]))
@@ -59,6 +64,9 @@ func (t *tap) Write(b []byte) (int, error) {
 	n, err := t.Conn.Write(b)
 	if err != nil && !alert && !isTimeout(err) && !errors.Is(err, net.ErrClosed) {
 		t.lost.Store(true)
+		if errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) {
+			t.reset.Store(true)
+		}
 	}
 	return n, err
 }
@@ -154,7 +162,10 @@ func (g *Gate) put(b []byte) {
 		return
 	}
 	g.writeBy.extend(g.cfg.writeTimeout(), g.raw.SetWriteDeadline)
-	if _, g.werr = g.conn.Write(b); g.werr != nil {
+	g.raw.ours.Store(true)
+	_, g.werr = g.conn.Write(b)
+	g.raw.ours.Store(false)
+	if g.werr != nil {
 		g.left.Store(true)
 		g.raw.Close() // wakes a Read that is waiting for this client
 	}
@@ -236,7 +247,7 @@ func (g *Gate) readError(err error) error {
 }
 
 // line reads one line, including its line end. It reads a line of more than limit bytes to its end and reports it as
-// long. The result is valid until the next read.
+// long; of such a line it returns the last bytes, at least lineTail. The result is valid until the next read.
 //
 // secret says that the line belongs to a login exchange: if the line never ends, its bytes aren't recorded.
 func (g *Gate) line(limit int, idle time.Duration, secret bool) (line []byte, long bool, err error) {
@@ -252,7 +263,8 @@ func (g *Gate) line(limit int, idle time.Duration, secret bool) (line []byte, lo
 		if err == bufio.ErrBufferFull {
 			gathered = append(gathered, line...)
 			if len(gathered) > limit {
-				return nil, true, g.skipLine(idle)
+				line, err = g.skipLine(gathered, idle)
+				return line, true, err
 			}
 			continue
 		}
@@ -272,21 +284,28 @@ func (g *Gate) line(limit int, idle time.Duration, secret bool) (line []byte, lo
 	}
 }
 
-// skipLine reads to the end of a line that is too long. It gives up after maxSwallow bytes.
-func (g *Gate) skipLine(idle time.Duration) error {
+// lineTail is enough of the end of a line to hold the announcement of a literal.
+const lineTail = 32
+
+// skipLine reads to the end of a line that is too long, and returns its last bytes. begun is what has been read of it.
+// skipLine gives up after maxSwallow bytes.
+func (g *Gate) skipLine(begun []byte, idle time.Duration) (tail []byte, err error) {
+	last := func(b []byte) []byte { return b[max(0, len(b)-lineTail):] }
+	tail = bytes.Clone(last(begun))
 	for skipped := 0; skipped < maxSwallow; {
 		g.wait(idle)
 		b, err := g.br.ReadSlice('\n')
 		g.waited()
 		skipped += len(b)
+		tail = bytes.Clone(last(append(tail, last(b)...)))
 		if err == nil {
-			return nil
+			return tail, nil
 		}
 		if err != bufio.ErrBufferFull {
-			return g.readError(err)
+			return nil, g.readError(err)
 		}
 	}
-	return errTooLong
+	return nil, errTooLong
 }
 
 // swallow reads and discards n bytes, so that gate and client stay in step. secret keeps them out of the record.

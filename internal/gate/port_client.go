@@ -19,8 +19,11 @@ type port struct {
 	fate  fault.Cut // what the scenario does to the message that the client is sending
 	taken int64     // bytes of the message received so far
 
-	tag    string       // of the command that was recorded last
-	said   string       // what a scenario answered to that command
+	verb     string // of the command that was recorded last, as recorded: without credentials
+	followed bool   // the bytes behind that command belong to it
+	tag      string // of the command that the scenario was last asked about
+	said     string // what a scenario answered to that command
+
 	before *transaction // the transaction before a MAIL that may be refused
 }
 
@@ -83,6 +86,7 @@ func (p *port) Upload(b []byte, n int64, secret bool) (int, error) {
 		return 0, p.over(err)
 	}
 	if p.taken += int64(k); p.fate.End != fault.EndNone && p.taken > p.fate.After {
+		p.g.uploading = true
 		p.g.cut(p.fate.End, p.fate.By)
 		return 0, io.EOF
 	}
@@ -121,13 +125,13 @@ func (p *port) Swallow(n int64, secret bool) error {
 
 func (p *port) BeginUpload() {
 	p.taken, p.fate = 0, p.g.fault.Cut(fault.InUpload)
-	p.g.uploading = true
 }
+
+func (p *port) GiveUpUpload() { p.taken, p.fate = 0, fault.Cut{} }
 
 func (p *port) Uploaded(l event.Lines) bool {
 	g := p.g
-	p.fate = fault.Cut{}
-	g.uploading = false
+	p.GiveUpUpload()
 	g.rec.EndBody(event.Client, l)
 	g.early = g.br.Buffered() > 0
 	delay, by := g.fault.Final()
@@ -135,7 +139,14 @@ func (p *port) Uploaded(l event.Lines) bool {
 		return true
 	}
 	g.rec.Add(&event.Delayed{Of: event.DelayedFinalReply, For: delay}, by)
-	return g.pause(delay)
+	return p.pause(delay)
+}
+
+// pause waits before the reply to a command. It reports whether the client is still connected.
+func (p *port) pause(d time.Duration) bool {
+	ok := p.g.pause(d)
+	p.g.early = p.g.early || !p.followed && p.g.br.Buffered() > 0
+	return ok
 }
 
 func (p *port) Record(line []byte, show protocol.Show, followed bool) []byte {
@@ -153,14 +164,17 @@ func (p *port) Record(line []byte, show protocol.Show, followed bool) []byte {
 		l := g.cfg.Protocol.Replies.Command(c.Line)
 		c.Tag, c.Verb, c.Args = l.Tag, l.Verb, l.Args
 	}
-	p.tag = c.Tag
+	p.verb, p.followed = c.Verb, followed
+	word, _ := g.cfg.Protocol.Words.Find(c.Verb)
+	g.secret = c.Secret || word.Secret != event.NoSecret
 	g.rec.Command(c)
 	g.early = !followed && g.br.Buffered() > 0
-	if g.injected && c.Tag == "" {
-		return p.hold(line)
-	}
-	if g.fault.Active() {
-		return bytes.Clone(line)
+	line = bytes.Clone(line) // what a scenario does may read on
+	if g.injected && c.Verb != "" {
+		g.injected = false
+		if c.Tag == "" {
+			p.hold()
+		}
 	}
 	return line
 }
@@ -171,18 +185,15 @@ const beliefTime = 150 * time.Millisecond
 
 // hold delays the reply to the first command inside TLS when a scenario injected something before. A client that goes
 // on during the delay has taken the injected text for the reply. In a protocol with tags a client recognizes its own
-// replies, so nothing is held. hold returns a copy of the line, because further reading would overwrite it.
-func (p *port) hold(line []byte) []byte {
+// replies, so nothing is held.
+func (p *port) hold() {
 	g := p.g
-	g.injected = false
-	line = bytes.Clone(line)
 	if g.br.Buffered() == 0 {
-		g.pause(beliefTime)
+		p.pause(beliefTime)
 	}
 	if g.br.Buffered() > 0 {
 		g.rec.Notice(event.TookInjected, "")
 	}
-	return line
 }
 
 func (p *port) Answer(line []byte) { p.g.rec.Answer(line) }

@@ -27,6 +27,7 @@ func (p *port) Ask(a protocol.About) (handled bool, err error) {
 	if !g.fault.Active() {
 		return false, nil
 	}
+	p.tag = a.Tag
 	p.about(a)
 	if handled, err := p.act(); handled {
 		return true, err
@@ -50,7 +51,7 @@ func (p *port) act() (handled bool, err error) {
 	a := g.fault.Command()
 	if a.Delay > 0 {
 		g.rec.Add(&event.Delayed{Of: event.DelayedReply, For: a.Delay}, a.DelayBy)
-		if !g.pause(a.Delay) {
+		if !p.pause(a.Delay) {
 			return true, io.EOF
 		}
 	}
@@ -88,6 +89,9 @@ func (p *port) act() (handled bool, err error) {
 func (p *port) about(a protocol.About) {
 	e := &p.g.fault.Event
 	e.Command, e.Recipient, e.Mailboxes = a.Verb, a.Recipient, a.Mailboxes
+	if _, known := p.g.cfg.Protocol.Words.Find(a.Verb); !known {
+		e.Command = p.verb // the word may be a password
+	}
 	switch {
 	case a.Begins:
 		p.before = &transaction{e.Sender, e.Recipients}

@@ -174,6 +174,9 @@ func (a *attempt) spoil(c net.Conn) {
 	g, want := a.g, a.want
 	first := make([]byte, 4096)
 	n, err := c.Read(first)
+	if a.quiet != nil {
+		a.quiet.Stop()
+	}
 	if a.hello = readHello(first[:n]); a.hello != nil {
 		g.rec.Add(helloEvent(a.hello, a.starttls), "")
 	} else if isClientHello(first[:n]) {

@@ -83,11 +83,11 @@ func (g *Gate) clientAlert(err error) int {
 	if !errors.As(err, &op) {
 		return 0
 	}
-	// The library's alert type is unexported; it is a number.
+	// The library's alert type is unexported; it is a number. An alert of the library's own is one that it has sent.
 	if v := reflect.ValueOf(op.Err); v.Kind() == reflect.Uint8 && !g.raw.wrote.Load() {
 		return int(v.Uint())
 	}
-	return 0 // an alert that the library itself has sent
+	return 0
 }
 
 // tlsBroke reports whether err is about what arrived, rather than about nothing arriving.

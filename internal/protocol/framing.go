@@ -56,7 +56,7 @@ type Port interface {
 // ClientSide is the part of a Port that faces the client.
 type ClientSide interface {
 	// Line reads one line with its line end, at most limit bytes. It reads a longer line to its end and returns long
-	// and an empty line. The line is valid until the next read. secret says that the line belongs to a login exchange:
+	// and some of the line's last bytes. The line is valid until the next read. secret says that the line belongs to a login exchange:
 	// if the line never ends, none of it is recorded.
 	Line(limit int, secret bool) (line []byte, long bool, err error)
 	// Upload reads bytes of a message or literal into p: at least one, at most n, and only what has arrived. It records
@@ -69,9 +69,11 @@ type ClientSide interface {
 	// Swallow reads and discards n bytes, so that gate and client stay in step.
 	Swallow(n int64, secret bool) error
 	// BeginUpload is called before the first byte of a message, Uploaded after the last one. Uploaded waits if a
-	// scenario delays the final reply. It reports whether the client is still connected.
+	// scenario delays the final reply. It reports whether the client is still connected. GiveUpUpload is called when
+	// the last byte won't come; it does nothing if no upload has begun.
 	BeginUpload()
 	Uploaded(event.Lines) bool
+	GiveUpUpload()
 
 	// Record records a command line with its line end, and returns a copy that stays valid until the next Line.
 	// followed says that the next bytes belong to the same command.
@@ -154,6 +156,7 @@ type Matching interface {
 
 // About is what a command is about. Rules match on it.
 type About struct {
+	Tag       string // "" in a protocol without tags
 	Verb      string
 	Sender    string   // of the message that begins
 	Recipient string   // that the command names

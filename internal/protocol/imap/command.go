@@ -15,6 +15,7 @@ func (f *framing) command(line []byte) error {
 	known := f.p.Knows(verb) || verb == "UID"
 	f.secret = mentionsLogin(line)
 	f.upload, f.size = false, int64(len(line))
+	f.p.GiveUpUpload()
 	f.p.Lock()
 	f.tag, f.verb, f.done, f.awaited, f.override = tag, "", false, -1, ""
 	logged := f.logged
@@ -47,7 +48,7 @@ func (f *framing) command(line []byte) error {
 	f.p.Unlock()
 	f.upload = verb == "APPEND"
 	f.message, f.inUpload = f.upload && !bytes.HasPrefix(args, []byte("{")), false
-	if handled, err := f.ask(verb, args); handled {
+	if handled, err := f.ask(tag, verb, args); handled {
 		if err != nil {
 			return err
 		}
@@ -73,8 +74,8 @@ func malformed(line []byte, tag, verb string) string {
 }
 
 // ask asks the scenario about a command.
-func (f *framing) ask(verb string, args []byte) (handled bool, err error) {
-	about := protocol.About{Verb: verb}
+func (f *framing) ask(tag, verb string, args []byte) (handled bool, err error) {
+	about := protocol.About{Tag: tag, Verb: verb}
 	if f.p.Active() {
 		f.p.Lock()
 		about.Mailboxes = mailboxesOf(verb, args, f.selected)
@@ -152,7 +153,9 @@ func (f *framing) gather(line []byte) (whole []byte, ok bool, err error) {
 		if line, long, err = f.p.Line(Protocol.MaxLine, f.secret); err != nil {
 			return nil, false, err
 		}
-		f.restSeen(line)
+		if !long {
+			f.restSeen(line)
+		}
 		if whole = append(whole, line...); long || len(whole) > Protocol.MaxLine || strange(line) || openQuote(line) {
 			return nil, false, f.refuseRest(line, "BAD The command is too long, or isn't well formed behind a literal")
 		}

@@ -105,17 +105,17 @@ func (f *framing) line(next mode, line []byte, long bool) error {
 		f.p.Pass(line)
 		return nil
 	case next == idling:
-		f.endIdle(line)
 		if !short {
 			line = []byte("\r\n")
 		}
+		f.endIdle(line)
 		f.p.Pass(line)
 		return nil
 	case long && f.mode == rest:
 		f.mode = command
-		return f.abort("BAD Command line too long", nil, " (\r\n")
+		return f.abort("BAD Command line too long", line, " (\r\n")
 	case long:
-		return f.refuse("* BAD Command line too long\r\n", nil)
+		return f.refuse("* BAD Command line too long\r\n", line)
 	case f.mode == rest:
 		return f.rest(line)
 	}
@@ -144,6 +144,7 @@ func (f *framing) refuse(reply string, line []byte) error {
 		return f.p.Close([]byte("* BYE Too many invalid commands\r\n"))
 	}
 	f.mode = command
+	line = bytes.Clone(line)
 	if err := f.p.Say([]byte(reply), ""); err != nil {
 		return err
 	}
@@ -236,9 +237,11 @@ func (f *framing) abandon(n int64) error {
 		if err != nil {
 			return err
 		}
-		f.restSeen(line)
 		size, sync, ok := literalSize(line)
-		if long || !ok || sync {
+		if !long {
+			f.restSeen(line)
+		}
+		if !ok || sync {
 			return nil
 		}
 		n = size

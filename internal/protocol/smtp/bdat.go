@@ -64,6 +64,7 @@ func (f *framing) bdat(line, arg []byte) error {
 // tooLarge refuses a chunk and ends the transaction (RFC 3030 section 2).
 func (f *framing) tooLarge(n int64) error {
 	f.spool = nil
+	f.p.GiveUpUpload()
 	if err := f.p.Say([]byte("552 5.3.4 Message size exceeds fixed maximum message size\r\n"), ""); err != nil {
 		return err
 	}

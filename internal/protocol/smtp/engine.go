@@ -69,6 +69,7 @@ func (f *framing) writeEHLO(line []byte, more bool) error {
 	if more {
 		return nil
 	}
+	f.follow(line[0] == '2')
 	lines, by := f.editEHLO(f.ehlo)
 	f.ehlo = nil
 	f.verb = ""
@@ -95,7 +96,7 @@ func (f *framing) follow(positive bool) {
 		f.p.Begun(positive)
 		f.ready = f.ready && !positive
 	case "RSET", "EHLO", "HELO":
-		f.ready = false
+		f.ready = f.ready && !positive
 	}
 }
 

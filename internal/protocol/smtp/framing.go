@@ -90,8 +90,9 @@ func (f *framing) command(line []byte) error {
 	verb, _ := cutWord(line)
 	verb = strings.ToUpper(verb)
 	followed := verb == "BDAT" || verb == "STARTTLS"
+	pipelined := !followed && len(f.p.Buffered()) > 0
 	line = f.p.Record(line, f.show(verb), followed)
-	if !f.hurried && !followed && len(f.p.Buffered()) > 0 {
+	if !f.hurried && pipelined {
 		f.hurried = true
 		f.p.Notice(event.Pipelined)
 	}
@@ -114,8 +115,12 @@ func (f *framing) command(line []byte) error {
 		return f.bdat(line, arg)
 	case "RSET", "EHLO", "HELO":
 		f.spool = nil
+		f.p.GiveUpUpload()
 	case "MAIL", "RCPT", "DATA":
 		if f.spool != nil { // RFC 3030 section 2
+			if verb == "MAIL" {
+				f.p.Begun(false)
+			}
 			return f.p.Say([]byte("503 5.5.1 "+verb+" isn't possible between BDAT chunks\r\n"), "")
 		}
 		line = f.qualify(line)
@@ -154,7 +159,10 @@ func (f *framing) ask(verb string, line, arg []byte) (handled bool, err error) {
 	if handled, err = f.p.Ask(about); !handled {
 		return false, nil
 	}
-	if err == nil && verb == "BDAT" {
+	switch {
+	case verb == "MAIL":
+		f.p.Begun(strings.HasPrefix(f.p.Injected(), "2"))
+	case verb == "BDAT" && err == nil:
 		err = f.skipChunk(arg)
 	}
 	f.askedForLine = verb == "AUTH" && strings.HasPrefix(f.p.Injected(), "334")
