@@ -260,7 +260,7 @@ func TestCheckDebian(t *testing.T) {
 	})
 	t.Run("wrong password", func(t *testing.T) {
 		res := d.check(t, "wrong", nil, "--ca", d.ca, "--user", alice).want(1)
-		res.says("Port 993: login: user name or password is wrong (NO [AUTHENTICATIONFAILED]", "not tried, since port 993 refused the same password")
+		res.says("Port 993: login: the user name or the password is wrong (NO [AUTHENTICATIONFAILED]", "not tried, because port 993 refused the same password")
 	})
 	t.Run("unknown CA", func(t *testing.T) {
 		res := d.check(t, "secret", nil, "--user", alice).want(1)
