@@ -78,7 +78,9 @@ func (g *Gate) overheard(line []byte) {
 		masked, secret := g.cfg.Masker.Mask(line)
 		shown := event.Escape(bytes.TrimRight(masked, "\r\n"))
 		verb := words.Replies.Command(shown).Verb
-		if word, known := words.Words.Find(verb); !g.secret || known && word.Secret == event.NoSecret {
+		word, known := words.Words.Find(verb)
+		last, _ := words.Words.Find(g.verb)
+		if behind := g.secret || last.Secret != event.NoSecret; !behind || known && word.Secret == event.NoSecret {
 			h = event.HeardLine{Text: shown, Verb: verb, Secret: secret}
 		}
 	}

@@ -121,8 +121,9 @@ type Gate struct {
 	opened bool       // the client's first bytes have been examined
 	// A scenario ends the connection in the middle of the client's message.
 	uploading bool
-	secret    bool // the last command carries a secret, and so may the lines behind it
-	early     bool // the next command came before the reply to the previous one
+	verb      string // of the last command, as recorded: without credentials
+	secret    bool   // the last command carried a secret
+	early     bool   // the next command came before the reply to the previous one
 	// Something was injected behind STARTTLS, and the client's first command inside TLS hasn't come yet.
 	injected bool
 	readBy   deadline // read deadline of the socket; only the engine's goroutine uses it

@@ -19,8 +19,7 @@ type port struct {
 	fate  fault.Cut // what the scenario does to the message that the client is sending
 	taken int64     // bytes of the message received so far
 
-	verb     string // of the command that was recorded last, as recorded: without credentials
-	followed bool   // the bytes behind that command belong to it
+	followed bool   // the bytes behind the last command belong to it
 	tag      string // of the command that the scenario was last asked about
 	said     string // what a scenario answered to that command
 
@@ -164,9 +163,8 @@ func (p *port) Record(line []byte, show protocol.Show, followed bool) []byte {
 		l := g.cfg.Protocol.Replies.Command(c.Line)
 		c.Tag, c.Verb, c.Args = l.Tag, l.Verb, l.Args
 	}
-	p.verb, p.followed = c.Verb, followed
-	word, _ := g.cfg.Protocol.Words.Find(c.Verb)
-	g.secret = c.Secret || word.Secret != event.NoSecret
+	p.followed = followed
+	g.secret, g.verb = c.Secret, c.Verb
 	g.rec.Command(c)
 	g.early = !followed && g.br.Buffered() > 0
 	line = bytes.Clone(line) // what a scenario does may read on

@@ -90,7 +90,7 @@ func (p *port) about(a protocol.About) {
 	e := &p.g.fault.Event
 	e.Command, e.Recipient, e.Mailboxes = a.Verb, a.Recipient, a.Mailboxes
 	if _, known := p.g.cfg.Protocol.Words.Find(a.Verb); !known {
-		e.Command = p.verb // the word may be a password
+		e.Command = p.g.verb // the word may be a password
 	}
 	switch {
 	case a.Begins:

@@ -106,7 +106,10 @@ type Words []Word
 // Find returns the word with this verb, in any case. ok is false if the protocol has no such verb; word then holds only
 // the verb.
 func (w Words) Find(verb string) (word Word, ok bool) {
-	i := slices.IndexFunc(w, func(x Word) bool { return strings.EqualFold(x.Verb, verb) })
+	i := slices.IndexFunc(w, func(x Word) bool { return x.Verb == verb })
+	if i < 0 {
+		i = slices.IndexFunc(w, func(x Word) bool { return strings.EqualFold(x.Verb, verb) })
+	}
 	if i < 0 {
 		return Word{Verb: strings.ToUpper(verb)}, false
 	}

@@ -3,7 +3,6 @@ package smtp
 import (
 	"bytes"
 	"fmt"
-	"regexp"
 	"strings"
 
 	"github.com/mailrig/mailrig/internal/event"
@@ -44,13 +43,30 @@ func enhanced(line string) string {
 		return ""
 	}
 	word, _, _ := strings.Cut(line[4:], " ")
-	if !status.MatchString(word) {
+	if !isStatus(word) {
 		return ""
 	}
 	return word
 }
 
-var status = regexp.MustCompile(`^[245]\.\d{1,3}\.\d{1,3}$`)
+// isStatus reports whether a word is an enhanced status code, like 5.7.1: a class, and two numbers of at most three
+// digits.
+func isStatus(word string) bool {
+	if len(word) < len("2.0.0") || !strings.Contains("245", word[:1]) || word[1] != '.' {
+		return false
+	}
+	subject, detail, ok := strings.Cut(word[2:], ".")
+	return ok && isNumber(subject) && isNumber(detail)
+}
+
+func isNumber(s string) bool {
+	for i := range len(s) {
+		if s[i] < '0' || s[i] > '9' {
+			return false
+		}
+	}
+	return len(s) >= 1 && len(s) <= 3
+}
 
 // Command splits a line at the first space, into verb and arguments.
 func (replies) Command(line string) protocol.Line {
