@@ -176,6 +176,9 @@ func (c *imap) lookRound(m *mailbox) error {
 		if folder == nil || strings.Contains(strings.ToUpper(folder[1]), `\NOSELECT`) || strings.EqualFold(folder[2], "INBOX") || m.done["folder "+folder[2]] || i > 20 {
 			continue
 		}
+		if c.r.job.Connections > 1 && strings.Contains(folder[2], "Kept") && folder[2] != m.prefix+m.name {
+			continue // it belongs to another connection, which is about to remove it
+		}
 		m.done["folder "+folder[2]] = true
 		if err := c.may("EXAMINE " + quote(folder[2])); err != nil { // gone: the other folders are still there
 			return err
