@@ -238,7 +238,8 @@ func (r *Recorder) Overheard(h HeardLine, n int) {
 	}
 }
 
-// Add records any other event. by is the scenario behind it, or "".
+// Add records any other event. by is the scenario behind it, or "". The recorder shortens the event in place and keeps
+// it.
 func (r *Recorder) Add(what What, by string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

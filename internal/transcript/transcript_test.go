@@ -66,8 +66,8 @@ func body(r *event.Recorder, text string) { r.Body(event.Client, []byte(text)) }
 func reply(r *event.Recorder, line string) { r.Reply([]byte(line+"\r\n"), "") }
 
 var (
-	hello       = &event.Hello{ServerName: "mail.example.test", StartTLS: true}
-	established = &event.Handshake{
+	hello       = event.Hello{ServerName: "mail.example.test", StartTLS: true}
+	established = event.Handshake{
 		StartTLS: true, Outcome: event.Established, Version: tls.VersionTLS13, Cipher: tls.TLS_AES_128_GCM_SHA256, Certificate: "expired", Bad: true,
 	}
 )
@@ -85,8 +85,9 @@ func submission(j event.Journal) *event.Recorder {
 	command(r, "STARTTLS")
 	reply(r, "220 2.0.0 Ready to start TLS")
 	r.Add(&event.Setting{Name: event.SetCertificate, Text: "expired"}, "expired-certificate")
-	r.Add(hello, "")
-	r.Add(established, "")
+	hello, established := hello, established // the recorder keeps and shortens what it gets
+	r.Add(&hello, "")
+	r.Add(&established, "")
 	command(r, "EHLO me")
 	reply(r, "250 AUTH PLAIN")
 	masked(r, "AUTH PLAIN ***")
