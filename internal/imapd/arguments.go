@@ -26,9 +26,10 @@ const (
 // maxNesting is how deep lists may be nested.
 const maxNesting = 32
 
-// parseArguments parses a command's arguments. A literal stands in them as it came over the wire.
+// parseArguments parses a command's arguments, which have no line end behind them. A literal stands in them as it came
+// over the wire.
 func parseArguments(b []byte) ([]Value, error) {
-	p := &arguments{rest: bytes.TrimSuffix(bytes.TrimSuffix(b, []byte("\n")), []byte("\r"))}
+	p := &arguments{rest: b}
 	values, err := p.list(0)
 	if err == nil && len(p.rest) > 0 {
 		err = errors.New("a parenthesis is closed that isn't open")

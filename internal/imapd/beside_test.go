@@ -106,7 +106,9 @@ func TestArguments(t *testing.T) {
 		`("name" "a\"b\\" "v" NIL)`:     {list(str("name"), str(`a"b\`), str("v"), atom("NIL"))},
 		"\"\" {3}\r\na\r\n {0+}\r\n ()": {str(""), str("a\r\n"), str(""), list()},
 		"({4}\r\n)(\x00) (())) \\Seen":  {list(str(")(\x00)"), list(list())), atom(`\Seen`)},
-		"INBOX {2}\r\nü\r\n":            {atom("INBOX"), str("ü")},
+		"INBOX {2}\r\nü":                {atom("INBOX"), str("ü")},
+		"{0}\r\n":                       {str("")},
+		"{3}\r\na\r\n":                  {str("a\r\n")},
 	} {
 		if got, err := parseArguments([]byte(in)); err != nil || !reflect.DeepEqual(got, want) {
 			t.Errorf("%q: %+v, %v; want %+v", in, got, err, want)
