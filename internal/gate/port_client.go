@@ -158,7 +158,7 @@ func (p *port) Record(line []byte, show protocol.Show, followed bool) []byte {
 	case protocol.ShowNothing:
 		shown, c.Secret = []byte(event.Mask), true
 	}
-	c.Line = event.Escape(trimEnd(shown))
+	c.Line = event.Escape(protocol.TrimEnd(shown))
 	if show != protocol.ShowNothing {
 		l := g.cfg.Protocol.Replies.Command(c.Line)
 		c.Tag, c.Verb, c.Args = l.Tag, l.Verb, l.Args
@@ -237,8 +237,4 @@ func (p *port) Layer(wrap func(net.Conn) net.Conn) error {
 	g.conn = wrap(under)
 	g.br.Reset(g.conn)
 	return nil
-}
-
-func trimEnd(b []byte) []byte {
-	return bytes.TrimSuffix(bytes.TrimSuffix(b, []byte("\n")), []byte("\r"))
 }

@@ -116,13 +116,6 @@ func (w Words) Find(verb string) (word Word, ok bool) {
 	return w[i], true
 }
 
-// Line is a command line, split into its parts.
-type Line struct {
-	Tag  string // "" in a protocol without tags
-	Verb string // upper case, including a sub-command
-	Args string // what follows the verb, without the line end
-}
-
 // Replies reads and writes what a server says in one protocol.
 type Replies interface {
 	event.Reader

@@ -9,8 +9,8 @@ import (
 
 // command handles the first line of a command.
 func (f *framing) command(line []byte) error {
-	tag, after := cutWord(line)
-	verb, _ := cutWord(after)
+	tag, after := protocol.CutWord(line)
+	verb, _ := protocol.CutWord(after)
 	verb = strings.ToUpper(verb)
 	known := f.p.Knows(verb) || verb == "UID"
 	f.secret = mentionsLogin(line)
@@ -34,10 +34,10 @@ func (f *framing) command(line []byte) error {
 	if wrong := malformed(line, tag, verb); wrong != "" {
 		return f.refuse(wrong, line)
 	}
-	_, after = cutWord(line)
-	_, args := cutWord(after)
+	_, after = protocol.CutWord(line)
+	_, args := protocol.CutWord(after)
 	if verb == "UID" {
-		sub, subArgs := cutWord(args)
+		sub, subArgs := protocol.CutWord(args)
 		if sub == "" || !isAtom(sub) || after[len("UID")+1] == ' ' {
 			return f.refuse(tag+" BAD UID needs a command behind it, like: a1 UID FETCH 1 FLAGS\r\n", line)
 		}
@@ -120,7 +120,7 @@ func (f *framing) beside(tag, verb string, line, args []byte) error {
 	if err != nil || !ok {
 		return err
 	}
-	return f.p.RunBeside(protocol.Line{Tag: tag, Verb: verb, Args: string(trimEnd(whole[from:]))})
+	return f.p.RunBeside(protocol.Line{Tag: tag, Verb: verb, Args: string(protocol.TrimEnd(whole[from:]))})
 }
 
 // gather reads the literals and lines that belong to a command. ok is false if the command was refused; by then
@@ -169,8 +169,4 @@ func (f *framing) refuseRest(line []byte, text string) error {
 		return err
 	}
 	return f.answered(line)
-}
-
-func trimEnd(b []byte) []byte {
-	return bytes.TrimSuffix(bytes.TrimSuffix(b, []byte("\n")), []byte("\r"))
 }

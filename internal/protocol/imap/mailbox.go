@@ -5,6 +5,8 @@ import (
 	"encoding/base64"
 	"strings"
 	"unicode/utf16"
+
+	"github.com/mailrig/mailrig/internal/protocol"
 )
 
 // This file finds the mailboxes that a command is about. Rules may match on them.
@@ -19,7 +21,7 @@ func mailboxesOf(verb string, args []byte, selected string) []string {
 	case "RENAME":
 		names = 2
 	case "COPY", "MOVE", "UID COPY", "UID MOVE":
-		_, args = cutWord(args)
+		_, args = protocol.CutWord(args)
 		names = 1
 	}
 	var found []string
@@ -40,7 +42,7 @@ func mailboxesOf(verb string, args []byte, selected string) []string {
 func cutString(args []byte) (s string, rest []byte) {
 	args = bytes.TrimRight(args, "\r\n")
 	if len(args) == 0 || args[0] != '"' {
-		word, rest := cutWord(args)
+		word, rest := protocol.CutWord(args)
 		if strings.HasPrefix(word, "{") {
 			return "", nil
 		}

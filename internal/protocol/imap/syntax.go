@@ -5,13 +5,6 @@ import (
 	"strings"
 )
 
-// cutWord splits a line at its first space.
-func cutWord(line []byte) (word string, rest []byte) {
-	line = bytes.TrimRight(line, "\r\n")
-	w, rest, _ := bytes.Cut(line, []byte(" "))
-	return string(w), bytes.TrimLeft(rest, " ")
-}
-
 // mentionsLogin reports whether a line may be a login, in any case.
 func mentionsLogin(line []byte) bool {
 	for i := range line {

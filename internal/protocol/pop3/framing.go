@@ -1,7 +1,6 @@
 package pop3
 
 import (
-	"bytes"
 	"strings"
 
 	"github.com/mailrig/mailrig/internal/event"
@@ -53,10 +52,10 @@ func (f *framing) Read([]byte) (int, error) {
 }
 
 func (f *framing) command(line []byte, logged bool) error {
-	verb, _ := cutWord(line)
+	verb, _ := protocol.CutWord(line)
 	verb = strings.ToUpper(verb)
 	line = f.p.Record(line, f.show(verb), verb == "STLS" || verb == "AUTH")
-	_, arg := cutWord(line)
+	_, arg := protocol.CutWord(line)
 	f.p.Lock()
 	f.verb, f.args = verb, len(arg) > 0
 	f.p.Unlock()
@@ -92,10 +91,3 @@ func (f *framing) show(verb string) protocol.Show {
 }
 
 func (f *framing) LoggedIn() { f.logged = true }
-
-// cutWord splits a line at its first space.
-func cutWord(line []byte) (word string, rest []byte) {
-	line = bytes.TrimRight(line, "\r\n")
-	w, rest, _ := bytes.Cut(line, []byte(" "))
-	return string(w), bytes.TrimLeft(rest, " ")
-}

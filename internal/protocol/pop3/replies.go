@@ -85,11 +85,7 @@ func (replies) Resembles(text string) bool {
 }
 
 // IsCommand looks at the verb.
-func (r replies) IsCommand(line string) bool {
-	verb, _, _ := strings.Cut(line, " ")
-	_, known := words.Find(verb)
-	return known
-}
+func (replies) IsCommand(line string) bool { return words.Begin(line) }
 
 func (replies) Canned(c protocol.Canned, _, _ string) []byte {
 	switch c {

@@ -87,7 +87,7 @@ func (f *framing) Read(b []byte) (int, error) {
 
 // command handles a command line. It passes the line to the engine or answers it itself.
 func (f *framing) command(line []byte) error {
-	verb, _ := cutWord(line)
+	verb, _ := protocol.CutWord(line)
 	verb = strings.ToUpper(verb)
 	followed := verb == "BDAT" || verb == "STARTTLS"
 	pipelined := !followed && len(f.p.Buffered()) > 0
@@ -96,7 +96,7 @@ func (f *framing) command(line []byte) error {
 		f.hurried = true
 		f.p.Notice(event.Pipelined)
 	}
-	_, arg := cutWord(line)
+	_, arg := protocol.CutWord(line)
 	f.p.Lock()
 	f.verb = verb
 	f.p.Unlock()
@@ -214,11 +214,4 @@ func pathEnd(path []byte) int {
 		}
 	}
 	return len(path)
-}
-
-// cutWord splits a line at its first space.
-func cutWord(line []byte) (word string, rest []byte) {
-	line = bytes.TrimRight(line, "\r\n")
-	w, rest, _ := bytes.Cut(line, []byte(" "))
-	return string(w), bytes.TrimLeft(rest, " ")
 }

@@ -134,11 +134,7 @@ func (replies) CheckRefusal(text string) error {
 func (replies) Resembles(text string) bool { return text != "" && text[0] >= '2' && text[0] <= '5' }
 
 // IsCommand looks at the verb.
-func (r replies) IsCommand(line string) bool {
-	verb, _, _ := strings.Cut(line, " ")
-	_, known := words.Find(verb)
-	return known
-}
+func (replies) IsCommand(line string) bool { return words.Begin(line) }
 
 func (replies) Canned(c protocol.Canned, _, domain string) []byte {
 	switch c {

@@ -1,0 +1,32 @@
+package protocol
+
+import (
+	"bytes"
+	"strings"
+)
+
+// Line is a command line, split into its parts.
+type Line struct {
+	Tag  string // "" in a protocol without tags
+	Verb string // upper case, including a sub-command
+	Args string // what follows the verb, without the line end
+}
+
+// CutWord splits a line at its first space. rest has no line end, and no space before it.
+func CutWord(line []byte) (word string, rest []byte) {
+	line = bytes.TrimRight(line, "\r\n")
+	w, rest, _ := bytes.Cut(line, []byte(" "))
+	return string(w), bytes.TrimLeft(rest, " ")
+}
+
+// TrimEnd removes one line end.
+func TrimEnd(b []byte) []byte {
+	return bytes.TrimSuffix(bytes.TrimSuffix(b, []byte("\n")), []byte("\r"))
+}
+
+// Begin reports whether a line begins with one of the words.
+func (w Words) Begin(line string) bool {
+	verb, _, _ := strings.Cut(line, " ")
+	_, known := w.Find(verb)
+	return known
+}
