@@ -281,16 +281,22 @@ func (s *Store) ExpungeDeleted(ctx context.Context, id store.MailboxID, uids []s
 	}), nil
 }
 
-// Copy implements store.Messages.
-func (s *Store) Copy(ctx context.Context, from store.MailboxID, uids []store.UID, to store.MailboxID) (src, dst []store.UID, err error) {
-	dest, err := s.box(ctx, to)
-	if err != nil {
+// route returns the mailboxes of a Copy or Move. from is nil, without an error, if it is gone: then there is nothing to
+// do.
+func (s *Store) route(ctx context.Context, from, to store.MailboxID) (b, dest *mailbox, err error) {
+	if dest, err = s.box(ctx, to); err != nil {
 		return nil, nil, err
 	}
-	b, err := s.box(ctx, from)
-	if errors.Is(err, store.ErrNoMailbox) {
+	if b, err = s.box(ctx, from); errors.Is(err, store.ErrNoMailbox) {
 		return nil, nil, nil
-	} else if err != nil {
+	}
+	return b, dest, err
+}
+
+// Copy implements store.Messages.
+func (s *Store) Copy(ctx context.Context, from store.MailboxID, uids []store.UID, to store.MailboxID) (src, dst []store.UID, err error) {
+	b, dest, err := s.route(ctx, from, to)
+	if b == nil {
 		return nil, nil, err
 	}
 	b.mu.RLock()
@@ -306,14 +312,8 @@ func (s *Store) Copy(ctx context.Context, from store.MailboxID, uids []store.UID
 // Move implements store.Messages. Between arriving there and leaving here, a message is in both mailboxes for a moment,
 // and never in neither.
 func (s *Store) Move(ctx context.Context, from store.MailboxID, uids []store.UID, to store.MailboxID) (src, dst []store.UID, err error) {
-	dest, err := s.box(ctx, to)
-	if err != nil {
-		return nil, nil, err
-	}
-	b, err := s.box(ctx, from)
-	if errors.Is(err, store.ErrNoMailbox) {
-		return nil, nil, nil
-	} else if err != nil {
+	b, dest, err := s.route(ctx, from, to)
+	if b == nil {
 		return nil, nil, err
 	}
 	entries, claimed, release := b.claim(store.Ascending(uids), false)

@@ -11,11 +11,16 @@ import (
 	"github.com/mailrig/mailrig/internal/store/view"
 )
 
-// sync returns what a view reports, as a client would see it.
+// sync brings a view up to date and returns what a client would hear.
 func (e *env) sync(v *view.View, expunges bool) []string {
 	e.Helper()
 	changes, err := v.Sync(e.ctx, expunges)
 	e.must(err)
+	return Lines(changes)
+}
+
+// Lines renders what a view reports as an IMAP client would hear it.
+func Lines(changes []view.Change) []string {
 	lines := []string{}
 	for _, c := range changes {
 		switch {

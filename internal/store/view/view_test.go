@@ -9,6 +9,7 @@ import (
 
 	"github.com/mailrig/mailrig/internal/store"
 	"github.com/mailrig/mailrig/internal/store/memory"
+	"github.com/mailrig/mailrig/internal/store/storetest"
 	"github.com/mailrig/mailrig/internal/store/view"
 )
 
@@ -88,19 +89,7 @@ func (r *rig) sync(v *view.View, expunges bool) []view.Change {
 // wantSync checks what a view reports, as a client would see it.
 func (r *rig) wantSync(what string, v *view.View, expunges bool, want ...string) {
 	r.Helper()
-	lines := []string{}
-	for _, c := range r.sync(v, expunges) {
-		switch {
-		case c.Expunged != 0:
-			lines = append(lines, fmt.Sprintf("%d EXPUNGE", c.Expunged))
-		case c.Exists != 0:
-			lines = append(lines, fmt.Sprintf("%d EXISTS", c.Exists))
-		case c.Keywords != nil:
-			lines = append(lines, fmt.Sprintf("FLAGS %v", c.Keywords))
-		case c.Flags != nil:
-			lines = append(lines, fmt.Sprintf("%d FETCH %v", c.Flags.Seq, c.Flags.Flags))
-		}
-	}
+	lines := storetest.Lines(r.sync(v, expunges))
 	if !slices.Equal(lines, want) {
 		r.Errorf("%s:\n got %q\nwant %q", what, lines, want)
 	}
