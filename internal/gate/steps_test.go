@@ -151,3 +151,75 @@ func TestSecretsOutside(t *testing.T) {
 		})
 	}
 }
+
+// TestRefusedMailKeepsSender checks that rules match on the transaction that the engine has, not on a MAIL that was
+// refused.
+func TestRefusedMailKeepsSender(t *testing.T) {
+	t.Parallel()
+	refuse := fault.Rule{Scenario: "test", Match: fault.Match{Command: []string{"MAIL"}, Sender: []string{"eve@b.test"}},
+		Fault: &fault.Reply{Texts: fault.Texts{"smtp": "550 5.7.1 Not you"}}}
+	mark := fault.Rule{Scenario: "test", Match: fault.Match{Command: []string{"RCPT"}, Sender: []string{"eve@b.test"}},
+		Fault: &fault.Reply{Texts: fault.Texts{"smtp": "551 5.7.1 Eve's"}}}
+	begin := []string{"HELO x\r\n", "250", "MAIL FROM:<a@b.test>\r\n", "250", "RCPT TO:<a@b.test>\r\n", "250"}
+	t.Run("by a scenario", func(t *testing.T) {
+		t.Parallel()
+		script(t, options{protocol: "smtp", port: 25, rules: []fault.Rule{refuse, mark}}, append(begin,
+			"MAIL FROM:<eve@b.test>\r\n", "550", "RCPT TO:<c@b.test>\r\n", "250")...)
+	})
+	t.Run("between chunks", func(t *testing.T) {
+		t.Parallel()
+		late := fault.Rule{Scenario: "test", Match: fault.Match{Command: []string{"NOOP"}, Sender: []string{"eve@b.test"}},
+			Fault: &fault.Reply{Texts: fault.Texts{"smtp": "551 5.7.1 Eve's"}}}
+		script(t, options{protocol: "smtp", port: 25, rules: []fault.Rule{late}}, append(begin,
+			"BDAT 5\r\nhello", "250", "MAIL FROM:<eve@b.test>\r\n", "503", "NOOP\r\n", "250")...)
+	})
+}
+
+// TestEarly checks which commands are recorded as sent before the reply to the previous one.
+func TestEarly(t *testing.T) {
+	t.Parallel()
+	delayed := on("HELO", &fault.DelayReply{Delay: 300 * time.Millisecond})
+	delayed.Scenario = "test"
+	r := script(t, options{protocol: "smtp", port: 25, rules: []fault.Rule{delayed}}, "HELO x\r\n", "")
+	for !event.Has[*event.Delayed](r.rec.Record()) {
+		time.Sleep(time.Millisecond)
+	}
+	io.WriteString(r.conn, "NOOP\r\n") // during the delay
+	r.ask("")
+	r.ask("")
+	r.ask("RSET\r\n")
+	r.conn.Close()
+	<-r.over
+	early := map[string]bool{}
+	for _, e := range r.rec.Record().Events {
+		if c, ok := e.What.(*event.Command); ok {
+			early[c.Verb] = c.Early
+		}
+	}
+	if early["HELO"] || !early["NOOP"] || early["RSET"] || len(early) != 3 {
+		t.Errorf("early: %v", early)
+	}
+}
+
+// TestPipelinedBehindInjection checks that the wait for a client's belief doesn't make it one that pipelines.
+func TestPipelinedBehindInjection(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, options{protocol: "smtp", port: 25, rules: []fault.Rule{{Scenario: "test", Fault: &fault.StartTLS{Texts: fault.Texts{"smtp": "250 OK INJECTED"}}}}})
+	r.ask("")
+	r.ask("STARTTLS\r\n")
+	r.ask("") // the injected line
+	if err := r.startTLS(); err != nil {
+		t.Fatal(err)
+	}
+	io.WriteString(r.conn, "HELO x\r\n")
+	for n := 0; n < 2; { // until the command has been recorded
+		n = r.rec.Record().Counts.Commands
+		time.Sleep(time.Millisecond)
+	}
+	io.WriteString(r.conn, "NOOP\r\n")
+	r.ask("")
+	r.ask("")
+	if record := r.rec.Record(); !record.Noticed(event.TookInjected) || record.Noticed(event.Pipelined) {
+		t.Error("noticed:\n" + r.dialogue())
+	}
+}
