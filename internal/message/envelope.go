@@ -31,9 +31,9 @@ func (p *Part) Envelope(raw []byte) *Envelope {
 		return !was
 	}
 	lists := func(l *[]Address, value string) { *l = append(*l, ParseAddresses(value)...) }
-	eachField(raw[p.Start:p.BodyStart], func(name string, field []byte) {
+	for name, field := range eachField(raw[p.Start:p.BodyStart]) {
 		value := func() string { return fieldValue(name, field) }
-		switch strings.ToLower(name) {
+		switch strings.ToLower(string(name)) {
 		case "date":
 			if once(0) {
 				e.Date = value()
@@ -63,7 +63,7 @@ func (p *Part) Envelope(raw []byte) *Envelope {
 		case "bcc":
 			lists(&e.Bcc, value())
 		}
-	})
+	}
 	if len(e.Sender) == 0 {
 		e.Sender = e.From
 	}

@@ -2,6 +2,8 @@ package message
 
 import (
 	"bytes"
+	"iter"
+	"slices"
 	"strings"
 )
 
@@ -16,24 +18,38 @@ type Field struct {
 // together are the input.
 func Header(header []byte) []Field {
 	var fields []Field
-	eachField(header, func(name string, raw []byte) {
-		fields = append(fields, Field{Name: name, Raw: raw, Value: fieldValue(name, raw)})
-	})
+	for name, raw := range eachField(header) {
+		fields = append(fields, Field{Name: string(name), Raw: raw, Value: fieldValue(name, raw)})
+	}
 	return fields
 }
 
-// eachField calls f for each field. It unfolds nothing.
-func eachField(header []byte, f func(name string, raw []byte)) {
-	for pos := 0; pos < len(header); {
-		end := nextLine(header, pos)
-		if isBlank(header[pos:end]) {
-			return
+// Value returns the value of a header's first field with this name, unfolded, or "".
+func Value(header []byte, name string) string {
+	for n, raw := range eachField(header) {
+		if len(n) == len(name) && strings.EqualFold(string(n), name) {
+			return fieldValue(n, raw)
 		}
-		for end < len(header) && (header[end] == ' ' || header[end] == '\t') {
-			end = nextLine(header, end)
+	}
+	return ""
+}
+
+// eachField yields the name of each field, and the whole field. It unfolds nothing.
+func eachField(header []byte) iter.Seq2[[]byte, []byte] {
+	return func(yield func(name, raw []byte) bool) {
+		for pos := 0; pos < len(header); {
+			end := nextLine(header, pos)
+			if isBlank(header[pos:end]) {
+				return
+			}
+			for end < len(header) && (header[end] == ' ' || header[end] == '\t') {
+				end = nextLine(header, end)
+			}
+			if !yield(fieldName(header[pos:end]), header[pos:end]) {
+				return
+			}
+			pos = end
 		}
-		f(fieldName(header[pos:end]), header[pos:end])
-		pos = end
 	}
 }
 
@@ -44,25 +60,25 @@ func nextLine(b []byte, pos int) int {
 	return len(b)
 }
 
-// fieldName returns what is before the colon. It tolerates blanks in between (RFC 5322 section 4.5.3). It returns "" if
-// this can't be a name.
-func fieldName(field []byte) string {
+// fieldName returns what is before the colon. It tolerates blanks in between (RFC 5322 section 4.5.3). It returns
+// nothing if this can't be a name.
+func fieldName(field []byte) []byte {
 	name, _, found := bytes.Cut(field, []byte{':'})
 	if !found {
-		return ""
+		return nil
 	}
 	name = bytes.TrimRight(name, " \t")
 	for _, c := range name {
 		if c <= ' ' || c >= 0x7f {
-			return ""
+			return nil
 		}
 	}
-	return string(name)
+	return name
 }
 
 // fieldValue unfolds: it removes a line break and keeps the blank after it.
-func fieldValue(name string, raw []byte) string {
-	if name != "" {
+func fieldValue(name, raw []byte) string {
+	if len(name) > 0 {
 		_, raw, _ = bytes.Cut(raw, []byte{':'})
 	}
 	if bytes.IndexByte(raw, '\n') < 0 {
@@ -89,18 +105,12 @@ func Get(fields []Field, name string) string {
 // followed by an empty line (RFC 9051 section 6.4.5.1). It uses the header's own empty line if there is one.
 func HeaderFields(header []byte, names []string, not bool) []byte {
 	var out []byte
-	eachField(header, func(name string, raw []byte) {
-		chosen := false
-		for _, n := range names {
-			if name != "" && strings.EqualFold(n, name) {
-				chosen = true
-				break
-			}
-		}
+	for name, raw := range eachField(header) {
+		chosen := len(name) > 0 && slices.ContainsFunc(names, func(n string) bool { return strings.EqualFold(n, string(name)) })
 		if chosen != not {
 			out = append(out, raw...)
 		}
-	})
+	}
 	if n := len(out); n > 0 && out[n-1] != '\n' {
 		out = append(out, "\r\n"...)
 	}

@@ -25,11 +25,11 @@ func (p *parser) describe(part *Part, digest bool) {
 		seen |= 1 << bit
 		return !was
 	}
-	eachField(p.raw[part.Start:part.BodyStart], func(name string, raw []byte) {
-		if len(name) < 10 || !strings.EqualFold(name[:8], "content-") {
-			return
+	for name, raw := range eachField(p.raw[part.Start:part.BodyStart]) {
+		if len(name) < 10 || !strings.EqualFold(string(name[:8]), "content-") {
+			continue
 		}
-		switch strings.ToLower(name[8:]) {
+		switch strings.ToLower(string(name[8:])) {
 		case "type":
 			if first(0) {
 				setMediaType(part, fieldValue(name, raw))
@@ -70,7 +70,7 @@ func (p *parser) describe(part *Part, digest bool) {
 				part.MD5 = fieldValue(name, raw)
 			}
 		}
-	})
+	}
 	if part.Type == "text" && part.Subtype == "plain" && part.Params == nil {
 		part.Params = defaultParams()
 	}

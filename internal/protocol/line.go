@@ -13,10 +13,20 @@ type Line struct {
 }
 
 // CutWord splits a line at its first space. rest has no line end, and no space before it.
-func CutWord(line []byte) (word string, rest []byte) {
+func CutWord(line []byte) (word, rest []byte) {
 	line = bytes.TrimRight(line, "\r\n")
-	w, rest, _ := bytes.Cut(line, []byte(" "))
-	return string(w), bytes.TrimLeft(rest, " ")
+	word, rest, _ = bytes.Cut(line, []byte(" "))
+	return word, bytes.TrimLeft(rest, " ")
+}
+
+// Verb returns a verb in upper case. It allocates nothing for one of the words that is in upper case already.
+func (w Words) Verb(verb []byte) string {
+	for i := range w {
+		if w[i].Verb == string(verb) {
+			return w[i].Verb
+		}
+	}
+	return strings.ToUpper(string(verb))
 }
 
 // TrimEnd removes one line end.

@@ -4,11 +4,11 @@ import (
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
-	"fmt"
 	"hash/crc32"
 	"net"
-	"strings"
+	"strconv"
 
 	"github.com/mailrig/mailrig/internal/door"
 	"github.com/mailrig/mailrig/internal/event"
@@ -107,20 +107,22 @@ const maxHeader = 64 << 10
 func (r record) stored(from string, places []store.Place, raw []byte) {
 	m := event.Stored{
 		From: from, Bytes: int64(len(raw)),
-		Sum: fmt.Sprintf("%08x-%x", crc32.Checksum(raw, castagnoli), len(raw)),
+		Sum: sum(raw),
 	}
 	for _, p := range places {
 		m.Recipients = append(m.Recipients, p.Account)
 		m.Places = append(m.Places, event.Place{Account: p.Account, Mailbox: p.Mailbox, UID: uint32(p.UID)})
 	}
-	head := raw[:min(len(raw), maxHeader)]
-	for _, f := range message.Header(head) {
-		if strings.EqualFold(f.Name, "Message-ID") {
-			m.MessageID = f.Value
-			break
-		}
-	}
+	m.MessageID = message.Value(raw[:min(len(raw), maxHeader)], "Message-ID")
 	r.Stored(m)
+}
+
+// sum returns a checksum and the length, in hexadecimal.
+func sum(raw []byte) string {
+	var crc [4]byte
+	binary.BigEndian.PutUint32(crc[:], crc32.Checksum(raw, castagnoli))
+	b := append(hex.AppendEncode(make([]byte, 0, 24), crc[:]), '-')
+	return string(strconv.AppendInt(b, int64(len(raw)), 16))
 }
 
 // Tags makes opaque tags of passwords. Equal passwords have equal tags; a tag reveals nothing else.

@@ -3,9 +3,9 @@ package smtpd
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"io"
 	"net"
+	"strconv"
 	"strings"
 	"time"
 
@@ -97,7 +97,11 @@ func (s *session) begin() *transaction {
 
 // trace writes the header fields that a delivering server adds (RFC 5321 section 4.4).
 func (s *session) trace(b *bytes.Buffer, tx *transaction, now time.Time) {
-	fmt.Fprintf(b, "Return-Path: <%s>\r\n", oneLine(tx.from))
+	write := func(texts ...string) {
+		for _, text := range texts {
+			b.WriteString(text)
+		}
+	}
 	host, _, err := net.SplitHostPort(s.conn.Conn().RemoteAddr().String())
 	if err != nil {
 		host = "unknown"
@@ -105,11 +109,15 @@ func (s *session) trace(b *bytes.Buffer, tx *transaction, now time.Time) {
 	if strings.Contains(host, ":") {
 		host = "IPv6:" + host // RFC 5321 section 4.1.3
 	}
-	fmt.Fprintf(b, "Received: from %s ([%s])\r\n\tby %s with %s id %s.%d", oneLine(s.conn.Hostname()), host, s.cfg.Domain, s.protocol(), s.ID(), tx.id)
+	write("Return-Path: <", oneLine(tx.from), ">\r\n",
+		"Received: from ", oneLine(s.conn.Hostname()), " ([", host, "])\r\n\tby ", s.cfg.Domain,
+		" with ", s.protocol(), " id ", s.ID(), ".", strconv.Itoa(tx.id))
 	if len(tx.to) == 1 {
-		fmt.Fprintf(b, "\r\n\tfor <%s>", oneLine(tx.to[0])) // with several recipients, naming one would reveal that there are others
+		write("\r\n\tfor <", oneLine(tx.to[0]), ">") // with several recipients, naming one would reveal that there are others
 	}
-	fmt.Fprintf(b, "; %s\r\n", now.Format("Mon, 02 Jan 2006 15:04:05 -0700"))
+	write("; ")
+	b.Write(now.AppendFormat(b.AvailableBuffer(), "Mon, 02 Jan 2006 15:04:05 -0700"))
+	write("\r\n")
 }
 
 // protocol returns the keyword of RFC 3848.

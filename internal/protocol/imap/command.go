@@ -2,16 +2,15 @@ package imap
 
 import (
 	"bytes"
-	"strings"
 
 	"github.com/mailrig/mailrig/internal/protocol"
 )
 
 // command handles the first line of a command.
 func (f *framing) command(line []byte) error {
-	tag, after := protocol.CutWord(line)
-	verb, _ := protocol.CutWord(after)
-	verb = strings.ToUpper(verb)
+	first, after := protocol.CutWord(line)
+	word, _ := protocol.CutWord(after)
+	tag, verb := string(first), words.Verb(word)
 	known := f.p.Knows(verb) || verb == "UID"
 	f.secret = mentionsLogin(line)
 	f.upload, f.size = false, int64(len(line))
@@ -38,10 +37,10 @@ func (f *framing) command(line []byte) error {
 	_, args := protocol.CutWord(after)
 	if verb == "UID" {
 		sub, subArgs := protocol.CutWord(args)
-		if sub == "" || !isAtom(sub) || after[len("UID")+1] == ' ' {
+		if len(sub) == 0 || !isAtom(string(sub)) || after[len("UID")+1] == ' ' {
 			return f.refuse(tag+" BAD UID needs a command behind it, like: a1 UID FETCH 1 FLAGS\r\n", line)
 		}
-		verb, args = "UID "+strings.ToUpper(sub), subArgs
+		verb, args = "UID "+words.Verb(sub), subArgs
 	}
 	f.p.Lock()
 	f.verb = verb

@@ -43,10 +43,10 @@ func cutString(args []byte) (s string, rest []byte) {
 	args = bytes.TrimRight(args, "\r\n")
 	if len(args) == 0 || args[0] != '"' {
 		word, rest := protocol.CutWord(args)
-		if strings.HasPrefix(word, "{") {
+		if bytes.HasPrefix(word, []byte("{")) {
 			return "", nil
 		}
-		return word, rest
+		return string(word), rest
 	}
 	var b strings.Builder
 	for i := 1; i < len(args); i++ {

@@ -1,8 +1,6 @@
 package pop3
 
 import (
-	"strings"
-
 	"github.com/mailrig/mailrig/internal/event"
 	"github.com/mailrig/mailrig/internal/protocol"
 )
@@ -52,8 +50,8 @@ func (f *framing) Read([]byte) (int, error) {
 }
 
 func (f *framing) command(line []byte, logged bool) error {
-	verb, _ := protocol.CutWord(line)
-	verb = strings.ToUpper(verb)
+	word, _ := protocol.CutWord(line)
+	verb := words.Verb(word)
 	line = f.p.Record(line, f.show(verb), verb == "STLS" || verb == "AUTH")
 	_, arg := protocol.CutWord(line)
 	f.p.Lock()

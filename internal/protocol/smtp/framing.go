@@ -87,8 +87,8 @@ func (f *framing) Read(b []byte) (int, error) {
 
 // command handles a command line. It passes the line to the engine or answers it itself.
 func (f *framing) command(line []byte) error {
-	verb, _ := protocol.CutWord(line)
-	verb = strings.ToUpper(verb)
+	word, _ := protocol.CutWord(line)
+	verb := words.Verb(word)
 	followed := verb == "BDAT" || verb == "STARTTLS"
 	pipelined := !followed && len(f.p.Buffered()) > 0
 	line = f.p.Record(line, f.show(verb), followed)
