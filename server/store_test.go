@@ -166,7 +166,7 @@ func TestStoreFailsUnderIMAP(t *testing.T) {
 	for range 3 {
 		deliverTo(t, f, "alice@example.test")
 	}
-	const down, odd = "a NO [UNAVAILABLE] ", "a NO [SERVERBUG] "
+	const down, odd, noRoom = "a NO [UNAVAILABLE] ", "a NO [SERVERBUG] ", "a NO [LIMIT] "
 	again := func(line string, calls ...string) (steps []step) {
 		for _, call := range calls {
 			steps = append(steps, step{call, store.ErrUnavailable, line, down})
@@ -177,7 +177,7 @@ func TestStoreFailsUnderIMAP(t *testing.T) {
 	f.play(t, c, step{line: "", want: "* OK"})
 	for _, steps := range [][]step{
 		again("a LOGIN alice x", "OpenAccount"),
-		{{"Mailbox", errOdd, "a SELECT INBOX", odd}, {"Snapshot", store.ErrFull, "a SELECT INBOX", down}},
+		{{"Mailbox", errOdd, "a SELECT INBOX", odd}, {"Snapshot", store.ErrReadOnly, "a SELECT INBOX", down}},
 		again("a SELECT INBOX", "Mailbox", "Watch", "Snapshot", "ClaimRecent"),
 		again("a LIST \"\" *", "List"),
 		again("a LSUB \"\" *", "List"),
@@ -198,7 +198,8 @@ func TestStoreFailsUnderIMAP(t *testing.T) {
 		again("a COPY 1 Sent", "Mailbox", "Copy"),
 		again("a MOVE 3 Trash", "Mailbox", "Move"),
 		again("a APPEND Drafts {3+}\r\nabc", "Mailbox", "Append"),
-		{{"Append", store.ErrFull, "a APPEND Drafts {3+}\r\nabc", down}},
+		{{"Append", store.ErrReadOnly, "a APPEND Drafts {3+}\r\nabc", down}, {"Append", store.ErrFull, "a APPEND Drafts {3+}\r\nabc", noRoom}},
+		{{"Copy", store.ErrFull, "a COPY 1 Sent", noRoom}, {"Create", store.ErrFull, "a CREATE New", noRoom}, {"SetFlags", store.ErrFull, "a STORE 1 +FLAGS (New)", noRoom}},
 		// A message that the client received is \Seen; one that didn't come isn't.
 		{{"Open", store.ErrUnavailable, "a FETCH 1:2 BODY[]", down}},
 	} {

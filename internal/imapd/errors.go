@@ -51,18 +51,24 @@ func refused(err error) error {
 	case errors.Is(err, store.ErrInUse):
 		return no(imap.ResponseCodeInUse, "The mailbox is locked by another session")
 	}
+	if errors.Is(err, store.ErrFull) {
+		return no(imap.ResponseCodeLimit, full) // RFC 5530 section 3: an implementation limit, not the user's quota
+	}
 	if store.Unavailable(err) { // RFC 5530 section 3: temporary, and not the client's fault
 		return no(imap.ResponseCodeUnavailable, unavailable)
 	}
 	return no(imap.ResponseCodeServerBug, "The message store failed; try again later")
 }
 
-const unavailable = "The message store can't do that now; try again later"
+const (
+	unavailable = "The message store can't do that now; try again later"
+	full        = "The server has no room for that; remove messages, or try again later"
+)
 
 // isTemporary reports whether a reply says that the store has failed.
 func isTemporary(err error) bool {
 	var e *imap.Error
-	return errors.As(err, &e) && (e.Code == imap.ResponseCodeUnavailable || e.Code == imap.ResponseCodeServerBug)
+	return errors.As(err, &e) && (e.Code == imap.ResponseCodeUnavailable || e.Code == imap.ResponseCodeLimit || e.Code == imap.ResponseCodeServerBug)
 }
 
 // missingTarget is refused for the destination of APPEND, COPY and MOVE. The client may create the mailbox and retry

@@ -100,6 +100,8 @@ func refused(err error) error {
 		return pop3.ErrNoMessage
 	case errors.Is(err, store.ErrLeaseLost):
 		return &pop3.Error{Code: "SYS/TEMP", Text: "The lock on the mailbox has expired; log in again"}
+	case errors.Is(err, store.ErrFull):
+		return &pop3.Error{Code: "SYS/TEMP", Text: "The server has no room for that; try again later"}
 	case store.Unavailable(err): // RFC 3206 section 4
 		return &pop3.Error{Code: "SYS/TEMP", Text: "The message store can't do that now; try again later"}
 	}

@@ -33,14 +33,24 @@ type Memory struct {
 
 // Get returns what make returned when Get was first called with this key. Other callers wait for that first call. make
 // may ask for another key, but not for its own. If make panics, so does every call with this key.
-func (m *Memory) Get(key string, make func() any) any { return m.once(key, make)() }
+func (m *Memory) Get(key string, make func() any) any {
+	return m.once(key, make, func() bool { return true })()
+}
 
-// once calls no function itself, so the lock is never held during a computation.
-func (m *Memory) once(key string, f func() any) func() any {
+// GetIf is Get, but it keeps a new value only if keep returns true.
+func (m *Memory) GetIf(key string, make func() any, keep func() bool) any {
+	return m.once(key, make, keep)()
+}
+
+// once doesn't call f itself, so the lock is never held during a computation.
+func (m *Memory) once(key string, f func() any, keep func() bool) func() any {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	once, ok := m.values[key]
 	if !ok {
+		if !keep() {
+			return f
+		}
 		if m.values == nil {
 			m.values = make(map[string]func() any)
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"sync/atomic"
 
 	"github.com/mailrig/mailrig/internal/store"
 )
@@ -14,6 +15,7 @@ type account struct {
 	address string
 	inbox   *mailbox // never replaced or renamed
 	drop    maildrop
+	held    atomic.Int64 // bytes of messages and entries in all its mailboxes; see room.go
 
 	mu         sync.RWMutex
 	gone       bool               // the store was reset
@@ -36,32 +38,38 @@ func newAccount(s *Store, address string) *account {
 		subscribed: make(map[string]struct{}, len(list)),
 	}
 	for _, f := range list {
-		a.folders[f.Name] = &folder{box: newMailbox(s), specialUse: f.SpecialUse}
+		a.put(f.Name, &folder{box: newMailbox(a), specialUse: f.SpecialUse})
 		a.subscribed[f.Name] = struct{}{}
 	}
 	a.inbox = a.folders[store.Inbox].box
 	return a
 }
 
-// rlocked returns the account with this name. Its read lock is held.
-func (s *Store) rlocked(name string) *account {
+// rlocked returns the account with this name. Its read lock is held unless there is an error.
+func (s *Store) rlocked(name string) (*account, error) {
 	for {
-		a := s.account(name)
+		a, err := s.account(name)
+		if err != nil {
+			return nil, err
+		}
 		a.mu.RLock()
 		if !a.gone {
-			return a
+			return a, nil
 		}
 		a.mu.RUnlock() // a Reset has intervened
 	}
 }
 
-// locked returns the account with this name. Its write lock is held.
-func (s *Store) locked(name string) *account {
+// locked returns the account with this name. Its write lock is held unless there is an error.
+func (s *Store) locked(name string) (*account, error) {
 	for {
-		a := s.account(name)
+		a, err := s.account(name)
+		if err != nil {
+			return nil, err
+		}
 		a.mu.Lock()
 		if !a.gone {
-			return a
+			return a, nil
 		}
 		a.mu.Unlock()
 	}
@@ -72,11 +80,16 @@ func (a *account) end() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.gone = true
-	for _, f := range a.folders {
+	for name, f := range a.folders {
+		a.cut(name)
 		f.box.end()
+	}
+	for name := range a.subscribed {
+		a.store.room.Release(nameCost(name))
 	}
 	a.folders = nil
 	a.subscribed = nil
+	a.store.room.Release(addressCost(a.address))
 }
 
 // Mailbox implements store.Folders.
@@ -85,7 +98,10 @@ func (s *Store) Mailbox(ctx context.Context, name, folder string) (store.Mailbox
 		return store.Mailbox{}, err
 	}
 	folder = store.CanonicalName(folder)
-	a := s.rlocked(name)
+	a, err := s.rlocked(name)
+	if err != nil {
+		return store.Mailbox{}, err
+	}
 	defer a.mu.RUnlock()
 	f, err := a.folder(folder)
 	if err != nil {
@@ -128,7 +144,10 @@ func (s *Store) LockMaildrop(ctx context.Context, name string) (store.Lease, err
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	a := s.account(name)
+	a, err := s.account(name)
+	if err != nil {
+		return nil, err
+	}
 	a.drop.mu.Lock()
 	defer a.drop.mu.Unlock()
 	if a.drop.holder != nil {

@@ -13,7 +13,10 @@ func (s *Store) List(ctx context.Context, name string) ([]store.Info, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	a := s.rlocked(name)
+	a, err := s.rlocked(name)
+	if err != nil {
+		return nil, err
+	}
 	defer a.mu.RUnlock()
 	infos := make(map[string]store.Info, len(a.folders))
 	for name, f := range a.folders {
@@ -53,29 +56,64 @@ func (s *Store) Create(ctx context.Context, account, name, specialUse string) er
 	if specialUse, err = store.KnownUse(specialUse); err != nil {
 		return err
 	}
-	a := s.locked(account)
+	rest, err := s.reserveFolder(name)
+	if err != nil {
+		return err
+	}
+	defer func() { s.room.Release(rest) }()
+	a, err := s.locked(account)
+	if err != nil {
+		return err
+	}
 	defer a.mu.Unlock()
 	if a.folders[name] != nil {
 		return fmt.Errorf("%w: %q", store.ErrExists, name)
 	}
-	a.create(name).specialUse = specialUse
+	f, used := a.create(name)
+	f.specialUse = specialUse
+	rest -= used
 	return nil
 }
 
-// create adds a folder. name must be valid and free. The caller holds a.mu.
-func (a *account) create(name string) *folder {
-	a.createParents(name)
-	f := &folder{box: newMailbox(a.store)}
-	a.folders[name] = f
-	return f
+// reserveFolder reserves room for a folder and all its parents.
+func (s *Store) reserveFolder(name string) (int64, error) {
+	cost := int64(mailboxCost)
+	for range store.Parents(name) {
+		cost += mailboxCost
+	}
+	return cost, s.reserve(cost)
 }
 
-func (a *account) createParents(name string) {
+// create adds a folder, and returns how much of the reserved room it used. name must be valid and free. The caller
+// holds a.mu.
+func (a *account) create(name string) (f *folder, used int64) {
+	used = a.createParents(name) + mailboxCost
+	f = &folder{box: newMailbox(a)}
+	a.put(name, f)
+	return f, used
+}
+
+func (a *account) createParents(name string) (used int64) {
 	for parent := range store.Parents(name) {
 		if a.folders[parent] == nil {
-			a.folders[parent] = &folder{box: newMailbox(a.store)}
+			a.put(parent, &folder{box: newMailbox(a)})
+			used += mailboxCost
 		}
 	}
+	return used
+}
+
+// put adds a folder under a free name. The name's bytes are counted without asking: a mailbox has one name, which has a
+// bound. The caller holds a.mu.
+func (a *account) put(name string, f *folder) {
+	a.folders[name] = f
+	a.store.room.Take(int64(len(name)))
+}
+
+// cut removes a folder, but not its mailbox. The caller holds a.mu.
+func (a *account) cut(name string) {
+	delete(a.folders, name)
+	a.store.room.Release(int64(len(name)))
 }
 
 // Delete implements store.Folders.
@@ -87,13 +125,16 @@ func (s *Store) Delete(ctx context.Context, account, name string) error {
 	if name == store.Inbox {
 		return store.ErrInbox
 	}
-	a := s.locked(account)
+	a, err := s.locked(account)
+	if err != nil {
+		return err
+	}
 	defer a.mu.Unlock()
 	f, err := a.folder(name)
 	if err != nil {
 		return err
 	}
-	delete(a.folders, name)
+	a.cut(name)
 	f.box.end()
 	return nil
 }
@@ -108,7 +149,15 @@ func (s *Store) Rename(ctx context.Context, account, old, new string) error {
 	if err != nil {
 		return err
 	}
-	a := s.locked(account)
+	rest, err := s.reserveFolder(new)
+	if err != nil {
+		return err
+	}
+	defer func() { s.room.Release(rest) }()
+	a, err := s.locked(account)
+	if err != nil {
+		return err
+	}
 	defer a.mu.Unlock()
 	exists := a.folders[old] != nil
 	switch {
@@ -117,7 +166,9 @@ func (s *Store) Rename(ctx context.Context, account, old, new string) error {
 	case a.folders[new] != nil:
 		return fmt.Errorf("%w: %q", store.ErrExists, new)
 	case old == store.Inbox:
-		return a.renameInbox(new)
+		used, err := a.renameInbox(new)
+		rest -= used
+		return err
 	case store.Below(new, old):
 		return fmt.Errorf("%w: %q can't be moved below itself", store.ErrBadName, old)
 	}
@@ -140,26 +191,23 @@ func (s *Store) Rename(ctx context.Context, account, old, new string) error {
 	moved := make(map[string]*folder, len(moves))
 	for name, target := range moves {
 		moved[target] = a.folders[name]
-		delete(a.folders, name)
+		a.cut(name)
 	}
 	for target, f := range moved {
-		a.folders[target] = f
+		a.put(target, f)
 	}
-	a.createParents(new)
+	rest -= a.createParents(new)
 	return nil
 }
 
-// renameInbox moves INBOX's messages to a new mailbox. What arrives after they were taken stays in INBOX. The caller
-// holds a.mu.
-func (a *account) renameInbox(name string) error {
-	box := a.create(name).box
+// renameInbox moves INBOX's messages to a new mailbox, and returns how much of the reserved room the mailbox used. What
+// arrives after they were taken stays in INBOX. The caller holds a.mu.
+func (a *account) renameInbox(name string) (used int64, err error) {
+	f, used := a.create(name)
 	entries, _, release := a.inbox.claim(nil, true)
-	_, err := box.addAll(entries)
+	_, err = a.store.transfer(f.box, entries)
 	release(err == nil)
-	if err == nil && len(entries) > 0 {
-		a.store.arrivals.wake()
-	}
-	return err
+	return used, err
 }
 
 // Subscribe implements store.Folders.
@@ -171,10 +219,35 @@ func (s *Store) Subscribe(ctx context.Context, account, name string) error {
 	if err != nil {
 		return err
 	}
-	a := s.locked(account)
+	rest := nameCost(name)
+	if err := s.reserve(rest); err != nil {
+		return err
+	}
+	defer func() { s.room.Release(rest) }()
+	a, err := s.locked(account)
+	if err != nil {
+		return err
+	}
 	defer a.mu.Unlock()
-	a.subscribed[name] = struct{}{}
+	rest -= a.subscribe(name)
 	return nil
+}
+
+// subscribe subscribes a name, and returns how much of the reserved room it used. The caller holds a.mu.
+func (a *account) subscribe(name string) (used int64) {
+	if _, ok := a.subscribed[name]; ok {
+		return 0
+	}
+	a.subscribed[name] = struct{}{}
+	return nameCost(name)
+}
+
+// unsubscribe is the opposite. The caller holds a.mu.
+func (a *account) unsubscribe(name string) {
+	if _, ok := a.subscribed[name]; ok {
+		delete(a.subscribed, name)
+		a.store.room.Release(nameCost(name))
+	}
 }
 
 // Unsubscribe implements store.Folders.
@@ -186,9 +259,12 @@ func (s *Store) Unsubscribe(ctx context.Context, account, name string) error {
 	if err != nil {
 		return nil // never subscribed
 	}
-	a := s.locked(account)
+	a, err := s.locked(account)
+	if err != nil {
+		return err
+	}
 	defer a.mu.Unlock()
-	delete(a.subscribed, name)
+	a.unsubscribe(name)
 	return nil
 }
 
@@ -197,7 +273,18 @@ func (s *Store) Arrange(ctx context.Context, account string, folders []store.Fol
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	a := s.locked(account)
+	rest := int64(len(folders)) * mailboxCost
+	for _, f := range folders {
+		rest += nameCost(f.Name)
+	}
+	if err := s.reserve(rest); err != nil {
+		return err
+	}
+	defer func() { s.room.Release(rest) }()
+	a, err := s.locked(account)
+	if err != nil {
+		return err
+	}
 	defer a.mu.Unlock()
 	wanted := map[string]bool{store.Inbox: true}
 	for _, f := range folders {
@@ -207,15 +294,16 @@ func (s *Store) Arrange(ctx context.Context, account string, folders []store.Fol
 		}
 		wanted[name] = true
 		if a.folders[name] == nil {
-			a.folders[name] = &folder{box: newMailbox(s)}
+			a.put(name, &folder{box: newMailbox(a)})
+			rest -= mailboxCost
 		}
 		a.folders[name].specialUse = f.SpecialUse
-		a.subscribed[name] = struct{}{}
+		rest -= a.subscribe(name)
 	}
 	for name, f := range a.folders {
 		if !wanted[name] && f.box.endIfEmpty() {
-			delete(a.folders, name)
-			delete(a.subscribed, name)
+			a.cut(name)
+			a.unsubscribe(name)
 		}
 	}
 	return nil

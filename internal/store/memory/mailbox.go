@@ -16,6 +16,7 @@ import (
 // messages.
 type mailbox struct {
 	store       *Store
+	account     *account
 	id          store.MailboxID
 	uidValidity uint32
 	watches     watches
@@ -35,14 +36,17 @@ type mailbox struct {
 	moving      map[store.UID]struct{} // claimed by a Move that is under way
 	keywords    []string               // handed out, so only appended to
 	spelling    map[string]string      // lower case -> as in keywords
+	held        int64                  // bytes reserved for the entries, the keywords and the log of removals
 	size        int64                  // this and the next two are sums over entries
 	unseen      uint32
 	deleted     uint32
 }
 
-func newMailbox(s *Store) *mailbox {
+// newMailbox makes a mailbox. Its cost is already reserved.
+func newMailbox(a *account) *mailbox {
+	s := a.store
 	validity := s.validity.Add(1)
-	b := &mailbox{store: s, id: store.MailboxID(validity), uidValidity: validity, uidNext: 1, recentFrom: 1}
+	b := &mailbox{store: s, account: a, id: store.MailboxID(validity), uidValidity: validity, uidNext: 1, recentFrom: 1}
 	b.modSeq.Store(1) // 0 isn't a mod-sequence (RFC 7162 section 7)
 	s.boxMu.Lock()
 	defer s.boxMu.Unlock()
@@ -71,6 +75,12 @@ func (b *mailbox) endIfEmpty() bool {
 // close ends the mailbox. The caller holds b.mu.
 func (b *mailbox) close() {
 	b.gone = true
+	for i := range b.entries {
+		b.store.drop(b.entries[i].Message)
+	}
+	b.account.held.Add(-b.size - int64(len(b.entries))*entryCost)
+	b.store.room.Release(b.held + mailboxCost)
+	b.held = 0
 	b.entries = nil
 	b.removed = removals{}
 	b.changed(b.modSeq.Load() + 1)
@@ -84,43 +94,43 @@ func (b *mailbox) noMailbox() error {
 	return fmt.Errorf("%w: it has just been deleted", store.ErrNoMailbox)
 }
 
-// deliver adds a message to an INBOX, which can't vanish meanwhile.
-func (b *mailbox) deliver(m store.Message, flags []string, date time.Time) store.UID {
+// deliver adds a message to an INBOX, which can't vanish meanwhile. It returns how much of the reserved room it used.
+func (b *mailbox) deliver(m store.Message, flags []string, date time.Time) (uid store.UID, used int64) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	modSeq := b.modSeq.Load() + 1
-	uid := b.insert(store.Entry{Flags: b.flags(flags, modSeq), Date: date, Message: m}, modSeq)
+	modSeq, before := b.modSeq.Load()+1, b.held
+	uid = b.insert(store.Entry{Flags: b.flags(flags, modSeq), Date: date, Message: m}, modSeq)
 	b.changed(modSeq)
-	return uid
+	return uid, b.held - before
 }
 
 // addAll adds copies of entries from any mailbox, all or none (RFC 9051 section 6.4.7). In these entries, UID says how
-// many UIDs to skip before the message.
-func (b *mailbox) addAll(entries []store.Entry) ([]store.UID, error) {
+// many UIDs to skip before the message. addAll returns how much of the reserved room it used.
+func (b *mailbox) addAll(entries []store.Entry) (uids []store.UID, used int64, err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.gone {
-		return nil, b.noMailbox()
+		return nil, 0, b.noMailbox()
 	}
 	if len(entries) == 0 {
-		return nil, nil
+		return nil, 0, nil
 	}
 	need := int64(b.uidNext) + int64(len(entries))
 	for i := range entries {
 		need += int64(entries[i].UID)
 	}
 	if need > math.MaxUint32 {
-		return nil, fmt.Errorf("%w: its UIDs are used up; make a new mailbox", store.ErrFull)
+		return nil, 0, fmt.Errorf("%w: its UIDs are used up; make a new mailbox", store.ErrFull)
 	}
-	modSeq := b.modSeq.Load() + 1
-	uids := make([]store.UID, len(entries))
+	modSeq, before := b.modSeq.Load()+1, b.held
+	uids = make([]store.UID, len(entries))
 	for i, e := range entries {
 		e.Flags = b.flags(e.Flags, modSeq) // keywords may be spelt differently here
 		b.uidNext += e.UID
 		uids[i] = b.insert(e, modSeq)
 	}
 	b.changed(modSeq)
-	return uids, nil
+	return uids, b.held - before, nil
 }
 
 // insert appends an entry and returns its new UID. The caller holds b.mu.
@@ -129,7 +139,10 @@ func (b *mailbox) insert(e store.Entry, modSeq uint64) store.UID {
 	e.ModSeq = modSeq
 	b.uidNext++
 	b.entries = append(b.entries, e)
+	b.store.hold(e.Message)
+	b.held += entryCost + keywordsCost(len(e.Flags))
 	b.size += e.Message.Size()
+	b.account.held.Add(e.Message.Size() + entryCost)
 	b.count(&e, 1)
 	return e.UID
 }
@@ -153,12 +166,15 @@ func (b *mailbox) changed(modSeq uint64) {
 // remove removes every entry for which fits is true. It asks in UID order. The caller holds b.mu.
 func (b *mailbox) remove(fits func(*store.Entry) bool) []store.UID {
 	var removed []store.UID
+	var freed, size int64
 	kept := 0
 	for i := range b.entries {
 		e := &b.entries[i]
 		if fits(e) {
 			removed = append(removed, e.UID)
-			b.size -= e.Message.Size()
+			b.store.drop(e.Message)
+			freed += entryCost + keywordsCost(len(e.Flags))
+			size += e.Message.Size()
 			b.count(e, -1)
 			continue
 		}
@@ -172,8 +188,15 @@ func (b *mailbox) remove(fits func(*store.Entry) bool) []store.UID {
 	}
 	clear(b.entries[kept:]) // releases the messages
 	b.entries = b.entries[:kept]
+	if cap(b.entries) > 1024 && kept < cap(b.entries)/4 {
+		b.entries = slices.Clone(b.entries) // gives the memory of the others back
+	}
+	b.size -= size
+	b.account.held.Add(-size - int64(len(removed))*entryCost)
 	modSeq := b.modSeq.Load() + 1
-	b.removed.add(removed, modSeq)
+	freed -= b.removed.add(removed, modSeq) * removalCost // less than what an entry has freed
+	b.held -= freed
+	b.store.room.Release(freed)
 	b.changed(modSeq)
 	return removed
 }

@@ -19,6 +19,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/mailrig/mailrig/internal/budget"
 	"github.com/mailrig/mailrig/internal/store"
 )
 
@@ -32,6 +33,11 @@ type Options struct {
 	Domain          string           // appended to names without "@"; "" means "example.test"
 	MaxMessageBytes int64            // larger messages are refused with store.ErrTooBig; 0 means 50 MiB
 	Now             func() time.Time // nil means time.Now
+	Room            *budget.Share    // for everything that the store holds; nil has no bound
+	Memos           *budget.Share    // for what is computed from messages and kept with them; nil has no bound
+	// Evict removes mail if there is no room: the oldest of the largest account. Otherwise what doesn't fit is refused
+	// with store.ErrFull.
+	Evict bool
 }
 
 // Store implements store.Store. Its methods fail only as the interface documents, or if ctx has ended.
@@ -39,6 +45,10 @@ type Store struct {
 	domain   string
 	maxBytes int64
 	now      func() time.Time
+	room     *budget.Share
+	memos    *budget.Share
+	evicts   bool
+	evicting sync.Mutex // held while mail is being evicted; taken before all other locks
 
 	// validity is the UIDVALIDITY given out last; it also makes the mailbox ids. It only grows, even across a Reset, so
 	// that a value belongs to one mailbox for ever (RFC 9051 section 2.3.1.1).
@@ -61,6 +71,9 @@ func New(o Options) *Store {
 		domain:   strings.ToLower(o.Domain),
 		maxBytes: o.MaxMessageBytes,
 		now:      o.Now,
+		room:     o.Room,
+		memos:    o.Memos,
+		evicts:   o.Evict,
 		accounts: make(map[string]*account),
 		boxes:    make(map[store.MailboxID]*mailbox),
 	}
@@ -87,25 +100,36 @@ func (s *Store) OpenAccount(ctx context.Context, name string) (string, error) {
 	if err := ctx.Err(); err != nil {
 		return "", err
 	}
-	return s.account(name).address, nil
+	a, err := s.account(name)
+	if err != nil {
+		return "", err
+	}
+	return a.address, nil
 }
 
-// account returns the account with this name. It makes the account if it is new.
-func (s *Store) account(name string) *account {
+// account returns the account with this name. It makes the account if it is new, and returns ErrFull if there is no
+// room for it. The caller holds no lock.
+func (s *Store) account(name string) (*account, error) {
 	address := s.Address(name)
 	s.mu.RLock()
 	a := s.accounts[address]
 	s.mu.RUnlock()
 	if a != nil {
-		return a
+		return a, nil
+	}
+	cost := accountCost(address)
+	if err := s.reserve(cost); err != nil {
+		return nil, err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if a = s.accounts[address]; a == nil {
-		a = newAccount(s, address)
-		s.accounts[address] = a
+	if a = s.accounts[address]; a != nil {
+		s.room.Release(cost) // somebody else was faster
+		return a, nil
 	}
-	return a
+	a = newAccount(s, address)
+	s.accounts[address] = a
+	return a, nil
 }
 
 // HasAccount implements store.Accounts.
@@ -145,18 +169,28 @@ func (s *Store) Deliver(ctx context.Context, accounts []string, in store.Incomin
 	if err != nil {
 		return nil, err
 	}
+	defer s.drop(m)
 	addresses := make([]string, 0, len(accounts))
 	for _, name := range accounts {
 		if address := s.Address(name); !slices.Contains(addresses, address) {
 			addresses = append(addresses, address)
 		}
 	}
-	inboxes := s.holdInboxes(addresses)
+	rest := int64(len(addresses)) * flagsCost(in.Flags)
+	if err := s.reserve(rest); err != nil {
+		return nil, err
+	}
+	defer func() { s.room.Release(rest) }()
+	inboxes, err := s.holdInboxes(addresses)
+	if err != nil {
+		return nil, err
+	}
 	defer s.arrivals.wake()
 	defer s.mu.RUnlock()
 	out := make([]store.Delivery, len(addresses))
 	for i, b := range inboxes {
-		uid := b.deliver(m, in.Flags, date)
+		uid, used := b.deliver(m, in.Flags, date)
+		rest -= used
 		out[i] = store.Delivery{Account: addresses[i], Mailbox: b.id, UID: uid, Message: m}
 	}
 	return out, nil
@@ -164,11 +198,13 @@ func (s *Store) Deliver(ctx context.Context, accounts []string, in store.Incomin
 
 // holdInboxes returns the INBOX of each account, with s.mu held for reading. No Reset can intervene, and an INBOX
 // vanishes in no other way.
-func (s *Store) holdInboxes(addresses []string) []*mailbox {
+func (s *Store) holdInboxes(addresses []string) ([]*mailbox, error) {
 	inboxes := make([]*mailbox, len(addresses))
 	for {
 		for _, address := range addresses {
-			s.account(address)
+			if _, err := s.account(address); err != nil {
+				return nil, err
+			}
 		}
 		s.mu.RLock()
 		complete := true
@@ -181,13 +217,14 @@ func (s *Store) holdInboxes(addresses []string) []*mailbox {
 			inboxes[i] = a.inbox
 		}
 		if complete {
-			return inboxes
+			return inboxes, nil
 		}
 		s.mu.RUnlock()
 	}
 }
 
-// take turns incoming content into a message, and returns its INTERNALDATE.
+// take turns incoming content into a message, and returns its INTERNALDATE. The caller drops the message when it is in
+// its mailboxes.
 func (s *Store) take(ctx context.Context, in *store.Incoming) (store.Message, time.Time, error) {
 	var none time.Time
 	if err := ctx.Err(); err != nil {
@@ -205,10 +242,16 @@ func (s *Store) take(ctx context.Context, in *store.Incoming) (store.Message, ti
 			}
 			date = origin.Received
 		}
+		s.hold(m)
 		return m, date, nil
+	}
+	cost := messageCost(in.Content.Size(), &in.Envelope)
+	if err := s.reserve(cost); err != nil { // before it is read in
+		return nil, none, err
 	}
 	raw, err := store.ReadAll(ctx, in.Content)
 	if err != nil {
+		s.room.Release(cost)
 		return nil, none, err
 	}
 	received := in.Received
@@ -218,7 +261,7 @@ func (s *Store) take(ctx context.Context, in *store.Incoming) (store.Message, ti
 	if date.IsZero() {
 		date = received
 	}
-	return newMessage(raw, received, in.Envelope), date, nil
+	return s.newMessage(raw, received, in.Envelope, cost), date, nil
 }
 
 // box returns the mailbox with this id, or ErrNoMailbox.

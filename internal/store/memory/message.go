@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/mailrig/mailrig/internal/store"
@@ -17,11 +18,19 @@ type message struct {
 	received time.Time
 	envelope store.Envelope
 	memo     store.Memory
+
+	store *Store
+	cost  int64        // bytes reserved for it while it is held
+	memos atomic.Int64 // bytes reserved for its memos
+	refs  atomic.Int32 // entries, and calls that are about to make some
 }
 
-func newMessage(raw []byte, received time.Time, env store.Envelope) *message {
+// newMessage returns a message that the caller holds. Its cost is already reserved.
+func (s *Store) newMessage(raw []byte, received time.Time, env store.Envelope, cost int64) *message {
 	// 80 random bits: unique without a process-wide counter, and impossible to guess from another message's id.
-	return &message{id: strings.ToLower(rand.Text()[:16]), raw: raw, received: received, envelope: env}
+	m := &message{id: strings.ToLower(rand.Text()[:16]), raw: raw, received: received, envelope: env, store: s, cost: cost}
+	m.refs.Store(1)
+	return m
 }
 
 // ID implements store.Message.
@@ -48,5 +57,14 @@ func (m *message) Digest(context.Context) ([sha256.Size]byte, error) {
 	return sha256.Sum256(m.raw), nil
 }
 
-// Memo implements the method that store.Memo looks for.
-func (m *message) Memo(key string, make func() any) any { return m.memo.Get(key, make) }
+// Memo implements the method that store.Memo looks for. If there is no room for memos, nothing is kept.
+func (m *message) Memo(key string, make func() any) any {
+	return m.memo.GetIf(key, make, func() bool {
+		cost := memoCost(m.Size())
+		if m.refs.Load() == 0 || m.store.memos.Reserve(cost) != nil {
+			return false
+		}
+		m.memos.Add(cost)
+		return true
+	})
+}

@@ -22,14 +22,32 @@ func (s *Store) Append(ctx context.Context, id store.MailboxID, messages []store
 		if err != nil {
 			return nil, err
 		}
+		defer s.drop(m)
 		entries[i] = store.Entry{UID: in.Gap, Flags: in.Flags, Date: date, Message: m}
 	}
 	return s.add(b, entries)
 }
 
-// add is addAll, and also wakes those who wait for arrivals.
+// add adds entries for which there is room, and wakes those who wait for arrivals.
 func (s *Store) add(b *mailbox, entries []store.Entry) ([]store.UID, error) {
-	uids, err := b.addAll(entries)
+	rest := entriesCost(entries)
+	if err := s.reserve(rest); err != nil {
+		return nil, err
+	}
+	return s.addReserved(b, entries, rest)
+}
+
+// transfer is add for entries that are about to leave another mailbox, so that a full store doesn't keep anybody from
+// moving mail to the trash.
+func (s *Store) transfer(b *mailbox, entries []store.Entry) ([]store.UID, error) {
+	rest := entriesCost(entries)
+	s.room.Take(rest)
+	return s.addReserved(b, entries, rest)
+}
+
+func (s *Store) addReserved(b *mailbox, entries []store.Entry, rest int64) ([]store.UID, error) {
+	uids, used, err := b.addAll(entries)
+	s.room.Release(rest - used)
 	if len(uids) > 0 {
 		s.arrivals.wake()
 	}
@@ -157,9 +175,20 @@ func (s *Store) SetFlags(ctx context.Context, id store.MailboxID, uids []store.U
 		return store.Update{}, err
 	}
 	uids = store.Ascending(uids)
+	var rest int64
+	if op != store.Remove { // system flags are part of an entry's cost: with a full store one can still delete
+		if rest = keywordsRoom(flags, len(uids)); rest > 0 {
+			if err := s.reserve(rest); err != nil {
+				return store.Update{}, err
+			}
+		}
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.setFlags(uids, op, flags), nil
+	before := b.held
+	update := b.setFlags(uids, op, flags)
+	s.room.Release(rest - (b.held - before))
+	return update, nil
 }
 
 // setFlags changes flags. uids must be ascending. The caller holds b.mu.
@@ -189,6 +218,7 @@ func (b *mailbox) setFlags(uids []store.UID, op store.Op, list []string) store.U
 		was := e.ModSeq
 		if !slices.Equal(e.Flags, result) {
 			b.count(e, -1)
+			b.held += keywordsCost(len(result)) - keywordsCost(len(e.Flags))
 			e.Flags, e.ModSeq = result, modSeq
 			b.count(e, 1)
 			out.ModSeq = modSeq
@@ -216,6 +246,7 @@ func (b *mailbox) flags(list []string, modSeq uint64) []string {
 				}
 				b.spelling[key] = f
 				b.keywords = append(b.keywords, f)
+				b.held += nameCost(f)
 				b.lastKeyword = modSeq
 			}
 		}
@@ -317,7 +348,7 @@ func (s *Store) Move(ctx context.Context, from store.MailboxID, uids []store.UID
 		return nil, nil, err
 	}
 	entries, claimed, release := b.claim(store.Ascending(uids), false)
-	dst, err = s.add(dest, entries)
+	dst, err = s.transfer(dest, entries)
 	release(err == nil)
 	if err != nil {
 		return nil, nil, err

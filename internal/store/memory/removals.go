@@ -23,21 +23,22 @@ type removal struct {
 	modSeq uint64
 }
 
-// add records one change: these UIDs were removed at modSeq.
-func (r *removals) add(uids []store.UID, modSeq uint64) {
+// add records one change: these UIDs were removed at modSeq. It returns by how many the log has grown.
+func (r *removals) add(uids []store.UID, modSeq uint64) int64 {
+	before := len(r.log)
 	if len(uids) > keptRemovals {
 		*r = removals{forgotten: modSeq}
-		return
+		return int64(-before)
 	}
 	for _, uid := range uids {
 		r.log = append(r.log, removal{uid, modSeq})
 	}
-	if len(r.log) <= 2*keptRemovals {
-		return
+	if len(r.log) > 2*keptRemovals {
+		first := len(r.log) - keptRemovals
+		r.forgotten = r.log[first-1].modSeq
+		r.log = slices.Clone(r.log[first:])
 	}
-	first := len(r.log) - keptRemovals
-	r.forgotten = r.log[first-1].modSeq
-	r.log = slices.Clone(r.log[first:])
+	return int64(len(r.log) - before)
 }
 
 // last returns the mod-sequence of the last removal, or 0.
