@@ -8,6 +8,7 @@ import (
 	"os"
 	"strings"
 
+	"github.com/mailrig/mailrig/internal/budget"
 	"github.com/mailrig/mailrig/internal/diagnose"
 	"github.com/mailrig/mailrig/internal/door"
 	"github.com/mailrig/mailrig/internal/store"
@@ -21,6 +22,15 @@ const (
 	DefaultMaxMessageBytes = 50 << 20
 	DefaultMaxConnections  = 10_000
 	DefaultKeepSessions    = 1000
+)
+
+// LeastMemory is the smallest Config.MaxMemory, in bytes.
+const LeastMemory = budget.Least
+
+// What Config.WhenFull says.
+const (
+	Refuse = "refuse" // mail that has no room gets a temporary failure
+	Evict  = "evict"  // the oldest mail of the largest account makes room for it
 )
 
 // Config says how to run. The zero value is what `mailrig` does without flags, except that there is no web page.
@@ -42,6 +52,13 @@ type Config struct {
 	MaxMessageBytes int64 // in bytes; 0 means DefaultMaxMessageBytes
 	MaxConnections  int   // at all doors together; 0 means DefaultMaxConnections
 	KeepSessions    int   // how many ended sessions are kept; 0 means DefaultKeepSessions
+
+	MaxMemory int64  // bytes that all of it may take; 0 means half of what the machine or its cgroup has, at most 2 GiB
+	WhenFull  string // Refuse or Evict; "" means Refuse
+
+	// OnTrouble is called once for each kind of trouble that whoever runs the server must know of and can do something
+	// about. It must be quick.
+	OnTrouble func(text string)
 
 	Version   string
 	Logger    *slog.Logger   // nil is silent
@@ -74,6 +91,12 @@ func (c *Config) fill() error {
 	if c.KeepSessions == 0 {
 		c.KeepSessions = DefaultKeepSessions
 	}
+	if c.MaxMemory == 0 {
+		c.MaxMemory = budget.Default()
+	}
+	if c.WhenFull == "" {
+		c.WhenFull = Refuse
+	}
 	if c.protocols == nil {
 		c.protocols = product()
 	}
@@ -90,6 +113,10 @@ func (c *Config) fill() error {
 		return errors.New("the maximum number of connections is negative; give at least 1, or 0 for the default")
 	case c.KeepSessions < 0:
 		return errors.New("the number of sessions to keep is negative; give at least 1, or 0 for the default")
+	case c.MaxMemory < LeastMemory:
+		return fmt.Errorf("%s of memory is too little; give at least %s", budget.FormatSize(c.MaxMemory), budget.FormatSize(LeastMemory))
+	case c.WhenFull != Refuse && c.WhenFull != Evict:
+		return fmt.Errorf("%q isn't what can be done when memory is full; give %s or %s", c.WhenFull, Refuse, Evict)
 	case strings.ContainsAny(c.Domain, "@ \t\r\n"):
 		return fmt.Errorf("%q isn't a domain; give one such as example.test", c.Domain)
 	}

@@ -24,14 +24,14 @@ type served struct {
 func product() []served {
 	return []served{
 		{smtp.Protocol, func(s *Server, c *gate.Conn, ses *session.Session) {
-			smtpd.Serve(c, smtpd.Config{Session: ses, Store: s.store, Domain: s.hostname(), Logger: s.cfg.Logger})
+			smtpd.Serve(c, smtpd.Config{Session: ses, Store: s.store, Spool: s.bounds.spool, Domain: s.hostname(), Logger: s.cfg.Logger})
 		}},
 		{pop3.Protocol, func(s *Server, c *gate.Conn, ses *session.Session) {
 			e := popd.New(popd.Config{Session: ses, Store: s.store, Logger: s.cfg.Logger}).Server()
 			go e.ServeConn(c)
 		}},
 		{imap.Protocol, func(s *Server, c *gate.Conn, ses *session.Session) {
-			phase := imapd.New(imapd.Config{Session: ses, Store: s.store, Logger: s.cfg.Logger})
+			phase := imapd.New(imapd.Config{Session: ses, Store: s.store, Spool: s.bounds.spool, Logger: s.cfg.Logger})
 			c.Beside(phase.Beside())
 			phase.Serve(c)
 		}},

@@ -222,7 +222,7 @@ func (s *Server) ActiveByUser() map[string][]string {
 func (s *Server) Notes() []string {
 	s.active.mu.Lock()
 	defer s.active.mu.Unlock()
-	return append([]string{}, s.active.notes...)
+	return append(slices.Clone(s.bounds.notes), s.active.notes...)
 }
 
 // Active lists the names of the active scenarios.

@@ -51,7 +51,7 @@ func (s *Server) serve(d door.Door, conn net.Conn) {
 	case admitted:
 		go g.Run()
 	case full:
-		s.cfg.Logger.Warn("connection refused: too many are open", "door", d.Port, "max", s.cfg.MaxConnections)
+		s.cfg.Logger.Warn("connection refused: too many are open", "door", d.Port, "max", s.bounds.connections)
 		rec.Notice(event.TurnedAway, "")
 		rec.End(event.EndedByServer)
 		ses.Close()
@@ -80,7 +80,7 @@ func (s *Server) remember(g *gate.Gate) admission {
 	switch {
 	case s.stopping:
 		return stopped
-	case len(s.gates) >= s.cfg.MaxConnections:
+	case len(s.gates) >= s.bounds.connections:
 		return full
 	}
 	s.gates[g] = struct{}{}

@@ -35,6 +35,7 @@ import (
 	"github.com/mailrig/mailrig/certs"
 	"github.com/mailrig/mailrig/internal/active"
 	"github.com/mailrig/mailrig/internal/bounce"
+	"github.com/mailrig/mailrig/internal/budget"
 	"github.com/mailrig/mailrig/internal/diagnose"
 	"github.com/mailrig/mailrig/internal/door"
 	"github.com/mailrig/mailrig/internal/event"
@@ -55,6 +56,7 @@ type Server struct {
 	cancel  context.CancelFunc
 	ca      *certs.CA
 	store   store.Store
+	bounds  *bounds
 	journal event.Journal
 	rig     gate.Rig
 	// protocols are those that are served.
@@ -93,14 +95,19 @@ func New(cfg Config) (*Server, error) {
 	if err := cfg.fill(); err != nil {
 		return nil, err
 	}
+	limits := newBounds(&cfg, budget.Descriptors())
 	s := &Server{
 		cfg:       cfg,
+		bounds:    limits,
 		store:     cfg.store,
 		protocols: protocolsOf(cfg.protocols),
 		gates:     map[*gate.Gate]struct{}{},
 	}
 	if s.store == nil {
-		s.store = memory.New(memory.Options{Domain: cfg.Domain, MaxMessageBytes: cfg.MaxMessageBytes + traceRoom})
+		s.store = memory.New(memory.Options{
+			Domain: cfg.Domain, MaxMessageBytes: cfg.MaxMessageBytes + traceRoom,
+			Room: limits.mail, Memos: limits.memos, Evict: cfg.WhenFull == Evict,
+		})
 	}
 	s.journal = event.NewRing(event.Options{Keep: cfg.KeepSessions, OnEnd: s.ended})
 	s.bounces = s.newBounces()

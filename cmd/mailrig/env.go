@@ -61,6 +61,8 @@ func expected(f *pflag.Flag) string {
 		return "true or false"
 	case "int", "int64":
 		return "a whole number"
+	case "size":
+		return "a size such as 512MB or 2GiB"
 	case "duration":
 		return "a duration such as 30s"
 	default:

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/mailrig/mailrig/internal/budget"
 	"github.com/mailrig/mailrig/internal/door"
 	"github.com/mailrig/mailrig/scenarios"
 	"github.com/mailrig/mailrig/server"
@@ -22,6 +23,8 @@ type rigFlags struct {
 	seed, caDir                        string
 	maxMessageBytes                    int64
 	maxConnections, keepSessions       int
+	maxMemory                          size
+	whenFull                           string
 	verbose                            bool
 }
 
@@ -45,6 +48,8 @@ func (f *rigFlags) register(cmd *cobra.Command, free bool) {
 	fs.Int64Var(&f.maxMessageBytes, "max-message-bytes", server.DefaultMaxMessageBytes, "refuse messages larger than `N` bytes")
 	fs.IntVar(&f.maxConnections, "max-connections", server.DefaultMaxConnections, "accept at most `N` connections at a time")
 	fs.IntVar(&f.keepSessions, "keep-sessions", server.DefaultKeepSessions, "keep the last `N` sessions")
+	fs.Var(&f.maxMemory, "max-memory", "take at most `SIZE` of memory, like 512MB or 2GiB (default half of the machine's or the container's, at most 2GiB)")
+	fs.StringVar(&f.whenFull, "when-full", server.Refuse, "what happens when memory is full: `refuse` new mail, or evict the oldest mail of the largest account")
 	fs.BoolVarP(&f.verbose, "verbose", "v", false, "log mailrig's own work to standard error")
 	completeScenarios(cmd, "scenario")
 }
@@ -70,7 +75,9 @@ func (f *rigFlags) config(a *app, fs *pflag.FlagSet) (server.Config, error) {
 		Hosts: f.hosts, PortOffset: f.portOffset, Domain: f.domain, Hostnames: f.hostnames,
 		SeedDir: f.seed, CADir: f.caDir,
 		MaxMessageBytes: f.maxMessageBytes, MaxConnections: f.maxConnections, KeepSessions: f.keepSessions,
-		Version: version(),
+		MaxMemory: int64(f.maxMemory), WhenFull: f.whenFull,
+		OnTrouble: func(text string) { fmt.Fprintf(a.stderr, "mailrig: %s\n", text) },
+		Version:   version(),
 	}
 	if f.verbose {
 		cfg.Logger = slog.New(slog.NewTextHandler(a.stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
@@ -84,6 +91,12 @@ func (f *rigFlags) config(a *app, fs *pflag.FlagSet) (server.Config, error) {
 		if n < 1 {
 			return cfg, usage("%s is %d; give at least 1", a.source(flag), n)
 		}
+	}
+	if n := int64(f.maxMemory); n != 0 && n < server.LeastMemory {
+		return cfg, usage("%s is %s; give at least %s", a.source("max-memory"), budget.FormatSize(n), budget.FormatSize(server.LeastMemory))
+	}
+	if f.whenFull != "" && f.whenFull != server.Refuse && f.whenFull != server.Evict {
+		return cfg, usage("%s is %q; give %s or %s", a.source("when-full"), f.whenFull, server.Refuse, server.Evict)
 	}
 	var err error
 	if cfg.HTTP, err = listenAddress(f.http); err != nil {

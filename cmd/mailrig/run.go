@@ -82,6 +82,7 @@ func (a *app) run(ctx context.Context, cfg server.Config, f runFlags, args []str
 		defer lines.stop()
 		stopLines = lines.stop
 	}
+	boundMemory(&cfg)
 	srv, err := server.New(cfg)
 	if err != nil {
 		return notStarted("%w", err)

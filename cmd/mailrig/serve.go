@@ -60,6 +60,7 @@ func (a *app) serve(ctx context.Context, cfg server.Config, f serveFlags) error 
 		lines.all = f.verbose
 		lines.attach(&cfg)
 	}
+	boundMemory(&cfg)
 	srv, err := server.New(cfg)
 	if err != nil {
 		return notStarted("%w", err)
@@ -114,12 +115,13 @@ func notIgnored(signals ...os.Signal) []os.Signal {
 
 // startup is the line that --json prints.
 type startup struct {
-	Doors     []server.Door `json:"doors"`
-	HTTP      string        `json:"http"`
-	CAFile    string        `json:"ca_file"`
-	User      string        `json:"user"`
-	Password  string        `json:"password"`
-	Scenarios []string      `json:"scenarios"`
+	Doors    []server.Door `json:"doors"`
+	HTTP     string        `json:"http"`
+	CAFile   string        `json:"ca_file"`
+	User     string        `json:"user"`
+	Password string        `json:"password"`
+	server.Bounds
+	Scenarios []string `json:"scenarios"`
 }
 
 func started(srv *server.Server) startup {
@@ -131,6 +133,7 @@ func started(srv *server.Server) startup {
 	return startup{
 		Doors: srv.Doors(), HTTP: srv.HTTPURL(), CAFile: caFile,
 		User: user, Password: password, Scenarios: append([]string{}, srv.Active()...),
+		Bounds: srv.Bounds(),
 	}
 }
 

@@ -7,8 +7,10 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"github.com/mailrig/mailrig/internal/budget"
 	"github.com/mailrig/mailrig/internal/door"
 	"github.com/mailrig/mailrig/scenarios"
+	"github.com/mailrig/mailrig/server"
 )
 
 // writeTable writes what people see when every door accepts.
@@ -39,6 +41,7 @@ func writeTable(w io.Writer, s startup, moved, taken, loginRule string, active [
 	if taken != "" {
 		fmt.Fprintf(tab, "\t%s is taken, perhaps by another mailrig; use, sessions and other commands need --http %s\n", taken, strings.TrimPrefix(page, "http://"))
 	}
+	fmt.Fprintf(tab, "Memory\t%s at most; when full: %s\n", budget.FormatSize(s.Memory), whenFull(s.WhenFull))
 	if len(active) == 0 {
 		fmt.Fprintln(tab, "Scenarios\tnone: every door behaves correctly")
 	}
@@ -56,6 +59,13 @@ func writeTable(w io.Writer, s startup, moved, taken, loginRule string, active [
 	b.WriteString("\nCtrl-C stops\n")
 	_, err := b.WriteTo(w)
 	return err
+}
+
+func whenFull(what string) string {
+	if what == server.Evict {
+		return "the oldest mail of the largest account goes"
+	}
+	return "mail is refused for the time being"
 }
 
 func securityWords(s door.Security) string {

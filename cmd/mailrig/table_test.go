@@ -17,6 +17,7 @@ func TestTable(t *testing.T) {
 			{Port: 993, Service: "imaps", Security: "tls", Address: "127.0.0.1:3993"},
 		},
 		HTTP: "http://127.0.0.1:8025", CAFile: "/tmp/ca.pem", User: "alice@example.test", Password: "secret",
+		Bounds: server.Bounds{Memory: 1536 << 20, WhenFull: server.Evict},
 	}
 	active := []*scenarios.Scenario{{Name: "one", Title: "The first"}, {Name: "two", Title: "The second"}}
 	var b strings.Builder
@@ -36,6 +37,7 @@ Login       only alice@example.test
 CA file     /tmp/ca.pem
 Web page    http://127.0.0.1:8025
             127.0.0.1:8025 is taken, perhaps by another mailrig; use, sessions and other commands need --http 127.0.0.1:8025
+Memory      1.5 GiB at most; when full: the oldest mail of the largest account goes
 Scenarios   one: The first
             two: The second
 Note        port-25-blocked: door 25 stays silent

@@ -14,7 +14,7 @@
 // Who needs room declares an interface with Reserve and Release, or takes a *Share. A nil *Share has no bound, so
 // tests need none. Files is the same for temporary files.
 //
-// size.go reads and writes sizes such as 512MB.
+// size.go reads and writes sizes such as 512MB. machine.go and descriptors_unix.go know what the machine has.
 package budget
 
 import (

@@ -1,12 +1,13 @@
 package imapd
 
 import (
-	"bytes"
+	"errors"
 	"io"
 	"math"
 
 	"github.com/emersion/go-imap/v2"
 
+	"github.com/mailrig/mailrig/internal/budget"
 	"github.com/mailrig/mailrig/internal/store"
 )
 
@@ -34,9 +35,12 @@ func (s *session) Append(name string, r imap.LiteralReader, o *imap.AppendOption
 		return nil, err
 	}
 	// The announced size may be a lie: memory grows only as the bytes come.
-	var buf bytes.Buffer
-	buf.Grow(int(min(r.Size(), 64<<10)))
-	if n, err := io.Copy(&buf, r); err != nil {
+	arriving := s.cfg.Spool.New(r.Size())
+	defer arriving.Close()
+	if n, err := arriving.ReadFrom(r); errors.Is(err, budget.ErrFull) {
+		s.cfg.Logger.Warn("no room for an APPEND", "size", r.Size(), "err", err)
+		return nil, no(imap.ResponseCodeLimit, full)
+	} else if err != nil {
 		return nil, err
 	} else if n != r.Size() {
 		return nil, io.ErrUnexpectedEOF
@@ -45,13 +49,32 @@ func (s *session) Append(name string, r imap.LiteralReader, o *imap.AppendOption
 	if received.IsZero() {
 		received = s.cfg.now()
 	}
-	raw := bytes.Clone(buf.Bytes()) // exactly as large as needed
+	content := arriving.Content()
 	uids, err := s.cfg.Store.Append(s.ctx(), box.ID, []store.Incoming{
-		{Content: store.Bytes(raw), Received: received, Flags: flags, Date: o.Time},
+		{Content: content, Received: received, Flags: flags, Date: o.Time},
 	})
 	if err != nil {
 		return nil, missingTarget(err)
 	}
-	s.cfg.Session.Stored("", []store.Place{{Account: s.account, Mailbox: box.Name, UID: uids[0]}}, raw)
+	place := store.Place{Account: s.account, Mailbox: box.Name, UID: uids[0]}
+	if raw, err := s.stored(content, box.ID, uids); err == nil { // otherwise only the record of it is missing
+		s.cfg.Session.Stored("", []store.Place{place}, raw)
+	}
 	return &imap.AppendData{UID: imap.UID(uids[0]), UIDValidity: box.UIDValidity}, nil
+}
+
+// stored returns the bytes of a message that has just been stored. If they weren't in memory, a store in memory has
+// them by now: reading them there takes no room.
+func (s *session) stored(content store.Blob, box store.MailboxID, uids []store.UID) ([]byte, error) {
+	if raw, ok := store.Whole(content); ok {
+		return raw, nil
+	}
+	entries, err := s.cfg.Store.Entries(s.ctx(), box, uids)
+	if err != nil {
+		return nil, err
+	}
+	if len(entries) > 0 {
+		content = entries[0].Message
+	}
+	return store.ReadAll(s.ctx(), content)
 }

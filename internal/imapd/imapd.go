@@ -27,6 +27,7 @@ import (
 
 	"github.com/mailrig/mailrig/internal/identity"
 	"github.com/mailrig/mailrig/internal/oneconn"
+	"github.com/mailrig/mailrig/internal/spool"
 	"github.com/mailrig/mailrig/internal/store"
 	"github.com/mailrig/mailrig/internal/store/view"
 )
@@ -35,6 +36,7 @@ import (
 type Config struct {
 	Session  Session
 	Store    store.Store
+	Spool    spool.Room   // where messages are while they arrive
 	Commands []Command    // answered beside the engine; nil means Commands()
 	Logger   *slog.Logger // nil is silent
 

@@ -3,6 +3,7 @@ package smtpd
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"strconv"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/emersion/go-smtp"
 
+	"github.com/mailrig/mailrig/internal/budget"
 	"github.com/mailrig/mailrig/internal/store"
 )
 
@@ -23,23 +25,26 @@ func (s *session) Data(r io.Reader) error {
 	if tx == nil {
 		return smtp.ErrDataReset // the client gave up the transfer before it began
 	}
-	var b bytes.Buffer
-	b.Grow(int(min(tx.size, 1<<20)) + 512) // the announced size is trusted only up to here
-	s.trace(&b, tx, now)
-	header := int64(b.Len())
+	b := s.cfg.Spool.New(tx.size + 512)
+	defer b.Close()
+	var trace bytes.Buffer
+	s.trace(&trace, tx, now)
+	header := int64(trace.Len())
 	maxBytes, _ := s.Limits()
-	if _, err := b.ReadFrom(io.LimitReader(r, maxBytes+1)); err != nil {
+	if _, err := b.ReadFrom(io.MultiReader(&trace, io.LimitReader(r, maxBytes+1))); errors.Is(err, budget.ErrFull) {
+		return s.undelivered(fmt.Errorf("%w: %w", store.ErrFull, err)) // the engine discards the rest
+	} else if err != nil {
 		return err
 	}
-	if int64(b.Len())-header > maxBytes {
+	if b.Size()-header > maxBytes {
 		return errTooLarge // the engine discards the rest
 	}
 	if s.Dropping() {
 		return &smtp.SMTPError{Code: 554, EnhancedCode: smtp.EnhancedCode{5, 0, 0}, Message: "Message refused"}
 	}
-	raw := bytes.Clone(b.Bytes()) // exactly as large as needed
+	content := b.Content()
 	deliveries, err := s.cfg.Store.Deliver(s.Context(), tx.to, store.Incoming{
-		Content: store.Bytes(raw), Received: now,
+		Content: content, Received: now,
 		Envelope: store.Envelope{From: tx.from, Recipients: tx.to, Session: s.ID()},
 	})
 	if err != nil {
@@ -51,6 +56,13 @@ func (s *session) Data(r io.Reader) error {
 		s.Delivered(tx.from, recipient(s.cfg.Store, tx.to, d.Account), d.Message)
 	}
 	if len(places) > 0 {
+		if _, ok := store.Whole(content); !ok {
+			content = deliveries[0].Message // a store in memory has the bytes by now
+		}
+		raw, err := store.ReadAll(s.Context(), content)
+		if err != nil {
+			return nil // it is delivered; only its record is missing
+		}
 		s.Stored(tx.from, places, raw[header:])
 	}
 	return nil

@@ -22,6 +22,7 @@ import (
 	"github.com/mailrig/mailrig/internal/identity"
 	"github.com/mailrig/mailrig/internal/oneconn"
 	proto "github.com/mailrig/mailrig/internal/protocol/smtp"
+	"github.com/mailrig/mailrig/internal/spool"
 	"github.com/mailrig/mailrig/internal/store"
 )
 
@@ -32,7 +33,8 @@ const MaxRecipients = 1000
 type Config struct {
 	Session Session
 	Store   store.Store
-	Domain  string // the server's name, for the greeting and the trace header fields
+	Spool   spool.Room // where messages are while they arrive
+	Domain  string     // the server's name, for the greeting and the trace header fields
 	Logger  *slog.Logger
 }
 

@@ -65,6 +65,39 @@ func (s *Spool) Write(b []byte) (int, error) {
 	return s.file.Write(b)
 }
 
+// ReadFrom implements io.ReaderFrom.
+func (s *Spool) ReadFrom(r io.Reader) (total int64, err error) {
+	var piece []byte // for the file
+	for {
+		to := piece
+		if s.file == nil {
+			if len(s.memory) == cap(s.memory) && !s.grow(1) {
+				if err := s.spill(); err != nil {
+					return total, err
+				}
+				continue
+			}
+			to = s.memory[len(s.memory):cap(s.memory)]
+		} else if piece == nil {
+			piece = make([]byte, 32<<10)
+			to = piece
+		}
+		n, err := r.Read(to)
+		if s.file == nil {
+			s.memory = s.memory[:len(s.memory)+n]
+		} else if _, err := s.file.Write(to[:n]); err != nil {
+			return total, err
+		}
+		total += int64(n)
+		if err == io.EOF {
+			return total, nil
+		}
+		if err != nil {
+			return total, err
+		}
+	}
+}
+
 // grow makes room for n more bytes in memory. It reports false if they belong into a file.
 func (s *Spool) grow(n int) bool {
 	need := len(s.memory) + n

@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"testing"
+	"testing/iotest"
 
 	"github.com/mailrig/mailrig/internal/budget"
 	"github.com/mailrig/mailrig/internal/store"
@@ -28,6 +29,16 @@ func TestSpool(t *testing.T) {
 					t.Fatalf("write %d bytes: %d, %v", n, k, err)
 				}
 				rest = rest[n:]
+			}
+			if size%2 == 0 {
+				again := Room{share, budget.NewFiles(dir, 0, 0)}.New(int64(size / 3))
+				if n, err := again.ReadFrom(iotest.HalfReader(bytes.NewReader(want))); n != int64(size) || err != nil {
+					t.Fatalf("read %d of %d bytes: %v", n, size, err)
+				}
+				if err := s.Close(); err != nil {
+					t.Error(err)
+				}
+				s = again
 			}
 			if s.Size() != int64(size) {
 				t.Fatalf("size %d, want %d", s.Size(), size)
