@@ -130,7 +130,7 @@ func New(cfg Config) (*Server, error) {
 		Protocols: s.protocols, Masker: protocol.Masker(s.protocols),
 		Certificate: s.ca.Certificate,
 		Bad:         func(profile, host string) bool { return certs.Profile{Name: profile}.Refuse(host) },
-		Domain:      s.hostname(), MailDomain: cfg.Domain, MaxMessageBytes: cfg.MaxMessageBytes, Logger: cfg.Logger,
+		Domain:      s.hostname(), MailDomain: cfg.Domain, Spool: limits.spool, MaxMessageBytes: cfg.MaxMessageBytes, Logger: cfg.Logger,
 	}
 	if err := s.populate(); err != nil {
 		return nil, err

@@ -72,6 +72,7 @@ func (g *Gate) finish(by event.EndedBy) {
 	g.end(false, by)
 	g.ended.Do(func() {
 		g.fault.Close()
+		_ = g.spool.Close() // there is nobody left to tell
 		g.wmu.Lock()
 		g.release()
 		g.wmu.Unlock()

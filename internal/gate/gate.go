@@ -35,6 +35,7 @@ import (
 	"github.com/mailrig/mailrig/internal/event"
 	"github.com/mailrig/mailrig/internal/fault"
 	"github.com/mailrig/mailrig/internal/protocol"
+	"github.com/mailrig/mailrig/internal/spool"
 )
 
 // Limits of every connection.
@@ -64,6 +65,7 @@ type Rig struct {
 	IdleTimeout      time.Duration // 0 means the protocol's own
 	WriteTimeout     time.Duration // how long a client may refuse to read; 0 means 1 min
 	Logger           *slog.Logger  // nil is silent
+	Spool            spool.Room    // where messages are while they arrive
 }
 
 func (r *Rig) writeTimeout() time.Duration { return cmp.Or(r.WriteTimeout, time.Minute) }
@@ -126,6 +128,7 @@ type Gate struct {
 	early     bool   // the next command came before the reply to the previous one
 	// Something was injected behind STARTTLS, and the client's first command inside TLS hasn't come yet.
 	injected bool
+	spool    held     // what the framing gathers
 	readBy   deadline // read deadline of the socket; only the engine's goroutine uses it
 
 	wmu     sync.Mutex
@@ -203,6 +206,7 @@ func (g *Gate) Run() {
 // start gives a fresh engine a fresh Conn. If greet is nil, the engine's greeting is swallowed: after STARTTLS the
 // server sends no second one.
 func (g *Gate) start(greet *fault.Greet) {
+	_ = g.spool.Close() // of the phase before
 	c := &Conn{g: g, secure: g.tls != nil, greeting: true, greet: greet}
 	c.port = &port{c: c, g: g}
 	c.framing = g.cfg.Protocol.Framing(c.port)

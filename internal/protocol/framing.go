@@ -1,6 +1,8 @@
 package protocol
 
 import (
+	"errors"
+	"io"
 	"net"
 	"sync"
 
@@ -53,6 +55,20 @@ type Port interface {
 	Qualify(address string) string
 }
 
+// Spool is a message that a framing gathers. It is small in memory, however large the message is.
+type Spool interface {
+	// Write fails with an error that is ErrNoRoom if there is no room for more.
+	io.Writer
+	// Size is how many bytes have been written.
+	Size() int64
+	// Reader returns what has been written, from the beginning. Nothing may be written after that.
+	Reader() (io.Reader, error)
+	Close() error
+}
+
+// ErrNoRoom says that a Spool has no room. It is temporary.
+var ErrNoRoom = errors.New("no room for a message")
+
 // ClientSide is the part of a Port that faces the client.
 type ClientSide interface {
 	// Line reads one line with its line end, at most limit bytes. It reads a longer line to its end and returns long
@@ -74,6 +90,9 @@ type ClientSide interface {
 	BeginUpload()
 	Uploaded(event.Lines) bool
 	GiveUpUpload()
+	// Spool returns a place for a message that the framing must hold for a while. A connection has one: it ends the one
+	// before. It also ends with the connection.
+	Spool(expected int64) Spool
 
 	// Record records a command line with its line end, and returns a copy that stays valid until the next Line.
 	// followed says that the next bytes belong to the same command.

@@ -38,10 +38,11 @@ func (f *framing) bdat(line, arg []byte) error {
 	}
 	if f.spool == nil {
 		f.p.BeginUpload()
-		f.spool = []byte{}
+		f.spool = f.p.Spool(n)
 	}
-	if limit := f.p.MaxBytes(); limit > 0 && int64(len(f.spool))+n > limit {
-		return f.tooLarge(n)
+	whole := f.spool.Size() + n
+	if limit := f.p.MaxBytes(); limit > 0 && whole > limit {
+		return f.refuse(n, tooLarge)
 	}
 	if !isLast(arg) {
 		f.p.Lock()
@@ -50,10 +51,19 @@ func (f *framing) bdat(line, arg []byte) error {
 		return f.keepChunk(n)
 	}
 	f.lastChunk, f.chunk, f.mode = true, n, chunk
-	f.p.Pass(fmt.Appendf(nil, "BDAT %d LAST\r\n%s", int64(len(f.spool))+n, f.spool))
-	f.spool = nil
+	f.p.Pass(fmt.Appendf(nil, "BDAT %d LAST\r\n", whole))
+	if whole > n {
+		var err error
+		if f.replay, err = f.spool.Reader(); err != nil {
+			return f.p.Close([]byte("451 4.3.0 The message is lost, try again later; closing\r\n"))
+		}
+	} else {
+		f.dropSpool()
+	}
 	if n == 0 {
-		f.mode = command
+		if f.replay == nil {
+			f.mode = command
+		}
 		if !f.received(event.Lines{}) {
 			return io.EOF
 		}
@@ -61,11 +71,24 @@ func (f *framing) bdat(line, arg []byte) error {
 	return nil
 }
 
-// tooLarge refuses a chunk and ends the transaction (RFC 3030 section 2).
-func (f *framing) tooLarge(n int64) error {
-	f.spool = nil
+// dropSpool ends a BDAT transfer that is open.
+func (f *framing) dropSpool() {
+	if f.spool != nil {
+		_ = f.spool.Close() // the gate's own, and out of use
+		f.spool, f.replay = nil, nil
+	}
+}
+
+const (
+	tooLarge = "552 5.3.4 Message size exceeds fixed maximum message size\r\n"
+	noRoom   = "452 4.3.1 Insufficient system storage\r\n"
+)
+
+// refuse refuses a chunk of which n bytes are still to come, and ends the transaction (RFC 3030 section 2).
+func (f *framing) refuse(n int64, reply string) error {
+	f.dropSpool()
 	f.p.GiveUpUpload()
-	if err := f.p.Say([]byte("552 5.3.4 Message size exceeds fixed maximum message size\r\n"), ""); err != nil {
+	if err := f.p.Say([]byte(reply), ""); err != nil {
 		return err
 	}
 	if err := f.p.Swallow(n, false); err != nil {
@@ -86,8 +109,10 @@ func (f *framing) keepChunk(n int64) error {
 		if err != nil {
 			return err
 		}
-		f.spool = append(f.spool, piece[:k]...)
 		left -= int64(k)
+		if _, err := f.spool.Write(piece[:k]); err != nil { // temporary, whatever the cause
+			return f.refuse(left, noRoom)
+		}
 	}
 	return f.p.Say(fmt.Appendf(nil, "250 2.0.0 %d octets received\r\n", n), "")
 }
@@ -129,6 +154,19 @@ func (f *framing) skipChunk(arg []byte) error {
 }
 
 func (f *framing) readChunk(b []byte) (int, error) {
+	if f.replay != nil {
+		n, err := f.replay.Read(b)
+		switch {
+		case err == io.EOF:
+			f.dropSpool()
+			if f.chunk == 0 {
+				f.mode = command
+			}
+		case err != nil:
+			return 0, io.ErrUnexpectedEOF
+		}
+		return n, nil
+	}
 	n, err := f.p.Upload(b, f.chunk, false)
 	if err != nil {
 		// The engine would take io.EOF for the end of the chunk, and deliver half a message.

@@ -2,6 +2,7 @@ package smtp
 
 import (
 	"bytes"
+	"io"
 	"strings"
 
 	"github.com/mailrig/mailrig/internal/event"
@@ -18,7 +19,8 @@ type framing struct {
 	body      protocol.DotEnd // how far the end of DATA has been matched
 	chunk     int64           // bytes left of a BDAT chunk
 	lastChunk bool            // the chunk ends the message
-	spool     []byte          // chunks before the last one of a BDAT transfer; nil: no transfer is open
+	spool     protocol.Spool  // chunks before the last one of a BDAT transfer; nil: no transfer is open
+	replay    io.Reader       // what the engine reads of the spool before the last chunk; nil: nothing
 	lines     *lines          // of the message; nil before the first one
 	hurried   bool            // the client has sent commands before the reply to the previous one
 	// A scenario has asked for a line of AUTH that no engine waits for.
@@ -114,7 +116,7 @@ func (f *framing) command(line []byte) error {
 	case "BDAT":
 		return f.bdat(line, arg)
 	case "RSET", "EHLO", "HELO":
-		f.spool = nil
+		f.dropSpool()
 		f.p.GiveUpUpload()
 	case "MAIL", "RCPT", "DATA":
 		if f.spool != nil { // RFC 3030 section 2
