@@ -147,6 +147,8 @@ func rank(s Severity) int { return slices.Index([]Severity{Error, Warning, Info,
 type Evidence struct {
 	Sessions []*Facts
 	Guess    bool
+	// Severity replaces the row's. "" keeps it.
+	Severity Severity
 	// Words fill the placeholders in the row's texts that don't follow from the session; see words.
 	Words map[string]string
 }
@@ -172,7 +174,7 @@ type Row struct {
 }
 
 func (r *Row) finding(c *Case, e Evidence) Finding {
-	f := Finding{ID: r.ID, Severity: r.Severity, Guess: e.Guess, At: c.Now, Sessions: []string{}, Injected: []string{}}
+	f := Finding{ID: r.ID, Severity: cmp.Or(e.Severity, r.Severity), Guess: e.Guess, At: c.Now, Sessions: []string{}, Injected: []string{}}
 	doors := map[int]bool{}
 	for _, s := range e.Sessions {
 		f.Client = s.Host

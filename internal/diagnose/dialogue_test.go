@@ -21,14 +21,16 @@ import (
 //	S: * OK ready                   what the server says; consecutive lines are one reply
 //	S: [scenario] a1 NO no          ... made up by a scenario
 //	C: a1 LOGIN alice ***           a command
+//	C+ a1 LOGIN alice ***           ... that came before the reply to the command before it
 //	C* ***                          a line of a login exchange: ***, * or nothing
 //	C! DONE                         the line that ends a lasting command
-//	C> Subject: hello (9000 bytes)  a message or a literal; S> likewise
+//	C> Subject: hello (9000 bytes)  a message or a literal; S> likewise. (9000 bytes, cut): its end never came
 //	C? EHLO client                  a line that nobody answers
 //	+30s                            time passes
 //	-- tls: TLS 1.3, sni localhost, certificate expired, bad, wrong name
 //	-- tls failed: refused-by-client, alert 48, sni localhost    an outcome, and what is known
 //	-- tls alert: 42                after a completed handshake
+//	-- tls closed:                  with close_notify
 //	-- login: alice PLAIN refused tag7
 //	-- stored: <id@example.test> from alice@example.test for bob@example.test
 //	-- cut: [scenario] dialogue close    another event: see (*dialogue).event
@@ -120,7 +122,9 @@ func (d *dialogue) line(line string) {
 		d.close()
 		d.open(strings.Fields(rest))
 	case "C:":
-		d.command(rest)
+		d.command(rest, false)
+	case "C+":
+		d.command(rest, true)
 	case "C*":
 		d.add(scenario, &event.Answer{Form: map[string]event.AnswerForm{"***": event.SecretAnswer, "*": event.CancelAnswer, "": event.EmptyAnswer}[rest]})
 	case "C!":
@@ -226,11 +230,11 @@ func (d *dialogue) add(scenario string, what event.What) {
 	d.cur.Events = append(d.cur.Events, event.Event{At: d.at, Secure: d.secure, By: scenario, What: what})
 }
 
-func (d *dialogue) command(line string) {
+func (d *dialogue) command(line string, early bool) {
 	l := d.proto.Replies.Command(line)
 	d.cur.Counts.Commands++
 	d.cur.Counts.BytesIn += int64(len(line) + 2)
-	d.add("", &event.Command{Line: line, Tag: l.Tag, Verb: l.Verb, Args: l.Args, Secret: strings.HasSuffix(line, event.Mask), Bytes: int64(len(line) + 2)})
+	d.add("", &event.Command{Line: line, Tag: l.Tag, Verb: l.Verb, Args: l.Args, Secret: strings.HasSuffix(line, event.Mask), Early: early, Bytes: int64(len(line) + 2)})
 }
 
 func (d *dialogue) overheard(line string) {
@@ -290,13 +294,13 @@ func (d *dialogue) settle() {
 	}
 }
 
-var size = regexp.MustCompile(` \((\d+) bytes\)$`)
+var size = regexp.MustCompile(` \((\d+) bytes(, cut)?\)$`)
 
 func (d *dialogue) body(from event.Side, text, scenario string) {
-	bytes := int64(len(text) + 2)
+	bytes, whole := int64(len(text)+2), true
 	if m := size.FindStringSubmatch(text); m != nil {
 		text = strings.TrimSuffix(text, m[0])
-		bytes = int64(d.number(m[1]))
+		bytes, whole = int64(d.number(m[1])), m[2] == ""
 	}
 	if from == event.Client {
 		d.cur.Counts.BytesIn += bytes
@@ -307,13 +311,14 @@ func (d *dialogue) body(from event.Side, text, scenario string) {
 		if b, ok := e.What.(*event.Body); ok && b.From == from {
 			b.Head += "\n" + text
 			b.Bytes += bytes
+			b.Ended = whole
 			return
 		}
 	}
 	if from == event.Server {
 		d.cur.Counts.MessagesOut++
 	}
-	d.add(scenario, &event.Body{From: from, Head: text, Bytes: bytes})
+	d.add(scenario, &event.Body{From: from, Head: text, Bytes: bytes, Ended: whole})
 }
 
 func (d *dialogue) mark(scenario string) {
@@ -330,7 +335,7 @@ func (d *dialogue) note(line string) {
 		scenario, text = m[1], text[len(m[0]):]
 	}
 	switch what {
-	case "tls", "tls failed", "tls alert":
+	case "tls", "tls failed", "tls alert", "tls closed":
 		d.handshake(what, text)
 	case "injected":
 		d.mark(scenario)
@@ -403,6 +408,13 @@ func (d *dialogue) handshake(what, text string) {
 		d.add("", &event.Alert{From: event.Client, Number: alerted.Alert, Detail: "remote error"})
 		return
 	}
+	if what == "tls closed" {
+		closed := *d.cur.TLS
+		closed.CloseNotify = true
+		d.cur.TLS = &closed
+		d.add("", &event.CloseNotify{})
+		return
+	}
 	tls := &event.TLS{Hello: true, Handshake: event.Handshake{StartTLS: d.cur.Security != "tls", Certificate: "correct", Outcome: event.Established, Detail: "what crypto/tls says"}}
 	parts := strings.Split(text, ", ")
 	if what == "tls failed" {
@@ -429,7 +441,6 @@ func (d *dialogue) handshake(what, text string) {
 			d.t.Fatalf("what is %q of a handshake?", part)
 		}
 	}
-	tls.WrongName = tls.WrongName || tls.ServerName == ""
 	d.cur.TLS = tls
 	if tls.Hello {
 		d.cur.Events = append(d.cur.Events, event.Event{At: d.at, What: &event.Hello{StartTLS: tls.StartTLS, ServerName: tls.ServerName}})

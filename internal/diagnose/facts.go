@@ -44,7 +44,7 @@ type Step struct {
 	Delayed              bool  // a scenario delayed the reply
 	Silenced             bool  // a scenario answered with silence
 	Cut                  bool  // a scenario ended the connection here
-	Pipelined            bool  // the client didn't wait for the reply to the previous command
+	BodyCut              bool  // the client didn't send all of its message or literal
 
 	startTLS bool
 }
@@ -173,6 +173,7 @@ func (f *Facts) happened(cur *Step, e event.Event) {
 	case *event.Body:
 		if w.From == event.Client {
 			cur.Uploaded += w.Bytes
+			cur.BodyCut = !w.Ended
 		} else {
 			cur.Downloaded += w.Bytes
 		}
@@ -182,8 +183,6 @@ func (f *Facts) happened(cur *Step, e event.Event) {
 		cur.Silenced = true
 	case *event.Cut:
 		cur.Cut = true
-	case *event.Noticed:
-		cur.Pipelined = cur.Pipelined || w.Sign == event.Pipelined
 	}
 }
 

@@ -171,19 +171,29 @@ func wizardProbe(c *Case) []Evidence {
 	})
 }
 
-// connectedAndLeft finds a client that asked for nothing on a door that begins in clear.
+// connectedAndLeft finds a client that asked for nothing, on a door that begins in clear or after it had closed TLS in
+// order.
 func connectedAndLeft(c *Case) []Evidence {
 	return c.eachWords(func(f *Facts) map[string]string {
-		if f.beginsWithTLS() || f.acted() || f.Host == "" || f.triedTLS() || f.idled() {
+		if f.acted() || f.Host == "" || f.idled() || f.beginsWithTLS() != f.closedTLS() || f.triedTLS() && !f.closedTLS() {
 			return nil
 		}
-		silent := len(f.Steps) == 0 && f.Counts.BytesIn == 0 && f.EndedBy == event.EndedByClient
+		if f.triedTLS() && c.trusts(f) {
+			return nil // a spare connection
+		}
+		silent := len(f.Steps) == 0 && (f.Counts.BytesIn == 0 || f.triedTLS()) && f.EndedBy == event.EndedByClient
 		quit := len(f.Steps) > 0 && f.Steps[0].leaves() && len(wrongProtocol(&Case{Sessions: []*Facts{f}})) == 0
 		if !silent && !quit {
 			return nil
 		}
 		return map[string]string{"others": f.otherDoors()}
 	})
+}
+
+// closedTLS reports whether the client completed the handshake on a door that begins with TLS, and closed TLS in order.
+// A client that refuses the certificate rarely does.
+func (f *Facts) closedTLS() bool {
+	return f.beginsWithTLS() && f.onTLS() && !f.TLS.Bad && f.TLS.CloseNotify && !f.TLS.WrongName && len(f.Steps) == 0
 }
 
 // fetchedAgain finds a client that fetches the same message of a maildrop again in full. Message numbers change when

@@ -6,133 +6,9 @@ import (
 	"time"
 
 	"github.com/mailrig/mailrig/internal/event"
-	"github.com/mailrig/mailrig/internal/refusal"
 )
 
 // Predicates about all connections of one client together.
-
-// canReceiveCannotSend finds a client that fetches mail and fails whenever it tries to send.
-func canReceiveCannotSend(c *Case) []Evidence {
-	var received, tried []*Facts
-	for _, f := range c.Sessions {
-		switch {
-		case f.receives():
-			if f.loggedIn() {
-				received = append(received, f)
-			}
-		case f.delivered() > 0:
-			return nil
-		case f.triesToSend():
-			tried = append(tried, f)
-		}
-	}
-	// Nobody sees who tries a door that refuses. The control run shows that the client sends.
-	blind := len(tried) == 0 && c.Control != nil && c.Over && sends(c) && c.blockedForSending()
-	if len(received) == 0 || len(tried) == 0 && !blind {
-		return nil
-	}
-	doors := map[int]bool{}
-	for _, f := range tried {
-		doors[f.Door] = true
-	}
-	if blind {
-		for _, f := range c.Control {
-			if !f.receives() {
-				doors[f.Door] = true
-			}
-		}
-	}
-	advice, why := sendAdvice(doors), "Almost always the outgoing port is at fault: many networks block 25."
-	if len(tried) > 0 && tried[len(tried)-1].loginMissing() {
-		why = "The server takes mail only from who has logged in."
-		advice = "Switch on authentication for the outgoing server, with the user name and password of the incoming one."
-	}
-	all := append(slices.Clone(tried), received[len(received)-1])
-	return []Evidence{{Sessions: all, Guess: blind, Words: map[string]string{"doors": list(doors), "advice": advice, "why": why}}}
-}
-
-// triesToSend reports whether a session without a message was meant to send one, and the door is to blame: nobody
-// answered, the connection broke, or the server doesn't want the client there. Wrong encryption, passwords and
-// recipients have findings of their own, with their own advice.
-func (f *Facts) triesToSend() bool {
-	if f.receives() {
-		return false
-	}
-	return f.Noticed(event.Knocked) || has[*event.Cut](f) || has[*event.Silenced](f) || f.Greeting.Class == event.Permanent || f.Greeting.Class == event.Temporary ||
-		f.has(f.unwanted)
-}
-
-// unwanted reports whether the server refused a sender or a recipient by policy (RFC 3463 section 3.8): not from this
-// address, or not without a login.
-func (f *Facts) unwanted(s *Step) bool {
-	return (s.Verb == "MAIL" || s.Verb == "RCPT") && s.Reply.Class == event.Permanent && refusal.Means(f.refusal(&s.Reply), refusal.Unwelcome) && !f.wantsTLS(s)
-}
-
-// loginMissing reports whether the server refused mail because nobody had logged in.
-func (f *Facts) loginMissing() bool {
-	return !f.loggedIn() && f.has(func(s *Step) bool { return f.unwanted(s) && refusal.Means(f.refusal(&s.Reply), refusal.NeedsSomething) })
-}
-
-func (c *Case) blockedForSending() bool {
-	for _, f := range c.Control {
-		if !f.receives() && c.Blocked[f.Door] {
-			return true
-		}
-	}
-	return false
-}
-
-// sendAdvice says which port to use in place of a blocked one: 587 for 25, and 465 for 587.
-func sendAdvice(doors map[int]bool) string {
-	switch {
-	case doors[25] && !doors[587]:
-		return "For sending, use port 587 with STARTTLS, or 465 with SSL/TLS, and log in."
-	case doors[587] && !doors[465]:
-		return "For sending, use port 465 with SSL/TLS instead of 587."
-	case doors[465] && !doors[587]:
-		return "For sending, use port 587 with STARTTLS instead of 465."
-	}
-	return "For sending, try port 2525 with STARTTLS, or another network."
-}
-
-func list(doors map[int]bool) string {
-	var all []int
-	for d := range doors {
-		all = append(all, d)
-	}
-	slices.Sort(all)
-	text := ""
-	for i, d := range all {
-		switch {
-		case i == 0:
-		case i == len(all)-1:
-			text += " and "
-		default:
-			text += ", "
-		}
-		text += itoa(d)
-	}
-	return text
-}
-
-// stuckOnPort25 finds a client whose attempts on port 25 all fail, and which never tries 587 or 465.
-func stuckOnPort25(c *Case) []Evidence {
-	const patience = 10 * time.Second
-	var tried []*Facts
-	for _, f := range c.Sessions {
-		switch {
-		case f.receives():
-		case f.delivered() > 0 || f.Door != 25:
-			return nil
-		case f.triesToSend():
-			tried = append(tried, f)
-		}
-	}
-	if len(tried) == 0 || !c.Over && c.Now.Sub(tried[len(tried)-1].Last()) < patience {
-		return nil
-	}
-	return []Evidence{{Sessions: tried}}
-}
 
 // reconnectedTooFast finds a client that connects again and again without a pause, though every connection fails.
 func reconnectedTooFast(c *Case) (all []Evidence) {
@@ -288,8 +164,7 @@ func triedNextAddress(c *Case) []Evidence {
 }
 
 func (f *Facts) v4() bool {
-	host, _, err := net.SplitHostPort(f.Server)
-	return err == nil && net.ParseIP(host).To4() != nil
+	return net.ParseIP(f.serverHost()).To4() != nil
 }
 
 // usesIPv6 reports whether the client would try IPv6: it did at a correct server, or in these sessions.

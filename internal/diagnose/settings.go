@@ -59,6 +59,9 @@ func expectedAnotherProtocol(c *Case) []Evidence {
 		if f.Greeting.Class != event.OK || f.acted() || f.TLS != nil && f.TLS.StartTLS || f.EndedBy == event.EndedByShutdown {
 			return false
 		}
+		if f.triedTLS() && !f.closedTLS() {
+			return false // its user was asked about the certificate, perhaps: see certificateNotTrusted
+		}
 		return f.idled() && (len(f.Steps) == 0 || f.Steps[0].leaves() && len(wrongProtocol(&Case{Sessions: []*Facts{f}})) == 0)
 	})
 	for i := range all {

@@ -176,13 +176,19 @@ func usedUnlistedExtension(c *Case) []Evidence {
 				return map[string]string{"extension": name}
 			}
 		}
-		for _, s := range f.Steps {
-			if s.Pipelined && s.Listed != nil && !s.Listed.Has("PIPELINING") {
+		for i, s := range f.Steps {
+			if s.Early && i > 0 && !f.Steps[i-1].asks() && s.Secure == f.Steps[i-1].Secure && f.lacksPipelining(s.Listed) {
 				return map[string]string{"extension": "PIPELINING"}
 			}
 		}
 		return nil
 	})
+}
+
+// lacksPipelining reports whether this list says that the server doesn't support command pipelining, in a protocol that has it
+// as an extension (RFC 2920, RFC 2449 section 6.6).
+func (f *Facts) lacksPipelining(l *List) bool {
+	return l != nil && !l.Has("PIPELINING") && slices.Contains(f.speaks.Capabilities, "PIPELINING")
 }
 
 // unlistedExtension returns an extension that a command uses and the server hasn't advertised, or "".

@@ -31,6 +31,10 @@ type What interface{ what() name }
 // name identifies a type of content in the encoding. Never reuse a name.
 type name string
 
+// ByAddress stands in Event.By, in place of a scenario's name, where the client asked for the fault itself: by the sender's or
+// recipient's address, or by the user name.
+const ByAddress = "by-address"
+
 // Side is one end of a connection.
 type Side string
 

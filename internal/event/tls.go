@@ -20,8 +20,8 @@ type Handshake struct {
 	Certificate string // profile of the certificate that the server was to present
 	// Bad says that a client must refuse this certificate for the name that it asked for.
 	Bad bool
-	// WrongName says that this certificate isn't valid for the name that the client asked for, or that the client asked
-	// for no name.
+	// WrongName says that this certificate isn't valid for the name that the client asked for or, if it asked for none,
+	// for the address that it connected to.
 	WrongName bool
 	Alert     int    // number of the alert that ended it (RFC 8446 section 6); 0 if none did
 	AlertFrom Side   // which side sent that alert

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/mailrig/mailrig/internal/event"
 	"github.com/mailrig/mailrig/internal/identity"
 	"github.com/mailrig/mailrig/internal/protocol"
 	"github.com/mailrig/mailrig/internal/protocol/smtp"
@@ -19,7 +20,7 @@ import (
 //	login+wrong-password@any.domain           as user name: this refusal; see protocol.LoginReasons
 //
 // ByAddress marks them in a session, in place of a scenario's name.
-const ByAddress = "by-address"
+const ByAddress = event.ByAddress
 
 // AddressReply returns the SMTP reply that a sender's or recipient's address asks for. ok is false for ordinary
 // addresses.

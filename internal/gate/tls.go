@@ -2,11 +2,13 @@ package gate
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"io"
 	"net"
+	"net/netip"
 	"time"
 
 	"github.com/mailrig/mailrig/internal/event"
@@ -140,11 +142,17 @@ func (a *attempt) outcome(o event.HandshakeOutcome, err error) *event.Handshake 
 		name = a.hello.ServerName
 	}
 	h.Bad = a.g.cfg.Bad != nil && a.g.cfg.Bad(a.want.Certificate, name)
-	h.WrongName = name == "" || a.leaf != nil && a.leaf.VerifyHostname(name) != nil
+	h.WrongName = a.leaf != nil && a.leaf.VerifyHostname(cmp.Or(name, a.g.address())) != nil
 	if err != nil {
 		h.Detail = err.Error()
 	}
 	return h
+}
+
+// address returns the address that the client connected to, without its port and zone.
+func (g *Gate) address() string {
+	a, _ := netip.ParseAddrPort(g.raw.LocalAddr().String())
+	return a.Addr().Unmap().WithZone("").String()
 }
 
 // failed records why a handshake failed, and ends the connection.
