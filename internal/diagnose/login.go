@@ -1,6 +1,7 @@
 package diagnose
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"time"
@@ -17,8 +18,21 @@ func passwordSentInClear(c *Case) []Evidence { return c.each((*Facts).secretInCl
 
 // loginDespiteLogindisabled finds a LOGIN that LOGINDISABLED forbids (RFC 9051 section 6.2.3: MUST NOT).
 func loginDespiteLogindisabled(c *Case) []Evidence {
-	return c.each(func(f *Facts) bool {
-		return f.has(func(s *Step) bool { return s.Word.Unless != "" && s.Listed.Has(s.Word.Unless) })
+	return c.eachWords(func(f *Facts) map[string]string {
+		s := f.step(func(s *Step) bool { return s.Word.Unless != "" && s.Listed.Has(s.Word.Unless) })
+		switch {
+		case s == nil:
+			return nil
+		case s.Secure:
+			return map[string]string{
+				"why":    "RFC 9051 section 6.2.3 forbids the LOGIN command then. The connection is encrypted already: this server takes no password by LOGIN at all.",
+				"advice": "Choose an authentication method that the server lists: " + cmp.Or(strings.Join(s.Listed.Mechanisms(), ", "), "it lists none") + ".",
+			}
+		}
+		return map[string]string{
+			"why":    "RFC 9051 section 6.2.3 forbids the LOGIN command then: without TLS the password is for all to read.",
+			"advice": "Set encryption to STARTTLS, or to SSL/TLS with port " + itoa(f.speaks.Door(true)) + ".",
+		}
 	})
 }
 
@@ -36,7 +50,11 @@ func usedUnlistedMechanism(c *Case) []Evidence {
 		if !s.Secure && !f.offersLogin(s.Listed) && f.listsSTARTTLS(s.Listed) {
 			offered, advice = offered+" without TLS", "Set encryption to STARTTLS: the server takes logins inside TLS only."
 		}
-		return map[string]string{"mechanism": s.mechanism(), "offered": offered, "advice": advice}
+		did := "Logged in"
+		if s.Reply.Class != event.OK {
+			did = "Tried to log in"
+		}
+		return map[string]string{"did": did, "mechanism": s.mechanism(), "offered": offered, "advice": advice}
 	})
 }
 
@@ -83,8 +101,8 @@ func (c *Case) refusals() (all []refusedLogin) {
 			if !s.logsIn() || s.Reply.Class != event.Permanent {
 				continue
 			}
-			if !s.showsSecret() && !s.Word.Digest && s.Reply.Code != "535" {
-				continue // no password was sent: the server refused the mechanism
+			if !s.provedSecret() || s.Reply.NotUnderstood || refusal.Means(f.refusal(&s.Reply), refusal.NoSuchCommand, refusal.NoSuchMechanism) {
+				continue // no password was sent, or it isn't what the server refused
 			}
 			user, tag := "", ""
 			for i, l := range known {
@@ -123,13 +141,33 @@ func repeatedRefusedPassword(c *Case) (all []Evidence) {
 		before, again := first[r.key]
 		first[r.key] = r
 		if again && times[r.key] > c.spare(usual, 1) && (c.Control != nil || r.at.Sub(before.at) < soon) {
-			all = append(all, Evidence{Sessions: distinct(before.f, r.f), Words: map[string]string{"times": itoa(times[r.key])}})
+			w := map[string]string{"what": "password", "times": itoa(times[r.key]), "why": "without anybody having typed another one. Servers lock accounts that do this",
+				"advice": "Let the client ask for the password after the first refusal."}
+			if r.step.bySASL() && slices.Contains(tokenMechanisms, r.step.mechanism()) {
+				w["what"], w["why"] = "token", "though it was refused already. A token that has expired or was revoked stays refused"
+				w["advice"] = "Let the client get a new token with its refresh token, or send its user to sign in again."
+			}
+			all = append(all, Evidence{Sessions: distinct(before.f, r.f), Words: w})
 		}
 	}
 	if len(all) > 1 {
 		all = all[len(all)-1:] // the last one includes the others
 	}
 	return all
+}
+
+// tokenMechanisms carry an OAuth token in place of a password.
+var tokenMechanisms = []string{"XOAUTH2", "OAUTHBEARER"}
+
+// provedSecret reports whether the command carried a password, a token, or the proof of knowing one.
+func (s *Step) provedSecret() bool {
+	switch {
+	case s.showsSecret():
+		return true
+	case s.bySASL(): // a mechanism with a challenge: the proof is an answer to it
+		return s.Secret || slices.Contains(s.Exchange, event.SecretAnswer)
+	}
+	return s.Word.Digest
 }
 
 func wasRefused(c *Case) bool { return len(c.refusals()) > 0 }
@@ -162,6 +200,7 @@ var loginReasons = map[refusal.Meaning]struct{ reason, advice string }{
 	refusal.Locked:           accountLocked,
 	refusal.AskAdministrator: accountLocked,
 	refusal.NotAuthorised:    accountLocked,
+	refusal.TooBig:           {"What the client sent in place of a user name or a password is too long for the server.", "Type the user name and the password anew."},
 	refusal.InUse:            {"Another client has the mailbox.", "Try again when it is done."},
 }
 
@@ -172,22 +211,76 @@ var (
 	accountLocked = struct{ reason, advice string }{"The account is locked, or may not use this service.", "Ask the provider."}
 )
 
-// loginRefused says what the server's refusal means.
+// refusedStep returns the last login that the server refused, or nil if the client logged in after all. It leaves out
+// logins that the client cancelled, and commands that the server couldn't parse.
+func (f *Facts) refusedStep() (last *Step) {
+	if f.loggedIn() {
+		return nil // it logged in another way
+	}
+	for i, s := range f.Steps {
+		if s.logsIn() && s.Reply.failed() && !s.cancelled() && !s.Reply.NotUnderstood && !f.outOfOrder(i) {
+			last = s
+		}
+	}
+	return last
+}
+
+// outOfOrder reports whether a step is the second half of a login whose first half the server hasn't accepted: PASS
+// without USER (RFC 1939 section 7).
+func (f *Facts) outOfOrder(i int) bool {
+	if f.Steps[i].Verb != "PASS" {
+		return false
+	}
+	for _, s := range f.Steps[:i] {
+		if s.Verb == "USER" && s.Reply.Class == event.OK {
+			return false
+		}
+	}
+	return true
+}
+
+// refusalSeverity returns the severity of a refusal: info if a scenario or an address asked for it, and error otherwise, since the
+// client then can't do its job.
+func (f *Facts) refusalSeverity() Severity {
+	if f.acted() {
+		return Info
+	}
+	return Error
+}
+
+// loginRefused says what the server's refusal of a password or a token means.
 func loginRefused(c *Case) (all []Evidence) {
 	for _, f := range c.Sessions {
-		if f.loggedIn() {
-			continue // it logged in another way
+		if s := f.refusedStep(); s != nil && (s.provedSecret() || !f.methodRefused(s)) {
+			all = append(all, Evidence{Sessions: []*Facts{f}, Severity: f.refusalSeverity(), Words: f.whyNoLogin(s)})
 		}
-		var last *Step
-		for _, s := range f.Steps {
-			if s.logsIn() && s.Reply.failed() && !s.cancelled() {
-				last = s // leaves out a login that the client cancelled
-			}
-		}
-		if last == nil {
+	}
+	return all
+}
+
+// methodRefused reports whether the server refused a login at its first line, before any password came: it refuses the
+// method, whatever its words are.
+func (f *Facts) methodRefused(s *Step) bool {
+	return s.bySASL() && !s.provedSecret() && s.Reply.Class == event.Permanent
+}
+
+// loginMethodRefused finds a client whose authentication method the server refuses.
+func loginMethodRefused(c *Case) (all []Evidence) {
+	for _, f := range c.Sessions {
+		s := f.refusedStep()
+		if s == nil || !f.methodRefused(s) {
 			continue
 		}
-		all = append(all, Evidence{Sessions: []*Facts{f}, Words: f.whyNoLogin(last)})
+		others := slices.DeleteFunc(s.Listed.Mechanisms(), func(m string) bool { return m == s.mechanism() })
+		advice := "Choose another authentication method."
+		if others != nil {
+			advice = "Choose another authentication method. The server lists: " + strings.Join(others, ", ") + ". (Settings screens say \"normal password\" for PLAIN and LOGIN.)"
+		}
+		if f.wantsTLS(s) {
+			advice = "Set encryption to STARTTLS, or to SSL/TLS with port " + itoa(f.speaks.Door(true)) + "."
+		}
+		all = append(all, Evidence{Sessions: []*Facts{f}, Severity: f.refusalSeverity(),
+			Words: map[string]string{"mechanism": s.mechanism(), "reply": s.Reply.Last(), "advice": advice}})
 	}
 	return all
 }
@@ -198,7 +291,7 @@ func (f *Facts) whyNoLogin(s *Step) map[string]string {
 	if s.Reply.Class == event.Temporary {
 		reason, advice = "The server couldn't check the password just now.", "Nothing is wrong with the settings: try again later."
 	}
-	if m := s.mechanism(); s.Reply.Class == event.Permanent && (m == "XOAUTH2" || m == "OAUTHBEARER") {
+	if m := s.mechanism(); s.Reply.Class == event.Permanent && slices.Contains(tokenMechanisms, m) {
 		reason, advice = "The server didn't accept the OAuth2 token.", "Sign in again, so that the client gets a new token."
 		readings = nil // what it says about passwords isn't meant here
 	}
@@ -220,20 +313,50 @@ func (f *Facts) refusal(r *Reply) refusal.Reply {
 // commonMechanisms are those that most clients support.
 var commonMechanisms = []string{"PLAIN", "LOGIN"}
 
-// noCommonMechanism finds a client that looked at the list of mechanisms and left.
+// onlyLooked returns the mechanisms of the list that a client looked at before it left, or nil if it did more.
+func (c *Case) onlyLooked(f *Facts) []string {
+	l := f.Listed[f.onTLS()]
+	if l == nil || f.loggedIn() || f.has(func(s *Step) bool { return s.logsIn() || s.works() }) || c.worksElsewhere(f) {
+		return nil
+	}
+	return l.Mechanisms()
+}
+
+// common reports whether a client without a special setting finds a way to log in.
+func (f *Facts) common(offered []string) bool {
+	return slices.ContainsFunc(offered, func(m string) bool { return slices.Contains(commonMechanisms, m) }) || f.offersPassword(f.Listed[f.onTLS()])
+}
+
+// noCommonMechanism finds a client that looked at a list without any of the common mechanisms and left.
 func noCommonMechanism(c *Case) (all []Evidence) {
 	for _, f := range c.Sessions {
-		if f.loggedIn() || f.has(func(s *Step) bool { return s.logsIn() || s.works() }) {
-			continue
+		if offered := c.onlyLooked(f); len(offered) > 0 && !f.common(offered) {
+			all = append(all, Evidence{Sessions: []*Facts{f}, Guess: true, Words: map[string]string{"offered": strings.Join(offered, ", ")}})
 		}
-		l := f.Listed[f.onTLS()]
-		offered := l.Mechanisms()
-		if l == nil || len(offered) == 0 || slices.ContainsFunc(offered, func(m string) bool { return slices.Contains(commonMechanisms, m) }) || f.offersPassword(l) {
-			continue
-		}
-		all = append(all, Evidence{Sessions: []*Facts{f}, Guess: true, Words: map[string]string{"offered": strings.Join(offered, ", ")}})
 	}
 	return all
+}
+
+// lookedAndLeft finds a client that looked at the list where it could have logged in. It may be set to a method that the
+// server lacks, or it only looks.
+func lookedAndLeft(c *Case) (all []Evidence) {
+	wizards := wizardProbe(c)
+	for _, f := range c.Sessions {
+		offered := c.onlyLooked(f)
+		if len(offered) == 0 || !f.common(offered) || f.acted() || !f.left() || !f.onTLS() && f.listsSTARTTLS(f.Listed[false]) ||
+			f.has((*Step).isSTARTTLS) && !f.onTLS() || slices.ContainsFunc(wizards, func(e Evidence) bool { return e.Sessions[0] == f }) {
+			continue
+		}
+		all = append(all, Evidence{Sessions: []*Facts{f}, Words: map[string]string{"offered": strings.Join(offered, ", ")}})
+	}
+	return all
+}
+
+// worksElsewhere reports whether the same client logged in, or sent, in another session on the same door.
+func (c *Case) worksElsewhere(f *Facts) bool {
+	return c.any(func(o *Facts) bool {
+		return o != f && o.Host == f.Host && o.Door == f.Door && (o.loggedIn() || o.delivered() > 0)
+	})
 }
 
 // badChallenge reports whether a scenario answered a login with a challenge that nobody can answer.

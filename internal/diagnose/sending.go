@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/mailrig/mailrig/internal/event"
+	"github.com/mailrig/mailrig/internal/protocol"
 	"github.com/mailrig/mailrig/internal/refusal"
 )
 
@@ -31,10 +32,10 @@ func (f *Facts) obstacle() (o obstacle, said string) {
 	}
 	if s := f.step(f.unwelcome); s != nil {
 		switch {
-		case refusal.Means(f.refusal(&s.Reply), refusal.NeedsSomething) || f.offersLogin(s.Listed):
-			return loginMissing, s.Reply.Last()
-		case s.Listed != nil:
+		case s.Listed != nil && !f.offersLogin(s.Listed) && f.Security == string(protocol.STARTTLS):
 			return relayRefused, s.Reply.Last()
+		case refusal.Means(f.refusal(&s.Reply), refusal.NeedsSomething):
+			return loginMissing, s.Reply.Last()
 		}
 		return noObstacle, ""
 	}
@@ -118,6 +119,17 @@ func (o obstacle) words(said string, doors map[int]bool) (why, advice string) {
 		return "Nobody answers there, or something that isn't the server does: many networks block or redirect port 25.", sendAdvice(doors)
 	}
 	return "Nobody answers there, or something that isn't the server does: a firewall blocks the port, or the network wants a sign-in first.", sendAdvice(doors)
+}
+
+// loginIsMissing finds a client that tries to send without a login where the server wants one. It has seen the server's
+// own words, so this is said whether it can receive or not.
+func loginIsMissing(c *Case) (all []Evidence) {
+	for _, f := range c.Sessions {
+		if o, said := f.obstacle(); o == loginMissing && !f.has((*Step).logsIn) {
+			all = append(all, Evidence{Sessions: []*Facts{f}, Severity: f.refusalSeverity(), Words: map[string]string{"reply": said}})
+		}
+	}
+	return all
 }
 
 func (c *Case) blockedForSending() bool {

@@ -1,6 +1,7 @@
 package diagnose
 
 import (
+	"cmp"
 	"maps"
 	"regexp"
 	"slices"
@@ -315,47 +316,88 @@ func (x failure) reply() string {
 	return "The server said: " + x.step.Reply.Last()
 }
 
-// repeatedPermanentFailure finds a command that was repeated with the same arguments after a permanent refusal.
-func repeatedPermanentFailure(c *Case) (all []Evidence) {
+// refusedForGood reports whether the server refused this command permanently, and the client can have read that. The
+// engine's own reply to an upload that the client broke off reaches nobody.
+func (f *Facts) refusedForGood(s *Step) bool {
+	switch {
+	case s.Reply.Class != event.Permanent || s.leaves():
+		return false
+	case s.BodyCut && s.Reply.Injected == "":
+		return false
+	}
+	return true
+}
+
+// loopKey identifies a command that a client may repeat by itself. A command that isn't understood is another one if its
+// arguments differ.
+func (f *Facts) loopKey(s *Step) string {
+	if args := strings.TrimSpace(s.Args); args != "" && f.syntaxRefused(s) {
+		return f.Protocol + " " + s.Verb + " " + args
+	}
+	return f.key(s)
+}
+
+// syntaxRefused reports whether the server couldn't parse the command, or doesn't know it.
+func (f *Facts) syntaxRefused(s *Step) bool {
+	_, known := f.speaks.Words.Find(s.Verb)
+	return s.Reply.Class == event.Permanent && (s.Reply.NotUnderstood || !known)
+}
+
+// repeatedPermanentFailure finds commands that were repeated with the same arguments after a permanent refusal. One
+// loop gives one finding, whatever its commands.
+func repeatedPermanentFailure(c *Case) []Evidence {
 	refused := map[string][]*Facts{}
 	for _, f := range c.Sessions {
 		if f.Greeting.Class == event.Permanent && f.acted() {
 			refused[itoa(f.Door)+" greeting"] = append(refused[itoa(f.Door)+" greeting"], f)
 		}
 		for _, s := range f.Steps {
-			if s.Reply.Class != event.Permanent || s.ofLogin() || s.logsIn() || s.leaves() {
+			if !f.refusedForGood(s) || s.ofLogin() || s.logsIn() || s.Verb == "" {
 				continue
 			}
 			if s.asks() && c.Control == nil {
 				continue // a client asks for the capabilities in every session
 			}
-			key := itoa(f.Door) + " " + f.key(s)
+			key := itoa(f.Door) + " " + f.loopKey(s)
 			refused[key] = append(refused[key], f)
 		}
 	}
-	for key, list := range refused {
+	var looped []string
+	var all []*Facts
+	times := 0
+	for _, key := range slices.Sorted(maps.Keys(refused)) {
+		list := refused[key]
 		usual := count(c.Control, func(f *Facts) (n int) {
 			if itoa(f.Door)+" greeting" == key {
 				return 1
 			}
 			for _, s := range f.Steps {
-				if itoa(f.Door)+" "+f.key(s) == key {
+				if itoa(f.Door)+" "+f.loopKey(s) == key || itoa(f.Door)+" "+f.key(s) == key {
 					n++
 				}
 			}
 			return n
 		})
-		if len(list) > c.spare(usual, 2) {
-			_, what, _ := strings.Cut(key, " ")
-			_, what, _ = strings.Cut(what, " ")
-			if what == "" {
-				what = "the connection"
-			}
-			all = append(all, Evidence{Sessions: distinct(list...), Words: map[string]string{"what": strings.TrimSpace(what), "times": itoa(len(list))}})
+		if len(list) <= c.spare(usual, 2) {
+			continue
 		}
+		_, what, _ := strings.Cut(key, " ")
+		_, what, _ = strings.Cut(what, " ")
+		looped = append(looped, cmp.Or(strings.TrimSpace(what), "the connection"))
+		all = append(all, list...)
+		times = max(times, len(list))
 	}
-	slices.SortFunc(all, func(a, b Evidence) int { return strings.Compare(a.Words["what"], b.Words["what"]) })
-	return all
+	if looped == nil {
+		return nil
+	}
+	slices.Sort(looped)
+	what := looped[0]
+	if more := len(looped) - 1; more > 0 {
+		what += ", and " + itoa(more) + " more"
+	}
+	all = distinct(all...)
+	slices.SortStableFunc(all, func(a, b *Facts) int { return a.Start.Compare(b.Start) })
+	return []Evidence{{Sessions: all, Words: map[string]string{"what": what, "times": itoa(times)}}}
 }
 
 // reportedSuccessWithoutDelivery finds a command that reported success although mail which it sends at a correct server

@@ -54,6 +54,9 @@ type Verdict struct {
 	Class    Class
 	Code     string // SMTP: the reply code; IMAP: the response code, like UNAVAILABLE; POP3: the response code, like SYS/TEMP
 	Enhanced string // SMTP's enhanced status code (RFC 3463), like 5.7.1
+	// NotUnderstood says that the server couldn't parse the command, or doesn't know it: SMTP's 500, 501 and 555, IMAP's
+	// BAD. POP3 has no sign for it.
+	NotUnderstood bool
 	// Preauth says that the greeting has logged the client in (IMAP's PREAUTH).
 	Preauth bool
 }

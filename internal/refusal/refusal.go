@@ -34,6 +34,7 @@ const (
 	NeedsSomething   Meaning = "needs-something"   // the client must begin TLS or log in first; the code doesn't say which
 	TooManyAttempts  Meaning = "too-many-attempts" // too many failed logins
 	TooMany          Meaning = "too-many"          // too many connections or attempts
+	TooBig           Meaning = "too-big"           // what the client sent is too large
 	TooSoon          Meaning = "too-soon"          // too soon after the last login
 	Locked           Meaning = "locked"            // the account is disabled or locked
 	AskAdministrator Meaning = "ask-administrator" // the account is disabled; ask its administrator why

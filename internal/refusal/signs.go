@@ -39,6 +39,7 @@ var signs = []sign{
 	{text: "must issue a starttls", means: NeedsEncryption, hint: true},
 	{text: "tls first", means: NeedsEncryption, hint: true},
 	{text: "ssl/tls", means: NeedsEncryption, hint: true},
+	{protocol: "imap", code: "TOOBIG", means: TooBig}, // RFC 4469 section 4.2
 	{text: "too many bad auth", means: TooManyAttempts},
 	{text: "too many login", means: TooManyAttempts},
 	{text: "too many attempts", means: TooManyAttempts},
@@ -90,6 +91,8 @@ var signs = []sign{
 	{protocol: "imap", status: "BAD", means: NotUnderstood}, // RFC 9051 section 7.1.3
 
 	// commands other than logins
+	{protocol: "smtp", text: "relay", enhanced: "5.7.1", means: NeedsSomething}, // Postfix, Exim, Exchange: who isn't logged in may send to nobody else
+	{protocol: "smtp", text: "authentication required", enhanced: "5.7.1", means: NeedsSomething},
 	{protocol: "smtp", enhanced: "5.7.x", means: Unwelcome}, // RFC 3463 section 3.8: security and policy
 	{text: "tls", means: SpeaksOfTLS},
 	{text: "encrypt", means: SpeaksOfTLS},

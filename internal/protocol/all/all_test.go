@@ -36,7 +36,7 @@ func TestVerdicts(t *testing.T) {
 		{"imap", "a1", "* BYE [UNAVAILABLE] bye", false, event.Verdict{Class: event.Temporary, Code: "UNAVAILABLE"}},
 		{"imap", "a1", "* BYE bye\na1 OK done", false, event.Verdict{Class: event.OK}},
 		{"imap", "a1", "+ go", false, event.Verdict{Class: event.Continue}},
-		{"imap", "a1", "* BAD what", false, event.Verdict{Class: event.Permanent}},
+		{"imap", "a1", "* BAD what", false, event.Verdict{Class: event.Permanent, NotUnderstood: true}},
 		{"imap", "a1", "* 1 EXISTS", false, event.Verdict{}},
 		{"imap", "", "* PREAUTH hi", true, event.Verdict{Class: event.OK, Preauth: true}},
 		{"imap", "", "220 smtp", true, event.Verdict{Class: event.Nonsense}},

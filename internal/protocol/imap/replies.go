@@ -13,7 +13,7 @@ import (
 type replies struct{}
 
 // temporary lists the response codes that mean "not now" (RFC 5530 section 3, RFC 9051 section 7.1).
-var temporary = []string{"UNAVAILABLE", "INUSE", "EXPUNGEISSUED", "TRYCREATE", "THROTTLED"}
+var temporary = []string{"UNAVAILABLE", "INUSE", "EXPUNGEISSUED", "THROTTLED"}
 
 // Verdict judges the tagged line. If it hasn't come yet, Verdict judges BYE, a continuation request or an untagged BAD
 // (RFC 9051 section 7.1).
@@ -32,7 +32,7 @@ func (replies) Verdict(tag string, lines []string, greeting bool) event.Verdict 
 			word, rest, _ := strings.Cut(line[len(tag)+1:], " ")
 			return tagged(word, protocol.CodeIn(rest))
 		case strings.HasPrefix(line, "* BAD"):
-			v.Class = event.Permanent
+			v.Class, v.NotUnderstood = event.Permanent, true
 		}
 	}
 	return v
@@ -46,7 +46,7 @@ func tagged(word, code string) event.Verdict {
 	case word == "NO" && slices.Contains(temporary, code), word == "BYE":
 		v.Class = event.Temporary
 	case word == "NO" || word == "BAD":
-		v.Class = event.Permanent
+		v.Class, v.NotUnderstood = event.Permanent, word == "BAD" // RFC 9051 section 7.1.3
 	}
 	return v
 }

@@ -31,6 +31,7 @@ func (replies) Verdict(_ string, lines []string, greeting bool) event.Verdict {
 	default:
 		v.Class = event.Nonsense
 	}
+	v.NotUnderstood = v.Code == "500" || v.Code == "501" || v.Code == "555" // RFC 5321 section 4.2.2
 	if greeting && v.Code != "220" && v.Code != "421" && v.Code != "554" {
 		v.Class = event.Nonsense
 	}
