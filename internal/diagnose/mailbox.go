@@ -3,6 +3,7 @@ package diagnose
 import (
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -82,8 +83,23 @@ func tooManyConnections(c *Case) []Evidence {
 // truncated returns the first download that was cut short, or nil.
 func (f *Facts) truncated() *Step {
 	return f.step(func(s *Step) bool {
-		return s.Downloaded > 0 && (s.Cut || s.Silenced) && slices.Contains([]string{"RETR", "TOP", "FETCH", "UID FETCH"}, s.Verb)
+		return s.Downloaded > 0 && (s.Cut || s.Silenced) && (s.wholeMessage() || s.Verb == "FETCH" || s.Verb == "UID FETCH")
 	})
+}
+
+// wholeMessage reports whether a POP3 command asks for a whole message. fetchmail does so with TOP and a number of lines
+// that no message has (RFC 1939 section 7).
+func (s *Step) wholeMessage() bool {
+	const whole = 10000 // lines
+	switch s.Verb {
+	case "RETR":
+		return true
+	case "TOP":
+		_, lines, _ := strings.Cut(strings.TrimSpace(s.Args), " ")
+		n, err := strconv.Atoi(strings.TrimSpace(lines))
+		return err == nil && n >= whole
+	}
+	return false
 }
 
 // tookPartForWhole finds a client that, after a broken download, deletes the message, or reports success and never
@@ -194,51 +210,6 @@ func connectedAndLeft(c *Case) []Evidence {
 // A client that refuses the certificate rarely does.
 func (f *Facts) closedTLS() bool {
 	return f.beginsWithTLS() && f.onTLS() && !f.TLS.Bad && f.TLS.CloseNotify && !f.TLS.WrongName && len(f.Steps) == 0
-}
-
-// fetchedAgain finds a client that fetches the same message of a maildrop again in full. Message numbers change when
-// messages are deleted, so a session with a deletion restarts the count.
-func fetchedAgain(c *Case) (all []Evidence) {
-	if !c.any((*Facts).acted) {
-		return nil // a client that is started now and then may fetch everything each time
-	}
-	usual := map[maildropMessage]int{} // of any user: a command may make up a new name each time
-	for m, list := range fetches(c.Control) {
-		m.user = ""
-		usual[m] = max(usual[m], len(list))
-	}
-	for m, list := range fetches(c.Sessions) {
-		m.user = ""
-		if n := len(list); n > c.spare(usual[m], 1) {
-			what := "RETR " + m.number
-			all = append(all, Evidence{Sessions: distinct(list...), Words: map[string]string{"what": what, "times": itoa(n)}})
-		}
-	}
-	slices.SortFunc(all, func(a, b Evidence) int { return strings.Compare(a.Words["what"], b.Words["what"]) })
-	return all
-}
-
-// maildropMessage identifies a message in a user's maildrop.
-type maildropMessage struct {
-	user, number string
-	door         int
-}
-
-// fetches lists, for each message, the POP3 sessions that fetched it in full since messages were last deleted.
-func fetches(list []*Facts) map[maildropMessage][]*Facts {
-	got := map[maildropMessage][]*Facts{}
-	for _, f := range list {
-		for _, s := range f.Steps {
-			if s.Verb == "RETR" && s.Downloaded > 0 && !s.Cut && !s.Silenced {
-				m := maildropMessage{f.user(), s.Args, f.Door}
-				got[m] = append(got[m], f)
-			}
-		}
-		if f.has(func(s *Step) bool { return s.Verb == "DELE" && s.Reply.Class == event.OK }) && f.has(func(s *Step) bool { return s.leaves() && s.Reply.Class == event.OK }) {
-			clear(got)
-		}
-	}
-	return got
 }
 
 // reportDue returns when mailrig promised to send a report of a failed delivery, and to whom.

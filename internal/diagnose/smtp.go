@@ -186,6 +186,19 @@ func usedUnlistedExtension(c *Case) []Evidence {
 	})
 }
 
+// sentBehindHello finds a command that came before the reply to the one that asks for the capabilities, in a protocol in
+// which pipelining is an extension.
+func sentBehindHello(c *Case) []Evidence {
+	return c.eachWords(func(f *Facts) map[string]string {
+		for i, s := range f.Steps {
+			if i > 0 && s.Early && s.Verb != "" && f.Steps[i-1].asks() && slices.Contains(f.speaks.Capabilities, "PIPELINING") {
+				return map[string]string{"next": s.Verb, "hello": f.Steps[i-1].Verb}
+			}
+		}
+		return nil
+	})
+}
+
 // lacksPipelining reports whether this list says that the server doesn't support command pipelining, in a protocol that has it
 // as an extension (RFC 2920, RFC 2449 section 6.6).
 func (f *Facts) lacksPipelining(l *List) bool {
@@ -250,14 +263,15 @@ func (f *Facts) key(s *Step) string {
 	return f.Protocol + " " + s.Verb + " " + args
 }
 
-// setbacks lists temporary failures: temporary error replies, broken connections, greetings that say "later".
+// setbacks lists temporary failures: temporary error replies, broken connections, greetings that say "later". A lasting
+// refusal isn't one, even if the server ends the connection with it.
 func (c *Case) setbacks() (all []failure) {
 	for _, f := range c.Sessions {
 		before := len(all)
 		for _, s := range f.Steps {
 			switch {
-			case s.leaves():
-			case s.Reply.Class == event.Temporary, len(s.Reply.Lines) == 0 && (s.Cut || s.Silenced), s.Cut && !s.leaves():
+			case s.leaves() || s.Reply.Class == event.Permanent:
+			case s.Reply.Class == event.Temporary, !s.answered() && (s.Cut || s.Silenced), s.Cut:
 				all = append(all, failure{f, s, f.key(s), f.at(s)})
 			}
 		}
@@ -303,17 +317,39 @@ func gaveUpAfterTemporaryFailure(c *Case) (all []Evidence) {
 		return nil
 	}
 	x := list[len(list)-1]
-	return []Evidence{{Sessions: []*Facts{x.f}, Words: map[string]string{"reply": x.reply()}}}
+	advice := "Keep the message in the outbox, and try again after a minute or more."
+	if !x.sends() {
+		advice = "Connect again after a minute or more: nothing is lost, and nothing is wrong with the settings."
+	}
+	return []Evidence{{Sessions: []*Facts{x.f}, Words: map[string]string{"what": x.what(), "advice": advice}}}
 }
 
-func (x failure) reply() string {
-	if x.step == nil || len(x.step.Reply.Lines) == 0 {
-		if len(x.f.Greeting.Lines) > 0 && x.step == nil {
-			return "The server said: " + x.f.Greeting.Last()
+// sends reports whether what failed was the sending of a message, or the storing of one by APPEND.
+func (x failure) sends() bool {
+	return !x.f.receives() || x.step != nil && x.step.Word.Mail
+}
+
+// what says what happened.
+func (x failure) what() string {
+	if x.step == nil {
+		switch {
+		case len(x.f.Greeting.Lines) > 0 && x.f.Greeting.Class != event.OK:
+			return "The server greeted with: " + x.f.Greeting.Last()
+		case x.f.Noticed(event.Knocked):
+			return "Nobody answered on port " + itoa(x.f.Door) + "."
 		}
-		return "The connection broke."
+		return "The connection broke before the client had said anything."
 	}
-	return "The server said: " + x.step.Reply.Last()
+	at := cmp.Or(x.step.Verb, "what the client said")
+	switch {
+	case x.step.Reply.Class == event.Temporary:
+		return "The server said to " + at + ": " + x.step.Reply.Last()
+	case x.step.Silenced:
+		return "The server fell silent at " + at + "."
+	case x.step.BodyCut:
+		return "The connection broke in the middle of the message."
+	}
+	return "The connection broke at " + at + "."
 }
 
 // refusedForGood reports whether the server refused this command permanently, and the client can have read that. The

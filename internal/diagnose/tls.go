@@ -45,7 +45,7 @@ func silentOnTLSPort(c *Case) []Evidence {
 func clearTextOnTLSPort(c *Case) []Evidence {
 	return c.each(func(f *Facts) bool {
 		clear, _, ok := event.First[*event.ClearOnTLS](f.Record)
-		return ok && f.beginsWithTLS() && clear.Protocol != event.HTTP
+		return ok && f.beginsWithTLS() && clear.Protocol != event.HTTP && clear.Protocol != event.PROXY
 	})
 }
 
@@ -60,6 +60,32 @@ func httpOnMailPort(c *Case) []Evidence {
 		}
 		word, rest, _ := strings.Cut(f.Steps[0].Line, " ")
 		return slices.Contains([]string{"GET", "POST", "HEAD", "PUT", "OPTIONS", "CONNECT"}, word) && strings.Contains(rest, "HTTP/")
+	})
+}
+
+// proxyHeader finds a balancer or a proxy that tells the client's address in front of the dialogue, where nobody expects
+// it: HAProxy's PROXY protocol, version 1 or 2, or Postfix' XCLIENT and XFORWARD.
+func proxyHeader(c *Case) []Evidence {
+	return c.eachWords(func(f *Facts) map[string]string {
+		name, setting := "", "Switch the PROXY protocol off for this port in what connects (HAProxy: send-proxy; nginx: proxy_protocol)."
+		if clear, _, ok := event.First[*event.ClearOnTLS](f.Record); ok && clear.Protocol == event.PROXY {
+			name = "the header of the PROXY protocol"
+		}
+		line := func(i int) string { return f.Steps[i].Line }
+		switch {
+		case name != "" || len(f.Steps) == 0:
+		case strings.HasPrefix(line(0), "PROXY "):
+			name = "the header of the PROXY protocol, version 1"
+		case len(f.Steps) > 2 && line(0) == "" && line(1) == "" && strings.HasPrefix(line(2), `\x00`):
+			name = "the header of the PROXY protocol, version 2"
+		}
+		if s := f.step(func(s *Step) bool { return s.Verb == "XCLIENT" || s.Verb == "XFORWARD" }); s != nil && s.Reply.Class != event.OK {
+			name, setting = s.Verb, "Let the proxy look at the server's list first, or switch "+s.Verb+" off (nginx: xclient off)."
+		}
+		if name == "" {
+			return nil
+		}
+		return map[string]string{"name": name, "advice": setting}
 	})
 }
 
@@ -353,19 +379,33 @@ func (f *Facts) upgraded() bool {
 
 func canUpgrade(c *Case) bool { return c.any((*Facts).upgraded) }
 
-// askedAgain reports whether the client asked for the capabilities inside TLS before it did anything that needs them. A
-// client that may do without the list, and never asks for it, needs none.
+// askedAgain reports whether the client learnt the capabilities inside TLS before it did anything that needs them. A
+// client that may do without the list, and never asks for it, needs none. A login by password needs none either, if the
+// client takes the list from the reply to it, or asks behind it (RFC 9051 sections 6.2.2 and 7.2.2).
 func (f *Facts) askedAgain() bool {
-	for _, s := range f.Steps {
+	for i, s := range f.Steps {
 		switch {
 		case !s.Secure:
 		case s.asks():
+			return true
+		case s.logsIn() && f.speaks.ListsMore && f.listsBehind(f.Steps[i:]):
 			return true
 		case s.works():
 			return f.speaks.ListOptional && f.Listed[false] == nil
 		}
 	}
 	return true
+}
+
+// listsBehind reports whether the capabilities came with the reply to a login, or the client asked for them next.
+func (f *Facts) listsBehind(steps []*Step) bool {
+	login := steps[0]
+	if f.speaks.Replies != nil {
+		if _, ok := f.speaks.Replies.List(login.Verb, login.Reply.Lines); ok {
+			return true
+		}
+	}
+	return len(steps) > 1 && (steps[1].asks() || steps[1].logsIn() && f.listsBehind(steps[1:]))
 }
 
 // askedCapabilitiesAgain finds a client that asks for the capabilities inside TLS, as RFC 3207 section 4.2 and RFC 9051
@@ -402,20 +442,58 @@ func trustedDataFromBeforeTLS(c *Case) []Evidence {
 	})
 }
 
-// fellBackToClear finds a client that wanted TLS, didn't get it, and did its work without.
-func fellBackToClear(c *Case) []Evidence {
-	return c.each(func(f *Facts) bool {
+// fellBackToClear finds a client that wanted TLS, didn't get it, and did its work without. Within one session, and with a
+// control run, that is certain. Two sessions may be two programs', or two users', so what they show together is a guess,
+// and needs the same protocol within a short time.
+func fellBackToClear(c *Case) (all []Evidence) {
+	for _, f := range c.Sessions {
 		if f.onTLS() || !f.worksInClear() {
-			return false
+			continue
 		}
-		// The client asked for TLS in this very session, and the server refused.
-		for i, s := range f.Steps {
-			if s.isSTARTTLS() && !s.Secure {
-				return slices.ContainsFunc(f.Steps[i+1:], (*Step).works) || f.secretInClear()
+		switch first := f.step(func(s *Step) bool { return s.isSTARTTLS() && !s.Secure }); {
+		case first != nil: // it asked for TLS in this very session, and the server refused
+			i := slices.Index(f.Steps, first)
+			if slices.ContainsFunc(f.Steps[i+1:], (*Step).works) || f.secretInClear() {
+				all = append(all, Evidence{Sessions: []*Facts{f}})
+			}
+		case c.Control != nil:
+			if c.wantsTLS(f.Protocol, f) {
+				all = append(all, Evidence{Sessions: []*Facts{f}})
+			}
+		default:
+			if before := c.failedTLSBefore(f); before != nil {
+				all = append(all, Evidence{Sessions: []*Facts{before, f}, Guess: true, Severity: Warning})
 			}
 		}
-		return c.wantsTLS(f.Protocol, f)
-	})
+	}
+	return all
+}
+
+// failedTLSBefore returns the session of the same client, in the same protocol and a moment before, in which TLS failed or
+// wasn't offered. It returns nil if the two sessions show different users or programs.
+func (c *Case) failedTLSBefore(f *Facts) *Facts {
+	const moment = 30 * time.Second
+	for _, before := range slices.Backward(c.Sessions) {
+		if before == f || before.End.IsZero() || before.End.After(f.Start.Add(time.Second)) || f.Start.Sub(before.End) > moment {
+			continue
+		}
+		if before.Host != f.Host || before.Protocol != f.Protocol || !before.triedTLS() || before.worksInClear() || before.introduced() != f.introduced() {
+			continue
+		}
+		if !before.onTLS() || f.acted() && !f.offeredSTARTTLS() && before.user() != "" && before.user() == f.user() {
+			return before
+		}
+	}
+	return nil
+}
+
+// introduced returns the name by which the client introduced itself in its first command, as SMTP clients do. It is ""
+// for a client that said nothing.
+func (f *Facts) introduced() string {
+	if len(f.Steps) == 0 || !f.Steps[0].Word.Asks || f.receives() {
+		return ""
+	}
+	return strings.ToLower(f.Steps[0].Args)
 }
 
 // stoppedWithoutTLS finds a client that left a server which doesn't offer TLS, without having done its work.

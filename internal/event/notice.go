@@ -71,8 +71,11 @@ type ClearOnTLS struct {
 	Protocol string // the protocol of the first bytes, like HTTP or SMTP; "" if unknown
 }
 
-// HTTP stands in ClearOnTLS.Protocol for a web client that has connected to the wrong port.
-const HTTP = "HTTP"
+// What ClearOnTLS.Protocol says of clients that speak no mail protocol.
+const (
+	HTTP  = "HTTP"  // a web client that has connected to the wrong port
+	PROXY = "PROXY" // a balancer that puts the PROXY protocol's header in front
+)
 
 // BehindSTARTTLS says that clear text came between STARTTLS and the handshake (RFC 3207 section 4.2).
 type BehindSTARTTLS struct {

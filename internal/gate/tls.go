@@ -166,7 +166,7 @@ func (a *attempt) failed(err error) {
 	}
 	g.rec.Add(h, "")
 	var header tls.RecordHeaderError
-	if errors.As(err, &header) {
+	if errors.As(err, &header) && !speaksTLS(header.RecordHeader[:]) {
 		// Its words aren't recorded: they may hold a password.
 		g.rec.Add(&event.ClearOnTLS{StartTLS: a.starttls, Protocol: whose(g.cfg.Protocols, header.RecordHeader[:])}, "")
 	}

@@ -22,8 +22,10 @@ import (
 func (a *attempt) why(err error) event.HandshakeOutcome {
 	var header tls.RecordHeaderError
 	switch {
-	case errors.As(err, &header):
+	case errors.As(err, &header) && !speaksTLS(header.RecordHeader[:]):
 		return event.NotTLS
+	case errors.As(err, &header) && header.RecordHeader[0]&0x80 != 0:
+		return event.NoVersion
 	case errors.Is(err, errNoName):
 		return event.NoServerName
 	case isTimeout(err) && a.hello == nil:
@@ -105,6 +107,16 @@ func (g *Gate) leftTLS(err error) {
 	}
 }
 
+// speaksTLS reports whether the first bytes of a connection are TLS or SSL, although the library can't read them: a record
+// of a version that it doesn't know (an alert, RFC 8446 section 5.1), or a hello of SSL 2.0 (RFC 6101 appendix E).
+func speaksTLS(first []byte) bool {
+	if len(first) < 3 {
+		return false
+	}
+	record := first[0] >= 20 && first[0] <= 23 && first[1] == 3
+	return record || first[0]&0x80 != 0 && first[2] == 1
+}
+
 // whose returns the protocol that the first bytes of a connection seem to belong to, or "". It returns only the name,
 // because the bytes may be part of a password.
 func whose(protocols []*protocol.Protocol, first []byte) string {
@@ -113,8 +125,10 @@ func whose(protocols []*protocol.Protocol, first []byte) string {
 		return strings.HasPrefix(text, verb[:min(len(verb), len(text))]) && len(text) > 0
 	}
 	for name, verbs := range map[string][]string{
-		"HTTP": {"GET ", "POST ", "HEAD ", "PUT ", "OPTIONS ", "CONNECT "},
-		"SSH":  {"SSH-"},
+		event.HTTP: {"GET ", "POST ", "HEAD ", "PUT ", "OPTIONS ", "CONNECT "},
+		"SSH":      {"SSH-"},
+		// A balancer's header, of version 1 and 2 (HAProxy's PROXY protocol, sections 2.1 and 2.2).
+		event.PROXY: {"PROXY ", "\r\n\r\n\x00"},
 	} {
 		if slices.ContainsFunc(verbs, begins) {
 			return name
