@@ -477,7 +477,7 @@ func (c *Case) failedTLSBefore(f *Facts) *Facts {
 		if before == f || before.End.IsZero() || before.End.After(f.Start.Add(time.Second)) || f.Start.Sub(before.End) > moment {
 			continue
 		}
-		if before.Host != f.Host || before.Protocol != f.Protocol || !before.triedTLS() || before.worksInClear() || before.introduced() != f.introduced() {
+		if before.Host != f.Host || before.Protocol != f.Protocol || !before.beganTLS() || before.worksInClear() || before.introduced() != f.introduced() {
 			continue
 		}
 		if !before.onTLS() || f.acted() && !f.offeredSTARTTLS() && before.user() != "" && before.user() == f.user() {
