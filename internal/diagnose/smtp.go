@@ -358,7 +358,7 @@ func (f *Facts) refusedForGood(s *Step) bool {
 	switch {
 	case s.Reply.Class != event.Permanent || s.leaves():
 		return false
-	case s.BodyCut && s.Reply.Injected == "":
+	case s.BodyCut && s == f.Steps[len(f.Steps)-1] && f.EndedBy == event.EndedByClient:
 		return false
 	}
 	return true

@@ -397,6 +397,12 @@ func (f *Facts) askedAgain() bool {
 	return true
 }
 
+// askedFirst reports whether the client asked for the capabilities inside TLS before it did anything else there.
+func (f *Facts) askedFirst() bool {
+	i := slices.IndexFunc(f.Steps, func(s *Step) bool { return s.Secure && (s.asks() || s.works()) })
+	return i < 0 || f.Steps[i].asks() || f.speaks.ListOptional && f.Listed[false] == nil
+}
+
 // listsBehind reports whether the capabilities came with the reply to a login, or the client asked for them next.
 func (f *Facts) listsBehind(steps []*Step) bool {
 	login := steps[0]
@@ -438,7 +444,7 @@ func trustedDataFromBeforeTLS(c *Case) []Evidence {
 			return true
 		}
 		edited := f.Listed[false] != nil && f.Listed[false].Injected != ""
-		return edited && !f.askedAgain()
+		return edited && !f.askedFirst()
 	})
 }
 
