@@ -252,7 +252,11 @@ func (f *Facts) refusalSeverity() Severity {
 func loginRefused(c *Case) (all []Evidence) {
 	for _, f := range c.Sessions {
 		if s := f.refusedStep(); s != nil && (s.provedSecret() || !f.methodRefused(s)) {
-			all = append(all, Evidence{Sessions: []*Facts{f}, Severity: f.refusalSeverity(), Words: f.whyNoLogin(s)})
+			e := Evidence{Sessions: []*Facts{f}, Severity: f.refusalSeverity(), Words: f.whyNoLogin(s)}
+			if f.wantsTLS(s) {
+				e.Severity = Info // that the password crossed in clear is the error
+			}
+			all = append(all, e)
 		}
 	}
 	return all
@@ -343,7 +347,7 @@ func lookedAndLeft(c *Case) (all []Evidence) {
 	wizards := wizardProbe(c)
 	for _, f := range c.Sessions {
 		offered := c.onlyLooked(f)
-		if len(offered) == 0 || !f.common(offered) || f.acted() || !f.left() || !f.onTLS() && f.listsSTARTTLS(f.Listed[false]) ||
+		if len(offered) == 0 || len(f.Steps) == 0 || !f.common(offered) || f.acted() || !f.left() || !f.onTLS() && f.listsSTARTTLS(f.Listed[false]) ||
 			f.has((*Step).isSTARTTLS) && !f.onTLS() || slices.ContainsFunc(wizards, func(e Evidence) bool { return e.Sessions[0] == f }) {
 			continue
 		}
