@@ -3,8 +3,11 @@ package server
 import (
 	"context"
 	"fmt"
+	"iter"
+	"math"
 	"strings"
 
+	"github.com/mailrig/mailrig/internal/event"
 	"github.com/mailrig/mailrig/internal/httpapi"
 	"github.com/mailrig/mailrig/internal/wait"
 	"github.com/mailrig/mailrig/scenarios"
@@ -12,6 +15,13 @@ import (
 
 // rig shows the server to the HTTP door.
 type rig struct{ *Server }
+
+func (r rig) Walk(n uint64, open bool) iter.Seq[*event.Record] { return r.journal.Walk(n, open) }
+
+func (r rig) Ended() (uint64, <-chan struct{}) {
+	_, n, more := r.journal.Since(math.MaxUint64)
+	return n, more
+}
 
 func (r rig) Catalogue() []httpapi.ScenarioInfo {
 	var out []httpapi.ScenarioInfo

@@ -109,7 +109,7 @@ func New(cfg Config) (*Server, error) {
 			Room: limits.mail, Memos: limits.memos, Evict: cfg.WhenFull == Evict,
 		})
 	}
-	s.journal = event.NewRing(event.Options{Keep: cfg.KeepSessions, OnEnd: s.ended})
+	s.journal = event.NewRing(event.Options{Keep: cfg.KeepSessions, OnEnd: s.ended, Room: limits.sessions})
 	s.bounces = s.newBounces()
 	s.watch = watch.New(watch.Config{Log: s.journal, Table: &diagnose.Table{Rows: cfg.findings, Protocols: s.protocols}, OnFinding: cfg.OnFinding, Logger: cfg.Logger})
 	s.ctx, s.cancel = context.WithCancel(context.Background())

@@ -70,7 +70,10 @@ func (e *apiError) Error() string {
 	return e.Main
 }
 
-// do sends a request and reads the answer: as JSON into out or, if out is a *[]byte, as bytes.
+// reader reads an answer piece by piece; see do.
+type reader func(*json.Decoder) error
+
+// do sends a request and reads the answer: as JSON into out; if out is a *[]byte, as bytes; if it is a reader, by that.
 func (c *client) do(ctx context.Context, method, path string, in, out any) error {
 	var body io.Reader
 	if in != nil {
@@ -98,6 +101,12 @@ func (c *client) do(ctx context.Context, method, path string, in, out any) error
 	switch out := out.(type) {
 	case nil:
 		return nil
+	case reader:
+		if err = out(json.NewDecoder(resp.Body)); err != nil && ctx.Err() == nil && !errors.Is(err, errPrint) {
+			return notStarted("what answers at %s isn't a mailrig (%w); say where it is with --http or MAILRIG_HTTP", c.base, err)
+		} else if errors.Is(err, errPrint) {
+			return err
+		}
 	case *[]byte:
 		*out, err = io.ReadAll(resp.Body)
 	default:

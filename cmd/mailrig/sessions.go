@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/url"
@@ -19,12 +20,6 @@ import (
 type sessionsFlags struct {
 	http                   string
 	follow, json, findings bool
-}
-
-// sessionList is the answer to GET /api/v1/sessions.
-type sessionList struct {
-	Sessions []judged `json:"sessions"`
-	Next     uint64   `json:"next"`
 }
 
 // judged is a session and the findings about it.
@@ -78,8 +73,11 @@ sessions show together and those that come to light later.` + aboutVariables,
 	return cmd
 }
 
+// listTime is how long a list of sessions may take: it can be long, and is printed as it comes.
+const listTime = 10 * time.Minute
+
 func (a *app) listSessions(ctx context.Context, c *client, f sessionsFlags) error {
-	ctx, cancel := context.WithTimeout(ctx, answerTime)
+	ctx, cancel := context.WithTimeout(ctx, listTime)
 	defer cancel()
 	_, err := a.printNews(ctx, c, f, "")
 	if err != nil {
@@ -97,11 +95,57 @@ func (a *app) printNews(ctx context.Context, c *client, f sessionsFlags, query s
 		}
 		return l.Next, a.printFindings(l.Findings, f.json)
 	}
-	var l sessionList
-	if err := c.do(ctx, "GET", "/api/v1/sessions"+query, nil, &l); err != nil {
-		return 0, err
+	err = c.do(ctx, "GET", "/api/v1/sessions"+query, nil, reader(func(d *json.Decoder) (err error) {
+		next, err = readSessions(d, func(s *judged) error { return a.printSession(s, f.json) })
+		return err
+	}))
+	return next, err
+}
+
+// readSessions reads {"sessions":[…],"next":N} one session at a time: all of them together can be large.
+func readSessions(d *json.Decoder, each func(*judged) error) (next uint64, err error) {
+	for depth, key := 0, ""; ; {
+		token, err := d.Token()
+		if err != nil {
+			return 0, err
+		}
+		switch t := token.(type) {
+		case json.Delim:
+			if t == '}' {
+				return next, nil
+			}
+			if depth++; t != '{' || depth > 1 {
+				return 0, errors.New("no list of sessions")
+			}
+			continue
+		case string:
+			key = t
+		}
+		switch key {
+		case "sessions":
+			if token, err = d.Token(); token != json.Delim('[') {
+				return 0, errors.Join(err, errors.New("no list of sessions"))
+			}
+			for d.More() {
+				s := new(judged)
+				if err := d.Decode(s); err != nil {
+					return 0, err
+				}
+				if err := each(s); err != nil {
+					return 0, err
+				}
+			}
+			_, err = d.Token()
+		case "next":
+			err = d.Decode(&next)
+		default:
+			var skipped json.RawMessage
+			err = d.Decode(&skipped)
+		}
+		if err != nil {
+			return 0, err
+		}
 	}
-	return l.Next, a.printSessions(l.Sessions, f.json)
 }
 
 func (a *app) showSessions(ctx context.Context, c *client, f sessionsFlags, ids []string) error {
@@ -113,7 +157,7 @@ func (a *app) showSessions(ctx context.Context, c *client, f sessionsFlags, ids 
 			return talkError(err)
 		}
 		if f.json {
-			if err := a.printSessions([]judged{s}, true); err != nil {
+			if err := a.printSession(&s, true); err != nil {
 				return err
 			}
 			continue
@@ -133,7 +177,7 @@ func (a *app) followSessions(ctx context.Context, c *client, f sessionsFlags) er
 	defer stop()
 	const wait = 30 * time.Second
 	for next, first := uint64(0), true; ; first = false {
-		poll, cancel := context.WithTimeout(ctx, wait+answerTime)
+		poll, cancel := context.WithTimeout(ctx, wait+listTime)
 		after, err := a.printNews(poll, c, f, fmt.Sprintf("?after=%d&wait=%s", next, wait))
 		cancel()
 		var refused *apiError
@@ -157,20 +201,25 @@ var errPrint = errors.New("print what came")
 
 func (a *app) printSessions(list []judged, asJSON bool) error {
 	for i := range list {
-		s := &list[i]
-		var err error
-		if asJSON {
-			err = writeJSON(a.stdout, s)
-		} else {
-			text := sessionLine(&s.Session)
-			for i := range s.Findings {
-				text += "\n" + findingLine(&s.Findings[i], false, a.coloured(a.stdout))
-			}
-			_, err = fmt.Fprintln(a.stdout, text)
+		if err := a.printSession(&list[i], asJSON); err != nil {
+			return err
 		}
-		if err != nil {
-			return notStarted("%w: %w", errPrint, err)
+	}
+	return nil
+}
+
+func (a *app) printSession(s *judged, asJSON bool) (err error) {
+	if asJSON {
+		err = writeJSON(a.stdout, s)
+	} else {
+		text := sessionLine(&s.Session)
+		for i := range s.Findings {
+			text += "\n" + findingLine(&s.Findings[i], false, a.coloured(a.stdout))
 		}
+		_, err = fmt.Fprintln(a.stdout, text)
+	}
+	if err != nil {
+		return notStarted("%w: %w", errPrint, err)
 	}
 	return nil
 }

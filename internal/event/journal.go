@@ -1,5 +1,7 @@
 package event
 
+import "iter"
+
 // Journal keeps the records of connections. Connections append to it, readers read it, and subscribers hear what is
 // new. Ring is the implementation in memory. Any goroutine may call its methods. No method waits for a reader.
 type Journal interface {
@@ -19,6 +21,10 @@ type Journal interface {
 	// for the next call, and a channel that is closed when another record ends. Records that are no longer kept are
 	// missing.
 	Since(n uint64) (ended []*Record, next uint64, more <-chan struct{})
+	// Walk yields the records that Since(after) returns and then, if open is set, those that are open at the call. It
+	// holds only a few at a time, so that a slow reader keeps none of the others in memory. A record that isn't kept
+	// any more when its turn comes is left out.
+	Walk(after uint64, open bool) iter.Seq[*Record]
 	// Subscribe reports what happens from now on: see Subscription.
 	Subscribe(buffer int) *Subscription
 	// Reset forgets all ended records. The open ones are forgotten when they end.

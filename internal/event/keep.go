@@ -22,12 +22,14 @@ func (r *Recorder) EndHow(by EndedBy, how How) {
 	r.r.EndedBy = by
 	s := r.snapshot()
 	r.final = s
+	cost := min(r.cost(), r.reserved)
+	r.ring.release(r.reserved - cost)
 	r.head, r.tail, r.text, r.end, r.acts = nil, nil, nil, nil, nil
 	r.mu.Unlock()
 	if len(s.Events) > 0 {
 		r.tellLast(s.Events[len(s.Events)-1])
 	}
-	r.ring.finish(r, s)
+	r.ring.finish(r, s, cost)
 }
 
 // Record returns what has been recorded so far. This is a snapshot while the connection is open, and afterwards the
@@ -105,11 +107,12 @@ func (r *Recorder) put(e Event) {
 	}
 	r.text, r.end = r.text[:0], r.end[:0]
 	r.kept += size(e.What)
-	if len(r.head) < maxEvents/2 {
+	defer r.account()
+	if len(r.head) < maxEvents/2 && !r.crowded {
 		r.head = append(r.head, e)
 		return
 	}
-	if len(r.tail) >= maxEvents/2 {
+	if len(r.tail) >= r.most() {
 		half := len(r.tail) / 2
 		for _, old := range r.tail[:half] {
 			r.kept -= size(old.What)

@@ -23,7 +23,9 @@ const (
 	maxWord   = 64        // bytes of a verb
 	maxStored = 100       // messages
 	maxHeard  = 64        // lines in one Overheard
-	maxList   = 64        // entries in a ClientHello's lists, in recipients and in places
+	// The last events that a record keeps once the journal has no room for more.
+	maxCrowded = 32
+	maxList    = 64 // entries in a ClientHello's lists, in recipients and in places
 )
 
 // Reader judges a protocol's replies for the record.
@@ -57,6 +59,8 @@ type Recorder struct {
 	secure   bool
 	commands bool
 	kept     int     // bytes of text held
+	reserved int64   // bytes reserved in the ring's room
+	crowded  bool    // there is no room: keep little more
 	tag      string  // of the last command
 	text     []byte  // text of the last event, which may still grow
 	end      []byte  // last line of a reply whose text is full

@@ -1,6 +1,7 @@
 package event
 
 import (
+	"iter"
 	"slices"
 	"strconv"
 	"sync"
@@ -13,10 +14,12 @@ type Ring struct {
 	keep  int
 	newID func() string
 	onEnd func(*Record)
+	room  Room
 
 	mu    sync.Mutex
 	open  map[*Recorder]struct{}
 	ended []*Record // oldest first, at most keep
+	costs []int64   // of each of them: bytes reserved in room
 	total uint64    // how many have ended since the ring was made
 	more  chan struct{}
 
@@ -32,11 +35,20 @@ type Options struct {
 	// OnEnd, if not nil, is called with each record that ends, before Since returns it. It runs on the connection's own
 	// goroutine, so it must be quick.
 	OnEnd func(*Record)
+	// Room is for the records, open and ended. If there is none left, the oldest ended ones are forgotten; if there are
+	// none of these, open ones keep little more. nil has no bound.
+	Room Room
+}
+
+// Room is memory that somebody else bounds, in bytes.
+type Room interface {
+	Reserve(n int64) error
+	Release(n int64)
 }
 
 // NewRing returns an empty Ring.
 func NewRing(o Options) *Ring {
-	j := &Ring{keep: o.Keep, newID: o.NewID, onEnd: o.OnEnd, open: map[*Recorder]struct{}{}, more: make(chan struct{})}
+	j := &Ring{keep: o.Keep, newID: o.NewID, onEnd: o.OnEnd, room: o.Room, open: map[*Recorder]struct{}{}, more: make(chan struct{})}
 	if j.newID == nil {
 		n := uint64(0) // Begin calls newID with the lock held
 		j.newID = func() string { n++; return strconv.FormatUint(n, 10) }
@@ -60,7 +72,8 @@ func (j *Ring) Begin(i Info) *Recorder {
 	return r
 }
 
-func (j *Ring) finish(r *Recorder, s *Record) {
+// finish takes over a record that has ended, and cost, the bytes that are reserved for it.
+func (j *Ring) finish(r *Recorder, s *Record, cost int64) {
 	if j.onEnd != nil {
 		j.onEnd(s)
 	}
@@ -68,18 +81,88 @@ func (j *Ring) finish(r *Recorder, s *Record) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if _, ok := j.open[r]; !ok {
+		j.release(cost)
 		return // forgotten by Reset
 	}
 	delete(j.open, r)
-	if len(j.ended) >= j.keep && j.keep > 0 {
-		j.ended = slices.Delete(j.ended, 0, len(j.ended)-j.keep+1)
+	for len(j.ended) >= j.keep && len(j.ended) > 0 {
+		j.dropOldest()
 	}
 	if j.keep > 0 {
-		j.ended = append(j.ended, s)
+		j.ended, j.costs = append(j.ended, s), append(j.costs, cost)
+	} else {
+		j.release(cost)
 	}
 	j.total++
 	close(j.more)
 	j.more = make(chan struct{})
+}
+
+// dropOldest forgets the oldest ended record. The caller holds j.mu.
+func (j *Ring) dropOldest() {
+	j.release(j.costs[0])
+	j.ended[0] = nil
+	j.ended, j.costs = j.ended[1:], j.costs[1:]
+}
+
+func (j *Ring) release(n int64) {
+	if j.room != nil {
+		j.room.Release(n)
+	}
+}
+
+// reserve reserves room for a record, and forgets older ones if it must. It reports whether there is room.
+func (j *Ring) reserve(n int64) bool {
+	if j.room == nil || j.room.Reserve(n) == nil {
+		return true
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for len(j.ended) > 0 {
+		j.dropOldest()
+		if j.room.Reserve(n) == nil {
+			return true
+		}
+	}
+	return false
+}
+
+// page is how many records Walk holds.
+const page = 16
+
+// Walk implements Journal.
+func (j *Ring) Walk(after uint64, open bool) iter.Seq[*Record] {
+	j.mu.Lock()
+	last := j.total
+	var recorders []*Recorder
+	if open {
+		recorders = j.recorders()
+	}
+	j.mu.Unlock()
+	return func(yield func(*Record) bool) {
+		for n := after; n < last; {
+			j.mu.Lock()
+			n = max(n, j.total-uint64(len(j.ended))) // those before it are forgotten
+			var some []*Record
+			if n < last {
+				from := len(j.ended) - int(j.total-n)
+				some = slices.Clone(j.ended[from:min(from+min(page, int(last-n)), len(j.ended))])
+			}
+			j.mu.Unlock()
+			n += uint64(max(1, len(some)))
+			for _, s := range some {
+				if !yield(s) {
+					return
+				}
+			}
+		}
+		for i, r := range recorders {
+			recorders[i] = nil
+			if !yield(r.Record()) {
+				return
+			}
+		}
+	}
 }
 
 // Records implements Journal.
@@ -160,7 +243,10 @@ func (j *Ring) Since(n uint64) (ended []*Record, next uint64, more <-chan struct
 func (j *Ring) Reset() {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	j.ended = nil
+	for len(j.ended) > 0 {
+		j.dropOldest()
+	}
+	j.ended, j.costs = nil, nil
 	clear(j.open)
 }
 

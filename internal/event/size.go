@@ -50,9 +50,43 @@ func length(list []string) (n int) {
 	return n
 }
 
+// What a record takes besides its texts, in bytes.
+const (
+	recordCost = 1 << 10 // itself
+	eventCost  = 224     // an event and what it points to
+	loginCost  = 128     // an entry in one of the lists
+	storedCost = 256
+)
+
+// cost returns what the record takes.
+func (r *Recorder) cost() int64 {
+	return recordCost + int64(r.kept+(len(r.head)+len(r.tail)+len(r.acts))*eventCost+len(r.r.Logins)*loginCost+len(r.r.Messages)*storedCost)
+}
+
+// account reserves room for what the record takes by now. It reserves in steps, so that most events need no look at
+// what others have reserved.
+func (r *Recorder) account() {
+	need := r.cost() - r.reserved
+	if need <= 0 || r.crowded {
+		return
+	}
+	need = max(need, r.reserved/2)
+	if r.crowded = !r.ring.reserve(need); !r.crowded {
+		r.reserved += need
+	}
+}
+
+// most returns how many events the second half of the record may have.
+func (r *Recorder) most() int {
+	if r.crowded {
+		return maxCrowded
+	}
+	return maxEvents / 2
+}
+
 // room returns how many bytes of a text may be kept, at most limit.
 func (r *Recorder) room(limit int) int {
-	if r.kept > maxKept {
+	if r.kept > maxKept || r.crowded {
 		return min(limit, maxLate)
 	}
 	return limit

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"io"
+	"iter"
 	"maps"
+	"math"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -76,7 +78,7 @@ func (f *fakeRig) WaitFor(ctx context.Context, what wait.What, words []string, c
 		return wait.Outcome{Met: true, Count: count, Messages: []wait.Mail{{Subject: strings.Join(words, "+")}}}, nil
 	}
 	<-ctx.Done()
-	return wait.Outcome{Text: "no " + string(what), Sessions: f.Sessions()}, nil
+	return wait.Outcome{Text: "no " + string(what), Sessions: transcript.All(f.log.Records())}, nil
 }
 
 func (f *fakeRig) Doors() []door.Door {
@@ -87,7 +89,6 @@ func (f *fakeRig) CAPEM() []byte                        { return []byte("-----BE
 func (f *fakeRig) CAFile() string                       { return "/somewhere/ca.pem" }
 func (f *fakeRig) LoginRule() string                    { return "any user name with any password" }
 func (f *fakeRig) Credentials() (user, password string) { return "alice@example.test", "secret" }
-func (f *fakeRig) Sessions() []*transcript.Session      { return transcript.All(f.log.Records()) }
 func (f *fakeRig) Reset() error                         { f.mu.Lock(); defer f.mu.Unlock(); f.resets++; return f.broken }
 func (f *fakeRig) Session(id string) (*transcript.Session, bool) {
 	r, ok := f.log.Get(id)
@@ -96,9 +97,10 @@ func (f *fakeRig) Session(id string) (*transcript.Session, bool) {
 	}
 	return transcript.Of(r), true
 }
-func (f *fakeRig) SessionsSince(n uint64) ([]*transcript.Session, uint64, <-chan struct{}) {
-	records, next, more := f.log.Since(n)
-	return transcript.All(records), next, more
+func (f *fakeRig) Walk(n uint64, open bool) iter.Seq[*event.Record] { return f.log.Walk(n, open) }
+func (f *fakeRig) Ended() (uint64, <-chan struct{}) {
+	_, n, more := f.log.Since(math.MaxUint64)
+	return n, more
 }
 func (f *fakeRig) Active() []string { f.mu.Lock(); defer f.mu.Unlock(); return f.active }
 func (f *fakeRig) Catalogue() []ScenarioInfo {

@@ -135,24 +135,27 @@ type judged struct {
 	Findings []diagnose.Finding `json:"findings"`
 }
 
-// judged adds the findings to sessions, the worst first. If the findings can't be read, it returns the sessions without
-// them.
-func (a *api) judged(ctx context.Context, sessions []*transcript.Session) []judged {
-	about := map[string][]diagnose.Finding{}
+// about holds the findings about each session, by id.
+type about map[string][]diagnose.Finding
+
+// about returns the findings about all sessions. If they can't be read, there are none.
+func (a *api) about(ctx context.Context) about {
+	all := about{}
 	for _, f := range a.bad(ctx) {
 		for _, id := range f.Sessions {
-			about[id] = append(about[id], f)
+			all[id] = append(all[id], f)
 		}
 	}
-	out := make([]judged, 0, len(sessions))
-	for _, s := range sessions {
-		l := list(about[s.ID])
-		slices.SortStableFunc(l, func(a, b diagnose.Finding) int {
-			return slices.Index(severities, string(a.Severity)) - slices.Index(severities, string(b.Severity))
-		})
-		out = append(out, judged{s, l})
-	}
-	return out
+	return all
+}
+
+// judged adds the findings to a session, the worst first.
+func (m about) judged(s *transcript.Session) judged {
+	l := list(m[s.ID])
+	slices.SortStableFunc(l, func(a, b diagnose.Finding) int {
+		return slices.Index(severities, string(a.Severity)) - slices.Index(severities, string(b.Severity))
+	})
+	return judged{s, l}
 }
 
 // bad returns the findings that aren't Good, including those of the last moment. If they can't be read, it returns

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/mailrig/mailrig/internal/event"
+	"github.com/mailrig/mailrig/internal/transcript"
 	"github.com/mailrig/mailrig/internal/web"
 )
 
@@ -20,7 +22,7 @@ func (a *api) page(w http.ResponseWriter, r *http.Request) {
 	d := web.Data{
 		Version: a.Version, Ready: a.Rig.Ready(), ServerName: serverName(r.Host),
 		User: user, Password: password, LoginRule: a.Rig.LoginRule(), CAFile: a.Rig.CAFile(),
-		Doors: a.Rig.Doors(), Sessions: a.Rig.Sessions(), Findings: a.bad(r.Context()),
+		Doors: a.Rig.Doors(), Sessions: a.latest(), Findings: a.bad(r.Context()),
 	}
 	titles := map[string]string{}
 	for _, s := range a.Rig.Catalogue() {
@@ -43,6 +45,17 @@ func (a *api) page(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	_, _ = body.WriteTo(w)
+}
+
+// latest returns the sessions that the page shows, oldest first: the others aren't rendered.
+func (a *api) latest() []*transcript.Session {
+	var records []*event.Record
+	for r := range a.Rig.Walk(0, true) {
+		if records = append(records, r); len(records) > 2*web.MaxSessions {
+			records = slices.Delete(records, 0, web.MaxSessions)
+		}
+	}
+	return transcript.All(records[max(0, len(records)-web.MaxSessions):])
 }
 
 // serverName returns the name by which the reader of the page reaches this machine, in the form that the certificate

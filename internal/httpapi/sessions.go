@@ -1,9 +1,13 @@
 package httpapi
 
 import (
+	"encoding/json"
 	"fmt"
+	"io"
+	"iter"
 	"math"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
@@ -19,59 +23,93 @@ const (
 
 // Sessions is what the HTTP door needs to know about the sessions.
 type Sessions interface {
-	// Sessions lists the kept sessions that have ended, then the open ones.
-	Sessions() []*transcript.Session
+	// Walk yields the kept sessions that ended after the first n, and then, if open is set, the open ones.
+	Walk(n uint64, open bool) iter.Seq[*event.Record]
 	Session(id string) (*transcript.Session, bool)
-	// SessionsSince returns the sessions that ended after the first n. It also returns the n for the next call, and a
-	// channel that is closed when another session ends.
-	SessionsSince(n uint64) (ended []*transcript.Session, next uint64, more <-chan struct{})
-}
-
-type sessionList struct {
-	Sessions []judged `json:"sessions"`
-	Next     uint64   `json:"next"` // value of "after" in the next request
+	// Ended returns how many sessions have ended, and a channel that is closed when another one ends.
+	Ended() (n uint64, more <-chan struct{})
 }
 
 // sessions lists all sessions, including open ones. With ?after=N it lists those that have ended since the answer that
-// said "next": N. ?wait=30s waits for one.
+// said "next": N. ?wait=30s waits for one. ?limit=100 lists at most so many of the ended ones, the oldest first; the
+// next ones are those after "next".
 func (a *api) sessions(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
 	after, wait, err := afterAndWait(q)
+	limit := uint64(math.MaxUint64)
+	if text := q.Get("limit"); err == nil && q.Has("limit") {
+		if limit, err = strconv.ParseUint(text, 10, 32); err != nil || limit == 0 {
+			err = fmt.Errorf(`"limit" is %q, not a number from 1: give how many sessions one answer may list`, text)
+		}
+	}
 	if err != nil {
 		a.fail(w, r, http.StatusBadRequest, err.Error())
 		return
 	}
-	if !q.Has("after") {
-		// Get the number first: a session that ends meanwhile is then listed now and again in the next answer, but
-		// never missed.
-		_, next, _ := a.Rig.SessionsSince(math.MaxUint64)
-		a.json(w, http.StatusOK, sessionList{a.judged(r.Context(), a.Rig.Sessions()), next})
-		return
+	// The number comes first: a session that ends meanwhile is then listed now and again in the next answer, but never
+	// missed.
+	last, _ := a.Rig.Ended()
+	if q.Has("after") {
+		after, last = a.poll(w, r, after, wait)
 	}
-	ended, next := a.poll(w, r, after, wait)
-	a.json(w, http.StatusOK, sessionList{a.judged(r.Context(), ended), next})
+	a.list(w, r, after, last, limit, !q.Has("after") && !q.Has("limit"))
 }
 
-func (a *api) poll(w http.ResponseWriter, r *http.Request, after uint64, wait time.Duration) (ended []*transcript.Session, next uint64) {
-	if _, next, _ := a.Rig.SessionsSince(after); after > next {
+// poll waits for a session that ends after the first n. It returns n, and how many have ended by now.
+func (a *api) poll(w http.ResponseWriter, r *http.Request, after uint64, wait time.Duration) (from, last uint64) {
+	if last, _ := a.Rig.Ended(); after > last {
 		after = 0 // the number comes from an earlier run
 	}
 	deadline(w, wait)
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
 	for {
-		ended, next, more := a.Rig.SessionsSince(after)
-		if len(ended) > 0 || wait == 0 {
-			return ended, next
+		last, more := a.Rig.Ended()
+		if last > after || wait == 0 {
+			return after, last
 		}
 		select {
 		case <-more:
 		case <-timer.C:
-			return ended, next
+			return after, last
 		case <-r.Context().Done(): // the client left, or mailrig is stopping
-			return ended, next
+			return after, last
 		}
 	}
+}
+
+// list writes {"sessions":[…],"next":N}, one session at a time: all of them at once can be a thousand times as large as
+// one. The client has writeMargin to read each.
+func (a *api) list(w http.ResponseWriter, r *http.Request, after, last, limit uint64, open bool) {
+	w.Header().Set("Content-Type", "application/json")
+	out := http.NewResponseController(w)
+	about := a.about(r.Context())
+	separator := `{"sessions":[`
+	next := last
+	if last-after > limit {
+		next = after + limit
+	}
+	n := uint64(0)
+	for record := range a.Rig.Walk(after, open) {
+		if n++; n > limit {
+			break
+		}
+		body, err := json.Marshal(about.judged(transcript.Of(record)))
+		if err != nil { // all types here can be marshalled, so this would be a bug in mailrig
+			a.Logger.Error("marshal a session", "err", err)
+			panic(http.ErrAbortHandler)
+		}
+		_ = out.SetWriteDeadline(time.Now().Add(writeMargin)) // not every writer has one
+		if _, err := w.Write(append([]byte(separator), body...)); err != nil {
+			return
+		}
+		separator = ","
+	}
+	if n == 0 {
+		_, _ = io.WriteString(w, separator)
+	}
+	fmt.Fprintf(w, "],\"next\":%d}\n", next)
+	_ = out.SetWriteDeadline(time.Now().Add(writeMargin))
 }
 
 // parseWait parses "30s", or "30" as seconds. A time above maxWait becomes maxWait: the caller asks again anyway.
@@ -91,7 +129,7 @@ func parseWait(s string) (time.Duration, error) {
 
 func (a *api) session(w http.ResponseWriter, r *http.Request) {
 	if s, ok := a.find(w, r); ok {
-		a.json(w, http.StatusOK, a.judged(r.Context(), []*transcript.Session{s})[0])
+		a.json(w, http.StatusOK, a.about(r.Context()).judged(s))
 	}
 }
 

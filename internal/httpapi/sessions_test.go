@@ -56,6 +56,10 @@ func TestSessions(t *testing.T) {
 		{"?after=0&wait=30s", "2 3", 2},   // doesn't wait if there is something
 		{"?after=900&wait=30s", "2 3", 2}, // a number from before a restart
 		{"?after=2&wait=0", "", 2},
+		{"?limit=1", "2", 1}, // a page: only ended ones
+		{"?after=1&limit=1", "3", 2},
+		{"?after=0&limit=50", "2 3", 2},
+		{"?after=2&limit=50", "", 2},
 	} {
 		if e := getSessions(t, h, tc.query); e.ids() != tc.ids || e.Next != tc.next {
 			t.Errorf("%q: %q next %d", tc.query, e.ids(), e.Next)

@@ -90,10 +90,14 @@ func (a *api) waitFor(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	o.Messages, o.Findings = list(o.Messages), list(o.Findings)
+	about, sessions := a.about(context.WithoutCancel(r.Context())), []judged{}
+	for _, s := range o.Sessions {
+		sessions = append(sessions, about.judged(s))
+	}
 	a.json(w, http.StatusOK, struct {
 		wait.Outcome
 		Sessions []judged `json:"sessions"`
-	}{o, a.judged(context.WithoutCancel(r.Context()), o.Sessions)})
+	}{o, sessions})
 }
 
 // deadline gives an answer this much time. A server's write timeout counts from the request on. If no deadline can be

@@ -28,7 +28,7 @@ import (
 
 // How many sessions and findings the page shows. The API has all of them.
 const (
-	maxSessions = 50
+	MaxSessions = 50
 	maxFindings = 20
 )
 
@@ -126,7 +126,7 @@ func view(d Data) pageView {
 		}
 	}
 	// People reload the page to see the newest session.
-	for i := len(d.Sessions) - 1; i >= 0 && len(v.Lines) < maxSessions; i-- {
+	for i := len(d.Sessions) - 1; i >= 0 && len(v.Lines) < MaxSessions; i-- {
 		s := d.Sessions[i]
 		v.Lines = append(v.Lines, line{
 			ID: s.ID, At: s.Start.Local().Format(time.TimeOnly), Text: s.Summary(), Open: s.End.IsZero(),

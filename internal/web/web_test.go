@@ -82,11 +82,11 @@ func TestSessionsNewestFirstAndBounded(t *testing.T) {
 	t.Parallel()
 	d := sample()
 	start := time.Date(2026, 1, 2, 3, 4, 5, 0, time.Local)
-	for i := range 3 * maxSessions {
+	for i := range 3 * MaxSessions {
 		d.Sessions = append(d.Sessions, &transcript.Session{ID: string(rune('A' + i)), Client: "c", Start: start, End: start})
 	}
 	v := view(d)
-	if len(v.Lines) != maxSessions || v.Lines[0].ID != string(rune('A'+3*maxSessions-1)) {
+	if len(v.Lines) != MaxSessions || v.Lines[0].ID != string(rune('A'+3*MaxSessions-1)) {
 		t.Errorf("%d lines, first %+v", len(v.Lines), v.Lines[0])
 	}
 	if v.Lines[0].At != "03:04:05" || v.Lines[0].Open {
