@@ -62,6 +62,21 @@ func newBounds(cfg *Config, descriptors int64) *bounds {
 	return b
 }
 
+// trouble tells whoever runs the server what has gone wrong, once for each kind.
+func (s *Server) trouble(kind, text string) {
+	s.cfg.Logger.Warn(text)
+	s.mu.Lock()
+	told := s.told[kind]
+	if s.told == nil {
+		s.told = map[string]bool{}
+	}
+	s.told[kind] = true
+	s.mu.Unlock()
+	if !told && s.cfg.OnTrouble != nil {
+		s.cfg.OnTrouble(text)
+	}
+}
+
 // lower lowers the number of connections to most.
 func (b *bounds) lower(most int64, why string) {
 	if int64(b.connections) > most {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log"
 	"net"
 	"net/http"
 	"strings"
@@ -34,16 +35,31 @@ func (s *Server) startHTTP() error {
 	s.http = &http.Server{
 		Handler:           httpapi.New(httpapi.Config{Rig: rig{s}, Version: s.cfg.Version, Logger: s.cfg.Logger, Listen: ln.Addr().String(), AllowedHosts: s.cfg.Hostnames}),
 		ReadHeaderTimeout: 10 * time.Second,
-		IdleTimeout:       2 * time.Minute,
+		WriteTimeout:      time.Minute, // what waits for something has more
+		IdleTimeout:       time.Minute,
+		MaxHeaderBytes:    64 << 10,
+		ErrorLog:          log.New(httpLog{s}, "", 0),
 	}
 	s.httpDone = make(chan struct{})
 	go func() {
 		defer close(s.httpDone)
-		if err := s.http.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
+		if err := s.http.Serve(httpapi.Limit(ln, s.bounds.http)); !errors.Is(err, http.ErrServerClosed) {
 			s.cfg.Logger.Error("the HTTP door has closed", "error", err)
 		}
 	}()
 	return nil
+}
+
+// httpLog takes what net/http logs. Of that, only a failed accept is something that the user can do anything about.
+type httpLog struct{ s *Server }
+
+func (l httpLog) Write(line []byte) (int, error) {
+	if text := strings.TrimSpace(string(line)); strings.Contains(text, "Accept error") {
+		l.s.trouble("accept", "the HTTP door can't accept a connection ("+text+"); raise the limit on open files (ulimit -n), or give a smaller --max-connections")
+	} else {
+		l.s.cfg.Logger.Debug(text, "door", "http")
+	}
+	return len(line), nil
 }
 
 // reachable returns an address that a person can click on: loopback for a wildcard.

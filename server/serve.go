@@ -1,6 +1,7 @@
 package server
 
 import (
+	"fmt"
 	"net"
 	"time"
 
@@ -51,7 +52,7 @@ func (s *Server) serve(d door.Door, conn net.Conn) {
 	case admitted:
 		go g.Run()
 	case full:
-		s.cfg.Logger.Warn("connection refused: too many are open", "door", d.Port, "max", s.bounds.connections)
+		s.trouble("connections", fmt.Sprintf("%d connections are open, and further ones are turned away; raise --max-connections if a client needs more", s.bounds.connections))
 		rec.Notice(event.TurnedAway, "")
 		rec.End(event.EndedByServer)
 		ses.Close()

@@ -79,6 +79,7 @@ type Server struct {
 
 	mu       sync.Mutex
 	stopping bool
+	told     map[string]bool // kinds of trouble
 	gates    map[*gate.Gate]struct{}
 	conns    sync.WaitGroup
 }
@@ -103,10 +104,14 @@ func New(cfg Config) (*Server, error) {
 		protocols: protocolsOf(cfg.protocols),
 		gates:     map[*gate.Gate]struct{}{},
 	}
+	limits.spool.Files.OnFull = func(err error) { s.trouble("files", fmt.Sprintf("messages are refused for the time being: %v", err)) }
 	if s.store == nil {
 		s.store = memory.New(memory.Options{
 			Domain: cfg.Domain, MaxMessageBytes: cfg.MaxMessageBytes + traceRoom,
 			Room: limits.mail, Memos: limits.memos, Evict: cfg.WhenFull == Evict,
+			OnFull: func() {
+				s.trouble("memory", "memory is full, and mail gets a temporary failure; remove mail, raise --max-memory, or give --when-full evict")
+			},
 		})
 	}
 	s.journal = event.NewRing(event.Options{Keep: cfg.KeepSessions, OnEnd: s.ended, Room: limits.sessions})
@@ -174,7 +179,10 @@ func (s *Server) Start(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	s.doors, err = door.Listen(ctx, door.Config{Doors: door.Of(s.protocols), Hosts: s.cfg.Hosts, Offset: offset, Logger: s.cfg.Logger})
+	s.doors, err = door.Listen(ctx, door.Config{Doors: door.Of(s.protocols), Hosts: s.cfg.Hosts, Offset: offset, Logger: s.cfg.Logger,
+		OnTrouble: func(d door.Door, err error) {
+			s.trouble("accept", fmt.Sprintf("%s can't accept a connection (%v), and tries again; raise the limit on open files (ulimit -n), or give a smaller --max-connections", d, err))
+		}})
 	if err != nil {
 		return err
 	}

@@ -15,6 +15,9 @@ type Files struct {
 	bytes *Share
 	most  int64 // files at a time; 0: any number
 	open  atomic.Int64
+
+	// OnFull, if not nil, is called with each error for lack of room, before it is returned. It must be quick.
+	OnFull func(error)
 }
 
 // NewFiles returns Files in a directory ("" means the system's) that hold at most bytes in total, in at most most files
@@ -32,22 +35,28 @@ func (f *Files) Dir() string {
 }
 
 // Create makes an empty file. Where the system allows it, the file has no name any more, so that it can't outlive the
-// process; elsewhere Close removes it. An error is temporary, and is or wraps ErrFull unless the directory can't be
-// written to.
+// process; elsewhere Close removes it. An error is temporary, and wraps ErrFull.
 func (f *Files) Create() (*File, error) {
 	out := &File{of: f}
 	if f != nil {
 		if !take(&f.open, 1, f.most) {
-			return nil, fmt.Errorf("%w: %d temporary files are open in %s", ErrFull, f.most, f.Dir())
+			return nil, f.full(fmt.Errorf("%w: %d temporary files are open in %s", ErrFull, f.most, f.Dir()))
 		}
 	}
 	var err error
 	if out.file, err = os.CreateTemp(f.Dir(), "mailrig-spool-*"); err != nil {
 		out.count(-1)
-		return nil, fmt.Errorf("make a temporary file: %w; make room in %s, or set TMPDIR to another directory", err, f.Dir())
+		return nil, f.full(fmt.Errorf("%w: make a temporary file: %w; make room in %s, or set TMPDIR to another directory", ErrFull, err, f.Dir()))
 	}
 	out.unlinked = os.Remove(out.file.Name()) == nil
 	return out, nil
+}
+
+func (f *Files) full(err error) error {
+	if f != nil && f.OnFull != nil {
+		f.OnFull(err)
+	}
+	return err
 }
 
 // File is a temporary file. One goroutine writes it; afterwards, any number may read it.
@@ -82,13 +91,13 @@ func (f *File) room() *Share {
 // directory.
 func (f *File) Write(b []byte) (int, error) {
 	if err := f.room().Reserve(int64(len(b))); err != nil {
-		return 0, fmt.Errorf("%w: the temporary files in %s hold as much as they may", ErrFull, f.of.Dir())
+		return 0, f.of.full(fmt.Errorf("%w: the temporary files in %s hold as much as they may", ErrFull, f.of.Dir()))
 	}
 	n, err := f.file.Write(b)
 	f.size += int64(n)
 	f.room().Release(int64(len(b) - n))
 	if err != nil {
-		return n, fmt.Errorf("%w: %w; make room in %s, or set TMPDIR to another directory", ErrFull, err, f.of.Dir())
+		return n, f.of.full(fmt.Errorf("%w: %w; make room in %s, or set TMPDIR to another directory", ErrFull, err, f.of.Dir()))
 	}
 	return n, nil
 }

@@ -15,6 +15,8 @@ type Config struct {
 	Hosts  []string     // addresses or names; none means 127.0.0.1 and ::1
 	Offset Offset       // zero means the automatic rule
 	Logger *slog.Logger // nil is silent
+	// OnTrouble is called once, when a door can't accept a connection for lack of resources. The doors go on trying.
+	OnTrouble func(d Door, err error)
 }
 
 // Set holds all doors, listening.
@@ -65,8 +67,14 @@ func Listen(ctx context.Context, cfg Config) (*Set, error) {
 	}
 	set := &Set{moved: moved, noIPv6: o.noIPv6}
 	canDrop := sync.OnceValue(probeDrop)
+	var once sync.Once
+	trouble := func(d Door, err error) {
+		if cfg.OnTrouble != nil {
+			once.Do(func() { cfg.OnTrouble(d, err) })
+		}
+	}
 	for i, d := range doors {
-		set.listeners = append(set.listeners, newListener(d, o.sockets[i], canDrop, log))
+		set.listeners = append(set.listeners, newListener(d, o.sockets[i], canDrop, trouble, log))
 	}
 	return set, nil
 }

@@ -56,7 +56,8 @@ type Listener struct {
 	door    Door
 	log     *slog.Logger
 	canDrop func() error // reports whether a socket filter works here; called before the first Drop
-	sockets []*socket    // one per address
+	trouble func(d Door, err error)
+	sockets []*socket // one per address
 
 	modeMu sync.Mutex // serializes SetMode and Close; taken before mu
 	modes  modes
@@ -71,8 +72,8 @@ type Listener struct {
 	acceptors sync.WaitGroup
 }
 
-func newListener(d Door, sockets []*socket, canDrop func() error, log *slog.Logger) *Listener {
-	l := &Listener{door: d, sockets: sockets, canDrop: canDrop, log: log, closing: make(chan struct{})}
+func newListener(d Door, sockets []*socket, canDrop func() error, trouble func(Door, error), log *slog.Logger) *Listener {
+	l := &Listener{door: d, sockets: sockets, canDrop: canDrop, trouble: trouble, log: log, closing: make(chan struct{})}
 	l.changed.L = &l.mu
 	for _, s := range sockets {
 		l.acceptors.Go(func() { l.acceptFrom(s) })
@@ -176,7 +177,8 @@ func (l *Listener) acceptFrom(s *socket) {
 		if expected {
 			continue
 		}
-		l.log.Warn("accept failed, trying again", "door", l.door.Port, "address", s.addr, "error", err)
+		l.trouble(l.door, err)
+		l.log.Debug("accept failed, trying again", "door", l.door.Port, "address", s.addr, "error", err)
 		select {
 		case <-l.closing:
 		case <-time.After(acceptBackoff):

@@ -5,10 +5,13 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"time"
 )
 
-// maxBody is the largest request body, in bytes.
-const maxBody = 1 << 20
+const (
+	maxBody  = 1 << 20          // the largest request body, in bytes
+	bodyTime = 30 * time.Second // how long a request's body may take
+)
 
 // fail answers with an error: JSON under /api, plain text elsewhere.
 func (a *api) fail(w http.ResponseWriter, r *http.Request, status int, message string, all ...string) {

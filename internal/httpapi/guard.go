@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/netip"
 	"strings"
+	"time"
 )
 
 // guard sets the headers that every answer has. It rejects requests that another site's page may have made a browser
@@ -26,6 +27,9 @@ func (a *api) guard(next http.Handler) http.Handler {
 			a.fail(w, r, http.StatusForbidden,
 				"a web page of another site asked for this change, but only mailrig's own page, commands and scripts may; a script must not send Origin or Sec-Fetch-Site")
 			return
+		}
+		if r.ContentLength != 0 { // nothing that waits has a body; a deadline would end its wait
+			_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTime))
 		}
 		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
 		next.ServeHTTP(w, r)

@@ -6,7 +6,7 @@
 // because a web page could otherwise reach the rig through DNS rebinding. If it changes something, it must not come
 // from another site's page (guard.go). There is no CORS: no other site may read an answer.
 //
-// Everything has a limit: request bodies 1 MiB, long polls one minute, GET /api/v1/wait ten minutes. A long poll ends
+// Everything has a limit: connections (limit.go), request bodies 1 MiB, long polls one minute, GET /api/v1/wait ten minutes. A long poll ends
 // when the request's context ends, so a server that shuts down cancels its base context first.
 //
 // Errors under /api are JSON, {"error": "...", "errors": [...]}; elsewhere they are plain text. To add a resource, add

@@ -37,7 +37,8 @@ type Options struct {
 	Memos           *budget.Share    // for what is computed from messages and kept with them; nil has no bound
 	// Evict removes mail if there is no room: the oldest of the largest account. Otherwise what doesn't fit is refused
 	// with store.ErrFull.
-	Evict bool
+	Evict  bool
+	OnFull func() // called when something is refused because there is no room; must be quick; may be nil
 }
 
 // Store implements store.Store. Its methods fail only as the interface documents, or if ctx has ended.
@@ -48,6 +49,7 @@ type Store struct {
 	room     *budget.Share
 	memos    *budget.Share
 	evicts   bool
+	onFull   func()
 	evicting sync.Mutex // held while mail is being evicted; taken before all other locks
 
 	// validity is the UIDVALIDITY given out last; it also makes the mailbox ids. It only grows, even across a Reset, so
@@ -74,6 +76,7 @@ func New(o Options) *Store {
 		room:     o.Room,
 		memos:    o.Memos,
 		evicts:   o.Evict,
+		onFull:   o.OnFull,
 		accounts: make(map[string]*account),
 		boxes:    make(map[store.MailboxID]*mailbox),
 	}

@@ -91,7 +91,7 @@ func (s *Store) drop(m store.Message) {
 func (s *Store) reserve(n int64) error {
 	err := s.room.Reserve(n)
 	if err == nil || !s.evicts || !s.room.Fits(n) {
-		return full(err)
+		return s.full(err)
 	}
 	s.evicting.Lock() // the others wait, and find the room that is made here
 	defer s.evicting.Unlock()
@@ -101,14 +101,17 @@ func (s *Store) reserve(n int64) error {
 		}
 		before := s.room.Used()
 		if s.evict(n+before/64) == 0 { // a little more, so that not every message looks for the oldest one
-			return full(err)
+			return s.full(err)
 		}
 	}
 }
 
-func full(err error) error {
+func (s *Store) full(err error) error {
 	if err == nil {
 		return nil
+	}
+	if s.onFull != nil {
+		s.onFull()
 	}
 	return fmt.Errorf("%w: %w", store.ErrFull, err)
 }
