@@ -164,7 +164,7 @@ func (f *framing) gather(line []byte) (whole []byte, ok bool, err error) {
 // refuseRest answers a command of which a part has been read, and reads the rest.
 func (f *framing) refuseRest(line []byte, text string) error {
 	line = bytes.Clone(line)
-	if err := f.p.Say(replies{}.Write(f.tag, text), ""); err != nil {
+	if err := f.p.Say((&replies{}).Write(f.tag, text), ""); err != nil {
 		return err
 	}
 	return f.answered(line)

@@ -56,7 +56,7 @@ func (f *framing) continuation(line []byte) error {
 func (f *framing) tagged(line []byte) error {
 	f.done = true
 	if f.override != "" {
-		line = replies{}.Write(f.tag, f.override)
+		line = (&replies{}).Write(f.tag, f.override)
 		f.override = ""
 	}
 	if f.verb == "APPEND" && f.p.CutReply() {

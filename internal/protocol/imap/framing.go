@@ -194,7 +194,7 @@ func (f *framing) pass(line []byte, first bool) error {
 		}
 		if size > limit {
 			if first {
-				if err := f.p.Say(replies{}.Write(f.tag, what), ""); err != nil {
+				if err := f.p.Say((&replies{}).Write(f.tag, what), ""); err != nil {
 					return err
 				}
 				return f.answered(line)

@@ -17,7 +17,7 @@ var temporary = []string{"UNAVAILABLE", "INUSE", "EXPUNGEISSUED", "THROTTLED"}
 
 // Verdict judges the tagged line. If it hasn't come yet, Verdict judges BYE, a continuation request or an untagged BAD
 // (RFC 9051 section 7.1).
-func (replies) Verdict(tag string, lines []string, greeting bool) event.Verdict {
+func (*replies) Verdict(tag string, lines []string, greeting bool) event.Verdict {
 	if greeting {
 		return greetingVerdict(lines[0])
 	}
@@ -65,7 +65,7 @@ func greetingVerdict(line string) event.Verdict {
 }
 
 // Command splits a line into tag, verb and arguments. After UID the verb has two words.
-func (replies) Command(line string) protocol.Line {
+func (*replies) Command(line string) protocol.Line {
 	var l protocol.Line
 	rest := strings.TrimLeft(line, " ")
 	l.Tag, rest, _ = strings.Cut(rest, " ")
@@ -81,7 +81,7 @@ func (replies) Command(line string) protocol.Line {
 var list = regexp.MustCompile(`(?i)(?:^\* CAPABILITY |\[CAPABILITY )([^\]]*)`)
 
 // List finds a list in any reply: an untagged CAPABILITY or a response code (RFC 9051 sections 7.2.2 and 7.1).
-func (replies) List(_ string, lines []string) (names []string, ok bool) {
+func (*replies) List(_ string, lines []string) (names []string, ok bool) {
 	for _, line := range lines {
 		if m := list.FindStringSubmatch(line); m != nil {
 			names = strings.Fields(strings.ToUpper(m[1]))
@@ -91,22 +91,22 @@ func (replies) List(_ string, lines []string) (names []string, ok bool) {
 }
 
 // Write returns a tagged status response. BYE is never tagged.
-func (replies) Write(tag, text string) []byte {
+func (*replies) Write(tag, text string) []byte {
 	if strings.HasPrefix(text, "BYE") {
 		tag = "*"
 	}
 	return []byte(tag + " " + strings.TrimRight(text, "\r\n") + "\r\n")
 }
 
-func (r replies) Greeting(text string) []byte { return r.Write("*", text) }
+func (r *replies) Greeting(text string) []byte { return r.Write("*", text) }
 
-func (replies) Positive(text string) bool { return strings.HasPrefix(text, "OK") }
+func (*replies) Positive(text string) bool { return strings.HasPrefix(text, "OK") }
 
 // Closes reports whether the text is a BYE (RFC 9051 section 7.1.5).
-func (replies) Closes(text string, _ bool) bool { return strings.HasPrefix(text, "BYE") }
+func (*replies) Closes(text string, _ bool) bool { return strings.HasPrefix(text, "BYE") }
 
 // Check accepts what Parse accepts. A greeting may also be PREAUTH.
-func (replies) Check(text string, greeting bool) error {
+func (*replies) Check(text string, greeting bool) error {
 	if rest, ok := strings.CutPrefix(text, "PREAUTH"); ok && greeting {
 		text = "OK" + rest
 	}
@@ -115,7 +115,7 @@ func (replies) Check(text string, greeting bool) error {
 }
 
 // CheckGreeting accepts more than Check: a scenario may greet with an invalid status.
-func (replies) CheckGreeting(text string) error {
+func (*replies) CheckGreeting(text string) error {
 	if strings.HasPrefix(text, "*") {
 		return errors.New("imap: leave out the * in front, like OK ready")
 	}
@@ -126,12 +126,12 @@ func (replies) CheckGreeting(text string) error {
 }
 
 // IsCommand checks only the tag, because another protocol's command may follow it.
-func (replies) IsCommand(line string) bool {
+func (*replies) IsCommand(line string) bool {
 	word, _, _ := strings.Cut(line, " ")
 	return isTag(word) && len(word) < 16
 }
 
-func (replies) Canned(c protocol.Canned, tag, _ string) []byte {
+func (*replies) Canned(c protocol.Canned, tag, _ string) []byte {
 	switch c {
 	case protocol.IdleTooLong:
 		return []byte("* BYE Autologout; idle for too long\r\n")

@@ -12,7 +12,7 @@ func TestUses(t *testing.T) {
 	for line, want := range map[string][]string{
 		"a1 IDLE": {"IDLE"}, "a1 uid move 1 x": {"MOVE"}, "a1 NOOP": nil, "a1 LOGIN {5+}": {"LITERAL+", "LITERAL-"}, "a1 LOGIN {5}": nil,
 	} {
-		got := slices.Concat(uses(replies{}.Command(line))...)
+		got := slices.Concat(uses((&replies{}).Command(line))...)
 		if !slices.Equal(got, want) {
 			t.Errorf("%s uses %q, want %q", line, got, want)
 		}

@@ -19,7 +19,7 @@ var Protocol = &protocol.Protocol{
 	Receives: true,
 	StartTLS: "STARTTLS",
 	Words:    words,
-	Replies:  replies{},
+	Replies:  &replies{},
 	Framing:  newFraming,
 	Uses:     uses,
 	Told:     told,

@@ -15,7 +15,7 @@ type replies struct{}
 var temporary = []string{"SYS/TEMP", "IN-USE", "LOGIN-DELAY"}
 
 // Verdict judges the first line (RFC 1939 section 3). In a login exchange it judges the last.
-func (replies) Verdict(_ string, lines []string, greeting bool) event.Verdict {
+func (*replies) Verdict(_ string, lines []string, greeting bool) event.Verdict {
 	line := lines[0]
 	if n := len(lines); n > 1 && (strings.HasPrefix(line, "+ ") || line == "+") && !greeting {
 		line = lines[n-1]
@@ -36,13 +36,13 @@ func (replies) Verdict(_ string, lines []string, greeting bool) event.Verdict {
 }
 
 // Command splits a line at the first space, into verb and arguments.
-func (replies) Command(line string) protocol.Line {
+func (*replies) Command(line string) protocol.Line {
 	verb, args, _ := strings.Cut(strings.TrimLeft(line, " "), " ")
 	return protocol.Line{Verb: strings.ToUpper(verb), Args: args}
 }
 
 // List reads the reply to CAPA (RFC 2449 section 5).
-func (replies) List(verb string, lines []string) (names []string, ok bool) {
+func (*replies) List(verb string, lines []string) (names []string, ok bool) {
 	if verb != "CAPA" || !strings.HasPrefix(lines[0], "+OK") {
 		return nil, false
 	}
@@ -54,25 +54,25 @@ func (replies) List(verb string, lines []string) (names []string, ok bool) {
 	return names, true
 }
 
-func (replies) Write(_, text string) []byte { return []byte(strings.TrimRight(text, "\r\n") + "\r\n") }
+func (*replies) Write(_, text string) []byte { return []byte(strings.TrimRight(text, "\r\n") + "\r\n") }
 
-func (r replies) Greeting(text string) []byte { return r.Write("", text) }
+func (r *replies) Greeting(text string) []byte { return r.Write("", text) }
 
-func (replies) Positive(text string) bool { return strings.HasPrefix(text, "+OK") }
+func (*replies) Positive(text string) bool { return strings.HasPrefix(text, "+OK") }
 
 // Closes reports whether the text is an -ERR in place of a greeting. POP3 can't go on after that.
-func (replies) Closes(text string, greeting bool) bool {
+func (*replies) Closes(text string, greeting bool) bool {
 	return greeting && strings.HasPrefix(text, "-ERR")
 }
 
 // Check accepts what Parse accepts.
-func (replies) Check(text string, _ bool) error {
+func (*replies) Check(text string, _ bool) error {
 	_, err := Parse(text)
 	return err
 }
 
 // CheckGreeting accepts more than Check: a scenario may greet with an invalid status.
-func (replies) CheckGreeting(text string) error {
+func (*replies) CheckGreeting(text string) error {
 	if strings.ContainsAny(text, "\r\n") {
 		return errors.New("a greeting of IMAP and POP3 is one line")
 	}
@@ -80,14 +80,14 @@ func (replies) CheckGreeting(text string) error {
 }
 
 // Resembles looks at the status indicator.
-func (replies) Resembles(text string) bool {
+func (*replies) Resembles(text string) bool {
 	return strings.HasPrefix(text, "-ERR") || strings.HasPrefix(text, "+OK")
 }
 
 // IsCommand looks at the verb.
-func (replies) IsCommand(line string) bool { return words.Begin(line) }
+func (*replies) IsCommand(line string) bool { return words.Begin(line) }
 
-func (replies) Canned(c protocol.Canned, _, _ string) []byte {
+func (*replies) Canned(c protocol.Canned, _, _ string) []byte {
 	switch c {
 	case protocol.TooMuchData:
 		return []byte("-ERR Line too long, closing\r\n")

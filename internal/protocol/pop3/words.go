@@ -19,7 +19,7 @@ var Protocol = &protocol.Protocol{
 	Receives: true,
 	StartTLS: "STLS",
 	Words:    words,
-	Replies:  replies{},
+	Replies:  &replies{},
 	Framing:  newFraming,
 	Refusals: refusals,
 

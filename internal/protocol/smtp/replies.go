@@ -13,7 +13,7 @@ type replies struct{}
 
 // Verdict judges the reply code of the last line (RFC 5321 section 4.2.1). A greeting must be 220, 421 or 554 (section
 // 3.1).
-func (replies) Verdict(_ string, lines []string, greeting bool) event.Verdict {
+func (*replies) Verdict(_ string, lines []string, greeting bool) event.Verdict {
 	line := lines[len(lines)-1]
 	if len(line) < 3 {
 		return event.Verdict{Class: event.Nonsense}
@@ -70,13 +70,13 @@ func isNumber(s string) bool {
 }
 
 // Command splits a line at the first space, into verb and arguments.
-func (replies) Command(line string) protocol.Line {
+func (*replies) Command(line string) protocol.Line {
 	verb, args, _ := strings.Cut(strings.TrimLeft(line, " "), " ")
 	return protocol.Line{Verb: strings.ToUpper(verb), Args: args}
 }
 
 // List reads the reply to EHLO without its first line (RFC 5321 section 4.1.1.1).
-func (replies) List(verb string, lines []string) (names []string, ok bool) {
+func (*replies) List(verb string, lines []string) (names []string, ok bool) {
 	if verb != "EHLO" || !strings.HasPrefix(lines[len(lines)-1], "250") {
 		return nil, false
 	}
@@ -89,7 +89,7 @@ func (replies) List(verb string, lines []string) (names []string, ok bool) {
 }
 
 // Write puts the code before every line, with a hyphen on all but the last (RFC 5321 section 4.2.1).
-func (replies) Write(_, text string) []byte {
+func (*replies) Write(_, text string) []byte {
 	lines := strings.Split(strings.TrimRight(text, "\r\n"), "\n")
 	code := ""
 	if len(lines[0]) >= 3 {
@@ -110,21 +110,21 @@ func (replies) Write(_, text string) []byte {
 	return b.Bytes()
 }
 
-func (r replies) Greeting(text string) []byte { return r.Write("", text) }
+func (r *replies) Greeting(text string) []byte { return r.Write("", text) }
 
-func (replies) Positive(text string) bool { return strings.HasPrefix(text, "2") }
+func (*replies) Positive(text string) bool { return strings.HasPrefix(text, "2") }
 
 // Closes reports whether the text is a 421, which may come at any time (RFC 5321 section 3.8).
-func (replies) Closes(text string, _ bool) bool { return strings.HasPrefix(text, "421") }
+func (*replies) Closes(text string, _ bool) bool { return strings.HasPrefix(text, "421") }
 
 // Check accepts what Parse accepts.
-func (replies) Check(text string, _ bool) error {
+func (*replies) Check(text string, _ bool) error {
 	_, err := Parse(text)
 	return err
 }
 
 // CheckRefusal requires a code that refuses a login.
-func (replies) CheckRefusal(text string) error {
+func (*replies) CheckRefusal(text string) error {
 	if r, err := Parse(text); err == nil && r.Code < 400 {
 		return fmt.Errorf("smtp: %q wouldn't refuse the login; give a code from 400 to 599", text)
 	}
@@ -132,12 +132,12 @@ func (replies) CheckRefusal(text string) error {
 }
 
 // Resembles looks at the first digit of the code.
-func (replies) Resembles(text string) bool { return text != "" && text[0] >= '2' && text[0] <= '5' }
+func (*replies) Resembles(text string) bool { return text != "" && text[0] >= '2' && text[0] <= '5' }
 
 // IsCommand looks at the verb.
-func (replies) IsCommand(line string) bool { return words.Begin(line) }
+func (*replies) IsCommand(line string) bool { return words.Begin(line) }
 
-func (replies) Canned(c protocol.Canned, _, domain string) []byte {
+func (*replies) Canned(c protocol.Canned, _, domain string) []byte {
 	switch c {
 	case protocol.IdleTooLong:
 		return []byte("421 4.4.2 " + domain + " Idle for too long, closing\r\n")

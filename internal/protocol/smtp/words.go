@@ -18,7 +18,7 @@ var Protocol = &protocol.Protocol{
 	Title:    "SMTP",
 	StartTLS: "STARTTLS",
 	Words:    words,
-	Replies:  replies{},
+	Replies:  &replies{},
 	Framing:  newFraming,
 	Uses:     uses,
 	Refusals: refusals,
