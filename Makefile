@@ -7,7 +7,7 @@ FUZZTIME ?= 5s
 REV      ?= HEAD
 PACKAGES ?= ./...
 
-.PHONY: all build test lint unit e2e e2e-all robots fuzz cross bench compare clean
+.PHONY: all build test lint unit e2e e2e-all robots long fuzz cross bench compare clean
 
 all: build
 
@@ -41,6 +41,9 @@ e2e-all: ## all real clients in every setting, at rigs with the race detector
 robots: ## every scenario with clients of good and bad habits
 	$(GO) test -timeout 15m -run '$(ROBOTS)' ./internal/trial
 	$(GO) test -race -timeout 15m -run '$(ROBOTS)' ./internal/trial
+
+long: ## the bounds, with clients that want as much as docs/limits.md says; some minutes, and 4 GB of disk
+	$(GO) test -v -count 1 -timeout 60m ./e2e/bounds -args -long
 
 fuzz: ## each fuzz target for FUZZTIME
 	@set -e; for package in $$($(GO) list $(PACKAGES)); do \

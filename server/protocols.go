@@ -31,7 +31,7 @@ func product() []served {
 			go e.ServeConn(c)
 		}},
 		{imap.Protocol, func(s *Server, c *gate.Conn, ses *session.Session) {
-			phase := imapd.New(imapd.Config{Session: ses, Store: s.store, Spool: s.bounds.spool, Logger: s.cfg.Logger})
+			phase := imapd.New(imapd.Config{Session: ses, Store: s.store, Spool: s.bounds.spool, Views: s.bounds.views, Logger: s.cfg.Logger})
 			c.Beside(phase.Beside())
 			phase.Serve(c)
 		}},

@@ -26,9 +26,10 @@ type sessionLines struct {
 	told map[string]time.Time // findings by id, client and door; only the writing goroutine uses it
 }
 
-// queued is a line to print: a session or a finding.
+// queued is what to print: the line of a session, or a finding. Sessions are formatted before they are queued: a line is
+// small, however large the session is.
 type queued struct {
-	session *server.Session
+	line    string
 	finding *server.Finding
 }
 
@@ -48,7 +49,7 @@ func (l *sessionLines) attach(cfg *server.Config) {
 // add is a server's OnSession.
 func (l *sessionLines) add(s *server.Session) {
 	select {
-	case l.queue <- queued{session: s}:
+	case l.queue <- queued{line: sessionLine(s)}:
 	default:
 		l.leftOut.Add(1)
 	}
@@ -92,7 +93,7 @@ func (l *sessionLines) write(w io.Writer, q queued) {
 		fmt.Fprintln(w, findingLine(q.finding, l.again(q.finding), l.colour))
 		return
 	}
-	fmt.Fprintln(w, sessionLine(q.session))
+	fmt.Fprintln(w, q.line)
 	if n := l.leftOut.Swap(0); n > 0 {
 		fmt.Fprintf(w, "(%d sessions not shown, because the terminal was too slow; `mailrig sessions` lists them)\n", n)
 	}

@@ -100,14 +100,22 @@ func (r *Recorder) line(b []byte, limit int) string {
 // name escapes and shortens a name, an address or a detail.
 func (r *Recorder) name(s string) string { return fit(s, r.room(maxName)) }
 
+// foreign reports whether escaped copies a text that has this character.
+func foreign(c rune) bool { return c >= 0x7f }
+
 // boundCommand escapes and shortens a command line. Args stays a part of Line.
 func (r *Recorder) boundCommand(c *Command) {
 	before, ok := strings.CutSuffix(c.Line, c.Args)
+	whole := len(c.Line)
 	c.Line, c.Args = fit(c.Line, r.room(MaxText)), ""
 	if ok {
 		c.Args = c.Line[min(len(fit(before, MaxText)), len(c.Line)):]
 	}
 	c.Verb, c.Tag = fit(c.Verb, maxWord), r.name(c.Tag)
+	if len(c.Line) < whole || strings.IndexFunc(c.Line, foreign) >= 0 {
+		// Line is a copy. The others may be parts of the whole line, and would keep it.
+		c.Verb, c.Tag = strings.Clone(c.Verb), strings.Clone(c.Tag)
+	}
 }
 
 // bound escapes and shortens an event's texts and lists.

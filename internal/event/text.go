@@ -47,6 +47,9 @@ func escape(b []byte) string {
 		}
 		b = b[n:]
 	}
+	if out.Cap() > out.Len()+out.Len()/8 {
+		return strings.Clone(out.String()) // a record keeps it for long: without the builder's spare room
+	}
 	return out.String()
 }
 

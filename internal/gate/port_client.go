@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"io"
 	"net"
+	"runtime"
 	"time"
 
 	"github.com/mailrig/mailrig/internal/event"
@@ -76,6 +77,9 @@ func (p *port) Line(limit int, secret bool) (line []byte, long bool, err error) 
 	return line, long, nil
 }
 
+// turn is the logarithm of how many bytes of a message are read before other clients have their turn.
+const turn = 15
+
 func (p *port) Upload(b []byte, n int64, secret bool) (int, error) {
 	if p.fate.End != fault.EndNone {
 		b = b[:min(int64(len(b)), max(0, p.fate.After-p.taken)+1)]
@@ -83,6 +87,9 @@ func (p *port) Upload(b []byte, n int64, secret bool) (int, error) {
 	k, err := p.g.rawBytes(b, n, p.idle())
 	if err != nil {
 		return 0, p.over(err)
+	}
+	if p.taken>>turn != (p.taken+int64(k))>>turn {
+		runtime.Gosched() // many uploads that never have to wait must not make a client with one command wait for each
 	}
 	if p.taken += int64(k); p.fate.End != fault.EndNone && p.taken > p.fate.After {
 		p.g.uploading = true

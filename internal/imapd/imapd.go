@@ -25,6 +25,7 @@ import (
 	"github.com/emersion/go-imap/v2/imapserver"
 	"github.com/emersion/go-sasl"
 
+	"github.com/mailrig/mailrig/internal/budget"
 	"github.com/mailrig/mailrig/internal/identity"
 	"github.com/mailrig/mailrig/internal/oneconn"
 	"github.com/mailrig/mailrig/internal/spool"
@@ -36,9 +37,10 @@ import (
 type Config struct {
 	Session  Session
 	Store    store.Store
-	Spool    spool.Room   // where messages are while they arrive
-	Commands []Command    // answered beside the engine; nil means Commands()
-	Logger   *slog.Logger // nil is silent
+	Spool    spool.Room    // where messages are while they arrive
+	Views    *budget.Share // for the lists of messages of selected mailboxes; nil has no bound
+	Commands []Command     // answered beside the engine; nil means Commands()
+	Logger   *slog.Logger  // nil is silent
 
 	now func() time.Time // clock for the INTERNALDATE of an APPEND without a date
 }
@@ -164,6 +166,7 @@ type session struct {
 	naming  Naming
 	muted   bool                // a silent IDLE is ending
 	view    *view.View          // nil: no mailbox is selected
+	viewed  int64               // bytes reserved for the view
 	told    map[string]struct{} // keywords that a FLAGS has announced for the view
 	saved   []store.UID         // the SEARCH result `$` (RFC 5182)
 	scratch []imap.Flag         // reused by flagsOf
@@ -193,6 +196,8 @@ func (s *session) ctx() context.Context { return s.cfg.Session.Context() }
 func (s *session) unselect() {
 	if s.view != nil {
 		s.view.Close()
+		s.cfg.Views.Release(s.viewed)
 	}
+	s.viewed = 0
 	s.view, s.told, s.saved = nil, nil, nil
 }

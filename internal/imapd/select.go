@@ -17,6 +17,9 @@ var systemFlags = [...]string{
 	store.Answered, store.Flagged, store.Deleted, store.Seen, store.Draft,
 }
 
+// viewCost is how many bytes a view takes for each message, in one or two lists of UIDs and their spare room.
+const viewCost = 10
+
 // Select handles SELECT and EXAMINE.
 func (s *session) Select(name string, o *imap.SelectOptions) (*imap.SelectData, error) {
 	s.mu.Lock()
@@ -33,6 +36,12 @@ func (s *session) Select(name string, o *imap.SelectOptions) (*imap.SelectData, 
 	if s.view, err = view.Open(s.ctx(), s.cfg.Store, box, o.ReadOnly); err != nil {
 		return nil, refused(err)
 	}
+	cost := int64(s.view.Len()) * viewCost
+	if err := s.cfg.Views.Reserve(cost); err != nil {
+		s.unselect()
+		return nil, no(imap.ResponseCodeLimit, "Too many large mailboxes are selected; try again later")
+	}
+	s.viewed = cost
 	status := s.view.Opened()
 	s.told = make(map[string]struct{})
 	flags := s.defined(status.Keywords)

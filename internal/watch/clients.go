@@ -16,6 +16,8 @@ const (
 	maxWatchedOpen = 2 * openMost
 	windowTime     = 30 * time.Minute
 	maxClients     = 32
+	// windowEvents bounds the memory for the ended sessions of a client: as many events as all of them may have.
+	windowEvents = 16 << 10
 	// maxEntries is how many findings one session remembers.
 	maxEntries = 256
 )
@@ -141,12 +143,19 @@ func (c *client) trim(at time.Time) {
 			extra++
 		}
 	}
+	first, events := len(c.sessions), 0 // the newest one stays, however large it is
+	for first > 0 && (first == len(c.sessions) || events+len(c.sessions[first-1].Events) <= windowEvents) {
+		first--
+		events += len(c.sessions[first].Events)
+	}
+	index := -1
 	c.sessions = slices.DeleteFunc(c.sessions, func(s *watched) bool {
+		index++
 		if s.End.IsZero() {
 			return false
 		}
 		extra--
-		return extra >= 0 || at.Sub(s.End) > windowTime
+		return index < first || extra >= 0 || at.Sub(s.End) > windowTime
 	})
 	if over := len(c.sessions) - windowSize - maxWatchedOpen; over > 0 {
 		c.sessions = slices.Delete(c.sessions, 0, over)

@@ -1,0 +1,177 @@
+package bounds
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/mailrig/mailrig/server"
+)
+
+// rig is a mailrig in a process of its own.
+type rig struct {
+	doors map[int]string
+	http  string
+	bound int64 // in bytes
+	pid   int
+}
+
+// start builds mailrig and starts it.
+func start(t *testing.T, flags ...string) *rig {
+	t.Helper()
+	program := filepath.Join(t.TempDir(), "mailrig")
+	if out, err := exec.Command("go", "build", "-o", program, "github.com/mailrig/mailrig/cmd/mailrig").CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	cmd := exec.Command(program, append([]string{"serve", "--json", "--port-offset", "random", "--http", "127.0.0.1:0"}, flags...)...)
+	cmd.Stderr = io.Discard // the sessions
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+	})
+	var ready struct {
+		Doors  []server.Door
+		HTTP   string
+		Memory int64 `json:"max_memory"`
+	}
+	if err := json.NewDecoder(out).Decode(&ready); err != nil {
+		t.Fatal(err)
+	}
+	r := &rig{doors: map[int]string{}, http: ready.HTTP, bound: ready.Memory, pid: cmd.Process.Pid}
+	for _, d := range ready.Doors {
+		r.doors[d.Port] = d.Address
+	}
+	return r
+}
+
+// memory reads VmRSS or VmHWM, the greatest it has been, in bytes.
+func (r *rig) memory(t *testing.T, what string) int64 {
+	t.Helper()
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", r.pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, after, _ := strings.Cut(string(text), what+":")
+	n, err := strconv.ParseInt(strings.Fields(after)[0], 10, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n << 10
+}
+
+// conn is a client that speaks lines.
+type conn struct {
+	net.Conn
+	r *bufio.Reader
+}
+
+// open connects to a door and reads the greeting.
+func (r *rig) open(port int) (*conn, error) {
+	c, err := net.DialTimeout("tcp", r.doors[port], 10*time.Second)
+	if err != nil {
+		return nil, err
+	}
+	out := &conn{c, bufio.NewReaderSize(c, 4096)}
+	c.SetDeadline(time.Now().Add(10 * time.Minute))
+	_, err = out.r.ReadString('\n')
+	return out, err
+}
+
+// say sends a command and reads to the line that begins with one of these words.
+func (c *conn) say(command string, ends ...string) (string, error) {
+	if _, err := io.WriteString(c, command); err != nil {
+		return "", err
+	}
+	for {
+		line, err := c.r.ReadString('\n')
+		if err != nil {
+			return "", err
+		}
+		for _, end := range ends {
+			if strings.HasPrefix(line, end) {
+				return line, nil
+			}
+		}
+	}
+}
+
+// play says commands in turn; each must be answered by its word.
+func (c *conn) play(steps ...string) error {
+	for i := 0; i+1 < len(steps); i += 2 {
+		if line, err := c.say(steps[i], steps[i+1], "4", "5", "a NO", "a BAD", "-ERR"); err != nil || !strings.HasPrefix(line, steps[i+1]) {
+			return fmt.Errorf("%.60q: %q, %w", steps[i], line, err)
+		}
+	}
+	return nil
+}
+
+// times are how long the other clients waited.
+type times struct {
+	mu   sync.Mutex
+	all  []time.Duration
+	errs []error
+}
+
+// probe is another client. Until stop is closed, it connects again and again, logs in, looks at its mailbox and leaves.
+func (r *rig) probe(stop <-chan struct{}, done *sync.WaitGroup) *times {
+	out := new(times)
+	done.Go(func() {
+		for tick := time.NewTicker(20 * time.Millisecond); ; {
+			select {
+			case <-stop:
+				tick.Stop()
+				return
+			case <-tick.C:
+			}
+			begin := time.Now()
+			c, err := r.open(143)
+			if err == nil {
+				err = c.play("a LOGIN other x\r\n", "a OK", "a SELECT INBOX\r\n", "a OK", "a LOGOUT\r\n", "a OK")
+				c.Close()
+			}
+			out.mu.Lock()
+			out.all = append(out.all, time.Since(begin))
+			if err != nil {
+				out.errs = append(out.errs, err)
+			}
+			out.mu.Unlock()
+		}
+	})
+	return out
+}
+
+// check fails the test if a client was refused, or if not nearly all were served in time.
+func (s *times) check(t *testing.T, what string, limit time.Duration) {
+	t.Helper()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.all) == 0 || len(s.errs) > 0 {
+		t.Fatalf("%s: %d other clients, %d of them not served: %v", what, len(s.all), len(s.errs), s.errs)
+	}
+	slices.Sort(s.all)
+	at := func(percent int) time.Duration {
+		return s.all[(len(s.all)-1)*percent/100].Round(100 * time.Microsecond)
+	}
+	t.Logf("%s: %d other clients, median %v, 99 %% within %v, longest %v", what, len(s.all), at(50), at(99), at(100))
+	if at(99) > limit {
+		t.Errorf("%s: 1 %% of the other clients waited longer than %v, want %v", what, at(99), limit)
+	}
+}
