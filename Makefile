@@ -32,7 +32,7 @@ unit: ## every package but e2e, with the race detector
 # The end-to-end tests use whatever mail clients are installed; with CI=true all of
 # them must be. "npm ci" in e2e/node installs the two for Node.
 e2e: ## two real clients in every setting, the others in some
-	$(GO) test -short -timeout 10m ./e2e
+	$(GO) test -short -timeout 10m ./e2e ./e2e/bounds
 
 e2e-all: ## all real clients in every setting, at rigs with the race detector
 	$(GO) test -race -timeout 30m ./e2e/...

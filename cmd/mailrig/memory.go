@@ -43,3 +43,12 @@ func boundMemory(cfg *server.Config) {
 		debug.SetMemoryLimit(limit)
 	}
 }
+
+// shareMemory divides the memory among the rigs that run at a time. 0 means that the trial chooses how many.
+func shareMemory(cfg *server.Config, rigs int) {
+	boundMemory(cfg)
+	if rigs == 0 {
+		rigs = 8
+	}
+	cfg.MaxMemory = max(server.LeastMemory, cfg.MaxMemory/int64(rigs))
+}

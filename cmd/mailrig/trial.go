@@ -91,6 +91,7 @@ func (a *app) trial(ctx context.Context, cfg server.Config, f trialFlags, args [
 	case f.timeout <= 0:
 		return usage("%s is %s; give a duration above 0, such as 30s", a.source("timeout"), f.timeout)
 	}
+	shareMemory(&cfg, f.jobs)
 	t := &trial.Trial{Args: args, Jobs: f.jobs, Timeout: f.timeout, Rig: cfg}
 	if t.Scenarios, err = trial.Select(f.scenarios); err != nil {
 		return usage("%w", err)

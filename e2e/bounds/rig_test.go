@@ -123,6 +123,17 @@ func (c *conn) play(steps ...string) error {
 	return nil
 }
 
+// besides measures how long other clients wait while do runs.
+func (r *rig) besides(t *testing.T, what string, limit time.Duration, do func()) {
+	t.Helper()
+	stop, done := make(chan struct{}), new(sync.WaitGroup)
+	others := r.probe(stop, done)
+	do()
+	close(stop)
+	done.Wait()
+	others.check(t, what, limit)
+}
+
 // times are how long the other clients waited.
 type times struct {
 	mu   sync.Mutex
