@@ -11,8 +11,9 @@ import (
 
 // content is what a FETCH shows of a message's bytes.
 type content struct {
-	envelope  *imap.Envelope
-	structure imap.BodyStructure
+	envelope  rendered
+	structure rendered
+	extended  bool // the structure is a BODYSTRUCTURE rather than a BODY
 	sections  []section
 }
 
@@ -28,6 +29,24 @@ func (s *section) size() int64 {
 		return s.stream.Size()
 	}
 	return int64(len(s.data))
+}
+
+// own returns what the engine can't write, with the names of the items.
+func (c *content) own() (b []byte) {
+	if c.envelope != nil {
+		b = append(append(b, "ENVELOPE "...), c.envelope...)
+	}
+	if c.structure == nil {
+		return b
+	}
+	if b != nil {
+		b = append(b, ' ')
+	}
+	name := "BODY "
+	if c.extended {
+		name = "BODYSTRUCTURE "
+	}
+	return append(append(b, name...), c.structure...)
 }
 
 func (c *content) close() {
@@ -46,7 +65,8 @@ func (s *session) read(m store.Message, o *imap.FetchOptions) (c content, err er
 		}
 	}
 	if o.BodyStructure != nil {
-		if c.structure, err = bodyStructure(s.ctx(), m); err != nil {
+		c.extended = o.BodyStructure.Extended
+		if c.structure, err = bodyStructure(s.ctx(), m, c.extended); err != nil {
 			return c, err
 		}
 	}

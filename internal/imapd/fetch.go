@@ -118,6 +118,7 @@ func (s *session) fetchOne(w *imapserver.FetchWriter, item *view.Item, o *imap.F
 		return refused(err)
 	}
 	defer c.close()
+	s.wire.inFetch(c.own())
 	m := w.CreateMessage(item.Seq)
 	if o.UID {
 		m.WriteUID(imap.UID(item.UID))
@@ -130,12 +131,6 @@ func (s *session) fetchOne(w *imapserver.FetchWriter, item *view.Item, o *imap.F
 	}
 	if o.RFC822Size {
 		m.WriteRFC822Size(item.Message.Size())
-	}
-	if o.Envelope {
-		m.WriteEnvelope(c.envelope)
-	}
-	if o.BodyStructure != nil {
-		m.WriteBodyStructure(c.structure)
 	}
 	for i, b := range o.BodySection {
 		if err := s.writeSection(m, b, &c.sections[i]); err != nil {

@@ -205,8 +205,8 @@ func (q *query) matches(ctx context.Context, item *view.Item) (bool, error) {
 		return false, nil
 	}
 	if q.sentSince != (day{}) || q.sentBefore != (day{}) {
-		e, err := envelope(ctx, item.Message)
-		if err != nil || e.Date.IsZero() || !within(e.Date, q.sentSince, q.sentBefore) {
+		sent, err := sentDate(ctx, item.Message)
+		if err != nil || sent.IsZero() || !within(sent, q.sentSince, q.sentBefore) {
 			return false, err
 		}
 	}
@@ -299,7 +299,26 @@ func fold(s string) string { return strings.ToLower(s) }
 // inHeader reports whether a header field has the value. An empty value asks only whether the field exists.
 func inHeader(fields []message.Field, h imap.SearchCriteriaHeaderField) bool {
 	for i := range fields {
-		if strings.EqualFold(fields[i].Name, h.Key) && hasText(fields[i].Value, h.Value) {
+		if strings.EqualFold(fields[i].Name, h.Key) && (hasText(fields[i].Value, h.Value) || holdsAddress(&fields[i], h.Value)) {
+			return true
+		}
+	}
+	return false
+}
+
+// holdsAddress reports whether an address field contains a lower-case text in the form in which ENVELOPE shows its
+// addresses: without the comments and blanks inside them (RFC 9051 section 6.4.4).
+func holdsAddress(f *message.Field, text string) bool {
+	switch strings.ToLower(f.Name) {
+	case "from", "to", "cc", "bcc", "sender", "reply-to":
+	default:
+		return false
+	}
+	if !strings.ContainsAny(f.Value, "(@") {
+		return false
+	}
+	for _, a := range message.ParseAddresses(f.Value) {
+		if strings.Contains(fold(message.DecodeText(a.Name)+" <"+a.Mailbox+"@"+a.Host+">"), text) {
 			return true
 		}
 	}

@@ -21,6 +21,9 @@ type wire struct {
 	net.Conn
 	log  *slog.Logger
 	last atomic.Pointer[failure]
+	// items belong into the next FETCH response, before the engine's own. Only the goroutine that runs the command uses
+	// them: nothing else writes while a FETCH is answered.
+	items []byte
 }
 
 type failure struct {
@@ -59,7 +62,32 @@ func (w *wire) Write(b []byte) (int, error) {
 			return len(b), nil
 		}
 	}
+	if w.items != nil {
+		return w.withItems(b)
+	}
 	return w.Conn.Write(b)
+}
+
+// inFetch puts items into the FETCH response that the engine will write next. The engine's buffer is empty before, so
+// that its next write begins with the response's first bytes.
+func (w *wire) inFetch(items []byte) { w.items = items }
+
+// withItems writes the beginning of a FETCH response with the items in it.
+func (w *wire) withItems(b []byte) (int, error) {
+	open := bytes.IndexByte(b, '(')
+	if open < 0 || !bytes.HasPrefix(b, []byte("* ")) || !bytes.HasSuffix(b[:open], []byte(" FETCH ")) {
+		return w.Conn.Write(b)
+	}
+	out := append(make([]byte, 0, len(b)+len(w.items)+1), b[:open+1]...)
+	out = append(out, w.items...)
+	if open+1 < len(b) && b[open+1] != ')' {
+		out = append(out, ' ')
+	}
+	w.items = nil
+	if _, err := w.Conn.Write(append(out, b[open+1:]...)); err != nil {
+		return 0, err
+	}
+	return len(b), nil
 }
 
 func (f *failure) reply() string {

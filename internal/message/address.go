@@ -7,6 +7,7 @@ import "strings"
 // they are.
 type Address struct {
 	Name, Mailbox, Host string
+	Route               string // the obsolete source route of RFC 5322 section 4.4, like "@a,@b"
 	Group               bool
 }
 
@@ -117,6 +118,7 @@ func lexComment(s string, i int) (string, int) {
 type addressParser struct {
 	tokens  []token
 	words   []token // of the entry being parsed
+	named   bool    // one of them has a text
 	comment string  // the last comment in it: an old-style name
 	inGroup bool
 	out     []Address
@@ -131,6 +133,7 @@ func (p *addressParser) list() {
 		}
 		if t.kind != tokSpecial {
 			p.words = append(p.words, t)
+			p.named = p.named || t.text != ""
 			continue
 		}
 		switch t.text {
@@ -143,19 +146,21 @@ func (p *addressParser) list() {
 				p.inGroup = false
 			}
 		case ":":
-			name := phrase(p.words)
-			if p.inGroup || name == "" { // groups can't be nested, and must have a name
+			if p.inGroup || !p.named { // groups can't be nested, and must have a name
 				p.words = append(p.words, t)
+				p.named = true
 				continue
 			}
-			p.out = append(p.out, Address{Mailbox: name, Group: true})
-			p.words, p.comment, p.inGroup = nil, "", true
+			p.out = append(p.out, Address{Mailbox: phrase(p.words), Group: true})
+			p.clear()
+			p.inGroup = true
 		case "<":
 			i = p.angle(i + 1)
 		case ">":
 			// a stray one
 		default:
 			p.words = append(p.words, t)
+			p.named = true
 		}
 	}
 	p.flush()
@@ -167,15 +172,19 @@ func (p *addressParser) list() {
 // angle parses what is between < and >, without an obsolete route (RFC 5322 section 4.4). It returns the index of the
 // closing bracket.
 func (p *addressParser) angle(i int) int {
-	name := phrase(p.words)
-	p.words = nil
+	name, comment := phrase(p.words), p.comment
+	p.clear()
 	var spec []token
+	route := ""
 	for ; i < len(p.tokens); i++ {
 		t := p.tokens[i]
 		switch {
 		case t.kind == tokComment:
 			continue
 		case t.kind == tokSpecial && t.text == ":":
+			if route == "" {
+				route = join(spec)
+			}
 			spec = spec[:0]
 			continue
 		case t.kind == tokSpecial && (t.text == ">" || t.text == "<"):
@@ -185,11 +194,10 @@ func (p *addressParser) angle(i int) int {
 	}
 done:
 	a := addrSpec(spec)
-	a.Name = name
+	a.Name, a.Route = name, route
 	if a.Name == "" {
-		a.Name = p.comment
+		a.Name = comment
 	}
-	p.comment = ""
 	if a.Name != "" || a.Mailbox != "" || a.Host != "" {
 		p.out = append(p.out, a)
 	}
@@ -199,23 +207,58 @@ done:
 // flush ends an entry without angle brackets.
 func (p *addressParser) flush() {
 	if len(p.words) > 0 {
-		a := addrSpec(p.words)
+		words, others := bareAddress(p.words)
+		a := addrSpec(words)
 		a.Name = p.comment
+		if others != "" {
+			a.Name = others
+		}
 		if a.Mailbox != "" || a.Host != "" {
 			p.out = append(p.out, a)
 		}
 	}
-	p.words, p.comment = nil, ""
+	p.clear()
 }
 
-// addrSpec splits at the last "@" and removes quoting, as an ENVELOPE requires.
-func addrSpec(words []token) Address {
+// clear begins another entry.
+func (p *addressParser) clear() { p.words, p.named, p.comment = nil, false, "" }
+
+// bareAddress separates an address without brackets from other words around it: "Alice alice@example.test" isn't the
+// address Alicealice@example.test. Blanks around "." and "@" belong to the address (RFC 5322 section 4.4).
+func bareAddress(words []token) (address []token, others string) {
+	at := lastAt(words)
+	if at < 0 {
+		return words, ""
+	}
+	dot := func(i int) bool { return words[i].kind == tokSpecial && words[i].text == "." }
+	from, to := at, at+1
+	for from > 0 && (from == at || !words[from].space || dot(from) || dot(from-1)) {
+		from--
+	}
+	for to < len(words) && (to == at+1 || !words[to].space || dot(to) || dot(to-1)) {
+		to++
+	}
+	others = phrase(words[:from])
+	if rest := phrase(words[to:]); rest != "" {
+		others = strings.TrimSpace(others + " " + rest)
+	}
+	return words[from:to], others
+}
+
+// lastAt returns the index of the last "@", or -1.
+func lastAt(words []token) int {
 	at := -1
 	for i, t := range words {
 		if t.kind == tokSpecial && t.text == "@" {
 			at = i
 		}
 	}
+	return at
+}
+
+// addrSpec splits at the last "@" and removes quoting, as an ENVELOPE requires.
+func addrSpec(words []token) Address {
+	at := lastAt(words)
 	if at < 0 {
 		return Address{Mailbox: phrase(words)}
 	}

@@ -57,12 +57,12 @@ func TestEnvelope(t *testing.T) {
 	raw := []byte("Date: Wed, 17 Jul 1996 02:23:25 -0700 (PDT)\r\nSubject: =?utf-8?q?=C3=A9?=\r\n folded\r\n" +
 		"From: A <a@x.test>\r\nTo: b@x.test\r\nTo: c@x.test\r\nMessage-ID: <1@x>\r\nIn-Reply-To:\r\n <0@x>\r\nSender:\r\n\r\n")
 	e := Parse(raw).Envelope(raw)
-	if e.Subject != "=?utf-8?q?=C3=A9?= folded" || e.InReplyTo != "<0@x>" || e.MessageID != "<1@x>" ||
-		show(e.To) != "<b|x.test> <c|x.test>" || show(e.Sender) != "A<a|x.test>" || e.Date != "Wed, 17 Jul 1996 02:23:25 -0700 (PDT)" {
+	if *e.Subject != "=?utf-8?q?=C3=A9?= folded" || *e.InReplyTo != "<0@x>" || *e.MessageID != "<1@x>" ||
+		show(e.To) != "<b|x.test> <c|x.test>" || show(e.Sender) != "A<a|x.test>" || *e.Date != "Wed, 17 Jul 1996 02:23:25 -0700 (PDT)" {
 		t.Errorf("%+v", e)
 	}
 	want := time.Date(1996, 7, 17, 9, 23, 25, 0, time.UTC)
-	if d := ParseDate(e.Date); !d.Equal(want) {
+	if d := ParseDate(*e.Date); !d.Equal(want) {
 		t.Errorf("date %v", d)
 	}
 	for _, s := range []string{"", "yesterday", "()"} {
@@ -70,4 +70,57 @@ func TestEnvelope(t *testing.T) {
 			t.Errorf("%q: %v", s, d)
 		}
 	}
+}
+
+// TestAddressesAsWritten checks that nothing is shown that nobody wrote.
+func TestAddressesAsWritten(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[string]Address{
+		"Alice alice@example.test":                   {Name: "Alice", Mailbox: "alice", Host: "example.test"},
+		"alice@example.test (Alice)":                 {Name: "Alice", Mailbox: "alice", Host: "example.test"},
+		"alice@example.test Alice B":                 {Name: "Alice B", Mailbox: "alice", Host: "example.test"},
+		"alice . b @ example . test":                 {Mailbox: "alice.b", Host: "example.test"},
+		"A <@one.test,@two.test:alice@example.test>": {Name: "A", Route: "@one.test,@two.test", Mailbox: "alice", Host: "example.test"},
+		`"al ice"@example.test`:                      {Mailbox: "al ice", Host: "example.test"},
+	} {
+		if got := ParseAddresses(in); len(got) != 1 || got[0] != want {
+			t.Errorf("%q: %+v, want %+v", in, got, want)
+		}
+	}
+}
+
+// TestCostGrowsWithLength checks that no header costs more than in proportion to its length.
+func TestCostGrowsWithLength(t *testing.T) {
+	for name, piece := range map[string]string{
+		"colons in a group": "a:", "nameless colons": `"":`, "names": "a ", "at signs": "a@", "routes": "<@a:", "commas": "a,",
+		"comments": "(", "closed comments": "(a)", "quotes": `"a`, "brackets": "[a", "dots": "a.", "angles": "<a>", "semicolons": "a:;",
+		"escapes": `\`, "encoded words": "=?utf-8?q?a?= ", "broken words": "=?utf-8?q?",
+	} {
+		for what, parse := range map[string]func(string){
+			"addresses": func(s string) { ParseAddresses(s) },
+			"text":      func(s string) { DecodeText(s) },
+			"date":      func(s string) { ParseDate(s) },
+			"params":    func(s string) { ParseParams(s) },
+		} {
+			best := 100.0
+			const most = 2.5 * 2.5 // 2.5 for each doubling
+			for try := 0; try < 6 && best > most; try++ {
+				best = min(best, cost(parse, strings.Repeat(piece, 1<<14))/cost(parse, strings.Repeat(piece, 1<<12)))
+			}
+			if best > most {
+				t.Errorf("%s of %s: four times the length costs %.1f times as much", what, name, best)
+			}
+		}
+	}
+}
+
+// cost returns the least time of three, in seconds, and at least a tenth of a millisecond.
+func cost(parse func(string), s string) float64 {
+	least := time.Hour
+	for range 3 {
+		began := time.Now()
+		parse(s)
+		least = min(least, time.Since(began))
+	}
+	return max(least.Seconds(), 1e-4)
 }

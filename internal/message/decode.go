@@ -5,7 +5,13 @@ import (
 	"io"
 	"mime"
 	"strings"
+	"unicode/utf16"
 	"unicode/utf8"
+
+	"golang.org/x/text/encoding"
+	"golang.org/x/text/encoding/charmap"
+	"golang.org/x/text/encoding/htmlindex"
+	"golang.org/x/text/encoding/ianaindex"
 )
 
 // DecodeText decodes the encoded words (RFC 2047) in a header value to UTF-8. What can't be decoded stays as it is.
@@ -103,66 +109,78 @@ func decodeBase64(b []byte) []byte {
 	return clean[:n]
 }
 
-// toUTF8 converts the charsets that need no table, Windows-1252 and ISO-8859-15. In any other charset, bytes that
-// aren't UTF-8 are read as ISO-8859-1, so that the result is always valid.
+// toUTF8 converts text to UTF-8, so that the result is always valid. In a charset that is unknown, bytes that aren't UTF-8
+// are read as ISO-8859-1.
 func toUTF8(b []byte, charset string) string {
-	switch strings.ToLower(charset) {
+	charset = strings.ToLower(strings.TrimSpace(charset))
+	switch charset {
+	case "utf-8", "utf8", "us-ascii", "ascii", "": // labels that often lie
+		if utf8.Valid(b) {
+			return string(b)
+		}
+		return readAs(charmap.ISO8859_1, b)
+	case "utf-7", "unicode-1-1-utf-7":
+		return fromUTF7(b)
 	case "iso-8859-1", "iso8859-1", "latin1", "l1":
-		return fromTable(b, nil)
-	case "windows-1252", "cp1252":
-		return fromTable(b, windows1252)
-	case "iso-8859-15", "latin9":
-		return fromTable(b, latin9)
+		return readAs(charmap.ISO8859_1, b)
+	}
+	if e, err := ianaindex.MIME.Encoding(charset); err == nil && e != nil {
+		return readAs(e, b)
+	}
+	if e, err := htmlindex.Get(charset); err == nil {
+		return readAs(e, b)
 	}
 	if utf8.Valid(b) {
 		return string(b)
 	}
-	return fromTable(b, nil)
+	return readAs(charmap.ISO8859_1, b)
 }
 
-func fromTable(b []byte, special func(byte) rune) string {
-	var s strings.Builder
-	s.Grow(len(b))
-	for _, c := range b {
-		r := rune(c)
-		if special != nil {
-			if t := special(c); t != 0 {
-				r = t
+func readAs(e encoding.Encoding, b []byte) string {
+	text, err := e.NewDecoder().Bytes(b)
+	if err != nil {
+		return strings.ToValidUTF8(string(b), "\uFFFD")
+	}
+	return strings.ToValidUTF8(string(text), "\uFFFD")
+}
+
+// fromUTF7 decodes UTF-7 (RFC 2152). What isn't UTF-7 stays as it is.
+func fromUTF7(b []byte) string {
+	var out strings.Builder
+	for i := 0; i < len(b); i++ {
+		if b[i] != '+' {
+			out.WriteRune(rune(b[i]))
+			continue
+		}
+		end := i + 1
+		for end < len(b) && isBase64(b[end]) {
+			end++
+		}
+		if end == i+1 { // "+-" is a plus sign
+			out.WriteByte('+')
+			if end < len(b) && b[end] == '-' {
+				i = end
+			}
+			continue
+		}
+		units := make([]uint16, 0, (end-i)*3/8)
+		bits, n := uint32(0), 0
+		for _, c := range b[i+1 : end] {
+			bits, n = bits<<6|uint32(strings.IndexByte(base64Digits, c)), n+6
+			if n >= 16 {
+				n -= 16
+				units = append(units, uint16(bits>>n))
 			}
 		}
-		s.WriteRune(r)
+		out.WriteString(string(utf16.Decode(units)))
+		if end < len(b) && b[end] == '-' {
+			end++
+		}
+		i = end - 1
 	}
-	return s.String()
+	return out.String()
 }
 
-func windows1252(c byte) rune {
-	if c < 0x80 || c > 0x9f {
-		return 0
-	}
-	return [...]rune{
-		'€', 0, '‚', 'ƒ', '„', '…', '†', '‡', 'ˆ', '‰', 'Š', '‹', 'Œ', 0, 'Ž', 0,
-		0, '‘', '’', '“', '”', '•', '–', '—', '˜', '™', 'š', '›', 'œ', 0, 'ž', 'Ÿ',
-	}[c-0x80]
-}
+const base64Digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 
-func latin9(c byte) rune {
-	switch c {
-	case 0xa4:
-		return '€'
-	case 0xa6:
-		return 'Š'
-	case 0xa8:
-		return 'š'
-	case 0xb4:
-		return 'Ž'
-	case 0xb8:
-		return 'ž'
-	case 0xbc:
-		return 'Œ'
-	case 0xbd:
-		return 'œ'
-	case 0xbe:
-		return 'Ÿ'
-	}
-	return 0
-}
+func isBase64(c byte) bool { return strings.IndexByte(base64Digits, c) >= 0 }

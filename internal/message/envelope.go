@@ -9,16 +9,16 @@ import (
 // Envelope is what IMAP's ENVELOPE shows (RFC 9051 section 7.5.2). Texts are as in the header, unfolded; encoded words
 // aren't decoded.
 type Envelope struct {
-	Date      string // as written
-	Subject   string
+	Date      *string // nil: absent
+	Subject   *string
 	From      []Address
 	Sender    []Address // From if the field is absent or empty
 	ReplyTo   []Address // From if the field is absent or empty
 	To        []Address
 	Cc        []Address
 	Bcc       []Address
-	InReplyTo string
-	MessageID string
+	InReplyTo *string
+	MessageID *string
 }
 
 // Envelope parses the header of the message p.
@@ -33,22 +33,23 @@ func (p *Part) Envelope(raw []byte) *Envelope {
 	lists := func(l *[]Address, value string) { *l = append(*l, ParseAddresses(value)...) }
 	for name, field := range eachField(raw[p.Start:p.BodyStart]) {
 		value := func() string { return fieldValue(name, field) }
+		text := func() *string { v := value(); return &v }
 		switch strings.ToLower(string(name)) {
 		case "date":
 			if once(0) {
-				e.Date = value()
+				e.Date = text()
 			}
 		case "subject":
 			if once(1) {
-				e.Subject = value()
+				e.Subject = text()
 			}
 		case "in-reply-to":
 			if once(2) {
-				e.InReplyTo = value()
+				e.InReplyTo = text()
 			}
 		case "message-id":
 			if once(3) {
-				e.MessageID = value()
+				e.MessageID = text()
 			}
 		case "from":
 			lists(&e.From, value())
