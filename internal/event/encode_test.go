@@ -109,7 +109,7 @@ func TestRecordedIsEncoded(t *testing.T) {
 func recorded() *Record {
 	_, r := begin(1, Info{Door: 25, Scenarios: []string{"a"}})
 	r.Reply([]byte("220 \xff\x00\r\n"), "a")
-	r.Command(Command{Line: "NOOP \xff", Verb: "NOOP", Args: "\xff"})
+	r.Command(&Command{Line: "NOOP \xff", Verb: "NOOP", Args: "\xff"})
 	r.Login(Login{User: "\xff\u202e", Mechanism: "PLAIN"})
 	r.Stored(Stored{MessageID: "<\xff>", Recipients: []string{"\xff"}, Places: []Place{{"\xff", "\xff", 1}}})
 	r.Body(Client, []byte("\xff"))

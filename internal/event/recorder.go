@@ -72,7 +72,7 @@ type Recorder struct {
 func (r *Recorder) ID() string { return r.r.ID }
 
 // Command records a command line.
-func (r *Recorder) Command(c Command) {
+func (r *Recorder) Command(c *Command) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.final != nil {
@@ -80,8 +80,8 @@ func (r *Recorder) Command(c Command) {
 	}
 	r.r.Counts.BytesIn += c.Bytes
 	r.r.Counts.Commands++
-	r.boundCommand(&c)
-	r.add("", &c)
+	r.boundCommand(c)
+	r.add("", c)
 	r.tag, r.commands = c.Tag, true // only now: add settles the reply to the previous command
 }
 

@@ -34,13 +34,13 @@ func TestRepliesAndBodiesJoin(t *testing.T) {
 	r.Reply([]byte("250-a\r\n"), "")
 	r.Reply([]byte("250 b\r\n"), "")
 	r.Reply([]byte("250 c\r\n"), "greylisting")
-	r.Command(Command{Line: "DATA", Verb: "DATA", Bytes: 6})
+	r.Command(&Command{Line: "DATA", Verb: "DATA", Bytes: 6})
 	for range 10 {
 		r.Body(Client, []byte(strings.Repeat("x", 100)))
 	}
 	r.EndBody(Client, Lines{CRLF: 1})
 	r.Body(Client, []byte("the next one\r\n"))
-	r.Command(Command{Line: "caf\xe9 \x00\x1b[31m", Verb: "CAF\xe9", Args: "\x00\x1b[31m", Bytes: 12})
+	r.Command(&Command{Line: "caf\xe9 \x00\x1b[31m", Verb: "CAF\xe9", Args: "\x00\x1b[31m", Bytes: 12})
 	r.Finish([]byte("DONE\r\n"), 6)
 	r.Body(Server, []byte("cut off \xff"))
 	s := r.Record()
@@ -78,7 +78,7 @@ func TestVerdictSeesTheTagAndTheLastLine(t *testing.T) {
 	rd := &reader{}
 	_, r := begin(1, Info{Reader: rd})
 	r.Reply([]byte("* OK hello\r\n"), "")
-	r.Command(Command{Line: "a1 LIST", Tag: "a1", Verb: "LIST"})
+	r.Command(&Command{Line: "a1 LIST", Tag: "a1", Verb: "LIST"})
 	for range 100 {
 		r.Reply([]byte("* LIST "+strings.Repeat("x", 50)+"\r\n"), "")
 	}
@@ -93,7 +93,7 @@ func TestVerdictSeesTheTagAndTheLastLine(t *testing.T) {
 	}
 
 	// A reply that only escaping makes too long keeps its last line as well.
-	r.Command(Command{Line: "a2 LIST", Tag: "a2", Verb: "LIST"})
+	r.Command(&Command{Line: "a2 LIST", Tag: "a2", Verb: "LIST"})
 	r.Reply([]byte(strings.Repeat("\xff", 1000)+"\r\n"), "")
 	r.Reply([]byte("a2 OK done\r\n"), "")
 	s = r.Record()
@@ -145,7 +145,7 @@ func TestTLSIsSummedUp(t *testing.T) {
 	r.Notice(SpokeEarly, "")
 	r.Add(&Hello{ServerName: "mail.example.test", StartTLS: true, Protocols: []string{"\xff"}}, "")
 	r.Add(&Handshake{StartTLS: true, Outcome: Established, Version: 0x304}, "")
-	r.Command(Command{Line: "NOOP"})
+	r.Command(&Command{Line: "NOOP"})
 	r.Add(&Alert{From: Client, Number: 48, Detail: "unknown CA"}, "")
 	r.Add(&CloseNotify{}, "")
 	s := r.Record()
@@ -171,7 +171,7 @@ func TestEndedRecordsAreFinal(t *testing.T) {
 	r.Reply([]byte("220 hello\r\n"), "")
 	r.End(EndedByClient)
 	r.End(EndedByServer)
-	r.Command(Command{Line: "QUIT"})
+	r.Command(&Command{Line: "QUIT"})
 	r.Answer([]byte("x"))
 	r.Finish([]byte("DONE"), 4)
 	r.Reply([]byte("221 bye\r\n"), "")
@@ -198,7 +198,7 @@ func TestEventsAreBounded(t *testing.T) {
 	t.Parallel()
 	_, r := begin(1, Info{})
 	for i := range 10 * maxEvents {
-		r.Command(Command{Line: fmt.Sprint(i)})
+		r.Command(&Command{Line: fmt.Sprint(i)})
 	}
 	s := r.Record()
 	if len(s.Events) > maxEvents || len(s.Events)+s.Elided != 10*maxEvents {
@@ -242,10 +242,10 @@ func TestRecordsAreBoundedInBytes(t *testing.T) {
 	for name, flood := range map[string]func(r *Recorder, i int){
 		"commands": func(r *Recorder, i int) {
 			line := fmt.Sprint(i) + bad
-			r.Command(Command{Line: line + " " + bad + " " + bad, Tag: line, Verb: bad + "\xff", Args: bad})
+			r.Command(&Command{Line: line + " " + bad + " " + bad, Tag: line, Verb: bad + "\xff", Args: bad})
 		},
 		"arguments that aren't in the line": func(r *Recorder, i int) {
-			r.Command(Command{Line: fmt.Sprint(i), Args: bad})
+			r.Command(&Command{Line: fmt.Sprint(i), Args: bad})
 		},
 		"finishes":  func(r *Recorder, _ int) { r.Finish([]byte(bad), len(bad)) },
 		"replies":   func(r *Recorder, i int) { r.Reply([]byte(bad+"\r\n"+bad+"\r\n"), fmt.Sprint(i%2)) },
@@ -329,12 +329,12 @@ func TestForgottenEventsGiveTheirRoomBack(t *testing.T) {
 	_, r := begin(1, Info{})
 	line := strings.Repeat("x", 1000)
 	for i := range 20 * maxEvents {
-		r.Command(Command{Line: line + fmt.Sprint(i)})
+		r.Command(&Command{Line: line + fmt.Sprint(i)})
 	}
 	for range maxEvents {
-		r.Command(Command{Line: "NOOP"})
+		r.Command(&Command{Line: "NOOP"})
 	}
-	r.Command(Command{Line: line})
+	r.Command(&Command{Line: line})
 	s := r.Record()
 	sum := 0
 	for _, e := range s.Events {
@@ -384,7 +384,7 @@ func TestActsPartNothing(t *testing.T) {
 	act := func(n int) { r.Acted(Acted{Rule: n, Kind: "k", Command: "EHLO"}, "s") }
 	act(0)
 	r.Reply([]byte("220 hello\r\n"), "")
-	r.Command(Command{Line: "EHLO", Verb: "EHLO", Bytes: 6})
+	r.Command(&Command{Line: "EHLO", Verb: "EHLO", Bytes: 6})
 	act(1)
 	r.Reply([]byte("250-a\r\n"), "s")
 	act(2)

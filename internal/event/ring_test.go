@@ -129,7 +129,7 @@ func TestSubscription(t *testing.T) {
 	r.Reply([]byte("250 b\r\n"), "")
 	before.End(EndedByClient)
 	r.Login(Login{User: "alice"})
-	r.Command(Command{Line: "QUIT"})
+	r.Command(&Command{Line: "QUIT"})
 	r.End(EndedByServer)
 	want := []string{
 		"2 began", "1 grew ended", "1 closed", "2 grew reply", "2 grew login", "2 grew command", "2 grew ended", "2 closed",
@@ -200,7 +200,7 @@ func TestNobodyListeningCostsNothing(t *testing.T) {
 	go func() {
 		defer close(done)
 		r := j.Begin(Info{})
-		r.Command(Command{Line: "NOOP"})
+		r.Command(&Command{Line: "NOOP"})
 		r.Notice(Pipelined, "")
 		r.End(EndedByClient)
 	}()
@@ -219,7 +219,7 @@ func TestConcurrentUse(t *testing.T) {
 	for i := range 4 {
 		writers.Go(func() {
 			for k := range 200 {
-				r.Command(Command{Line: fmt.Sprint(i, k)})
+				r.Command(&Command{Line: fmt.Sprint(i, k)})
 				r.Reply([]byte("250 ok\r\n"), "")
 				r.Body(Client, []byte("x"))
 				r.Overheard(HeardLine{Text: "y"}, 1)

@@ -28,7 +28,7 @@ func sessionOf(j *Ring, letter string) *Recorder {
 	r := j.Begin(Info{Door: 25, Client: "127.0.0.1:1"})
 	for range 2 * maxEvents {
 		line := Escape([]byte("NOOP " + strings.Repeat(letter, 450)))
-		r.Command(Command{Line: line, Verb: line[:4], Args: line[5:], Bytes: int64(len(line))}) // as the gate does
+		r.Command(&Command{Line: line, Verb: line[:4], Args: line[5:], Bytes: int64(len(line))}) // as the gate does
 		r.Reply([]byte("250 "+strings.Repeat("y", 300)+"\r\n"), "")
 	}
 	return r

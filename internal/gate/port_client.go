@@ -157,7 +157,7 @@ func (p *port) pause(d time.Duration) bool {
 
 func (p *port) Record(line []byte, show protocol.Show, followed bool) []byte {
 	g := p.g
-	c := event.Command{Bytes: int64(len(line)), Early: g.early}
+	c := &event.Command{Bytes: int64(len(line)), Early: g.early}
 	shown := line
 	switch show {
 	case protocol.ShowMasked:

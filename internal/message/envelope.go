@@ -74,10 +74,14 @@ func (p *Part) Envelope(raw []byte) *Envelope {
 	return e
 }
 
+// maxDate is the length of the longest date that is read, in bytes without comments. Trying layouts takes time that grows with
+// the square of the length.
+const maxDate = 200
+
 // ParseDate parses a Date field as tolerantly as it can. It returns the zero time if it can't.
 func ParseDate(s string) time.Time {
 	s = strings.TrimSpace(stripComments(s))
-	if s == "" {
+	if s == "" || len(s) > maxDate {
 		return time.Time{}
 	}
 	if t, err := mail.ParseDate(s); err == nil {

@@ -54,11 +54,11 @@ func show(t *testing.T, s *Session) string {
 }
 
 func command(r *event.Recorder, line string) {
-	r.Command(event.Command{Line: line, Bytes: int64(len(line)) + 2})
+	r.Command(&event.Command{Line: line, Bytes: int64(len(line)) + 2})
 }
 
 func masked(r *event.Recorder, line string) {
-	r.Command(event.Command{Line: line, Bytes: int64(len(line)) + 2, Secret: true})
+	r.Command(&event.Command{Line: line, Bytes: int64(len(line)) + 2, Secret: true})
 }
 
 func body(r *event.Recorder, text string) { r.Body(event.Client, []byte(text)) }

@@ -15,10 +15,10 @@ import (
 func replies(name string) event.Reader { return protocol.Find(all.Protocols(), name).Replies }
 
 // said returns a command line, already masked, as the gate records it.
-func said(name, line string) event.Command {
+func said(name, line string) *event.Command {
 	line = strings.TrimSuffix(line, "\r\n")
 	l := protocol.Find(all.Protocols(), name).Replies.Command(line)
-	return event.Command{Line: line, Tag: l.Tag, Verb: l.Verb, Args: l.Args, Secret: strings.HasSuffix(line, event.Mask), Bytes: int64(len(line) + 2)}
+	return &event.Command{Line: line, Tag: l.Tag, Verb: l.Verb, Args: l.Args, Secret: strings.HasSuffix(line, event.Mask), Bytes: int64(len(line) + 2)}
 }
 
 // deliver makes one session of a load of small messages.
