@@ -51,7 +51,9 @@ func (s *session) List(w *imapserver.ListWriter, ref string, patterns []string, 
 			continue
 		}
 		data := &imap.ListData{Delim: rune(s.naming.Delimiter), Mailbox: info.Name}
-		if o.SelectRecursiveMatch && hasBelow(infos[i+1:], info.Name, s.naming.Delimiter, selected) {
+		// CHILDINFO tells of names that this listing doesn't show (RFC 5258 section 4).
+		hidden := func(below store.Info) bool { return selected(below) && !match(below.Name) }
+		if o.SelectRecursiveMatch && hasBelow(infos[i+1:], info.Name, s.naming.Delimiter, hidden) {
 			data.ChildInfo = &imap.ListDataChildInfo{Subscribed: true}
 		}
 		if !selected(info) && data.ChildInfo == nil {
@@ -81,8 +83,8 @@ func isLSUB(w *imapserver.ListWriter) bool {
 
 func attributes(info store.Info, o *imap.ListOptions) []imap.MailboxAttr {
 	var attrs []imap.MailboxAttr
-	if !info.Exists { // with \Noselect for clients that don't know \NonExistent
-		attrs = append(attrs, imap.MailboxAttrNonExistent, imap.MailboxAttrNoSelect)
+	if !info.Exists {
+		attrs = append(attrs, absent(o))
 	}
 	if info.HasChildren {
 		attrs = append(attrs, imap.MailboxAttrHasChildren)
@@ -96,6 +98,15 @@ func attributes(info store.Info, o *imap.ListOptions) []imap.MailboxAttr {
 		attrs = append(attrs, imap.MailboxAttr(info.SpecialUse))
 	}
 	return attrs
+}
+
+// absent returns the attribute of a name without a mailbox. \NonExistent implies \Noselect (RFC 5258 section 3), and
+// clients that don't use an extended LIST know only that.
+func absent(o *imap.ListOptions) imap.MailboxAttr {
+	if o.SelectSubscribed || o.SelectRecursiveMatch || o.SelectSpecialUse || o.SelectRemote || o.ReturnSubscribed || o.ReturnChildren || o.ReturnSpecialUse || o.ReturnStatus != nil {
+		return imap.MailboxAttrNonExistent
+	}
+	return imap.MailboxAttrNoSelect
 }
 
 // withAncestors adds the parents of names that are only subscribed.

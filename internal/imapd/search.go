@@ -15,7 +15,7 @@ import (
 )
 
 // Search handles SEARCH and UID SEARCH with ESEARCH's return options (RFC 4731) and SAVE (RFC 5182). The engine does
-// two things differently: it answers RETURN (SAVE) alone with an ESEARCH, which is only more than the client asked for;
+// two things differently: it answers RETURN (SAVE) alone with an ESEARCH, which the wire keeps back (RFC 5182 section 2.1);
 // and its SearchCriteria.And forgets SMALLER when a date or LARGER follows it.
 func (s *session) Search(kind imapserver.NumKind, c *imap.SearchCriteria, o *imap.SearchOptions) (*imap.SearchData, error) {
 	s.mu.Lock()
@@ -66,6 +66,7 @@ func (s *session) Search(kind imapserver.NumKind, c *imap.SearchCriteria, o *ima
 	}
 	if o.ReturnSave {
 		s.save(uids, o)
+		s.wire.noESearch = s.wire.saveAlone
 	}
 	return data, nil
 }

@@ -24,6 +24,23 @@ type wire struct {
 	// items belong into the next FETCH response, before the engine's own. Only the goroutine that runs the command uses
 	// them: nothing else writes while a FETCH is answered.
 	items []byte
+	// saveAlone says that the last line from the client asks for RETURN (SAVE) and nothing else, which the engine doesn't
+	// tell. noESearch keeps the next ESEARCH back.
+	saveAlone, noESearch bool
+	utf8                 bool // names are UTF-8, so that "&" is no shift
+}
+
+// Read notices RETURN (SAVE).
+func (w *wire) Read(b []byte) (int, error) {
+	n, err := w.Conn.Read(b)
+	w.saveAlone = isSaveAlone(b[:n])
+	return n, err
+}
+
+// isSaveAlone reports whether a line begins with a tag and SEARCH RETURN (SAVE).
+func isSaveAlone(line []byte) bool {
+	before, after, found := bytes.Cut(line[:min(len(line), 128)], []byte("("))
+	return found && len(after) > 5 && bytes.EqualFold(after[:5], []byte("SAVE)")) && bytes.HasSuffix(bytes.ToUpper(before), []byte("SEARCH RETURN "))
 }
 
 type failure struct {
@@ -62,10 +79,26 @@ func (w *wire) Write(b []byte) (int, error) {
 			return len(b), nil
 		}
 	}
-	if w.items != nil {
+	switch {
+	case w.items != nil:
 		return w.withItems(b)
+	case bytes.HasPrefix(b, []byte("* ENABLED ")):
+		w.utf8 = w.utf8 || bytes.Contains(b, []byte("UTF8=ACCEPT"))
+	case w.utf8 && namesMailbox(b) && bytes.Contains(b, []byte("&-")):
+		if _, err := w.Conn.Write(bytes.ReplaceAll(b, []byte("&-"), []byte("&"))); err != nil { // RFC 6855 section 3
+			return 0, err
+		}
+		return len(b), nil
+	case w.noESearch && bytes.HasPrefix(b, []byte("* ESEARCH ")):
+		w.noESearch = false
+		return len(b), nil
 	}
 	return w.Conn.Write(b)
+}
+
+// namesMailbox reports whether a response names a mailbox.
+func namesMailbox(b []byte) bool {
+	return bytes.HasPrefix(b, []byte("* LIST ")) || bytes.HasPrefix(b, []byte("* LSUB ")) || bytes.HasPrefix(b, []byte("* STATUS "))
 }
 
 // inFetch puts items into the FETCH response that the engine will write next. The engine's buffer is empty before, so

@@ -45,8 +45,8 @@ func NewName(name string) (string, error) {
 		return bad(fmt.Sprintf("it has more than %d bytes", MaxNameBytes))
 	case !utf8.ValidString(name):
 		return bad("it is not UTF-8")
-	case strings.ContainsAny(name, "*%"):
-		return bad(`"*" and "%" are wildcards`)
+	case strings.Contains(name, "*"):
+		return bad(`"*" is a wildcard`)
 	case strings.ContainsFunc(name, notNetUnicode):
 		return bad("it has a control character")
 	}

@@ -109,6 +109,14 @@ func (f *framing) perform(tag, verb string, line, args []byte, logged bool) erro
 		}
 		return f.p.Upgrade(tag)
 	}
+	switch {
+	case verb == "ENABLE":
+		line = f.enable(tag, line, args)
+	case verb == "UNAUTHENTICATE":
+		f.utf8 = false // RFC 8437 section 2.1
+	case f.utf8 && namesMailboxes(verb):
+		line = withUTF7(line, len(args))
+	}
 	return f.pass(line, true)
 }
 

@@ -28,6 +28,7 @@ type framing struct {
 	message  bool  // the next literal is the message, not the mailbox name
 	inUpload bool  // the literal being read is the message
 	badLines int
+	utf8     bool // mailbox names are UTF-8: the client has enabled UTF8=ACCEPT
 	// An AUTHENTICATE has failed: lines of its exchange may still follow.
 	afterAuth bool
 
