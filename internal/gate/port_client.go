@@ -135,17 +135,17 @@ func (p *port) BeginUpload() {
 
 func (p *port) GiveUpUpload() { p.taken, p.fate = 0, fault.Cut{} }
 
-func (p *port) Uploaded(l event.Lines) bool {
+func (p *port) Uploaded(l event.Lines) {
 	g := p.g
 	p.GiveUpUpload()
 	g.rec.EndBody(event.Client, l)
 	g.early = g.br.Buffered() > 0
 	delay, by := g.fault.Final()
 	if delay == 0 {
-		return true
+		return
 	}
 	g.rec.Add(&event.Delayed{Of: event.DelayedFinalReply, For: delay}, by)
-	return p.pause(delay)
+	p.pause(delay)
 }
 
 // pause waits before the reply to a command. It reports whether the client is still connected.

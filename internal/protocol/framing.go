@@ -85,10 +85,11 @@ type ClientSide interface {
 	// Swallow reads and discards n bytes, so that gate and client stay in step.
 	Swallow(n int64, secret bool) error
 	// BeginUpload is called before the first byte of a message, Uploaded after the last one. Uploaded waits if a
-	// scenario delays the final reply. It reports whether the client is still connected. GiveUpUpload is called when
-	// the last byte won't come; it does nothing if no upload has begun.
+	// scenario delays the final reply, and no longer than the client does: the message has come whole, so the engine
+	// gets it and stores it, whether anybody still waits for the reply or not. GiveUpUpload is called when the last
+	// byte won't come; it does nothing if no upload has begun.
 	BeginUpload()
-	Uploaded(event.Lines) bool
+	Uploaded(event.Lines)
 	GiveUpUpload()
 	// Spool returns a place for a message that the framing must hold for a while. A connection has one: it ends the one
 	// before. It also ends with the connection.

@@ -2,7 +2,6 @@ package imap
 
 import (
 	"bytes"
-	"io"
 	"strconv"
 
 	"github.com/mailrig/mailrig/internal/event"
@@ -33,8 +32,8 @@ func (f *framing) readLiteral(b []byte) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	if f.literal -= int64(n); f.literal == 0 && f.inUpload && !f.p.Uploaded(event.Lines{}) {
-		return 0, io.EOF
+	if f.literal -= int64(n); f.literal == 0 && f.inUpload {
+		f.p.Uploaded(event.Lines{})
 	}
 	return n, nil
 }

@@ -64,9 +64,7 @@ func (f *framing) bdat(line, arg []byte) error {
 		if f.replay == nil {
 			f.mode = command
 		}
-		if !f.received(event.Lines{}) {
-			return io.EOF
-		}
+		f.received(event.Lines{})
 	}
 	return nil
 }
@@ -174,8 +172,8 @@ func (f *framing) readChunk(b []byte) (int, error) {
 	}
 	if f.chunk -= int64(n); f.chunk == 0 {
 		f.mode = command
-		if f.lastChunk && !f.received(event.Lines{}) {
-			return 0, io.ErrUnexpectedEOF
+		if f.lastChunk {
+			f.received(event.Lines{})
 		}
 	}
 	return n, nil

@@ -1,8 +1,6 @@
 package smtp
 
 import (
-	"io"
-
 	"github.com/mailrig/mailrig/internal/event"
 	"github.com/mailrig/mailrig/internal/protocol"
 )
@@ -31,18 +29,15 @@ func (f *framing) readData(b []byte) (int, error) {
 	f.lines.look(b[:n], f.p.Notice)
 	if done {
 		f.mode = command
-		if !f.received(f.lines.Lines) {
-			return 0, io.EOF
-		}
+		f.received(f.lines.Lines)
 	}
 	return n, nil
 }
 
-// received is called when the last byte of a message has come, before the engine gets it. It reports whether the client
-// is still connected.
-func (f *framing) received(l event.Lines) bool {
+// received is called when the last byte of a message has come, before the engine gets it.
+func (f *framing) received(l event.Lines) {
 	f.p.Lock()
 	f.await = true
 	f.p.Unlock()
-	return f.p.Uploaded(l)
+	f.p.Uploaded(l)
 }
