@@ -93,6 +93,49 @@ func (c *Case) fetches(list []*Facts) map[fetched][]*Facts {
 	return got
 }
 
+// appendedTwice finds a message whose very bytes a client has put into the same mailbox again, by APPEND. Mailing the
+// same message twice is deliveredTwice.
+func appendedTwice(c *Case) (all []Evidence) {
+	usual := 0
+	for _, list := range appends(c.Control) {
+		usual = max(usual, len(list))
+	}
+	got := appends(c.Sessions)
+	for _, key := range slices.Sorted(maps.Keys(got)) {
+		list := got[key]
+		if len(list) <= c.spare(usual, 1) {
+			continue
+		}
+		_, box, _ := strings.Cut(key, "\x00")
+		box, _, _ = strings.Cut(box, "\x00")
+		what := "the same mailbox"
+		if box != "" {
+			what = box
+		}
+		all = append(all, Evidence{Sessions: distinct(list...), Words: map[string]string{"mailbox": what, "times": itoa(len(list))}})
+	}
+	return all
+}
+
+// appends lists the sessions that have stored a message by APPEND, by user, mailbox and bytes.
+func appends(list []*Facts) map[string][]*Facts {
+	got := map[string][]*Facts{}
+	for _, f := range list {
+		for _, m := range f.Messages {
+			if !f.receives() {
+				continue
+			}
+			user, box := strings.Join(m.Recipients, ","), ""
+			if len(m.Places) > 0 {
+				user, box = m.Places[0].Account, m.Places[0].Mailbox
+			}
+			key := user + "\x00" + box + "\x00" + m.Sum
+			got[key] = append(got[key], f)
+		}
+	}
+	return got
+}
+
 // uniqueIDs adds what a reply to UIDL says to the unique ids by number (RFC 1939 section 7).
 func uniqueIDs(s *Step, ids map[string]string) map[string]string {
 	for _, line := range s.Reply.Lines {
