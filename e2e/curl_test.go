@@ -65,7 +65,7 @@ func TestCurl(t *testing.T) {
 	t.Parallel()
 	need(t, "curl")
 	r := start(t)
-	r.blameless(t, "certificate-not-trusted", "tls-needed")
+	r.blameless(t, "certificate-not-trusted", "tls-needed", "login-missing")
 	dir := t.TempDir()
 
 	t.Run("sends, reads and deletes at every door", func(t *testing.T) {
