@@ -4,6 +4,9 @@
 //	go run ./e2e/clients -update           # all clients, all scenarios; some minutes
 //	go run ./e2e/clients -scenario cert-*  # some scenarios; reports what differs from what is stored
 //	go run ./e2e/clients -render           # makes only the page again, from verdicts.txt
+//	go run ./e2e/clients -words            # stores only what the clients said
+//
+// What the clients say when they fail goes to testdata/words.jsonl, with which internal/explain is measured.
 //
 // clients.txt lists the clients. notes.txt explains surprising verdicts. A verdict that differs from the stored one is
 // checked once more before it counts, because a machine may be slow. To add a client, add it to clients.txt and run the
@@ -29,6 +32,7 @@ const (
 	folder   = "e2e/clients"
 	kept     = folder + "/verdicts.txt"
 	notes    = folder + "/notes.txt"
+	words    = folder + "/testdata/words.jsonl"
 	page     = "docs/clients.md"
 	runLimit = "20s" // of one run of a client
 )
@@ -37,6 +41,7 @@ func main() {
 	var o options
 	flag.BoolVar(&o.update, "update", false, "keep what is found")
 	flag.BoolVar(&o.render, "render", false, "only write the page from what is kept")
+	flag.BoolVar(&o.words, "words", false, "keep only what the clients say, and no verdicts")
 	flag.StringVar(&o.scenarios, "scenario", "", "only these, as mailrig trial takes them; default all")
 	flag.StringVar(&o.clients, "client", "", "only clients with this in their name")
 	flag.IntVar(&o.jobs, "jobs", 2, "try this many clients at a time")
@@ -52,6 +57,8 @@ func main() {
 
 type options struct {
 	update, render     bool
+	words              bool
+	said               []Words
 	scenarios, clients string
 	jobs               int
 }
@@ -70,13 +77,16 @@ func (o *options) run(ctx context.Context) error {
 	if o.render {
 		return o.write(clients, all)
 	}
+	if o.said, err = readWords(words); err != nil {
+		return err
+	}
 	b, err := prepare(ctx)
 	if err != nil {
 		return err
 	}
 	defer b.remove()
 	var (
-		mu     sync.Mutex // of all, differ, errs and standard output
+		mu     sync.Mutex // of all, said, differ, errs and standard output
 		differ []string
 		errs   []error
 		turns  = make(chan struct{}, o.jobs)
@@ -102,7 +112,14 @@ func (o *options) run(ctx context.Context) error {
 	if err := errors.Join(errs...); err != nil {
 		return err
 	}
-	if o.update {
+	if o.update || o.words {
+		text, err := wordsText(o.said, clients)
+		if err == nil {
+			err = os.WriteFile(words, text, 0o644)
+		}
+		if err != nil || o.words {
+			return err
+		}
 		return o.write(clients, all)
 	}
 	if len(differ) > 0 {
@@ -123,9 +140,12 @@ func (o *options) one(ctx context.Context, b *bench, c Client, all *Verdicts, mu
 	fmt.Printf("%-50s %3d pass %3d fail %3d not exercised %3d could not run  %s\n", c.Name, report.Counts.Pass, report.Counts.Fail,
 		report.Counts.NotExercised, report.Counts.CouldNotRun, time.Since(began).Round(time.Second))
 	again := all.differing(c, report)
+	if o.update || o.words {
+		o.said = keepWords(o.said, c, report)
+		again = nil
+	}
 	if o.update {
 		all.keep(c, report)
-		again = nil
 	}
 	mu.Unlock()
 	if len(again) == 0 {
