@@ -1,0 +1,162 @@
+package explain
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/mailrig/mailrig/internal/event"
+	"github.com/mailrig/mailrig/internal/refusal"
+)
+
+// codeSign says what a reply means by its code, at a command. All its fields that aren't empty must match.
+type codeSign struct {
+	Protocol string `yaml:"protocol"`
+	At       string `yaml:"at"`       // commands, separated by spaces; "greeting"; "message": after DATA
+	Code     string `yaml:"code"`     // 535, AUTHENTICATIONFAILED; 5 matches every code that begins with 5
+	Enhanced string `yaml:"enhanced"` // without its class: 7.8
+	Status   string `yaml:"status"`   // IMAP: NO, BAD, BYE
+	Means    string `yaml:"means"`
+	Sure     Sure   `yaml:"sure"`
+}
+
+// loginMeanings translates refusal's meanings for a refused login.
+var loginMeanings = map[refusal.Meaning]struct {
+	means string
+	sure  Sure
+}{
+	refusal.AppPassword:      {"app-password", Certain},
+	refusal.WebLogin:         {"web-login", Certain},
+	refusal.OAuthWanted:      {"oauth-required", Certain},
+	refusal.SendingOff:       {"smtp-login-off", Certain},
+	refusal.NoLogins:         {"login-not-offered", Probable},
+	refusal.ServiceOff:       {"access-off", Certain},
+	refusal.Referred:         {"referred", Certain},
+	refusal.Expired:          {"account-locked", Certain},
+	refusal.SetAnew:          {"account-locked too-many-connections limit-reached", OneOf},
+	refusal.TooWeak:          {"login-method app-password", Probable},
+	refusal.NoSuchMechanism:  {"login-method login-not-offered", Probable},
+	refusal.NoSuchCommand:    {"login-not-offered encryption-required", Probable},
+	refusal.NeedsEncryption:  {"encryption-required", Certain},
+	refusal.NeedsSomething:   {"encryption-required login-missing", Probable},
+	refusal.TooManyAttempts:  {"too-many-logins", Certain},
+	refusal.TooMany:          {"too-many-connections limit-reached", Probable},
+	refusal.TooBig:           {"password-refused", OneOf},
+	refusal.TooSoon:          {"limit-reached", Certain},
+	refusal.Locked:           {"account-locked", Certain},
+	refusal.AskAdministrator: {"account-locked", Certain},
+	refusal.NotAuthorised:    {"account-locked", Probable},
+	refusal.PerhapsForbidden: {"account-locked password-refused", OneOf},
+	refusal.SystemFault:      {"access-off account-locked", OneOf},
+	refusal.ServerFault:      {"server-fault", Certain},
+	refusal.InUse:            {"mailbox-in-use", Certain},
+	refusal.Temporary:        {"login-unavailable", Probable},
+	refusal.WrongCredentials: {"LOGIN", OneOf},
+}
+
+// logins are the commands that log in.
+var logins = []string{"AUTH", "LOGIN", "AUTHENTICATE", "USER", "PASS", "APOP"}
+
+// refusal returns what a reply means.
+func (t *Table) refusal(r reply) (all []evidence) {
+	words := clip(strings.ReplaceAll(r.text, "\n", " "))
+	add := func(means string, sure Sure) {
+		ids, err := t.expand(means)
+		if err == nil {
+			all = append(all, evidence{means: ids, group: strings.ToLower(means) != means, sure: sure, level: serverCode, words: words, family: "server"})
+		}
+	}
+	if r.Class == event.Nonsense {
+		add("reply-unreadable wrong-protocol", Probable)
+	}
+	r.at = strings.TrimPrefix(r.at, "UID ")
+	for _, c := range t.codes {
+		if c.matches(r) {
+			add(c.Means, c.Sure)
+			break
+		}
+	}
+	if slices.Contains(logins, r.at) {
+		for _, reading := range refusal.Read(refusal.Reply{Protocol: r.protocol, Status: r.status(), Code: r.Code, Enhanced: r.Enhanced, Text: r.text}) {
+			if m, ok := loginMeanings[reading.Meaning]; ok && !reading.Hint {
+				add(m.means, m.sure)
+				break
+			}
+		}
+	}
+	return all
+}
+
+func (r *reply) status() string {
+	for _, word := range []string{"NO", "BAD", "BYE"} {
+		if r.protocol == "imap" && strings.Contains(" "+r.text+" ", " "+word+" ") {
+			return word
+		}
+	}
+	return ""
+}
+
+func (c *codeSign) matches(r reply) bool {
+	_, enhanced, _ := strings.Cut(r.Enhanced, ".")
+	return (c.Protocol == "" || c.Protocol == r.protocol) &&
+		(c.At == "" || slices.Contains(strings.Fields(c.At), r.at)) &&
+		strings.HasPrefix(r.Code, c.Code) &&
+		(c.Enhanced == "" || slices.Contains(strings.Fields(c.Enhanced), enhanced)) &&
+		(c.Status == "" || c.Status == r.status())
+}
+
+// embeddedReply is an SMTP reply inside a program's message: (535, b'5.7.8 ...'), "MAIL failed: 530", 550 "5.1.1 ...".
+var embeddedReply = regexp.MustCompile(`(?:(failed|refused|denied|rejected|returned|response|reply|message|code|status|error|said|got|server|with|greeting|smtp|send|responded|retcode)\b[^a-z0-9]{0,6}(?:code |was |with |is )?[^a-z0-9]{0,4}|[("'\[:] ?|^| )([45]\d\d)(?:[ ,:;'"()\]-]|b')+(?:#?([45])\.(\d{1,3})\.(\d{1,3})\b)?|(?:^|[ "'(:])(failed|denied|code|response|error|got)[^a-z0-9]{1,6}([45]\d\d)$`)
+
+// stages are words around an embedded reply that tell the command. The first one that is there counts.
+var stages = []struct {
+	words *regexp.Regexp
+	at    string
+}{
+	{regexp.MustCompile(`starttls|upgrade|smtpresponseexception`), "STARTTLS"},
+	{regexp.MustCompile(`smtpauth|auth\b|authentic|login|eauth|invalid login|mechanism|credential`), "AUTH"},
+	{regexp.MustCompile(`rcpt|recipient|eenvelope`), "RCPT"},
+	{regexp.MustCompile(`mail from|mail failed|mail command|sender|envelope from`), "MAIL"},
+	{regexp.MustCompile(`data (command )?failed`), "DATA"},
+	{regexp.MustCompile(`smtpdata|data\b|emessage`), "message"},
+	{regexp.MustCompile(`initial ok message|greeting|connecterror|smtpconnect|unexpected smtp-server`), "greeting"},
+	{regexp.MustCompile(`helo|ehlo|remote access denied`), "EHLO"},
+}
+
+// mostEmbedded is how many replies inside messages are looked at.
+const mostEmbedded = 20
+
+// embedded finds replies inside the messages of programs.
+func embedded(text string) (all []reply) {
+	if len(text) > 64<<10 {
+		text = text[len(text)-64<<10:]
+	}
+	for _, m := range embeddedReply.FindAllStringSubmatchIndex(text, mostEmbedded) {
+		group := func(i int) string {
+			if m[2*i] < 0 {
+				return ""
+			}
+			return text[m[2*i]:m[2*i+1]]
+		}
+		r := reply{protocol: "smtp", text: text[m[0]:min(len(text), m[1]+120)]}
+		r.Code = group(2) + group(7)
+		if group(3) != "" {
+			r.Enhanced = group(3) + "." + group(4) + "." + group(5)
+		} else if group(1) == "" && group(6) == "" {
+			continue // any number
+		}
+		r.Class = event.Permanent
+		if r.Code[0] == '4' {
+			r.Class = event.Temporary
+		}
+		around := text[max(0, m[0]-60):m[1]]
+		for _, s := range stages {
+			if s.words.MatchString(around) {
+				r.at = s.at
+				break
+			}
+		}
+		all = append(all, r)
+	}
+	return all
+}
