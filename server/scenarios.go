@@ -82,10 +82,11 @@ func (a *activation) apply(ctx context.Context, set *door.Set) (notes []string, 
 		switch err := l.SetModes(modeOf(want4), modeOf(want6)); {
 		case errors.Is(err, door.ErrDropUnsupported):
 			a.noDrop.Store(d.Port, true)
+			a.logger.Debug("can't drop connections", "door", d.Port, "error", err)
 			if err := l.SetMode(door.Open); err != nil {
 				failed = append(failed, err)
 			}
-			notes = append(notes, fmt.Sprintf("%s: %v can't drop connections here (%v); it accepts them and stays silent", by, d, err))
+			notes = append(notes, fmt.Sprintf("%s: %v can't drop connections here (%v); it accepts them and stays silent", by, d, door.ErrDropUnsupported))
 		case err != nil:
 			failed = append(failed, fmt.Errorf("%v: %w", d, err))
 		}

@@ -12,7 +12,8 @@ import (
 // the mode that it had before.
 //
 // The modes form a line: open - drop - refuse. Every switch walks along it, so a door always stops accepting new
-// clients before it stops listening.
+// clients before it stops listening. Where connections can't be dropped, the way to refuse leaves that step out, and a
+// client that connects at that moment may be reset. A socket that has its mode already isn't touched.
 func (l *Listener) SetMode(m Mode) error { return l.SetModes(m, m) }
 
 // SetModes is SetMode with a mode for IPv4 and another for IPv6.
@@ -81,12 +82,7 @@ func (l *Listener) switchTo(want modes) error {
 		if s.refusing {
 			continue
 		}
-		m := want.of(s)
-		if m == Open {
-			if err := s.hear(); err != nil {
-				return fmt.Errorf("%s: answer connection attempts again: %w", s.addr, err)
-			}
-		} else if err := s.ignore(); err != nil && m == Drop {
+		if err := l.setDeaf(s, want.of(s)); err != nil {
 			return fmt.Errorf("%s: %w", s.addr, err)
 		}
 	}
@@ -107,6 +103,26 @@ func (l *Listener) switchTo(want modes) error {
 		s.refusing = true
 	}
 	return nil
+}
+
+// setDeaf makes a socket that listens answer connection attempts, or leave them unanswered, as the mode requires.
+func (l *Listener) setDeaf(s *socket, m Mode) error {
+	switch {
+	case s.deaf == (m != Open), m == Refuse && l.canDrop() != nil:
+		return nil
+	case s.deaf:
+		if err := s.hear(); err != nil {
+			return fmt.Errorf("answer connection attempts again: %w", err)
+		}
+		s.deaf = false
+		return nil
+	}
+	err := s.ignore()
+	s.deaf = err == nil
+	if m == Refuse {
+		return nil // it can be refused all the same
+	}
+	return err
 }
 
 // drain accepts every client that the kernel has already connected, because a socket that stops listening resets them.

@@ -21,6 +21,16 @@ func needDrop(t testing.TB) {
 	}
 }
 
+func wantRefused(t testing.TB, addr string) {
+	t.Helper()
+	if c, err := net.DialTimeout("tcp", addr, soon); err == nil {
+		c.Close()
+		t.Fatalf("%s: connected", addr)
+	} else if !errors.Is(err, syscall.ECONNREFUSED) {
+		t.Fatalf("%s: %v", addr, err)
+	}
+}
+
 func mustSet(t testing.TB, l *Listener, m Mode) {
 	t.Helper()
 	if err := l.SetMode(m); err != nil {
@@ -60,12 +70,7 @@ func TestRefuse(t *testing.T) {
 		for range 3 {
 			mustSet(t, l, Refuse)
 			for _, addr := range addrsOf(l) {
-				if c, err := net.DialTimeout("tcp", addr, soon); err == nil {
-					c.Close()
-					t.Fatalf("%s: connected", addr)
-				} else if !errors.Is(err, syscall.ECONNREFUSED) {
-					t.Fatalf("%s: %v", addr, err)
-				}
+				wantRefused(t, addr)
 			}
 			mustSet(t, l, Open)
 			for _, addr := range addrsOf(l) {

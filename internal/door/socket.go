@@ -13,6 +13,7 @@ type socket struct {
 	addr     netip.AddrPort
 	ln       *net.TCPListener // replaced only while parked
 	refusing bool             // guarded by modeMu
+	deaf     bool             // a filter is attached; guarded by modeMu
 
 	stop   bool // the acceptor must leave the socket alone; guarded by Listener.mu
 	parked bool // the acceptor has done so; guarded by Listener.mu

@@ -43,14 +43,10 @@ func (s *socket) ignore() error {
 	return nil
 }
 
-// hear undoes ignore. It does nothing on a socket that isn't deaf.
+// hear undoes ignore.
 func (s *socket) hear() error {
 	return control(s.ln, func(fd int) error {
-		err := os.NewSyscallError("detach socket filter", syscall.SetsockoptInt(fd, syscall.SOL_SOCKET, syscall.SO_DETACH_FILTER, 0))
-		if errors.Is(err, syscall.ENOENT) { // no filter was attached
-			return nil
-		}
-		return err
+		return os.NewSyscallError("detach socket filter", syscall.SetsockoptInt(fd, syscall.SOL_SOCKET, syscall.SO_DETACH_FILTER, 0))
 	})
 }
 
@@ -112,8 +108,8 @@ func control(ln *net.TCPListener, f func(fd int) error) error {
 	return inner
 }
 
-// probeDrop tries the filter on a socket of its own, because a sandbox that imitates Linux may accept the socket option
-// and ignore it.
+// probeDrop tries the filter on a socket of its own. A sandbox that imitates Linux may accept the socket option and
+// ignore it, and one that can't take a filter away again (qemu-user) would leave the door closed for good.
 func probeDrop() error {
 	const enough = 10 * time.Millisecond // a loopback handshake takes about 0.05 ms
 	var errs []error
@@ -138,6 +134,9 @@ func probeDrop() error {
 		}
 		if ne, ok := err.(net.Error); !ok || !ne.Timeout() {
 			return errors.Join(errDropIneffective, err)
+		}
+		if err := s.hear(); err != nil {
+			return errors.Join(ErrDropUnsupported, err)
 		}
 		return nil
 	}
