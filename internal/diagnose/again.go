@@ -93,8 +93,8 @@ func (c *Case) fetches(list []*Facts) map[fetched][]*Facts {
 	return got
 }
 
-// appendedTwice finds a message whose very bytes a client has put into the same mailbox again, by APPEND. Mailing the
-// same message twice is deliveredTwice.
+// appendedTwice finds a message whose very bytes a client has put into the same mailbox again, by APPEND, because the reply
+// to the first time didn't reach it. Mailing the same message twice is deliveredTwice.
 func appendedTwice(c *Case) (all []Evidence) {
 	usual := 0
 	for _, list := range appends(c.Control) {
@@ -103,8 +103,8 @@ func appendedTwice(c *Case) (all []Evidence) {
 	got := appends(c.Sessions)
 	for _, key := range slices.Sorted(maps.Keys(got)) {
 		list := got[key]
-		if len(list) <= c.spare(usual, 1) {
-			continue
+		if len(list) <= c.spare(usual, 1) || !slices.ContainsFunc(list[:len(list)-1], (*Facts).replyLost) {
+			continue // it may want two copies, unless it doesn't know of the first one
 		}
 		_, box, _ := strings.Cut(key, "\x00")
 		box, _, _ = strings.Cut(box, "\x00")

@@ -468,7 +468,7 @@ func fellBackToClear(c *Case) (all []Evidence) {
 			}
 		default:
 			if before := c.failedTLSBefore(f); before != nil {
-				all = append(all, Evidence{Sessions: []*Facts{before, f}, Guess: true, Severity: Warning})
+				all = append(all, Evidence{Sessions: []*Facts{before, f}, Guess: true, Severity: Info})
 			}
 		}
 	}
