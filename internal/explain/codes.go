@@ -105,6 +105,25 @@ func (c *codeSign) matches(r reply) bool {
 		(c.Status == "" || c.Status == r.status())
 }
 
+var (
+	tlsPort = regexp.MustCompile(`[:, '"(]3?(465|993|995)\b`)
+	saysTLS = regexp.MustCompile(`(imap|smtp|pop3?)s://|ssl://|ssl/tls|smtp_ssl|imap4_ssl|pop3_ssl|tlsconnect|handshake`)
+)
+
+// portHint says that a client which waits at a port for TLS probably began without TLS.
+func portHint(text string, all []evidence) []evidence {
+	if !slices.ContainsFunc(all, func(e evidence) bool {
+		return e.sure != Certain && e.level != userWords && slices.Contains(e.means, "clear-to-tls-port")
+	}) {
+		return nil
+	}
+	m := tlsPort.FindStringSubmatch(text)
+	if m == nil || saysTLS.MatchString(text) {
+		return nil
+	}
+	return []evidence{{means: []string{"clear-to-tls-port"}, sure: Certain, level: ownWords, words: "port " + m[1], family: "dialogue"}}
+}
+
 // embeddedReply is an SMTP reply inside a program's message: (535, b'5.7.8 ...'), "MAIL failed: 530", 550 "5.1.1 ...".
 var embeddedReply = regexp.MustCompile(`(?:(failed|refused|denied|rejected|returned|response|reply|message|code|status|error|said|got|server|with|greeting|smtp|send|responded|retcode)\b[^a-z0-9]{0,6}(?:code |was |with |is )?[^a-z0-9]{0,4}|[("'\[:] ?|^| )([45]\d\d)(?:[ ,:;'"()\]-]|b')+(?:#?([45])\.(\d{1,3})\.(\d{1,3})\b)?|(?:^|[ "'(:])(failed|denied|code|response|error|got)[^a-z0-9]{1,6}([45]\d\d)$`)
 

@@ -2,6 +2,7 @@ package explain
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/mailrig/mailrig/internal/event"
@@ -17,7 +18,7 @@ type talk struct {
 	waiting string // the command that the server hasn't answered, or "greeting"
 	missed  string // the one that it hadn't answered when the client gave up
 	ended   bool   // the client said goodbye
-	proto   string
+	greeted bool   // the server said hello, and the client nothing
 }
 
 // reply is a reply that refuses something.
@@ -45,8 +46,9 @@ var prefix = regexp.MustCompile(`^(?:` + strings.Join([]string{
 
 const mostPrefixes = 8
 
-// swaks says what it does, so that even a dialogue without a reply is known as one.
-var swaks = regexp.MustCompile(`(?m)^=== Connected to `)
+// swaks and curl -v say what they do, so that even a dialogue without a reply is known as one. Of curl's, only one that ran out
+// of time without a byte says anything.
+var told = regexp.MustCompile(`(?m)^=== Connected to |^\* Connected to [^\n]*\n(?:[*{}][^\n]*\n)*curl: \(28\) [^\n]* 0 bytes received`)
 
 var (
 	smtpReply = regexp.MustCompile(`^[2-5]\d\d(?:[ -]|$)`)
@@ -58,101 +60,148 @@ var (
 	tagOf     = regexp.MustCompile(`^([A-Za-z]{0,8}\d{1,10}) (?i:(UID )?([A-Z]{4,12}))(?: |$)`)
 )
 
-// readDialogue looks for the lines of a dialogue. Two lines make one, if they are a reply and a command or begin like a log.
+// readDialogue looks for the lines of a dialogue.
 func readDialogue(text string) *talk {
-	d := &talk{waiting: "greeting"}
-	var (
-		rest           strings.Builder
-		replies, sides int
-		tags           = map[string]string{} // IMAP: tag to verb
-		last           = "greeting"          // the command that the next reply answers
-		lines          []string              // of an SMTP reply that isn't complete
-		open           bool
-	)
+	r := &reader{tags: map[string]string{}, last: "greeting", due: []string{"greeting"}}
+	r.talk.waiting = "greeting"
 	for raw := range strings.SplitSeq(text, "\n") {
-		p, line, marked := wireLine(raw, tags, open)
+		p, line, marked := wireLine(raw)
 		if p == nil {
 			if !strings.HasPrefix(raw, "=== ") { // swaks tells what it does
-				rest.WriteString(raw + "\n")
+				r.rest.WriteString(raw + "\n")
 			}
 			continue
 		}
-		if marked {
-			sides++
+		if marked || !p.isReply {
+			r.sides++
 		}
-		if isReply := p.isReply; !isReply {
-			sides++
-			cmd := p.Replies.Command(line)
-			verb := cmd.Verb
-			if w, ok := p.Words.Find(verb); ok && w.Leaves {
-				if !d.ended {
-					d.missed = d.waiting
-				}
-				d.ended = true
-			}
-			if cmd.Tag != "" {
-				tags[cmd.Tag] = verb
-			}
-			last, d.waiting, d.proto, open = verb, verb, p.Name, false
-			continue
-		}
-		replies++
-		if d.waiting == "greeting" {
-			d.waiting = ""
-		}
-		d.proto = p.Name
-		if p.Name == "smtp" {
-			lines = append(lines, line)
-			if open = len(line) > 3 && line[3] == '-'; open {
-				continue
-			}
+		if p.isReply {
+			r.reply(p, line)
 		} else {
-			lines = []string{line}
+			r.command(p, line)
 		}
-		at, tag := last, ""
-		if m := tagged.FindStringSubmatch(line); m != nil && p.Name == "imap" {
-			tag = m[1]
-			if verb, ok := tags[tag]; ok {
-				at = verb
-			}
-		}
-		v := p.Replies.Verdict(tag, lines, at == "greeting")
-		if p.Name == "smtp" && odd(at, v.Code) {
-			v.Class = event.Nonsense
-		}
-		said := strings.Join(lines, "\n")
-		lines = nil
-		if v.Class == event.OK || v.Class == event.Continue {
-			if at == last && (p.Name != "imap" || tag != "" || v.Class == event.Continue) {
-				d.waiting = ""
-			}
-			if strings.HasPrefix(at, "ST") && v.Class == event.OK && (at == "STARTTLS" || at == "STLS") {
-				last, d.waiting = "TLS", "TLS"
-			}
-			if at == "DATA" && v.Class == event.Continue {
-				last, d.waiting = "message", "message"
-			}
-			if last == "greeting" {
-				last = "" // what comes now without a command is no greeting
-			}
-			continue
-		}
-		if p.Name == "imap" && tag == "" && !strings.Contains(line, "BYE") && !strings.HasPrefix(line, "* NO") && !strings.HasPrefix(line, "* BAD") {
-			continue // data
-		}
-		if strings.HasPrefix(line, "* BYE") && d.ended {
-			continue
-		}
-		d.waiting = ""
-		d.refused = append(d.refused, reply{p.Name, at, said, v})
-		rest.WriteString(said + "\n")
 	}
-	d.is = replies > 0 && sides > 0 && replies+sides > 2 || swaks.MatchString(text)
-	d.rest = rest.String()
+	d := &r.talk
+	d.is = r.replies > 0 && r.sides > 0 && (r.replies+r.sides > 2 || len(d.refused) == 0) || told.MatchString(text)
+	d.greeted = r.replies == 1 && r.commands == 0 && len(d.refused) == 0
+	d.rest = r.rest.String()
 	if !d.is {
 		d.rest, d.refused = text, nil
 	}
 	return d
+}
+
+// reader is where the reading of a dialogue is.
+type reader struct {
+	talk
+	rest              strings.Builder
+	replies, commands int               // lines
+	sides             int               // lines that tell whose they are
+	tags              map[string]string // IMAP: tag to verb
+	last              string            // the command that was answered last
+	due               []string          // commands without a reply, which a client may send in one go (RFC 2920)
+	lines             []string          // of an SMTP reply that isn't complete
+}
+
+func (r *reader) command(p *spoken, line string) {
+	r.commands++
+	cmd := p.Replies.Command(line)
+	if w, ok := p.Words.Find(cmd.Verb); ok && w.Leaves {
+		if !r.ended {
+			r.missed = r.waiting
+		}
+		r.ended = true
+	}
+	if cmd.Tag != "" {
+		r.tags[cmd.Tag] = cmd.Verb
+	}
+	if len(r.due) == 1 && (r.due[0] == "greeting" || r.due[0] == "TLS") {
+		r.due = r.due[:0] // the log began later, or the handshake is done
+	}
+	if len(r.due) < mostDue {
+		r.due = append(r.due, cmd.Verb)
+	}
+	r.waiting = r.due[0]
+}
+
+// mostDue is how many commands may wait for their replies.
+const mostDue = 1000
+
+func (r *reader) reply(p *spoken, line string) {
+	r.replies++
+	if len(r.lines) < mostLines {
+		r.lines = append(r.lines, line)
+	}
+	if p.Name == "smtp" && len(line) > 3 && line[3] == '-' {
+		return
+	}
+	if p.Name != "smtp" {
+		r.lines = []string{line}
+	}
+	said := strings.Join(r.lines, "\n")
+	at, tag := r.answers(p, line)
+	v := p.Replies.Verdict(tag, r.lines, at == "greeting")
+	if p.Name == "smtp" && odd(at, v.Code) {
+		v.Class = event.Nonsense
+	}
+	r.lines = nil
+	if p.Name != "imap" || tag != "" || v.Class == event.Continue || at == "greeting" {
+		r.answered(at, v.Class)
+	}
+	untagged := p.Name == "imap" && tag == ""
+	switch {
+	case v.Class == event.OK || v.Class == event.Continue:
+		if r.last == "greeting" {
+			r.last = "" // what comes now without a command is no greeting
+		}
+	case untagged && !strings.Contains(line, "BYE") && !strings.HasPrefix(line, "* NO") && !strings.HasPrefix(line, "* BAD"): // data
+	case untagged && strings.HasPrefix(line, "* BYE") && r.ended: // the answer to LOGOUT
+	default:
+		if len(r.refused) == mostRefused {
+			r.refused = slices.Delete(r.refused, 0, 1)
+		}
+		r.refused = append(r.refused, reply{p.Name, at, said, v})
+		r.rest.WriteString(said + "\n")
+	}
+}
+
+// mostLines is how many lines of a reply are kept, mostRefused how many refusals: the last ones.
+const (
+	mostLines   = 100
+	mostRefused = 30
+)
+
+// answers returns the command that a reply answers, and in IMAP its tag.
+func (r *reader) answers(p *spoken, line string) (at, tag string) {
+	at = r.last
+	if len(r.due) > 0 {
+		at = r.due[0]
+	}
+	if m := tagged.FindStringSubmatch(line); m != nil && p.Name == "imap" {
+		tag = m[1]
+		if verb, ok := r.tags[tag]; ok {
+			at = verb
+		}
+	}
+	return at, tag
+}
+
+// answered notes that a command has its reply.
+func (r *reader) answered(at string, class event.Class) {
+	if i := slices.Index(r.due, at); i >= 0 {
+		r.due = slices.Delete(r.due, i, i+1)
+	}
+	r.last = at
+	switch {
+	case class == event.OK && (at == "STARTTLS" || at == "STLS"):
+		r.due = []string{"TLS"}
+	case class == event.Continue && at == "DATA":
+		r.due = append([]string{"message"}, r.due...)
+	}
+	r.waiting = ""
+	if len(r.due) > 0 {
+		r.waiting = r.due[0]
+	}
 }
 
 // spoken is the protocol of a line, and who said it.
@@ -161,15 +210,14 @@ type spoken struct {
 	isReply bool
 }
 
-// wireLine returns the line that went over the wire. marked says that a log's prefix stood before it. open says that an SMTP
-// reply of several lines isn't complete.
-func wireLine(raw string, tags map[string]string, open bool) (p *spoken, line string, marked bool) {
-	line = raw
+// wireLine returns the line that went over the wire. marked says that a log's prefix stood before it.
+func wireLine(raw string) (p *spoken, line string, marked bool) {
+	line = trimEnds(raw)
 	if len(line) > 4<<10 {
 		line = line[:4<<10]
 	}
 	for range mostPrefixes {
-		if p = speaks(line, tags); p != nil {
+		if p = speaks(line, marked); p != nil {
 			break
 		}
 		m := prefix.FindString(line)
@@ -182,14 +230,21 @@ func wireLine(raw string, tags map[string]string, open bool) (p *spoken, line st
 	if p == nil {
 		return nil, "", false
 	}
+	return p, line, marked
+}
+
+// trimEnds removes white space, quotes, and line ends that a log writes out.
+func trimEnds(line string) string {
 	line = strings.TrimRight(line, " \t")
 	for _, end := range []string{`'`, `"`, `\r\n`, `\n`, `\r`} {
 		line = strings.TrimSuffix(line, end)
 	}
-	return p, line, marked
+	return line
 }
 
-func speaks(line string, tags map[string]string) *spoken {
+// speaks returns whose line this is, or nil. Without a log's prefix before it, a command must be in upper case: "auth = none"
+// and "data is lost" are none.
+func speaks(line string, marked bool) *spoken {
 	if line == "" {
 		return nil
 	}
@@ -211,6 +266,9 @@ func speaks(line string, tags map[string]string) *spoken {
 	}
 	if command.MatchString(line) {
 		verb, _, _ := strings.Cut(line, " ")
+		if !marked && verb != strings.ToUpper(verb) {
+			return nil
+		}
 		for _, name := range []string{"smtp", "pop3"} {
 			if p := of(name, false); p.Words.Begin(verb) {
 				return p
@@ -256,10 +314,14 @@ func (d *talk) inference() []evidence {
 	if handshake.MatchString(d.rest) {
 		at = "TLS"
 	}
-	if !d.is || at == "" || len(d.refused) > 0 && at != d.missed {
+	if !d.is || at == "" && !d.greeted || len(d.refused) > 0 && at != d.missed {
 		return nil
 	}
 	e := evidence{sure: Probable, level: serverCode, family: "dialogue", words: "no answer to " + at}
+	if d.greeted && gaveUp.MatchString(d.rest) {
+		e.means, e.words = []string{"wrong-protocol", "no-answer"}, "the server greets, and the client never answers"
+		return []evidence{e}
+	}
 	late, cut := gaveUp.MatchString(d.rest), cutOff.MatchString(d.rest)
 	switch {
 	case at == "TLS" && late:

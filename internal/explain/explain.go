@@ -124,6 +124,7 @@ func (t *Table) Explain(text string) *Answer {
 		}
 	}
 	all = append(all, talk.inference()...)
+	all = append(all, portHint(scan.lower, all)...)
 	a.Causes = t.weigh(specific(all))
 	return a
 }
