@@ -48,7 +48,8 @@ func User(name, password string) Option {
 	}
 }
 
-// Seed loads messages from DIR/user@domain/FOLDER/*.eml before the rig starts.
+// Seed loads messages from DIR/user@domain/FOLDER/*.eml before the rig starts. Each keeps its bytes, unless none of its
+// lines ends in CRLF: then all of them get it.
 func Seed(dir string) Option {
 	return func(_ testing.TB, c *server.Config) { c.SeedDir = dir }
 }

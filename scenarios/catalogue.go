@@ -140,6 +140,23 @@ func LoadFile(file string) (*Scenario, error) { return loadFile(file, Parse) }
 func (g *Grammar) LoadFile(file string) (*Scenario, error) { return loadFile(file, g.Parse) }
 
 func loadFile(file string, parse func(string, []byte) (*Scenario, error)) (*Scenario, error) {
+	data, err := ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	return parse(file, data)
+}
+
+// ReadFile returns the text of a scenario file, and no more than tells that it is too large. What is no regular file is
+// an error: reading it could wait for ever.
+func ReadFile(file string) ([]byte, error) {
+	info, err := os.Stat(file)
+	if err != nil {
+		return nil, fmt.Errorf("can't read the scenario: %w; check the path", err)
+	}
+	if kind := special(info.Mode()); kind != "" {
+		return nil, fmt.Errorf("can't read the scenario: %s is %s; give the path of one YAML file", file, kind)
+	}
 	f, err := os.Open(file)
 	if err != nil {
 		return nil, fmt.Errorf("can't read the scenario: %w; check the path", err)
@@ -149,5 +166,23 @@ func loadFile(file string, parse func(string, []byte) (*Scenario, error)) (*Scen
 	if err != nil {
 		return nil, fmt.Errorf("can't read the scenario: %w; give the path of one YAML file", err)
 	}
-	return parse(file, data)
+	return data, nil
+}
+
+// special says what something is that is no file.
+func special(mode fs.FileMode) string {
+	switch {
+	case mode.IsRegular():
+		return ""
+	case mode.IsDir():
+		return "a directory"
+	case mode&fs.ModeNamedPipe != 0:
+		return "a FIFO"
+	case mode&fs.ModeSocket != 0:
+		return "a socket"
+	case mode&fs.ModeDevice != 0:
+		return "a device"
+	default:
+		return "no regular file"
+	}
 }

@@ -44,6 +44,7 @@ type Config struct {
 	Hostnames []string // more names for the certificate, besides localhost and *.example.test
 	Users     []User   // if not empty, only these may log in
 	SeedDir   string   // load mail from DIR/user@domain/FOLDER/*.eml
+	SeedRaw   bool     // keep the line ends of messages from SeedDir; by default, CRLF is put into those that have none
 	CADir     string   // where to keep the CA; "" keeps it in memory, with its certificate in a temporary file
 
 	Scenarios []*scenarios.Scenario // active from the start

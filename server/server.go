@@ -63,6 +63,7 @@ type Server struct {
 	protocols []*protocol.Protocol
 	sessions  session.Shared
 
+	seeded    atomic.Int64 // messages
 	ready     atomic.Bool
 	caFile    string
 	caIsOurs  bool // a temporary file, removed at shutdown
@@ -156,10 +157,11 @@ func (s *Server) populate() error {
 	if s.cfg.SeedDir == "" {
 		return nil
 	}
-	n, err := seed.Load(s.ctx, s.store, os.DirFS(s.cfg.SeedDir))
+	n, err := seed.Load(s.ctx, s.store, os.DirFS(s.cfg.SeedDir), seed.Options{Raw: s.cfg.SeedRaw})
 	if err != nil {
 		return fmt.Errorf("load the seed directory %s: %w", s.cfg.SeedDir, err)
 	}
+	s.seeded.Store(int64(n))
 	s.cfg.Logger.Info("seed loaded", "messages", n, "dir", s.cfg.SeedDir)
 	return nil
 }
@@ -259,6 +261,9 @@ func (s *Server) Moved() string {
 	}
 	return s.doors.Moved()
 }
+
+// Seeded returns how many messages came from the seed directory. ok is false without one.
+func (s *Server) Seeded() (n int, ok bool) { return int(s.seeded.Load()), s.cfg.SeedDir != "" }
 
 // CAFile returns the path of a file with the CA's certificate (PEM).
 func (s *Server) CAFile() string { return s.caFile }

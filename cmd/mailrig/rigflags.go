@@ -25,7 +25,7 @@ type rigFlags struct {
 	maxConnections, keepSessions       int
 	maxMemory                          size
 	whenFull                           string
-	verbose                            bool
+	verbose, seedRaw                   bool
 }
 
 // register adds the flags. free is set for run, which uses free ports.
@@ -44,6 +44,7 @@ func (f *rigFlags) register(cmd *cobra.Command, free bool) {
 	listFlag(fs, &f.hostnames, "hostname", "additional host `names` for the certificate; repeatable")
 	fs.Var(&list{values: &f.users}, "user", "allow only this `name:password` to log in; repeatable (default anyone, with any password)")
 	fs.StringVar(&f.seed, "seed", "", "load mail from `DIR`/user@domain/FOLDER/*.eml")
+	fs.BoolVar(&f.seedRaw, "seed-raw", false, "keep the line ends of seeded messages (default CRLF where a file has none)")
 	fs.StringVar(&f.caDir, "ca-dir", "", "keep the CA in `DIR` between runs (default a new CA for each run)")
 	fs.Int64Var(&f.maxMessageBytes, "max-message-bytes", server.DefaultMaxMessageBytes, "refuse messages larger than `N` bytes")
 	fs.IntVar(&f.maxConnections, "max-connections", server.DefaultMaxConnections, "accept at most `N` connections at a time")
@@ -62,6 +63,7 @@ func (f *rigFlags) registerForTrial(fs *pflag.FlagSet) {
 	}
 	fs.Var(&list{values: &f.users}, "user", "allow only this `name:password` to log in; repeatable (default anyone, with any password)")
 	fs.StringVar(&f.seed, "seed", "", "load mail from `DIR`/user@domain/FOLDER/*.eml (default three messages)")
+	fs.BoolVar(&f.seedRaw, "seed-raw", false, "keep the line ends of seeded messages (default CRLF where a file has none)")
 	fs.StringVar(&f.domain, "domain", server.DefaultDomain, "`domain` to add to user names without @")
 	listFlag(fs, &f.hosts, "host", "`addresses` to listen on; repeatable (default localhost, IPv4 and IPv6)")
 	listFlag(fs, &f.hostnames, "hostname", "additional host `names` for the certificate; repeatable")
@@ -73,7 +75,7 @@ func (f *rigFlags) registerForTrial(fs *pflag.FlagSet) {
 func (f *rigFlags) config(a *app, fs *pflag.FlagSet) (server.Config, error) {
 	cfg := server.Config{
 		Hosts: f.hosts, PortOffset: f.portOffset, Domain: f.domain, Hostnames: f.hostnames,
-		SeedDir: f.seed, CADir: f.caDir,
+		SeedDir: f.seed, SeedRaw: f.seedRaw, CADir: f.caDir,
 		MaxMessageBytes: f.maxMessageBytes, MaxConnections: f.maxConnections, KeepSessions: f.keepSessions,
 		MaxMemory: int64(f.maxMemory), WhenFull: f.whenFull,
 		OnTrouble: func(text string) { fmt.Fprintf(a.stderr, "mailrig: %s\n", text) },

@@ -80,10 +80,15 @@ Exit status: 0 done; 1 a check, trial or wait came out negative; 2 wrong usage;
 func (a *app) root() *cobra.Command {
 	serve := a.serveCommand()
 	root := &cobra.Command{
-		Use:               "mailrig",
-		Short:             "A mock mail server for testing mail clients",
-		Long:              about + aboutVariables,
-		RunE:              serve.RunE,
+		Use:   "mailrig",
+		Short: "A mock mail server for testing mail clients",
+		Long:  about + aboutVariables,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 { // they follow "--"; otherwise cobra has called the first one an unknown command
+				return meantRun(args)
+			}
+			return serve.RunE(cmd, args)
+		},
 		SilenceErrors:     true,
 		SilenceUsage:      true,
 		Version:           version(),
@@ -102,6 +107,11 @@ func (a *app) root() *cobra.Command {
 		a.waitCommand(), a.explainCommand(), a.caCommand(), a.versionCommand())
 	nameVariables(root)
 	return root
+}
+
+// meantRun returns the error for a command line behind "--" that nothing would run.
+func meantRun(args []string) error {
+	return usage("this starts a server, and doesn't run %s; did you mean `mailrig run -- %s`?", args[0], strings.Join(args, " "))
 }
 
 // adviseUsage adds to cobra's message what to do.

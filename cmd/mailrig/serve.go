@@ -34,7 +34,12 @@ it ends, and below it what the client did wrong. Ctrl-C stops.` + aboutVariables
 		Example: `  mailrig serve
   mailrig serve --scenario greylisting
   mailrig serve --host 0.0.0.0 --http 0.0.0.0:8025 --hostname mail.corp.test --ca-dir ca`,
-		Args: cobra.NoArgs,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if at := cmd.ArgsLenAtDash(); at == 0 && len(args) > 0 {
+				return meantRun(args)
+			}
+			return cobra.NoArgs(cmd, args)
+		},
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg, err := f.config(a, cmd.Flags())
 			if err != nil {
@@ -121,6 +126,7 @@ type startup struct {
 	User     string        `json:"user"`
 	Password string        `json:"password"`
 	server.Bounds
+	Seeded    *int     `json:"seeded,omitempty"` // messages, with --seed
 	Scenarios []string `json:"scenarios"`
 }
 
@@ -130,11 +136,15 @@ func started(srv *server.Server) startup {
 	if abs, err := filepath.Abs(caFile); err == nil {
 		caFile = abs // whoever reads it may be in another directory
 	}
-	return startup{
+	s := startup{
 		Doors: srv.Doors(), HTTP: srv.HTTPURL(), CAFile: caFile,
 		User: user, Password: password, Scenarios: append([]string{}, srv.Active()...),
 		Bounds: srv.Bounds(),
 	}
+	if n, ok := srv.Seeded(); ok {
+		s.Seeded = &n
+	}
+	return s
 }
 
 // writeJSON writes one line. Unlike json.Marshal, it leaves <, > and & readable.

@@ -10,7 +10,9 @@ import (
 
 func TestTable(t *testing.T) {
 	t.Parallel()
+	loaded := 2923
 	s := startup{
+		Seeded: &loaded,
 		Doors: []server.Door{
 			{Port: 25, Service: "smtp", Security: "starttls", Address: "127.0.0.1:3025"},
 			{Port: 587, Service: "submission", Security: "starttls-required", Address: "127.0.0.1:3587"},
@@ -38,6 +40,7 @@ CA file     /tmp/ca.pem
 Web page    http://127.0.0.1:8025
             127.0.0.1:8025 is taken, perhaps by another mailrig; use, sessions and other commands need --http 127.0.0.1:8025
 Memory      1.5 GiB at most; when full: the oldest mail of the largest account goes
+Mail        2923 messages loaded
 Scenarios   one: The first
             two: The second
 Note        port-25-blocked: door 25 stays silent

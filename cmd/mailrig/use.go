@@ -5,10 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
-	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"github.com/mailrig/mailrig/scenarios"
 )
 
 // switchRequest is the body of PUT /api/v1/scenario.
@@ -76,9 +77,9 @@ func (a *app) switchTo(args []string) (switchRequest, error) {
 			switch name = strings.TrimSpace(name); {
 			case name == "":
 			case isPath(name):
-				data, err := os.ReadFile(name)
+				data, err := scenarios.ReadFile(name)
 				if err != nil {
-					return req, usage("read a scenario: %w; check the path", err)
+					return req, usage("%w", err)
 				}
 				req.Inline = append(req.Inline, inline{name, string(data)})
 			default:

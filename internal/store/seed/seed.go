@@ -10,7 +10,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/mailrig/mailrig/internal/store"
@@ -18,48 +20,103 @@ import (
 
 const delimiter = string(store.Delimiter)
 
+// Options say how messages are loaded. The zero value is useful.
+type Options struct {
+	Raw bool // keep the line ends of every file
+}
+
+// ErrNoAccount means that a seed directory holds no account's directory.
+var ErrNoAccount = errors.New("there is no account in it: give a directory with user@domain/INBOX/*.eml inside")
+
 // Load loads messages from a tree in GreenMail's layout, user@domain/FOLDER[/SUB...]/*.eml, and returns how many it
 // loaded. A user name without "@" gets the store's domain. A directory without messages makes an empty account or
-// mailbox. Any bytes are a valid message. Messages have no flags, and the file's time is their date. Files are loaded
-// in the order of their names, so that UIDs are the same every time.
+// mailbox. Any bytes are a valid message. They stay as they are, with one exception: where no line at all ends in CRLF,
+// each line that ends in LF gets one (RFC 5322 section 2.1), because Unix programs and Git write files so. Messages have
+// no flags, and the file's time is their date. Files are loaded in the order of their names, so that UIDs are the same
+// every time.
 //
-// Load ignores files that aren't *.eml, and names that begin with ".". An *.eml file outside a mailbox is an error,
-// because the message would be missing. Errors name the file.
-func Load(ctx context.Context, st store.Store, dir fs.FS) (int, error) {
-	l := loader{ctx, st, dir}
-	n := 0
-	err := fs.WalkDir(dir, ".", func(name string, d fs.DirEntry, err error) error {
-		if err != nil {
-			return fmt.Errorf("seed %s: %w", name, err)
-		}
-		if name == "." {
-			return nil
-		}
-		if strings.HasPrefix(d.Name(), ".") {
-			if d.IsDir() {
-				return fs.SkipDir
-			}
-			return nil
-		}
-		if d.IsDir() {
-			_, err = l.mailbox(name)
-		} else if strings.EqualFold(path.Ext(name), ".eml") {
-			if err = l.message(name, d); err == nil {
-				n++
-			}
-		}
-		if err != nil {
-			return fmt.Errorf("seed %s: %w", name, err)
-		}
-		return nil
-	})
-	return n, err
+// Load ignores files that aren't *.eml, and names that begin with ".". It follows symbolic links. An *.eml file outside
+// a mailbox is an error, because the message would be missing. So is a tree without an account, a link that leads back
+// to a directory that it is in, and everything that is neither file nor directory. Errors name the file.
+func Load(ctx context.Context, st store.Store, dir fs.FS, o Options) (int, error) {
+	l := loader{ctx: ctx, store: st, dir: dir, raw: o.Raw}
+	top, err := fs.Stat(dir, ".")
+	if err == nil {
+		err = l.walk(".", []fs.FileInfo{top})
+	}
+	if err == nil && l.accounts == 0 {
+		err = ErrNoAccount
+	}
+	return l.messages, err
 }
 
 type loader struct {
 	ctx   context.Context
 	store store.Store
 	dir   fs.FS
+	raw   bool
+
+	accounts, messages int
+}
+
+// walk loads what is in a directory. above are the directory and those that it is in.
+func (l *loader) walk(dir string, above []fs.FileInfo) error {
+	list, err := fs.ReadDir(l.dir, dir)
+	if err != nil {
+		return fmt.Errorf("seed %s: %w", dir, err)
+	}
+	for _, d := range list {
+		if strings.HasPrefix(d.Name(), ".") {
+			continue
+		}
+		if err := l.ctx.Err(); err != nil {
+			return err
+		}
+		name := path.Join(dir, d.Name())
+		info, err := fs.Stat(l.dir, name)
+		if err != nil {
+			return fmt.Errorf("seed %s: %w", name, err)
+		}
+		if info.IsDir() {
+			if slices.ContainsFunc(above, func(a fs.FileInfo) bool { return os.SameFile(a, info) }) {
+				return fmt.Errorf("seed %s: it leads back to a directory that it is in: remove the link", name)
+			}
+			if dir == "." {
+				l.accounts++
+			}
+			if _, err = l.mailbox(name); err == nil {
+				if err := l.walk(name, append(above[:len(above):len(above)], info)); err != nil {
+					return err
+				}
+			}
+		} else if kind := special(info.Mode()); kind != "" {
+			err = fmt.Errorf("it is %s: remove it, or give it a name that begins with a dot", kind)
+		} else if strings.EqualFold(path.Ext(name), ".eml") {
+			if err = l.message(name, info); err == nil {
+				l.messages++
+			}
+		}
+		if err != nil {
+			return fmt.Errorf("seed %s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+// special says what something is that is no file with a content: reading it could wait, or go on, for ever.
+func special(mode fs.FileMode) string {
+	switch {
+	case mode.IsRegular():
+		return ""
+	case mode&fs.ModeNamedPipe != 0:
+		return "a FIFO"
+	case mode&fs.ModeSocket != 0:
+		return "a socket"
+	case mode&fs.ModeDevice != 0:
+		return "a device"
+	default:
+		return "no regular file"
+	}
 }
 
 // mailbox returns the mailbox for a directory and makes it if necessary. An account's own directory has none.
@@ -76,20 +133,20 @@ func (l *loader) mailbox(dir string) (store.MailboxID, error) {
 	return box.ID, err
 }
 
-func (l *loader) message(name string, d fs.DirEntry) error {
+func (l *loader) message(name string, info fs.FileInfo) error {
 	if strings.Count(name, delimiter) < 2 {
 		return errors.New("no mailbox for it: move it to user@domain/FOLDER/, for example user@domain/INBOX/")
-	}
-	info, err := d.Info()
-	if err != nil {
-		return err
 	}
 	box, err := l.mailbox(path.Dir(name))
 	if err != nil {
 		return err
 	}
+	content, err := l.content(file{l.dir, name, info.Size()})
+	if err != nil {
+		return err
+	}
 	// Embedded files have no time, so the store uses its own.
-	in := store.Incoming{Content: file{l.dir, name, info.Size()}, Received: info.ModTime()}
+	in := store.Incoming{Content: content, Received: info.ModTime()}
 	_, err = l.store.Append(l.ctx, box, []store.Incoming{in})
 	return err
 }

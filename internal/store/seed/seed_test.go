@@ -23,7 +23,7 @@ func TestLoad(t *testing.T) {
 		"README.txt":                       file("no message"),
 		".git/INBOX/x.eml":                 file("hidden"),
 		"ann@Example.ORG/INBOX/2.eml":      file("two"),
-		"ann@Example.ORG/INBOX/1.EML":      file("\x00\xff bare\n"),
+		"ann@Example.ORG/INBOX/1.EML":      file("\x00\xff mixed\r\nbare\n"),
 		"ann@Example.ORG/INBOX/notes.txt":  file("no message"),
 		"ann@Example.ORG/inbox/deep/a.eml": file("deep"),
 		"ann@Example.ORG/Work/2024/a.eml":  {Data: []byte("undated")},
@@ -31,7 +31,7 @@ func TestLoad(t *testing.T) {
 	}
 	now := time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC)
 	st := memory.New(memory.Options{Now: func() time.Time { return now }})
-	n, err := seed.Load(ctx, st, dir)
+	n, err := seed.Load(ctx, st, dir, seed.Options{})
 	if err != nil || n != 4 {
 		t.Fatalf("Load = %d, %v", n, err)
 	}
@@ -53,7 +53,7 @@ func TestLoad(t *testing.T) {
 	}
 	inbox := entries("ann@example.org", "INBOX")
 	raw, err := store.ReadAll(ctx, inbox[0].Message)
-	if len(inbox) != 2 || err != nil || !bytes.Equal(raw, []byte("\x00\xff bare\n")) ||
+	if len(inbox) != 2 || err != nil || !bytes.Equal(raw, []byte("\x00\xff mixed\r\nbare\n")) ||
 		inbox[1].UID != 2 || !inbox[0].Date.Equal(date) || inbox[0].Flags != nil {
 		t.Errorf("INBOX: %+v, %v", inbox, err)
 	}
@@ -71,10 +71,57 @@ func TestLoad(t *testing.T) {
 		"ann/a*b/1.eml":     store.ErrBadName,
 		"ann/INBOX/big.eml": store.ErrTooBig,
 	} {
-		_, err := seed.Load(ctx, memory.New(memory.Options{MaxMessageBytes: 4}), fstest.MapFS{name: file("12345")})
+		_, err := seed.Load(ctx, memory.New(memory.Options{MaxMessageBytes: 4}), fstest.MapFS{name: file("12345")}, seed.Options{})
 		if err == nil || want != nil && !errors.Is(err, want) ||
 			!strings.Contains(err.Error(), name) && !strings.Contains(err.Error(), "a*b") {
 			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestLineEnds(t *testing.T) {
+	t.Parallel()
+	big := strings.Repeat("x", 32<<10-1) // CR and LF fall into two pieces
+	for _, test := range []struct{ in, out string }{
+		{"", ""},
+		{"no line end", "no line end"},
+		{"a: b\n\nc\n", "a: b\r\n\r\nc\r\n"},
+		{"a: b\r\n\nc\n", "a: b\r\n\nc\n"},
+		{"a: b\n\nc\r\n", "a: b\n\nc\r\n"},
+		{"a\rb\r", "a\rb\r"},
+		{"a\rb\n", "a\rb\r\n"},
+		{big + "\r\n\n", big + "\r\n\n"},
+		{big + "x\n\n", big + "x\r\n\r\n"},
+	} {
+		for _, raw := range []bool{false, true} {
+			want := test.out
+			if raw {
+				want = test.in
+			}
+			ctx, st := t.Context(), memory.New(memory.Options{})
+			if n, err := seed.Load(ctx, st, fstest.MapFS{"ann/INBOX/1.eml": {Data: []byte(test.in)}}, seed.Options{Raw: raw}); n != 1 || err != nil {
+				t.Fatal(n, err)
+			}
+			box, err := st.Mailbox(ctx, "ann", "INBOX")
+			if err != nil {
+				t.Fatal(err)
+			}
+			list, err := st.Entries(ctx, box.ID, nil)
+			if err != nil || len(list) != 1 {
+				t.Fatal(list, err)
+			}
+			if got, err := store.ReadAll(ctx, list[0].Message); err != nil || string(got) != want {
+				t.Errorf("raw %v: %.40q became %.40q, want %.40q; %v", raw, test.in, got, want, err)
+			}
+		}
+	}
+}
+
+func TestNoAccount(t *testing.T) {
+	t.Parallel()
+	for _, dir := range []fstest.MapFS{{}, {"README": {}}, {".git/INBOX/1.eml": {}}} {
+		if _, err := seed.Load(t.Context(), memory.New(memory.Options{}), dir, seed.Options{}); !errors.Is(err, seed.ErrNoAccount) {
+			t.Errorf("%v: %v", dir, err)
 		}
 	}
 }
