@@ -152,11 +152,10 @@ func (f *Facts) achieved() bool {
 }
 
 // replyLost reports whether the session ended after a message was stored and before the client got the reply. The
-// client then doesn't know that it was stored. The record holds a late reply even if the client has left before it.
+// client then doesn't know that it was stored.
 func (f *Facts) replyLost() bool {
 	return len(f.Messages) > 0 && f.has(func(s *Step) bool {
-		gaveUp := s.Delayed && f.EndedBy == event.EndedByClient && s == f.Steps[len(f.Steps)-1]
-		return s.Word.Mail && s.Uploaded > 0 && (s.Cut && !s.answered() || gaveUp)
+		return s.Word.Mail && s.Uploaded > 0 && !s.answered() && (s.Cut || s.Left)
 	})
 }
 

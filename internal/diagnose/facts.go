@@ -43,6 +43,7 @@ type Step struct {
 	Listed               *List // what the server had advertised in this phase before; nil: nothing
 	Delayed              bool  // a scenario delayed the reply
 	Silenced             bool  // a scenario answered with silence
+	Left                 bool  // the client left while a scenario held the reply back
 	Cut                  bool  // a scenario ended the connection here
 	BodyCut              bool  // the client didn't send all of its message or literal
 
@@ -183,6 +184,8 @@ func (f *Facts) happened(cur *Step, e event.Event) {
 		cur.Silenced = true
 	case *event.Cut:
 		cur.Cut = true
+	case *event.Noticed:
+		cur.Left = cur.Left || w.Sign == event.LeftWaiting
 	}
 }
 

@@ -151,7 +151,7 @@ func (s *Step) accepted() bool { return s.Word.Mail && s.Uploaded > 0 && s.Reply
 
 // answered reports whether the reply to a command came. For a message, that is the reply after its last byte.
 func (s *Step) answered() bool {
-	return len(s.Reply.Lines) > 0 && s.Reply.Class != event.Continue
+	return len(s.Reply.Lines) > 0 && s.Reply.Class != event.Continue && !s.Left
 }
 
 func hadDelayedReply(c *Case) bool {

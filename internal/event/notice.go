@@ -111,6 +111,7 @@ const (
 	NotAcknowledged Sign = "not-acknowledged"  // the client answered it with something else
 	LineTooLong     Sign = "line-too-long"     // a command line above the limit
 	TurnedAway      Sign = "turned-away"       // too many connections were already open
+	LeftWaiting     Sign = "left-waiting"      // the client left while a scenario held the reply back
 	MuteIdle        Sign = "mute-idle"         // a scenario suppresses all updates during IDLE
 	CaptivePortal   Sign = "captive-portal"    // a scenario answered like a captive portal
 )

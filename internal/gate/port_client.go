@@ -145,7 +145,9 @@ func (p *port) Uploaded(l event.Lines) {
 		return
 	}
 	g.rec.Add(&event.Delayed{Of: event.DelayedFinalReply, For: delay}, by)
-	p.pause(delay)
+	if !p.pause(delay) && (g.raw.eof.Load() || g.raw.lost.Load()) {
+		g.rec.Notice(event.LeftWaiting, "")
+	}
 }
 
 // pause waits before the reply to a command. It reports whether the client is still connected.

@@ -63,6 +63,7 @@ var signs = map[event.Sign]Remark{
 	event.NotAcknowledged: {NotAcknowledged, "the client answered the error with something else than its mechanism's acknowledgement"},
 	event.LineTooLong:     {"", "line too long"},
 	event.TurnedAway:      {"", "refused: too many connections are open"},
+	event.LeftWaiting:     {"", "the client left without the reply"},
 	event.MuteIdle:        {"", "this IDLE tells nothing"},
 	event.CaptivePortal:   {"", "answered like a captive portal"},
 }
