@@ -91,7 +91,7 @@ func TestNameConstraintsHold(t *testing.T) {
 		ok   bool
 	}{
 		{"gmail.com", false}, {"corp.lan", false}, {"xmail.corp.lan", false}, {"notexample.com", false}, {"com", false},
-		{"imap.example.org", true}, {"any.test", true}, {"sub.mail.corp.lan", true}, {"x.invalid", true},
+		{"imap.example.org", false}, {"example.com", false}, {"example.net", false}, {"any.test", true}, {"sub.mail.corp.lan", true}, {"x.invalid", true},
 		{"8.8.8.8", false}, {"192.0.2.8", false}, {"192.0.2.7", true}, {"127.9.9.9", true}, {"::2", false},
 	} {
 		p := profile{Profile{Name: "x"}, func(is *issuance) error {

@@ -14,9 +14,10 @@ type names struct {
 	ips []net.IP
 }
 
-// reserved returns the names that belong to nobody (RFC 2606, RFC 6761).
+// reserved returns the top-level names that belong to nobody (RFC 2606, RFC 6761). example.com, example.net and
+// example.org aren't among them: real servers answer there.
 func reserved() []string {
-	return []string{"test", "example", "example.com", "example.net", "example.org", "invalid", "localhost"}
+	return []string{"test", "example", "invalid", "localhost"}
 }
 
 func parseNames(hostnames []string) (names, error) {

@@ -156,8 +156,8 @@ func (s store) check(cert *x509.Certificate, key crypto.Signer, names names, now
 		return fmt.Errorf("the CA certificate %s is not signed by its own key (%w): %s", s.cert, err, s.renew())
 	}
 	if missing := notPermitted(cert, names); len(missing) > 0 {
-		return fmt.Errorf("the CA certificate %s may not sign for %s, since it was made without that host name: start with the host names it was made for, or %s",
-			s.cert, strings.Join(missing, ", "), s.renew())
+		return fmt.Errorf("the CA certificate %s may not sign for %s, since it was made without %s: start with the host names and addresses it was made for, or %s",
+			s.cert, strings.Join(missing, ", "), map[bool]string{true: "it", false: "them"}[len(missing) == 1], s.renew())
 	}
 	return nil
 }

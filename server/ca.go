@@ -1,15 +1,26 @@
 package server
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/mailrig/mailrig/certs"
+	"github.com/mailrig/mailrig/internal/door"
 )
 
-func openCA(cfg Config) (*certs.CA, error) {
-	o := certs.Options{Hostnames: cfg.Hostnames}
+// openCA opens the CA. The certificate is also for the addresses on which the doors will listen.
+func openCA(ctx context.Context, cfg Config) (*certs.CA, error) {
+	addresses, err := door.Addresses(ctx, cfg.Hosts)
+	if err != nil {
+		return nil, err
+	}
+	o := certs.Options{Hostnames: slices.Clone(cfg.Hostnames)}
+	for _, a := range addresses {
+		o.Hostnames = append(o.Hostnames, a.String())
+	}
 	if cfg.CADir != "" {
 		return certs.LoadOrCreate(cfg.CADir, o)
 	}

@@ -126,7 +126,7 @@ func New(cfg Config) (*Server, error) {
 		Plan: s.active.of, Bounce: s.bounce, Logger: cfg.Logger,
 	}
 	var err error
-	if s.ca, err = openCA(cfg); err != nil {
+	if s.ca, err = openCA(s.ctx, cfg); err != nil {
 		return nil, err
 	}
 	if _, err := s.ca.Certificate(""); err != nil {

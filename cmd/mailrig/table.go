@@ -24,7 +24,7 @@ func writeTable(w io.Writer, s startup, moved, taken, loginRule string, active [
 	tab := tabwriter.NewWriter(&b, 0, 0, 3, ' ', 0)
 	fmt.Fprintln(tab, "DOOR\tSERVICE\tSECURITY\tADDRESS")
 	for _, d := range s.Doors {
-		fmt.Fprintf(tab, "%d\t%s\t%s\t%s\n", d.Port, d.Service, securityWords(d.Security), d.Address)
+		fmt.Fprintf(tab, "%d\t%s\t%s\t%s\n", d.Port, d.Service, securityWords(d.Security), strings.Join(d.Addresses, " "))
 	}
 	fmt.Fprintln(tab)
 	_ = tab.Flush()

@@ -14,9 +14,9 @@ func TestTable(t *testing.T) {
 	s := startup{
 		Seeded: &loaded,
 		Doors: []server.Door{
-			{Port: 25, Service: "smtp", Security: "starttls", Address: "127.0.0.1:3025"},
-			{Port: 587, Service: "submission", Security: "starttls-required", Address: "127.0.0.1:3587"},
-			{Port: 993, Service: "imaps", Security: "tls", Address: "127.0.0.1:3993"},
+			{Port: 25, Service: "smtp", Security: "starttls", Address: "127.0.0.1:3025", Addresses: []string{"127.0.0.1:3025", "[::1]:3025"}},
+			{Port: 587, Service: "submission", Security: "starttls-required", Address: "127.0.0.1:3587", Addresses: []string{"0.0.0.0:3587"}},
+			{Port: 993, Service: "imaps", Security: "tls", Address: "127.0.0.1:3993", Addresses: []string{"127.0.0.1:3993"}},
 		},
 		HTTP: "http://127.0.0.1:8025", CAFile: "/tmp/ca.pem", User: "alice@example.test", Password: "secret",
 		Bounds: server.Bounds{Memory: 1536 << 20, WhenFull: server.Evict},
@@ -30,8 +30,8 @@ func TestTable(t *testing.T) {
 All ports are 3000 higher than usual: port 25: permission denied
 
 DOOR   SERVICE      SECURITY            ADDRESS
-25     smtp         STARTTLS offered    127.0.0.1:3025
-587    submission   STARTTLS required   127.0.0.1:3587
+25     smtp         STARTTLS offered    127.0.0.1:3025 [::1]:3025
+587    submission   STARTTLS required   0.0.0.0:3587
 993    imaps        SSL/TLS             127.0.0.1:3993
 
 Login       only alice@example.test

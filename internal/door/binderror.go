@@ -44,7 +44,7 @@ func (e *BindError) Error() string {
 	for i := 0; i < len(e.Failures); {
 		f := e.Failures[i]
 		var addrs []string
-		for ; i < len(e.Failures) && e.Failures[i].Door == f.Door && e.Failures[i].Err.Error() == f.Err.Error(); i++ {
+		for ; i < len(e.Failures) && e.Failures[i].Door.Port == f.Door.Port && e.Failures[i].Err.Error() == f.Err.Error(); i++ {
 			addrs = append(addrs, e.Failures[i].Addr.String())
 		}
 		fmt.Fprintf(&b, "\n  %v at %s: %v", f.Door, strings.Join(addrs, " and "), f.Err)

@@ -50,7 +50,9 @@ type Door struct {
 	Protocol Protocol `json:"protocol"` // smtp, imap or pop3
 	Security Security `json:"security"` // "starttls", "starttls-required" or "tls"
 	Login    bool     `json:"-"`        // the door accepts mail only after a login (RFC 6409, RFC 8314 section 3.3)
-	Address  string   `json:"address"`  // where it really listens, host:port; "" for a row that isn't open
+	Address  string   `json:"address"`  // where a client on this machine reaches it, host:port; "" for a row that isn't open
+	// Addresses are all on which it really listens, 0.0.0.0 and :: among them.
+	Addresses []string `json:"addresses,omitempty"`
 }
 
 // String returns the door's name for people: "port 25 (smtp)".

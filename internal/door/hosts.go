@@ -49,6 +49,39 @@ func resolveHosts(ctx context.Context, hosts []string) ([]bindAddr, error) {
 	return dropCovered(all), nil
 }
 
+// Addresses returns the addresses that these values of --host stand for, and by which clients may name the machine: for
+// a wildcard, those that the machine has. Link-local IPv6 addresses are left out, because no certificate can hold their
+// zone.
+func Addresses(ctx context.Context, hosts []string) ([]netip.Addr, error) {
+	binds, err := resolveHosts(ctx, hosts)
+	if err != nil {
+		return nil, err
+	}
+	var all []netip.Addr
+	add := func(ip netip.Addr) {
+		if ip.Zone() == "" && (ip.Is4() || !ip.IsLinkLocalUnicast()) && !slices.Contains(all, ip) {
+			all = append(all, ip)
+		}
+	}
+	for _, b := range binds {
+		if !b.ip.IsUnspecified() {
+			add(b.ip)
+			continue
+		}
+		own, _ := net.InterfaceAddrs() // a sandbox may not tell; then only --hostname helps
+		for _, a := range own {
+			prefix, err := netip.ParsePrefix(a.String())
+			if err != nil {
+				continue
+			}
+			if ip := prefix.Addr().Unmap(); b.network == "tcp" || ip.Is4() == b.ip.Is4() {
+				add(ip)
+			}
+		}
+	}
+	return all, nil
+}
+
 // dropCovered removes addresses that a wildcard of their family includes. Binding both would fail with "address already
 // in use".
 func dropCovered(all []bindAddr) []bindAddr {

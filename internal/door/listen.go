@@ -98,6 +98,9 @@ func (s *Set) Doors() []Door {
 	for _, l := range s.listeners {
 		d := l.Door()
 		d.Address = l.Addr()
+		for _, a := range l.Addrs() {
+			d.Addresses = append(d.Addresses, a.String())
+		}
 		doors = append(doors, d)
 	}
 	return doors
