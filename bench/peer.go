@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"io"
 
 	"github.com/emersion/go-sasl"
 
@@ -44,6 +45,7 @@ func (p *peer) Folders() []store.Folder                { return nil }
 func (p *peer) Naming() (byte, string)                 { return store.Delimiter, "" }
 func (p *peer) Limits() (int64, int)                   { return 50 << 20, 0 }
 func (p *peer) Refuse(string) string                   { return "" }
+func (p *peer) Message() io.Reader                     { return nil }
 func (p *peer) Dropping() bool                         { return false }
 func (p *peer) Meanwhile() ([]uint32, int)             { return nil, 0 }
 func (p *peer) MuteIdle() bool                         { return false }

@@ -64,33 +64,23 @@ func (c *Conn) LoggedIn() { c.framing.LoggedIn() } // before the engine's first 
 
 // Read returns at most one unit.
 func (c *Conn) Read(p []byte) (n int, err error) {
-	defer func() {
-		// A bug in the gate must cost one connection, not the process.
-		if v := recover(); v != nil {
-			c.g.cfg.logger().Error("panic in the gate", "panic", v, "stack", string(debug.Stack()))
-			c.g.end(true, event.EndedByServer)
-			n, err = 0, errClosed
-		}
-	}()
+	defer c.contain(&n, &err)
 	return c.readUnit(p)
+}
+
+// contain is deferred by what reads: a bug in the gate must cost one connection, not the process.
+func (c *Conn) contain(n *int, err *error) {
+	if v := recover(); v != nil {
+		c.g.cfg.logger().Error("panic in the gate", "panic", v, "stack", string(debug.Stack()))
+		c.g.end(true, event.EndedByServer)
+		*n, *err = 0, errClosed
+	}
 }
 
 func (c *Conn) readUnit(p []byte) (int, error) {
 	for len(c.pending) == 0 {
-		if c.detached.Load() {
-			return 0, io.EOF
-		}
-		select {
-		case <-c.g.closed:
-			return 0, errClosed
-		default:
-		}
-		c.g.wmu.Lock()
-		e := c.ending
-		c.g.wmu.Unlock()
-		if e != nil {
-			c.g.cut(e.how, e.by)
-			return 0, io.EOF
+		if err := c.over(); err != nil {
+			return 0, err
 		}
 		n, err := c.framing.Read(p)
 		if n > 0 || err != nil {
@@ -100,6 +90,26 @@ func (c *Conn) readUnit(p []byte) (int, error) {
 	n := copy(p, c.pending)
 	c.pending = c.pending[n:]
 	return n, nil
+}
+
+// over returns an error if nothing more is read in this phase.
+func (c *Conn) over() error {
+	if c.detached.Load() {
+		return io.EOF
+	}
+	select {
+	case <-c.g.closed:
+		return errClosed
+	default:
+	}
+	c.g.wmu.Lock()
+	e := c.ending
+	c.g.wmu.Unlock()
+	if e != nil {
+		c.g.cut(e.how, e.by)
+		return io.EOF
+	}
+	return nil
 }
 
 // Write takes the engine's output.

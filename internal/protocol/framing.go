@@ -32,6 +32,16 @@ type Framing interface {
 	LoggedIn()
 }
 
+// Messages is a Framing that can give out a message by itself, as the client meant it and not as it was sent. The
+// engine's adapter reads it, on the goroutine on which the engine would read; afterwards the engine finds an empty
+// message.
+type Messages interface {
+	// BeginMessage reports whether the engine is about to read a message that ReadMessage can read instead.
+	BeginMessage() bool
+	// ReadMessage reads from the message. It returns io.EOF only at its end. What isn't read is discarded.
+	ReadMessage(p []byte) (int, error)
+}
+
 // Port is what the gate gives a framing: the client's bytes, a way to write to the client and to the engine, and the
 // scenario's decisions about both. The reading methods handle the end of the connection themselves. When one returns an
 // error, the gate has already answered a timeout or a flood in the protocol's words, and the framing just passes the

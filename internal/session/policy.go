@@ -1,6 +1,8 @@
 package session
 
 import (
+	"io"
+
 	"github.com/mailrig/mailrig/internal/fault"
 	"github.com/mailrig/mailrig/internal/store"
 )
@@ -41,6 +43,9 @@ func (s *Session) Refuse(address string) (reply string) {
 
 // Dropping reports whether the message that has just come will be refused. If so, nobody may store it.
 func (s *Session) Dropping() bool { return s.phase.Dropping() }
+
+// Message returns a reader of the message that the engine is about to read, or nil if the engine must read it.
+func (s *Session) Message() io.Reader { return s.phase.Message() }
 
 // Stored records that a message is in these places. raw is what the client sent; Stored neither
 // changes nor keeps it.

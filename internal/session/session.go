@@ -18,6 +18,7 @@ package session
 import (
 	"context"
 	"crypto/x509"
+	"io"
 	"log/slog"
 	"net"
 	"net/netip"
@@ -59,6 +60,8 @@ type Phase interface {
 	// Dropping reports whether a scenario will refuse the message that the client is sending. If so, nobody may store
 	// it.
 	Dropping() bool
+	// Message returns a reader of the message that the engine is about to read, or nil if the engine must read it.
+	Message() io.Reader
 	// LoggedIn says that the engine begins in the authenticated state.
 	LoggedIn()
 }
@@ -128,6 +131,7 @@ func (clear) Secure() bool              { return false }
 func (clear) Peer() []*x509.Certificate { return nil }
 func (clear) Refused(string)            {}
 func (clear) Dropping() bool            { return false }
+func (clear) Message() io.Reader        { return nil }
 func (clear) LoggedIn()                 {}
 
 func addrOf(a net.Addr) netip.Addr {

@@ -25,6 +25,9 @@ func (s *session) Data(r io.Reader) error {
 	if tx == nil {
 		return smtp.ErrDataReset // the client gave up the transfer before it began
 	}
+	if m := s.Message(); m != nil {
+		r = m
+	}
 	b := s.cfg.Spool.New(tx.size + 512)
 	defer b.Close()
 	var trace bytes.Buffer

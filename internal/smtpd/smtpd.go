@@ -11,6 +11,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"strings"
@@ -65,6 +66,9 @@ type Session interface {
 	Limits() (messageBytes int64, recipients int)
 	// Refuse returns the reply that refuses this sender or recipient, or "".
 	Refuse(address string) (reply string)
+	// Message returns a reader of the message that the engine is about to read, without what was added to it on the
+	// way. It returns nil if the engine's own reader must do. The engine then reads an empty message.
+	Message() io.Reader
 	// Dropping reports whether somebody else will refuse the message that has just come. If so, it must not be stored.
 	Dropping() bool
 

@@ -17,6 +17,7 @@ type framing struct {
 	// Used by the reading side only.
 	mode      mode
 	body      protocol.DotEnd // how far the end of DATA has been matched
+	apart     bool            // the adapter reads DATA, and the engine doesn't
 	chunk     int64           // bytes left of a BDAT chunk
 	lastChunk bool            // the chunk ends the message
 	spool     protocol.Spool  // chunks before the last one of a BDAT transfer; nil: no transfer is open
@@ -50,10 +51,10 @@ const (
 func newFraming(p protocol.Port) protocol.Framing { return &framing{p: p} }
 
 func (f *framing) Read(b []byte) (int, error) {
-	switch f.mode {
-	case data:
+	switch {
+	case f.mode == data || f.apart:
 		return f.readData(b)
-	case chunk:
+	case f.mode == chunk:
 		return f.readChunk(b)
 	}
 	f.p.Lock()
