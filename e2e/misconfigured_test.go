@@ -95,16 +95,25 @@ func show(found []diagnose.Finding) string {
 	return b.String()
 }
 
-// known is what clients do besides their settings, as seen on the wire.
-var known = map[string]struct {
+// habit is what a client does besides its settings.
+type habit struct {
 	why      string
-	ids      []string
-	warnings []string
-}{
+	ids      []string // of the findings that it leads to
+	warnings []string // that it may lead to
+}
+
+var hasty = habit{why: "s_client gets all its commands at once, and sends them as it reads them", warnings: []string{"sent-commands-behind-hello"}}
+
+// known is what clients do besides their settings, as seen on the wire.
+var known = map[string]habit{
 	"587-clear/go": {why: "net/smtp takes localhost for safe, and sends AUTH PLAIN with the password to a server that offers no AUTH",
 		ids: []string{"password-sent-in-clear"}},
-	"143-starttls/go":     {why: "emersion's client sends LOGIN first inside TLS, and asks for the capabilities after it", warnings: []string{"capabilities-not-asked-again"}},
-	"110-starttls/python": {why: "poplib asks CAPA before STLS and not after it", warnings: []string{"capabilities-not-asked-again"}},
+	"143-starttls/go":       {why: "emersion's client sends LOGIN first inside TLS, and asks for the capabilities after it", warnings: []string{"capabilities-not-asked-again"}},
+	"110-starttls/python":   {why: "poplib asks CAPA before STLS and not after it", warnings: []string{"capabilities-not-asked-again"}},
+	"25-starttls/openssl":   hasty,
+	"2525-starttls/openssl": hasty,
+	"587-starttls/openssl":  hasty,
+	"465-tls/openssl":       hasty,
 }
 
 // advised is what a setting at a door must lead to: any one of these findings, and the words of its advice. Without an

@@ -347,7 +347,7 @@ func lookedAndLeft(c *Case) (all []Evidence) {
 	wizards := wizardProbe(c)
 	for _, f := range c.Sessions {
 		offered := c.onlyLooked(f)
-		if len(offered) == 0 || len(f.Steps) == 0 || !f.common(offered) || f.acted() || !f.left() || !f.onTLS() && f.listsSTARTTLS(f.Listed[false]) ||
+		if len(offered) == 0 || len(f.Steps) == 0 || len(wrongProtocol(&Case{Sessions: []*Facts{f}})) > 0 || !f.common(offered) || f.acted() || !f.left() || !f.onTLS() && f.listsSTARTTLS(f.Listed[false]) ||
 			f.has((*Step).isSTARTTLS) && !f.onTLS() || slices.ContainsFunc(wizards, func(e Evidence) bool { return e.Sessions[0] == f }) {
 			continue
 		}

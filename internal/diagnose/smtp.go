@@ -186,12 +186,11 @@ func usedUnlistedExtension(c *Case) []Evidence {
 	})
 }
 
-// sentBehindHello finds a command that came before the reply to the one that asks for the capabilities, in a protocol in
-// which pipelining is an extension.
+// sentBehindHello finds a command that came before the reply to the one that must be waited for (RFC 2920 section 3.1).
 func sentBehindHello(c *Case) []Evidence {
 	return c.eachWords(func(f *Facts) map[string]string {
 		for i, s := range f.Steps {
-			if i > 0 && s.Early && s.Verb != "" && f.Steps[i-1].asks() && slices.Contains(f.speaks.Capabilities, "PIPELINING") {
+			if i > 0 && s.Early && s.Verb != "" && f.Steps[i-1].Word.MustWait {
 				return map[string]string{"next": s.Verb, "hello": f.Steps[i-1].Verb}
 			}
 		}

@@ -126,6 +126,7 @@ type Gate struct {
 	verb      string // of the last command, as recorded: without credentials
 	secret    bool   // the last command carried a secret
 	early     bool   // the next command came before the reply to the previous one
+	hasty     bool   // the client must wait for the reply to the last command, or has shown that it doesn't wait
 	// Something was injected behind STARTTLS, and the client's first command inside TLS hasn't come yet.
 	injected bool
 	spool    held     // what the framing gathers

@@ -175,6 +175,8 @@ func (p *port) Record(line []byte, show protocol.Show, followed bool) []byte {
 	p.followed = followed
 	g.secret, g.verb = c.Secret, c.Verb
 	g.rec.Command(c)
+	word, _ := g.cfg.Protocol.Words.Find(c.Verb)
+	g.hasty = word.MustWait || c.Early && g.hasty
 	g.early = !followed && g.br.Buffered() > 0
 	line = bytes.Clone(line) // what a scenario does may read on
 	if g.injected && c.Verb != "" {

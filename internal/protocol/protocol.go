@@ -70,6 +70,9 @@ type Word struct {
 	// Asks says that the command requests the capability list. Leaves says that it ends the connection in an orderly
 	// way.
 	Asks, Leaves bool
+	// MustWait says that the reply decides what a client may send next, so that it must come before the client's next
+	// command.
+	MustWait bool
 	// Polite says that the command isn't what a client connects for: it asks, waits, begins TLS or leaves.
 	Polite bool
 	// Mail says that a message or a literal from the client belongs to the command.

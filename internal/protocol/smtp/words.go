@@ -38,7 +38,7 @@ var Protocol = &protocol.Protocol{
 }
 
 var words = protocol.Words{
-	{Verb: "EHLO", Asks: true, Polite: true, Opens: true},
+	{Verb: "EHLO", Asks: true, Polite: true, Opens: true, MustWait: true},
 	{Verb: "HELO", Polite: true, Opens: true},
 	{Verb: "LHLO", Polite: true},
 	{Verb: "MAIL", Opens: true},
