@@ -31,6 +31,9 @@ type Protocol struct {
 	// if the server advertises them. Each extension is a list of capability names: one of them must be advertised, and
 	// the first is the usual one. nil means that the protocol has no extensions.
 	Uses func(Line) [][]string
+	// Flaw returns what is wrong with the form of a command line, or nil if nothing can be seen. It sees what servers
+	// refuse, and little that they don't. nil means that it knows no flaws.
+	Flaw func(Line) *Flaw
 	// ListsMore says that a server may advertise more capabilities after the client has logged in.
 	ListsMore bool
 	// ListOptional says that a client may work without asking for the capability list.
@@ -87,6 +90,15 @@ type Word struct {
 	// Opens says that clients of this protocol begin with this command, and clients of no other protocol do. At another
 	// protocol's door it shows what kind of client has connected.
 	Opens bool
+}
+
+// Flaw is what is wrong with the form of a command line.
+type Flaw struct {
+	What    string // a sentence without its full stop
+	Section string // where the right form is defined: RFC 9051 section 4.3
+	Do      string // what the client should do instead; completes "let it ..."
+	// Tolerated says that many servers understand the command all the same.
+	Tolerated bool
 }
 
 // State is a set of connection states in which a command may be used.

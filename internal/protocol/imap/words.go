@@ -22,6 +22,7 @@ var Protocol = &protocol.Protocol{
 	Replies:  &replies{},
 	Framing:  newFraming,
 	Uses:     uses,
+	Flaw:     flaw,
 	Told:     told,
 	Refusals: refusals,
 

@@ -21,6 +21,7 @@ var Protocol = &protocol.Protocol{
 	Words:    words,
 	Replies:  &replies{},
 	Framing:  newFraming,
+	Flaw:     flaw,
 	Refusals: refusals,
 
 	Rank:         1,

@@ -21,6 +21,7 @@ var Protocol = &protocol.Protocol{
 	Replies:  &replies{},
 	Framing:  newFraming,
 	Uses:     uses,
+	Flaw:     flaw,
 	Refusals: refusals,
 
 	Envelopes:    true,
