@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -47,6 +48,10 @@ func (w *wire) SetWriteDeadline(time.Time) error { return nil }
 
 // invented are the only bytes that the gate may make up for an engine.
 var invented = map[string]bool{"*\r\n": true, " (\r\n": true, "\r\n": true}
+
+// rewritten matches the lines that SMTP's framing may write anew: a whole message in place of its chunks, an address that
+// the engine would misread, a number that is too large for it, a command without the spaces behind it.
+var rewritten = regexp.MustCompile(`^(BDAT \d+ LAST|RSET|NOOP|QUIT|DATA|VRFY|HELP|EXPN|SEND|SOML|SAML|TURN|STARTTLS|(?i:MAIL +FROM|RCPT +TO):.*)\r\n$`)
 
 // units runs a gate over input with an engine that answers like the real one. It returns what the engine was given,
 // read by read, and what the client received. whole gives the engine a buffer that most units fit into.
@@ -97,7 +102,7 @@ func checkSegments(t testing.TB, input []byte, given [][]byte) {
 	for _, g := range given {
 		i := bytes.Index(rest, g)
 		if i < 0 {
-			if invented[string(g)] {
+			if invented[string(g)] || rewritten.Match(g) {
 				continue
 			}
 			t.Fatalf("the engine was given %q, which isn't in what is left of the input %q", g, rest)
@@ -171,8 +176,6 @@ func smtpEngine(c *gate.Conn, read func() ([]byte, bool)) {
 				return
 			}
 			fmt.Fprint(c, "250 chunk\r\n")
-		case f[0] == "RCPT": // otherwise the gate would keep BDAT's chunks
-			fmt.Fprint(c, "550 no\r\n")
 		case f[0] == "AUTH" && len(f) > 1:
 			fmt.Fprint(c, "334 \r\n")
 			if _, ok := l.line(); !ok {
@@ -290,10 +293,12 @@ var engines = map[string]func(*gate.Conn, func() ([]byte, bool)){"smtp": smtpEng
 // into segments.
 func TestEverythingArrives(t *testing.T) {
 	t.Parallel()
+	const envelope = "MAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\n"
 	long := strings.Repeat("x", 9000)
 	for protocol, input := range map[string]string{
-		"smtp": "EHLO a\r\nMAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nDATA\r\nSubject: x\r\n\r\n..\r\nQUIT\r\n" + long + "\r\n\r.\r\n.x\r\n.\r\n" +
-			"BDAT 5000\r\n" + long[:4990] + "\r\nQUIT\r\n\r\n" + "BDAT 0 LAST\r\nAUTH LOGIN\r\n" + long + "\r\nNOOP " + long + "\nRSET\r\nQUIT\r\n",
+		"smtp": "EHLO a\r\n" + envelope + "DATA\r\nSubject: x\r\n\r\n..\r\nQUIT\r\n" + long + "\r\n\r.\r\n.x\r\n.\r\n" +
+			envelope + "BDAT 5000 LAST\r\n" + long[:4990] + "\r\nQUIT\r\n\r\n" + envelope + "BDAT 0 LAST\r\nAUTH LOGIN\r\n" + long +
+			"\r\nNOOP " + long + "\nRSET\r\nQUIT\r\n",
 		"imap": "a1 LOGIN {5}\r\nalice {6+}\r\nsecret\r\na2 APPEND INBOX (\\Seen) {9000+}\r\n" + long + "\r\na3 APPEND x {12}\r\na LOGOUT\r\n\r\n\r\n" +
 			"a4 AUTHENTICATE PLAIN\r\n" + long[:4000] + "\r\na5 IDLE\r\nDONE\r\na6 UID FETCH 1:* " + long + "\r\na7 SELECT {0}\r\n\r\na8 LOGOUT\r\n",
 		"pop3": "USER a\r\nPASS b\r\nAUTH PLAIN\r\n" + long + "\r\nRETR 1\r\nNOOP " + long + "\r\nQUIT\r\n",
@@ -319,7 +324,8 @@ func fuzz(f *testing.F, protocol string, seeds ...string) {
 
 func FuzzSMTP(f *testing.F) {
 	fuzz(f, "smtp", "EHLO x\r\nDATA\r\nx\r\n.\r\nQUIT\r\n", "BDAT 5 LAST\r\nhelloBDAT 3 x\r\nabcNOOP\r\n", "AUTH PLAIN\r\n*\r\n",
-		"\x16\x03\x01hello", "STARTTLS\r\nNOOP\r\n", "DATA\r\n.\r\n.\r\n", "NOOP\nNOOP\r\n\r\n", "BDAT 99999999999\r\n")
+		"\x16\x03\x01hello", "STARTTLS\r\nNOOP\r\n", "DATA\r\n.\r\n.\r\n", "NOOP\nNOOP\r\n\r\n", "BDAT 99999999999\r\n",
+		"EHLO x\r\nMAIL FROM:<\"a b\"@c> SIZE=99999999999\r\nRCPT TO:<x>\r\nBDAT 2\r\nhiBDAT 0 LAST\r\n")
 }
 
 func FuzzIMAP(f *testing.F) {

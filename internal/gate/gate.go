@@ -230,11 +230,11 @@ func (g *Gate) canonical(user string) string {
 	if user == "" {
 		return ""
 	}
-	local, domain, ok := strings.Cut(user, "@")
-	if !ok {
-		domain = g.cfg.MailDomain
+	at := strings.LastIndexByte(user, '@') // a quoted local part may have one too
+	if at < 0 {
+		return user + "@" + strings.ToLower(g.cfg.MailDomain)
 	}
-	return local + "@" + strings.ToLower(domain)
+	return user[:at] + strings.ToLower(user[at:])
 }
 
 // TLSState returns the state of the connection's TLS. ok is false if the connection is in clear.

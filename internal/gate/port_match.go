@@ -33,14 +33,24 @@ func (p *port) Ask(a protocol.About) (handled bool, err error) {
 		return true, err
 	}
 	word, _ := g.cfg.Protocol.Words.Find(a.Verb)
-	if word.Needs == "" {
-		return false, nil
+	if by, hidden := p.hidden(word.Needs); hidden {
+		return true, g.say(g.cfg.Protocol.Replies.Canned(protocol.UnknownCommand, p.tag, g.cfg.Domain), by)
 	}
-	fate, by := g.fault.Capability(word.Needs)
-	if fate != fault.CapabilityHidden {
-		return false, nil
+	for _, name := range a.Uses {
+		if by, hidden := p.hidden(name); hidden {
+			return true, g.say(g.cfg.Protocol.Replies.Canned(protocol.UnknownParameter, p.tag, g.cfg.Domain), by)
+		}
 	}
-	return true, g.say(g.cfg.Protocol.Replies.Canned(protocol.UnknownCommand, p.tag, g.cfg.Domain), by)
+	return false, nil
+}
+
+// hidden reports whether a scenario hides a capability, and which one does.
+func (p *port) hidden(name string) (by string, hidden bool) {
+	if name == "" {
+		return "", false
+	}
+	fate, by := p.g.fault.Capability(name)
+	return by, fate == fault.CapabilityHidden
 }
 
 // act does what the scenario wants of the command that fault.Event describes. handled says that the engine must not see

@@ -170,7 +170,7 @@ type Matching interface {
 	Active() bool
 	// Ask asks the scenario about the command that was recorded last. handled says that the engine must not see the
 	// command, because it has been answered or because the connection has ended (with an error). A command whose
-	// capability is hidden is handled too.
+	// capability is hidden is handled too, or the capability of a parameter.
 	Ask(About) (handled bool, err error)
 	// Injected returns the reply that Ask sent in the engine's place, or "".
 	Injected() string
@@ -193,6 +193,7 @@ type About struct {
 	Begins    bool     // the command begins a message: Sender is set, and no recipient is known yet
 	Ends      bool     // the command abandons the transaction
 	Mailboxes []string // that the command names; otherwise the selected one
+	Uses      []string // capabilities that the command's parameters need
 }
 
 // Show says how much of a command line may be recorded.

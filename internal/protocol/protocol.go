@@ -173,7 +173,8 @@ const (
 	IdleTooLong Canned = iota
 	TooMuchData
 	TooManyConnections
-	UnknownCommand // also for a command whose capability a scenario hides
+	UnknownCommand   // also for a command whose capability a scenario hides
+	UnknownParameter // likewise for a parameter
 	ShuttingDown
 	GoAhead // to begin TLS
 )

@@ -121,6 +121,12 @@ var (
 	errNested = &smtp.SMTPError{ // RFC 5321 section 4.1.4: one MAIL per transaction
 		Code: 503, EnhancedCode: smtp.EnhancedCode{5, 5, 1}, Message: "A transaction has begun already; send RSET to give it up",
 	}
+	errNoTransaction = &smtp.SMTPError{ // RFC 5321 section 4.1.4
+		Code: 503, EnhancedCode: smtp.EnhancedCode{5, 5, 1}, Message: "Send MAIL first",
+	}
+	errAuthInside = &smtp.SMTPError{ // RFC 4954 section 4
+		Code: 503, EnhancedCode: smtp.EnhancedCode{5, 5, 1}, Message: "AUTH isn't possible in a transaction",
+	}
 	errFull = &smtp.SMTPError{
 		Code: 452, EnhancedCode: smtp.EnhancedCode{4, 3, 1}, Message: "Insufficient system storage",
 	}
@@ -166,7 +172,10 @@ func (s *session) AuthMechanisms() []string {
 }
 
 func (s *session) Auth(mech string) (sasl.Server, error) {
-	if s.NeedsTLS() {
+	switch {
+	case s.current() != nil:
+		return nil, errAuthInside
+	case s.NeedsTLS():
 		return nil, errTLSFirst
 	}
 	server, err := s.Authenticate(mech)
@@ -211,9 +220,9 @@ func smtpError(text string) error {
 	return e
 }
 
-// Mail begins a transaction. The engine lets a second MAIL through and keeps the first one's recipients, so Mail must
-// refuse it. Otherwise the server would answer the message with 250 and deliver it to none of them. The refusal leaves
-// the first transaction alone.
+// Mail begins a transaction. The framing keeps the order of commands (package protocol/smtp). The engine by itself lets
+// a second MAIL through and keeps the first one's recipients. Mail, Rcpt and Auth refuse what would contradict their own
+// transaction, so that nothing is acknowledged that they don't know of.
 func (s *session) Mail(from string, opts *smtp.MailOptions) error {
 	switch {
 	case s.current() != nil:
@@ -238,15 +247,17 @@ func (s *session) Mail(from string, opts *smtp.MailOptions) error {
 }
 
 func (s *session) Rcpt(to string, _ *smtp.RcptOptions) error {
+	tx := s.current()
+	if tx == nil {
+		return errNoTransaction
+	}
 	if err := s.refused(to); err != nil {
 		return err
 	}
-	if tx := s.current(); tx != nil {
-		if _, most := s.Limits(); most > 0 && len(tx.to) >= most {
-			return smtpError(fmt.Sprintf("452 4.5.3 Maximum limit of %d recipients reached", most))
-		}
-		tx.to = append(tx.to, to)
+	if _, most := s.Limits(); most > 0 && len(tx.to) >= most {
+		return smtpError(fmt.Sprintf("452 4.5.3 Maximum limit of %d recipients reached", most))
 	}
+	tx.to = append(tx.to, to)
 	return nil
 }
 

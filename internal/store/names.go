@@ -124,14 +124,37 @@ func KnownUse(use string) (string, error) {
 
 // CanonicalAddress returns the canonical form of a user's name. It appends domain if the name has none, and puts the
 // domain part in lower case. It leaves the local part alone, which only the host that owns it may interpret (RFC 5321
-// section 2.4).
+// section 2.4), except for its quotes, which don't change what it means (section 4.1.2): it has quotes if it needs them.
 func CanonicalAddress(name, domain string) string {
-	at := strings.LastIndexByte(name, '@')
-	if at < 0 {
-		return name + "@" + strings.ToLower(domain)
+	local, rest := name, "@"+domain
+	if at := strings.LastIndexByte(name, '@'); at >= 0 && strings.IndexByte(name[at:], '"') < 0 {
+		local, rest = name[:at], name[at:]
 	}
-	if lower := strings.ToLower(name[at:]); lower != name[at:] {
-		return name[:at] + lower
+	lower := strings.ToLower(rest)
+	if strings.ContainsAny(local, "\"()<>[]:;@\\, ") {
+		local = requoted(local)
 	}
-	return name
+	if len(local)+len(lower) == len(name) && name[:len(local)] == local && name[len(local):] == lower {
+		return name
+	}
+	return local + lower
+}
+
+// requoted returns a local part in quotes, if it needs them.
+func requoted(local string) string {
+	text := local
+	if len(local) > 1 && local[0] == '"' && local[len(local)-1] == '"' {
+		var b strings.Builder
+		for i := 1; i < len(local)-1; i++ {
+			if local[i] == '\\' && i+1 < len(local)-1 {
+				i++
+			}
+			b.WriteByte(local[i])
+		}
+		text = b.String()
+	}
+	if text != "" && !strings.ContainsAny(text, "\"()<>[]:;@\\, ") {
+		return text
+	}
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(text) + `"`
 }

@@ -14,27 +14,16 @@ import (
 // the whole message as one last chunk. The engine never has an open transfer.
 
 // bdat handles a BDAT command.
-func (f *framing) bdat(line, arg []byte) error {
+func (f *framing) bdat(arg []byte) error {
 	n, ok := chunkSize(arg)
 	if !ok { // unknown size: nothing after it can be trusted
 		return f.p.Close([]byte("501 5.5.4 BDAT needs a size, and may have LAST after it; closing\r\n"))
 	}
-	if n < 0 { // the engine would take the unread chunk for commands
-		if err := f.p.Say([]byte("501 5.5.4 BDAT may only have LAST after its size\r\n"), ""); err != nil {
-			return err
-		}
-		return f.p.Swallow(-n-1, false)
+	if n < 0 { // the unread chunk would be taken for commands
+		return f.refuse(-n-1, "501 5.5.4 BDAT may only have LAST after its size")
 	}
-	f.p.Lock()
-	ready := f.ready
-	f.p.Unlock()
-	if !ready { // the engine refuses the command, and reads the chunk
-		f.mode, f.chunk, f.lastChunk = chunk, n, false
-		if n == 0 {
-			f.mode = command
-		}
-		f.p.Pass(line)
-		return nil
+	if at := f.now(); at < ready { // what has been said of the transaction still holds
+		return f.refuse(n, noRecipient(at))
 	}
 	if f.spool == nil {
 		f.p.BeginUpload()
@@ -78,24 +67,24 @@ func (f *framing) dropSpool() {
 }
 
 const (
-	tooLarge = "552 5.3.4 Message size exceeds fixed maximum message size\r\n"
-	noRoom   = "452 4.3.1 Insufficient system storage\r\n"
+	tooLarge = "552 5.3.4 Message size exceeds fixed maximum message size"
+	noRoom   = "452 4.3.1 Insufficient system storage"
 )
 
-// refuse refuses a chunk of which n bytes are still to come, and ends the transaction (RFC 3030 section 2).
+// refuse refuses a chunk of which n bytes are still to come. If the message had begun, it is lost with the chunk, so the
+// transaction ends (RFC 3030 section 2).
 func (f *framing) refuse(n int64, reply string) error {
 	f.dropSpool()
 	f.p.GiveUpUpload()
-	if err := f.p.Say([]byte(reply), ""); err != nil {
+	if err := f.reply(reply); err != nil {
 		return err
 	}
 	if err := f.p.Swallow(n, false); err != nil {
 		return err
 	}
-	f.p.Lock()
-	f.hidden, f.verb = true, "RSET"
-	f.p.Unlock()
-	f.p.Pass([]byte("RSET\r\n"))
+	if f.now() == ready {
+		f.forget()
+	}
 	return nil
 }
 
@@ -112,7 +101,7 @@ func (f *framing) keepChunk(n int64) error {
 			return f.refuse(left, noRoom)
 		}
 	}
-	return f.p.Say(fmt.Appendf(nil, "250 2.0.0 %d octets received\r\n", n), "")
+	return f.reply(fmt.Sprintf("250 2.0.0 %d octets received", n))
 }
 
 // chunkSize parses BDAT's argument. ok is false if there is no size. If the size is followed by anything but LAST,
@@ -138,9 +127,9 @@ func isLast(arg []byte) bool {
 	return len(f) == 2 && bytes.EqualFold(f[1], []byte("LAST"))
 }
 
-// skipChunk reads the chunk after a BDAT that has already been answered. If the size is unknown, nothing after it can
-// be trusted, so it closes.
-func (f *framing) skipChunk(arg []byte) error {
+// settleChunk reads the chunk after a BDAT that a scenario has answered. If the size is unknown, nothing after it can be
+// trusted, so it closes. A message that has lost a chunk, or had its last one, is over.
+func (f *framing) settleChunk(arg []byte, positive bool) error {
 	n, ok := chunkSize(arg)
 	if !ok {
 		return f.p.Close(nil)
@@ -148,7 +137,15 @@ func (f *framing) skipChunk(arg []byte) error {
 	if n < 0 {
 		n = -n - 1
 	}
-	return f.p.Swallow(n, false)
+	if err := f.p.Swallow(n, false); err != nil {
+		return err
+	}
+	if f.now() == ready && (!positive || isLast(arg)) {
+		f.dropSpool()
+		f.p.GiveUpUpload()
+		f.forget()
+	}
+	return nil
 }
 
 func (f *framing) readChunk(b []byte) (int, error) {

@@ -10,9 +10,8 @@ import (
 
 // corrections replaces engine replies that differ from what the RFCs require.
 var corrections = map[string]string{
-	"454 4.7.0 Invalid base64 data\r\n":          "501 5.5.2 Cannot decode base64 data\r\n",    // RFC 4954 section 4
-	"235 2.0.0 Authentication succeeded\r\n":     "235 2.7.0 Authentication succeeded\r\n",     // RFC 4954 section 6
-	"500 5.5.1 Too many errors. Quiting now\r\n": "421 4.7.0 Too many errors, closing now\r\n", // RFC 5321 section 3.8
+	"454 4.7.0 Invalid base64 data\r\n":      "501 5.5.2 Cannot decode base64 data\r\n", // RFC 4954 section 4
+	"235 2.0.0 Authentication succeeded\r\n": "235 2.7.0 Authentication succeeded\r\n",  // RFC 4954 section 6
 }
 
 func (f *framing) Write(line []byte, complete bool) (int, error) {
@@ -33,13 +32,13 @@ func (f *framing) Write(line []byte, complete bool) (int, error) {
 			return n, f.p.Tell(line, f.p.RefusedBy(false))
 		}
 	}
+	if !more && f.verb != "" {
+		f.follow(line[0] == '2')
+	}
 	if f.hidden {
 		f.hidden = more
 		f.over()
 		return n, nil
-	}
-	if !more && f.verb != "" {
-		f.follow(line[0] == '2')
 	}
 	if f.await && !more {
 		f.await = false
@@ -59,6 +58,8 @@ func (f *framing) Write(line []byte, complete bool) (int, error) {
 	}
 	if fixed, ok := corrections[string(line)]; ok {
 		line = []byte(fixed)
+	} else if hello, ok := bytes.CutPrefix(line, []byte("250 2.0.0 Hello ")); ok && f.verb == "HELO" {
+		line = append([]byte("250 "+f.hello()), hello...)
 	}
 	return n, f.p.Tell(line, f.p.RefusedBy(!more))
 }
@@ -84,28 +85,6 @@ func (f *framing) writeEHLO(line []byte, more bool) error {
 	return nil
 }
 
-// follow tracks the transaction by the engine's replies.
-func (f *framing) follow(positive bool) {
-	switch f.verb {
-	case "RCPT":
-		if positive {
-			f.ready = true
-			f.p.Taken()
-		}
-	case "MAIL": // a second MAIL is refused, and the transaction goes on (RFC 5321 section 4.1.4)
-		f.p.Begun(positive)
-		f.ready = f.ready && !positive
-	case "RSET", "EHLO", "HELO":
-		f.ready = f.ready && !positive
-	}
-}
-
-// over ends a transaction whose message has been answered.
-func (f *framing) over() {
-	f.ready = false
-	f.p.EndMail()
-}
-
 // editEHLO adds STARTTLS, and removes what the scenario hides.
 func (f *framing) editEHLO(in [][]byte) (out [][]byte, by string) {
 	if !bytes.HasPrefix(in[0], []byte("250")) {
@@ -116,7 +95,7 @@ func (f *framing) editEHLO(in [][]byte) (out [][]byte, by string) {
 	for i, l := range in {
 		text := strings.TrimRight(string(l[4:]), "\r\n")
 		if i == 0 {
-			texts = append(texts, text)
+			texts = append(texts, f.hello()+strings.TrimPrefix(text, "Hello "))
 		} else {
 			list = append(list, text)
 		}
@@ -140,6 +119,10 @@ func (f *framing) editEHLO(in [][]byte) (out [][]byte, by string) {
 	}
 	return out, by
 }
+
+// hello begins the reply to EHLO and HELO: with the server's domain, and without an enhanced code (RFC 5321 section
+// 4.1.1.1, RFC 2034 section 3).
+func (f *framing) hello() string { return f.p.Domain() + " Hello " }
 
 func (f *framing) InBody() bool                    { return false }
 func (f *framing) GreetingEnds(line []byte) bool   { return len(line) < 4 || line[3] != '-' }

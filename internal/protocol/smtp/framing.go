@@ -1,7 +1,6 @@
 package smtp
 
 import (
-	"bytes"
 	"io"
 	"strings"
 
@@ -27,13 +26,16 @@ type framing struct {
 	// A scenario has asked for a line of AUTH that no engine waits for.
 	askedForLine bool
 	// An AUTH has failed: lines of its exchange may still follow.
-	afterAuth bool
+	afterAuth  bool
+	asksBinary bool // the last MAIL asks for BINARYMIME
+	bad        int  // commands that don't exist
 
 	// Guarded by the port's lock.
 	verb   string
 	next   mode     // what the client's next bytes are after the engine's reply
 	hidden bool     // the next reply isn't shown to the client
-	ready  bool     // MAIL and RCPT have been accepted
+	at     stage    // how far the session has come
+	binary bool     // the transaction is one of BINARYMIME
 	await  bool     // a message has been sent, and its reply decides whether it is accepted
 	ehlo   [][]byte // lines of a reply to EHLO so far
 }
@@ -106,29 +108,26 @@ func (f *framing) command(line []byte) error {
 	if handled, err := f.ask(verb, line, arg); handled {
 		return err
 	}
+	switch {
+	case !known(verb):
+		return f.unknown()
+	case verb == "BDAT":
+		return f.bdat(arg)
+	}
+	pass, refusal := f.check(verb, line, arg)
+	if refusal != "" {
+		return f.reply(refusal)
+	}
 	switch verb {
 	case "STARTTLS":
 		if f.p.Offers() {
-			if len(arg) > 0 {
-				return f.p.Say([]byte("501 5.5.4 STARTTLS takes no parameter\r\n"), "") // RFC 3207 section 4
-			}
 			return f.p.Upgrade("")
 		}
-	case "BDAT":
-		return f.bdat(line, arg)
 	case "RSET", "EHLO", "HELO":
 		f.dropSpool()
 		f.p.GiveUpUpload()
-	case "MAIL", "RCPT", "DATA":
-		if f.spool != nil { // RFC 3030 section 2
-			if verb == "MAIL" {
-				f.p.Begun(false)
-			}
-			return f.p.Say([]byte("503 5.5.1 "+verb+" isn't possible between BDAT chunks\r\n"), "")
-		}
-		line = f.qualify(line)
 	}
-	f.p.Pass(line)
+	f.p.Pass(pass)
 	return nil
 }
 
@@ -150,11 +149,16 @@ func (f *framing) ask(verb string, line, arg []byte) (handled bool, err error) {
 	about := protocol.About{Verb: verb}
 	switch verb {
 	case "MAIL":
-		about.Begins, about.Sender = true, f.path(line)
+		about.Begins, about.Sender = true, f.address(line, "FROM:")
 		f.p.Sends(about.Sender)
+		if f.p.Active() {
+			for _, names := range uses(protocol.Line{Verb: verb, Args: string(arg)}) {
+				about.Uses = append(about.Uses, names...)
+			}
+		}
 	case "RCPT":
 		if f.p.Active() {
-			about.Recipient = f.path(line)
+			about.Recipient = f.address(line, "TO:")
 		}
 	case "RSET", "EHLO", "HELO":
 		about.Ends = true
@@ -162,59 +166,18 @@ func (f *framing) ask(verb string, line, arg []byte) (handled bool, err error) {
 	if handled, err = f.p.Ask(about); !handled {
 		return false, nil
 	}
-	switch {
-	case verb == "MAIL":
-		f.p.Begun(strings.HasPrefix(f.p.Injected(), "2"))
-	case verb == "BDAT" && err == nil:
-		err = f.skipChunk(arg)
+	if err == nil {
+		err = f.settle(verb, arg)
 	}
 	f.askedForLine = verb == "AUTH" && strings.HasPrefix(f.p.Injected(), "334")
 	return true, err
 }
 
-// qualify adds the server's domain to an address that has none. A server must accept <Postmaster> (RFC 5321 section
-// 4.1.1.3) and should accept <root>; the engine accepts neither.
-func (f *framing) qualify(line []byte) []byte {
-	i, j := bytes.IndexByte(line, '<'), bytes.IndexByte(line, '>')
-	if i < 0 || j < i+2 || bytes.ContainsAny(line[i+1:j], "@\" \t") {
-		return line
-	}
-	return []byte(string(line[:i+1]) + f.p.Qualify(string(line[i+1:j])) + string(line[j:]))
-}
-
-// path returns the address in FROM:<a@b> or TO:<a@b> as the engine will see it: without a source route, and with a
-// domain.
-func (f *framing) path(line []byte) string {
-	line = f.qualify(line)
-	_, path, ok := bytes.Cut(line, []byte(":"))
-	if !ok {
+// address returns the address in MAIL or RCPT, with a domain; "" if there is none.
+func (f *framing) address(line []byte, keyword string) string {
+	p, ok := readPath(line, keyword, true)
+	if !ok || p.local == "" {
 		return ""
 	}
-	path = bytes.TrimLeft(path, " \t")
-	if len(path) > 0 && path[0] == '<' {
-		path = path[1:]
-	}
-	path = path[:pathEnd(path)]
-	if len(path) > 0 && path[0] == '@' { // RFC 5321 section 4.1.2: A-d-l
-		if _, after, ok := bytes.Cut(path, []byte(":")); ok {
-			path = after
-		}
-	}
-	return string(path)
-}
-
-// pathEnd returns where an address ends: at a bracket, a space or the line end, outside quotes.
-func pathEnd(path []byte) int {
-	quoted := false
-	for i := 0; i < len(path); i++ {
-		switch c := path[i]; {
-		case c == '\\' && quoted:
-			i++
-		case c == '"':
-			quoted = !quoted
-		case !quoted && (c == '>' || c == ' ' || c == '\t' || c == '\r' || c == '\n'):
-			return i
-		}
-	}
-	return len(path)
+	return f.p.Qualify(p.address())
 }

@@ -147,6 +147,8 @@ func (*replies) Canned(c protocol.Canned, _, domain string) []byte {
 		return []byte("421 4.3.2 Too many connections, try again later\r\n")
 	case protocol.UnknownCommand:
 		return []byte("502 5.5.1 Command not implemented\r\n")
+	case protocol.UnknownParameter: // RFC 5321 section 4.1.1.11
+		return []byte("555 5.5.4 Parameter not recognized\r\n")
 	case protocol.ShuttingDown:
 		return []byte("421 4.3.2 " + domain + " Shutting down\r\n")
 	case protocol.GoAhead:

@@ -14,6 +14,12 @@ func addresses(e *env) {
 		"Joe":                    "Joe@example.test",
 		"Joe@EXAMPLE.org":        "Joe@example.org",
 		`"a@B"@Example.ORG`:      `"a@B"@example.org`,
+		`"joe"@Example.ORG`:      "joe@example.org",
+		`"joe \b"@Example.ORG`:   `"joe b"@example.org`,
+		`joe b`:                  `"joe b"@example.test`,
+		`"a@B"`:                  `"a@B"@example.test`,
+		`a"b\c@x`:                `"a\"b\\c"@x`,
+		`"a\"b\\c"@x`:            `"a\"b\\c"@x`,
 		"joe@already.lower":      "joe@already.lower",
 		"joe@[IPv6:2001:DB8::1]": "joe@[ipv6:2001:db8::1]",
 	} {
