@@ -31,7 +31,7 @@ import (
 //	-- tls failed: refused-by-client, alert 48, sni localhost    an outcome, and what is known
 //	-- tls alert: 42                after a completed handshake
 //	-- tls closed:                  with close_notify
-//	-- login: alice PLAIN refused tag7
+//	-- login: alice PLAIN refused tag7    and latin1, if the password isn't in UTF-8
 //	-- stored: <id@example.test> from alice@example.test for bob@example.test
 //	-- cut: [scenario] dialogue close    another event: see (*dialogue).event
 //	end client                      who ended the session; without this line it is still open
@@ -340,8 +340,8 @@ func (d *dialogue) note(line string) {
 	case "injected":
 		d.mark(scenario)
 	case "login":
-		w := append(strings.Fields(text), "", "", "", "")
-		l := event.Login{User: w[0], Mechanism: w[1], OK: w[2] == "ok", Password: w[3], Secure: d.secure, Injected: scenario, At: d.at + time.Millisecond}
+		w := append(strings.Fields(text), "", "", "", "", "")
+		l := event.Login{User: w[0], Mechanism: w[1], OK: w[2] == "ok", Password: w[3], NotUTF8: w[4] == "latin1", Secure: d.secure, Injected: scenario, At: d.at + time.Millisecond}
 		d.cur.Logins = append(d.cur.Logins, l)
 		d.add(scenario, &l)
 	case "stored":
@@ -417,6 +417,7 @@ func (d *dialogue) handshake(what, text string) {
 	}
 	tls := &event.TLS{Hello: true, Handshake: event.Handshake{StartTLS: d.cur.Security != "tls", Certificate: "correct", Outcome: event.Established, Detail: "what crypto/tls says"}}
 	parts := strings.Split(text, ", ")
+	var alpn []string
 	if what == "tls failed" {
 		tls.Outcome, parts = event.HandshakeOutcome(parts[0]), parts[1:]
 	}
@@ -435,6 +436,8 @@ func (d *dialogue) handshake(what, text string) {
 			tls.WrongName = true
 		case "alert":
 			tls.Alert, tls.AlertFrom = d.number(rest), event.Client
+		case "alpn":
+			alpn = append(alpn, rest)
 		case "no": // no hello
 			tls.Hello = false
 		default:
@@ -443,7 +446,7 @@ func (d *dialogue) handshake(what, text string) {
 	}
 	d.cur.TLS = tls
 	if tls.Hello {
-		d.cur.Events = append(d.cur.Events, event.Event{At: d.at, What: &event.Hello{StartTLS: tls.StartTLS, ServerName: tls.ServerName}})
+		d.cur.Events = append(d.cur.Events, event.Event{At: d.at, What: &event.Hello{StartTLS: tls.StartTLS, ServerName: tls.ServerName, Protocols: alpn}})
 	}
 	d.add("", &tls.Handshake)
 	d.secure = tls.Established()

@@ -131,13 +131,13 @@ func waitedForReply(c *Case) []Evidence {
 	return c.each(func(f *Facts) bool { return f.has(func(s *Step) bool { return s.Delayed && s.answered() }) })
 }
 
-// leftTooEarly reports whether the client had left before a late reply. The record holds the reply even if nobody was
+// leftTooEarly reports whether the client had left, or had gone on, before a late reply. The record holds the reply even if nobody was
 // there to hear it. What counts is whether the client said anything after it.
 func (f *Facts) leftTooEarly() bool {
 	for i, s := range f.Steps {
 		switch {
 		case !s.Delayed:
-		case !s.answered():
+		case !s.answered(), s.WentOn && s.Tag == "":
 			return true
 		case i == len(f.Steps)-1 && !s.leaves() && f.EndedBy == event.EndedByClient && !s.accepted():
 			return true

@@ -178,7 +178,7 @@ func usedUnlistedExtension(c *Case) []Evidence {
 			}
 		}
 		for i, s := range f.Steps {
-			if s.Early && i > 0 && !f.Steps[i-1].asks() && s.Secure == f.Steps[i-1].Secure && f.lacksPipelining(s.Listed) {
+			if s.Early && i > 0 && !f.Steps[i-1].WentOn && !f.Steps[i-1].asks() && s.Secure == f.Steps[i-1].Secure && f.lacksPipelining(s.Listed) {
 				return map[string]string{"extension": "PIPELINING"}
 			}
 		}

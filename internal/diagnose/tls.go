@@ -55,12 +55,21 @@ func httpOnMailPort(c *Case) []Evidence {
 		if clear, _, ok := event.First[*event.ClearOnTLS](f.Record); ok && clear.Protocol == event.HTTP {
 			return true
 		}
+		if f.wantsHTTP() {
+			return true
+		}
 		if len(f.Steps) == 0 {
 			return false
 		}
 		word, rest, _ := strings.Cut(f.Steps[0].Line, " ")
 		return slices.Contains([]string{"GET", "POST", "HEAD", "PUT", "OPTIONS", "CONNECT"}, word) && strings.Contains(rest, "HTTP/")
 	})
+}
+
+// wantsHTTP reports whether the client's hello asks for HTTP (ALPN, RFC 7301). No mail program does.
+func (f *Facts) wantsHTTP() bool {
+	h, _, ok := event.First[*event.Hello](f.Record)
+	return ok && (slices.Contains(h.Protocols, "http/1.1") || slices.Contains(h.Protocols, "h2"))
 }
 
 // proxyHeader finds a balancer or a proxy that tells the client's address in front of the dialogue, where nobody expects
@@ -201,7 +210,7 @@ func certificateNotTrusted(c *Case) []Evidence {
 		}
 		e := Evidence{Sessions: []*Facts{f}, Words: f.whyRefused()}
 		if !sure {
-			if !c.seemsDistrustful(f) {
+			if !c.seemsDistrustful(f) || f.wantsHTTP() {
 				continue
 			}
 			e.Guess, e.Severity = true, Warning

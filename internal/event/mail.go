@@ -14,6 +14,7 @@ type Login struct {
 	// Password is an opaque tag of the password. Equal passwords have equal tags while mailrig runs; the tag reveals
 	// nothing else. It is "" if the server never saw a password.
 	Password string
+	NotUTF8  bool          // the password isn't in UTF-8
 	At       time.Duration // since the connection was accepted
 }
 

@@ -192,7 +192,7 @@ func (g *Gate) Run() {
 	greet := g.fault.Greeting()
 	if greet.Delay > 0 {
 		g.rec.Add(&event.Delayed{Of: event.DelayedGreeting, For: greet.Delay}, greet.DelayBy)
-		if !g.pause(greet.Delay) {
+		if ok, _ := g.pause(greet.Delay); !ok {
 			g.end(false, event.EndedByClient)
 			g.finish(event.EndedByClient)
 			return

@@ -343,10 +343,13 @@ func (g *Gate) rawBytes(p []byte, n int64, idle time.Duration) (int, error) {
 }
 
 // pause waits before a reply and reports whether the client is still connected afterwards. What the client says
-// meanwhile stays in the buffer.
-func (g *Gate) pause(d time.Duration) bool {
+// meanwhile stays in the buffer. spoke is how long the client had waited when it sent something; 0 means that it sent
+// nothing, or that something was there from the start.
+func (g *Gate) pause(d time.Duration) (connected bool, spoke time.Duration) {
 	g.flush()
-	until := time.Now().Add(d)
+	began := time.Now()
+	until := began.Add(d)
+	silent := g.br.Buffered() == 0
 	g.readBy = deadline{}
 	g.raw.SetReadDeadline(until)
 	for {
@@ -356,18 +359,21 @@ func (g *Gate) pause(d time.Duration) bool {
 		}
 		if _, err := g.br.Peek(have + 1); err != nil {
 			if isTimeout(err) {
-				return true
+				return true, spoke
 			}
 			g.readError(err)
-			return false
+			return false, spoke
+		}
+		if silent {
+			silent, spoke = false, time.Since(began)
 		}
 	}
 	t := time.NewTimer(time.Until(until))
 	defer t.Stop()
 	select {
 	case <-t.C:
-		return true
+		return true, spoke
 	case <-g.closed:
-		return false
+		return false, spoke
 	}
 }

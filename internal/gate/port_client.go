@@ -150,9 +150,16 @@ func (p *port) Uploaded(l event.Lines) {
 	}
 }
 
+// patient is how long a client waits for a reply at least if what it sends then isn't of the same group of commands
+// (RFC 2920).
+const patient = time.Second
+
 // pause waits before the reply to a command. It reports whether the client is still connected.
 func (p *port) pause(d time.Duration) bool {
-	ok := p.g.pause(d)
+	ok, spoke := p.g.pause(d)
+	if spoke >= patient {
+		p.g.rec.Notice(event.WentOn, "")
+	}
 	p.g.early = p.g.early || !p.followed && p.g.br.Buffered() > 0
 	return ok
 }

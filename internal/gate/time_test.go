@@ -294,3 +294,38 @@ func TestDelays(t *testing.T) {
 		})
 	})
 }
+
+// TestGoesOnWithoutReply checks that a client which waits for a late reply, and then sends something without it, is
+// noticed, and that a group of commands sent at once isn't.
+func TestGoesOnWithoutReply(t *testing.T) {
+	t.Parallel()
+	plan := fault.Compile([]string{"slow"}, []fault.Rule{
+		{Scenario: "slow", Fault: &fault.DelayReply{Delay: time.Minute}, Match: fault.Match{Command: []string{"NOOP"}}},
+	})
+	slow := func(c *gate.Config) { c.Fault = plan.Conn(110, "pop3", netip.MustParseAddr("127.0.0.1")) }
+	for _, tc := range []struct {
+		name, first, later string
+		want               bool
+	}{
+		{"goes on", "NOOP\r\n", "STAT\r\n", true},
+		{"sends both at once", "NOOP\r\nSTAT\r\n", "", false},
+		{"sends more of the same group", "NOOP\r\nSTAT\r\n", "RSET\r\n", false},
+		{"waits", "NOOP\r\n", "", false},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			inTime(t, timedOptions{protocol: "pop3", reply: "+OK\r\n", edit: slow}, func(r *timed) {
+				r.line()
+				r.send(tc.first)
+				time.Sleep(5 * time.Second)
+				if tc.later != "" {
+					r.send(tc.later)
+				}
+				r.line()
+				if got := r.rec.Record().Noticed(event.WentOn); got != tc.want {
+					t.Errorf("noticed: %v, want %v", got, tc.want)
+				}
+			})
+		})
+	}
+}

@@ -30,6 +30,7 @@ const (
 	NoSuchMechanism  Meaning = "no-such-mechanism" // the mechanism, or a parameter of it, is unknown
 	NoSuchCommand    Meaning = "no-such-command"   // the server doesn't know AUTH, or doesn't accept it now
 	NotUnderstood    Meaning = "not-understood"    // the server can't parse the command
+	WantsID          Meaning = "wants-id"          // the client must say which program it is (IMAP's ID)
 	NeedsEncryption  Meaning = "needs-encryption"  // the client must begin TLS first
 	NeedsSomething   Meaning = "needs-something"   // the client must begin TLS or log in first; the code doesn't say which
 	TooManyAttempts  Meaning = "too-many-attempts" // too many failed logins

@@ -27,6 +27,8 @@ var signs = []sign{
 	{text: "basic authentication is", means: OAuthWanted},             // 535 5.7.139
 	{text: "basicauthblocked", means: OAuthWanted, hint: true},        // IMAP and POP3
 	{text: "smtpclientauthentication is disabled", means: SendingOff}, // 535 5.7.139
+	// NetEase (163.com, 126.com): a client that hasn't sent ID before SELECT
+	{protocol: "imap", text: "unsafe login", means: WantsID},
 	// any server, in its own words
 	{text: "authentication not enabled", means: NoLogins}, // Postfix: 503 5.5.1
 	{text: "not enabled for", means: ServiceOff},          // Gmail: your account is not enabled for IMAP use

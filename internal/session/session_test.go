@@ -181,3 +181,22 @@ func TestPhaseForgetsTheUser(t *testing.T) {
 type secure struct{ session.Phase }
 
 func (secure) Secure() bool { return true }
+
+// TestPasswordEncoding checks that a password in another encoding than UTF-8 is recorded as one.
+func TestPasswordEncoding(t *testing.T) {
+	t.Parallel()
+	for password, want := range map[string]bool{"secret": false, "gr\xc3\xbcn": false, "gr\xfcn": true} {
+		_, conn := net.Pipe()
+		s := newSession(t, shared(identity.Anyone{}), door.IMAP, conn)
+		server, err := s.Authenticate("PLAIN")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := server.Next([]byte("\x00tim\x00" + password)); err != nil {
+			t.Fatal(err)
+		}
+		if logins := s.Recorder().Record().Logins; len(logins) != 1 || logins[0].NotUTF8 != want {
+			t.Errorf("%q: %+v", password, logins)
+		}
+	}
+}

@@ -64,6 +64,7 @@ var signs = map[event.Sign]Remark{
 	event.LineTooLong:     {"", "line too long"},
 	event.TurnedAway:      {"", "refused: too many connections are open"},
 	event.LeftWaiting:     {"", "the client left without the reply"},
+	event.WentOn:          {"", "the client goes on without the reply"},
 	event.MuteIdle:        {"", "this IDLE tells nothing"},
 	event.CaptivePortal:   {"", "answered like a captive portal"},
 }

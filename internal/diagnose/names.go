@@ -1,0 +1,182 @@
+package diagnose
+
+import (
+	"net"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/mailrig/mailrig/internal/event"
+	"github.com/mailrig/mailrig/internal/refusal"
+)
+
+// Predicates about what a client says of itself, and about the names of folders.
+
+// helloName finds a name in EHLO or HELO that is none (RFC 5321 sections 2.3.5 and 4.1.1.1).
+func helloName(c *Case) (all []Evidence) {
+	for _, f := range c.Sessions {
+		for _, s := range f.Steps {
+			name, _, _ := strings.Cut(strings.TrimSpace(s.Args), " ")
+			if s.Verb != "EHLO" && s.Verb != "HELO" || name == "" || !f.sawAll(s) {
+				continue
+			}
+			e := Evidence{Sessions: []*Facts{f}, Words: map[string]string{"name": name, "hello": s.Verb}}
+			what := wrongHostName(name)
+			if what == "" && f.calledLocal(name) {
+				what, e.Severity = "The client isn't on the server's own machine: every machine has this name for itself", Info
+			}
+			if what != "" {
+				e.Words["what"] = what
+				all = append(all, e)
+				break
+			}
+		}
+	}
+	return all
+}
+
+// calledLocal reports whether a client on another machine says a name that each machine has for itself.
+func (f *Facts) calledLocal(name string) bool {
+	ip := net.ParseIP(f.Host)
+	local := []string{"localhost", "localhost.localdomain", "[127.0.0.1]", "[ipv6:::1]"}
+	return ip != nil && !ip.IsLoopback() && slices.Contains(local, strings.ToLower(name)) && f.Host != hostOf(f.Server)
+}
+
+func hostOf(address string) string {
+	host, _, _ := net.SplitHostPort(address)
+	return host
+}
+
+var label = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?$`)
+
+// wrongHostName says why a text is neither a domain nor an address literal (RFC 5321 section 4.1.2, 4.1.3), or returns "".
+func wrongHostName(name string) string {
+	if inside, ok := strings.CutPrefix(name, "["); ok {
+		inside, closed := strings.CutSuffix(inside, "]")
+		six, isSix := inside, len(inside) > 5 && strings.EqualFold(inside[:5], "IPv6:")
+		if isSix {
+			six = inside[5:]
+		}
+		ip := net.ParseIP(six)
+		switch {
+		case !closed:
+			return "The bracket isn't closed"
+		case ip == nil && strings.Contains(inside, ":"):
+			return "" // another kind of address literal
+		case ip == nil:
+			return "What is in the brackets isn't an address"
+		case !isSix && ip.To4() == nil:
+			return "An IPv6 address in brackets begins with IPv6:"
+		}
+		return ""
+	}
+	if net.ParseIP(name) != nil {
+		return "An address must be in square brackets"
+	}
+	if strings.Contains(name, "_") {
+		return "A host name has no underscore"
+	}
+	for part := range strings.SplitSeq(strings.TrimSuffix(name, "."), ".") {
+		if !label.MatchString(part) {
+			return "It is neither a host name nor an address in square brackets"
+		}
+	}
+	return ""
+}
+
+// passwordNotUTF8 finds a password that isn't in UTF-8 (RFC 4616 section 2, RFC 9051 section 6.2.3).
+func passwordNotUTF8(c *Case) (all []Evidence) {
+	for _, f := range c.Sessions {
+		i := slices.IndexFunc(f.Logins, func(l event.Login) bool { return l.NotUTF8 })
+		if i < 0 {
+			continue
+		}
+		e := Evidence{Sessions: []*Facts{f}, Words: map[string]string{"user": f.Logins[i].User}}
+		if !f.loggedIn() && !f.acted() {
+			e.Severity = Error
+		}
+		all = append(all, e)
+	}
+	return all
+}
+
+// identificationMissing finds a command that the server refuses because the client hasn't said which program it is, by ID
+// (RFC 2971). NetEase's servers do so.
+func identificationMissing(c *Case) (all []Evidence) {
+	for _, f := range c.Sessions {
+		if f.has(func(s *Step) bool { return s.Verb == "ID" }) {
+			continue
+		}
+		s := f.step(func(s *Step) bool {
+			return s.Reply.Class == event.Permanent && s.works() && refusal.Means(f.refusal(&s.Reply), refusal.WantsID)
+		})
+		if s != nil {
+			all = append(all, Evidence{Sessions: []*Facts{f}, Severity: f.refusalSeverity(), Words: map[string]string{"command": s.Verb, "reply": clip(s.Reply.Last())}})
+		}
+	}
+	return all
+}
+
+// folder matches a line of the reply to LIST (RFC 9051 section 7.3.1): attributes, delimiter, name.
+var folder = regexp.MustCompile(`(?i)^\* X?LIST \(([^)]*)\) (?:"(\\?.)"|NIL) (.+)$`)
+
+// sentNames are usual names of the folder for sent mail, in English.
+var sentNames = []string{"sent", "sent items", "sent mail", "sent messages", "sent-mail"}
+
+// ignoredSpecialUse finds a copy that a client stores in the folder that it calls Sent, where the server has marked another
+// one for sent mail (RFC 6154 section 2) and has told the client so.
+func ignoredSpecialUse(c *Case) (all []Evidence) {
+	known := map[string][]string{} // the folders that are marked, by user
+	for _, f := range c.Sessions {
+		told := false
+		for _, s := range f.Steps {
+			sent := known[f.user()]
+			switch {
+			case s.Verb == "LIST" || s.Verb == "XLIST":
+				for _, line := range s.Reply.Lines {
+					if x := folder.FindStringSubmatch(line); x != nil && slices.ContainsFunc(strings.Fields(x[1]), func(a string) bool { return strings.EqualFold(a, `\Sent`) }) {
+						sent = append(sent, unquote(x[3]))
+					}
+				}
+				known[f.user()] = sent[:min(len(sent), 100)]
+			case s.Verb == "APPEND" && !told && len(sent) > 0:
+				box := appendTarget(s.Args)
+				if box == "" || !slices.Contains(sentNames, lastPart(box)) || slices.Contains(sent, box) {
+					continue
+				}
+				told = true
+				w := map[string]string{"did": "Stored", "mailbox": box, "sent": sent[0]}
+				if s.Reply.failed() {
+					w["did"] = "Tried to store"
+				}
+				all = append(all, Evidence{Sessions: []*Facts{f}, Words: w})
+			}
+		}
+	}
+	return all
+}
+
+// appendTarget returns the mailbox in APPEND's arguments, or "" if it comes as a literal.
+func appendTarget(args string) string {
+	if rest, ok := strings.CutPrefix(args, `"`); ok {
+		name, _, _ := strings.Cut(rest, `"`)
+		return name
+	}
+	name, _, _ := strings.Cut(args, " ")
+	if strings.HasPrefix(name, "{") {
+		return ""
+	}
+	return name
+}
+
+// lastPart returns the last part of a hierarchical name, in lower case.
+func lastPart(name string) string {
+	return strings.ToLower(name[strings.LastIndexAny(name, "/.")+1:])
+}
+
+func unquote(name string) string {
+	if len(name) >= 2 && name[0] == '"' && name[len(name)-1] == '"' {
+		return strings.NewReplacer(`\"`, `"`, `\\`, `\`).Replace(name[1 : len(name)-1])
+	}
+	return name
+}
