@@ -150,21 +150,21 @@ func appendFlaw(a []string) *protocol.Flaw {
 	if len(a) == 0 {
 		return folderFlaw(a, 1, "")
 	}
-	for i, word := range a[1:] {
-		switch {
-		case word[0] == '\\':
-			return &protocol.Flaw{What: "The flags aren't in brackets", Section: section, Do: `write them as a list, like (\Seen)`}
-		case word[0] == '(' || word[0] == '"' || isLiteral(word) || strings.HasPrefix(strings.ToUpper(word), "UTF8"):
-			return nil
-		case i == 0 && (strings.EqualFold(word, "NIL") || word == "None" || word == "null"):
-			return &protocol.Flaw{What: "APPEND has no " + word + " for flags that aren't given", Section: section, Do: "leave out what it doesn't give"}
+	if len(a) == 1 {
+		if isLiteral(a[0]) {
+			return nil // the name itself, and the rest follows it
 		}
-		return folderFlaw(a, 1, "(")
+		return &protocol.Flaw{What: "The message is missing", Section: section, Do: "end the line with the message's size in braces, like {310}, and send the message behind it"}
 	}
-	if isLiteral(a[0]) {
-		return nil // the name itself, and the rest follows it
+	switch word := a[1]; {
+	case word[0] == '\\':
+		return &protocol.Flaw{What: "The flags aren't in brackets", Section: section, Do: `write them as a list, like (\Seen)`}
+	case word[0] == '(' || word[0] == '"' || isLiteral(word) || strings.HasPrefix(strings.ToUpper(word), "UTF8"):
+		return nil
+	case strings.EqualFold(word, "NIL") || word == "None" || word == "null":
+		return &protocol.Flaw{What: "APPEND has no " + word + " for flags that aren't given", Section: section, Do: "leave out what it doesn't give"}
 	}
-	return &protocol.Flaw{What: "The message is missing", Section: section, Do: "end the line with the message's size in braces, like {310}, and send the message behind it"}
+	return folderFlaw(a, 1, "(")
 }
 
 // set matches a set of message numbers (RFC 9051 section 9: sequence-set).
