@@ -25,6 +25,7 @@ type Conn struct {
 	detached atomic.Bool // STARTTLS has replaced this phase
 
 	pending []byte // the rest of a unit that the engine hasn't read yet
+	asking  asking // see Gone
 
 	// Guarded by g.wmu.
 	partial  []byte        // a line from the engine that isn't complete yet

@@ -59,6 +59,14 @@ func (c *content) close() {
 
 // read prepares what the client asks for. If there is no error, the caller must close the content.
 func (s *session) read(m store.Message, o *imap.FetchOptions) (c content, err error) {
+	if err := s.spend(stepCost); err != nil {
+		return c, err
+	}
+	if o.Envelope || o.BodyStructure != nil {
+		if err := s.spend(parseCost * m.Size()); err != nil {
+			return c, err
+		}
+	}
 	if o.Envelope {
 		if c.envelope, err = envelope(s.ctx(), m); err != nil {
 			return c, err
@@ -73,8 +81,9 @@ func (s *session) read(m store.Message, o *imap.FetchOptions) (c content, err er
 	if len(o.BodySection) > 0 {
 		c.sections = make([]section, len(o.BodySection))
 	}
+	cut := cutter{session: s, message: m}
 	for i, b := range o.BodySection {
-		if c.sections[i], err = s.section(m, b); err != nil {
+		if c.sections[i], err = cut.section(b); err != nil {
 			c.close()
 			return c, err
 		}
@@ -82,9 +91,17 @@ func (s *session) read(m store.Message, o *imap.FetchOptions) (c content, err er
 	return c, nil
 }
 
+// cutter cuts the sections out of one message. It finds the message's structure once.
+type cutter struct {
+	*session
+	message store.Message
+	root    *message.Part
+	raw     []byte
+}
+
 // section returns a BODY[...] from the raw bytes. A missing part is empty, because the engine can't write NIL for it.
 // The whole message, which clients ask for most, is read while it is sent.
-func (s *session) section(m store.Message, b *imap.FetchItemBodySection) (section, error) {
+func (c *cutter) section(b *imap.FetchItemBodySection) (section, error) {
 	part := message.Section{Path: b.Part, Fields: b.HeaderFields, FieldsNot: b.HeaderFieldsNot}
 	if b.Partial != nil {
 		part.Partial, part.Offset, part.Count = true, b.Partial.Offset, b.Partial.Size
@@ -98,13 +115,28 @@ func (s *session) section(m store.Message, b *imap.FetchItemBodySection) (sectio
 		part.Specifier = message.MIME
 	}
 	if len(part.Path) == 0 && part.Specifier == message.Whole {
-		return s.whole(m, part)
+		return c.whole(c.message, part)
 	}
-	root, raw, err := parsed(s.ctx(), m)
-	if err != nil {
+	if c.root == nil {
+		if err := c.spend(parseCost * c.message.Size()); err != nil {
+			return section{}, err
+		}
+		var err error
+		if c.root, c.raw, err = parsed(c.ctx(), c.message); err != nil {
+			return section{}, err
+		}
+	}
+	cost := int64(stepCost)
+	if len(part.Fields)+len(part.FieldsNot) > 0 { // its own header can't be longer than the message's
+		cost += parseCost * int64(c.root.BodyStart)
+		if len(part.Path) > 0 {
+			cost = parseCost * c.message.Size()
+		}
+	}
+	if err := c.spend(cost); err != nil {
 		return section{}, err
 	}
-	data, _ := root.Section(raw, part)
+	data, _ := c.root.Section(c.raw, part)
 	return section{data: data}, nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -68,6 +69,7 @@ func (c *peer) NeedsTLS() bool           { return c.needsTLS }
 func (c *peer) Preauth() bool            { return false }
 func (c *peer) Mechanisms() []string     { return []string{"PLAIN", "LOGIN"} }
 func (c *peer) Folders() []store.Folder  { return nil }
+func (c *peer) Gone([]byte) bool         { return c.gone.Load() }
 func (c *peer) Logout()                  { c.user = "" }
 func (c *peer) Limits() (int64, int)     { return c.maxBytes, 0 }
 
@@ -134,6 +136,7 @@ func testConfig(store store.Store, scene *scene) Config {
 // scene is what a scenario would want.
 type scene struct {
 	needsTLS bool
+	gone     atomic.Bool // the client has left
 	maxBytes int64
 
 	mu      sync.Mutex

@@ -2,6 +2,8 @@ package imapd
 
 import (
 	"errors"
+	"fmt"
+	"net"
 
 	"github.com/emersion/go-imap/v2"
 
@@ -29,9 +31,12 @@ var noMailboxSelected = bad("No mailbox is selected")
 // refused translates an error of the store. The texts don't name the mailbox, because a reply's text is ASCII and names
 // aren't.
 func refused(err error) error {
+	reply := (*imap.Error)(nil)
 	switch {
 	case err == nil:
 		return nil
+	case errors.As(err, &reply), errors.Is(err, net.ErrClosed):
+		return err
 	case errors.Is(err, store.ErrNoMailbox):
 		return no(imap.ResponseCodeNonExistent, "There is no such mailbox")
 	case errors.Is(err, store.ErrNotSelectable):
@@ -46,6 +51,8 @@ func refused(err error) error {
 		return no(codeUseAttr, "That special use is not supported here")
 	case errors.Is(err, store.ErrTooBig):
 		return no(imap.ResponseCodeTooBig, "The message is larger than this server accepts")
+	case errors.Is(err, store.ErrKeywords):
+		return no(imap.ResponseCodeLimit, fmt.Sprintf("A mailbox has at most %d keywords, of at most %d bytes", store.MaxKeywords, store.MaxKeywordBytes))
 	case errors.Is(err, view.ErrReadOnly):
 		return no(codeReadOnly, "The mailbox is open read-only (EXAMINE)")
 	case errors.Is(err, store.ErrInUse):

@@ -21,6 +21,7 @@ func (s *session) Fetch(w *imapserver.FetchWriter, set imap.NumSet, o *imap.Fetc
 	if len(o.BinarySection)+len(o.BinarySectionSize) > 0 {
 		return bad("This server doesn't offer BINARY; fetch BODY[...] and decode it")
 	}
+	s.begin()
 	uids, err := s.resolve(set)
 	if err != nil {
 		return err

@@ -42,7 +42,8 @@ type Config struct {
 	Commands []Command     // answered beside the engine; nil means Commands()
 	Logger   *slog.Logger  // nil is silent
 
-	now func() time.Time // clock for the INTERNALDATE of an APPEND without a date
+	now     func() time.Time // clock for the INTERNALDATE of an APPEND without a date, and for long commands
+	maxWork int64            // what one command may compute; 0 means maxWork
 }
 
 // Session is the connection that a phase belongs to. It knows who the client is and what the client may do. Package
@@ -50,6 +51,9 @@ type Config struct {
 type Session interface {
 	// Context ends with the connection.
 	Context() context.Context
+	// Gone reports whether the client has left while its command is computed. A client that has only closed its side gets
+	// alive, an untagged response. It is called from the engine's goroutine, a few times a second.
+	Gone(alive []byte) bool
 
 	// NeedsTLS reports whether logins are refused until TLS is up. If so, the server advertises LOGINDISABLED.
 	NeedsTLS() bool
@@ -170,6 +174,7 @@ type session struct {
 	told    map[string]struct{} // keywords that a FLAGS has announced for the view
 	saved   []store.UID         // the SEARCH result `$` (RFC 5182)
 	scratch []imap.Flag         // reused by flagsOf
+	work    work                // of the command that runs
 }
 
 var (

@@ -26,9 +26,13 @@ func (s *session) List(w *imapserver.ListWriter, ref string, patterns []string, 
 			Delim: rune(s.naming.Delimiter),
 		})
 	}
-	match := matcher(ref, patterns, s.naming.Delimiter)
+	s.begin()
+	match, stopped := s.matcher(ref, patterns)
 	if lsub {
-		return s.lsub(w, match)
+		if err := s.lsub(w, match); err != nil {
+			return err
+		}
+		return *stopped
 	}
 	infos, err := s.listing()
 	if err != nil {
@@ -71,7 +75,7 @@ func (s *session) List(w *imapserver.ListWriter, ref string, patterns []string, 
 			return err
 		}
 	}
-	return nil
+	return *stopped
 }
 
 // isLSUB looks into the engine's writer. LSUB comes as LIST (SUBSCRIBED), but it must show unsubscribed parents for "%"
@@ -168,20 +172,22 @@ func (s *session) lsub(w *imapserver.ListWriter, match func(string) bool) error 
 	return nil
 }
 
-// matcher returns a function that reports whether a mailbox name matches one of the patterns below ref.
-func matcher(ref string, patterns []string, delimiter byte) func(name string) bool {
+// matcher returns a function that reports whether a mailbox name matches one of the patterns below ref. If that is too much
+// work, nothing matches any more, and stopped says why.
+func (s *session) matcher(ref string, patterns []string) (match func(name string) bool, stopped *error) {
+	stopped = new(error)
 	full := make([]string, len(patterns))
+	length := 0
 	for i, p := range patterns {
 		full[i] = ref + p
+		length += len(full[i])
 	}
 	return func(name string) bool {
-		for _, p := range full {
-			if matches(p, name, delimiter) {
-				return true
-			}
+		if *stopped == nil {
+			*stopped = s.spend(stepCost + int64(length*len(name)))
 		}
-		return false
-	}
+		return *stopped == nil && slices.ContainsFunc(full, func(p string) bool { return matches(p, name, s.naming.Delimiter) })
+	}, stopped
 }
 
 // matches compares a name with "*" (anything) and "%" (anything but the delimiter). Its time is proportional to both

@@ -1,7 +1,6 @@
 package imapd
 
 import (
-	"context"
 	"errors"
 	"strings"
 	"time"
@@ -9,26 +8,31 @@ import (
 	"github.com/emersion/go-imap/v2"
 	"github.com/emersion/go-imap/v2/imapserver"
 
-	"github.com/mailrig/mailrig/internal/message"
 	"github.com/mailrig/mailrig/internal/store"
 	"github.com/mailrig/mailrig/internal/store/view"
 )
 
 // Search handles SEARCH and UID SEARCH with ESEARCH's return options (RFC 4731) and SAVE (RFC 5182). The engine does
 // two things differently: it answers RETURN (SAVE) alone with an ESEARCH, which the wire keeps back (RFC 5182 section 2.1);
-// and its SearchCriteria.And forgets SMALLER when a date or LARGER follows it.
-func (s *session) Search(kind imapserver.NumKind, c *imap.SearchCriteria, o *imap.SearchOptions) (*imap.SearchData, error) {
+// and its SearchCriteria.And forgets SMALLER when a date or LARGER follows it, so that the framing rewrites SMALLER.
+func (s *session) Search(kind imapserver.NumKind, c *imap.SearchCriteria, o *imap.SearchOptions) (data *imap.SearchData, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.view == nil {
 		return nil, noMailboxSelected
 	}
-	s.meanwhile()
-	query, err := s.compile(c)
-	if err != nil {
-		if o.ReturnSave {
+	defer func() {
+		if err != nil && o.ReturnSave {
 			s.saved = nil // RFC 5182 section 2.1
 		}
+	}()
+	if s.wire.charset {
+		return nil, bad("After ENABLE UTF8=ACCEPT, a SEARCH names no charset") // RFC 6855 section 3
+	}
+	s.begin()
+	s.meanwhile()
+	query, err := (&compiler{session: s}).compile(c)
+	if err != nil {
 		return nil, err
 	}
 	var (
@@ -39,8 +43,11 @@ func (s *session) Search(kind imapserver.NumKind, c *imap.SearchCriteria, o *ima
 	if err != nil {
 		return nil, refused(err)
 	}
-	for _, item := range items {
-		fits, err := query.matches(s.ctx(), &item)
+	m := &searched{session: s}
+	for i := range items {
+		item := &items[i]
+		*m = searched{session: s, item: item}
+		fits, err := query.matches(m)
 		if errors.Is(err, store.ErrGone) {
 			continue // expunged meanwhile
 		}
@@ -52,7 +59,7 @@ func (s *session) Search(kind imapserver.NumKind, c *imap.SearchCriteria, o *ima
 			uids = append(uids, item.UID)
 		}
 	}
-	data := &imap.SearchData{Count: uint32(len(uids))}
+	data = &imap.SearchData{Count: uint32(len(uids))}
 	if kind == imapserver.NumKindUID {
 		data.All = uidSet(uids)
 	} else {
@@ -88,7 +95,8 @@ func (s *session) save(uids []store.UID, o *imap.SearchOptions) {
 
 // query is a compiled imap.SearchCriteria. Sets are positions, and texts are in lower case.
 type query struct {
-	sets []spans
+	criteria int // how many sets and flags there are
+	sets     []spans
 
 	flags, notFlags []string
 	recent, old     bool // \Recent isn't a stored flag
@@ -104,24 +112,47 @@ type query struct {
 	or  [][2]*query
 }
 
-func (s *session) compile(c *imap.SearchCriteria) (*query, error) {
+// compiler compiles the criteria of one SEARCH. It looks up `$` only once: a client may name it thousands of times.
+type compiler struct {
+	*session
+	result spans
+	found  bool
+}
+
+func (s *compiler) set(set imap.NumSet) (spans, error) {
+	if !imap.IsSearchRes(set) {
+		return s.positions(set, false)
+	}
+	if !s.found {
+		l, err := s.positions(set, false)
+		if err != nil {
+			return nil, err
+		}
+		s.result, s.found = l, true
+	}
+	return s.result, nil
+}
+
+func (s *compiler) compile(c *imap.SearchCriteria) (*query, error) {
 	if c.ModSeq != nil {
 		return nil, bad("MODSEQ needs CONDSTORE, which this server doesn't offer")
 	}
 	q := &query{
+		criteria: len(c.SeqNum) + len(c.UID) + len(c.Flag) + len(c.NotFlag),
+
 		since: dayOf(c.Since), before: dayOf(c.Before),
 		sentSince: dayOf(c.SentSince), sentBefore: dayOf(c.SentBefore),
 		larger: c.Larger, smaller: c.Smaller,
 	}
 	for _, set := range c.SeqNum {
-		l, err := s.positions(set, false)
+		l, err := s.set(set)
 		if err != nil {
 			return nil, err
 		}
 		q.sets = append(q.sets, l)
 	}
 	for _, set := range c.UID {
-		l, err := s.positions(set, false)
+		l, err := s.set(set)
 		if err != nil {
 			return nil, err
 		}
@@ -180,7 +211,11 @@ func (s *session) candidates(q *query) ([]view.Item, error) {
 }
 
 // matches applies cheap criteria first. Only the last ones read the message.
-func (q *query) matches(ctx context.Context, item *view.Item) (bool, error) {
+func (q *query) matches(m *searched) (bool, error) {
+	item := m.item
+	if err := m.spend(stepCost * int64(1+q.criteria+(len(q.flags)+len(q.notFlags))*len(item.Flags)/4)); err != nil {
+		return false, err
+	}
 	for _, l := range q.sets {
 		if !l.contains(int(item.Seq) - 1) {
 			return false, nil
@@ -206,53 +241,29 @@ func (q *query) matches(ctx context.Context, item *view.Item) (bool, error) {
 		return false, nil
 	}
 	if q.sentSince != (day{}) || q.sentBefore != (day{}) {
-		sent, err := sentDate(ctx, item.Message)
+		if err := m.spend(decodeCost * stepCost); err != nil {
+			return false, err
+		}
+		sent, err := sentDate(m.ctx(), item.Message)
 		if err != nil || sent.IsZero() || !within(sent, q.sentSince, q.sentBefore) {
 			return false, err
 		}
 	}
 	for _, n := range q.not {
-		if fits, err := n.matches(ctx, item); fits || err != nil {
+		if fits, err := n.matches(m); fits || err != nil {
 			return false, err
 		}
 	}
 	for _, or := range q.or {
-		fits, err := or[0].matches(ctx, item)
+		fits, err := or[0].matches(m)
 		if !fits && err == nil {
-			fits, err = or[1].matches(ctx, item)
+			fits, err = or[1].matches(m)
 		}
 		if !fits || err != nil {
 			return false, err
 		}
 	}
-	return q.matchesContent(ctx, item.Message)
-}
-
-func (q *query) matchesContent(ctx context.Context, m store.Message) (bool, error) {
-	if len(q.header)+len(q.body)+len(q.text) == 0 {
-		return true, nil
-	}
-	part, raw, err := parsed(ctx, m)
-	if err != nil {
-		return false, err
-	}
-	fields := message.Header(raw[part.Start:part.BodyStart])
-	for _, h := range q.header {
-		if !inHeader(fields, h) {
-			return false, nil
-		}
-	}
-	for _, t := range q.body {
-		if !inBody(part, raw, t) {
-			return false, nil
-		}
-	}
-	for _, t := range q.text {
-		if !inFields(fields, t) && !inBody(part, raw, t) {
-			return false, nil
-		}
-	}
-	return true, nil
+	return m.content(q)
 }
 
 // hasFlag reports whether the item has a flag. Keywords don't depend on case (RFC 9051 section 2.3.2).
@@ -293,68 +304,4 @@ func (d day) less(e day) bool {
 func within(t time.Time, since, before day) bool {
 	d := dayOf(t)
 	return (since == day{} || !d.less(since)) && (before == day{} || d.less(before))
-}
-
-func fold(s string) string { return strings.ToLower(s) }
-
-// inHeader reports whether a header field has the value. An empty value asks only whether the field exists.
-func inHeader(fields []message.Field, h imap.SearchCriteriaHeaderField) bool {
-	for i := range fields {
-		if strings.EqualFold(fields[i].Name, h.Key) && (hasText(fields[i].Value, h.Value) || holdsAddress(&fields[i], h.Value)) {
-			return true
-		}
-	}
-	return false
-}
-
-// holdsAddress reports whether an address field contains a lower-case text in the form in which ENVELOPE shows its
-// addresses: without the comments and blanks inside them (RFC 9051 section 6.4.4).
-func holdsAddress(f *message.Field, text string) bool {
-	switch strings.ToLower(f.Name) {
-	case "from", "to", "cc", "bcc", "sender", "reply-to":
-	default:
-		return false
-	}
-	if !strings.ContainsAny(f.Value, "(@") {
-		return false
-	}
-	for _, a := range message.ParseAddresses(f.Value) {
-		if strings.Contains(fold(message.DecodeText(a.Name)+" <"+a.Mailbox+"@"+a.Host+">"), text) {
-			return true
-		}
-	}
-	return false
-}
-
-// hasText reports whether a header value contains a lower-case text, decoded or as it stands.
-func hasText(value, text string) bool {
-	return strings.Contains(fold(message.DecodeText(value)), text) || strings.Contains(fold(value), text)
-}
-
-func inFields(fields []message.Field, text string) bool {
-	for i := range fields {
-		if hasText(fields[i].Name+": "+fields[i].Value, text) {
-			return true
-		}
-	}
-	return false
-}
-
-// inBody searches the decoded leaves and the headers of enclosed messages. It skips encoded files.
-func inBody(p *message.Part, raw []byte, text string) bool {
-	if len(p.Children) == 0 {
-		if p.Type != "text" && p.Encoding == "base64" {
-			return false
-		}
-		return strings.Contains(fold(p.Text(raw)), text)
-	}
-	for _, c := range p.Children {
-		if p.IsMessage() && inFields(message.Header(raw[c.Start:c.BodyStart]), text) {
-			return true
-		}
-		if inBody(c, raw, text) {
-			return true
-		}
-	}
-	return false
 }

@@ -54,10 +54,17 @@ func (s *session) Select(name string, o *imap.SelectOptions) (*imap.SelectData, 
 		UIDValidity:       status.UIDValidity,
 	}
 	if !o.ReadOnly {
-		data.PermanentFlags = append(slices.Clip(flags), imap.FlagWildcard)
+		data.PermanentFlags = slices.Clip(flags)
+		if takesKeywords(status.Keywords) {
+			data.PermanentFlags = append(data.PermanentFlags, imap.FlagWildcard)
+		}
 	}
 	return data, nil
 }
+
+// takesKeywords reports whether a mailbox with these keywords can get another one (RFC 9051 section 7.1, PERMANENTFLAGS:
+// that is what \* says).
+func takesKeywords(keywords []string) bool { return len(keywords) < store.MaxKeywords }
 
 // Unselect handles UNSELECT, and the second half of CLOSE.
 func (s *session) Unselect() error {
@@ -116,7 +123,10 @@ func (s *session) tellAllKeywords() error {
 	if err := s.wire.line("FLAGS (" + list + ")"); err != nil || s.view.ReadOnly() {
 		return err
 	}
-	return s.wire.line("OK [PERMANENTFLAGS (" + list + ` \*)] Permanent flags`)
+	if takesKeywords(keywords) {
+		list += ` \*`
+	}
+	return s.wire.line("OK [PERMANENTFLAGS (" + list + ")] Permanent flags")
 }
 
 // flagsOf returns the flags that a FETCH response shows. The result is valid until the next call.

@@ -28,12 +28,14 @@ type wire struct {
 	// tell. noESearch keeps the next ESEARCH back.
 	saveAlone, noESearch bool
 	utf8                 bool // names are UTF-8, so that "&" is no shift
+	charset              bool // with utf8: the last line from the client is a SEARCH that names a charset
 }
 
 // Read notices RETURN (SAVE).
 func (w *wire) Read(b []byte) (int, error) {
 	n, err := w.Conn.Read(b)
 	w.saveAlone = isSaveAlone(b[:n])
+	w.charset = w.utf8 && namesCharset(b[:n])
 	return n, err
 }
 
@@ -41,6 +43,15 @@ func (w *wire) Read(b []byte) (int, error) {
 func isSaveAlone(line []byte) bool {
 	before, after, found := bytes.Cut(line[:min(len(line), 128)], []byte("("))
 	return found && len(after) > 5 && bytes.EqualFold(after[:5], []byte("SAVE)")) && bytes.HasSuffix(bytes.ToUpper(before), []byte("SEARCH RETURN "))
+}
+
+// namesCharset reports whether a line begins with a tag and SEARCH CHARSET, with or without RETURN.
+func namesCharset(line []byte) bool {
+	_, keys, found := bytes.Cut(bytes.ToUpper(line[:min(len(line), 128)]), []byte(" SEARCH "))
+	if found && bytes.HasPrefix(keys, []byte("RETURN (")) {
+		_, keys, _ = bytes.Cut(keys, []byte(") "))
+	}
+	return bytes.HasPrefix(keys, []byte("CHARSET "))
 }
 
 type failure struct {
@@ -65,6 +76,8 @@ func (w *wire) Printf(format string, args ...any) {
 	w.log.Log(context.Background(), level, "imap engine: "+fmt.Sprintf(format, args...))
 }
 
+const badCharset = " NO [BADCHARSET] Only US-ASCII and UTF-8 are supported SEARCH charsets\r\n"
+
 const serverBug = "NO [SERVERBUG] Internal server error\r\n"
 
 // Write replaces a SERVERBUG reply. The engine writes each reply line in one call.
@@ -82,6 +95,11 @@ func (w *wire) Write(b []byte) (int, error) {
 	switch {
 	case w.items != nil:
 		return w.withItems(b)
+	case bytes.HasSuffix(b, []byte(badCharset)): // RFC 9051 section 7.1: the list of what is supported
+		if _, err := w.Conn.Write(bytes.Replace(b, []byte("[BADCHARSET]"), []byte("[BADCHARSET (US-ASCII UTF-8)]"), 1)); err != nil {
+			return 0, err
+		}
+		return len(b), nil
 	case bytes.HasPrefix(b, []byte("* ENABLED ")):
 		w.utf8 = w.utf8 || bytes.Contains(b, []byte("UTF8=ACCEPT"))
 	case w.utf8 && namesMailbox(b) && bytes.Contains(b, []byte("&-")):

@@ -101,12 +101,31 @@ func Get(fields []Field, name string) string {
 	return ""
 }
 
+// among returns a function that reports whether a name is one of names, in any case. A client may name thousands.
+func among(names []string) func(name []byte) bool {
+	const few = 16
+	if len(names) <= few {
+		return func(name []byte) bool {
+			return slices.ContainsFunc(names, func(n string) bool { return strings.EqualFold(n, string(name)) })
+		}
+	}
+	set := make(map[string]struct{}, len(names))
+	for _, n := range names {
+		set[strings.ToLower(n)] = struct{}{}
+	}
+	return func(name []byte) bool {
+		_, ok := set[strings.ToLower(string(name))]
+		return ok
+	}
+}
+
 // HeaderFields returns HEADER.FIELDS, or HEADER.FIELDS.NOT if not is true: the chosen fields exactly as they are,
 // followed by an empty line (RFC 9051 section 6.4.5.1). It uses the header's own empty line if there is one.
 func HeaderFields(header []byte, names []string, not bool) []byte {
 	var out []byte
+	chooses := among(names)
 	for name, raw := range eachField(header) {
-		chosen := len(name) > 0 && slices.ContainsFunc(names, func(n string) bool { return strings.EqualFold(n, string(name)) })
+		chosen := len(name) > 0 && chooses(name)
 		if chosen != not {
 			out = append(out, raw...)
 		}

@@ -64,6 +64,9 @@ type Phase interface {
 	Message() io.Reader
 	// LoggedIn says that the engine begins in the authenticated state.
 	LoggedIn()
+	// Gone reports whether the client has left while the engine computes. A client that has only closed its side gets alive,
+	// a line that the protocol allows at any time.
+	Gone(alive []byte) bool
 }
 
 // Session is one connection.
@@ -115,6 +118,9 @@ func (s *Session) Close() { s.life.end() }
 // Context returns a context that ends with the connection.
 func (s *Session) Context() context.Context { return s.life.context() }
 
+// Gone reports whether the client has left; see Phase.
+func (s *Session) Gone(alive []byte) bool { return s.phase.Gone(alive) }
+
 // ID returns the record's id.
 func (s *Session) ID() string { return s.record.ID() }
 
@@ -133,6 +139,7 @@ func (clear) Refused(string)            {}
 func (clear) Dropping() bool            { return false }
 func (clear) Message() io.Reader        { return nil }
 func (clear) LoggedIn()                 {}
+func (clear) Gone([]byte) bool          { return false }
 
 func addrOf(a net.Addr) netip.Addr {
 	ap, err := netip.ParseAddrPort(a.String())

@@ -15,6 +15,8 @@ var (
 	ErrTooBig        = errors.New("message is larger than the server accepts")
 	ErrInUse         = errors.New("mailbox is locked by another session")
 	ErrSpecialUse    = errors.New("not a special use this server knows")
+	// ErrKeywords: the mailbox would have more than MaxKeywords, or the keyword is longer than MaxKeywordBytes.
+	ErrKeywords = errors.New("too many keywords for one mailbox, or a keyword that is too long")
 )
 
 // Errors of the store. They are temporary: the client may repeat the request later, and the adapters say so in their

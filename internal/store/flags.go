@@ -15,6 +15,12 @@ const (
 	Recent   = `\Recent` // never stored; a view adds it
 )
 
+// Bounds on keywords. A mailbox keeps every keyword that it has ever had, as its FLAGS response shows.
+const (
+	MaxKeywords     = 1000 // in a mailbox
+	MaxKeywordBytes = 255
+)
+
 var systemFlags = [...]string{Answered, Deleted, Draft, Flagged, Seen}
 
 // SystemFlags returns the flags that a store keeps besides keywords, sorted.
@@ -67,7 +73,8 @@ func (op Op) Apply(old, flags []string) []string {
 		return slices.Clip(slices.Compact(merged))
 	case Remove:
 		return slices.DeleteFunc(slices.Clone(old), func(f string) bool {
-			return slices.Contains(flags, f)
+			_, found := slices.BinarySearch(flags, f)
+			return found
 		})
 	default:
 		return flags

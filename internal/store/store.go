@@ -103,10 +103,10 @@ type Folders interface {
 type Messages interface {
 	// Deliver puts a message into the INBOX of every account, or, with an error, of none. An account that is named
 	// twice, in whatever form, gets the message once. The result has one Delivery for each account, in the order given.
-	// Gap is ignored. It returns ErrTooBig.
+	// Gap is ignored, and so are keywords beyond an INBOX's bound. It returns ErrTooBig.
 	Deliver(ctx context.Context, accounts []string, m Incoming) ([]Delivery, error)
 	// Append adds messages to a mailbox, all or none, and returns their UIDs (RFC 9051 section 6.3.12). It returns
-	// ErrTooBig or ErrFull.
+	// ErrTooBig, ErrKeywords or ErrFull.
 	Append(ctx context.Context, box MailboxID, messages []Incoming) ([]UID, error)
 	// Status returns one consistent reading (RFC 9051 section 6.3.11).
 	Status(ctx context.Context, box MailboxID) (Status, error)
@@ -117,7 +117,8 @@ type Messages interface {
 	// Changes returns what has changed since a mod-sequence that the mailbox has had.
 	Changes(ctx context.Context, box MailboxID, since uint64) (Changes, error)
 	// SetFlags changes flags of the given messages (RFC 9051 section 6.4.6) and returns those that exist. A message
-	// whose flags stay the same keeps its mod-sequence. \Recent is ignored.
+	// whose flags stay the same keeps its mod-sequence. \Recent is ignored. It returns ErrKeywords if there are too many
+	// new keywords, and changes nothing then.
 	SetFlags(ctx context.Context, box MailboxID, uids []UID, op Op, flags []string) (Update, error)
 	// Expunge removes exactly the given messages, with or without \Deleted, and returns those that existed.
 	Expunge(ctx context.Context, box MailboxID, uids []UID) ([]UID, error)
@@ -126,7 +127,7 @@ type Messages interface {
 	ExpungeDeleted(ctx context.Context, box MailboxID, uids []UID) ([]UID, error)
 	// Copy copies the existing ones of the given messages to another mailbox, with flags and date, all or none (RFC
 	// 9051 section 6.4.7). src and dst are their UIDs here and there. ErrNoMailbox is about to; if from is gone,
-	// nothing is copied.
+	// nothing is copied. It returns ErrKeywords if the other mailbox can't take the messages' keywords.
 	Copy(ctx context.Context, from MailboxID, uids []UID, to MailboxID) (src, dst []UID, err error)
 	// Move is Copy, followed by removing the messages here (RFC 6851). Messages that somebody else is moving away at
 	// this moment count as gone: two sessions that move the same message at the same time don't duplicate it.

@@ -62,7 +62,10 @@ var word = regexp.MustCompile(`^([a-z]+):(.+)$`)
 // Parse parses words like "to:bob@example.test" and "subject:Welcome home". Words without a key continue the value
 // before them. "any" alone is no matcher at all. An error is a *BadCondition.
 func (l Language) Parse(what What, texts ...string) ([]Matcher, error) {
-	var list []Matcher
+	var (
+		list   []Matcher
+		values [][]string // the words of each value
+	)
 	known := keys(what)
 	for _, text := range texts {
 		fresh := true
@@ -70,21 +73,21 @@ func (l Language) Parse(what What, texts ...string) ([]Matcher, error) {
 			m := word.FindStringSubmatch(w)
 			switch {
 			case m != nil && slices.Contains(known, m[1]):
-				list = append(list, Matcher{m[1], m[2]})
+				list, values = append(list, Matcher{Key: m[1]}), append(values, []string{m[2]})
 			case m != nil && !strings.HasPrefix(m[2], "//") && (fresh || suggest.Nearest(m[1], known) != ""):
 				return nil, unknownKey(what, m[1])
 			case len(list) == 0 && w == "any" && strings.TrimSpace(text) == "any":
 			case len(list) == 0:
 				return nil, bad("%q doesn't say what to match; say %s, or any", w, forms(what))
 			default:
-				last := &list[len(list)-1]
-				last.Value += " " + w
+				values[len(list)-1] = append(values[len(list)-1], w)
 			}
 			fresh = false
 		}
 	}
-	for _, m := range list {
-		if err := l.value(m); err != nil {
+	for i := range list {
+		list[i].Value = strings.Join(values[i], " ")
+		if err := l.value(list[i]); err != nil {
 			return nil, err
 		}
 	}

@@ -14,6 +14,7 @@ func (f *framing) command(line []byte) error {
 	known := f.p.Knows(verb) || verb == "UID"
 	f.secret = mentionsLogin(line)
 	f.upload, f.size = false, int64(len(line))
+	f.searching, f.owed = false, 0
 	f.p.GiveUpUpload()
 	f.p.Lock()
 	f.tag, f.verb, f.done, f.awaited, f.override = tag, "", false, -1, ""
@@ -114,6 +115,8 @@ func (f *framing) perform(tag, verb string, line, args []byte, logged bool) erro
 		line = f.enable(tag, line, args)
 	case verb == "UNAUTHENTICATE":
 		f.utf8 = false // RFC 8437 section 2.1
+	case verb == "SEARCH" || verb == "UID SEARCH":
+		line = f.search(line, len(args))
 	case f.utf8 && namesMailboxes(verb):
 		line = withUTF7(line, len(args))
 	}

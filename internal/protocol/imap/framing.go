@@ -20,15 +20,17 @@ type framing struct {
 	p protocol.Port
 
 	// Used by the reading side only.
-	mode     mode
-	literal  int64 // bytes left of the client's literal
-	size     int64 // bytes in the command's lines so far
-	secret   bool  // the command may be a login: none of it may be kept
-	upload   bool  // the command is an APPEND
-	message  bool  // the next literal is the message, not the mailbox name
-	inUpload bool  // the literal being read is the message
-	badLines int
-	utf8     bool // mailbox names are UTF-8: the client has enabled UTF8=ACCEPT
+	mode      mode
+	literal   int64 // bytes left of the client's literal
+	size      int64 // bytes in the command's lines so far
+	secret    bool  // the command may be a login: none of it may be kept
+	upload    bool  // the command is an APPEND
+	message   bool  // the next literal is the message, not the mailbox name
+	inUpload  bool  // the literal being read is the message
+	searching bool  // the command is a SEARCH
+	badLines  int
+	owed      int  // arguments of a search key that are literals to come
+	utf8      bool // mailbox names are UTF-8: the client has enabled UTF8=ACCEPT
 	// An AUTHENTICATE has failed: lines of its exchange may still follow.
 	afterAuth bool
 
@@ -172,6 +174,9 @@ func (f *framing) rest(line []byte) error {
 		return f.abort("BAD A command line can't have CR or NUL in it", line, " (\r\n")
 	case openQuote(line):
 		return f.abort("BAD A quoted string isn't closed", line, " (\r\n")
+	}
+	if f.searching {
+		line = f.search(line, len(protocol.TrimEnd(line)))
 	}
 	return f.pass(line, false)
 }

@@ -122,6 +122,15 @@ func (b *mailbox) addAll(entries []store.Entry) (uids []store.UID, used int64, e
 	if need > math.MaxUint32 {
 		return nil, 0, fmt.Errorf("%w: its UIDs are used up; make a new mailbox", store.ErrFull)
 	}
+	if err := b.checkKeywords(func(yield func([]string) bool) {
+		for i := range entries {
+			if !yield(entries[i].Flags) {
+				return
+			}
+		}
+	}); err != nil {
+		return nil, 0, err
+	}
 	modSeq, before := b.modSeq.Load()+1, b.held
 	uids = make([]store.UID, len(entries))
 	for i, e := range entries {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"strings"
 
 	"github.com/mailrig/mailrig/internal/store"
 )
@@ -23,7 +22,11 @@ func (s *Store) Append(ctx context.Context, id store.MailboxID, messages []store
 			return nil, err
 		}
 		defer s.drop(m)
-		entries[i] = store.Entry{UID: in.Gap, Flags: in.Flags, Date: date, Message: m}
+		flags, err := distinct(in.Flags)
+		if err != nil {
+			return nil, err
+		}
+		entries[i] = store.Entry{UID: in.Gap, Flags: flags, Date: date, Message: m}
 	}
 	return s.add(b, entries)
 }
@@ -176,7 +179,11 @@ func (s *Store) SetFlags(ctx context.Context, id store.MailboxID, uids []store.U
 	}
 	uids = store.Ascending(uids)
 	var rest int64
-	if op != store.Remove { // system flags are part of an entry's cost: with a full store one can still delete
+	if op != store.Remove {
+		if flags, err = distinct(flags); err != nil {
+			return store.Update{}, err
+		}
+		// System flags are part of an entry's cost: with a full store one can still delete.
 		if rest = keywordsRoom(flags, len(uids)); rest > 0 {
 			if err := s.reserve(rest); err != nil {
 				return store.Update{}, err
@@ -185,6 +192,12 @@ func (s *Store) SetFlags(ctx context.Context, id store.MailboxID, uids []store.U
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if op != store.Remove {
+		if err := b.checkKeywords(func(yield func([]string) bool) { yield(flags) }); err != nil {
+			s.room.Release(rest)
+			return store.Update{}, err
+		}
+	}
 	before := b.held
 	update := b.setFlags(uids, op, flags)
 	s.room.Release(rest - (b.held - before))
@@ -231,46 +244,6 @@ func (b *mailbox) setFlags(uids []store.UID, op store.Op, list []string) store.U
 		b.changed(modSeq)
 	}
 	return out
-}
-
-// flags returns the canonical form of a list of flags: sorted, without duplicates. A keyword is spelt as it was when
-// first used in this mailbox, because keywords don't depend on case (RFC 9051 section 2.3.2). A new keyword is added to
-// the mailbox at modSeq. The caller holds b.mu.
-func (b *mailbox) flags(list []string, modSeq uint64) []string {
-	for _, f := range list {
-		if f, keyword := store.CanonicalFlag(f); keyword {
-			key := strings.ToLower(f)
-			if _, ok := b.spelling[key]; !ok {
-				if b.spelling == nil {
-					b.spelling = make(map[string]string)
-				}
-				b.spelling[key] = f
-				b.keywords = append(b.keywords, f)
-				b.held += nameCost(f)
-				b.lastKeyword = modSeq
-			}
-		}
-	}
-	return b.known(list)
-}
-
-// known is flags without the keywords that are new to the mailbox. The caller holds b.mu.
-func (b *mailbox) known(list []string) []string {
-	if len(list) == 0 {
-		return nil
-	}
-	flags := make([]string, 0, len(list))
-	for _, f := range list {
-		f, keyword := store.CanonicalFlag(f)
-		if keyword {
-			f = b.spelling[strings.ToLower(f)]
-		}
-		if f != "" {
-			flags = append(flags, f)
-		}
-	}
-	slices.Sort(flags)
-	return slices.Clip(slices.Compact(flags))
 }
 
 // Expunge implements store.Messages.

@@ -20,7 +20,7 @@ const (
 	entryCost       = 208 // with its share of the list's spare room, and with the system flags
 	flagCost        = 16  // of a keyword of one entry
 	removalCost     = 16  // of an entry in the log of removals
-	nameOverhead    = 96  // of a keyword or a subscription
+	nameOverhead    = 112 // of a keyword or a subscription
 	mailboxCost     = 512 // without its name and its keywords
 )
 

@@ -89,8 +89,14 @@ func TestCosts(t *testing.T) {
 			return nil
 		},
 		"keywords": func(s *Store, n int) error {
-			box := newBox(t, s, "INBOX", 10)
+			var box *mailbox
 			for i := range n {
+				if i%store.MaxKeywords == 0 {
+					if err := s.Create(t.Context(), "u", fmt.Sprintf("box %d", i), ""); err != nil {
+						return err
+					}
+					box = newBox(t, s, fmt.Sprintf("box %d", i), 10)
+				}
 				if _, err := s.SetFlags(t.Context(), box.id, []store.UID{store.UID(i%10 + 1)}, store.Replace, []string{fmt.Sprintf("Keyword-%d", i)}); err != nil {
 					return err
 				}

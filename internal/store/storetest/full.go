@@ -171,8 +171,17 @@ func smallThings(e *env) {
 		},
 		"mailboxes":     func(i int) error { return e.Create(e.ctx, user, fmt.Sprintf("%s/%d/a/b", long, i), "") },
 		"subscriptions": func(i int) error { return e.Subscribe(e.ctx, user, fmt.Sprintf("%s/%d", long, i)) },
-		"keywords": func(i int) error {
-			_, err := e.SetFlags(e.ctx, e.mailbox("INBOX").ID, []store.UID{1}, store.Replace, []string{fmt.Sprint(long, i)})
+		"keywords": func(i int) error { // of several mailboxes, because each has a bound of its own
+			name := fmt.Sprint("box ", i/store.MaxKeywords)
+			if i%store.MaxKeywords == 0 {
+				if err := e.Create(e.ctx, user, name, ""); err != nil {
+					return err
+				}
+				if _, err := e.Append(e.ctx, e.mailbox(name).ID, []store.Incoming{text("x")}); err != nil {
+					return err
+				}
+			}
+			_, err := e.SetFlags(e.ctx, e.mailbox(name).ID, []store.UID{1}, store.Replace, []string{fmt.Sprint(long, i)})
 			return err
 		},
 		"copies": func(int) error {

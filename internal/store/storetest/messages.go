@@ -232,6 +232,68 @@ func flags(e *env) {
 	}
 }
 
+// keywords checks that a mailbox has at most MaxKeywords, whichever way they come, and that what is refused changes nothing.
+func keywords(e *env) {
+	box, other := e.inbox(2), e.mailbox("Archive")
+	many := make([]string, store.MaxKeywords)
+	for i := range many {
+		many[i] = fmt.Sprint("k", i)
+	}
+	repeated := append(append(slices.Clone(many[1:]), many[1:]...), "K1", store.Seen)
+	e.set(box, store.Add, repeated, 1)
+	e.set(box, store.Add, many[:1], 1)
+	before := e.status(box)
+	if len(before.Keywords) != store.MaxKeywords {
+		e.Fatalf("%d keywords", len(before.Keywords))
+	}
+	one := text("x")
+	one.Flags = []string{"more"}
+	tooMany := append(slices.Clone(many), "more")
+	tooLong := []string{strings.Repeat("k", store.MaxKeywordBytes+1)}
+	for what, try := range map[string]func() error{
+		"one more": func() error {
+			_, err := e.SetFlags(e.ctx, box.ID, []store.UID{1, 2}, store.Add, []string{store.Flagged, "more"})
+			return err
+		},
+		"others instead": func() error {
+			_, err := e.SetFlags(e.ctx, box.ID, []store.UID{2}, store.Replace, []string{"more"})
+			return err
+		},
+		"too many at once":   func() error { _, err := e.SetFlags(e.ctx, other.ID, []store.UID{1}, store.Add, tooMany); return err },
+		"too long a keyword": func() error { _, err := e.SetFlags(e.ctx, other.ID, []store.UID{1}, store.Add, tooLong); return err },
+		"by APPEND":          func() error { _, err := e.Append(e.ctx, box.ID, []store.Incoming{text("y"), one}); return err },
+		"by COPY": func() error {
+			uids, err := e.Append(e.ctx, other.ID, []store.Incoming{one})
+			e.must(err)
+			_, _, err = e.Copy(e.ctx, other.ID, uids, box.ID)
+			return err
+		},
+		"by MOVE": func() error {
+			uids, err := e.Append(e.ctx, other.ID, []store.Incoming{one})
+			e.must(err)
+			_, _, err = e.Move(e.ctx, other.ID, uids, box.ID)
+			return err
+		},
+	} {
+		if err := try(); !errors.Is(err, store.ErrKeywords) {
+			e.Errorf("%s: %v", what, err)
+		}
+	}
+	if after := e.status(box); after.HighestModSeq != before.HighestModSeq || after.Messages != 2 || len(after.Keywords) != store.MaxKeywords {
+		e.Errorf("what is refused changes something: %+v", after)
+	}
+	if st := e.status(other); st.Messages != 2 {
+		e.Errorf("what can't be moved is gone: %+v", st)
+	}
+	e.set(box, store.Replace, append([]string{store.Seen}, many...), 2)
+	e.set(box, store.Remove, []string{"more", "K7"}, 1, 2)
+	_, err := e.Deliver(e.ctx, []string{user}, one)
+	e.must(err)
+	if list := e.entries(box); len(list) != 3 || len(list[0].Flags) != store.MaxKeywords || len(list[2].Flags) != 0 {
+		e.Errorf("%d messages", len(list))
+	}
+}
+
 func expunge(e *env) {
 	box := e.inbox(5)
 	e.set(box, store.Add, []string{store.Deleted}, 1, 2, 5)

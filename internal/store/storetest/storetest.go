@@ -42,6 +42,7 @@ func Run(t *testing.T, open func(t testing.TB) store.Store) {
 		"Blobs":                blobs,
 		"ValuesStay":           valuesStay,
 		"Flags":                flags,
+		"Keywords":             keywords,
 		"Expunge":              expunge,
 		"CopyAndMove":          copyAndMove,
 		"MoveOnce":             moveOnce,

@@ -1,0 +1,208 @@
+package imapd
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"runtime/debug"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/mailrig/mailrig/internal/store"
+	"github.com/mailrig/mailrig/internal/store/storetest"
+)
+
+// TestKeywordsAreBounded checks that a mailbox takes only so many keywords, and says so (RFC 9051 section 7.1, PERMANENTFLAGS).
+func TestKeywordsAreBounded(t *testing.T) {
+	t.Parallel()
+	st := newStore()
+	deliver(t, st, "x")
+	e := newEngine(t, start(t, st, newScene()))
+	e.do("LOGIN user pass")
+	e.do("SELECT INBOX")
+	words := make([]string, store.MaxKeywords-1)
+	for i := range words {
+		words[i] = fmt.Sprint("k", i)
+	}
+	all := strings.Join(words, " ")
+	lines, tagged := e.do("STORE 1 +FLAGS (" + all + ")")
+	if !strings.HasPrefix(tagged, "OK") || len(lines) != 3 || !strings.HasSuffix(lines[1], ` \*)] Permanent flags`) {
+		t.Error(tagged, len(lines))
+	}
+	if _, tagged = e.do("STORE 1 +FLAGS (k0 K1 more other)"); !strings.HasPrefix(tagged, "NO [LIMIT] ") {
+		t.Error(tagged)
+	}
+	if lines, tagged = e.do("STORE 1 +FLAGS (last)"); !strings.HasPrefix(tagged, "OK") || len(lines) != 3 || !strings.HasSuffix(lines[1], ` last)] Permanent flags`) {
+		t.Error(tagged, lines)
+	}
+	if _, tagged = e.do("STORE 1 +FLAGS (" + strings.Repeat("k", store.MaxKeywordBytes+1) + ")"); !strings.HasPrefix(tagged, "NO [LIMIT] ") {
+		t.Error(tagged)
+	}
+	if _, tagged = e.do("APPEND INBOX (more) {1+}\r\nx"); !strings.HasPrefix(tagged, "NO [LIMIT] ") {
+		t.Error(tagged)
+	}
+	lines, _ = e.do("SELECT INBOX")
+	if found := strings.Join(lines, "\n"); strings.Contains(found, `\*`) || !strings.Contains(found, " last)") {
+		t.Error("a full mailbox announces new keywords")
+	}
+	if lines, _ = e.do("SELECT Archive"); !strings.Contains(strings.Join(lines, "\n"), `\*`) {
+		t.Error(lines)
+	}
+	if _, tagged = e.do("APPEND Archive (k) {1+}\r\nx"); !strings.HasPrefix(tagged, "OK") {
+		t.Error(tagged)
+	}
+}
+
+// TestCommandEndsWithItsClient checks that a command ends when its client has left, and that a look at the client costs a
+// command nothing else.
+func TestCommandEndsWithItsClient(t *testing.T) {
+	t.Parallel()
+	for _, command := range []string{"SEARCH TEXT nowhere", "FETCH 1:* (ENVELOPE BODYSTRUCTURE)", "SEARCH OR TEXT a NOT BODY b"} {
+		st, scene := newStore(), newScene()
+		const messages = 50
+		raw := strings.Repeat("X-Field: some text\r\n", 20_000) + "\r\nx"
+		for range messages {
+			deliver(t, st, raw)
+		}
+		var opened atomic.Int64
+		cfg := testConfig(storetest.Wrap(st, func(_ context.Context, call string, do func() error) error {
+			if call == "Open" && opened.Add(1) == 5 {
+				scene.gone.Store(true)
+			}
+			return do()
+		}), scene)
+		var clock atomic.Int64
+		cfg.now = func() time.Time { return testTime.Add(time.Duration(clock.Add(1)) * time.Second) }
+		client, server := net.Pipe()
+		done := make(chan struct{})
+		New(cfg).Serve(&closeWatch{Conn: server, done: done})
+		e := greeted(t, client)
+		e.do("LOGIN user pass")
+		e.do("SELECT INBOX")
+		opened.Store(0)
+		e.send("a " + command)
+		for {
+			if line, ok := e.line(); !ok {
+				break
+			} else if strings.HasPrefix(line, "a ") {
+				t.Errorf("%s: %s", command, line)
+				break
+			}
+		}
+		client.Close()
+		<-done
+		if n := opened.Load(); n < 5 || n > messages/2 {
+			t.Errorf("%s: %d messages were read", command, n)
+		}
+	}
+}
+
+// TestWorkIsBounded checks that a command that would take too much work ends with NO [LIMIT], and the next one begins anew.
+func TestWorkIsBounded(t *testing.T) {
+	t.Parallel()
+	st := newStore()
+	deliver(t, st, "Subject: a\r\n\r\n"+strings.Repeat("some text\r\n", 1000))
+	cfg := testConfig(st, newScene())
+	cfg.maxWork = 20 << 20
+	client, server := net.Pipe()
+	New(cfg).Serve(server)
+	e := greeted(t, client)
+	e.do("LOGIN user pass")
+	e.do("SELECT INBOX")
+	most := func(piece string) string { return strings.Repeat(piece, 40_000/len(piece)) }
+	for command, heavy := range map[string]bool{
+		"SEARCH TEXT some BODY text SUBJECT a":                                            false,
+		"SEARCH" + strings.Repeat(" SEEN", 1000):                                          false,
+		"FETCH 1 (ENVELOPE BODYSTRUCTURE BODY.PEEK[] BODY.PEEK[HEADER.FIELDS (SUBJECT)])": false,
+		`LIST "" *`:                          false,
+		"SEARCH" + most(" BODY some"):        true,
+		"SEARCH" + most(" NOT TEXT nowhere"): true,
+		"SEARCH" + most(" OR BODY x SEEN"):   true,
+		`LIST "" (` + most("* ") + "%)":      false,
+	} {
+		_, tagged := e.do(command)
+		if want := map[bool]string{true: "NO [LIMIT] ", false: "OK "}[heavy]; !strings.HasPrefix(tagged, want) {
+			t.Errorf("%.60s: %s", command, tagged)
+		}
+	}
+}
+
+// TestCommandCostGrowsWithLength checks that no command costs more than in proportion to its length and to that of what it
+// looks at.
+func TestCommandCostGrowsWithLength(t *testing.T) {
+	defer debug.SetGCPercent(debug.SetGCPercent(-1)) // the collector's turns aren't the command's cost
+	long := func(head, piece, tail string) func(n int) string {
+		return func(n int) string { return head + strings.Repeat(piece, n/len(piece)) + tail }
+	}
+	words := func(head, form, tail string) func(n int) string {
+		return func(n int) string {
+			var b strings.Builder
+			for i := 0; b.Len() < n; i++ {
+				fmt.Fprintf(&b, form, i)
+			}
+			return head + b.String() + tail
+		}
+	}
+	fields := words("", "F%d: x\r\n", "")
+	const multipart = "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\nx\r\n--b--\r\n"
+	for name, command := range map[string]func(n int) string{
+		"search keys":          long("SEARCH", " SEEN", ""),
+		"nested NOT":           long("SEARCH", " NOT", " ALL"),
+		"nested OR":            long("SEARCH", " OR SEEN", " ALL"),
+		"lists":                long("SEARCH ", "(", "ALL"),
+		"saved results":        long("SEARCH", " $", ""),
+		"sets":                 long("SEARCH", " 1:*", ""),
+		"a set":                words("SEARCH ", "%d,", "1"),
+		"a set of UIDs":        words("UID FETCH ", "%d,", "1 FLAGS"),
+		"texts":                words("SEARCH", " TEXT word%d", ""),
+		"bodies":               words("SEARCH", " NOT BODY word%d", ""),
+		"headers":              words("SEARCH", " NOT SUBJECT word%d", ""),
+		"keywords searched":    words("SEARCH", " KEYWORD k%d", ""),
+		"repeated keywords":    long("STORE 1 FLAGS (", "k ", "k)"),
+		"too many keywords":    words("STORE 1 +FLAGS (", "k%d ", "k)"),
+		"header fields":        words("FETCH 1 BODY.PEEK[HEADER.FIELDS (", "f%d ", "f)]"),
+		"not header fields":    words("FETCH 1 BODY.PEEK[HEADER.FIELDS.NOT (", "f%d ", "f)]"),
+		"sections":             long("FETCH 1 (", "BODY.PEEK[1.1.1] ", "UID)"),
+		"patterns":             long(`LIST "" (`, "*%a ", "x)"),
+		"a pattern":            long(`LIST "" "`, "*%", `"`),
+		"status items":         long("STATUS INBOX (", "MESSAGES ", "UIDNEXT)"),
+		"parentheses in FETCH": long("FETCH 1 ", "(", "UID"),
+	} {
+		message := func(int) string { return fields(1000) + multipart }
+		if strings.Contains(name, "header fields") { // the cost must not grow with the product of both
+			message = func(n int) string { return fields(4 * n) }
+		}
+		const size = 10_000 // four times that is nearly the longest line
+		best := 100.0
+		const most = 8 // 16 would be the square
+		for try := 0; try < 8 && best > most; try++ {
+			best = min(best, commandCost(t, command(4*size), message(4*size))/commandCost(t, command(size), message(size)))
+		}
+		if best > most {
+			t.Errorf("%s: four times the length costs %.1f times as much", name, best)
+		}
+	}
+}
+
+// commandCost returns how long a command takes, the least time of three in seconds, and at least a millisecond.
+func commandCost(t *testing.T, command, message string) float64 {
+	st := newStore()
+	for range 3 {
+		deliver(t, st, message)
+	}
+	client, server := net.Pipe()
+	New(testConfig(st, newScene())).Serve(server)
+	e := greeted(t, client)
+	defer client.Close()
+	e.do("LOGIN user pass")
+	e.do("SELECT INBOX")
+	least := time.Hour
+	for range 3 {
+		began := time.Now()
+		e.do(command)
+		least = min(least, time.Since(began))
+	}
+	return max(least.Seconds(), 1e-3)
+}
