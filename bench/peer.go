@@ -17,6 +17,7 @@ type peer struct {
 }
 
 func (p *peer) Context() context.Context { return context.Background() }
+func (p *peer) Gone([]byte) bool         { return false }
 func (p *peer) ID() string               { return "1" }
 func (p *peer) Secure() bool             { return false }
 func (p *peer) NeedsTLS() bool           { return false }
