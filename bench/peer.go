@@ -45,6 +45,10 @@ func (p *peer) Open() (string, error)                  { return p.store.OpenAcco
 func (p *peer) Folders() []store.Folder                { return nil }
 func (p *peer) Naming() (byte, string)                 { return store.Delimiter, "" }
 func (p *peer) Limits() (int64, int)                   { return 50 << 20, 0 }
+func (p *peer) TooLarge()                              {}
+func (p *peer) TooMany()                               {}
+func (p *peer) SawNames()                              {}
+func (p *peer) SawInbox()                              {}
 func (p *peer) Refuse(string) string                   { return "" }
 func (p *peer) Message() io.Reader                     { return nil }
 func (p *peer) Dropping() bool                         { return false }

@@ -102,6 +102,9 @@ func (e *expectFile) expect() Expect {
 	return out
 }
 
+// Musts returns the texts that complete "A good client must" and "A good client must not".
+func (e *Expect) Musts() (must, mustNot []string) { return e.musts(false) }
+
 // musts returns the texts that complete "A good client must" and "A good client must not". If ids is true, each has the
 // finding's id in parentheses.
 func (e *Expect) musts(ids bool) (must, mustNot []string) {

@@ -20,6 +20,19 @@ func (a *app) coloured(w io.Writer) bool {
 	return isTerminal(w) && a.getenv("NO_COLOR") == "" && a.getenv("TERM") != "dumb" && runtime.GOOS != "windows"
 }
 
+// columns returns the width of a terminal, or 0 if w is none or doesn't know.
+func columns(w io.Writer) int {
+	f, ok := w.(*os.File)
+	if !ok {
+		return 0
+	}
+	width, _, err := term.GetSize(int(f.Fd()))
+	if err != nil {
+		return 0
+	}
+	return width
+}
+
 // colour is the code of a colour (ECMA-48, "select graphic rendition").
 type colour string
 

@@ -26,6 +26,8 @@ type trialFlags struct {
 	timeout   time.Duration
 	reports   []string
 	baseline  string
+	failed    string
+	retries   string
 	noTrust   bool
 	verbose   bool
 }
@@ -54,6 +56,7 @@ Every flag has an environment variable: --jobs is MAILRIG_JOBS. Where both are g
 the flag wins.`,
 		Example: `  mailrig trial -- ./send-and-fetch.sh
   mailrig trial --scenario 'starttls-*,cert-*' --report trial.html -- ./send.sh
+  mailrig trial --failed trial.json --report again.html -- ./send.sh
   mailrig trial --report junit.xml --baseline known.txt -- go test -count 1 ./mail`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
@@ -76,6 +79,8 @@ the flag wins.`,
 	fs.DurationVar(&f.timeout, "timeout", trial.DefaultTimeout, "stop each run after this `time`")
 	listFlag(fs, &f.reports, "report", "write the report to these `files`: .html, .xml (JUnit) or .json; repeatable")
 	fs.StringVar(&f.baseline, "baseline", "", "tolerate the failures listed in `FILE`: a JSON report, or a list of scenarios")
+	fs.StringVar(&f.failed, "failed", "", "try only what failed or could not run in the trial whose JSON report, or list, is in `FILE`")
+	fs.StringVar(&f.retries, "retries", "inside", "`where` a try is repeated after a temporary failure: inside CMD, or outside, by whoever calls it; then a failure that CMD reports as temporary passes")
 	fs.BoolVar(&f.noTrust, "no-trust", false, "don't make CMD trust the rig's CA")
 	f.rig.registerForTrial(fs)
 	fs.BoolVarP(&f.verbose, "verbose", "v", false, "print a line for every scenario, not only for failures")
@@ -91,10 +96,22 @@ func (a *app) trial(ctx context.Context, cfg server.Config, f trialFlags, args [
 	case f.timeout <= 0:
 		return usage("%s is %s; give a duration above 0, such as 30s", a.source("timeout"), f.timeout)
 	}
+	if f.retries != "inside" && f.retries != "outside" {
+		return usage("%s is %q; give inside (CMD itself tries again) or outside (whoever calls CMD does)", a.source("retries"), f.retries)
+	}
 	shareMemory(&cfg, f.jobs)
-	t := &trial.Trial{Args: args, Jobs: f.jobs, Timeout: f.timeout, Rig: cfg}
+	t := &trial.Trial{Args: args, Jobs: f.jobs, Timeout: f.timeout, RetriesOutside: f.retries == "outside", Rig: cfg}
 	if t.Scenarios, err = trial.Select(f.scenarios); err != nil {
 		return usage("%w", err)
+	}
+	if f.failed != "" {
+		if t.Scenarios, err = trial.Failed(f.failed, t.Scenarios); err != nil {
+			return usage("%w", err)
+		}
+		if len(t.Scenarios) == 0 {
+			fmt.Fprintf(a.stdout, "Nothing failed in %s, so there is nothing to try.\n", f.failed)
+			return nil
+		}
 	}
 	for _, file := range f.reports {
 		if err := trial.CheckFile(file); err != nil {
@@ -190,7 +207,7 @@ func untilSignal(ctx context.Context) (_ context.Context, stop func() os.Signal)
 // verdict prints the result and chooses the exit status.
 func (a *app) verdict(r *trial.Report, files []string, unwritten error, sig os.Signal) error {
 	if r.Control.Problem == "" {
-		if err := writeTrial(a.stdout, r, a.coloured(a.stdout)); err != nil {
+		if err := writeTrial(a.stdout, r, a.coloured(a.stdout), columns(a.stdout)); err != nil {
 			return notStarted("print the results: %w", err)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"github.com/mailrig/mailrig/internal/trial"
 )
@@ -116,8 +117,9 @@ func verdictWord(r *trial.Result) string {
 	return string(r.Verdict)
 }
 
-// writeTrial writes what people see at the end: the counts, then what is wrong and why, then what wasn't exercised.
-func writeTrial(w io.Writer, r *trial.Report, colours bool) error {
+// writeTrial writes what people see at the end: the counts, a score for each group, then what is wrong and why, with the
+// most harm first, then what wasn't exercised. columns is the width of the terminal; 0 means that w is none.
+func writeTrial(w io.Writer, r *trial.Report, colours bool, columns int) error {
 	var b bytes.Buffer
 	paint := func(c colour, text string) string {
 		if !colours {
@@ -138,51 +140,104 @@ func writeTrial(w io.Writer, r *trial.Report, colours bool) error {
 	for _, warning := range r.Control.Warnings {
 		fmt.Fprintf(&b, "%s %s\n", paint(yellow, "warning:"), printable(warning))
 	}
+	writeScores(&b, r.Scores(), paint)
 	width := 0
 	for _, x := range r.Results {
 		if x.Verdict != trial.Pass && x.Verdict != trial.NotExercised {
 			width = max(width, len(x.Scenario))
 		}
 	}
-	for _, group := range []struct {
-		word   string
-		colour colour
-	}{{"fail", red}, {"could not run", magenta}, {"known failure", yellow}} {
-		for i := range r.Results {
-			if x := &r.Results[i]; verdictWord(x) == group.word {
-				head := paint(group.colour, fmt.Sprintf("%-13s", group.word)) + fmt.Sprintf("  %-*s", width, x.Scenario)
-				for _, why := range x.Reasons {
-					fmt.Fprintf(&b, "%s  %s\n", head, printable(why.Line()))
-					head = strings.Repeat(" ", 15+width)
-				}
+	for _, cause := range append(r.Causes(), r.Known()...) {
+		if len(cause.Results) > 1 {
+			fmt.Fprintf(&b, "%s\n", folded(printable(fmt.Sprintf("%d scenarios: %s", len(cause.Results), cause.Text)), 0, columns))
+		}
+		for _, x := range cause.Results {
+			word := verdictWord(x)
+			head := paint(verdictColours[word], fmt.Sprintf("%-13s", word)) + fmt.Sprintf("  %-*s", width, x.Scenario)
+			for _, why := range x.Reasons {
+				fmt.Fprintf(&b, "%s  %s\n", head, folded(printable(why.Line()), 17+width, columns))
+				head = strings.Repeat(" ", 15+width)
 			}
 		}
-	}
-	var unseen, late []string
-	for i := range r.Results {
-		if x := &r.Results[i]; x.Verdict == trial.NotExercised {
-			if x.Killed {
-				late = append(late, x.Scenario)
-			} else {
-				unseen = append(unseen, x.Scenario)
-			}
+		if cause.Advice != "" {
+			fmt.Fprintf(&b, "%s %s\n", paint(cyan, "advice:"), folded(printable(cause.Advice), 8, columns))
 		}
 	}
-	wrapped(&b, "not exercised", unseen)
-	wrapped(&b, fmt.Sprintf("not exercised, because they keep a client waiting longer than %v (--timeout)", r.Timeout), late)
+	list := 100
+	if columns > 0 {
+		list = columns
+	}
+	for _, cause := range r.Unexercised() {
+		head := "not exercised"
+		if cause.Text != "" {
+			head += " (" + strings.TrimPrefix(cause.Text, "the scenario told us nothing about this client: ") + ")"
+		}
+		names := make([]string, len(cause.Results))
+		for i, x := range cause.Results {
+			names[i] = x.Scenario
+		}
+		wrapped(&b, printable(head), names, list)
+	}
 	if len(r.Fixed) > 0 {
-		wrapped(&b, "passes now, so remove from "+r.Baseline, r.Fixed)
+		wrapped(&b, "passes now, so remove from "+r.Baseline, r.Fixed, list)
 	}
 	if len(r.Unknown) > 0 {
-		wrapped(&b, "not the name of a scenario, in "+r.Baseline, r.Unknown)
+		wrapped(&b, "not the name of a scenario, in "+r.Baseline, r.Unknown, list)
 	}
 	_, err := b.WriteTo(w)
 	return err
 }
 
+var verdictColours = map[string]colour{"fail": red, "could not run": magenta, "known failure": yellow}
+
+// scoreWidth is the length of the bar of a full score.
+const scoreWidth = 20
+
+// writeScores writes a bar for each group in which anything was judged. One group needs none: the counts say it all.
+func writeScores(w io.Writer, scores []trial.Score, paint func(colour, string) string) {
+	if len(scores) < 2 {
+		return
+	}
+	width := 0
+	for _, s := range scores {
+		width = max(width, len(s.Group))
+	}
+	for _, s := range scores {
+		if s.Judged() > 0 {
+			full := scoreWidth * s.Pass / s.Judged()
+			fmt.Fprintf(w, "%-*s  %s%s  %d of %d passed\n", width, s.Group,
+				paint(green, strings.Repeat("#", full)), paint(red, strings.Repeat(".", scoreWidth-full)), s.Pass, s.Judged())
+		}
+	}
+}
+
+// folded breaks a text that begins in column indent, so that it fits into columns. 0 columns means no limit. What
+// doesn't fit into the rest of the terminal at all isn't broken.
+func folded(text string, indent, columns int) string {
+	if columns-indent < 20 {
+		return text
+	}
+	var b strings.Builder
+	at := indent
+	for i, word := range strings.Fields(text) {
+		n := utf8.RuneCountInString(word)
+		switch {
+		case i == 0:
+		case at+1+n > columns:
+			b.WriteString("\n" + strings.Repeat(" ", indent))
+			at = indent
+		default:
+			b.WriteByte(' ')
+			at++
+		}
+		b.WriteString(word)
+		at += n
+	}
+	return b.String()
+}
+
 // wrapped writes names below a head, as many on a line as fit.
-func wrapped(w io.Writer, head string, names []string) {
-	const columns = 100
+func wrapped(w io.Writer, head string, names []string, columns int) {
 	if len(names) == 0 {
 		return
 	}

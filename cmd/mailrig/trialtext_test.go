@@ -34,28 +34,47 @@ func TestProgressOnATerminal(t *testing.T) {
 	}
 }
 
+// TestTrialTableFits checks that the lines fit into a terminal, and that a word which can't isn't broken.
+func TestTrialTableFits(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("many words and no end of them ", 10)
+	r := &trial.Report{Counts: trial.Counts{Fail: 2}, Results: []trial.Result{
+		{Scenario: "one", Group: "smtp", Verdict: trial.Fail, Reasons: []trial.Reason{{Text: long}}},
+		{Scenario: "two", Group: "imap", Verdict: trial.Fail, Reasons: []trial.Reason{{Text: long}}},
+	}}
+	var b bytes.Buffer
+	if err := writeTrial(&b, r, false, 60); err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(b.String()) {
+		if len(line) > 61 && !strings.HasPrefix(line, "2 scenarios in") {
+			t.Errorf("%d columns: %q", len(line)-1, line)
+		}
+	}
+}
+
 func TestTrialTable(t *testing.T) {
 	t.Parallel()
 	r := &trial.Report{Baseline: "known.txt", Fixed: []string{"x"}, Control: trial.Control{Warnings: []string{"odd"}}, Counts: trial.Counts{Pass: 1, Fail: 2, NotExercised: 40, Known: 1}}
 	why := []trial.Reason{{Text: "first", Sessions: []string{"1", "2"}}, {Text: "second"}}
 	r.Results = []trial.Result{
 		{Scenario: "good", Verdict: trial.Pass}, {Scenario: "bad", Verdict: trial.Fail, Reasons: why},
-		{Scenario: "long-known", Verdict: trial.Fail, Known: true, Reasons: why[:1]}, {Scenario: "slow", Verdict: trial.NotExercised, Killed: true},
+		{Scenario: "long-known", Verdict: trial.Fail, Known: true, Reasons: why[:1]}, {Scenario: "slow", Verdict: trial.NotExercised, Killed: true, Reasons: []trial.Reason{{Text: "give it more time with --timeout"}}},
 	}
 	for range 39 {
 		r.Results = append(r.Results, trial.Result{Scenario: "unmet-scenario", Verdict: trial.NotExercised})
 	}
 	var plain, painted bytes.Buffer
-	if err := writeTrial(&plain, r, false); err != nil {
+	if err := writeTrial(&plain, r, false, 0); err != nil {
 		t.Fatal(err)
 	}
-	if err := writeTrial(&painted, r, true); err != nil {
+	if err := writeTrial(&painted, r, true, 0); err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
 		"43 scenarios in 0s: 1 passed, 2 failed, 40 not exercised, 0 could not run\n", "Known failures: 1 (listed in known.txt)\n", "warning: odd\n",
 		"fail           bad         first, sessions 1, 2\n                           second\n",
-		"known failure  long-known  first, sessions 1, 2\n", "(--timeout): slow\n", "passes now, so remove from known.txt: x\n",
+		"known failure  long-known  first, sessions 1, 2\n", "(give it more time with --timeout): slow\n", "passes now, so remove from known.txt: x\n",
 	} {
 		if !strings.Contains(plain.String(), want) {
 			t.Errorf("no %q in\n%s", want, plain.String())

@@ -71,8 +71,8 @@ func (r *Reply) Last() string {
 	return r.Lines[len(r.Lines)-1]
 }
 
-// failed reports whether the reply is a refusal, temporary or permanent.
-func (r *Reply) failed() bool { return r.Class == event.Permanent || r.Class == event.Temporary }
+// Failed reports whether the reply is a refusal, temporary or permanent.
+func (r *Reply) Failed() bool { return r.Class == event.Permanent || r.Class == event.Temporary }
 
 // Heard is a line that nobody answered.
 type Heard struct {

@@ -218,7 +218,7 @@ func (f *Facts) refusedStep() (last *Step) {
 		return nil // it logged in another way
 	}
 	for i, s := range f.Steps {
-		if s.logsIn() && s.Reply.failed() && !s.cancelled() && !s.Reply.NotUnderstood && !f.outOfOrder(i) {
+		if s.logsIn() && s.Reply.Failed() && !s.cancelled() && !s.Reply.NotUnderstood && !f.outOfOrder(i) {
 			last = s
 		}
 	}

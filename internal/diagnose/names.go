@@ -146,7 +146,7 @@ func ignoredSpecialUse(c *Case) (all []Evidence) {
 				}
 				told = true
 				w := map[string]string{"did": "Stored", "mailbox": box, "sent": sent[0]}
-				if s.Reply.failed() {
+				if s.Reply.Failed() {
 					w["did"] = "Tried to store"
 				}
 				all = append(all, Evidence{Sessions: []*Facts{f}, Words: w})

@@ -89,7 +89,7 @@ func (f *Facts) nestedMail() (nested *Step, why string) {
 		case s.Verb == "RSET" || s.Verb == "EHLO" || s.Verb == "HELO":
 			open = false
 		case s.Word.Mail && (s.GoAhead || s.Uploaded > 0) && s.Verb != "BDAT",
-			s.Verb == "BDAT" && (strings.HasSuffix(strings.ToUpper(s.Args), " LAST") || s.Reply.failed()):
+			s.Verb == "BDAT" && (strings.HasSuffix(strings.ToUpper(s.Args), " LAST") || s.Reply.Failed()):
 			open = false // RFC 5321 section 4.1.1.4: whatever the reply is
 		}
 	}
@@ -98,7 +98,7 @@ func (f *Facts) nestedMail() (nested *Step, why string) {
 
 // whatEnded says why the client believes that the transaction before step i is over.
 func (f *Facts) whatEnded(i int) string {
-	if before := f.Steps[i-1]; before.Reply.failed() {
+	if before := f.Steps[i-1]; before.Reply.Failed() {
 		return "After " + before.Verb + " was refused (" + clip(before.Reply.Last()) + "), the client began the next message."
 	}
 	return "The client began the next message without having finished this one."

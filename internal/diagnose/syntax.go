@@ -84,7 +84,7 @@ func (f *Facts) sayMalformed(s *Step, flaw *protocol.Flaw, more int) Evidence {
 	case flaw == nil:
 		e.Severity, e.Words["whom"] = Info, "this server doesn't understand"
 		e.Words["advice"] = "For the client's developer: compare the command with the protocol's grammar."
-	case flaw.Tolerated && !s.Reply.failed():
+	case flaw.Tolerated && !s.Reply.Failed():
 		e.Severity, e.Words["whom"] = Warning, "other servers refuse"
 	case !s.works() || f.laterAccepted(s):
 		e.Severity = Warning
@@ -93,7 +93,7 @@ func (f *Facts) sayMalformed(s *Step, flaw *protocol.Flaw, more int) Evidence {
 		why = append(why, flaw.What+" ("+flaw.Section+").")
 		e.Words["advice"] = "For the client's developer: let it " + flaw.Do + "."
 	}
-	if s.Reply.failed() {
+	if s.Reply.Failed() {
 		why = append(why, "The server said: "+clip(s.Reply.Last()))
 	}
 	if more > 0 {

@@ -256,6 +256,19 @@ func (r *Recorder) Add(what What, by string) {
 	r.sum(what)
 }
 
+// Standing is Add for what holds from now on, whether the client meets it or not. Unlike the other methods, it doesn't
+// mark the scenario as one that acted; Injected does when the client meets it.
+func (r *Recorder) Standing(what What, by string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.final != nil {
+		return
+	}
+	r.bound(what)
+	r.add(by, what)
+	r.sum(what)
+}
+
 // Notice records a fact that has no details.
 func (r *Recorder) Notice(s Sign, by string) { r.Add(&Noticed{Sign: s}, by) }
 

@@ -303,14 +303,24 @@ func refusal(no *identity.Refusal, by string) *identity.Refusal {
 
 // Limits returns the engine's limits where they are smaller than usual.
 func (c *Conn) Limits() (l Limits) {
-	l.By = standing(c, func(s LimitStage) { s.Limit(&l) })
+	each(c, func(r *rule, s LimitStage) bool {
+		before := l
+		s.Limit(&l)
+		if l.MessageBytes != before.MessageBytes {
+			l.BytesBy = r.Scenario
+		}
+		if l.Recipients != before.Recipients {
+			l.RecipientsBy = r.Scenario
+		}
+		return false
+	})
 	return l
 }
 
-// Folders lists the folders that the account of the user gets at login. None means the folders that every account has.
-func (c *Conn) Folders() []Folder {
-	folders, _ := first(c, func(s FolderStage) ([]Folder, bool) { return s.Folders(), true })
-	return folders
+// Folders lists the folders that the account of the user gets at login, and the scenario that says so. None means the
+// folders that every account has.
+func (c *Conn) Folders() (folders []Folder, by string) {
+	return first(c, func(s FolderStage) ([]Folder, bool) { return s.Folders(), true })
 }
 
 // Hierarchy returns the form of mailbox names in IMAP. ok is false for the usual form. A delimiter of 0 means NIL.

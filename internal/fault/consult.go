@@ -58,17 +58,6 @@ func first[S, A any](c *Conn, ask func(S) (A, bool)) (answer A, by string) {
 	return answer, by
 }
 
-// standing lets every rule with the stage S say what holds for the whole connection. This isn't counted, and asking for
-// it isn't an act.
-func standing[S any](c *Conn, say func(S)) (by string) {
-	each(c, func(r *rule, s S) bool {
-		say(s)
-		by = r.Scenario
-		return false
-	})
-	return by
-}
-
 // has reports whether any rule of the connection has the stage S, whatever it matches.
 func has[S any](c *Conn) bool {
 	if c == nil {

@@ -224,11 +224,13 @@ type Cut struct {
 	By    string
 }
 
-// Limits are lower than the server's own. 0 means the server's own.
+// Limits are lower than the server's own. 0 means the server's own. A limit that is announced is no act; what is refused
+// because of it is.
 type Limits struct {
 	MessageBytes int64
 	Recipients   int
-	By           string
+	BytesBy      string // the scenario that sets MessageBytes
+	RecipientsBy string // the scenario that sets Recipients
 }
 
 // Bounce says how a delivery bounces later.

@@ -35,7 +35,16 @@ func (p *port) Unlock() { p.g.wmu.Unlock() }
 func (p *port) Secure() bool    { return p.c.secure }
 func (p *port) Offers() bool    { return p.g.cfg.StartTLS && !p.c.secure }
 func (p *port) MaxBytes() int64 { return p.g.maxBytes() }
-func (p *port) Domain() string  { return p.g.cfg.Domain }
+
+func (p *port) TooLarge() (by string) {
+	if l := p.g.fault.Limits(); l.MessageBytes > 0 && l.MessageBytes == p.MaxBytes() {
+		by = l.BytesBy
+	}
+	p.g.rec.Injected(by)
+	return by
+}
+
+func (p *port) Domain() string { return p.g.cfg.Domain }
 
 func (p *port) Qualify(address string) string {
 	if bytes.IndexByte([]byte(address), '@') >= 0 {

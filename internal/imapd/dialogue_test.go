@@ -75,6 +75,8 @@ func (c *peer) Limits() (int64, int)     { return c.maxBytes, 0 }
 
 func (c *peer) Stored(string, []store.Place, []byte) {}
 
+func (c *peer) SawNames()             {}
+func (c *peer) SawInbox()             {}
 func (c *peer) Open() (string, error) { return c.store.OpenAccount(c.Context(), c.user) }
 
 func (c *peer) Authenticate(name string) (sasl.Server, error) {

@@ -74,6 +74,10 @@ type Session interface {
 	Folders() []store.Folder
 	// Naming returns the form of mailbox names; see type Naming.
 	Naming() (delimiter byte, prefix string)
+	// SawNames is called when the client is shown mailbox names, or names a mailbox other than INBOX. SawInbox is
+	// called when it is shown what is in INBOX.
+	SawNames()
+	SawInbox()
 	// Logout forgets the user (RFC 8437).
 	Logout()
 

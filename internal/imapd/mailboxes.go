@@ -82,6 +82,7 @@ func (s *session) Unsubscribe(name string) error {
 func (s *session) Namespace() (*imap.NamespaceData, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.cfg.Session.SawNames()
 	return &imap.NamespaceData{
 		Personal: []imap.NamespaceDescriptor{{Prefix: s.naming.Prefix, Delim: rune(s.naming.Delimiter)}},
 	}, nil

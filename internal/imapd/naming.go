@@ -63,8 +63,18 @@ func (n Naming) belowInbox() bool {
 	return n.Prefix != "" && strings.EqualFold(n.Prefix[:len(n.Prefix)-1], "INBOX")
 }
 
+// sees tells the session which mailbox the client names.
+func (s *session) sees(shown string) {
+	if strings.EqualFold(shown, "INBOX") {
+		s.cfg.Session.SawInbox()
+	} else {
+		s.cfg.Session.SawNames()
+	}
+}
+
 // existing is find for a mailbox that should exist.
 func (s *session) existing(shown string) (string, error) {
+	s.sees(shown)
 	if name := s.naming.find(shown); name != "" || shown == "" {
 		return name, nil
 	}
@@ -73,6 +83,7 @@ func (s *session) existing(shown string) (string, error) {
 
 // target is find for a mailbox that will be made or written to.
 func (s *session) target(shown string) (string, error) {
+	s.sees(shown)
 	if name := s.naming.find(shown); name != "" || shown == "" {
 		return name, nil
 	}
@@ -81,6 +92,7 @@ func (s *session) target(shown string) (string, error) {
 
 // listing returns the account's list as the client sees it, sorted as a tree.
 func (s *session) listing() ([]store.Info, error) {
+	s.cfg.Session.SawNames()
 	infos, err := s.cfg.Store.List(s.ctx(), s.account)
 	if err != nil {
 		return nil, refused(err)

@@ -50,6 +50,8 @@ type Session interface {
 	Authenticate(mechanism string) (sasl.Server, error)
 	// Open returns the address of the account of the user who has just logged in. An error is the store's.
 	Open() (account string, err error)
+	// SawInbox is called when the client is told how much is in INBOX.
+	SawInbox()
 }
 
 // Backend implements pop3.Backend on top of a store.

@@ -34,6 +34,7 @@ func newPeer(store store.Store) *peer { return &peer{store: store, attempt: &ide
 
 func (p *peer) NeedsTLS() bool           { return p.needsTLS }
 func (p *peer) Mechanisms() []string     { return []string{"PLAIN", "LOGIN"} }
+func (p *peer) SawInbox()                {}
 func (p *peer) Open() (string, error)    { return p.store.OpenAccount(p.Context(), p.user) }
 func (p *peer) Context() context.Context { return context.Background() }
 

@@ -75,6 +75,7 @@ func (s *session) open() error {
 		s.Logout()
 		return refused(fmt.Errorf("opening INBOX of %s: %w", account, err))
 	}
+	s.cfg.Session.SawInbox() // the reply to the login says how much is in it
 	s.cfg.Logger.Debug("maildrop open", "account", account, "messages", len(s.entries))
 	return nil
 }

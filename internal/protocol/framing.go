@@ -59,6 +59,9 @@ type Port interface {
 	Offers() bool
 	// MaxBytes is the largest message that the configuration and the scenario allow, in bytes; 0 means no limit.
 	MaxBytes() int64
+	// TooLarge tells that a message is refused because it is larger than that. It returns the scenario that set the
+	// limit, or "".
+	TooLarge() (by string)
 	// Domain is the server's own name.
 	Domain() string
 	// Qualify appends the server's domain to an address that has no domain.

@@ -112,7 +112,10 @@ func (s *Session) enter(user string) *identity.Refusal {
 }
 
 // Logout returns the session to the state before login.
-func (s *Session) Logout() { s.user, s.account = "", "" }
+func (s *Session) Logout() {
+	s.user, s.account = "", ""
+	s.unseen = unseen{}
+}
 
 // Open returns the address of the logged-in user's account. It first fills INBOX if a scenario wants that. Call it once
 // for each login.
@@ -124,7 +127,7 @@ func (s *Session) Open() (account string, err error) {
 	if !ok {
 		return s.account, nil
 	}
-	s.record.Injected(want.By)
+	s.unseen.inbox = append(s.unseen.inbox, want.By)
 	want.Once.Do(func() { err = s.fill(want) })
 	return s.account, err
 }

@@ -31,6 +31,18 @@ func (s *Session) Limits() (messageBytes int64, recipients int) {
 	return messageBytes, smaller.Recipients
 }
 
+// TooLarge tells the session that a message is refused because it is larger than Limits allow.
+func (s *Session) TooLarge() { s.overLimit(s.plan.Limits().BytesBy) }
+
+// TooMany tells the session that a recipient is refused because the message has as many as Limits allow.
+func (s *Session) TooMany() { s.overLimit(s.plan.Limits().RecipientsBy) }
+
+func (s *Session) overLimit(by string) {
+	if by != "" {
+		s.phase.Refused(by)
+	}
+}
+
 // Refuse returns the SMTP reply that an address stands for by its own name, or "". Such addresses let a test choose a
 // reply without a scenario.
 func (s *Session) Refuse(address string) (reply string) {
@@ -64,9 +76,11 @@ func (s *Session) Delivered(from, to string, m store.Message) {
 // Folders lists how a scenario arranges the folders of the user who has just logged in. An empty list leaves them as
 // they are.
 func (s *Session) Folders() (out []store.Folder) {
-	for _, folder := range s.plan.Folders() {
+	folders, by := s.plan.Folders()
+	for _, folder := range folders {
 		out = append(out, store.Folder(folder))
 	}
+	s.unseen.names = append(s.unseen.names, by)
 	return out
 }
 
@@ -77,8 +91,22 @@ func (s *Session) Naming() (delimiter byte, prefix string) {
 	if !ok {
 		return store.Delimiter, ""
 	}
-	s.record.Injected(by)
+	s.unseen.names = append(s.unseen.names, by)
 	return delimiter, prefix
+}
+
+// SawNames tells the session that the client is shown mailbox names, or names a mailbox other than INBOX. What a
+// scenario made of the names has acted then.
+func (s *Session) SawNames() { s.saw(&s.unseen.names) }
+
+// SawInbox tells the session that the client is shown what is in INBOX. What a scenario put there has acted then.
+func (s *Session) SawInbox() { s.saw(&s.unseen.inbox) }
+
+func (s *Session) saw(by *[]string) {
+	for _, name := range *by {
+		s.record.Injected(name)
+	}
+	*by = nil
 }
 
 // Meanwhile returns what another session does to the selected mailbox before the current command: the sequence numbers

@@ -48,10 +48,10 @@ func (r record) acted(a fault.Act) {
 // limits records which limits a scenario sets.
 func (r record) limits(l fault.Limits) {
 	if l.MessageBytes > 0 {
-		r.Add(&event.Setting{Name: event.SetMessageLimit, N: l.MessageBytes}, l.By)
+		r.Standing(&event.Setting{Name: event.SetMessageLimit, N: l.MessageBytes}, l.BytesBy)
 	}
 	if l.Recipients > 0 {
-		r.Add(&event.Setting{Name: event.SetRecipientLimit, N: int64(l.Recipients)}, l.By)
+		r.Standing(&event.Setting{Name: event.SetRecipientLimit, N: int64(l.Recipients)}, l.RecipientsBy)
 	}
 }
 

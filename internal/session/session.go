@@ -80,6 +80,7 @@ type Session struct {
 
 	user    string // as the client spelt it; "" before login
 	account string // address of the user's account
+	unseen  unseen
 }
 
 // needs is what a door requires from a client before it may send mail.
@@ -105,6 +106,10 @@ func New(ctx context.Context, shared *Shared, d door.Door, conn net.Conn, plan *
 	s.record.limits(s.plan.Limits())
 	return s
 }
+
+// unseen lists the scenarios that changed something for the user who has logged in, but that the client hasn't looked at
+// yet.
+type unseen struct{ names, inbox []string }
 
 // Begin begins a phase. Nobody is logged in then (RFC 3207 section 4.2).
 func (s *Session) Begin(p Phase) {

@@ -40,6 +40,7 @@ func (s *session) Data(r io.Reader) error {
 		return err
 	}
 	if b.Size()-header > maxBytes {
+		s.TooLarge()
 		return errTooLarge // the engine discards the rest
 	}
 	if s.Dropping() {

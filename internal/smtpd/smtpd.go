@@ -64,6 +64,9 @@ type Session interface {
 	// Limits returns the limits on a message from the current user: its size in bytes without the trace header fields,
 	// and its number of recipients. 0 recipients means MaxRecipients.
 	Limits() (messageBytes int64, recipients int)
+	// TooLarge and TooMany are called before a message or a recipient is refused because of Limits.
+	TooLarge()
+	TooMany()
 	// Refuse returns the reply that refuses this sender or recipient, or "".
 	Refuse(address string) (reply string)
 	// Message returns a reader of the message that the engine is about to read, without what was added to it on the
@@ -236,6 +239,7 @@ func (s *session) Mail(from string, opts *smtp.MailOptions) error {
 		return err
 	}
 	if maxBytes, _ := s.Limits(); opts != nil && opts.Size > maxBytes {
+		s.TooLarge()
 		return errTooLarge // RFC 1870 section 6.1
 	}
 	tx := &transaction{from: from}
@@ -255,6 +259,7 @@ func (s *session) Rcpt(to string, _ *smtp.RcptOptions) error {
 		return err
 	}
 	if _, most := s.Limits(); most > 0 && len(tx.to) >= most {
+		s.TooMany()
 		return smtpError(fmt.Sprintf("452 4.5.3 Maximum limit of %d recipients reached", most))
 	}
 	tx.to = append(tx.to, to)

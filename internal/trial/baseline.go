@@ -8,6 +8,8 @@ import (
 	"os"
 	"slices"
 	"strings"
+
+	"github.com/mailrig/mailrig/scenarios"
 )
 
 // maxBaseline is the largest baseline file, in bytes. A report on the whole catalogue has a few million.
@@ -21,22 +23,25 @@ type Baseline struct {
 
 // LoadBaseline reads known failures from a file: a JSON report of an earlier trial, or a text file with one scenario
 // name on each line (# begins a comment).
-func LoadBaseline(file string) (*Baseline, error) {
+func LoadBaseline(file string) (*Baseline, error) { return loadFailures(file, "baseline") }
+
+// loadFailures reads what failed from a file. Its errors call the file what.
+func loadFailures(file, what string) (*Baseline, error) {
 	f, err := os.Open(file)
 	if err != nil {
-		return nil, fmt.Errorf("can't read the baseline: %w; write one with --report %s.json", err, strings.TrimSuffix(file, ".json"))
+		return nil, fmt.Errorf("can't read the %s: %w; write one with --report %s.json", what, err, strings.TrimSuffix(file, ".json"))
 	}
 	defer f.Close()
 	data, err := io.ReadAll(io.LimitReader(f, maxBaseline+1))
 	switch {
 	case err != nil:
-		return nil, fmt.Errorf("can't read the baseline: %w", err)
+		return nil, fmt.Errorf("can't read the %s: %w", what, err)
 	case len(data) > maxBaseline:
-		return nil, fmt.Errorf("the baseline %s is larger than %d bytes, more than any report; give a JSON report, or a list of scenarios", file, maxBaseline)
+		return nil, fmt.Errorf("the %s %s is larger than %d bytes, more than any report; give a JSON report, or a list of scenarios", what, file, maxBaseline)
 	}
 	b := &Baseline{File: file}
 	if text := bytes.TrimSpace(data); len(text) > 0 && text[0] == '{' {
-		err = b.fromReport(text)
+		err = b.fromReport(what, text)
 	} else {
 		err = b.fromList(string(data))
 	}
@@ -48,7 +53,7 @@ func LoadBaseline(file string) (*Baseline, error) {
 	return b, nil
 }
 
-func (b *Baseline) fromReport(data []byte) error {
+func (b *Baseline) fromReport(what string, data []byte) error {
 	var report struct {
 		Results *[]struct {
 			Scenario string  `json:"scenario"`
@@ -56,10 +61,10 @@ func (b *Baseline) fromReport(data []byte) error {
 		} `json:"results"`
 	}
 	if err := json.Unmarshal(data, &report); err != nil {
-		return fmt.Errorf("the baseline %s isn't a report: %w; write one with --report FILE.json", b.File, err)
+		return fmt.Errorf("the %s %s isn't a report: %w; write one with --report FILE.json", what, b.File, err)
 	}
 	if report.Results == nil {
-		return fmt.Errorf("the baseline %s has no results, so it isn't the report of a trial; write one with --report FILE.json", b.File)
+		return fmt.Errorf("the %s %s has no results, so it isn't the report of a trial; write one with --report FILE.json", what, b.File)
 	}
 	for _, r := range *report.Results {
 		if r.Verdict == Fail || r.Verdict == CouldNotRun {
@@ -93,4 +98,21 @@ func (b *Baseline) Has(name string) bool {
 	}
 	_, ok := slices.BinarySearch(b.Names, name)
 	return ok
+}
+
+// Failed returns those of the scenarios that failed or could not run in an earlier trial. file is what LoadBaseline
+// reads. It is an error if the file names a scenario that isn't among them.
+func Failed(file string, all []*scenarios.Scenario) (again []*scenarios.Scenario, err error) {
+	b, err := loadFailures(file, "list of failures")
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range b.Names {
+		i := slices.IndexFunc(all, func(s *scenarios.Scenario) bool { return s.Name == name })
+		if i < 0 {
+			return nil, fmt.Errorf("%s names the scenario %s, which isn't among those to try; give its file with --scenario too, or take it out", file, name)
+		}
+		again = append(again, all[i])
+	}
+	return again, nil
 }

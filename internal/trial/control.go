@@ -15,7 +15,7 @@ import (
 // control judges the run at a correct server.
 func (t *Trial) control(did ran, limit time.Duration) Control {
 	c := Control{
-		Status: did.Status, Took: did.Took, Output: did.output, Sessions: []*transcript.Session{},
+		Status: did.Status, Took: did.Took, Output: did.Output, Sessions: []*transcript.Session{},
 		Warnings: []string{}, Findings: []diagnose.Finding{},
 	}
 	c.Sessions = append(c.Sessions, did.Sessions...)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/mailrig/mailrig/internal/diagnose"
+	"github.com/mailrig/mailrig/internal/event"
 	"github.com/mailrig/mailrig/internal/fault"
 	"github.com/mailrig/mailrig/internal/protocol"
 	"github.com/mailrig/mailrig/internal/protocol/all"
@@ -33,6 +34,7 @@ type Run struct {
 	Signal   string        // the signal that ended it; "" if none did, or if mailrig killed it
 	Killed   bool          // it took longer than allowed, and mailrig killed it
 	Took     time.Duration // from start to end
+	Output   string        // the last 64 KiB of what it said
 	Err      error         // why the command, or its rig, couldn't be started
 }
 
@@ -50,11 +52,33 @@ type Reason struct {
 	Expectation string            `json:"expectation,omitempty"`
 	Finding     *diagnose.Finding `json:"finding,omitempty"`  // the finding that proves it
 	Sessions    []string          `json:"sessions,omitempty"` // ids of the sessions that show it
+
+	general   string // Text without what differs from scenario to scenario; "" if nothing does
+	excusable bool   // another run of the client would do what is missing
+	kind      kind
+}
+
+// kind says what a reason without a finding is about.
+type kind int
+
+const (
+	kindMissing kind = iota // the client didn't do something
+	kindCrash               // it crashed or was killed
+	kindUntrue              // it reported the opposite of what happened
+)
+
+// Terms are what a client is judged by, besides the scenario.
+type Terms struct {
+	Limit time.Duration // how long the client was allowed to run
+	// RetriesOutside says that somebody else runs the client again after a temporary failure. A client that reports one
+	// as temporary has done its part.
+	RetriesOutside bool
 }
 
 // Judge compares what a client did under a scenario with what the scenario expects, and with what the client did
-// without it. limit is how long the client was allowed to run.
-func Judge(s *scenarios.Scenario, control, run *Run, limit time.Duration) Judgement {
+// without it.
+func Judge(s *scenarios.Scenario, control, run *Run, terms Terms) Judgement {
+	limit := terms.Limit
 	if run.Err != nil {
 		return Judgement{CouldNotRun, []Reason{{Text: run.Err.Error()}}}
 	}
@@ -78,6 +102,8 @@ func Judge(s *scenarios.Scenario, control, run *Run, limit time.Duration) Judgem
 		j.mail()
 	}
 	switch {
+	case len(j.against) > 0 && terms.RetriesOutside && j.leavesRetry():
+		return Judgement{Pass, nil}
 	case len(j.against) > 0:
 		return Judgement{Fail, j.against}
 	case len(j.open) > 0:
@@ -121,18 +147,54 @@ func caseOf(s *scenarios.Scenario, control, run *Run) *diagnose.Case {
 // exercised reports whether the client has met the scenario: the scenario acted in a session, or it blocks a door that
 // the client uses at a correct server. Nobody sees who tries a door that refuses.
 func (j *judge) exercised() bool {
+	plan := scenarios.Compile([]*scenarios.Scenario{j.s})
 	for _, f := range j.c.Sessions {
-		if slices.Contains(f.Injected, j.s.Name) {
+		if slices.Contains(f.Injected, j.s.Name) && (!limits(j.s) || j.refusedIn(f)) {
 			return true
 		}
 	}
-	plan := scenarios.Compile([]*scenarios.Scenario{j.s})
 	for _, f := range j.c.Control {
 		if mode, _ := plan.Listen(f.Door, f.Protocol, strings.HasPrefix(f.Server, "[")); mode != fault.ListenOpen {
 			return true
 		}
 	}
-	return false
+	return heeds(plan, j.control)
+}
+
+// limits reports whether all that a scenario does is to set limits, and to change how they are announced.
+func limits(s *scenarios.Scenario) (yes bool) {
+	for _, r := range s.Rules {
+		_, limit := r.Fault.(fault.LimitStage)
+		_, one := r.Fault.(fault.CapabilityStage)
+		_, list := r.Fault.(fault.ListStage)
+		if !limit && !one && !list {
+			return false
+		}
+		yes = yes || limit
+	}
+	return yes
+}
+
+// refusedIn reports whether the scenario refused something in a session.
+func (j *judge) refusedIn(f *diagnose.Facts) bool {
+	return slices.ContainsFunc(f.Steps, func(s *diagnose.Step) bool { return j.refused(&s.Reply) })
+}
+
+func (j *judge) refused(r *diagnose.Reply) bool { return r.Injected == j.s.Name && r.Failed() }
+
+// heeds reports whether a client that does what it did in the control run meets a limit of the plan. It does so even if
+// it looks at the announced limit and sends nothing, which is what a good client does.
+func heeds(plan *fault.Plan, control *Run) bool {
+	return slices.ContainsFunc(control.Sessions, func(session *transcript.Session) bool {
+		client, err := netip.ParseAddrPort(session.Client)
+		if err != nil {
+			return false
+		}
+		limits := plan.Conn(session.Door, session.Protocol, client.Addr()).Limits()
+		return slices.ContainsFunc(session.Messages, func(m transcript.Stored) bool {
+			return limits.MessageBytes > 0 && m.Bytes > limits.MessageBytes || limits.Recipients > 0 && len(m.Recipients) > limits.Recipients
+		})
+	})
 }
 
 // touches reports whether a scenario can affect a client that does what it did in the control run. If it can't, the
@@ -165,14 +227,23 @@ func evidence(c *diagnose.Case, id string) *diagnose.Finding {
 	return nil
 }
 
+// forbidden looks for what the client must not do. What it does anyway, where the scenario didn't act, isn't about the
+// scenario.
 func (j *judge) forbidden() {
 	for _, id := range j.s.Expect.Forbid {
 		j.seen++
-		if f := evidence(j.c, id); f != nil {
+		if f := evidence(j.c, id); f != nil && (slices.Contains(f.Injected, j.s.Name) || !j.habit(id)) {
 			row, _ := diagnose.Lookup(id)
 			j.fail(Reason{Text: "must not " + row.Do, Expectation: id, Finding: f, Sessions: f.Sessions})
 		}
 	}
+}
+
+// habit reports whether the client does something in the control run too.
+func (j *judge) habit(id string) bool {
+	c := diagnose.NewCase(transcript.Records(j.control.Sessions), j.c.Now)
+	c.Over = true
+	return evidence(c, id) != nil
 }
 
 func (j *judge) required(limit time.Duration) {
@@ -186,15 +257,50 @@ func (j *judge) required(limit time.Duration) {
 			continue // the client never had the occasion
 		}
 		j.seen++
-		if j.run.Killed && id != "gave-up-in-time" {
+		if j.run.Killed && (id != "gave-up-in-time" || !j.waiting()) {
 			continue // it had no time for this; killed reports it
 		}
 		if j.run.Killed && limit < mayWait {
 			j.fail(Reason{Text: fmt.Sprintf("should give up by itself on a server that says nothing, but was still waiting after %v; if it waits for up to %v, as RFC 5321 allows, give it more time with --timeout", limit, mayWait), Expectation: id, Sessions: j.met()})
 			continue
 		}
-		j.fail(Reason{Text: "should " + row.Do, Expectation: id, Sessions: j.met()})
+		why := Reason{Text: "should " + row.Do, Expectation: id, Sessions: j.met(), excusable: slices.Contains(afterRetry, id)}
+		if said, session := j.said(); id == "worked-as-usual" && said != "" {
+			why.general = "should do its whole work all the same"
+			why.Text, why.Sessions = why.general+", but didn't after "+said, []string{session}
+		}
+		j.fail(why)
 	}
+}
+
+// waiting reports whether the client was waiting for the server when it was killed, in a session in which the scenario
+// acted.
+func (j *judge) waiting() bool {
+	return slices.ContainsFunc(j.c.Sessions, func(f *diagnose.Facts) bool {
+		return slices.Contains(f.Injected, j.s.Name) && (f.End.IsZero() || f.EndedBy == event.EndedByShutdown || f.EndedBy == event.EndedByTimeout)
+	})
+}
+
+// said returns, in words, how the scenario stopped the client, and in which session: by a refusal, or by ending the
+// connection. It returns "" if the scenario did neither.
+func (j *judge) said() (how, session string) {
+	for _, f := range j.c.Sessions {
+		if !slices.Contains(f.Injected, j.s.Name) {
+			continue
+		}
+		if j.refused(&f.Greeting) {
+			return fmt.Sprintf("the greeting %q", f.Greeting.Last()), f.ID
+		}
+		for _, s := range f.Steps {
+			if j.refused(&s.Reply) {
+				return fmt.Sprintf("the reply %q", s.Reply.Last()), f.ID
+			}
+		}
+		if f.EndedBy == event.EndedByScenario {
+			return "the server ended the connection", f.ID
+		}
+	}
+	return "", ""
 }
 
 // mayWait is how long a client may wait for a server (RFC 5321 section 4.5.3.2).
@@ -213,10 +319,11 @@ func (j *judge) met() (ids []string) {
 // killed says what it means that mailrig had to kill the client.
 func (j *judge) killed(limit time.Duration) {
 	if longest := Longest(j.s); longest >= limit {
-		j.open = append(j.open, Reason{Text: fmt.Sprintf("the scenario keeps the client waiting for %v, longer than it may run here (%v); give it more time with --timeout", longest, limit), Sessions: j.met()})
+		j.open = append(j.open, Reason{Text: fmt.Sprintf("the scenario keeps the client waiting for %v, longer than it may run here (%v); give it more time with --timeout", longest, limit), Sessions: j.met(),
+			general: "the scenario keeps the client waiting longer than it may run here; give it more time with --timeout"})
 		return
 	}
-	j.fail(Reason{Text: fmt.Sprintf("the command was still running after %v, so mailrig killed it", limit), Sessions: j.met()})
+	j.fail(Reason{Text: fmt.Sprintf("the command was still running after %v, so mailrig killed it", limit), Sessions: j.met(), kind: kindCrash})
 }
 
 func (j *judge) command() {
@@ -228,16 +335,16 @@ func (j *judge) command() {
 	switch {
 	case j.run.Signal != "": // a crash is never expected
 		j.seen++
-		j.fail(Reason{Text: fmt.Sprintf("must not crash: the command was killed by a signal (%s)", j.run.Signal), Sessions: j.met()})
+		j.fail(Reason{Text: fmt.Sprintf("must not crash: the command was killed by a signal (%s)", j.run.Signal), Sessions: j.met(), kind: kindCrash})
 	case e.Command == scenarios.CommandSucceeds && !ok:
-		j.fail(Reason{Text: fmt.Sprintf("should report success, but exited with status %d", j.run.Status), Sessions: j.met()})
+		j.fail(Reason{Text: fmt.Sprintf("should report success, but exited with status %d", j.run.Status), general: "should report success", Sessions: j.met(), excusable: true})
 	case e.Command == scenarios.CommandFails && ok:
-		j.fail(Reason{Text: "should report the failure, but exited with status 0", Sessions: j.met()})
+		j.fail(Reason{Text: "should report the failure, but exited with status 0", Sessions: j.met(), kind: kindUntrue})
 	}
 	if e.Within > 0 {
 		j.seen++
 		if j.run.Took > e.Within {
-			j.fail(Reason{Text: fmt.Sprintf("should finish within %v, but took %v", e.Within, j.run.Took.Round(time.Millisecond)), Sessions: j.met()})
+			j.fail(Reason{Text: fmt.Sprintf("should finish within %v, but took %v", e.Within, j.run.Took.Round(time.Millisecond)), general: "should finish in time", Sessions: j.met()})
 		}
 	}
 	const untrue = "reported-success-without-delivery"
@@ -268,11 +375,11 @@ func (j *judge) mail() {
 		if f := evidence(j.c, "delivered-twice"); f != nil {
 			j.fail(Reason{Text: "each message must arrive exactly once", Finding: f, Sessions: f.Sessions})
 		} else if arrived != sent {
-			j.fail(Reason{Text: fmt.Sprintf("each message must arrive exactly once: %d arrived, but %d without the scenario", arrived, sent), Sessions: j.met()})
+			j.fail(Reason{Text: fmt.Sprintf("each message must arrive exactly once: %d arrived, but %d without the scenario", arrived, sent), general: "each message must arrive exactly once", Sessions: j.met(), excusable: arrived < sent})
 		}
 	case scenarios.MailNone:
 		if arrived > 0 {
-			j.fail(Reason{Text: fmt.Sprintf("no message may get through, but %d did", arrived), Sessions: j.met()})
+			j.fail(Reason{Text: fmt.Sprintf("no message may get through, but %d did", arrived), general: "no message may get through", Sessions: j.met()})
 		}
 	}
 }

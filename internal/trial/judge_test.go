@@ -49,6 +49,12 @@ func TestVerdicts(t *testing.T) {
 		"met, and as expected":        {rules: slightlySlow, expect: worked, job: imap, verdict: trial.Pass},
 		"never met":                   {rules: vrfy, expect: worked, job: send, verdict: trial.NotExercised, reason: "never met"},
 		"of another protocol":         {rules: slightlySlow, expect: worked, job: send, verdict: trial.NotExercised, reason: "never met"},
+		"a limit that is met":         {rules: "  - match: {protocol: smtp}\n    size-limit: 100", expect: "  command: fails", job: send, verdict: trial.Pass},
+		"a limit that isn't met":      {rules: "  - match: {protocol: smtp}\n    size-limit: 1000000", expect: "  command: succeeds", job: send, verdict: trial.NotExercised, reason: "never met"},
+		"few enough recipients":       {rules: "  - match: {protocol: smtp}\n    limit-recipients: 900", expect: "  command: succeeds", job: send, verdict: trial.NotExercised, reason: "never met"},
+		"too many recipients":         {rules: "  - match: {protocol: smtp}\n    limit-recipients: 1", expect: "  mail: once", job: send, robot: robot.Careless(), verdict: trial.Fail, reason: "exactly once"},
+		"names that nobody looks at":  {rules: "  - hierarchy: {delimiter: \".\", prefix: INBOX.}", expect: worked, job: robot.Job{POP3: true}, verdict: trial.NotExercised, reason: "never met"},
+		"mail that somebody looks at": {rules: "  - fill: {messages: 3}", expect: worked, job: imap, verdict: trial.Pass},
 		"met, and showed nothing":     {rules: slightlySlow, expect: "  require: [mail-sent]", job: imap, verdict: trial.NotExercised, reason: "told us nothing about this client"},
 		"can't be started":            {rules: slightlySlow, expect: worked, job: imap, change: func(r *trial.Run) { r.Err = errors.New("no such program") }, verdict: trial.CouldNotRun, reason: "no such program"},
 		"killed without having met":   {rules: vrfy, expect: worked, job: imap, change: func(r *trial.Run) { r.Killed = true }, verdict: trial.CouldNotRun, reason: "had not met the scenario"},
@@ -86,7 +92,7 @@ func TestVerdicts(t *testing.T) {
 			if h.Name == "stubborn" {
 				like = robot.Careless()
 			}
-			j := trial.Judge(s, l.control(like, c.job), &run, c.limit)
+			j := trial.Judge(s, l.control(like, c.job), &run, trial.Terms{Limit: c.limit})
 			if j.Verdict != c.verdict {
 				t.Fatalf("got %s; want %s", reasons(j), c.verdict)
 			}

@@ -29,7 +29,7 @@ func TestPartialJobs(t *testing.T) {
 		for name, j := range jobs {
 			wg.Go(func() {
 				run := l.run(robot.Careful(), j, limit, quick)
-				v := trial.Judge(quick, l.control(robot.Careful(), j), run, limit)
+				v := trial.Judge(quick, l.control(robot.Careful(), j), run, trial.Terms{Limit: limit})
 				mu.Lock()
 				defer mu.Unlock()
 				switch v.Verdict {

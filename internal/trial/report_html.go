@@ -15,12 +15,13 @@ var page string
 
 // The page is one file that loads nothing and works without scripts. The filter is a row of radio buttons and CSS.
 var htmlReport = template.Must(template.New("report").Funcs(template.FuncMap{
-	"quote": Quote,
-	"took":  shortly,
-	"at":    func(t time.Time) string { return t.Format("2006-01-02 15:04:05 MST") },
-	"lines": func(r *Result) string { return reasonsLine(r) },
-	"group": func(r *Result) string { return group(r) },
-	"word":  word,
+	"quote":   Quote,
+	"took":    shortly,
+	"at":      func(t time.Time) string { return t.Format("2006-01-02 15:04:05 MST") },
+	"lines":   func(r *Result) string { return reasonsLine(r) },
+	"group":   func(r *Result) string { return group(r) },
+	"word":    word,
+	"percent": func(n, of int) int { return 100 * n / max(of, 1) },
 	"kind": func(r *Result) string {
 		if r.Known {
 			return "known"
@@ -33,15 +34,18 @@ var htmlReport = template.Must(template.New("report").Funcs(template.FuncMap{
 
 // WriteHTML writes the report as a page for people, in one file.
 func (r *Report) WriteHTML(w io.Writer) error {
-	list := make([]*Result, len(r.Results))
+	var passed []*Result
 	for i := range r.Results {
-		list[i] = &r.Results[i]
+		if r.Results[i].Verdict == Pass {
+			passed = append(passed, &r.Results[i])
+		}
 	}
 	return htmlReport.Execute(w, struct {
 		*Report
-		List            []*Result
+		KnownCauses     []*Cause
+		Passed          []*Result
 		ControlEvidence *Result // for the parts that the page shows for both in the same way
-	}{r, list, &Result{Sessions: r.Control.Sessions, Output: r.Control.Output}})
+	}{r, r.Known(), passed, &Result{Sessions: r.Control.Sessions, Output: r.Control.Output}})
 }
 
 // word returns a verdict in words for people.

@@ -60,7 +60,7 @@ func (t *Trial) run(ctx context.Context, s *scenarios.Scenario, limit time.Durat
 		}
 	}()
 	o := execute(ctx, command{path: t.Path, args: t.Args, env: t.Environ(srv), dir: t.Dir}, limit)
-	did.Status, did.Signal, did.Killed, did.Took, did.output = o.status, o.signal, o.killed, o.took, o.output
+	did.Status, did.Signal, did.Killed, did.Took, did.Output = o.status, o.signal, o.killed, o.took, o.output
 	if o.err != nil {
 		return fail("%w", o.err)
 	}

@@ -334,7 +334,7 @@ func TestRobots(t *testing.T) {
 func (l *lab) both(s *scenarios.Scenario, seen *violations) string {
 	quick, job, sooner := l.faster(s), jobFor(s), sooner*l.pace
 	run := l.run(robot.Careful(), job, limit, quick)
-	if j := trial.Judge(quick, l.control(robot.Careful(), job), run, limit); j.Verdict != trial.Pass {
+	if j := trial.Judge(quick, l.control(robot.Careful(), job), run, trial.Terms{Limit: limit}); j.Verdict != trial.Pass {
 		return "the careful robot: " + reasons(j) + dialogues(run)
 	}
 	seen.met(s)
@@ -347,7 +347,7 @@ func (l *lab) both(s *scenarios.Scenario, seen *violations) string {
 			like = robot.Careless() // a robot that does the same, in a hurry
 		}
 		run := l.run(h, job, sooner, quick)
-		j := trial.Judge(quick, l.control(like, job), run, sooner)
+		j := trial.Judge(quick, l.control(like, job), run, trial.Terms{Limit: sooner})
 		tries = append(tries, fmt.Sprintf("%s (%v): %s%s", h.Name, run.Took.Round(time.Millisecond), reasons(j), dialogues(run)))
 		failed = failed || j.Verdict == trial.Fail
 		for _, r := range j.Reasons {

@@ -25,6 +25,8 @@ type Trial struct {
 	Scenarios []*scenarios.Scenario
 	Jobs      int           // how many runs at a time; 0 lets the trial choose (schedule.go)
 	Timeout   time.Duration // of each run; 0 means DefaultTimeout
+	// RetriesOutside is as in Terms.
+	RetriesOutside bool
 
 	// Rig is the configuration of every fresh rig, without its scenarios. If it has no seed, the users get three
 	// messages (mail.go).
@@ -81,7 +83,10 @@ type Counts struct {
 type Result struct {
 	Scenario string                `json:"scenario"`
 	Title    string                `json:"title"`
-	Group    string                `json:"group"` // "" for a file
+	Group    string                `json:"group"`    // "" for a file
+	Story    string                `json:"story"`    // what happens in real life
+	Must     []string              `json:"must"`     // each completes "A good client must"
+	MustNot  []string              `json:"must_not"` // each completes "A good client must not"
 	Verdict  Verdict               `json:"verdict"`
 	Known    bool                  `json:"known"` // it failed or couldn't run, and the baseline lists it
 	Reasons  []Reason              `json:"reasons"`
@@ -181,20 +186,21 @@ func (r *Report) sumUp(t *Trial) {
 // ran is a Run with what else a report needs.
 type ran struct {
 	Run
-	output    string
 	forgotten int   // sessions that weren't kept
 	err       error // of the rig or the command, before anything could happen
 }
 
 // judged runs the command under a scenario and judges it.
 func (t *Trial) judged(ctx context.Context, s *scenarios.Scenario, control *Run, limit time.Duration) Result {
-	r := Result{Scenario: s.Name, Title: s.Title, Group: s.Group, Status: -1, Findings: []diagnose.Finding{}, Sessions: []*transcript.Session{}}
+	r := Result{Scenario: s.Name, Title: s.Title, Group: s.Group, Story: s.Story, Must: []string{}, MustNot: []string{}, Status: -1, Findings: []diagnose.Finding{}, Sessions: []*transcript.Session{}}
+	must, mustNot := s.Expect.Musts()
+	r.Must, r.MustNot = append(r.Must, must...), append(r.MustNot, mustNot...)
 	if !touches(s, control) {
 		r.Verdict, r.Reasons = NotExercised, []Reason{{Text: "the scenario told us nothing about this client: it is about doors that the client doesn't use, so mailrig didn't run the command"}}
 		return r
 	}
 	did := t.run(ctx, s, limit)
-	r.Took, r.Status, r.Killed, r.Output = did.Took, did.Status, did.Killed, did.output
+	r.Took, r.Status, r.Killed, r.Output = did.Took, did.Status, did.Killed, did.Output
 	if did.Sessions != nil {
 		r.Sessions = did.Sessions
 	}
@@ -203,7 +209,7 @@ func (t *Trial) judged(ctx context.Context, s *scenarios.Scenario, control *Run,
 	case ctx.Err() != nil && did.Killed:
 		j = interrupted()
 	default:
-		j = Judge(s, control, &did.Run, limit)
+		j = Judge(s, control, &did.Run, Terms{Limit: limit, RetriesOutside: t.RetriesOutside})
 		r.Findings = append(r.Findings, caseOf(s, control, &did.Run).Findings(true)...)
 	}
 	if j.Verdict == NotExercised && len(did.Sessions) == 0 && did.Status != 0 && !did.Killed && len(caseOf(s, control, &did.Run).Blocked) == 0 {

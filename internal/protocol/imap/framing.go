@@ -199,8 +199,12 @@ func (f *framing) pass(line []byte, first bool) error {
 			limit, what = f.p.MaxBytes(), "NO [TOOBIG] The message is larger than this server accepts"
 		}
 		if size > limit {
+			var by string
+			if f.message {
+				by = f.p.TooLarge()
+			}
 			if first {
-				if err := f.p.Say((&replies{}).Write(f.tag, what), ""); err != nil {
+				if err := f.p.Say((&replies{}).Write(f.tag, what), by); err != nil {
 					return err
 				}
 				return f.answered(line)

@@ -31,6 +31,7 @@ func (f *framing) bdat(arg []byte) error {
 	}
 	whole := f.spool.Size() + n
 	if limit := f.p.MaxBytes(); limit > 0 && whole > limit {
+		f.p.TooLarge()
 		return f.refuse(n, tooLarge)
 	}
 	if !isLast(arg) {
