@@ -52,7 +52,10 @@ func (c *Conn) userCommand(arg string) error {
 	if arg == "" {
 		return &Error{Text: "USER takes a name"}
 	}
-	// Always accepted: before PASS, the server doesn't reveal whether a name exists.
+	if strings.ContainsAny(arg, " \t") { // RFC 1939 section 3: a space ends an argument. Perhaps it is the password.
+		return &Error{Text: "USER takes one name, without spaces"}
+	}
+	// Otherwise accepted: before PASS, the server doesn't reveal whether a name exists.
 	c.user, c.gotUser = arg, true
 	c.ok("Send PASS")
 	return nil

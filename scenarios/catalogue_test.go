@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unicode"
 
 	"github.com/mailrig/mailrig/internal/fault"
 	"github.com/mailrig/mailrig/internal/identity"
@@ -74,6 +75,39 @@ func TestExplain(t *testing.T) {
 		}
 	}
 	golden.Check(t, filepath.Join("testdata", "explain.golden"), b.String())
+}
+
+// TestExplainIsPrintable checks that no scenario steers the terminal or a page that it is explained on.
+func TestExplainIsPrintable(t *testing.T) {
+	t.Parallel()
+	hostile, err := Parse("hostile.yaml", []byte(`name: hostile
+title: "Title \e[2J \u202e end"
+story: "Story \0 \x9b31m \u2028 end"
+rules:
+  - match: {door: 25}
+    greeting: {raw: "220 \e[31m\0\u2066\u200b\r\nx"}
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	texts := []string{hostile.Explain()}
+	for _, s := range All() {
+		texts = append(texts, s.Explain())
+	}
+	for _, g := range groups {
+		texts = append(texts, string(markdown(g.name, g.title)))
+	}
+	for _, text := range texts {
+		for _, r := range text {
+			if r != '\n' && !unicode.IsPrint(r) {
+				t.Errorf("%q in %.300q", r, text)
+				break
+			}
+		}
+	}
+	if words := strings.Join(strings.Fields(texts[0]), " "); !strings.Contains(words, `Title \x1b[2J \u202e end`) || !strings.Contains(words, `220 \x1b[31m\x00\u2066\u200b x`) {
+		t.Error(texts[0])
+	}
 }
 
 func TestExplainCounters(t *testing.T) {

@@ -19,7 +19,7 @@ const width = 78
 // Explain describes the scenario in words: its story, what each rule does, and what a good client must do.
 func (s *Scenario) Explain() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s: %s\n\n", s.Name, s.Title)
+	fmt.Fprintf(&b, "%s: %s\n\n", s.Name, visible(s.Title))
 	for _, paragraph := range strings.Split(s.Story, "\n") {
 		wrap(&b, "", paragraph)
 	}
@@ -42,8 +42,31 @@ func (s *Scenario) Explain() string {
 	return b.String()
 }
 
-// sentence says in one sentence when a rule acts and what it does.
-func (s *Scenario) sentence(r *fault.Rule) string {
+// visible makes visible what isn't printable, in YAML's form. A scenario may make a server say such characters, and its
+// text may come from anybody: they must not reach a terminal, nor a page.
+func visible(text string) string {
+	var b strings.Builder
+	for _, r := range strings.ReplaceAll(text, "\r\n", "\n") {
+		switch {
+		case r == '\n' || unicode.IsPrint(r):
+			b.WriteRune(r)
+		case r == '\t':
+			b.WriteByte(' ')
+		case r < 0x100:
+			fmt.Fprintf(&b, `\x%02x`, r)
+		case r < 0x10000:
+			fmt.Fprintf(&b, `\u%04x`, r)
+		default:
+			fmt.Fprintf(&b, `\U%08x`, r)
+		}
+	}
+	return b.String()
+}
+
+// sentence says in one sentence when a rule acts and what it does. It holds printable characters only.
+func (s *Scenario) sentence(r *fault.Rule) string { return visible(s.said(r)) }
+
+func (s *Scenario) said(r *fault.Rule) string {
 	if e, ok := r.Fault.(fault.Explainer); ok {
 		return fmt.Sprintf("%s: %s.", strings.Join(when(r), ", "), e.Explain())
 	}
@@ -199,7 +222,7 @@ func (g *Grammar) parts(v reflect.Value, protocols []string) string {
 func wrap(b *strings.Builder, bullet, text string) {
 	indent := strings.Repeat(" ", utf8.RuneCountInString(bullet))
 	line := bullet
-	for _, word := range strings.Fields(text) {
+	for _, word := range strings.Fields(visible(text)) {
 		if utf8.RuneCountInString(line)+utf8.RuneCountInString(word) > width && line != bullet && line != indent {
 			b.WriteString(strings.TrimRight(line, " ") + "\n")
 			line = indent

@@ -61,7 +61,7 @@ func markdown(group, title string) []byte {
 			continue
 		}
 		n++
-		fmt.Fprintf(&b, "\n## %s\n\n**%s.** %s\n\n", s.Name, strings.TrimSuffix(s.Title, "."), strings.Join(strings.Fields(s.Story), " "))
+		fmt.Fprintf(&b, "\n## %s\n\n**%s.** %s\n\n", s.Name, strings.TrimSuffix(visible(s.Title), "."), strings.Join(strings.Fields(visible(s.Story)), " "))
 		for i := range s.Rules {
 			fmt.Fprintf(&b, "- %s\n", strings.Join(strings.Fields(s.sentence(&s.Rules[i])), " "))
 		}
@@ -71,7 +71,7 @@ func markdown(group, title string) []byte {
 			texts []string
 		}{{"A good client must", must}, {"A good client must not", mustNot}} {
 			if len(e.texts) > 0 {
-				fmt.Fprintf(&b, "\n%s: %s.\n", e.lead, strings.Join(e.texts, "; "))
+				fmt.Fprintf(&b, "\n%s: %s.\n", e.lead, visible(strings.Join(e.texts, "; ")))
 			}
 		}
 	}

@@ -133,7 +133,7 @@ func New(cfg Config) (*Server, error) {
 		return nil, err
 	}
 	s.rig = gate.Rig{
-		Protocols: s.protocols, Masker: protocol.Masker(s.protocols),
+		Protocols: s.protocols, Masker: protocol.NewMasker(s.protocols),
 		Certificate: s.ca.Certificate,
 		Bad:         func(profile, host string) bool { return certs.Profile{Name: profile}.Refuse(host) },
 		Domain:      s.hostname(), MailDomain: cfg.Domain, Spool: limits.spool, MaxMessageBytes: cfg.MaxMessageBytes, Logger: cfg.Logger,

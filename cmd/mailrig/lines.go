@@ -114,10 +114,10 @@ func sessionLine(s *server.Session) string {
 	if at.IsZero() {
 		at, open = s.Start, " | still open"
 	}
-	return printable(fmt.Sprintf("%s #%s %s%s", at.Local().Format(time.TimeOnly), s.ID, s.Summary(), open))
+	return printableLine(fmt.Sprintf("%s #%s %s%s", at.Local().Format(time.TimeOnly), s.ID, s.Summary(), open))
 }
 
-// printable prevents what a client sent from controlling the terminal.
+// printable prevents what a client sent from controlling the terminal. The text may have several lines.
 func printable(s string) string {
 	return strings.Map(func(r rune) rune {
 		if r == '\n' || r == '\t' || unicode.IsPrint(r) {
@@ -125,4 +125,9 @@ func printable(s string) string {
 		}
 		return unicode.ReplacementChar
 	}, s)
+}
+
+// printableLine is printable for text that is one line: nobody can add a line to it.
+func printableLine(s string) string {
+	return strings.ReplaceAll(printable(s), "\n", string(unicode.ReplacementChar))
 }

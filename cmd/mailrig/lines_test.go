@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
@@ -70,6 +71,20 @@ func TestSessionLineCannotSteerTheTerminal(t *testing.T) {
 	s := &server.Session{ID: "7", Door: 25, Service: "smtp", Client: "c\x1b[2Jd\u202e", Start: at}
 	got := sessionLine(s)
 	if strings.ContainsAny(got, "\x1b\u202e") || !strings.HasPrefix(got, "03:04:05 #7 25 smtp | c") || !strings.HasSuffix(got, "still open") {
+		t.Errorf("%q", got)
+	}
+}
+
+func TestNobodyAddsALine(t *testing.T) {
+	t.Parallel()
+	s := &server.Session{ID: "7", Client: "c\nd", End: time.Now()}
+	if err := json.Unmarshal([]byte(`{"logins":[{"user":"a\r\nb\u202e","mechanism":"X\nY"}]}`), s); err != nil {
+		t.Fatal(err)
+	}
+	if got := sessionLine(s); strings.ContainsAny(got, "\r\n\u202e\u0085\u2028") {
+		t.Errorf("%q", got)
+	}
+	if got := printableLine("a\n\u0085\u2028\u009b\x1b[31mb"); strings.ContainsAny(got, "\n\u0085\u2028\u009b\x1b") {
 		t.Errorf("%q", got)
 	}
 }

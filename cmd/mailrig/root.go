@@ -57,7 +57,7 @@ func (a *app) execute(args []string) int {
 		exit = &exitError{statusUsage, adviseUsage(root, cmd, err)}
 	}
 	if exit.err != nil {
-		fmt.Fprintf(a.stderr, "mailrig: %v\n", exit.err)
+		fmt.Fprintf(a.stderr, "mailrig: %s\n", printable(exit.err.Error()))
 	}
 	return exit.status
 }

@@ -59,7 +59,7 @@ func (a *app) listScenarios(asJSON bool) error {
 			group = s.Group
 			fmt.Fprintln(tab, strings.ToUpper(group))
 		}
-		fmt.Fprintf(tab, "  %s\t%s\n", s.Name, s.Title)
+		fmt.Fprintf(tab, "  %s\t%s\n", s.Name, printableLine(s.Title))
 	}
 	return tab.Flush()
 }
@@ -115,7 +115,7 @@ func (a *app) lintCommand() *cobra.Command {
 			for _, file := range args {
 				if _, err := scenarios.LoadFile(file); err != nil {
 					bad++
-					fmt.Fprintln(a.stderr, err)
+					fmt.Fprintln(a.stderr, printable(err.Error()))
 					continue
 				}
 				fmt.Fprintf(a.stdout, "%s: ok\n", file)

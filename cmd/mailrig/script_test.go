@@ -23,6 +23,7 @@ func TestMain(m *testing.M) {
 		"talk":    talk,
 		"suicide": suicide,
 		"mailer":  mailer,
+		"canary":  canary,
 	})
 }
 

@@ -53,10 +53,10 @@ func writeTable(w io.Writer, s startup, moved, taken, loginRule string, active [
 		if i > 0 {
 			head = ""
 		}
-		fmt.Fprintf(tab, "%s\t%s: %s\n", head, sc.Name, sc.Title)
+		fmt.Fprintf(tab, "%s\t%s: %s\n", head, sc.Name, printableLine(sc.Title))
 	}
 	for _, n := range notes {
-		fmt.Fprintf(tab, "Note\t%s\n", n)
+		fmt.Fprintf(tab, "Note\t%s\n", printableLine(n))
 	}
 	_ = tab.Flush()
 	b.WriteString("\nCtrl-C stops\n")

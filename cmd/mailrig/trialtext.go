@@ -76,7 +76,7 @@ func (p *progress) result(r *trial.Result, left int) {
 		if len(r.Reasons) > 0 {
 			text = ": " + r.Reasons[0].Line()
 		}
-		fmt.Fprintf(p.w, "%s %s%s\n", verdictWord(r), r.Scenario, printable(text))
+		fmt.Fprintf(p.w, "%s %s%s\n", verdictWord(r), r.Scenario, printableLine(text))
 	}
 	p.draw()
 }
@@ -138,7 +138,7 @@ func writeTrial(w io.Writer, r *trial.Report, colours bool, columns int) error {
 		fmt.Fprintf(&b, "Known failures: %d (listed in %s)\n", c.Known, r.Baseline)
 	}
 	for _, warning := range r.Control.Warnings {
-		fmt.Fprintf(&b, "%s %s\n", paint(yellow, "warning:"), printable(warning))
+		fmt.Fprintf(&b, "%s %s\n", paint(yellow, "warning:"), printableLine(warning))
 	}
 	writeScores(&b, r.Scores(), paint)
 	width := 0
@@ -149,18 +149,18 @@ func writeTrial(w io.Writer, r *trial.Report, colours bool, columns int) error {
 	}
 	for _, cause := range append(r.Causes(), r.Known()...) {
 		if len(cause.Results) > 1 {
-			fmt.Fprintf(&b, "%s\n", folded(printable(fmt.Sprintf("%d scenarios: %s", len(cause.Results), cause.Text)), 0, columns))
+			fmt.Fprintf(&b, "%s\n", folded(printableLine(fmt.Sprintf("%d scenarios: %s", len(cause.Results), cause.Text)), 0, columns))
 		}
 		for _, x := range cause.Results {
 			word := verdictWord(x)
 			head := paint(verdictColours[word], fmt.Sprintf("%-13s", word)) + fmt.Sprintf("  %-*s", width, x.Scenario)
 			for _, why := range x.Reasons {
-				fmt.Fprintf(&b, "%s  %s\n", head, folded(printable(why.Line()), 17+width, columns))
+				fmt.Fprintf(&b, "%s  %s\n", head, folded(printableLine(why.Line()), 17+width, columns))
 				head = strings.Repeat(" ", 15+width)
 			}
 		}
 		if cause.Advice != "" {
-			fmt.Fprintf(&b, "%s %s\n", paint(cyan, "advice:"), folded(printable(cause.Advice), 8, columns))
+			fmt.Fprintf(&b, "%s %s\n", paint(cyan, "advice:"), folded(printableLine(cause.Advice), 8, columns))
 		}
 	}
 	list := 100
@@ -176,7 +176,7 @@ func writeTrial(w io.Writer, r *trial.Report, colours bool, columns int) error {
 		for i, x := range cause.Results {
 			names[i] = x.Scenario
 		}
-		wrapped(&b, printable(head), names, list)
+		wrapped(&b, printableLine(head), names, list)
 	}
 	if len(r.Fixed) > 0 {
 		wrapped(&b, "passes now, so remove from "+r.Baseline, r.Fixed, list)
@@ -244,6 +244,7 @@ func wrapped(w io.Writer, head string, names []string, columns int) {
 	fmt.Fprintf(w, "%s:", head)
 	at := len(head) + 1
 	for i, name := range names {
+		name = printableLine(name)
 		if i < len(names)-1 {
 			name += ","
 		}

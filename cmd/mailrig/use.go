@@ -112,14 +112,14 @@ func (a *app) use(ctx context.Context, c *client, user string, req switchRequest
 	}
 	switch {
 	case len(answer.Scenarios) > 0:
-		fmt.Fprintf(a.stdout, "active%s: %s\n", printable(whose), printable(strings.Join(answer.Scenarios, ", ")))
+		fmt.Fprintf(a.stdout, "active%s: %s\n", printableLine(whose), printableLine(strings.Join(answer.Scenarios, ", ")))
 	case user != "":
-		fmt.Fprintf(a.stdout, "no scenario is active%s in particular\n", printable(whose))
+		fmt.Fprintf(a.stdout, "no scenario is active%s in particular\n", printableLine(whose))
 	default:
 		fmt.Fprintln(a.stdout, "no scenario is active: every door behaves correctly")
 	}
 	for _, n := range answer.Notes {
-		fmt.Fprintf(a.stdout, "note: %s\n", printable(n))
+		fmt.Fprintf(a.stdout, "note: %s\n", printableLine(n))
 	}
 	return nil
 }

@@ -140,7 +140,7 @@ func (a *app) waitFor(ctx context.Context, c *client, f waitFlags, query url.Val
 		return nil
 	}
 	for i := range answer.Messages {
-		if _, err := fmt.Fprintln(a.stdout, printable(answer.Messages[i].String())); err != nil {
+		if _, err := fmt.Fprintln(a.stdout, printableLine(answer.Messages[i].String())); err != nil {
 			return notStarted("%w: %w", errPrint, err)
 		}
 	}

@@ -6,21 +6,23 @@ import "strings"
 
 // Command is a command line from the client.
 type Command struct {
-	Line string // as sent, without the line end: escaped, credentials masked, shortened
+	Line string // as sent, without the line end: escaped, masked, shortened
 	Tag  string // as sent; empty in a protocol without tags
 	Verb string // upper case, like RCPT or UID FETCH; "" if the line has none
 	Args string // the part of Line after the verb
 	// Secret says that the line carried a credential. Line shows a mask in its place.
 	Secret bool
+	// Masked says that Line isn't all of the line: what a command's grammar doesn't allow may be a credential.
+	Masked bool
 	// Early says that the command came before mailrig had sent the reply to the command before it.
 	Early bool
-	Bytes int64 // size of the whole line
+	Bytes int64 // size of the whole line; where a part is masked, of what Line shows
 }
 
-// Answer is a line of a login exchange. Its bytes are never recorded.
+// Answer is a line of a login exchange. Neither its bytes nor their number is recorded.
 type Answer struct {
 	Form  AnswerForm
-	Bytes int64
+	Bytes int64 // of what is shown in its place, with a line end
 }
 
 // AnswerForm says what kind of line in a login exchange this was.

@@ -71,12 +71,16 @@ type Recorder struct {
 // ID returns the record's opaque id.
 func (r *Recorder) ID() string { return r.r.ID }
 
-// Command records a command line.
+// Command records a command line. Of a line that is masked it counts the bytes that are shown: a credential's length is
+// private too.
 func (r *Recorder) Command(c *Command) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.final != nil {
 		return
+	}
+	if c.Secret || c.Masked {
+		c.Bytes = lineBytes(c.Line)
 	}
 	r.r.Counts.BytesIn += c.Bytes
 	r.r.Counts.Commands++
@@ -85,14 +89,17 @@ func (r *Recorder) Command(c *Command) {
 	r.tag, r.commands = c.Tag, true // only now: add settles the reply to the previous command
 }
 
-// Answer records a line of a login exchange. It keeps the line's form and its length, not its bytes.
+// lineBytes is the size of a line with this text on the wire.
+func lineBytes(text string) int64 { return int64(len(text) + len("\r\n")) }
+
+// Answer records a line of a login exchange. It keeps the line's form, neither its bytes nor its length.
 func (r *Recorder) Answer(line []byte) {
-	a := &Answer{Form: SecretAnswer, Bytes: int64(len(line))}
-	switch body, _ := cutEnd(line); string(body) {
+	a := &Answer{Form: SecretAnswer, Bytes: lineBytes(Mask)}
+	switch string(bytes.TrimRight(line, "\r\n")) {
 	case "":
-		a.Form = EmptyAnswer
+		a.Form, a.Bytes = EmptyAnswer, lineBytes("")
 	case "*":
-		a.Form = CancelAnswer
+		a.Form, a.Bytes = CancelAnswer, lineBytes("*")
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -217,12 +224,16 @@ func (r *Recorder) lastBody(from Side) *Body {
 	return nil
 }
 
-// Overheard records a line that nobody answers. The line is already masked; n is its real length in bytes.
+// Overheard records a line that nobody answers. The line is already masked; n is its real length in bytes. Of a line
+// that carried a secret, Overheard counts the bytes that are shown.
 func (r *Recorder) Overheard(h HeardLine, n int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.final != nil {
 		return
+	}
+	if h.Secret {
+		n = int(lineBytes(h.Text))
 	}
 	r.r.Counts.BytesIn += int64(n)
 	e := r.last()

@@ -1,6 +1,7 @@
 package event
 
 import (
+	"encoding/json"
 	"fmt"
 	"reflect"
 	"strings"
@@ -120,8 +121,26 @@ func TestSnapshotsDontGrow(t *testing.T) {
 	if got := two.Events[1].What.(*Overheard); len(got.Lines) != 1 || got.Bytes != 6 || len(two.Logins) != 0 || two.TLS != nil {
 		t.Errorf("the second snapshot has become %s", list(whats(two)))
 	}
-	if got := three.Events[1].What.(*Overheard); len(got.Lines) != 2 || got.Bytes != 36 || len(three.Logins) != 1 || !three.TLS.Established() {
+	if got := three.Events[1].What.(*Overheard); len(got.Lines) != 2 || got.Bytes != 11 || len(three.Logins) != 1 || !three.TLS.Established() {
 		t.Errorf("%s", list(whats(three)))
+	}
+}
+
+func TestNobodyAddsALine(t *testing.T) {
+	t.Parallel()
+	_, r := begin(1, Info{})
+	const name = "a\r\n15:00:00 #1\nb\u202e\u0085"
+	r.Login(Login{User: name, Mechanism: name})
+	r.Stored(Stored{MessageID: name, From: name, Recipients: []string{name}, Places: []Place{{Account: name, Mailbox: name}}})
+	r.Add(&Hello{ServerName: name}, "")
+	r.Add(&Setting{Name: SetUser, Text: name}, "")
+	r.Command(&Command{Line: name, Tag: name, Verb: name})
+	b, err := json.Marshal(r.Record())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s := string(b); strings.Contains(s, `\n`) || strings.ContainsAny(s, "\u202e\u0085") || !strings.Contains(s, `a\\x0a15:00:00`) {
+		t.Errorf("%s", s)
 	}
 }
 
@@ -132,7 +151,7 @@ func TestAnswersAreNeverKept(t *testing.T) {
 		r.Answer([]byte(line))
 	}
 	want := []What{
-		&Answer{SecretAnswer, 22}, &Answer{CancelAnswer, 3}, &Answer{EmptyAnswer, 2}, &Answer{EmptyAnswer, 1}, &Answer{SecretAnswer, 4},
+		&Answer{SecretAnswer, 5}, &Answer{CancelAnswer, 3}, &Answer{EmptyAnswer, 2}, &Answer{EmptyAnswer, 2}, &Answer{SecretAnswer, 5}, // no lengths
 	}
 	if got := whats(r.Record()); !reflect.DeepEqual(got, want) {
 		t.Errorf("got\n%s\nwant\n%s", list(got), list(want))

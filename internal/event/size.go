@@ -177,9 +177,9 @@ func (r *Recorder) names(list []string, most int) []string {
 	return out
 }
 
-// fit escapes and shortens a text that has no line ends.
+// fit escapes and shortens a text that is one line.
 func fit(s string, limit int) string {
-	return shorten(escaped(s[:min(len(s), limit+utf8.UTFMax)]), limit) // a character cut here lies beyond limit anyway
+	return shorten(EscapeLine(s[:min(len(s), limit+utf8.UTFMax)]), limit) // a character cut here lies beyond limit anyway
 }
 
 // escaped is escape for text that may already be escaped. Escaping twice changes nothing.

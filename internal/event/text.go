@@ -11,6 +11,15 @@ import (
 // aren't printable become \xNN. CR LF becomes \n, and tabs stay.
 func Escape(b []byte) string { return escape(b) }
 
+// EscapeLine is Escape for text that is one line: line ends become \xNN as well, so that nobody can forge a second line.
+func EscapeLine(s string) string {
+	s = escaped(s)
+	if strings.IndexByte(s, '\n') >= 0 {
+		s = strings.ReplaceAll(s, "\n", `\x0a`)
+	}
+	return s
+}
+
 func escape(b []byte) string {
 	clean, ends := true, 0
 	for i, c := range b {

@@ -2,13 +2,13 @@ package gate
 
 import (
 	"bufio"
-	"bytes"
 	"io"
 	"strings"
 	"time"
 
 	"github.com/mailrig/mailrig/internal/event"
 	"github.com/mailrig/mailrig/internal/fault"
+	"github.com/mailrig/mailrig/internal/protocol"
 )
 
 // This file handles a connection that has just been accepted, and a client that nobody answers.
@@ -75,13 +75,11 @@ func (g *Gate) overheard(line []byte) {
 	words := g.cfg.Protocol
 	h := event.HeardLine{Text: event.Mask, Secret: true}
 	if text := strings.TrimRight(string(line), "\r\n"); !isClientHello(line) && words.Replies.IsCommand(text) {
-		masked, secret := g.cfg.Masker.Mask(line)
-		shown := event.Escape(bytes.TrimRight(masked, "\r\n"))
-		verb := words.Replies.Command(shown).Verb
-		word, known := words.Words.Find(verb)
+		shown := g.cfg.Masker.Show(words, event.Escape([]byte(text)), protocol.ShowMasked)
+		word, known := words.Words.Find(shown.Verb)
 		last, _ := words.Words.Find(g.verb)
 		if behind := g.secret || last.Secret != event.NoSecret; !behind || known && word.Secret == event.NoSecret {
-			h = event.HeardLine{Text: shown, Verb: verb, Secret: secret}
+			h = event.HeardLine{Text: shown.Text, Verb: shown.Verb, Secret: shown.Secret || shown.Masked}
 		}
 	}
 	g.rec.Overheard(h, len(line))

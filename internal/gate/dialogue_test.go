@@ -90,7 +90,7 @@ func newRig(t testing.TB, o options) *rig {
 	r.rec = ses.Recorder()
 	cfg := gate.Config{
 		Rig: &gate.Rig{
-			Protocols: all.Protocols(), Masker: protocol.Masker(all.Protocols()), Certificate: ca.Certificate,
+			Protocols: all.Protocols(), Masker: protocol.NewMasker(all.Protocols()), Certificate: ca.Certificate,
 			Domain: "mail.example.test", MailDomain: "example.test", MaxMessageBytes: 1 << 20,
 		},
 		Protocol: spoken, TLS: o.tls, StartTLS: !o.tls,

@@ -61,7 +61,7 @@ func units(t testing.TB, name string, input []byte, seed uint64, whole bool, eng
 	done := make(chan struct{})
 	cfg := gate.Config{
 		Rig: &gate.Rig{
-			Masker: protocol.Masker(all.Protocols()), Domain: "rig", MaxMessageBytes: 1 << 20,
+			Masker: protocol.NewMasker(all.Protocols()), Domain: "rig", MaxMessageBytes: 1 << 20,
 			Certificate: func(string) (*tls.Certificate, error) { return nil, errors.New("no TLS here") },
 		},
 		Protocol: protocol.Find(all.Protocols(), name), StartTLS: true,

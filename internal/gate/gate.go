@@ -50,7 +50,7 @@ const (
 // Rig is what the gates of a rig have in common.
 type Rig struct {
 	Protocols []*protocol.Protocol // all that the rig serves, to tell which client came to the wrong door
-	Masker    *event.Masker        // hides the credentials of all these protocols
+	Masker    *protocol.Masker     // hides the credentials of all these protocols
 
 	// Certificate returns the certificate of a profile. "" is the correct certificate.
 	Certificate func(profile string) (*tls.Certificate, error)
@@ -137,8 +137,9 @@ type Gate struct {
 	reading bool    // the engine waits for the client, so output is sent at once
 	writeBy deadline
 	werr    error
-	muted   bool   // a scenario wants the server to say nothing more
-	refused string // the scenario that refused the command being answered
+	muted   bool     // a scenario wants the server to say nothing more
+	refused string   // the scenario that refused the command being answered
+	hidden  [][]byte // words of the command being answered that aren't shown
 
 	cur    atomic.Pointer[Conn]
 	closed chan struct{}

@@ -89,7 +89,7 @@ func (g *Gate) sayLocked(b []byte, injected string) error {
 	if g.muted {
 		return nil
 	}
-	g.rec.Reply(b, injected)
+	g.rec.Reply(g.veiled(b), injected)
 	return g.emit(b)
 }
 

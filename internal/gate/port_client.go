@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"runtime"
+	"strings"
 	"time"
 
 	"github.com/mailrig/mailrig/internal/event"
@@ -175,19 +176,13 @@ func (p *port) pause(d time.Duration) bool {
 
 func (p *port) Record(line []byte, show protocol.Show, followed bool) []byte {
 	g := p.g
-	c := &event.Command{Bytes: int64(len(line)), Early: g.early}
-	shown := line
-	switch show {
-	case protocol.ShowMasked:
-		shown, c.Secret = g.cfg.Masker.Mask(line)
-	case protocol.ShowNothing:
-		shown, c.Secret = []byte(event.Mask), true
+	text := event.Escape(protocol.TrimEnd(line))
+	shown := g.cfg.Masker.Show(g.cfg.Protocol, text, show)
+	c := &event.Command{
+		Line: shown.Text, Tag: shown.Tag, Verb: shown.Verb, Args: shown.Args,
+		Secret: shown.Secret, Masked: shown.Masked, Early: g.early, Bytes: int64(len(line)),
 	}
-	c.Line = event.Escape(protocol.TrimEnd(shown))
-	if show != protocol.ShowNothing {
-		l := g.cfg.Protocol.Replies.Command(c.Line)
-		c.Tag, c.Verb, c.Args = l.Tag, l.Verb, l.Args
-	}
+	g.veil(line, &shown)
 	p.followed = followed
 	g.secret, g.verb = c.Secret, c.Verb
 	g.rec.Command(c)
@@ -224,13 +219,12 @@ func (p *port) hold() {
 func (p *port) Answer(line []byte) { p.g.rec.Answer(line) }
 
 func (p *port) Finish(line []byte) {
-	masked, _ := p.g.cfg.Masker.Mask(line)
-	p.g.rec.Finish(masked, len(line))
+	p.g.rec.Finish(line, len(line))
 }
 
 func (p *port) Rest(line []byte, secret bool) {
-	if secret {
-		line = []byte(event.Mask + "\r\n")
+	if rest := strings.TrimRight(string(line), "\r\n"); secret && rest != "" {
+		line = []byte(protocol.MaskLiteral(rest) + "\r\n")
 	}
 	p.g.rec.Body(event.Client, line)
 }

@@ -51,7 +51,7 @@ func inTime(t *testing.T, o timedOptions, test func(*timed)) {
 		r.rec = event.NewRing(event.Options{Keep: 1}).Begin(event.Info{Protocol: o.protocol, Reader: spoken.Replies})
 		cfg := gate.Config{
 			Rig: &gate.Rig{
-				Protocols: all.Protocols(), Masker: protocol.Masker(all.Protocols()), Certificate: ca.Certificate,
+				Protocols: all.Protocols(), Masker: protocol.NewMasker(all.Protocols()), Certificate: ca.Certificate,
 				Domain: "mail.example.test", MailDomain: "example.test", MaxMessageBytes: 1 << 20,
 			},
 			Protocol: spoken, TLS: o.tls, StartTLS: !o.tls, Recorder: r.rec,

@@ -12,6 +12,9 @@ package identity
 import (
 	"context"
 	"crypto/x509"
+	"strings"
+
+	"github.com/mailrig/mailrig/internal/event"
 )
 
 // Authority knows the accounts and how to check a proof of identity. user is always the name that the client sent. Any
@@ -52,6 +55,14 @@ type Attempt struct {
 	Credential string
 	// Proof decides the attempt. It is called at most once, and only if no scenario has refused the attempt.
 	Proof Proof
+}
+
+// Shown returns a user's name as it may be recorded and logged: some clients send user:password in place of a name.
+func Shown(user string) string {
+	if name, _, ok := strings.Cut(user, ":"); ok {
+		return name + ":" + event.Mask
+	}
+	return user
 }
 
 // Proof asks the authority whether an attempt is right.

@@ -76,7 +76,7 @@ func (s *session) open() error {
 		return refused(fmt.Errorf("opening INBOX of %s: %w", account, err))
 	}
 	s.cfg.Session.SawInbox() // the reply to the login says how much is in it
-	s.cfg.Logger.Debug("maildrop open", "account", account, "messages", len(s.entries))
+	s.cfg.Logger.Debug("maildrop open", "account", identity.Shown(account), "messages", len(s.entries))
 	return nil
 }
 
@@ -160,7 +160,7 @@ func (s *session) Logout() {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(s.ctx()), releaseTime)
 	defer cancel()
 	if err := s.lease.Release(ctx); err != nil {
-		s.cfg.Logger.Warn("the maildrop stays locked until its lease ends", "account", s.inbox.Account, "err", err)
+		s.cfg.Logger.Warn("the maildrop stays locked until its lease ends", "account", identity.Shown(s.inbox.Account), "err", err)
 	}
 	s.lease, s.entries = nil, nil
 }

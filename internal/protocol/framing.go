@@ -204,7 +204,7 @@ type Show int
 
 // How much is recorded.
 const (
-	ShowMasked  Show = iota // the line, with its credentials masked
-	ShowAll                 // the whole line: it holds no credential
+	ShowMasked  Show = iota // the line, without what could be a credential (Masker)
+	ShowAll                 // the line is a command of the protocol and not a login: all that the command's grammar allows
 	ShowNothing             // only that a line came: it may belong to a login exchange
 )

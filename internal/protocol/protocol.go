@@ -66,6 +66,10 @@ type Word struct {
 	Verb string // upper case; includes a sub-command, as in UID FETCH
 	// Secret says which of the arguments are credentials.
 	Secret event.Secret
+	// Shows returns what may be recorded of the arguments of a command that has no Secret: those that its grammar
+	// allows, and event.Mask for the others, among which a password may be. nil: all of them, because they may be any
+	// text.
+	Shows func(args string) string
 	// Login says that the command is a login, or the step of one that carries the password.
 	Login bool
 	// Digest says that the credential proves knowledge of the password without revealing it.
@@ -219,20 +223,6 @@ func Find(list []*Protocol, name string) *Protocol {
 		}
 	}
 	return nil
-}
-
-// Masker returns a Masker that hides the credentials of all these protocols' commands, whichever protocol the client
-// speaks.
-func Masker(list []*Protocol) *event.Masker {
-	verbs := map[string]event.Secret{}
-	for _, p := range list {
-		for _, w := range p.Words {
-			if w.Secret != event.NoSecret {
-				verbs[w.Verb] = w.Secret
-			}
-		}
-	}
-	return event.NewMasker(verbs)
 }
 
 // CodeIn returns the response code at the beginning of a text: the first word in brackets (RFC 9051 section 7.1, RFC

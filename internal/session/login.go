@@ -77,7 +77,7 @@ func (s *Session) decide(a identity.Attempt) *identity.Refusal {
 	}
 	switch right, err := a.Proof(s.Context(), s.shared.Authority); {
 	case err != nil:
-		s.shared.Logger.Error("the authority can't decide a login; the client hears a temporary failure", "user", a.User, "err", err)
+		s.shared.Logger.Error("the authority can't decide a login; the client hears a temporary failure", "user", identity.Shown(a.User), "err", err)
 		return &identity.Refusal{Reason: protocol.TemporaryFailure}
 	case !right:
 		return &identity.Refusal{Reason: protocol.WrongPassword}
@@ -104,7 +104,7 @@ func (s *Session) Preauth() bool {
 func (s *Session) enter(user string) *identity.Refusal {
 	account, err := s.shared.Store.OpenAccount(s.Context(), user)
 	if err != nil {
-		s.shared.Logger.Error("the store can't open an account; the client hears a temporary failure", "user", user, "err", err)
+		s.shared.Logger.Error("the store can't open an account; the client hears a temporary failure", "user", identity.Shown(user), "err", err)
 		return &identity.Refusal{Reason: protocol.TemporaryFailure}
 	}
 	s.user, s.account = user, account

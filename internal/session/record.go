@@ -57,7 +57,7 @@ func (r record) limits(l fault.Limits) {
 
 // login records a login attempt and its outcome.
 func (r record) login(a identity.Attempt, ok bool, by string) {
-	r.Login(event.Login{User: a.User, Mechanism: a.Mechanism, OK: ok, Injected: by, Password: r.tags.tag(a.Credential), NotUTF8: !utf8.ValidString(a.Credential)})
+	r.Login(event.Login{User: identity.Shown(a.User), Mechanism: a.Mechanism, OK: ok, Injected: by, Password: r.tags.tag(a.Credential), NotUTF8: !utf8.ValidString(a.Credential)})
 }
 
 // acknowledged records whether the client answered an error as its mechanism requires: with an empty line (XOAUTH2), or

@@ -20,7 +20,7 @@ func Nearest(word string, known []string) string {
 	lower := strings.ToLower(word)
 	best, fewest := "", max(1, len(word)/3)+1
 	for _, k := range known {
-		if n := distance(lower, strings.ToLower(k)); n < fewest {
+		if n := Slips(lower, strings.ToLower(k)); n < fewest {
 			best, fewest = k, n
 		}
 	}
@@ -50,9 +50,9 @@ func completion(start string, known []string) string {
 	return only
 }
 
-// distance counts the letters that are missing, added, wrong or swapped with their neighbour (Damerau-Levenshtein
+// Slips counts the letters that are missing, added, wrong or swapped with their neighbour (Damerau-Levenshtein
 // distance, optimal string alignment).
-func distance(a, b string) int {
+func Slips(a, b string) int {
 	before, last, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
 	for j := range last {
 		last[j] = j

@@ -10,7 +10,7 @@ import (
 
 // Summary returns the session on one line: door, client, TLS, login, what happened, and what was injected.
 func (s *Session) Summary() string {
-	parts := []string{fmt.Sprintf("%d %s", s.Door, s.Service), s.Client, s.security(), s.login(), s.happened()}
+	parts := []string{fmt.Sprintf("%d %s", s.Door, s.Service), event.EscapeLine(s.Client), s.security(), s.login(), s.happened()}
 	if len(s.Injected) > 0 {
 		parts = append(parts, "injected: "+strings.Join(s.Injected, ", "))
 	}
@@ -37,7 +37,7 @@ func (s *Session) login() string {
 		return "no login"
 	}
 	l := s.Logins[len(s.Logins)-1]
-	text := fmt.Sprintf("%s by %s", event.Escape([]byte(l.User)), l.Mechanism)
+	text := fmt.Sprintf("%s by %s", event.EscapeLine(l.User), event.EscapeLine(l.Mechanism))
 	if !l.Secure {
 		text += " in clear"
 	}

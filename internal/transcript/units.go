@@ -22,18 +22,12 @@ func (d *dialogue) event(e *event.Event) {
 	switch x := e.What.(type) {
 	case *event.Command:
 		u.From, u.Kind, u.Text, u.Bytes = FromClient, Command, x.Line, x.Bytes
-		if x.Secret { // a credential's length is private too
-			u.Bytes = lengthOf(x.Line)
-		}
 		d.add(u)
 	case *event.Finish:
 		u.From, u.Kind, u.Text, u.Bytes = FromClient, Command, x.Line, x.Bytes
 		d.add(u)
 	case *event.Answer:
 		u.From, u.Kind, u.Text, u.Bytes = FromClient, Auth, answers[x.Form], x.Bytes
-		if x.Form == event.SecretAnswer {
-			u.Bytes = lengthOf(u.Text)
-		}
 		d.add(u)
 	case *event.Reply:
 		u.From, u.Kind, u.Bytes = FromServer, Reply, x.Bytes
@@ -44,14 +38,8 @@ func (d *dialogue) event(e *event.Event) {
 	case *event.Overheard:
 		u.From, u.Kind, u.Bytes = FromClient, Data, x.Bytes
 		var text strings.Builder
-		shown, secret := int64(0), false
 		for _, l := range x.Lines {
 			text.WriteString(l.Text + "\n")
-			shown += lengthOf(l.Text)
-			secret = secret || l.Secret
-		}
-		if secret {
-			u.Bytes = shown
 		}
 		d.grow(u, text.String(), event.MaxHead)
 	default:
@@ -69,9 +57,6 @@ func (d *dialogue) event(e *event.Event) {
 
 // answers shows the lines of a login exchange.
 var answers = map[event.AnswerForm]string{event.SecretAnswer: event.Mask, event.CancelAnswer: "*", event.EmptyAnswer: ""}
-
-// lengthOf returns the length in bytes of a line with this text, including its line end.
-func lengthOf(text string) int64 { return int64(len(text) + len("\r\n")) }
 
 // add appends a unit that nothing extends.
 func (d *dialogue) add(u Unit) {

@@ -9,6 +9,8 @@ import (
 	"os/exec"
 	"sync"
 	"time"
+
+	"github.com/mailrig/mailrig/internal/event"
 )
 
 // A client under test may do anything: hang, crash, leave children behind, write without end, kill its own process
@@ -81,7 +83,7 @@ func execute(ctx context.Context, c command, limit time.Duration) (o outcome) {
 	go func() { p.ended <- cmd.Wait() }() // only files are attached, so Wait waits for the process alone
 
 	waited, gone := p.await(ctx, limit, began, &o)
-	o.output = out.String()
+	o.output = event.Escape([]byte(out.String())) // reports are looked at in terminals and browsers
 	o.status = -1
 	var exit *exec.ExitError
 	switch {

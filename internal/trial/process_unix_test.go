@@ -62,6 +62,7 @@ func TestExecute(t *testing.T) {
 	}{
 		"ends well":         {"echo out; echo err >&2", soon, outcome{output: "out\nerr\n"}},
 		"has no input":      {"cat; echo end", soon, outcome{output: "end\n"}},
+		"is hostile":        {`printf 'a\033[31mb\302\233c\342\200\256\r\nd'`, soon, outcome{output: `a\x1b[31mb\xc2\x9bc\xe2\x80\xae` + "\nd"}},
 		"fails":             {"exit 7", soon, outcome{status: 7}},
 		"crashes":           {"kill -9 $$", soon, outcome{status: -1, signal: "killed"}},
 		"kills its group":   {"kill -9 0", soon, outcome{status: -1, signal: "killed"}},

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/mailrig/mailrig/internal/event"
 	"github.com/mailrig/mailrig/internal/message"
 )
 
@@ -37,9 +38,9 @@ func (m *Mail) Raw(ctx context.Context) ([]byte, error) {
 }
 
 func (m *Mail) String() string {
-	to := m.Mailbox
+	to := event.EscapeLine(m.Mailbox) // a client can choose any name
 	if m.Folder != "INBOX" {
-		to += " (" + m.Folder + ")"
+		to += " (" + event.EscapeLine(m.Folder) + ")"
 	}
 	return fmt.Sprintf("to %s %q", to, m.Subject)
 }

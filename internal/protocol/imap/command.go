@@ -12,7 +12,8 @@ func (f *framing) command(line []byte) error {
 	word, _ := protocol.CutWord(after)
 	tag, verb := string(first), words.Verb(word)
 	known := f.p.Knows(verb) || verb == "UID"
-	f.secret = mentionsLogin(line)
+	login := mentionsLogin(line)
+	f.secret = login || !known || verb == "ID" && private.Match(line)
 	f.upload, f.size = false, int64(len(line))
 	f.searching, f.owed = false, 0
 	f.p.GiveUpUpload()
@@ -25,12 +26,14 @@ func (f *framing) command(line []byte) error {
 	case f.afterAuth && !known && !logged: // its tag may be a secret
 		f.p.Record(line, protocol.ShowNothing, false)
 		return f.refuse("* BAD Unknown command\r\n", line)
-	case known && !f.secret:
+	case f.afterLogin && !known && !logged:
+		show = protocol.ShowNothing
+	case known && !login:
 		show = protocol.ShowAll
 	}
 	_, _, followed := literalSize(line)
 	line = f.p.Record(line, show, followed || verb == "STARTTLS" || verb == "IDLE" || verb == "AUTHENTICATE")
-	f.afterAuth = verb == "AUTHENTICATE"
+	f.afterAuth, f.afterLogin = verb == "AUTHENTICATE", login && verb != "AUTHENTICATE" || f.afterLogin && !known
 	if wrong := malformed(line, tag, verb); wrong != "" {
 		return f.refuse(wrong, line)
 	}

@@ -23,7 +23,7 @@ type framing struct {
 	mode      mode
 	literal   int64 // bytes left of the client's literal
 	size      int64 // bytes in the command's lines so far
-	secret    bool  // the command may be a login: none of it may be kept
+	secret    bool  // the command may be a login, or isn't known: none of its literals may be kept
 	upload    bool  // the command is an APPEND
 	message   bool  // the next literal is the message, not the mailbox name
 	inUpload  bool  // the literal being read is the message
@@ -31,8 +31,9 @@ type framing struct {
 	badLines  int
 	owed      int  // arguments of a search key that are literals to come
 	utf8      bool // mailbox names are UTF-8: the client has enabled UTF8=ACCEPT
-	// An AUTHENTICATE has failed: lines of its exchange may still follow.
-	afterAuth bool
+	// An AUTHENTICATE or a LOGIN has failed: lines of its exchange, or what should have been its literals, may still
+	// follow.
+	afterAuth, afterLogin bool
 
 	// Guarded by the port's lock.
 	tag      string
@@ -118,6 +119,7 @@ func (f *framing) line(next mode, line []byte, long bool) error {
 		f.mode = command
 		return f.abort("BAD Command line too long", line, " (\r\n")
 	case long:
+		f.secret = true // nobody knows whose literal it is
 		return f.refuse("* BAD Command line too long\r\n", line)
 	case f.mode == rest:
 		return f.rest(line)
@@ -181,14 +183,8 @@ func (f *framing) rest(line []byte) error {
 	return f.pass(line, false)
 }
 
-// restSeen records a later line of a command. Of a login it records only the literal announcement.
-func (f *framing) restSeen(line []byte) {
-	if _, _, ok := literalSize(line); ok && f.secret {
-		f.p.Rest(line[bytes.LastIndexByte(line, '{'):], false)
-		return
-	}
-	f.p.Rest(line, f.secret)
-}
+// restSeen records a later line of a command. Of a login it records only that a literal is announced.
+func (f *framing) restSeen(line []byte) { f.p.Rest(line, f.secret) }
 
 // pass gives a line to the engine and prepares for a literal that the line may announce.
 func (f *framing) pass(line []byte, first bool) error {
