@@ -33,6 +33,8 @@ import (
 //	-- tls closed:                  with close_notify
 //	-- login: alice PLAIN refused tag7    and latin1, if the password isn't in UTF-8
 //	-- stored: <id@example.test> from alice@example.test for bob@example.test
+//	-- form: missing From Date, repeated To, bcc a@b, date x, eight-bit, boundary b    of the message that is stored
+//	-- lines: longest 1200, bare-cr 1, double-cr 2, eight-bit    of the message that the client sent last
 //	-- cut: [scenario] dialogue close    another event: see (*dialogue).event
 //	end client                      who ended the session; without this line it is still open
 //
@@ -354,8 +356,65 @@ func (d *dialogue) note(line string) {
 			Bytes: 100, Sum: "sum of " + id}
 		d.cur.Messages = append(d.cur.Messages, m)
 		d.add(scenario, &m)
+	case "form":
+		d.form(strings.Split(text, ", "))
+	case "lines":
+		d.lines(strings.Split(text, ", "))
 	default:
 		d.add(scenario, d.event(what, append(strings.Fields(text), "", "")))
+	}
+}
+
+// form says what is unusual about the last stored message.
+func (d *dialogue) form(parts []string) {
+	f := &event.Form{}
+	for _, part := range parts {
+		word, rest, _ := strings.Cut(part, " ")
+		switch word {
+		case "missing":
+			f.Missing = strings.Fields(rest)
+		case "repeated":
+			f.Repeated = strings.Fields(rest)
+		case "bcc":
+			f.Bcc = rest
+		case "date":
+			f.Date = rest
+		case "eight-bit":
+			f.EightBit = true
+		case "boundary":
+			f.Boundary = rest
+		default:
+			d.t.Fatalf("what is %q of a message?", part)
+		}
+	}
+	d.cur.Messages[len(d.cur.Messages)-1].Form = f
+}
+
+// lines says how the lines of the last message are formed.
+func (d *dialogue) lines(parts []string) {
+	l := event.Lines{CRLF: 10, Longest: 70}
+	for _, part := range parts {
+		word, rest, _ := strings.Cut(part, " ")
+		switch word {
+		case "longest":
+			l.Longest = int64(d.number(rest))
+		case "bare-cr":
+			l.BareCR += int64(d.number(rest))
+		case "double-cr":
+			l.DoubleCR = int64(d.number(rest))
+			l.BareCR += l.DoubleCR
+		case "eight-bit":
+			l.EightBit = true
+		case "plain":
+		default:
+			d.t.Fatalf("what is %q of lines?", part)
+		}
+	}
+	for _, e := range slices.Backward(d.cur.Events) {
+		if b, ok := e.What.(*event.Body); ok {
+			b.Lines = l
+			return
+		}
 	}
 }
 

@@ -40,14 +40,15 @@ type Step struct {
 	Finished time.Duration      // when the client ended a lasting command; 0: it hasn't
 	// Uploaded and Downloaded count bytes of messages and literals.
 	Uploaded, Downloaded int64
-	Listed               *List  // what the server had advertised in this phase before; nil: nothing
-	Delayed              bool   // a scenario delayed the reply
-	Silenced             bool   // a scenario answered with silence
-	Left                 bool   // the client left while a scenario held the reply back
-	Cut                  bool   // a scenario ended the connection here
-	WentOn               bool   // the client sent something without the reply, after it had waited for it
-	BodyCut              bool   // the client didn't send all of its message or literal
-	Head                 string // how the message or literal that the client sent begins; line ends are \n
+	Listed               *List       // what the server had advertised in this phase before; nil: nothing
+	Delayed              bool        // a scenario delayed the reply
+	Silenced             bool        // a scenario answered with silence
+	Left                 bool        // the client left while a scenario held the reply back
+	Cut                  bool        // a scenario ended the connection here
+	WentOn               bool        // the client sent something without the reply, after it had waited for it
+	BodyCut              bool        // the client didn't send all of its message or literal
+	Lines                event.Lines // of a message that came by SMTP's DATA
+	Head                 string      // how the message or literal that the client sent begins; line ends are \n
 
 	startTLS bool
 }
@@ -180,6 +181,9 @@ func (f *Facts) happened(cur *Step, e event.Event) {
 			}
 			cur.Uploaded += w.Bytes
 			cur.BodyCut = !w.Ended
+			if w.Ended {
+				cur.Lines = w.Lines
+			}
 		} else {
 			cur.Downloaded += w.Bytes
 		}

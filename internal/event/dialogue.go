@@ -100,6 +100,7 @@ type Lines struct {
 	CRLF     int64 // lines that end with CR LF
 	BareLF   int64 // lines that end with LF alone, which RFC 5321 section 2.3.8 forbids
 	BareCR   int64 // CR that no LF follows
+	DoubleCR int64 // of these, CR before CR LF: lines that end CR CR LF
 	Longest  int64 // bytes in the longest line, without its line end; RFC 5322 section 2.1.1 allows 998
 	EightBit bool  // the message contains a byte above 127
 	NUL      bool

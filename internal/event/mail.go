@@ -26,8 +26,19 @@ type Stored struct {
 	Places     []Place  // where it is stored; empty if the store doesn't say
 	Bytes      int64    // size as the client sent it
 	Sum        string   // equal for equal bytes
+	Form       *Form    // what is unusual about its form; nil: nothing
 	Secure     bool     // came inside TLS
 	At         time.Duration
+}
+
+// Form is what is unusual about the form of a message. Package message finds it (message.Form).
+type Form struct {
+	Missing  []string // fields that a message should have: From, Date, Message-ID
+	Repeated []string // fields that a message may have once, and has more often
+	Bcc      string   // value of the Bcc field
+	Date     string   // value of the Date field, if nobody can read it
+	EightBit bool     // the header has a byte above 127
+	Boundary string   // boundary of a multipart message whose end isn't there
 }
 
 // Place is where a message was stored.

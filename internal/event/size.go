@@ -145,6 +145,11 @@ func (r *Recorder) bound(what What) {
 		w.Recipients = r.names(w.Recipients, maxList)
 		r.kept += len(w.MessageID) + len(w.From) + length(w.Recipients)
 		w.Places = r.places(w.Places)
+		if f := w.Form; f != nil {
+			f.Missing, f.Repeated = r.names(f.Missing, maxList/4), r.names(f.Repeated, maxList/4)
+			f.Bcc, f.Date, f.Boundary = r.name(f.Bcc), r.name(f.Date), r.name(f.Boundary)
+			r.kept += length(f.Missing) + length(f.Repeated) + len(f.Bcc) + len(f.Date) + len(f.Boundary)
+		}
 	}
 }
 

@@ -101,10 +101,7 @@ func (r record) bounces(from, to string, b fault.Bounce) {
 // castagnoli is the CRC polynomial for which processors have an instruction.
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// maxHeader is how far into a message stored looks for the Message-ID, in bytes.
-const maxHeader = 64 << 10
-
-// stored records a message as the client sent it. Its checksum shows whether a client sent the same message again.
+// stored records a message as the client sent it, and what is unusual about it. Its checksum shows whether a client sent the same message again.
 func (r record) stored(from string, places []store.Place, raw []byte) {
 	m := event.Stored{
 		From: from, Bytes: int64(len(raw)),
@@ -114,7 +111,12 @@ func (r record) stored(from string, places []store.Place, raw []byte) {
 		m.Recipients = append(m.Recipients, p.Account)
 		m.Places = append(m.Places, event.Place{Account: p.Account, Mailbox: p.Mailbox, UID: uint32(p.UID)})
 	}
-	m.MessageID = message.Value(raw[:min(len(raw), maxHeader)], "Message-ID")
+	id, unusual := message.Examine(raw)
+	m.MessageID = id
+	if unusual != nil {
+		form := event.Form(*unusual)
+		m.Form = &form
+	}
 	r.Stored(m)
 }
 

@@ -12,7 +12,7 @@ import (
 // reports each of them once in a session.
 type lines struct {
 	event.Lines
-	last      [2]byte // the two bytes before the next ones
+	last      [3]byte // the three bytes before the next ones
 	length    int64   // of the line so far, without its line end
 	dot       bool    // the line begins with a dot; the next byte tells whether it was doubled
 	bareLF    bool    // has been reported
@@ -21,7 +21,7 @@ type lines struct {
 
 // begin is called when a message begins.
 func (l *lines) begin() {
-	l.Lines, l.last, l.length, l.dot = event.Lines{}, [2]byte{'\r', '\n'}, 0, false
+	l.Lines, l.last, l.length, l.dot = event.Lines{}, [3]byte{0, '\r', '\n'}, 0, false
 }
 
 // look examines the next bytes of the message.
@@ -31,13 +31,13 @@ func (l *lines) look(b []byte, notice func(event.Sign)) {
 	}
 	if l.dot {
 		l.behindDot(b[0], notice)
-	} else if l.last == [2]byte{'\r', '\n'} {
+	} else if l.last[1] == '\r' && l.last[2] == '\n' {
 		l.lineStart(b, notice)
 	}
 	l.EightBit = l.EightBit || hasEightBit(b)
 	l.NUL = l.NUL || bytes.IndexByte(b, 0) >= 0
 	crs := int64(bytes.Count(b, []byte{'\r'})) // those before an LF are subtracted again
-	if l.last[1] == '\r' {
+	if l.last[2] == '\r' {
 		crs++
 	}
 	from := 0
@@ -47,7 +47,7 @@ func (l *lines) look(b []byte, notice func(event.Sign)) {
 			break
 		}
 		i := from + j
-		before := l.last[1]
+		before := l.last[2]
 		if i >= 1 {
 			before = b[i-1]
 		}
@@ -55,6 +55,9 @@ func (l *lines) look(b []byte, notice func(event.Sign)) {
 		if before == '\r' {
 			crs--
 			l.CRLF++
+			if l.before(b, i-1) == '\r' {
+				l.DoubleCR++
+			}
 			l.length--
 			l.lineStart(b[i+1:], notice)
 		} else {
@@ -72,11 +75,17 @@ func (l *lines) look(b []byte, notice func(event.Sign)) {
 		crs-- // the next byte tells
 	}
 	l.BareCR += crs
-	if len(b) == 1 {
-		l.last = [2]byte{l.last[1], b[0]}
-	} else {
-		l.last = [2]byte(b[len(b)-2:])
+	n := min(len(b), len(l.last))
+	copy(l.last[:], l.last[n:])
+	copy(l.last[len(l.last)-n:], b[len(b)-n:])
+}
+
+// before returns the byte before position i of the next bytes. i is -1 at least.
+func (l *lines) before(b []byte, i int) byte {
+	if i >= 1 {
+		return b[i-1]
 	}
+	return l.last[len(l.last)-1+i]
 }
 
 // hasEightBit reports whether any byte is above 127.

@@ -58,7 +58,7 @@ func TestLinesBeginsAnew(t *testing.T) {
 func TestLinesCount(t *testing.T) {
 	t.Parallel()
 	message := "a\r\nbare\nstray\rcr\r\r\n.x\r\n" + strings.Repeat("y", 1200) + "\r\nM\xc3\xbcller\x00\r\n.\r\n"
-	want := event.Lines{CRLF: 6, BareLF: 1, BareCR: 2, Longest: 1200, EightBit: true, NUL: true, Unstuffed: 1}
+	want := event.Lines{CRLF: 6, BareLF: 1, BareCR: 2, DoubleCR: 1, Longest: 1200, EightBit: true, NUL: true, Unstuffed: 1}
 	for size := 1; size <= len(message); size++ {
 		var l lines
 		l.begin()
