@@ -2,6 +2,7 @@ package diagnose
 
 import (
 	"strings"
+	"time"
 
 	"github.com/mailrig/mailrig/internal/event"
 )
@@ -55,6 +56,29 @@ func wentOnWithoutReply(c *Case) []Evidence {
 		}
 		return nil
 	})
+}
+
+// readPartOfReply finds a client that breaks off at DATA although the server told it to go on, after a command had been
+// answered with more lines than usual (RFC 5321 section 4.2.1). It probably read one line of them.
+func readPartOfReply(c *Case) (all []Evidence) {
+	const soon = 2 * time.Second // one that waited for something else had another reason
+	for _, f := range c.Sessions {
+		if len(f.Steps) == 0 || f.receives() || f.EndedBy != event.EndedByClient {
+			continue
+		}
+		last := f.Steps[len(f.Steps)-1]
+		if !last.Word.GoAhead || !last.GoAhead || last.Uploaded > 0 || f.End.Sub(f.Start)-last.Reply.At > soon {
+			continue
+		}
+		s := f.step(func(s *Step) bool {
+			return s.Reply.Injected != "" && s.Reply.Class == event.OK && len(s.Reply.Lines) > 1 && !s.asks()
+		})
+		if s != nil {
+			all = append(all, Evidence{Sessions: []*Facts{f}, Guess: true, Words: map[string]string{
+				"command": s.Verb, "lines": itoa(len(s.Reply.Lines)), "data": last.Verb, "reply": clip(last.Reply.Last())}})
+		}
+	}
+	return all
 }
 
 // mailWithoutReset finds a MAIL inside a transaction (RFC 5321 section 4.1.4: MUST NOT).
