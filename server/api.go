@@ -9,6 +9,7 @@ import (
 
 	"github.com/mailrig/mailrig/internal/event"
 	"github.com/mailrig/mailrig/internal/httpapi"
+	"github.com/mailrig/mailrig/internal/mailroom"
 	"github.com/mailrig/mailrig/internal/wait"
 	"github.com/mailrig/mailrig/scenarios"
 )
@@ -77,8 +78,8 @@ func (r rig) FindingsSince(ctx context.Context, n uint64) ([]Finding, uint64, <-
 
 func (r rig) Settle(ctx context.Context) { r.watch.Settle(ctx) }
 
-func (r rig) WaitFor(ctx context.Context, what wait.What, words []string, count int) (wait.Outcome, error) {
-	c := wait.Condition{What: what, Count: count}
+func (r rig) WaitFor(ctx context.Context, what wait.What, words []string, count int, after uint64) (wait.Outcome, error) {
+	c := wait.Condition{What: what, Count: count, After: after}
 	if what == wait.Findings {
 		c.IDs = words
 	} else {
@@ -89,4 +90,10 @@ func (r rig) WaitFor(ctx context.Context, what wait.What, words []string, count 
 		c.Match = match
 	}
 	return r.Wait(ctx, c)
+}
+
+func (r rig) Mailroom() *mailroom.Room { return r.mail }
+
+func (r rig) ParseMatch(words ...string) ([]wait.Matcher, error) {
+	return waited(r).Language().Parse(wait.Messages, words...)
 }

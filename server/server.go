@@ -41,6 +41,7 @@ import (
 	"github.com/mailrig/mailrig/internal/event"
 	"github.com/mailrig/mailrig/internal/gate"
 	"github.com/mailrig/mailrig/internal/identity"
+	"github.com/mailrig/mailrig/internal/mailroom"
 	"github.com/mailrig/mailrig/internal/protocol"
 	"github.com/mailrig/mailrig/internal/session"
 	"github.com/mailrig/mailrig/internal/store"
@@ -56,6 +57,7 @@ type Server struct {
 	cancel  context.CancelFunc
 	ca      *certs.CA
 	store   store.Store
+	mail    *mailroom.Room
 	bounds  *bounds
 	journal event.Journal
 	rig     gate.Rig
@@ -115,6 +117,7 @@ func New(cfg Config) (*Server, error) {
 			},
 		})
 	}
+	s.mail = mailroom.New(s.store)
 	s.journal = event.NewRing(event.Options{Keep: cfg.KeepSessions, OnEnd: s.ended, Room: limits.sessions})
 	s.bounces = s.newBounces()
 	s.watch = watch.New(watch.Config{Log: s.journal, Table: &diagnose.Table{Rows: cfg.findings, Protocols: s.protocols}, OnFinding: cfg.OnFinding, Logger: cfg.Logger})

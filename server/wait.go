@@ -50,6 +50,11 @@ type waited struct{ *Server }
 func (w waited) Language() wait.Language { return language(door.Of(w.protocols), w.cfg.findings) }
 func (w waited) Journal() event.Journal  { return w.journal }
 
+// Mail implements wait.Rig.
+func (w waited) Mail(ctx context.Context, n uint64) ([]Mail, uint64, error) {
+	return w.Server.mail.Since(ctx, n)
+}
+
 // WatchMail implements wait.Rig.
 func (w waited) WatchMail(ctx context.Context) (<-chan struct{}, func(), error) {
 	arrivals, err := w.store.WatchArrivals(ctx)

@@ -21,6 +21,7 @@ type waitFlags struct {
 	message, session string
 	findings         []string
 	count            int
+	after            uint64
 	timeout          time.Duration
 }
 
@@ -33,7 +34,8 @@ func (a *app) waitCommand() *cobra.Command {
 or finding is there. One that is there already counts. Exit status 1 means that the
 wait timed out; what arrived instead is printed to standard error.
 
-Matchers for a message: to:ADDRESS from:ADDRESS subject:TEXT body:TEXT folder:NAME.
+Matchers for a message: to:ADDRESS from:ADDRESS subject:TEXT body:TEXT text:TEXT (in
+the subject, an address or the body) folder:NAME id:ID.
 Matchers for a session: door:PORT protocol:smtp|imap|pop3 login:ok|refused|none
 user:NAME tls:yes|no client:ADDRESS scenario:NAME ended:yes|no. All must match. Words
 without a "name:" continue the matcher before them. "any" alone matches everything.
@@ -43,7 +45,8 @@ lists their ids.
 
 --count says how many must be there at the same time. A message to two recipients
 counts twice; a deleted one doesn't count. Sessions and findings count from the start
-or the last reset, as long as mailrig keeps them.` + aboutVariables,
+or the last reset, as long as mailrig keeps them. --after leaves out what was there
+before: give the "next" that an earlier answer had (--json, or GET /api/v1/mail).` + aboutVariables,
 		Example: `  mailrig serve & mailrig wait --ready
   mailrig wait --ready --timeout 2s   # as a container's health check
   mailrig wait --message to:alice@example.test subject:Welcome
@@ -57,6 +60,7 @@ or the last reset, as long as mailrig keeps them.` + aboutVariables,
 	cmd.Flags().StringVar(&f.session, "session", "", "wait for a session that fits `MATCH`")
 	listFlag(cmd.Flags(), &f.findings, "finding", "wait for a finding with one of these `IDs`; repeatable")
 	cmd.Flags().IntVar(&f.count, "count", 1, "wait for this `many`")
+	cmd.Flags().Uint64Var(&f.after, "after", 0, "count only what came later than `N`, the \"next\" of an earlier answer")
 	cmd.Flags().DurationVar(&f.timeout, "timeout", 30*time.Second, "give up after this `time`, ten minutes at most")
 	cmd.Flags().BoolVar(&f.json, "json", false, "print what was found, or what arrived instead, as one line of JSON")
 	return cmd
@@ -105,6 +109,9 @@ func (a *app) wait(ctx context.Context, f waitFlags, args []string) error {
 		return waitReady(ctx, c, f.timeout)
 	}
 	query.Set("count", strconv.Itoa(f.count))
+	if f.after > 0 {
+		query.Set("after", strconv.FormatUint(f.after, 10))
+	}
 	query.Set("timeout", f.timeout.String())
 	return a.waitFor(ctx, c, f, query)
 }

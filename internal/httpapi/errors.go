@@ -13,7 +13,17 @@ const (
 	bodyTime = 30 * time.Second // how long a request's body may take
 )
 
-// fail answers with an error: JSON under /api, plain text elsewhere.
+// problem is an error in the form of RFC 9457, with members of our own: error and errors.
+type problem struct {
+	Type   string   `json:"type"`  // "about:blank": the status says what kind of problem it is
+	Title  string   `json:"title"` // the status in words
+	Status int      `json:"status"`
+	Detail string   `json:"detail"` // what happened, and what to do
+	Error  string   `json:"error"`  // the same as Detail
+	Errors []string `json:"errors"` // every mistake
+}
+
+// fail answers with an error: problem details under /api, plain text elsewhere.
 func (a *api) fail(w http.ResponseWriter, r *http.Request, status int, message string, all ...string) {
 	if !strings.HasPrefix(r.URL.Path, "/api/") && r.URL.Path != "/api" {
 		text(w, status, message+"\n")
@@ -22,10 +32,7 @@ func (a *api) fail(w http.ResponseWriter, r *http.Request, status int, message s
 	if len(all) == 0 {
 		all = []string{message}
 	}
-	a.json(w, status, struct {
-		Error  string   `json:"error"`
-		Errors []string `json:"errors"`
-	}{message, all})
+	a.answer(w, status, "application/problem+json", problem{"about:blank", http.StatusText(status), status, message, message, all})
 }
 
 // broken answers when something has failed that isn't the caller's mistake.

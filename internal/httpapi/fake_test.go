@@ -18,13 +18,16 @@ import (
 	"github.com/mailrig/mailrig/internal/diagnose"
 	"github.com/mailrig/mailrig/internal/door"
 	"github.com/mailrig/mailrig/internal/event"
+	"github.com/mailrig/mailrig/internal/mailroom"
+	"github.com/mailrig/mailrig/internal/store/memory"
 	"github.com/mailrig/mailrig/internal/transcript"
 	"github.com/mailrig/mailrig/internal/wait"
 )
 
 // fakeRig knows the scenarios "a" and "b".
 type fakeRig struct {
-	log *event.Ring
+	log  *event.Ring
+	room *mailroom.Room
 
 	mu       sync.Mutex
 	notReady bool
@@ -38,7 +41,7 @@ type fakeRig struct {
 }
 
 func newRig() *fakeRig {
-	return &fakeRig{log: event.NewRing(event.Options{Keep: 10}), own: map[string][]string{}, more: make(chan struct{})}
+	return &fakeRig{room: mailroom.New(memory.New(memory.Options{})), log: event.NewRing(event.Options{Keep: 10}), own: map[string][]string{}, more: make(chan struct{})}
 }
 
 func (f *fakeRig) FindingsSince(_ context.Context, n uint64) ([]diagnose.Finding, uint64, <-chan struct{}, error) {
@@ -55,6 +58,12 @@ func (f *fakeRig) add(x diagnose.Finding) {
 	f.more = make(chan struct{})
 }
 
+func (f *fakeRig) Mailroom() *mailroom.Room { return f.room }
+
+func (f *fakeRig) ParseMatch(words ...string) ([]wait.Matcher, error) {
+	return wait.Language{}.Parse(wait.Messages, words...)
+}
+
 func (f *fakeRig) Settle(context.Context) {}
 
 func (f *fakeRig) CheckFindings(ids ...string) error {
@@ -67,7 +76,7 @@ func (f *fakeRig) CheckFindings(ids ...string) error {
 }
 
 // WaitFor is met for words that begin with "yes".
-func (f *fakeRig) WaitFor(ctx context.Context, what wait.What, words []string, count int) (wait.Outcome, error) {
+func (f *fakeRig) WaitFor(ctx context.Context, what wait.What, words []string, count int, _ uint64) (wait.Outcome, error) {
 	if words[0] == "bad" {
 		return wait.Outcome{}, &wait.BadCondition{Err: errors.New("bad words")}
 	}

@@ -110,7 +110,7 @@ func TestWait(t *testing.T) {
 	h := New(Config{Rig: rig})
 	session(rig.log)
 	got := get(t, h, "/api/v1/wait?message=yes&message=more&count=2&timeout=5", 200)
-	if want := `{"met":true,"count":2,"messages":[{"mailbox":"","folder":"","uid":0,"from":"","recipients":null,"from_header":"","subject":"yes+more","bytes":0,"session":""}],"findings":[],"sessions":[]}`; got != want {
+	if want := `{"met":true,"count":2,"messages":[{"id":"","mailbox":"","folder":"","uid":0,"from":"","recipients":null,"from_header":"","subject":"yes+more","bytes":0,"session":"","received":"0001-01-01T00:00:00Z"}],"findings":[],"sessions":[],"next":0}`; got != want {
 		t.Errorf("%s", got)
 	}
 	got = get(t, h, "/api/v1/wait?session=no&timeout=10ms", 200)

@@ -9,7 +9,7 @@
 // Everything has a limit: connections (limit.go), request bodies 1 MiB, long polls one minute, GET /api/v1/wait ten minutes. A long poll ends
 // when the request's context ends, so a server that shuts down cancels its base context first.
 //
-// Errors under /api are JSON, {"error": "...", "errors": [...]}; elsewhere they are plain text. To add a resource, add
+// Errors under /api are problem details (RFC 9457) with the members "error" and "errors"; elsewhere they are plain text. To add a resource, add
 // a line to the table in New and a method.
 package httpapi
 
@@ -41,6 +41,7 @@ type Rig interface {
 	Sessions
 	Judge
 	Waiter
+	Mail
 }
 
 // Inline is a scenario sent in the request instead of a name.
@@ -89,7 +90,8 @@ type Config struct {
 
 type api struct {
 	Config
-	mux *http.ServeMux
+	mux     *http.ServeMux
+	readers chan struct{} // one element for each request that reads messages
 }
 
 // New makes the handler of the HTTP door.
@@ -97,7 +99,7 @@ func New(c Config) http.Handler {
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
-	a := &api{Config: c, mux: http.NewServeMux()}
+	a := &api{Config: c, mux: http.NewServeMux(), readers: make(chan struct{}, readers)}
 	for pattern, h := range map[string]http.HandlerFunc{
 		"GET /livez":                         a.livez,
 		"GET /readyz":                        a.readyz,
@@ -111,6 +113,14 @@ func New(c Config) http.Handler {
 		"GET /api/v1/sessions/{id}/events":   a.events,
 		"GET /api/v1/findings":               a.findings,
 		"GET /api/v1/wait":                   a.waitFor,
+		"GET /api/v1/users":                  a.users,
+		"GET /api/v1/users/{user}/mailboxes": a.mailboxes,
+		"GET /api/v1/mail":                   a.listMail,
+		"DELETE /api/v1/mail":                a.deleteMail,
+		"GET /api/v1/mail/{id}":              a.oneMail,
+		"DELETE /api/v1/mail/{id}":           a.deleteOne,
+		"GET /api/v1/mail/{id}/raw":          a.rawMail,
+		"GET /api/v1/mail/{id}/parts/{part}": a.mailPart,
 		"GET /api/v1/scenarios":              a.catalogue,
 		"GET /api/v1/scenario":               a.scenario,
 		"PUT /api/v1/scenario":               a.use,
@@ -193,6 +203,10 @@ func text(w http.ResponseWriter, status int, body string) {
 }
 
 func (a *api) json(w http.ResponseWriter, status int, v any) {
+	a.answer(w, status, "application/json", v)
+}
+
+func (a *api) answer(w http.ResponseWriter, status int, kind string, v any) {
 	body, err := json.Marshal(v)
 	if err != nil {
 		// All types here can be marshalled, so this would be a bug in mailrig.
@@ -200,7 +214,7 @@ func (a *api) json(w http.ResponseWriter, status int, v any) {
 		text(w, http.StatusInternalServerError, "mailrig could not write its answer; its log says why\n")
 		return
 	}
-	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Content-Type", kind)
 	w.WriteHeader(status)
 	_, _ = w.Write(append(body, '\n'))
 }

@@ -9,20 +9,32 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mailrig/mailrig/internal/diagnose"
 	"github.com/mailrig/mailrig/internal/wait"
 )
 
 // Waiter is what the HTTP door needs to know about waiting.
 type Waiter interface {
-	// WaitFor returns when count of what is waited for have arrived, or when ctx ends. The words are matchers, or ids
-	// of findings. If the caller is to blame, the error is a *wait.BadCondition.
-	WaitFor(ctx context.Context, what wait.What, words []string, count int) (wait.Outcome, error)
+	// WaitFor returns when count of what is waited for have arrived after the first after, or when ctx ends. The words
+	// are matchers, or ids of findings. If the caller is to blame, the error is a *wait.BadCondition.
+	WaitFor(ctx context.Context, what wait.What, words []string, count int, after uint64) (wait.Outcome, error)
 }
 
 const (
 	defaultWait = 30 * time.Second
 	longestWait = 10 * time.Minute // of GET /api/v1/wait
 )
+
+// outcome is a wait.Outcome with what is known of its messages and sessions.
+type outcome struct {
+	Met      bool               `json:"met"`
+	Count    int                `json:"count"`
+	Text     string             `json:"text,omitempty"`
+	Messages []fullMail         `json:"messages"`
+	Findings []diagnose.Finding `json:"findings"`
+	Sessions []judged           `json:"sessions"`
+	Next     uint64             `json:"next"`
+}
 
 // waitFor blocks until a condition is met: ?message=to:bob@example.test&message=subject:Hi, ?session=door:993+login:ok
 // or ?finding=ID, with &count=N and &timeout=30s. A timeout isn't an error: the answer then has "met": false.
@@ -46,9 +58,9 @@ func (a *api) waitFor(w http.ResponseWriter, r *http.Request) {
 	}
 	for key := range q {
 		switch key {
-		case "message", "session", "finding", "count", "timeout":
+		case "message", "session", "finding", "count", "timeout", "after":
 		default:
-			a.fail(w, r, http.StatusBadRequest, fmt.Sprintf("there is no parameter %q; use message, session or finding, and count and timeout", key))
+			a.fail(w, r, http.StatusBadRequest, fmt.Sprintf("there is no parameter %q; use message, session or finding, and count, after and timeout", key))
 			return
 		}
 	}
@@ -63,6 +75,15 @@ func (a *api) waitFor(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		count = n
+	}
+	after := uint64(0)
+	if s := q.Get("after"); q.Has("after") {
+		n, err := strconv.ParseUint(s, 10, 63)
+		if err != nil {
+			a.fail(w, r, http.StatusBadRequest, fmt.Sprintf(`"after" is %q, not a number: give the "next" of an earlier answer`, s))
+			return
+		}
+		after = n
 	}
 	timeout := defaultWait
 	if s := q.Get("timeout"); q.Has("timeout") {
@@ -79,7 +100,7 @@ func (a *api) waitFor(w http.ResponseWriter, r *http.Request) {
 	deadline(w, timeout)
 	ctx, cancel := context.WithTimeout(r.Context(), timeout)
 	defer cancel()
-	o, err := a.Rig.WaitFor(ctx, what, words, count)
+	o, err := a.Rig.WaitFor(ctx, what, words, count, after)
 	var bad *wait.BadCondition
 	switch {
 	case errors.As(err, &bad):
@@ -89,15 +110,18 @@ func (a *api) waitFor(w http.ResponseWriter, r *http.Request) {
 		a.broken(w, r, "wait", err)
 		return
 	}
-	o.Messages, o.Findings = list(o.Messages), list(o.Findings)
-	about, sessions := a.about(context.WithoutCancel(r.Context())), []judged{}
+	ctx = context.WithoutCancel(r.Context()) // what has been met is answered, even if the time is over meanwhile
+	messages, err := a.openAll(ctx, o.Messages)
+	if err != nil {
+		a.broken(w, r, "read messages", err)
+		return
+	}
+	o.Findings = list(o.Findings)
+	about, sessions := a.about(ctx), []judged{}
 	for _, s := range o.Sessions {
 		sessions = append(sessions, about.judged(s))
 	}
-	a.json(w, http.StatusOK, struct {
-		wait.Outcome
-		Sessions []judged `json:"sessions"`
-	}{o, sessions})
+	a.json(w, http.StatusOK, outcome{o.Met, o.Count, o.Text, messages, o.Findings, sessions, o.Next})
 }
 
 // deadline gives an answer this much time. A server's write timeout counts from the request on. If no deadline can be

@@ -42,6 +42,8 @@ type Message interface {
 type Origin struct {
 	Received time.Time
 	Envelope Envelope
+	// Arrival is the number of its first entry (see Entry.Arrival): a copy has a higher one. 0 means unknown.
+	Arrival uint64
 }
 
 // Bytes is a blob in memory.

@@ -25,6 +25,29 @@ func Memo[T any](m Message, key string, make func() (T, error)) (T, error) {
 	return o.value, nil
 }
 
+// MemoSized is Memo for values that take size bytes of memory: the message may have no room for it, and then nothing is
+// kept.
+func MemoSized[T any](m Message, key string, size int64, make func() (T, error)) (T, error) {
+	return Memo(sized{m, size}, key, make)
+}
+
+// sized is a message whose Memo takes the size into account.
+type sized struct {
+	Message
+	size int64
+}
+
+// Memo implements the method that Memo looks for.
+func (s sized) Memo(key string, make func() any) any {
+	keeper, ok := s.Message.(interface {
+		MemoSized(key string, size int64, make func() any) any
+	})
+	if !ok {
+		return make()
+	}
+	return keeper.MemoSized(key, s.size, make)
+}
+
 // Memory remembers values by key, for messages that offer Memo. The zero value is empty.
 type Memory struct {
 	mu     sync.Mutex

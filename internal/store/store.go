@@ -31,6 +31,7 @@ type Store interface {
 	Accounts
 	Folders
 	Messages
+	Arrivals
 	Watching
 }
 
@@ -135,6 +136,17 @@ type Messages interface {
 	// ClaimRecent takes \Recent away from all messages below a UID, for every later session (RFC 3501 section 2.3.2).
 	// It returns the first UID that had it.
 	ClaimRecent(ctx context.Context, box MailboxID, below UID) (from UID, err error)
+}
+
+// Arrivals are the messages of all mailboxes in one order. Whenever a message comes into a mailbox, in whatever way, its
+// entry gets the next number. Numbers are never used again, not even after a Reset.
+type Arrivals interface {
+	// Latest returns the entries whose numbers are above after and, unless before is 0, below before: those with the
+	// highest numbers first, and n at most. account "" means all accounts; one that doesn't exist has no entries.
+	Latest(ctx context.Context, account string, after, before uint64, n int) ([]Placed, error)
+	// Arrived returns the highest number so far, or 0. Every entry up to it can be seen, unless it has been removed.
+	// Whatever comes later gets a higher number.
+	Arrived(ctx context.Context) (uint64, error)
 }
 
 // Watching reports changes. To wait for something: watch first, then look; after each token, look again.

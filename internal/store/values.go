@@ -63,7 +63,14 @@ type Entry struct {
 	Flags   []string  // sorted; system flags in canonical spelling; never \Recent; not to be changed
 	Date    time.Time // INTERNALDATE (RFC 9051 section 2.3.3)
 	ModSeq  uint64    // RFC 7162
+	Arrival uint64    // its number among all that have come into this store; ascends with UID in a mailbox
 	Message Message
+}
+
+// Placed is an entry and the mailbox that it is in.
+type Placed struct {
+	Mailbox Mailbox
+	Entry
 }
 
 // Has reports whether the entry has the flag, given in its canonical spelling.

@@ -25,6 +25,9 @@ type Condition struct {
 	Match []Matcher // all of them must match
 	IDs   []string  // of findings; any one of them is enough
 	Count int       // how many to wait for; 0 means 1
+	// After leaves out what was there when an earlier answer gave this number as its Next, so that nothing stale counts. 0
+	// leaves out nothing.
+	After uint64
 }
 
 // What is the kind of thing to wait for.

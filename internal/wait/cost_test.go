@@ -12,6 +12,7 @@ func TestConditionCostGrowsWithLength(t *testing.T) {
 	defer debug.SetGCPercent(debug.SetGCPercent(-1)) // the collector's turns aren't the parser's cost
 	l := newRig().Language()
 	parse := func(s string) { l.Parse(Messages, s) }
+	contains := func(text, part string) { strings.Contains(fold(text), fold(part)) }
 	has := func(value string) func(string) {
 		return func(s string) {
 			contains(s, value)

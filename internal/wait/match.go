@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/mailrig/mailrig/internal/event"
-	"github.com/mailrig/mailrig/internal/message"
 )
 
 // address turns a user's name into the form in which addresses are compared.
@@ -15,31 +14,66 @@ type address func(name string) string
 
 func (a address) same(x, y string) bool { return strings.EqualFold(a(x), a(y)) }
 
-// messageMatchers are the matchers of messages. They examine a Mail.
+// mailTest examines a message.
+type mailTest func(ctx context.Context, m *Mail) (bool, error)
+
+// messageMatchers are the matchers of messages. Each makes a test for a value, and does there what is needed only once.
 var messageMatchers = []struct {
 	key  string
-	fits func(ctx context.Context, m *Mail, value string, a address) (bool, error)
+	test func(value string, a address) mailTest
 }{
-	{"to", func(_ context.Context, m *Mail, value string, a address) (bool, error) {
-		// A message that a client put into its own Sent or Drafts isn't mail to it.
-		return a.same(m.Mailbox, value) && (len(m.Recipients) > 0 || m.Folder == "INBOX"), nil
-	}},
-	{"from", func(_ context.Context, m *Mail, value string, a address) (bool, error) {
-		return m.From != "" && a.same(m.From, value) || contains(m.FromHeader, value), nil
-	}},
-	{"subject", func(_ context.Context, m *Mail, value string, _ address) (bool, error) {
-		return contains(m.Subject, value), nil
-	}},
-	{"body", func(ctx context.Context, m *Mail, value string, _ address) (bool, error) {
-		raw, err := m.Raw(ctx)
-		if err != nil {
-			return false, err
+	{"to", func(value string, a address) mailTest {
+		to := a(value)
+		return func(_ context.Context, m *Mail) (bool, error) {
+			// A message that a client put into its own Sent or Drafts isn't mail to it.
+			return strings.EqualFold(m.Mailbox, to) && (len(m.Recipients) > 0 || m.Folder == "INBOX"), nil
 		}
-		return bodyHas(message.Parse(raw), raw, value), nil
 	}},
-	{"folder", func(_ context.Context, m *Mail, value string, _ address) (bool, error) {
-		return strings.EqualFold(m.Folder, value), nil
+	{"from", func(value string, a address) mailTest {
+		part := fold(value)
+		return func(_ context.Context, m *Mail) (bool, error) {
+			return m.From != "" && a.same(m.From, value) || strings.Contains(m.folded().from, part), nil
+		}
 	}},
+	{"subject", func(value string, _ address) mailTest {
+		part := fold(value)
+		return func(_ context.Context, m *Mail) (bool, error) {
+			return strings.Contains(m.folded().subject, part), nil
+		}
+	}},
+	{"body", func(value string, _ address) mailTest { return bodyHas(fold(value)) }},
+	{"text", func(value string, _ address) mailTest {
+		part := fold(value)
+		inBody := bodyHas(part)
+		return func(ctx context.Context, m *Mail) (bool, error) {
+			if h := m.folded(); strings.Contains(h.subject, part) || strings.Contains(h.from, part) || strings.Contains(strings.ToLower(m.Mailbox), part) {
+				return true, nil
+			}
+			return inBody(ctx, m)
+		}
+	}},
+	{"folder", func(value string, _ address) mailTest {
+		return func(_ context.Context, m *Mail) (bool, error) { return strings.EqualFold(m.Folder, value), nil }
+	}},
+	{"id", func(value string, _ address) mailTest {
+		return func(_ context.Context, m *Mail) (bool, error) { return m.ID == value, nil }
+	}},
+}
+
+// bodyHas tests whether a decoded text part of the message contains part, which is folded.
+func bodyHas(part string) mailTest {
+	return func(ctx context.Context, m *Mail) (bool, error) {
+		body, err := m.body(ctx)
+		return err == nil && strings.Contains(body, part), err
+	}
+}
+
+// folded returns the heading with its folded texts.
+func (m *Mail) folded() Heading {
+	if m.heading == (Heading{}) {
+		m.heading = Heading{From: m.FromHeader, Subject: m.Subject, from: fold(m.FromHeader), subject: fold(m.Subject)}
+	}
+	return m.heading
 }
 
 // sessionMatchers are the matchers of sessions. They examine a record. Values that aren't listed here depend on the rig
@@ -80,19 +114,25 @@ func keys(what What) (all []string) {
 	return all
 }
 
-// mailFits reports whether all matchers match a message.
-func (c *Condition) mailFits(ctx context.Context, m *Mail, a address) (bool, error) {
-	for _, want := range c.Match {
+// MailTest returns a function that reports whether all matchers match a message. toAddress turns a user's name into an
+// address.
+func MailTest(match []Matcher, toAddress func(name string) string) func(ctx context.Context, m *Mail) (bool, error) {
+	var tests []mailTest
+	for _, want := range match {
 		for _, row := range messageMatchers {
-			if row.key != want.Key {
-				continue
-			}
-			if ok, err := row.fits(ctx, m, want.Value, a); !ok || err != nil {
-				return false, err
+			if row.key == want.Key {
+				tests = append(tests, row.test(want.Value, toAddress))
 			}
 		}
 	}
-	return true, nil
+	return func(ctx context.Context, m *Mail) (bool, error) {
+		for _, test := range tests {
+			if ok, err := test(ctx, m); !ok || err != nil {
+				return false, err
+			}
+		}
+		return true, nil
+	}
 }
 
 // sessionFits reports whether all matchers match a session.
@@ -117,18 +157,4 @@ func outcome(s *event.Record) string {
 	default:
 		return "refused"
 	}
-}
-
-func contains(text, part string) bool {
-	// White space counts once: headers are folded, and words come one at a time.
-	flat := func(s string) string { return strings.ToLower(strings.Join(strings.Fields(s), " ")) }
-	return strings.Contains(flat(text), flat(part))
-}
-
-// bodyHas reports whether a decoded text part of the message contains part.
-func bodyHas(p *message.Part, raw []byte, part string) bool {
-	if len(p.Children) > 0 {
-		return slices.ContainsFunc(p.Children, func(c *message.Part) bool { return bodyHas(c, raw, part) })
-	}
-	return p.Type == "text" && contains(p.Text(raw), part)
 }

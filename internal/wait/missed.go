@@ -15,11 +15,12 @@ import (
 const lastFew = 10
 
 // missed says what arrived in place of what was wanted.
-func missed(ctx context.Context, rig Rig, c *Condition, count int, after time.Duration) (Outcome, error) {
+func missed(ctx context.Context, rig Rig, c *Condition, last Outcome, after time.Duration) (Outcome, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), missedTime)
 	defer cancel()
 	records := rig.Journal().Records()
-	mail, err := rig.Mail(ctx)
+	count := last.Count
+	mail, _, err := rig.Mail(ctx, c.After)
 	if err != nil {
 		return Outcome{}, err
 	}
@@ -66,7 +67,7 @@ func missed(ctx context.Context, rig Rig, c *Condition, count int, after time.Du
 			fmt.Fprintf(&b, "\n  #%s %s", s.ID, s.Summary())
 		}
 	}
-	return Outcome{Count: count, Text: b.String(), Messages: tail(mail), Sessions: sessions, Findings: tail(found)}, nil
+	return Outcome{Count: count, Next: last.Next, Text: b.String(), Messages: tail(mail), Sessions: sessions, Findings: tail(found)}, nil
 }
 
 // happened appends how many there were, or none if there were none.

@@ -2,6 +2,7 @@ package wait
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -17,8 +18,9 @@ type Rig interface {
 	Language() Language
 	// Address turns a user's name into an address.
 	Address(name string) string
-	// Mail lists every message in every mailbox, in order of arrival.
-	Mail(ctx context.Context) ([]Mail, error)
+	// Mail lists the messages in all mailboxes that came after the first n, in order of arrival, and returns how many
+	// have come.
+	Mail(ctx context.Context, n uint64) (mail []Mail, next uint64, err error)
 	// WatchMail returns a channel that receives a token when mail has arrived. stop ends the watch.
 	WatchMail(ctx context.Context) (arrived <-chan struct{}, stop func(), err error)
 	// Journal returns the journal of the rig's sessions.
@@ -37,6 +39,7 @@ type Outcome struct {
 	Messages []Mail                `json:"messages"`
 	Sessions []*transcript.Session `json:"sessions"`
 	Findings []diagnose.Finding    `json:"findings"`
+	Next     uint64                `json:"next"` // Condition.After for what comes later
 }
 
 const (
@@ -52,6 +55,15 @@ func For(ctx context.Context, rig Rig, c Condition) (Outcome, error) {
 		return Outcome{}, err
 	}
 	began := time.Now()
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) { // no time to wait, but what is there counts
+		now, cancel := context.WithTimeout(context.WithoutCancel(ctx), missedTime)
+		defer cancel()
+		o, _, err := look(now, rig, &c)
+		if o.Met = err == nil && o.Count >= c.Count; o.Met || err != nil {
+			return o, err
+		}
+		return missed(now, rig, &c, o, time.Since(began))
+	}
 	arrived, stop, err := rig.WatchMail(ctx)
 	if err != nil {
 		return Outcome{}, fmt.Errorf("watch for mail: %w", err)
@@ -78,7 +90,7 @@ func For(ctx context.Context, rig Rig, c Condition) (Outcome, error) {
 		took := time.Since(looked)
 		select {
 		case <-ctx.Done():
-			return missed(ctx, rig, &c, o.Count, time.Since(began))
+			return missed(ctx, rig, &c, o, time.Since(began))
 		case <-arrived:
 		case <-more:
 		case <-opened:
@@ -98,12 +110,17 @@ func For(ctx context.Context, rig Rig, c Condition) (Outcome, error) {
 func look(ctx context.Context, rig Rig, c *Condition) (o Outcome, more <-chan struct{}, err error) {
 	switch c.What {
 	case Messages:
-		all, err := rig.Mail(ctx)
+		fits := MailTest(c.Match, rig.Address)
+		all, next, err := rig.Mail(ctx, c.After)
 		if err != nil {
 			return Outcome{}, nil, err
 		}
+		o.Next = next
 		for i := range all {
-			ok, err := c.mailFits(ctx, &all[i], rig.Address)
+			if c.After > 0 && !all[i].Since(c.After) {
+				continue
+			}
+			ok, err := fits(ctx, &all[i])
 			if err != nil {
 				return Outcome{}, nil, err
 			}
@@ -112,15 +129,15 @@ func look(ctx context.Context, rig Rig, c *Condition) (o Outcome, more <-chan st
 			}
 		}
 	case Sessions:
-		_, _, more = rig.Journal().Since(math.MaxUint64)
-		for _, s := range rig.Journal().Records() {
+		_, o.Next, more = rig.Journal().Since(math.MaxUint64)
+		for s := range rig.Journal().Walk(c.After, true) {
 			if c.sessionFits(s, rig.Address) {
 				o.Sessions = append(o.Sessions, transcript.Of(s))
 			}
 		}
 	case Findings:
 		var all []diagnose.Finding
-		if all, _, more, err = rig.FindingsSince(ctx, 0); err != nil {
+		if all, o.Next, more, err = rig.FindingsSince(ctx, c.After); err != nil {
 			return Outcome{}, nil, err
 		}
 		o.Findings = slices.DeleteFunc(all, func(f diagnose.Finding) bool { return !slices.Contains(c.IDs, f.ID) })

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"slices"
 	"strings"
 	"sync"
@@ -63,16 +64,16 @@ func (r *rig) Address(name string) string {
 	return name
 }
 
-func (r *rig) Mail(ctx context.Context) ([]Mail, error) {
+func (r *rig) Mail(ctx context.Context, _ uint64) ([]Mail, uint64, error) {
 	select {
 	case <-time.After(r.slow):
 	case <-ctx.Done():
-		return nil, ctx.Err()
+		return nil, 0, ctx.Err()
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.looks++
-	return slices.Clone(r.mail), r.err
+	return slices.Clone(r.mail), uint64(len(r.mail)), r.err
 }
 
 func (r *rig) WatchMail(context.Context) (<-chan struct{}, func(), error) {
@@ -94,6 +95,8 @@ func (j journal) Records() []*event.Record {
 	r.counts++
 	return slices.Clone(r.sessions)
 }
+
+func (j journal) Walk(uint64, bool) iter.Seq[*event.Record] { return slices.Values(j.Records()) }
 
 func (j journal) Since(uint64) ([]*event.Record, uint64, <-chan struct{}) {
 	r := j.r
@@ -149,7 +152,7 @@ func TestWhatFitsAMessage(t *testing.T) {
 			mail *Mail
 			want bool
 		}{{&inbox, tc.inbox}, {&sent, tc.sent}} {
-			if got, err := c.mailFits(t.Context(), m.mail, newRig().Address); err != nil || got != m.want {
+			if got, err := MailTest(c.Match, newRig().Address)(t.Context(), m.mail); err != nil || got != m.want {
 				t.Errorf("%s fits the one in %s: %v, %v", tc.text, m.mail.Folder, got, err)
 			}
 		}

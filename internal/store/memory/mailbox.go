@@ -96,6 +96,8 @@ func (b *mailbox) noMailbox() error {
 
 // deliver adds a message to an INBOX, which can't vanish meanwhile. It returns how much of the reserved room it used.
 func (b *mailbox) deliver(m store.Message, flags []string, date time.Time) (uid store.UID, used int64) {
+	b.store.numbers.giving.RLock()
+	defer b.store.numbers.giving.RUnlock()
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	modSeq, before := b.modSeq.Load()+1, b.held
@@ -107,6 +109,8 @@ func (b *mailbox) deliver(m store.Message, flags []string, date time.Time) (uid 
 // addAll adds copies of entries from any mailbox, all or none (RFC 9051 section 6.4.7). In these entries, UID says how
 // many UIDs to skip before the message. addAll returns how much of the reserved room it used.
 func (b *mailbox) addAll(entries []store.Entry) (uids []store.UID, used int64, err error) {
+	b.store.numbers.giving.RLock()
+	defer b.store.numbers.giving.RUnlock()
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.gone {
@@ -142,9 +146,10 @@ func (b *mailbox) addAll(entries []store.Entry) (uids []store.UID, used int64, e
 	return uids, b.held - before, nil
 }
 
-// insert appends an entry and returns its new UID. The caller holds b.mu.
+// insert appends an entry and returns its new UID. The caller holds b.mu, and numbers.giving for reading.
 func (b *mailbox) insert(e store.Entry, modSeq uint64) store.UID {
 	e.UID = b.uidNext
+	e.Arrival = b.store.numbers.next(e.Message)
 	e.ModSeq = modSeq
 	b.uidNext++
 	b.entries = append(b.entries, e)

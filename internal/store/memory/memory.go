@@ -63,6 +63,7 @@ type Store struct {
 	boxes map[store.MailboxID]*mailbox // mailboxes that aren't deleted
 
 	arrivals watches
+	numbers  numbers
 }
 
 var _ store.Store = (*Store)(nil)

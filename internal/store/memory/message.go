@@ -18,6 +18,7 @@ type message struct {
 	received time.Time
 	envelope store.Envelope
 	memo     store.Memory
+	first    atomic.Uint64 // number of its first entry
 
 	store *Store
 	cost  int64        // bytes reserved for it while it is held
@@ -49,7 +50,7 @@ func (m *message) Open(ctx context.Context) (store.Reader, error) {
 
 // Origin implements store.Message.
 func (m *message) Origin(context.Context) (store.Origin, error) {
-	return store.Origin{Received: m.received, Envelope: m.envelope}, nil
+	return store.Origin{Received: m.received, Envelope: m.envelope, Arrival: m.first.Load()}, nil
 }
 
 // Digest implements store.Message. It is computed on request.
@@ -59,12 +60,16 @@ func (m *message) Digest(context.Context) ([sha256.Size]byte, error) {
 
 // Memo implements the method that store.Memo looks for. If there is no room for memos, nothing is kept.
 func (m *message) Memo(key string, make func() any) any {
+	return m.MemoSized(key, memoCost(m.Size()), make)
+}
+
+// MemoSized implements the method that store.MemoSized looks for.
+func (m *message) MemoSized(key string, size int64, make func() any) any {
 	return m.memo.GetIf(key, make, func() bool {
-		cost := memoCost(m.Size())
-		if m.refs.Load() == 0 || m.store.memos.Reserve(cost) != nil {
+		if m.refs.Load() == 0 || m.store.memos.Reserve(size) != nil {
 			return false
 		}
-		m.memos.Add(cost)
+		m.memos.Add(size)
 		return true
 	})
 }

@@ -57,6 +57,8 @@ func Run(t *testing.T, open func(t testing.TB) store.Store) {
 		"ClientsAgree":         clientsAgree,
 		"FoldersConcurrently":  foldersConcurrently,
 		"DeliverConcurrently":  deliverConcurrently,
+		"Numbered":             numbered,
+		"NumbersInOrder":       numbersInOrder,
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

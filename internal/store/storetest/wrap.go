@@ -181,6 +181,18 @@ func (w *wrapped) ClaimRecent(ctx context.Context, box store.MailboxID, below st
 	return call(w, ctx, "ClaimRecent", func() (store.UID, error) { return w.store.ClaimRecent(ctx, box, below) })
 }
 
+func (w *wrapped) Latest(ctx context.Context, account string, after, before uint64, n int) ([]store.Placed, error) {
+	list, err := call(w, ctx, "Latest", func() ([]store.Placed, error) { return w.store.Latest(ctx, account, after, before, n) })
+	for i := range list {
+		list[i].Message = &message{list[i].Message, w}
+	}
+	return list, err
+}
+
+func (w *wrapped) Arrived(ctx context.Context) (uint64, error) {
+	return call(w, ctx, "Arrived", func() (uint64, error) { return w.store.Arrived(ctx) })
+}
+
 func (w *wrapped) Watch(ctx context.Context, box store.MailboxID) (store.Watch, error) {
 	return call(w, ctx, "Watch", func() (store.Watch, error) { return w.store.Watch(ctx, box) })
 }

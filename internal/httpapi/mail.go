@@ -1,0 +1,292 @@
+package httpapi
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/mailrig/mailrig/internal/letter"
+	"github.com/mailrig/mailrig/internal/mailroom"
+	"github.com/mailrig/mailrig/internal/wait"
+)
+
+// Mail is what the HTTP door needs to know about messages.
+type Mail interface {
+	Mailroom() *mailroom.Room
+	// ParseMatch parses words such as "to:bob@example.test" and "subject:Hi". An error is a *wait.BadCondition.
+	ParseMatch(words ...string) ([]wait.Matcher, error)
+}
+
+const (
+	usualPage   = 50
+	longestPage = 1000
+	mostIDs     = 1000     // that one request may delete
+	mostOpened  = 100      // letters in one answer
+	openedBytes = 16 << 20 // messages that are read for one answer, in bytes
+	readers     = 4        // requests that read messages at the same time: a letter takes a multiple of the message
+)
+
+// reading keeps many requests from reading large messages at the same time. The caller calls done.
+func (a *api) reading(ctx context.Context) (done func(), err error) {
+	select {
+	case a.readers <- struct{}{}:
+		return func() { <-a.readers }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// fullMail is a message with its contents.
+type fullMail struct {
+	wait.Mail
+	*contents
+}
+
+// contents is what a person sees of a message.
+type contents struct {
+	MessageID    string         `json:"message_id"`
+	Date         time.Time      `json:"date,omitzero"` // of the Date field
+	Addresses    addresses      `json:"addresses"`
+	Header       []letter.Field `json:"headers"`
+	Text         string         `json:"text"`
+	TextFromHTML bool           `json:"text_from_html"`
+	HTML         string         `json:"html"`
+	Links        []string       `json:"links"`
+	Codes        []string       `json:"codes"`
+	Attachments  []letter.Part  `json:"attachments"`
+	Problems     []string       `json:"problems"`
+}
+
+// addresses are those in the header. They may differ from the envelope's.
+type addresses struct {
+	From    []letter.Address `json:"from"`
+	To      []letter.Address `json:"to"`
+	Cc      []letter.Address `json:"cc"`
+	Bcc     []letter.Address `json:"bcc"`
+	ReplyTo []letter.Address `json:"reply_to"`
+}
+
+func opened(m wait.Mail, l *letter.Letter) fullMail {
+	return fullMail{m, &contents{
+		MessageID: l.MessageID, Date: l.Date, Addresses: addresses{l.From, l.To, l.Cc, l.Bcc, l.ReplyTo}, Header: l.Header,
+		Text: l.Text, TextFromHTML: l.TextFromHTML, HTML: l.HTML, Links: l.Links, Codes: l.Codes, Attachments: l.Attachments, Problems: l.Problems,
+	}}
+}
+
+// openAll adds the contents to the first messages, as many as an answer may have.
+func (a *api) openAll(ctx context.Context, list []wait.Mail) ([]fullMail, error) {
+	out := make([]fullMail, len(list))
+	if len(list) == 0 {
+		return out, nil
+	}
+	done, err := a.reading(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	room := int64(openedBytes)
+	for i, m := range list {
+		out[i].Mail = m
+		if room -= m.Bytes; m.Read == nil || i >= mostOpened || i > 0 && room < 0 {
+			continue
+		}
+		raw, err := m.Raw(ctx)
+		if err != nil {
+			return nil, err
+		}
+		out[i] = opened(m, letter.Open(raw))
+	}
+	return out, nil
+}
+
+// mailPage is a page of a list of messages.
+type mailPage struct {
+	Messages []wait.Mail `json:"messages"`
+	Next     uint64      `json:"next"`             // value of "after" for what comes later
+	Before   uint64      `json:"before,omitempty"` // value of "before" for the next page; absent on the last one
+}
+
+// listMail lists messages, the latest first: ?match=…&user=…&after=N&before=N&limit=N.
+func (a *api) listMail(w http.ResponseWriter, r *http.Request) {
+	q, err := a.mailQuery(r.URL.Query(), "match", "user", "after", "before", "limit")
+	if err != nil {
+		a.fail(w, r, http.StatusBadRequest, err.Error())
+		return
+	}
+	page, err := a.Rig.Mailroom().List(r.Context(), q)
+	if err != nil {
+		a.mailTrouble(w, r, "list messages", err)
+		return
+	}
+	a.json(w, http.StatusOK, mailPage{list(page.Messages), page.Next, page.Before})
+}
+
+// mailQuery parses the parameters that choose messages. Others than known are errors: a misspelt one must not mean all
+// messages.
+func (a *api) mailQuery(values url.Values, known ...string) (q mailroom.Query, err error) {
+	for key := range values {
+		if !slices.Contains(known, key) {
+			return q, fmt.Errorf("there is no parameter %q; use %s", key, strings.Join(known, ", "))
+		}
+	}
+	q = mailroom.Query{User: values.Get("user"), Limit: usualPage}
+	number := func(key string, most uint64) (n uint64) {
+		if text := values.Get(key); err == nil && values.Has(key) {
+			if n, err = strconv.ParseUint(text, 10, 63); err != nil || n > most {
+				err = fmt.Errorf("%q is %q, not a number from 0 to %d", key, text, most)
+			}
+		}
+		return n
+	}
+	q.After, q.Before = number("after", 1<<63-1), number("before", 1<<63-1)
+	if limit := number("limit", longestPage); values.Has("limit") {
+		q.Limit = int(limit)
+	}
+	if err != nil {
+		return q, err
+	}
+	if values.Has("user") && q.User == "" {
+		return q, errors.New("user is empty; give an address such as alice@example.test, or leave it out")
+	}
+	if match := values["match"]; len(match) > 0 {
+		q.Match, err = a.Rig.ParseMatch(match...)
+	}
+	return q, err
+}
+
+// mailTrouble answers when something about a message has failed.
+func (a *api) mailTrouble(w http.ResponseWriter, r *http.Request, what string, err error) {
+	var bad *wait.BadCondition
+	switch {
+	case errors.Is(err, mailroom.ErrNoMail):
+		a.fail(w, r, http.StatusNotFound, fmt.Sprintf("there is no message with the id %q; it may have been deleted. GET /api/v1/mail lists the others", r.PathValue("id")))
+	case errors.As(err, &bad):
+		a.fail(w, r, http.StatusBadRequest, err.Error())
+	case r.Context().Err() != nil: // the client left, or mailrig is stopping
+	default:
+		a.broken(w, r, what, err)
+	}
+}
+
+// raw returns the message that the path names, and its bytes. ok is false if it has answered.
+func (a *api) raw(w http.ResponseWriter, r *http.Request) (m wait.Mail, raw []byte, ok bool) {
+	m, err := a.Rig.Mailroom().Get(r.Context(), r.PathValue("id"))
+	if err == nil {
+		raw, err = m.Raw(r.Context())
+	}
+	if err != nil {
+		a.mailTrouble(w, r, "read a message", err)
+		return m, nil, false
+	}
+	return m, raw, true
+}
+
+// letter returns the message that the path names, and its contents. ok is false if it has answered.
+func (a *api) letter(w http.ResponseWriter, r *http.Request) (m wait.Mail, l *letter.Letter, ok bool) {
+	done, err := a.reading(r.Context())
+	if err != nil {
+		return m, nil, false // nobody is there to get an answer
+	}
+	defer done()
+	m, raw, ok := a.raw(w, r)
+	if !ok {
+		return m, nil, false
+	}
+	return m, letter.Open(raw), true
+}
+
+func (a *api) oneMail(w http.ResponseWriter, r *http.Request) {
+	if m, l, ok := a.letter(w, r); ok {
+		a.json(w, http.StatusOK, opened(m, l))
+	}
+}
+
+// rawMail returns the bytes of a message, exactly as they are.
+func (a *api) rawMail(w http.ResponseWriter, r *http.Request) {
+	if _, raw, ok := a.raw(w, r); ok {
+		download(w, "message/rfc822", "message.eml", raw)
+	}
+}
+
+func (a *api) mailPart(w http.ResponseWriter, r *http.Request) {
+	m, l, ok := a.letter(w, r)
+	if !ok {
+		return
+	}
+	p, ok := l.Part(r.PathValue("part"))
+	if !ok {
+		a.fail(w, r, http.StatusNotFound, fmt.Sprintf("the message %s has no attachment %q; its \"attachments\" list their ids", m.ID, r.PathValue("part")))
+		return
+	}
+	download(w, p.Type, p.Name, p.Content)
+}
+
+func (a *api) deleteOne(w http.ResponseWriter, r *http.Request) {
+	n, err := a.Rig.Mailroom().Delete(r.Context(), r.PathValue("id"))
+	if err == nil && n == 0 {
+		err = mailroom.ErrNoMail
+	}
+	if err != nil {
+		a.mailTrouble(w, r, "delete a message", err)
+		return
+	}
+	w.WriteHeader(http.StatusNoContent)
+}
+
+// deleteMail deletes the messages that ?id= names, or those that ?match= and ?user= choose. Without any of them it is an
+// error: a script whose variable is empty must not delete everybody's mail.
+func (a *api) deleteMail(w http.ResponseWriter, r *http.Request) {
+	values := r.URL.Query()
+	ids := commas(values["id"])
+	if len(ids) > 0 && len(values) > 1 || len(ids) > mostIDs {
+		a.fail(w, r, http.StatusBadRequest, fmt.Sprintf("id can't be combined with other parameters, and can name %d messages at most; send several requests", mostIDs))
+		return
+	}
+	values.Del("id")
+	q, err := a.mailQuery(values, "match", "user", "after")
+	if err == nil && len(ids) == 0 && len(q.Match) == 0 && q.User == "" {
+		err = errors.New("which messages? Give id, match or user; POST /api/v1/reset deletes everybody's")
+	}
+	if err != nil {
+		a.fail(w, r, http.StatusBadRequest, err.Error())
+		return
+	}
+	n := 0
+	if len(ids) > 0 {
+		n, err = a.Rig.Mailroom().Delete(r.Context(), ids...)
+	} else {
+		n, err = a.Rig.Mailroom().DeleteMatching(r.Context(), q)
+	}
+	if err != nil {
+		a.mailTrouble(w, r, "delete messages", err)
+		return
+	}
+	a.json(w, http.StatusOK, map[string]int{"deleted": n})
+}
+
+func (a *api) users(w http.ResponseWriter, r *http.Request) {
+	list, err := a.Rig.Mailroom().Accounts(r.Context())
+	if err != nil {
+		a.mailTrouble(w, r, "list the accounts", err)
+		return
+	}
+	a.json(w, http.StatusOK, map[string]any{"users": list})
+}
+
+func (a *api) mailboxes(w http.ResponseWriter, r *http.Request) {
+	folders, ok, err := a.Rig.Mailroom().Folders(r.Context(), r.PathValue("user"))
+	switch {
+	case err != nil:
+		a.mailTrouble(w, r, "list the mailboxes", err)
+	case !ok:
+		a.fail(w, r, http.StatusNotFound, fmt.Sprintf("there is no user %q yet; an account begins with its first login or delivery. GET /api/v1/users lists them", r.PathValue("user")))
+	default:
+		a.json(w, http.StatusOK, map[string]any{"mailboxes": list(folders)})
+	}
+}

@@ -1,0 +1,115 @@
+package mailroom
+
+import (
+	"context"
+	"errors"
+	"io"
+	"math"
+	"slices"
+
+	"github.com/mailrig/mailrig/internal/store"
+	"github.com/mailrig/mailrig/internal/wait"
+)
+
+// Since lists the messages that came into a mailbox after the first n, in order of arrival, and returns how many
+// have come.
+func (r *Room) Since(ctx context.Context, n uint64) (all []wait.Mail, next uint64, err error) {
+	if next, err = r.store.Arrived(ctx); err != nil {
+		return nil, 0, err
+	}
+	placed, err := r.store.Latest(ctx, "", n, next+1, math.MaxInt)
+	if err != nil {
+		return nil, 0, err
+	}
+	for _, p := range slices.Backward(placed) {
+		m, err := mailOf(ctx, p)
+		if errors.Is(err, store.ErrGone) {
+			continue
+		}
+		if err != nil {
+			return nil, 0, err
+		}
+		all = append(all, m)
+	}
+	return all, next, nil
+}
+
+// In lists the messages in one of a user's folders, such as INBOX, by UID. It returns none if there is no such
+// account or folder.
+func (r *Room) In(ctx context.Context, user, folder string) (all []wait.Mail, err error) {
+	address := r.store.Address(user)
+	if ok, err := r.store.HasAccount(ctx, address); !ok || err != nil {
+		return nil, err
+	}
+	box, err := r.store.Mailbox(ctx, address, folder)
+	if err == nil {
+		var entries []store.Entry
+		entries, err = r.store.Entries(ctx, box.ID, nil)
+		for _, e := range entries {
+			m, err := mailOf(ctx, store.Placed{Mailbox: box, Entry: e})
+			if errors.Is(err, store.ErrGone) {
+				continue
+			}
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, m)
+		}
+	}
+	if err != nil && !errors.Is(err, store.ErrNoMailbox) && !errors.Is(err, store.ErrNotSelectable) {
+		return nil, err
+	}
+	return all, nil
+}
+
+// mostSearched is the size of the largest message whose text is kept for searches, in bytes.
+const mostSearched = 256 << 10
+
+func mailOf(ctx context.Context, e store.Placed) (wait.Mail, error) {
+	head, err := store.Memo(e.Message, "wait.heading", func() (wait.Heading, error) { return headingOf(ctx, e.Message) })
+	if err != nil {
+		return wait.Mail{}, err
+	}
+	origin, err := e.Message.Origin(ctx)
+	m := wait.Mail{
+		ID: mailID(e.Entry), Mailbox: e.Mailbox.Account, Folder: e.Mailbox.Name, UID: uint32(e.UID), Flags: e.Flags,
+		Received: origin.Received, From: origin.Envelope.From, Recipients: origin.Envelope.Recipients,
+		Session: origin.Envelope.Session, Bytes: e.Message.Size(), Arrival: e.Arrival, First: origin.Arrival,
+		Read: func(ctx context.Context) ([]byte, error) { return store.ReadAll(ctx, e.Message) },
+		Body: func(ctx context.Context) (string, error) { return bodyOf(ctx, e.Message) },
+	}
+	if m.Recipients == nil {
+		m.Recipients = []string{}
+	}
+	m.SetHeading(head)
+	return m, err
+}
+
+// bodyOf returns the text of a message that searches look at.
+func bodyOf(ctx context.Context, m store.Message) (string, error) {
+	text := func() (string, error) {
+		raw, err := store.ReadAll(ctx, m)
+		return wait.BodyOf(raw), err
+	}
+	if m.Size() > mostSearched {
+		return text()
+	}
+	return store.MemoSized(m, "wait.body", 128+m.Size()*3/2, text)
+}
+
+// headingOf reads the beginning of a message.
+func headingOf(ctx context.Context, m store.Message) (wait.Heading, error) {
+	if raw, ok := store.Whole(m); ok {
+		return wait.HeadingOf(raw), nil
+	}
+	r, err := m.Open(ctx)
+	if err != nil {
+		return wait.Heading{}, err
+	}
+	defer r.Close()
+	raw := make([]byte, min(m.Size(), wait.MaxHeader))
+	if _, err := io.ReadFull(r, raw); err != nil {
+		return wait.Heading{}, err
+	}
+	return wait.HeadingOf(raw), nil
+}

@@ -1,0 +1,82 @@
+package mailroom
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/mailrig/mailrig/internal/store"
+	"github.com/mailrig/mailrig/internal/store/memory"
+	"github.com/mailrig/mailrig/internal/wait"
+)
+
+// full returns mailboxes with messages of about 1 kB, for so many users.
+func full(t testing.TB, messages, users int) *Room {
+	t.Helper()
+	st := memory.New(memory.Options{})
+	for i := range messages {
+		user := fmt.Sprintf("u%d@example.test", i%users)
+		raw := fmt.Sprintf("From: Sender %d <sender%d@example.test>\r\nTo: <%s>\r\nSubject: Message number %d\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n%scode %06d\r\n",
+			i%100, i%100, user, i, strings.Repeat("Grüße aus Zürich, and some more words in this line.\r\n", 16), i)
+		if _, err := st.Deliver(context.Background(), []string{user}, store.Incoming{Content: store.Bytes(raw)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return New(st)
+}
+
+// BenchmarkList lists and searches 100,000 messages.
+func BenchmarkList(b *testing.B) {
+	for _, users := range []int{1, 1000} {
+		room := full(b, 100_000, users)
+		for name, q := range map[string]Query{
+			"first page":    {Limit: 50},
+			"page of one":   {Limit: 50, User: "u0"},
+			"subject":       {Limit: 50, Match: []wait.Matcher{{Key: "subject", Value: "number 7 "}}},
+			"rare in text":  {Limit: 50, Match: []wait.Matcher{{Key: "text", Value: "code 000007"}}},
+			"none in text":  {Limit: 50, Match: []wait.Matcher{{Key: "text", Value: "nowhere"}}},
+			"often in text": {Limit: 50, Match: []wait.Matcher{{Key: "text", Value: "words"}}},
+		} {
+			b.Run(fmt.Sprintf("%s of %d users", name, users), func(b *testing.B) {
+				for b.Loop() {
+					if _, err := room.List(b.Context(), q); err != nil {
+						b.Fatal(err)
+					}
+				}
+			})
+		}
+	}
+}
+
+// TestLookUp checks that a page and a message are found at once among many mailboxes.
+func TestLookUp(t *testing.T) {
+	t.Parallel()
+	room := full(t, 300, 30)
+	var seen int
+	q := Query{Limit: 7}
+	for {
+		page, err := room.List(t.Context(), q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range page.Messages {
+			seen++
+			if got, err := room.Get(t.Context(), m.ID); err != nil || got.Subject != m.Subject || got.Mailbox != m.Mailbox {
+				t.Errorf("%s: %+v, %v", m.ID, got, err)
+			}
+		}
+		if q.Before = page.Before; q.Before == 0 {
+			break
+		}
+	}
+	if seen != 300 {
+		t.Errorf("%d of 300 messages", seen)
+	}
+	if n, err := room.DeleteMatching(t.Context(), Query{User: "u3"}); n != 10 || err != nil {
+		t.Errorf("deleted %d, %v", n, err)
+	}
+	if page, err := room.List(t.Context(), Query{Limit: 1000}); len(page.Messages) != 290 || err != nil {
+		t.Errorf("%d left, %v", len(page.Messages), err)
+	}
+}
