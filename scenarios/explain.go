@@ -42,6 +42,15 @@ func (s *Scenario) Explain() string {
 	return b.String()
 }
 
+// Happens says in one sentence for each rule when it acts and what it does.
+func (s *Scenario) Happens() []string {
+	all := make([]string, len(s.Rules))
+	for i := range s.Rules {
+		all[i] = s.sentence(&s.Rules[i])
+	}
+	return all
+}
+
 // visible makes visible what isn't printable, in YAML's form. A scenario may make a server say such characters, and its
 // text may come from anybody: they must not reach a terminal, nor a page.
 func visible(text string) string {

@@ -33,7 +33,8 @@ func (l *sessionLines) again(f *server.Finding) bool {
 
 var severityColours = map[server.Severity]colour{server.Error: red, server.Warning: yellow, server.Info: cyan}
 
-// findingLine returns a finding as it is shown below its session. A short one has no advice.
+// findingLine returns a finding as it is shown below its session. An error has its explanation on one more line, with
+// what the server said. A short one has neither that nor advice.
 func findingLine(f *server.Finding, short, colours bool) string {
 	severity, text := string(f.Severity)+":", f.Title
 	switch {
@@ -46,7 +47,11 @@ func findingLine(f *server.Finding, short, colours bool) string {
 		severity = severityColours[f.Severity].paint(severity)
 	}
 	// The words may quote a client or a scenario.
-	return fmt.Sprintf("         %s %s %s", numbers(f.Sessions), severity, oneLine(text))
+	line := fmt.Sprintf("         %s %s %s", numbers(f.Sessions), severity, oneLine(text))
+	if why := oneLine(f.Explanation); why != "" && f.Severity == server.Error && !short {
+		line += "\n           " + why
+	}
+	return line
 }
 
 // fullFinding returns everything that a finding says, to be shown below a dialogue.
@@ -111,6 +116,9 @@ func (a *app) conclude(found []server.Finding, sessions []*server.Session) {
 			return
 		}
 		fmt.Fprintf(a.stderr, "mailrig: %s: %s (%s of %s)\n", f.Severity, strings.TrimSpace(oneLine(f.Title+" "+f.Advice)), f.ID, numbers(f.Sessions))
+		if why := oneLine(f.Explanation); why != "" && f.Severity == server.Error {
+			fmt.Fprintf(a.stderr, "mailrig:   %s\n", why)
+		}
 	}
 }
 

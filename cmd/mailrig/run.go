@@ -130,6 +130,7 @@ func (a *app) run(ctx context.Context, cfg server.Config, f runFlags, args []str
 		stopLines()
 		// The status says nothing about the client: a test may want it to fail.
 		a.conclude(srv.Conclude(), srv.Sessions())
+		a.unmet(cfg.Scenarios, srv.Sessions())
 	}
 	return err
 }
