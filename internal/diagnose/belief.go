@@ -24,6 +24,9 @@ type lure struct {
 // lures returns the names that scenarios said in these sessions. It leaves out names that the server has said itself,
 // or that the client had said before.
 func lures(list []*Facts) (all []lure) {
+	if !slices.ContainsFunc(list, (*Facts).acted) {
+		return nil // no scenario has said anything
+	}
 	said := map[string]bool{} // names that the client has said so far
 	real := map[string]bool{} // names that the server has said at any time
 	for _, f := range list {

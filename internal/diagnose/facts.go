@@ -24,6 +24,7 @@ type Facts struct {
 	Listed map[bool]*List
 
 	speaks    *protocol.Protocol   // the record's protocol; it has no words if the table doesn't know it
+	sent      []sentMessage        // what the client sent by SMTP
 	reading   *reading             // the reply that may go on
 	protocols []*protocol.Protocol // all that the table knows
 }
@@ -151,6 +152,7 @@ func (t *Table) Extract(r *event.Record) *Facts {
 		f.happened(cur, e)
 	}
 	f.understand()
+	f.sent = f.sentMessages()
 	return f
 }
 

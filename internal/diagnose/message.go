@@ -19,7 +19,7 @@ type sentMessage struct {
 	stored *event.Stored
 }
 
-// sentMessages lists the messages that a session sent, whether they were accepted or not.
+// sentMessages lists the messages that a session sent, whether they were accepted or not. Extract keeps the list.
 func (f *Facts) sentMessages() (all []sentMessage) {
 	if f.receives() || f.speaks.Words == nil {
 		return nil
@@ -34,6 +34,9 @@ func (f *Facts) sentMessages() (all []sentMessage) {
 			m.to = append(m.to, s)
 		case s.Word.Mail && s.Uploaded > 0 && (s.GoAhead || !s.Word.GoAhead):
 			m.data = s
+			if all == nil {
+				all = make([]sentMessage, 0, min(1+len(f.Messages), 100))
+			}
 			for next < len(f.Messages) && f.Messages[next].At < s.At {
 				next++
 			}
@@ -88,8 +91,8 @@ func (c *Case) eachMessage(wrong func(*Facts, *sentMessage) (words map[string]st
 	for _, f := range c.Sessions {
 		var first *Evidence
 		more := 0
-		for _, m := range f.sentMessages() {
-			words, severity := wrong(f, &m)
+		for i := range f.sent {
+			words, severity := wrong(f, &f.sent[i])
 			switch {
 			case words == nil:
 			case first == nil:

@@ -13,22 +13,18 @@ import (
 func refusedForGood(c *Case) (all []Evidence) {
 	same := map[string]int{} // index in all
 	for _, f := range c.Sessions {
-		if f.speaksOtherwise() {
-			continue
-		}
 		var first *Step
 		more := 0
-		nested, _ := f.nestedMail()
 		for _, s := range f.Steps {
 			switch {
-			case !f.refusedForGood(s) || !s.works() || s.ofLogin() || s == nested || f.explainedElsewhere(s):
+			case !f.refusedForGood(s) || !s.works() || s.ofLogin() || f.explainedElsewhere(s):
 			case first == nil:
 				first = s
 			default:
 				more++
 			}
 		}
-		if first == nil {
+		if first == nil || f.speaksOtherwise() {
 			continue
 		}
 		e := f.sayRefused(first, more)
@@ -46,6 +42,9 @@ func refusedForGood(c *Case) (all []Evidence) {
 // explainedElsewhere reports whether another finding tells why a command was refused.
 func (f *Facts) explainedElsewhere(s *Step) bool {
 	if _, bad := f.malformed(s); bad || s.Reply.NotUnderstood || f.wantsTLS(s) {
+		return true
+	}
+	if nested, _ := f.nestedMail(); s == nested {
 		return true
 	}
 	r := f.refusal(&s.Reply)

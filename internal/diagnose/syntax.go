@@ -16,9 +16,6 @@ import (
 // be seen, the finding quotes the server, as info. A session gives one.
 func malformedCommand(c *Case) (all []Evidence) {
 	for _, f := range c.Sessions {
-		if f.speaksOtherwise() {
-			continue
-		}
 		var first *Step
 		var flaw *protocol.Flaw
 		more := 0
@@ -32,7 +29,7 @@ func malformedCommand(c *Case) (all []Evidence) {
 			}
 			more++
 		}
-		if first != nil {
+		if first != nil && !f.speaksOtherwise() {
 			all = append(all, f.sayMalformed(first, flaw, more-1))
 		}
 	}
@@ -53,7 +50,7 @@ func (f *Facts) malformed(s *Step) (flaw *protocol.Flaw, is bool) {
 		return nil, false // a scenario's words say nothing about the command
 	}
 	refused := s.Reply.Class == event.Permanent
-	if f.speaks.Flaw != nil && (refused || s.Reply.Class == event.OK) {
+	if f.speaks.Flaw != nil && (refused || s.Reply.Class == event.OK && f.speaks.Envelopes) { // only in these is anything tolerated
 		flaw = f.speaks.Flaw(protocol.Line{Tag: s.Tag, Verb: s.Verb, Args: s.Args})
 	}
 	switch {

@@ -19,15 +19,7 @@ func TestNoFlawInOrdinaryCommands(t *testing.T) {
 	}
 	commands := 0
 	for _, path := range files {
-		data, err := os.ReadFile(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for line := range bytes.Lines(data) {
-			r, err := event.Decode(line)
-			if err != nil {
-				t.Fatal(err)
-			}
+		for _, r := range readRecords(t, path) {
 			f := Product().Extract(r)
 			for _, s := range f.Steps {
 				commands++
@@ -41,4 +33,21 @@ func TestNoFlawInOrdinaryCommands(t *testing.T) {
 	if commands < 100 {
 		t.Errorf("only %d commands", commands)
 	}
+}
+
+// readRecords reads the records in a file, one on each line.
+func readRecords(t testing.TB, path string) (all []*event.Record) {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range bytes.Lines(data) {
+		r, err := event.Decode(line)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, r)
+	}
+	return all
 }

@@ -33,10 +33,10 @@ func flaw(l protocol.Line) *protocol.Flaw {
 
 // pathFlaw examines what follows MAIL or RCPT: FROM:<address>, and then parameters.
 func pathFlaw(l protocol.Line, keyword, whose, section string) *protocol.Flaw {
-	example := l.Verb + " " + keyword + "<address>"
+	example := func() string { return l.Verb + " " + keyword + "<address>" }
 	is := func(what, do string) *protocol.Flaw { return &protocol.Flaw{What: what, Section: section, Do: do} }
 	if len(l.Args) < len(keyword) || !strings.EqualFold(l.Args[:len(keyword)], keyword) {
-		return is("Behind "+l.Verb+" there is no "+keyword, "write "+example)
+		return is("Behind "+l.Verb+" there is no "+keyword, "write "+example())
 	}
 	rest := strings.TrimLeft(l.Args[len(keyword):], " ")
 	path, bracketed := strings.CutPrefix(rest, "<")
@@ -46,11 +46,11 @@ func pathFlaw(l protocol.Line, keyword, whose, section string) *protocol.Flaw {
 		case strings.Contains(rest, "<"):
 			return is("There is a name before "+whose, "put only the address there, in angle brackets: names belong in the message's header")
 		case word == "":
-			return is("The address is missing", "write "+example)
+			return is("The address is missing", "write "+example())
 		case strings.Contains(after, "@"):
-			return is("There is more than "+whose, "write "+example)
+			return is("There is more than "+whose, "write "+example())
 		}
-		return &protocol.Flaw{What: "There are no angle brackets around " + whose, Section: section, Do: "write " + example, Tolerated: true}
+		return &protocol.Flaw{What: "There are no angle brackets around " + whose, Section: section, Do: "write " + example(), Tolerated: true}
 	}
 	end := closing(path)
 	inside, after := path, ""
@@ -65,11 +65,11 @@ func pathFlaw(l protocol.Line, keyword, whose, section string) *protocol.Flaw {
 	case strings.ContainsAny(unquoted(inside), " \t"):
 		return is("There is a space in "+whose, "put only the address there")
 	case end < 0:
-		return is("The angle bracket around "+whose+" isn't closed", "write "+example)
+		return is("The angle bracket around "+whose+" isn't closed", "write "+example())
 	case strings.HasPrefix(after, ">"):
-		return is("A second bracket closes "+whose, "write "+example)
+		return is("A second bracket closes "+whose, "write "+example())
 	case after != "" && after[0] != ' ':
-		return is("Something follows "+whose+" without a space", "write "+example+", and parameters behind a space")
+		return is("Something follows "+whose+" without a space", "write "+example()+", and parameters behind a space")
 	}
 	return nil
 }

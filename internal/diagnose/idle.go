@@ -1,0 +1,66 @@
+package diagnose
+
+import (
+	"regexp"
+	"time"
+
+	"github.com/mailrig/mailrig/internal/event"
+)
+
+// This file finds a client that waits for new mail by IDLE and doesn't notice it.
+
+var exists = regexp.MustCompile(`^\* [0-9]+ EXISTS$`)
+
+// idleUnnoticed finds a client that was told of new mail during IDLE (RFC 2177 section 3), and looked at nothing afterwards, in no
+// session. It may show a number only, so this is a guess.
+func idleUnnoticed(c *Case) (all []Evidence) {
+	const enough = 30 * time.Second // for a client that gathers news
+	for _, f := range c.Sessions {
+		if f.Elided > 0 {
+			continue
+		}
+		for i, s := range f.Steps {
+			until := c.Now
+			switch {
+			case s.Verb != "IDLE" || !s.toldOfMail():
+				continue
+			case i+1 < len(f.Steps):
+				until = f.at(f.Steps[len(f.Steps)-1])
+			case !f.End.IsZero():
+				until = f.End
+			}
+			if until.Sub(f.at(s)) >= enough && !c.looksAtMail(f, f.at(s)) {
+				all = append(all, Evidence{Sessions: []*Facts{f}, Guess: true})
+				break
+			}
+		}
+	}
+	return all
+}
+
+// toldOfMail reports whether the server told of messages after it had let IDLE begin.
+func (s *Step) toldOfMail() bool {
+	idles := false
+	for _, line := range s.Reply.Lines {
+		if idles && exists.MatchString(line) {
+			return true
+		}
+		idles = idles || len(line) > 0 && line[0] == '+'
+	}
+	return false
+}
+
+// looksAtMail reports whether a client asked about messages after this time, in any session of the same user.
+func (c *Case) looksAtMail(idler *Facts, after time.Time) bool {
+	for _, f := range c.Sessions {
+		if !f.receives() || f != idler && f.user() != idler.user() {
+			continue
+		}
+		if f.has(func(s *Step) bool {
+			return s.works() && !s.logsIn() && s.Verb != "IDLE" && s.Word.State != 0 && s.Reply.Class != event.Permanent && f.at(s).After(after)
+		}) {
+			return true
+		}
+	}
+	return false
+}
