@@ -46,8 +46,12 @@ func (f *Facts) speaksOtherwise() bool {
 
 // malformed reports whether a command isn't well formed, and what is wrong with it, if that can be seen.
 func (f *Facts) malformed(s *Step) (flaw *protocol.Flaw, is bool) {
-	if s.Reply.Injected != "" || s.Secret || s.Word.Secret != event.NoSecret || !f.sawAll(s) {
+	switch {
+	case s.Reply.Injected != "" || !f.sawAll(s):
 		return nil, false // a scenario's words say nothing about the command
+	case s.Secret || s.Word.Secret != event.NoSecret:
+		flaw = s.credentialFlaw()
+		return flaw, flaw != nil
 	}
 	refused := s.Reply.Class == event.Permanent
 	if f.speaks.Flaw != nil && (refused || s.Reply.Class == event.OK && f.speaks.Envelopes) { // only in these is anything tolerated
@@ -62,6 +66,21 @@ func (f *Facts) malformed(s *Step) (flaw *protocol.Flaw, is bool) {
 	return nil, true
 }
 
+// credentialFlaw says what may be wrong with a login that the server can't read. What the client said is masked, so it names
+// what usually is. A login that was cancelled is refused like this too (RFC 4954 section 4, RFC 9051 section 6.2.2).
+func (s *Step) credentialFlaw() *protocol.Flaw {
+	switch {
+	case !s.Reply.NotUnderstood || s.cancelled() || !s.logsIn():
+	case s.bySASL() && s.provedSecret() && !slices.Contains(tokenMechanisms, s.mechanism()): // a token has a dialogue of its own
+		return &protocol.Flaw{What: "The response, which mailrig doesn't record, isn't base64, or hasn't the form that " + s.mechanism() + " wants",
+			Section: "RFC 4954 section 4, RFC 9051 section 6.2.2", Do: "encode the response as base64 without line ends, in the mechanism's own form"}
+	case s.Word.Secret == event.SecretBehind && !s.Word.Digest && s.Secret:
+		return &protocol.Flaw{What: "Probably the user name or the password, which mailrig doesn't record, has a space, a quotation mark, a bracket or a backslash, and isn't quoted",
+			Section: "RFC 9051 sections 4.3 and 6.2.3", Do: "put both into quotation marks, with a backslash before quotation marks and backslashes in them"}
+	}
+	return nil
+}
+
 // sawAll reports whether the record holds all of a command's line.
 func (f *Facts) sawAll(s *Step) bool { return int64(len(s.Line))+2 >= s.Bytes }
 
@@ -72,6 +91,12 @@ func (f *Facts) sayMalformed(s *Step, flaw *protocol.Flaw, more int) Evidence {
 	line := s.Line
 	if s.Tag != "" && s.Verb != "" {
 		line = strings.TrimPrefix(line, s.Tag+" ")
+	}
+	if s.Word.Secret != event.NoSecret {
+		line = s.Verb
+		if s.bySASL() {
+			line += " " + s.mechanism()
+		}
 	}
 	command := strings.TrimSpace(cmp.Or(s.Verb, s.Tag, "an empty one"))
 	e := Evidence{Sessions: []*Facts{f}, Severity: Error, Words: map[string]string{

@@ -113,7 +113,7 @@ func wrongProtocol(c *Case) []Evidence {
 			word, known := p.Words.Find(line.Verb)
 			switch {
 			case !known || f.opens(word.Verb):
-			case word.Opens:
+			case word.Opens, f.tagged(line):
 				return map[string]string{"spoken": p.Title, "others": doorsOf(p)}
 			case word.Leaves && line.Args == "" && f.Steps[0].Verb == "":
 				leaving = append(leaving, p.Title) // this word isn't even a command of the session's protocol
@@ -124,6 +124,13 @@ func wrongProtocol(c *Case) []Evidence {
 		}
 		return map[string]string{"spoken": strings.Join(leaving, " or "), "others": f.otherDoors()}
 	})
+}
+
+// tagged reports whether a line is another protocol's command with a tag, which this server couldn't read.
+func (f *Facts) tagged(line protocol.Line) bool {
+	first := f.Steps[0]
+	_, known := f.speaks.Words.Find(first.Verb)
+	return line.Tag != "" && first.Tag == "" && !known && first.Reply.Class == event.Permanent
 }
 
 // opens reports whether a client of the session's own protocol may begin with this verb.
