@@ -1,0 +1,101 @@
+package diagnose
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/mailrig/mailrig/internal/event"
+	"github.com/mailrig/mailrig/internal/protocol"
+)
+
+// Predicates about programs that speak something else than the port's protocol.
+
+// httpOnMailPort finds a web browser, a health check or a proxy.
+func httpOnMailPort(c *Case) []Evidence {
+	return c.each(func(f *Facts) bool {
+		if clear, _, ok := event.First[*event.ClearOnTLS](f.Record); ok && clear.Protocol == event.HTTP {
+			return true
+		}
+		if f.wantsHTTP() {
+			return true
+		}
+		if len(f.Steps) == 0 {
+			return false
+		}
+		word, rest, _ := strings.Cut(f.Steps[0].Line, " ")
+		return slices.Contains([]string{"GET", "POST", "HEAD", "PUT", "OPTIONS", "CONNECT"}, word) && strings.Contains(rest, "HTTP/")
+	})
+}
+
+// wantsHTTP reports whether the client's hello asks for HTTP (ALPN, RFC 7301). No mail program does.
+func (f *Facts) wantsHTTP() bool {
+	h, _, ok := event.First[*event.Hello](f.Record)
+	return ok && (slices.Contains(h.Protocols, "http/1.1") || slices.Contains(h.Protocols, "h2"))
+}
+
+// proxyHeader finds a balancer or a proxy that tells the client's address in front of the dialogue, where nobody expects
+// it: HAProxy's PROXY protocol, version 1 or 2, or Postfix' XCLIENT and XFORWARD.
+func proxyHeader(c *Case) []Evidence {
+	return c.eachWords(func(f *Facts) map[string]string {
+		name, setting := "", "Switch the PROXY protocol off for this port in what connects (HAProxy: send-proxy; nginx: proxy_protocol)."
+		if clear, _, ok := event.First[*event.ClearOnTLS](f.Record); ok && clear.Protocol == event.PROXY {
+			name = "the header of the PROXY protocol"
+		}
+		line := func(i int) string { return f.Steps[i].Line }
+		switch {
+		case name != "" || len(f.Steps) == 0:
+		case strings.HasPrefix(line(0), "PROXY "):
+			name = "the header of the PROXY protocol, version 1"
+		case len(f.Steps) > 2 && line(0) == "" && line(1) == "" && strings.HasPrefix(line(2), `\x00`):
+			name = "the header of the PROXY protocol, version 2"
+		}
+		if s := f.step(func(s *Step) bool { return s.Verb == "XCLIENT" || s.Verb == "XFORWARD" }); s != nil && s.Reply.Class != event.OK {
+			name, setting = s.Verb, "Let the proxy look at the server's list first, or switch "+s.Verb+" off (nginx: xclient off)."
+		}
+		if name == "" {
+			return nil
+		}
+		return map[string]string{"name": name, "advice": setting}
+	})
+}
+
+// wrongProtocol finds a client that begins with another protocol's first command.
+func wrongProtocol(c *Case) []Evidence {
+	return c.eachWords(func(f *Facts) map[string]string {
+		if len(f.Steps) == 0 || f.opens(f.Steps[0].Verb) {
+			return nil
+		}
+		var leaving []string
+		for _, p := range f.protocols {
+			if p == f.speaks || p.Replies == nil {
+				continue
+			}
+			line := p.Replies.Command(f.Steps[0].Line)
+			word, known := p.Words.Find(line.Verb)
+			switch {
+			case !known || f.opens(word.Verb):
+			case word.Opens, f.tagged(line):
+				return map[string]string{"spoken": p.Title, "others": doorsOf(p)}
+			case word.Leaves && line.Args == "" && f.Steps[0].Verb == "":
+				leaving = append(leaving, p.Title) // this word isn't even a command of the session's protocol
+			}
+		}
+		if leaving == nil {
+			return nil
+		}
+		return map[string]string{"spoken": strings.Join(leaving, " or "), "others": f.otherDoors()}
+	})
+}
+
+// tagged reports whether a line is another protocol's command with a tag, which this server couldn't read.
+func (f *Facts) tagged(line protocol.Line) bool {
+	first := f.Steps[0]
+	_, known := f.speaks.Words.Find(first.Verb)
+	return line.Tag != "" && first.Tag == "" && !known && first.Reply.Class == event.Permanent
+}
+
+// opens reports whether a client of the session's own protocol may begin with this verb.
+func (f *Facts) opens(verb string) bool {
+	word, ok := f.speaks.Words.Find(verb)
+	return ok && word.Opens
+}
