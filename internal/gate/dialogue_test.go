@@ -2,6 +2,7 @@ package gate_test
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"log/slog"
@@ -55,6 +56,8 @@ type options struct {
 	commands []imapd.Command                           // beside the engine; nil means mailrig's own
 	plan     func(context.Context, string) *fault.Plan // of one user alone
 	edit     func(*gate.Config)
+	store    store.Store // nil means an empty one
+	maxBytes int64       // of a message; 0 means 1 MiB
 }
 
 func newRig(t testing.TB, o options) *rig {
@@ -63,7 +66,11 @@ func newRig(t testing.TB, o options) *rig {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &rig{t: t, ca: ca, store: memory.New(memory.Options{MaxMessageBytes: 1 << 20}), over: make(chan struct{})}
+	r := &rig{t: t, ca: ca, store: o.store, over: make(chan struct{})}
+	if r.store == nil {
+		r.store = memory.New(memory.Options{MaxMessageBytes: 1 << 20})
+	}
+	maxBytes := cmp.Or(o.maxBytes, 1<<20)
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -84,14 +91,14 @@ func newRig(t testing.TB, o options) *rig {
 	spoken := protocol.Find(all.Protocols(), o.protocol)
 	ctx, cancel := context.WithCancel(t.Context())
 	ses := session.New(ctx, &session.Shared{
-		Store: r.store, Authority: secretOnly{}, Mechanisms: identity.Mechanisms(), MaxMessageBytes: 1 << 20,
+		Store: r.store, Authority: secretOnly{}, Mechanisms: identity.Mechanisms(), MaxMessageBytes: maxBytes,
 		Journal: event.NewRing(event.Options{Keep: 10}), Tags: session.NewTags(), Plan: o.plan, Logger: slog.New(slog.DiscardHandler),
 	}, doorOf(o.port, o.tls), raw, plan)
 	r.rec = ses.Recorder()
 	cfg := gate.Config{
 		Rig: &gate.Rig{
 			Protocols: all.Protocols(), Masker: protocol.NewMasker(all.Protocols()), Certificate: ca.Certificate,
-			Domain: "mail.example.test", MailDomain: "example.test", MaxMessageBytes: 1 << 20,
+			Domain: "mail.example.test", MailDomain: "example.test", MaxMessageBytes: maxBytes,
 		},
 		Protocol: spoken, TLS: o.tls, StartTLS: !o.tls,
 		Engine: func(c *gate.Conn) {

@@ -11,7 +11,8 @@ import (
 // corrections replaces engine replies that differ from what the RFCs require.
 var corrections = map[string]string{
 	"454 4.7.0 Invalid base64 data\r\n":      "501 5.5.2 Cannot decode base64 data\r\n", // RFC 4954 section 4
-	"235 2.0.0 Authentication succeeded\r\n": "235 2.7.0 Authentication succeeded\r\n",  // RFC 4954 section 6
+	"502 5.5.4 Missing parameter\r\n":        "501 5.5.4 AUTH needs a mechanism, like: AUTH PLAIN\r\n",
+	"235 2.0.0 Authentication succeeded\r\n": "235 2.7.0 Authentication succeeded\r\n", // RFC 4954 section 6
 }
 
 func (f *framing) Write(line []byte, complete bool) (int, error) {

@@ -78,11 +78,8 @@ func (f *framing) check(verb string, line, arg []byte) (pass []byte, refusal str
 			return nil, "501 5.5.4 STARTTLS takes no parameter"
 		}
 	case "AUTH":
-		switch {
-		case at >= begun: // RFC 4954 section 4
+		if at >= begun { // RFC 4954 section 4
 			return nil, "503 5.5.1 AUTH isn't possible in a transaction"
-		case len(arg) == 0:
-			return nil, "501 5.5.4 AUTH needs a mechanism, like: AUTH PLAIN"
 		}
 	case "MAIL":
 		if at >= begun { // RFC 5321 section 4.1.4: one MAIL per transaction
