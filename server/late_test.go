@@ -24,10 +24,12 @@ func TestLateReplyIsNotLost(t *testing.T) {
 		steps  [][2]string
 		last   string
 	}{
-		"DATA":         {25, "INBOX", [][2]string{{"", "220 "}, {"EHLO x", "250 "}, {"MAIL FROM:<a@b.test>", "250 "}, {"RCPT TO:<alice@example.test>", "250 "}, {"DATA", "354 "}}, "Subject: x\r\n\r\nx\r\n.\r\n"},
-		"BDAT":         {25, "INBOX", [][2]string{{"", "220 "}, {"EHLO x", "250 "}, {"MAIL FROM:<a@b.test>", "250 "}, {"RCPT TO:<alice@example.test>", "250 "}}, "BDAT 3 LAST\r\nx\r\n"},
-		"APPEND":       {143, "Sent", [][2]string{{"", "* OK"}, {"a LOGIN alice@example.test pw", "a OK"}, {"a APPEND Sent {3}", "+"}}, "x\r\n\r\n"},
-		"APPEND twice": {143, "Sent", [][2]string{{"", "* OK"}, {"a LOGIN alice@example.test pw", "a OK"}}, "a APPEND Sent {3+}\r\nx\r\n\r\n"},
+		"DATA":                   {25, "INBOX", [][2]string{{"", "220 "}, {"EHLO x", "250 "}, {"MAIL FROM:<a@b.test>", "250 "}, {"RCPT TO:<alice@example.test>", "250 "}, {"DATA", "354 "}}, "Subject: x\r\n\r\nx\r\n.\r\n"},
+		"BDAT":                   {25, "INBOX", [][2]string{{"", "220 "}, {"EHLO x", "250 "}, {"MAIL FROM:<a@b.test>", "250 "}, {"RCPT TO:<alice@example.test>", "250 "}}, "BDAT 3 LAST\r\nx\r\n"},
+		"APPEND":                 {143, "Sent", [][2]string{{"", "* OK"}, {"a LOGIN alice@example.test pw", "a OK"}, {"a APPEND Sent {3}", "+"}}, "x\r\n\r\n"},
+		"APPEND nothing":         {143, "Sent", [][2]string{{"", "* OK"}, {"a LOGIN alice@example.test pw", "a OK"}, {"a APPEND Sent {0}", "+"}}, "\r\n"},
+		"APPEND nothing at once": {143, "Sent", [][2]string{{"", "* OK"}, {"a LOGIN alice@example.test pw", "a OK"}}, "a APPEND Sent {0+}\r\n\r\n"},
+		"APPEND twice":           {143, "Sent", [][2]string{{"", "* OK"}, {"a LOGIN alice@example.test pw", "a OK"}}, "a APPEND Sent {3+}\r\nx\r\n\r\n"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -181,6 +181,7 @@ var rules = map[string]fault.Rule{
 	"hide-8bit":      {Fault: &fault.Hide{"8BITMIME", "BINARYMIME", "SMTPUTF8"}},
 	"hello-answered": {Match: fault.Match{Command: []string{"EHLO", "RSET"}}, Fault: &fault.Reply{Texts: fault.Texts{"smtp": "250 mail.example.test"}}},
 	"bdat-once":      {Match: fault.Match{Command: []string{"BDAT"}}, Times: 1, Per: fault.PerConnection, Fault: &fault.Reply{Texts: fault.Texts{"smtp": "451 4.3.0 Not now"}}},
+	"late":           {Fault: &fault.DelayFinalReply{Delay: time.Millisecond}},
 	"hide-id":        {Fault: &fault.Hide{"ID", "IDLE"}},
 	"greeting":       {Fault: &fault.Greeting{Texts: fault.Texts{"smtp": "220-smtp-out.isp.example\n220 ESMTP proxy", "imap": "OK [CAPABILITY IMAP4rev1] hello", "pop3": "+OK hello"}}},
 	"starttls-refused": {Match: fault.Match{Command: []string{"STARTTLS"}},

@@ -251,7 +251,8 @@ func (g *Gate) readError(err error) error {
 }
 
 // line reads one line, including its line end. It reads a line of more than limit bytes to its end and reports it as
-// long; of such a line it returns the last bytes, at least lineTail. The result is valid until the next read.
+// long; of such a line it returns the first lineHead bytes and the last bytes, at least lineTail. The result is valid
+// until the next read.
 //
 // secret says that the line belongs to a login exchange: if the line never ends, its bytes aren't recorded.
 func (g *Gate) line(limit int, idle time.Duration, secret bool) (line []byte, long bool, err error) {
@@ -288,14 +289,15 @@ func (g *Gate) line(limit int, idle time.Duration, secret bool) (line []byte, lo
 	}
 }
 
-// lineTail is enough of the end of a line to hold the announcement of a literal.
-const lineTail = 32
+// lineHead is enough of the beginning of a line to hold a tag and a verb; lineTail is enough of its end to hold the
+// announcement of a literal.
+const lineHead, lineTail = 128, 32
 
-// skipLine reads to the end of a line that is too long, and returns its last bytes. begun is what has been read of it.
-// skipLine gives up after maxSwallow bytes.
-func (g *Gate) skipLine(begun []byte, idle time.Duration) (tail []byte, err error) {
+// skipLine reads to the end of a line that is too long, and returns its first and last bytes. begun is what has been read
+// of it. skipLine gives up after maxSwallow bytes.
+func (g *Gate) skipLine(begun []byte, idle time.Duration) (ends []byte, err error) {
 	last := func(b []byte) []byte { return b[max(0, len(b)-lineTail):] }
-	tail = bytes.Clone(last(begun))
+	head, tail := bytes.Clone(begun[:min(len(begun), lineHead)]), bytes.Clone(last(begun))
 	for skipped := 0; skipped < maxSwallow; {
 		g.wait(idle)
 		b, err := g.br.ReadSlice('\n')
@@ -303,7 +305,7 @@ func (g *Gate) skipLine(begun []byte, idle time.Duration) (tail []byte, err erro
 		skipped += len(b)
 		tail = bytes.Clone(last(append(tail, last(b)...)))
 		if err == nil {
-			return tail, nil
+			return append(head, tail...), nil
 		}
 		if err != bufio.ErrBufferFull {
 			return nil, g.readError(err)

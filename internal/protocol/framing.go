@@ -84,9 +84,9 @@ var ErrNoRoom = errors.New("no room for a message")
 
 // ClientSide is the part of a Port that faces the client.
 type ClientSide interface {
-	// Line reads one line with its line end, at most limit bytes. It reads a longer line to its end and returns long
-	// and some of the line's last bytes. The line is valid until the next read. secret says that the line belongs to a login exchange:
-	// if the line never ends, none of it is recorded.
+	// Line reads one line with its line end, at most limit bytes. It reads a longer line to its end and returns long,
+	// and some of the line's first and last bytes. The line is valid until the next read. secret says that the line
+	// belongs to a login exchange: if the line never ends, none of it is recorded.
 	Line(limit int, secret bool) (line []byte, long bool, err error)
 	// Upload reads bytes of a message or literal into p: at least one, at most n, and only what has arrived. It records
 	// them. If secret is set, it records only that the last byte (the n-th) has arrived. If a scenario cuts the upload,

@@ -18,7 +18,7 @@ func (f *framing) command(line []byte) error {
 	f.searching, f.owed = false, 0
 	f.p.GiveUpUpload()
 	f.p.Lock()
-	f.tag, f.verb, f.done, f.awaited, f.override = tag, "", false, -1, ""
+	f.tag, f.verb, f.done, f.awaited, f.told = tag, "", false, -1, false
 	logged := f.logged
 	f.p.Unlock()
 	show := protocol.ShowMasked

@@ -55,9 +55,8 @@ func (f *framing) continuation(line []byte) error {
 // tagged handles the last line of the reply to a command.
 func (f *framing) tagged(line []byte) error {
 	f.done = true
-	if f.override != "" {
-		line = (&replies{}).Write(f.tag, f.override)
-		f.override = ""
+	if f.told {
+		return nil
 	}
 	if f.verb == "APPEND" && f.p.CutReply() {
 		return nil

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"strings"
 
+	"github.com/mailrig/mailrig/internal/event"
 	"github.com/mailrig/mailrig/internal/protocol"
 )
 
@@ -27,6 +28,7 @@ type framing struct {
 	upload    bool  // the command is an APPEND
 	message   bool  // the next literal is the message, not the mailbox name
 	inUpload  bool  // the literal being read is the message
+	closing   bool  // a parenthesis follows the literal (RFC 6855 section 4)
 	searching bool  // the command is a SEARCH
 	badLines  int
 	owed      int  // arguments of a search key that are literals to come
@@ -41,7 +43,7 @@ type framing struct {
 	awaited  int64  // size of a literal that waits for the engine's "+"; -1 if there is none
 	next     mode   // what the client's next bytes are after a continuation request
 	done     bool   // the engine has sent the tagged reply
-	override string // what to send in place of the engine's tagged reply
+	told     bool   // the command has had its tagged reply; the engine's isn't shown
 	logged   bool   // a login has succeeded
 	wanted   string // the mailbox that a SELECT or EXAMINE names
 	selected string // the open mailbox, as far as rules need to know
@@ -119,8 +121,9 @@ func (f *framing) line(next mode, line []byte, long bool) error {
 		f.mode = command
 		return f.abort("BAD Command line too long", line, " (\r\n")
 	case long:
+		f.p.Notice(event.LineTooLong)
 		f.secret = true // nobody knows whose literal it is
-		return f.refuse("* BAD Command line too long\r\n", line)
+		return f.refuse(f.tagOf(line)+" BAD Command line too long\r\n", line)
 	case f.mode == rest:
 		return f.rest(line)
 	}
@@ -190,6 +193,10 @@ func (f *framing) restSeen(line []byte) { f.p.Rest(line, f.secret) }
 func (f *framing) pass(line []byte, first bool) error {
 	size, sync, ok := literalSize(line)
 	if ok {
+		f.closing = bytes.HasSuffix(line[:bytes.LastIndexByte(line, '{')], []byte("(~"))
+		if f.message && size == 0 {
+			return f.emptyMessage(line, sync)
+		}
 		limit, what := int64(maxLiteral), "NO [TOOBIG] Literals of this command are limited to 4096 bytes"
 		if f.message {
 			limit, what = f.p.MaxBytes(), "NO [TOOBIG] The message is larger than this server accepts"
@@ -218,13 +225,31 @@ func (f *framing) pass(line []byte, first bool) error {
 	return nil
 }
 
-// abort ends a command of which the engine has seen a part. The engine gets end in place of the rest, and reply
-// replaces what the engine says to that.
-func (f *framing) abort(reply string, line []byte, end string) error {
+// tagOf returns the tag of a line that is too long. What follows a failed login may be a secret, unless it is a command.
+func (f *framing) tagOf(line []byte) string {
+	tag, after := protocol.CutWord(line)
+	verb, _ := protocol.CutWord(after)
 	f.p.Lock()
-	f.override = reply
+	secret := (f.afterAuth || f.afterLogin) && !f.logged
 	f.p.Unlock()
-	if err := f.answered(bytes.Clone(line)); err != nil {
+	if len(after) == 0 || !isTag(string(tag)) || secret && !f.p.Knows(words.Verb(verb)) {
+		return "*"
+	}
+	return string(tag)
+}
+
+// abort ends a command of which the engine has seen a part. The client gets the reply at once: what belongs to the
+// command may be too much to read. The engine gets end in place of the rest, and nobody hears what it says to that.
+func (f *framing) abort(reply string, line []byte, end string) error {
+	line = bytes.Clone(line)
+	f.p.Lock()
+	err := f.tagged((&replies{}).Write(f.tag, reply))
+	f.told = true
+	f.p.Unlock()
+	if err != nil {
+		return err
+	}
+	if err := f.answered(line); err != nil {
 		return err
 	}
 	f.p.Pass([]byte(end))
@@ -255,6 +280,3 @@ func (f *framing) abandon(n int64) error {
 }
 
 func (f *framing) LoggedIn() { f.logged = true }
-
-// tooManyMessages is the answer to MULTIAPPEND; see oneMessage.
-const tooManyMessages = " BAD One message at a time: there is no MULTIAPPEND here\r\n* BYE Closing, to stay in step\r\n"

@@ -24,7 +24,7 @@ func (f *framing) readLiteral(b []byte) (int, error) {
 	if f.inUpload {
 		if limit > 1 {
 			limit-- // the last byte waits until oneMessage has seen what follows it
-		} else if err := f.oneMessage(); err != nil {
+		} else if err := f.oneMessage(1); err != nil {
 			return 0, err
 		}
 	}
@@ -38,19 +38,54 @@ func (f *framing) readLiteral(b []byte) (int, error) {
 	return n, nil
 }
 
-// oneMessage looks at what follows the last byte of an APPEND's message. That must be the line end, or the closing
-// parenthesis of UTF8 (RFC 6855 section 4). Given more messages (MULTIAPPEND, RFC 3502, which mailrig doesn't
-// advertise), the engine would store the first one and never answer.
-func (f *framing) oneMessage() error {
-	b, err := f.p.Peek(2)
-	if err != nil {
+// emptyMessage takes an APPEND's message of no bytes. The engine would store it before the command is complete. So it
+// gets the line only when what follows has come, and needn't ask for the message.
+func (f *framing) emptyMessage(line []byte, sync bool) error {
+	line = bytes.Clone(line)
+	f.begin(0)
+	if sync {
+		if err := f.p.Say([]byte("+ Ready for the message\r\n"), ""); err != nil {
+			return err
+		}
+	}
+	if err := f.oneMessage(0); err != nil {
 		return err
 	}
-	if b[1] == '\r' || b[1] == '\n' || b[1] == ')' {
-		return nil
-	}
-	return f.p.Close([]byte(f.tag + tooManyMessages))
+	f.p.Uploaded(event.Lines{})
+	f.p.Pass(append(line[:bytes.LastIndexByte(line, '{')], "{0+}\r\n"...))
+	return nil
 }
+
+// oneMessage looks at what follows an APPEND's message, of which n bytes are still to come. That must be the line end,
+// behind the closing parenthesis of UTF8 (RFC 6855 section 4). Given more messages (MULTIAPPEND, RFC 3502, which mailrig
+// doesn't advertise), or anything else, the engine would store the message and never answer.
+func (f *framing) oneMessage(n int) error {
+	for _, want := range []byte(f.end()) {
+		b, err := f.p.Peek(n + 1)
+		if err != nil {
+			return err
+		}
+		if want == '\r' && b[n] == '\n' {
+			return nil
+		}
+		if b[n] != want {
+			return f.p.Close([]byte(f.tag + tooMuch))
+		}
+		n++
+	}
+	return nil
+}
+
+// end returns what must follow a message.
+func (f *framing) end() string {
+	if f.closing {
+		return ")\r\n"
+	}
+	return "\r\n"
+}
+
+// tooMuch is the answer to what follows a message; see oneMessage.
+const tooMuch = " BAD One message at a time, and nothing behind it: there is no MULTIAPPEND here\r\n* BYE Closing, to stay in step\r\n"
 
 // literalSize parses {n} or {n+} at the end of a line.
 func literalSize(line []byte) (n int64, sync, ok bool) {
