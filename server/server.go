@@ -31,6 +31,7 @@ import (
 	"os"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/mailrig/mailrig/certs"
 	"github.com/mailrig/mailrig/internal/active"
@@ -205,8 +206,12 @@ func (s *Server) Start(ctx context.Context) (err error) {
 	return nil
 }
 
-// Shutdown closes every door and ends every connection. It returns when everything has ended, or with an error when ctx
-// ends first. That error says who is left.
+// goodbyeTime is how long clients may take to hear that the server shuts down.
+const goodbyeTime = 500 * time.Millisecond
+
+// Shutdown closes every door and ends every connection. It first tells the clients, in their protocol's words, for at
+// most half a second. It returns when everything has ended, or with an error when ctx ends first. That error says who is
+// left.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.ready.Store(false)
 	s.bounces.Stop()
@@ -227,14 +232,26 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	}
 	s.mu.Unlock()
 	s.cancel()
-	for _, g := range open {
-		g.Shutdown()
-	}
 	done := make(chan struct{})
+	var told sync.WaitGroup
+	defer told.Wait()
+	for _, g := range open {
+		told.Go(g.Goodbye)
+	}
 	go func() {
 		s.conns.Wait()
 		close(done)
 	}()
+	patience := time.NewTimer(goodbyeTime)
+	defer patience.Stop()
+	select {
+	case <-done:
+	case <-patience.C:
+	case <-ctx.Done():
+	}
+	for _, g := range open {
+		g.Shutdown() // a Goodbye that still waits for its client is over with this
+	}
 	select {
 	case <-done:
 	case <-ctx.Done():

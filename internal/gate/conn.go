@@ -198,12 +198,12 @@ func (c *Conn) serverLine(line []byte) (int, error) {
 	return len(line), nil
 }
 
-// Dropping reports whether a scenario will refuse the message that the client is sending, after its last byte. If so,
-// nobody may store it.
+// Dropping reports whether a scenario will refuse the message that the client is sending, after its last byte, or whether
+// the client has been told that the server stops. If so, nobody may store it.
 func (c *Conn) Dropping() bool {
 	c.g.wmu.Lock()
 	defer c.g.wmu.Unlock()
-	return c.instead != nil && c.instead.Replace != "" && !c.g.cfg.Protocol.Replies.Positive(c.instead.Replace)
+	return c.g.leaving || c.instead != nil && c.instead.Replace != "" && !c.g.cfg.Protocol.Replies.Positive(c.instead.Replace)
 }
 
 // Close is called by the engine when it is done or has lost its client.

@@ -11,9 +11,6 @@ import (
 
 // This file defines the ways in which a connection ends.
 
-// Shutdown ends the connection from outside, whatever it is doing.
-func (g *Gate) Shutdown() { g.end(true, event.EndedByShutdown) }
-
 // end closes the socket, once. hard sends an RST, without close_notify.
 func (g *Gate) end(hard bool, by event.EndedBy) {
 	if hard {
@@ -29,7 +26,9 @@ func (g *Gate) shut(how fault.End, by event.EndedBy) {
 		g.flush() // not inside once.Do: a reset must not wait for this flush
 	}
 	g.once.Do(func() {
-		if g.left.Load() && by == event.EndedByServer {
+		if g.bade.Load() {
+			by = event.EndedByShutdown
+		} else if g.left.Load() && by == event.EndedByServer {
 			by = event.EndedByClient
 			if g.idled.Load() {
 				by = event.EndedByTimeout

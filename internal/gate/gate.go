@@ -132,14 +132,16 @@ type Gate struct {
 	spool    held     // what the framing gathers
 	readBy   deadline // read deadline of the socket; only the engine's goroutine uses it
 
-	wmu     sync.Mutex
-	out     *[]byte // gathered replies; nil if there are none
-	reading bool    // the engine waits for the client, so output is sent at once
-	writeBy deadline
-	werr    error
-	muted   bool     // a scenario wants the server to say nothing more
-	refused string   // the scenario that refused the command being answered
-	hidden  [][]byte // words of the command being answered that aren't shown
+	wmu      sync.Mutex
+	out      *[]byte // gathered replies; nil if there are none
+	reading  bool    // the engine waits for the client, so output is sent at once
+	writeBy  deadline
+	werr     error
+	muted    bool     // the server says nothing more: a scenario wants it, or it has said goodbye
+	speaking bool     // an engine speaks with the client, and no TLS handshake is under way
+	leaving  bool     // the server is shutting down
+	hidden   [][]byte // words of the command being answered that aren't shown
+	refused  string   // the scenario that refused the command being answered
 
 	cur    atomic.Pointer[Conn]
 	closed chan struct{}
@@ -147,6 +149,9 @@ type Gate struct {
 	left   atomic.Bool // the client has left
 	idled  atomic.Bool // the client was silent for too long
 	ended  sync.Once
+
+	receiving atomic.Bool // a message is coming from the client
+	bade      atomic.Bool // the client has been told that the server shuts down
 }
 
 // New makes the gate of a connection. Call Run to start it.
@@ -213,7 +218,10 @@ func (g *Gate) start(greet *fault.Greet) {
 	c.port = &port{c: c, g: g}
 	c.framing = g.cfg.Protocol.Framing(c.port)
 	g.fault.Phase(c.secure)
+	g.wmu.Lock()
 	g.cur.Store(c)
+	g.speaking = true
+	g.wmu.Unlock()
 	g.cfg.Engine(c)
 }
 

@@ -161,7 +161,11 @@ func (g *Gate) put(b []byte) {
 	if g.werr != nil {
 		return
 	}
-	g.writeBy.extend(g.cfg.writeTimeout(), g.raw.SetWriteDeadline)
+	patience := g.cfg.writeTimeout()
+	if g.leaving {
+		patience = byeTime
+	}
+	g.writeBy.extend(patience, g.raw.SetWriteDeadline)
 	g.raw.ours.Store(true)
 	_, g.werr = g.conn.Write(b)
 	g.raw.ours.Store(false)

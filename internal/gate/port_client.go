@@ -140,10 +140,14 @@ func (p *port) Swallow(n int64, secret bool) error {
 }
 
 func (p *port) BeginUpload() {
+	p.g.receiving.Store(true)
 	p.taken, p.fate = 0, p.g.fault.Cut(fault.InUpload)
 }
 
-func (p *port) GiveUpUpload() { p.taken, p.fate = 0, fault.Cut{} }
+func (p *port) GiveUpUpload() {
+	p.g.receiving.Store(false)
+	p.taken, p.fate = 0, fault.Cut{}
+}
 
 func (p *port) Uploaded(l event.Lines) {
 	g := p.g

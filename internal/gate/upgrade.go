@@ -34,6 +34,9 @@ func (g *Gate) upgrade(c *Conn, tag string) error {
 	if err := g.flush(); err != nil {
 		return err
 	}
+	g.wmu.Lock()
+	g.speaking = false
+	g.wmu.Unlock()
 	g.opened = true
 	first, kept := g.leftover(up)
 	if !g.handshake(first, true) {
