@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"strings"
+	"unicode"
 
 	"github.com/mailrig/mailrig/internal/budget"
 	"github.com/mailrig/mailrig/internal/diagnose"
@@ -39,6 +40,9 @@ type Config struct {
 	PortOffset string   // "" or "auto": standard ports, or 3000 higher; a number; or "random"
 	HTTP       string   // address of the web page and API; "" or "off" means none
 	HTTPExact  bool     // the user chose HTTP: don't move to a free port if it is taken
+	// HTTPLogins are the names and passwords with which a request reaches the web page and the API; none means that
+	// anybody may do everything there.
+	HTTPLogins []HTTPLogin
 
 	Domain    string   // appended to names without "@"; "" means DefaultDomain
 	Hostnames []string // more names for the certificate, besides localhost and *.example.test
@@ -71,6 +75,12 @@ type Config struct {
 	protocols []served       // which protocols there are; nil means mailrig's own
 	findings  []diagnose.Row // which findings there are; nil means mailrig's own
 	store     store.Store    // in place of one in memory
+}
+
+// HTTPLogin is a name and a password for the web page and the API (RFC 7617). The name has no colon.
+type HTTPLogin struct {
+	Name, Password string
+	ReadOnly       bool // only GET and HEAD
 }
 
 // User is an account that may log in.
@@ -127,6 +137,11 @@ func (c *Config) fill() error {
 	for _, u := range c.Users {
 		if u.Name == "" || u.Password == "" || strings.ContainsAny(u.Name, " \t\r\n\x00") {
 			return fmt.Errorf("user %q needs a name without spaces and a password that isn't empty", u.Name)
+		}
+	}
+	for _, l := range c.HTTPLogins {
+		if l.Name == "" || l.Password == "" || strings.ContainsFunc(l.Name+l.Password, unicode.IsControl) || strings.Contains(l.Name, ":") { // RFC 7617 section 2
+			return fmt.Errorf("the login %q for the web page needs a name without a colon and a password, both without control characters", l.Name)
 		}
 	}
 	if c.SeedDir != "" {

@@ -33,7 +33,7 @@ func (s *Server) startHTTP() error {
 	}
 	s.httpURL = "http://" + reachable(ln.Addr())
 	s.http = &http.Server{
-		Handler:           httpapi.New(httpapi.Config{Rig: rig{s}, Version: s.cfg.Version, Logger: s.cfg.Logger, Listen: ln.Addr().String(), AllowedHosts: s.cfg.Hostnames}),
+		Handler:           httpapi.New(httpapi.Config{Rig: rig{s}, Version: s.cfg.Version, Logger: s.cfg.Logger, Listen: ln.Addr().String(), AllowedHosts: s.cfg.Hostnames, Logins: httpLogins(s.cfg.HTTPLogins)}),
 		ReadHeaderTimeout: 10 * time.Second,
 		WriteTimeout:      time.Minute, // what waits for something has more
 		IdleTimeout:       time.Minute,
@@ -48,6 +48,13 @@ func (s *Server) startHTTP() error {
 		}
 	}()
 	return nil
+}
+
+func httpLogins(list []HTTPLogin) (all []httpapi.Login) {
+	for _, l := range list {
+		all = append(all, httpapi.Login(l))
+	}
+	return all
 }
 
 // httpLog takes what net/http logs. Of that, only a failed accept is something that the user can do anything about.

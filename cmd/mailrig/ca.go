@@ -32,7 +32,7 @@ sign only for test names and local addresses.` + aboutVariables,
 			return nil
 		},
 	}
-	httpFlag(cmd, &address)
+	a.httpFlag(cmd, &address)
 	cmd.Flags().StringVar(&dir, "ca-dir", "", "print the CA kept in `DIR`")
 	return cmd
 }

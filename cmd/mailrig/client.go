@@ -21,15 +21,31 @@ import (
 
 // client talks to the HTTP door of a running mailrig.
 type client struct {
-	base string
-	http *http.Client
+	base  string
+	http  *http.Client
+	login *server.HTTPLogin // nil: none
 }
 
 const answerTime = 15 * time.Second
 
-// httpFlag adds the flag with which a command finds the running mailrig.
-func httpFlag(cmd *cobra.Command, value *string) {
+// httpFlag adds the flags with which a command finds the running mailrig and logs in there.
+func (a *app) httpFlag(cmd *cobra.Command, value *string) {
 	cmd.Flags().StringVar(value, "http", server.DefaultHTTP, "`address` of the running mailrig's web page")
+	cmd.Flags().Var(&list{values: &a.httpAuth}, "http-auth", "log in there with `name:password`, if it was started with --http-auth")
+}
+
+// httpLoginOf chooses the login for a command. The variable may hold all that the running mailrig was started with.
+func (a *app) httpLoginOf() (login *server.HTTPLogin, err error) {
+	for _, s := range a.httpAuth {
+		l, err := a.httpLogin(s)
+		if err != nil {
+			return nil, err
+		}
+		if login == nil || login.ReadOnly {
+			login = &l
+		}
+	}
+	return login, nil
 }
 
 // connect parses the value of --http: what serve takes, or a URL.
@@ -43,11 +59,16 @@ func (a *app) connect(address string) (*client, error) {
 	}
 	// A server that listens on all addresses is reached on loopback.
 	host, port, _ := net.SplitHostPort(addr)
+	login, err := a.httpLoginOf()
+	if err != nil {
+		return nil, err
+	}
 	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
 		host = "127.0.0.1"
 	}
 	return &client{
-		base: "http://" + net.JoinHostPort(host, port),
+		base:  "http://" + net.JoinHostPort(host, port),
+		login: login,
 		http: &http.Client{
 			// Never through a proxy: it is this machine, or a container on it.
 			Transport:     &http.Transport{Proxy: nil, DialContext: (&net.Dialer{Timeout: 5 * time.Second}).DialContext},
@@ -86,6 +107,9 @@ func (c *client) do(ctx context.Context, method, path string, in, out any) error
 	req, err := http.NewRequestWithContext(ctx, method, c.base+path, body)
 	if err != nil {
 		return usage("%w", err)
+	}
+	if c.login != nil {
+		req.SetBasicAuth(c.login.Name, c.login.Password)
 	}
 	if in != nil {
 		req.Header.Set("Content-Type", "application/json")

@@ -26,4 +26,5 @@ type app struct {
 	getenv         func(string) string
 	environ        func() []string
 	fromEnv        map[string]bool // flags whose value came from a variable
+	httpAuth       []string        // with which a command logs in at a running mailrig
 }

@@ -19,6 +19,7 @@ import (
 // rigFlags are the flags of the commands that start a rig.
 type rigFlags struct {
 	hosts, hostnames, users, scenarios []string
+	httpAuth                           []string
 	portOffset, http, domain           string
 	seed, caDir                        string
 	maxMessageBytes                    int64
@@ -40,6 +41,7 @@ func (f *rigFlags) register(cmd *cobra.Command, free bool) {
 	listFlag(fs, &f.hosts, "host", "`addresses` to listen on: 127.0.0.1, ::1, or 0.0.0.0 for all; repeatable (default localhost, IPv4 and IPv6)")
 	fs.StringVar(&f.portOffset, "port-offset", offset, "add `N` to every port number; random takes free ports; auto is 0, or 3000 if a standard port can't be opened")
 	fs.StringVar(&f.http, "http", page, "`address` of the web page and the API; off closes them")
+	fs.Var(&list{values: &f.httpAuth}, "http-auth", "let only `name:password` reach the web page and the API; name:password:read may only read; repeatable (default anybody)")
 	fs.StringVar(&f.domain, "domain", server.DefaultDomain, "`domain` to add to user names without @")
 	listFlag(fs, &f.hostnames, "hostname", "additional host `names` for the certificate; repeatable")
 	fs.Var(&list{values: &f.users}, "user", "allow only this `name:password` to log in; repeatable (default anyone, with any password)")
@@ -114,6 +116,13 @@ func (f *rigFlags) config(a *app, fs *pflag.FlagSet) (server.Config, error) {
 		}
 		cfg.Users = append(cfg.Users, user)
 	}
+	for _, s := range f.httpAuth {
+		login, err := a.httpLogin(s)
+		if err != nil {
+			return cfg, err
+		}
+		cfg.HTTPLogins = append(cfg.HTTPLogins, login)
+	}
 	if cfg.Scenarios, err = scenarios.Load(f.scenarios...); err != nil {
 		return cfg, usage("%w", err)
 	}
@@ -131,6 +140,16 @@ func (a *app) user(s string) (server.User, error) {
 			map[bool]string{true: "name", false: "password"}[name == ""])
 	}
 	return server.User{Name: name, Password: password}, nil
+}
+
+// httpLogin parses name:password or name:password:read.
+func (a *app) httpLogin(s string) (server.HTTPLogin, error) {
+	name, password, _ := strings.Cut(s, ":")
+	password, readOnly := strings.CutSuffix(password, ":read")
+	if name == "" || password == "" || strings.ContainsFunc(s, func(r rune) bool { return r == ',' || r <= ' ' }) { // they separate logins in a variable
+		return server.HTTPLogin{}, usage("%s needs a name and a password without commas and spaces; give name:password, or name:password:read", a.source("http-auth"))
+	}
+	return server.HTTPLogin{Name: name, Password: password, ReadOnly: readOnly}, nil
 }
 
 // listenAddress checks the value of --http, and removes the parts of a URL that it doesn't need.

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"strings"
 	"sync"
 
 	"github.com/spf13/cobra"
@@ -104,7 +105,11 @@ func (a *app) run(ctx context.Context, cfg server.Config, f runFlags, args []str
 		return notStarted("make a temporary directory: %w", err)
 	}
 	defer os.RemoveAll(dir)
+	a.warnExposed(&cfg, srv.Doors())
 	env := rigVariables(srv)
+	if len(f.httpAuth) > 0 {
+		env = append(env, "MAILRIG_HTTP_AUTH="+strings.Join(f.httpAuth, ","))
+	}
 	if !f.noTrust {
 		trust, err := trustVariables(dir, srv.CAPEM(), started(srv).CAFile, a.getenv)
 		if err != nil {

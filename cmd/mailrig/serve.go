@@ -76,6 +76,7 @@ func (a *app) serve(ctx context.Context, cfg server.Config, f serveFlags) error 
 		}
 		return notStarted("%w", err)
 	}
+	a.warnExposed(&cfg, srv.Doors())
 	sessionsTo := a.stdout
 	switch {
 	case f.json:

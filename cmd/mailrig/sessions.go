@@ -66,7 +66,7 @@ sessions show together and those that come to light later.` + aboutVariables,
 			}
 		},
 	}
-	httpFlag(cmd, &f.http)
+	a.httpFlag(cmd, &f.http)
 	cmd.Flags().BoolVarP(&f.follow, "follow", "f", false, "keep printing sessions as they end, until Ctrl-C")
 	cmd.Flags().BoolVar(&f.json, "json", false, "print each session (or finding) as one line of JSON, with its dialogue and findings")
 	cmd.Flags().BoolVar(&f.findings, "findings", false, "list findings instead of sessions")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -100,6 +101,11 @@ func (a *app) trial(ctx context.Context, cfg server.Config, f trialFlags, args [
 		return usage("%s is %q; give inside (CMD itself tries again) or outside (whoever calls CMD does)", a.source("retries"), f.retries)
 	}
 	shareMemory(&cfg, f.jobs)
+	var doors []server.Door
+	for _, host := range cfg.Hosts {
+		doors = append(doors, server.Door{Addresses: []string{net.JoinHostPort(host, "25")}})
+	}
+	a.warnExposed(&cfg, doors)
 	t := &trial.Trial{Args: args, Jobs: f.jobs, Timeout: f.timeout, RetriesOutside: f.retries == "outside", Rig: cfg}
 	if t.Scenarios, err = trial.Select(f.scenarios); err != nil {
 		return usage("%w", err)

@@ -61,7 +61,7 @@ are active for everybody. So one mailrig serves many testers.` + aboutVariables,
 			return a.use(cmd.Context(), c, user, req)
 		},
 	}
-	httpFlag(cmd, &address)
+	a.httpFlag(cmd, &address)
 	cmd.Flags().BoolVar(&none, "none", false, "switch all scenarios off: every door behaves correctly")
 	cmd.Flags().StringVar(&user, "user", "", "apply to this user's logins only (`address`)")
 	// Inside `mailrig run`, MAILRIG_USER is who logs in, whichever user a scenario is for.

@@ -54,7 +54,7 @@ before: give the "next" that an earlier answer had (--json, or GET /api/v1/mail)
   mailrig wait --finding password-sent-in-clear --timeout 10s`,
 		RunE: func(cmd *cobra.Command, args []string) error { return a.wait(cmd.Context(), f, args) },
 	}
-	httpFlag(cmd, &f.http)
+	a.httpFlag(cmd, &f.http)
 	cmd.Flags().BoolVar(&f.ready, "ready", false, "wait until every door accepts connections")
 	cmd.Flags().StringVar(&f.message, "message", "", "wait for a message that fits `MATCH`")
 	cmd.Flags().StringVar(&f.session, "session", "", "wait for a session that fits `MATCH`")

@@ -22,6 +22,9 @@ func (a *api) guard(next http.Handler) http.Handler {
 				r.Host, hostnameHint(r.Host)))
 			return
 		}
+		if !a.admit(w, r) {
+			return
+		}
 		if err := origin.Check(r); err != nil {
 			a.Logger.Warn("HTTP request refused: cross-site", "origin", r.Header.Get("Origin"), "client", r.RemoteAddr, "err", err)
 			a.fail(w, r, http.StatusForbidden,

@@ -85,7 +85,9 @@ type Config struct {
 	// AllowedHosts are names and addresses that a request's Host may have, besides localhost, the names below it and
 	// loopback addresses. "*.corp.test" allows every name one level below corp.test.
 	AllowedHosts []string
-	Logger       *slog.Logger // nil is silent
+	// Logins are those with which a request reaches the page and the API. None: anybody may do everything.
+	Logins []Login
+	Logger *slog.Logger // nil is silent
 }
 
 type api struct {
