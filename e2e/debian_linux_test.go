@@ -42,9 +42,22 @@ func sbin(t *testing.T, name string) string {
 
 func startDebian(t *testing.T) *debian {
 	t.Helper()
-	dovecot, postfix := sbin(t, "dovecot"), sbin(t, "postfix")
+	postfix := sbin(t, "postfix")
+	d := startDovecot(t)
+	d.chown("data", "postfix")
+	d.write("conf/main.cf", mainCF)
+	d.write("conf/master.cf", masterCF)
+	d.run("queue/pid/master.pid", postfix, "-c", filepath.Join(d.dir, "conf"), "start-fg")
+	d.await(25, 587, 465)
+	return d
+}
+
+// startDovecot starts only Dovecot.
+func startDovecot(t *testing.T) *debian {
+	t.Helper()
+	dovecot := sbin(t, "dovecot")
 	if os.Geteuid() != 0 {
-		missing(t, "Dovecot and Postfix want to be started as root")
+		missing(t, "Dovecot wants to be started as root")
 	}
 	// t.TempDir is readable only by its owner, and the servers run as several users. The path is short because it
 	// contains sockets.
@@ -66,15 +79,10 @@ func startDebian(t *testing.T) *debian {
 		}
 	}
 	d.chown("mail", "nobody")
-	d.chown("data", "postfix")
 	d.certificate()
 	d.write("dovecot.conf", dovecotConf)
-	d.write("conf/main.cf", mainCF)
-	d.write("conf/master.cf", masterCF)
 	d.run("", dovecot, "-F", "-c", filepath.Join(dir, "dovecot.conf"))
 	d.await(110, 995, 143, 993)
-	d.run("queue/pid/master.pid", postfix, "-c", filepath.Join(dir, "conf"), "start-fg")
-	d.await(25, 587, 465)
 	return d
 }
 

@@ -2,8 +2,10 @@ package imapd
 
 import (
 	"io"
+	"reflect"
 
 	"github.com/emersion/go-imap/v2"
+	"github.com/emersion/go-imap/v2/imapserver"
 
 	"github.com/mailrig/mailrig/internal/message"
 	"github.com/mailrig/mailrig/internal/store"
@@ -11,10 +13,25 @@ import (
 
 // content is what a FETCH shows of a message's bytes.
 type content struct {
-	envelope  rendered
-	structure rendered
-	extended  bool // the structure is a BODYSTRUCTURE rather than a BODY
-	sections  []section
+	envelope      rendered
+	body          rendered // a structure without extension data
+	bodyStructure rendered
+	sections      []section
+}
+
+// structures says which forms of the structure a FETCH asks for. The engine's options know only one of them.
+type structures struct{ body, bodyStructure bool }
+
+// structuresOf looks into the engine's writer.
+func structuresOf(w *imapserver.FetchWriter, o *imap.FetchOptions) structures {
+	if o.BodyStructure == nil {
+		return structures{}
+	}
+	wanted := structures{body: !o.BodyStructure.Extended, bodyStructure: o.BodyStructure.Extended}
+	if f := reflect.ValueOf(w).Elem().FieldByName("options").FieldByName("bodyStructure").FieldByName("nonExtended"); f.Kind() == reflect.Bool {
+		wanted.body = wanted.body || f.Bool()
+	}
+	return wanted
 }
 
 // section is a BODY[...]. It is data, or a stream if the store would otherwise read the whole message into memory.
@@ -33,20 +50,19 @@ func (s *section) size() int64 {
 
 // own returns what the engine can't write, with the names of the items.
 func (c *content) own() (b []byte) {
-	if c.envelope != nil {
-		b = append(append(b, "ENVELOPE "...), c.envelope...)
+	for _, item := range []struct {
+		name string
+		data rendered
+	}{{"ENVELOPE", c.envelope}, {"BODY", c.body}, {"BODYSTRUCTURE", c.bodyStructure}} {
+		if item.data == nil {
+			continue
+		}
+		if b != nil {
+			b = append(b, ' ')
+		}
+		b = append(append(append(b, item.name...), ' '), item.data...)
 	}
-	if c.structure == nil {
-		return b
-	}
-	if b != nil {
-		b = append(b, ' ')
-	}
-	name := "BODY "
-	if c.extended {
-		name = "BODYSTRUCTURE "
-	}
-	return append(append(b, name...), c.structure...)
+	return b
 }
 
 func (c *content) close() {
@@ -58,7 +74,7 @@ func (c *content) close() {
 }
 
 // read prepares what the client asks for. If there is no error, the caller must close the content.
-func (s *session) read(m store.Message, o *imap.FetchOptions) (c content, err error) {
+func (s *session) read(m store.Message, o *imap.FetchOptions, wanted structures) (c content, err error) {
 	if err := s.spend(stepCost); err != nil {
 		return c, err
 	}
@@ -72,9 +88,13 @@ func (s *session) read(m store.Message, o *imap.FetchOptions) (c content, err er
 			return c, err
 		}
 	}
-	if o.BodyStructure != nil {
-		c.extended = o.BodyStructure.Extended
-		if c.structure, err = bodyStructure(s.ctx(), m, c.extended); err != nil {
+	if wanted.body {
+		if c.body, err = bodyStructure(s.ctx(), m, false); err != nil {
+			return c, err
+		}
+	}
+	if wanted.bodyStructure {
+		if c.bodyStructure, err = bodyStructure(s.ctx(), m, true); err != nil {
 			return c, err
 		}
 	}

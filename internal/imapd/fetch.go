@@ -42,9 +42,10 @@ func (s *session) Fetch(w *imapserver.FetchWriter, set imap.NumSet, o *imap.Fetc
 			return err
 		}
 	}
+	wanted := structuresOf(w, o)
 	for i := range items {
 		withFlags := o.Flags || marked != nil && marked[i]
-		err := s.fetchOne(w, &items[i], o, withFlags)
+		err := s.fetchOne(w, &items[i], o, wanted, withFlags)
 		if errors.Is(err, store.ErrGone) {
 			continue
 		}
@@ -110,8 +111,8 @@ func (s *session) markSeen(items []view.Item) ([]bool, error) {
 }
 
 // fetchOne reads everything that may fail before it writes anything.
-func (s *session) fetchOne(w *imapserver.FetchWriter, item *view.Item, o *imap.FetchOptions, withFlags bool) error {
-	c, err := s.read(item.Message, o)
+func (s *session) fetchOne(w *imapserver.FetchWriter, item *view.Item, o *imap.FetchOptions, wanted structures, withFlags bool) error {
+	c, err := s.read(item.Message, o, wanted)
 	if errors.Is(err, store.ErrGone) {
 		return err
 	}

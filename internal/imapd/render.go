@@ -145,21 +145,16 @@ func (b rendered) extension(p *message.Part) rendered {
 	return b.nstring(p.Location)
 }
 
-// params writes parameters in the header's order. Of two with one name only the first counts.
+// params writes parameters in the header's order, and one that is there twice, twice.
 func (b rendered) params(l []message.Param) rendered {
 	if len(l) == 0 {
 		return append(b, "NIL"...)
 	}
-	seen := make(map[string]bool, len(l))
 	b = append(b, '(')
-	for _, p := range l {
-		if seen[p.Name] {
-			continue
-		}
-		if len(seen) > 0 {
+	for i, p := range l {
+		if i > 0 {
 			b = append(b, ' ')
 		}
-		seen[p.Name] = true
 		b = b.text(p.Name)
 		b = append(b, ' ')
 		b = b.text(p.Value)

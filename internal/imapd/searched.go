@@ -198,4 +198,6 @@ func hasText(value, text string) bool {
 	return strings.Contains(fold(message.DecodeText(value)), text) || strings.Contains(fold(value), text)
 }
 
-func fold(s string) string { return strings.ToLower(s) }
+// fold writes a text so that two can be compared: in lower case, and with a blank for each tab, because many programs fold a
+// header with one.
+func fold(s string) string { return strings.ReplaceAll(strings.ToLower(s), "\t", " ") }

@@ -84,7 +84,7 @@ func ParseDate(s string) time.Time {
 	if s == "" || len(s) > maxDate {
 		return time.Time{}
 	}
-	if t, err := mail.ParseDate(s); err == nil {
+	if t, err := mail.ParseDate(plainDate(s)); err == nil {
 		return t
 	}
 	for _, layout := range []string{
@@ -97,4 +97,28 @@ func ParseDate(s string) time.Time {
 		}
 	}
 	return time.Time{}
+}
+
+// zones are the obsolete names of time zones. The military ones of one letter were so often wrong that they mean nothing (RFC
+// 5322 section 4.3).
+var zones = map[string]string{
+	"UT": "+0000", "GMT": "+0000", "EST": "-0500", "EDT": "-0400", "CST": "-0600", "CDT": "-0500", "MST": "-0700", "MDT": "-0600", "PST": "-0800", "PDT": "-0700",
+}
+
+// plainDate writes a date without comments in the form of RFC 5322 section 3.3: without the day of the week, with single
+// blanks, and with a zone in digits.
+func plainDate(s string) string {
+	if _, after, found := strings.Cut(s, ","); found {
+		s = after
+	}
+	words := strings.Fields(s)
+	if n := len(words); n > 1 {
+		zone := strings.ToUpper(words[n-1])
+		if offset, ok := zones[zone]; ok {
+			words[n-1] = offset
+		} else if len(zone) == 1 && 'A' <= zone[0] && zone[0] <= 'Z' && zone != "J" {
+			words[n-1] = "-0000"
+		}
+	}
+	return strings.Join(words, " ")
 }

@@ -120,7 +120,7 @@ func among(names []string) func(name []byte) bool {
 }
 
 // HeaderFields returns HEADER.FIELDS, or HEADER.FIELDS.NOT if not is true: the chosen fields exactly as they are,
-// followed by an empty line (RFC 9051 section 6.4.5.1). It uses the header's own empty line if there is one.
+// followed by the header's own empty line (RFC 9051 section 6.4.5.1).
 func HeaderFields(header []byte, names []string, not bool) []byte {
 	var out []byte
 	chooses := among(names)
@@ -133,8 +133,16 @@ func HeaderFields(header []byte, names []string, not bool) []byte {
 	if n := len(out); n > 0 && out[n-1] != '\n' {
 		out = append(out, "\r\n"...)
 	}
-	if bytes.HasSuffix(header, []byte("\n\n")) || len(header) == 1 && header[0] == '\n' {
-		return append(out, '\n')
+	return append(out, blankLine(header)...)
+}
+
+// blankLine returns the empty line at the end of a header, or nothing if it has none: then there is no body either (RFC 3501
+// section 6.4.5).
+func blankLine(header []byte) []byte {
+	for _, end := range []string{"\r\n", "\n"} {
+		if before, found := bytes.CutSuffix(header, []byte(end)); found && (len(before) == 0 || before[len(before)-1] == '\n') {
+			return header[len(before):]
+		}
 	}
-	return append(out, "\r\n"...)
+	return nil
 }

@@ -17,3 +17,16 @@ func TestValue(t *testing.T) {
 		}
 	}
 }
+
+// TestHeaderFields checks that the fields are followed by the header's own empty line, if it has one (RFC 3501 section 6.4.5).
+func TestHeaderFields(t *testing.T) {
+	t.Parallel()
+	for header, want := range map[string]string{
+		"A: 1\r\nB: 2\r\n\r\n": "B: 2\r\n\r\n", "A: 1\nB: 2\n\n": "B: 2\n\n", "A: 1\r\n\r\n": "\r\n", "\r\n": "\r\n", "\n": "\n",
+		"A: 1\r\nB: 2\r\n": "B: 2\r\n", "B: 2": "B: 2\r\n", "A: 1\r\n": "", "": "",
+	} {
+		if got := string(HeaderFields([]byte(header), []string{"b"}, false)); got != want {
+			t.Errorf("%q: %q, want %q", header, got, want)
+		}
+	}
+}
