@@ -245,15 +245,18 @@ func multipartOpen(c *Case) []Evidence {
 
 var mailbox = regexp.MustCompile(`[^\s<>,;:"()]+@[^\s<>,;:"()]+`)
 
-// bccInMessage finds a message that names a blind recipient to somebody else (RFC 5322 section 3.6.3). A copy that names
-// only its own reader is allowed.
+// bccInMessage finds a message that names its blind recipients to somebody who isn't one. A separate copy for the blind
+// recipients may name them (RFC 5322 section 3.6.3, the second case).
 func bccInMessage(c *Case) []Evidence {
 	return c.eachMessage(func(_ *Facts, m *sentMessage) (map[string]string, Severity) {
-		for _, hidden := range mailbox.FindAllString(m.form().Bcc, -1) {
-			for _, s := range m.to {
-				if reader := path(s.Args); reader != "" && !strings.EqualFold(reader, hidden) {
-					return map[string]string{"hidden": hidden, "reader": reader}, ""
-				}
+		hidden := mailbox.FindAllString(m.form().Bcc, -1)
+		if len(hidden) == 0 {
+			return nil, ""
+		}
+		for _, s := range m.to {
+			reader := path(s.Args)
+			if reader != "" && !slices.ContainsFunc(hidden, func(h string) bool { return strings.EqualFold(h, reader) }) {
+				return map[string]string{"hidden": enumerate(hidden[:min(len(hidden), 3)]), "reader": reader}, ""
 			}
 		}
 		return nil, ""

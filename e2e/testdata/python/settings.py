@@ -29,7 +29,7 @@ def smtp():
         if mode == "starttls":
             s.starttls(context=context)
         s.login(user, password)
-        s.sendmail(user, ["bob@example.test"], b"Subject: by smtplib\r\n\r\nhello\r\n")
+        s.sendmail(user, ["bob@example.test"], b"From: bob@example.test\r\nDate: Mon, 05 Jan 2026 10:00:00 +0000\r\nMessage-ID: <smtplib@example.test>\r\nSubject: by smtplib\r\n\r\nhello\r\n")
 
 
 def imap():
