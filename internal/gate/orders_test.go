@@ -389,8 +389,9 @@ func (o *order) inbox(ctx context.Context, account string) (got []mail) {
 func untraced(t testing.TB, raw []byte) (m mail) {
 	r := bufio.NewReader(strings.NewReader(string(raw)))
 	line, _ := r.ReadString('\n')
-	from, ok := strings.CutPrefix(line, "Return-Path: <")
-	if m.from, ok = strings.CutSuffix(from, ">\r\n"); !ok {
+	from, begins := strings.CutPrefix(line, "Return-Path: <")
+	from, ends := strings.CutSuffix(from, ">\r\n")
+	if m.from = from; !begins || !ends {
 		t.Errorf("%q begins with no Return-Path", raw)
 	}
 	rest := string(raw[len(line):])
