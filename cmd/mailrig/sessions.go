@@ -1,10 +1,12 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/url"
 	"os"
 	"os/signal"
@@ -14,12 +16,14 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/mailrig/mailrig/internal/handout"
 	"github.com/mailrig/mailrig/server"
 )
 
 type sessionsFlags struct {
 	http                   string
 	follow, json, findings bool
+	html, text             string
 }
 
 // judged is a session and the findings about it.
@@ -45,6 +49,7 @@ their whole dialogues. --findings lists findings only, including those that seve
 sessions show together and those that come to light later.` + aboutVariables,
 		Example: `  mailrig sessions
   mailrig sessions 12
+  mailrig sessions 12 --html session.html
   mailrig sessions --findings --follow
   mailrig sessions --follow --json | jq .logins`,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -57,6 +62,10 @@ sessions show together and those that come to light later.` + aboutVariables,
 				return usage("--findings and numbers of sessions contradict each other; leave out --findings, since a session is shown with its findings anyway")
 			case f.follow && len(args) > 0:
 				return usage("--follow and numbers of sessions contradict each other; give only one of them")
+			case len(args) == 0 && (f.html != "" || f.text != ""):
+				return usage("--html and --text write sessions that you name; give their numbers, such as mailrig sessions 12 --html session.html")
+			case f.html != "" || f.text != "":
+				return a.handOut(cmd.Context(), c, f, args)
 			case f.follow:
 				return a.followSessions(cmd.Context(), c, f)
 			case len(args) > 0:
@@ -70,6 +79,8 @@ sessions show together and those that come to light later.` + aboutVariables,
 	cmd.Flags().BoolVarP(&f.follow, "follow", "f", false, "keep printing sessions as they end, until Ctrl-C")
 	cmd.Flags().BoolVar(&f.json, "json", false, "print each session (or finding) as one line of JSON, with its dialogue and findings")
 	cmd.Flags().BoolVar(&f.findings, "findings", false, "list findings instead of sessions")
+	cmd.Flags().StringVar(&f.html, "html", "", "write the dialogues to `FILE`, as a page to hand on with the findings beside the lines; - is standard output")
+	cmd.Flags().StringVar(&f.text, "text", "", "the same as text")
 	return cmd
 }
 
@@ -165,6 +176,39 @@ func (a *app) showSessions(ctx context.Context, c *client, f sessionsFlags, ids 
 		fmt.Fprint(a.stdout, printable(s.Dialogue()))
 		for i := range s.Findings {
 			fmt.Fprintln(a.stdout, fullFinding(&s.Findings[i]))
+		}
+	}
+	return nil
+}
+
+// handOut writes sessions as pages to hand on.
+func (a *app) handOut(ctx context.Context, c *client, f sessionsFlags, ids []string) error {
+	ctx, cancel := context.WithTimeout(ctx, answerTime)
+	defer cancel()
+	var all []handout.Session
+	for _, id := range ids {
+		var s judged
+		if err := c.do(ctx, "GET", "/api/v1/sessions/"+url.PathEscape(id), nil, &s); err != nil {
+			return talkError(err)
+		}
+		all = append(all, handout.Session{Session: &s.Session, Findings: s.Findings})
+	}
+	for _, page := range []struct {
+		file  string
+		write func(io.Writer, string, []handout.Session) error
+	}{{f.html, handout.HTML}, {f.text, handout.Text}} {
+		var b bytes.Buffer
+		if page.file == "" {
+			continue
+		}
+		err := page.write(&b, version(), all)
+		if err == nil && page.file == "-" {
+			_, err = b.WriteTo(a.stdout)
+		} else if err == nil {
+			err = os.WriteFile(page.file, b.Bytes(), 0o666)
+		}
+		if err != nil {
+			return notStarted("can't write %s: %w; give the name of a file in a directory that is there", page.file, reason(err))
 		}
 	}
 	return nil

@@ -1,6 +1,7 @@
 package diagnose
 
 import (
+	"iter"
 	"regexp"
 	"slices"
 	"strings"
@@ -15,8 +16,9 @@ import (
 // each lists the sessions for which f is true, one piece of evidence each.
 func (c *Case) each(f func(*Facts) bool) (all []Evidence) {
 	for _, s := range c.Sessions {
+		s.shown = nil
 		if f(s) {
-			all = append(all, Evidence{Sessions: []*Facts{s}})
+			all = append(all, Evidence{Sessions: []*Facts{s}, Step: s.shown})
 		}
 	}
 	return all
@@ -28,16 +30,29 @@ func (c *Case) any(f func(*Facts) bool) bool { return slices.ContainsFunc(c.Sess
 // eachWords is each for an f that also returns words for the texts; nil means that f is false.
 func (c *Case) eachWords(f func(*Facts) map[string]string) (all []Evidence) {
 	for _, s := range c.Sessions {
+		s.shown = nil
 		if w := f(s); w != nil {
-			all = append(all, Evidence{Sessions: []*Facts{s}, Words: w})
+			all = append(all, Evidence{Sessions: []*Facts{s}, Words: w, Step: s.shown})
 		}
 	}
 	return all
 }
 
+// inTurn ranges over the steps. The step at which the caller stops is the one that shows what it looks for.
+func (f *Facts) inTurn() iter.Seq2[int, *Step] {
+	return func(yield func(int, *Step) bool) {
+		for i, s := range f.Steps {
+			if !yield(i, s) {
+				f.shown = s
+				return
+			}
+		}
+	}
+}
+
 // step returns the first step for which like is true, or nil.
 func (f *Facts) step(like func(*Step) bool) *Step {
-	for _, s := range f.Steps {
+	for _, s := range f.inTurn() {
 		if like(s) {
 			return s
 		}

@@ -51,6 +51,9 @@ type Finding struct {
 	Sessions    []string  `json:"sessions"`         // ids, oldest first
 	Injected    []string  `json:"injected"`         // the scenarios that acted in these sessions
 	At          time.Time `json:"at"`               // when it became certain
+	// Command is when the client sent the command that shows it, since the connection was accepted, in nanoseconds. It
+	// is nil if no single command does. Sessions has one session then.
+	Command *time.Duration `json:"command_at,omitempty"`
 }
 
 // Line returns the finding and its advice on one line.
@@ -146,6 +149,7 @@ func rank(s Severity) int { return slices.Index([]Severity{Error, Warning, Info,
 // Evidence is what a predicate found.
 type Evidence struct {
 	Sessions []*Facts
+	Step     *Step // the command that shows it; nil: there is none, or several sessions show it together
 	Guess    bool
 	// Severity replaces the row's. "" keeps it.
 	Severity Severity
@@ -186,6 +190,9 @@ func (r *Row) finding(c *Case, e Evidence) Finding {
 			}
 		}
 		f.At = s.Last()
+	}
+	if e.Step != nil && len(e.Sessions) == 1 {
+		f.Command = &e.Step.At
 	}
 	if len(doors) == 1 {
 		f.Door = e.Sessions[0].Door

@@ -23,6 +23,7 @@ type Facts struct {
 	// Listed is the last capability list, in upper case. The key is true for the one inside TLS.
 	Listed map[bool]*List
 
+	shown     *Step                // where the predicate that ran last found what it looked for; see inTurn
 	speaks    *protocol.Protocol   // the record's protocol; it has no words if the table doesn't know it
 	sent      []sentMessage        // what the client sent by SMTP
 	reading   *reading             // the reply that may go on

@@ -97,7 +97,7 @@ type refusedLogin struct {
 func (c *Case) refusals() (all []refusedLogin) {
 	for _, f := range c.Sessions {
 		known := f.Logins
-		for _, s := range f.Steps {
+		for _, s := range f.inTurn() {
 			if !s.logsIn() || s.Reply.Class != event.Permanent {
 				continue
 			}
@@ -131,7 +131,7 @@ func repeatedRefusedPassword(c *Case) (all []Evidence) {
 				return 0
 			}
 			n := 0
-			for _, s := range f.Steps {
+			for _, s := range f.inTurn() {
 				if s.logsIn() && s.mechanism() == r.step.mechanism() {
 					n++
 				}
@@ -217,7 +217,7 @@ func (f *Facts) refusedStep() (last *Step) {
 	if f.loggedIn() {
 		return nil // it logged in another way
 	}
-	for i, s := range f.Steps {
+	for i, s := range f.inTurn() {
 		if s.logsIn() && s.Reply.Failed() && !s.cancelled() && !s.Reply.NotUnderstood && !f.outOfOrder(i) {
 			last = s
 		}
@@ -252,7 +252,7 @@ func (f *Facts) refusalSeverity() Severity {
 func loginRefused(c *Case) (all []Evidence) {
 	for _, f := range c.Sessions {
 		if s := f.refusedStep(); s != nil && (s.provedSecret() || !f.methodRefused(s)) {
-			e := Evidence{Sessions: []*Facts{f}, Severity: f.refusalSeverity(), Words: f.whyNoLogin(s)}
+			e := Evidence{Sessions: []*Facts{f}, Step: s, Severity: f.refusalSeverity(), Words: f.whyNoLogin(s)}
 			if f.wantsTLS(s) {
 				e.Severity = Info // that the password crossed in clear is the error
 			}
@@ -283,7 +283,7 @@ func loginMethodRefused(c *Case) (all []Evidence) {
 		if f.wantsTLS(s) {
 			advice = "Set encryption to STARTTLS, or to SSL/TLS with port " + itoa(f.speaks.Door(true)) + "."
 		}
-		all = append(all, Evidence{Sessions: []*Facts{f}, Severity: f.refusalSeverity(),
+		all = append(all, Evidence{Sessions: []*Facts{f}, Step: s, Severity: f.refusalSeverity(),
 			Words: map[string]string{"mechanism": s.mechanism(), "reply": s.Reply.Last(), "advice": advice}})
 	}
 	return all

@@ -25,7 +25,7 @@ func deletedWithoutQuit(c *Case) []Evidence {
 func idleTooLong(c *Case) []Evidence {
 	const most = 29 * time.Minute
 	return c.each(func(f *Facts) bool {
-		for i, s := range f.Steps {
+		for i, s := range f.inTurn() {
 			if s.Verb != "IDLE" || s.Reply.Class == event.Permanent {
 				continue
 			}
@@ -143,7 +143,7 @@ func usedStaleUIDs(c *Case) (all []Evidence) {
 	seen := map[string]string{} // the key is a user and a mailbox
 	for _, f := range c.Sessions {
 		changed, asked := false, false
-		for _, s := range f.Steps {
+		for _, s := range f.inTurn() {
 			switch s.Verb {
 			case "SELECT", "EXAMINE":
 				m := uidvalidity.FindStringSubmatch(s.Reply.Text())
@@ -162,7 +162,7 @@ func usedStaleUIDs(c *Case) (all []Evidence) {
 				if strings.ContainsAny(set, ":*") {
 					asked = true
 				} else if changed && !asked {
-					all = append(all, Evidence{Sessions: []*Facts{f}, Words: map[string]string{"uids": set}})
+					all = append(all, Evidence{Sessions: []*Facts{f}, Step: s, Words: map[string]string{"uids": set}})
 					asked = true // reported once
 				}
 			}

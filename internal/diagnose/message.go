@@ -26,7 +26,7 @@ func (f *Facts) sentMessages() (all []sentMessage) {
 	}
 	var m sentMessage
 	next := 0
-	for i, s := range f.Steps {
+	for i, s := range f.inTurn() {
 		switch {
 		case s.Verb == "MAIL":
 			m = sentMessage{mail: s}
@@ -96,7 +96,7 @@ func (c *Case) eachMessage(wrong func(*Facts, *sentMessage) (words map[string]st
 			switch {
 			case words == nil:
 			case first == nil:
-				first = &Evidence{Sessions: []*Facts{f}, Words: words, Severity: severity}
+				first = &Evidence{Sessions: []*Facts{f}, Step: f.sent[i].data, Words: words, Severity: severity}
 			default:
 				more++
 			}
@@ -158,7 +158,7 @@ func utf8AddressUnannounced(c *Case) []Evidence {
 			return nil
 		}
 		announced := false
-		for _, s := range f.Steps {
+		for _, s := range f.inTurn() {
 			if s.Verb == "MAIL" {
 				announced = slices.Contains(strings.Fields(strings.ToUpper(s.Args)), "SMTPUTF8")
 			}

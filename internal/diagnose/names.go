@@ -15,12 +15,12 @@ import (
 // helloName finds a name in EHLO or HELO that is none (RFC 5321 sections 2.3.5 and 4.1.1.1).
 func helloName(c *Case) (all []Evidence) {
 	for _, f := range c.Sessions {
-		for _, s := range f.Steps {
+		for _, s := range f.inTurn() {
 			name, _, _ := strings.Cut(strings.TrimSpace(s.Args), " ")
 			if s.Verb != "EHLO" && s.Verb != "HELO" || name == "" || !f.sawAll(s) {
 				continue
 			}
-			e := Evidence{Sessions: []*Facts{f}, Words: map[string]string{"name": name, "hello": s.Verb}}
+			e := Evidence{Sessions: []*Facts{f}, Step: s, Words: map[string]string{"name": name, "hello": s.Verb}}
 			what := wrongHostName(name)
 			if what == "" && f.calledLocal(name) {
 				what, e.Severity = "The client isn't on the server's own machine: every machine has this name for itself", Info
@@ -111,7 +111,7 @@ func identificationMissing(c *Case) (all []Evidence) {
 			return s.Reply.Class == event.Permanent && s.works() && refusal.Means(f.refusal(&s.Reply), refusal.WantsID)
 		})
 		if s != nil {
-			all = append(all, Evidence{Sessions: []*Facts{f}, Severity: f.refusalSeverity(), Words: map[string]string{"command": s.Verb, "reply": clip(s.Reply.Last())}})
+			all = append(all, Evidence{Sessions: []*Facts{f}, Step: s, Severity: f.refusalSeverity(), Words: map[string]string{"command": s.Verb, "reply": clip(s.Reply.Last())}})
 		}
 	}
 	return all
@@ -129,7 +129,7 @@ func ignoredSpecialUse(c *Case) (all []Evidence) {
 	known := map[string][]string{} // the folders that are marked, by user
 	for _, f := range c.Sessions {
 		told := false
-		for _, s := range f.Steps {
+		for _, s := range f.inTurn() {
 			sent := known[f.user()]
 			switch {
 			case s.Verb == "LIST" || s.Verb == "XLIST":
@@ -149,7 +149,7 @@ func ignoredSpecialUse(c *Case) (all []Evidence) {
 				if s.Reply.Failed() {
 					w["did"] = "Tried to store"
 				}
-				all = append(all, Evidence{Sessions: []*Facts{f}, Words: w})
+				all = append(all, Evidence{Sessions: []*Facts{f}, Step: s, Words: w})
 			}
 		}
 	}

@@ -134,7 +134,7 @@ func waitedForReply(c *Case) []Evidence {
 // leftTooEarly reports whether the client had left, or had gone on, before a late reply. The record holds the reply even if nobody was
 // there to hear it. What counts is whether the client said anything after it.
 func (f *Facts) leftTooEarly() bool {
-	for i, s := range f.Steps {
+	for i, s := range f.inTurn() {
 		switch {
 		case !s.Delayed:
 		case !s.answered(), s.WentOn && s.Tag == "":

@@ -13,7 +13,7 @@ import (
 // each reply one too late. A message can't begin like that (RFC 5322 section 2.2), so this is certain.
 func commandsInMessage(c *Case) []Evidence {
 	return c.eachWords(func(f *Facts) map[string]string {
-		for _, s := range f.Steps {
+		for _, s := range f.inTurn() {
 			if !s.Word.GoAhead || !s.GoAhead || s.Uploaded == 0 {
 				continue
 			}
@@ -49,7 +49,7 @@ func hasPrefixFold(text, prefix string) bool {
 // still comes, and the client takes it for the next command's. A client that says goodbye doesn't count.
 func wentOnWithoutReply(c *Case) []Evidence {
 	return c.eachWords(func(f *Facts) map[string]string {
-		for i, s := range f.Steps {
+		for i, s := range f.inTurn() {
 			if s.WentOn && s.Tag == "" && i+1 < len(f.Steps) && f.Steps[i+1].Verb != "" && !f.Steps[i+1].leaves() {
 				return map[string]string{"command": s.Verb, "next": f.Steps[i+1].Verb}
 			}
@@ -74,7 +74,7 @@ func readPartOfReply(c *Case) (all []Evidence) {
 			return s.Reply.Injected != "" && s.Reply.Class == event.OK && len(s.Reply.Lines) > 1 && !s.asks()
 		})
 		if s != nil {
-			all = append(all, Evidence{Sessions: []*Facts{f}, Guess: true, Words: map[string]string{
+			all = append(all, Evidence{Sessions: []*Facts{f}, Step: last, Guess: true, Words: map[string]string{
 				"command": s.Verb, "lines": itoa(len(s.Reply.Lines)), "data": last.Verb, "reply": clip(last.Reply.Last())}})
 		}
 	}
@@ -85,7 +85,7 @@ func readPartOfReply(c *Case) (all []Evidence) {
 func mailWithoutReset(c *Case) (all []Evidence) {
 	for _, f := range c.Sessions {
 		if s, why := f.nestedMail(); s != nil {
-			e := Evidence{Sessions: []*Facts{f}, Words: map[string]string{"reply": clip(s.Reply.Last()), "why": why}}
+			e := Evidence{Sessions: []*Facts{f}, Step: s, Words: map[string]string{"reply": clip(s.Reply.Last()), "why": why}}
 			if f.laterAccepted(s) {
 				e.Severity = Warning
 			}
@@ -101,7 +101,7 @@ func (f *Facts) nestedMail() (nested *Step, why string) {
 	if f.Elided > 0 {
 		return nil, "" // RSET may be in what was left out
 	}
-	for i, s := range f.Steps {
+	for i, s := range f.inTurn() {
 		if s.Secure != secure {
 			open, secure = false, s.Secure
 		}

@@ -53,7 +53,7 @@ func (f *Facts) explainedElsewhere(s *Step) bool {
 
 func (f *Facts) sayRefused(s *Step, more int) Evidence {
 	meant := refusal.ReadWork(f.refusal(&s.Reply))
-	e := Evidence{Sessions: []*Facts{f}, Severity: Info, Words: map[string]string{"command": s.Verb, "reply": clip(s.Reply.Last())}}
+	e := Evidence{Sessions: []*Facts{f}, Step: s, Severity: Info, Words: map[string]string{"command": s.Verb, "reply": clip(s.Reply.Last())}}
 	if s.Word.Mail && s.Uploaded > 0 {
 		e.Words["command"] = "the message"
 	}

@@ -126,7 +126,7 @@ func (o obstacle) words(said string, doors map[int]bool) (why, advice string) {
 func loginIsMissing(c *Case) (all []Evidence) {
 	for _, f := range c.Sessions {
 		if o, said := f.obstacle(); o == loginMissing && !f.has((*Step).logsIn) {
-			all = append(all, Evidence{Sessions: []*Facts{f}, Severity: f.refusalSeverity(), Words: map[string]string{"reply": said}})
+			all = append(all, Evidence{Sessions: []*Facts{f}, Step: f.step(f.unwelcome), Severity: f.refusalSeverity(), Words: map[string]string{"reply": said}})
 		}
 	}
 	return all

@@ -41,7 +41,7 @@ func usedSubmissionDoor(c *Case) []Evidence {
 // sentMessageWithoutGoAhead finds a message sent after a command whose go-ahead (354 after DATA) hadn't come.
 func sentMessageWithoutGoAhead(c *Case) []Evidence {
 	return c.each(func(f *Facts) bool {
-		for i, s := range f.Steps {
+		for i, s := range f.inTurn() {
 			if !s.Word.GoAhead || len(s.Reply.Lines) == 0 || s.GoAhead {
 				continue
 			}
@@ -172,12 +172,12 @@ func canKeepMessageID(c *Case) bool {
 // 9051 section 6.1.1).
 func usedUnlistedExtension(c *Case) []Evidence {
 	return c.eachWords(func(f *Facts) map[string]string {
-		for _, s := range f.Steps {
+		for _, s := range f.inTurn() {
 			if name := f.unlistedExtension(s); name != "" {
 				return map[string]string{"extension": name}
 			}
 		}
-		for i, s := range f.Steps {
+		for i, s := range f.inTurn() {
 			if s.Early && i > 0 && !f.Steps[i-1].WentOn && !f.Steps[i-1].asks() && s.Secure == f.Steps[i-1].Secure && f.lacksPipelining(s.Listed) {
 				return map[string]string{"extension": "PIPELINING"}
 			}
@@ -189,7 +189,7 @@ func usedUnlistedExtension(c *Case) []Evidence {
 // sentBehindHello finds a command that came before the reply to the one that must be waited for (RFC 2920 section 3.1).
 func sentBehindHello(c *Case) []Evidence {
 	return c.eachWords(func(f *Facts) map[string]string {
-		for i, s := range f.Steps {
+		for i, s := range f.inTurn() {
 			if i > 0 && s.Early && s.Verb != "" && f.Steps[i-1].Word.MustWait {
 				return map[string]string{"next": s.Verb, "hello": f.Steps[i-1].Verb}
 			}
@@ -220,7 +220,7 @@ func (f *Facts) unlistedExtension(s *Step) string {
 // ignoredSizeLimit finds a message above the advertised SIZE (RFC 1870), declared or sent.
 func ignoredSizeLimit(c *Case) []Evidence {
 	return c.eachWords(func(f *Facts) map[string]string {
-		for _, s := range f.Steps {
+		for _, s := range f.inTurn() {
 			text, _ := s.Listed.Param("SIZE")
 			limit, _ := strconv.ParseInt(text, 10, 64)
 			if limit <= 0 {
@@ -267,7 +267,7 @@ func (f *Facts) key(s *Step) string {
 func (c *Case) setbacks() (all []failure) {
 	for _, f := range c.Sessions {
 		before := len(all)
-		for _, s := range f.Steps {
+		for _, s := range f.inTurn() {
 			switch {
 			case s.leaves() || s.Reply.Class == event.Permanent:
 			case s.Reply.Class == event.Temporary, !s.answered() && (s.Cut || s.Silenced), s.Cut:
@@ -288,7 +288,7 @@ func (c *Case) triedAgain(x failure) time.Time {
 		if x.step == nil && f.Protocol == x.f.Protocol && f.Start.After(x.at) {
 			return f.Start
 		}
-		for _, s := range f.Steps {
+		for _, s := range f.inTurn() {
 			if x.step != nil && f.key(s) == x.key && f.at(s).After(x.at) {
 				return f.at(s)
 			}
@@ -386,7 +386,7 @@ func repeatedPermanentFailure(c *Case) []Evidence {
 		if f.Greeting.Class == event.Permanent && f.acted() {
 			refused[itoa(f.Door)+" greeting"] = append(refused[itoa(f.Door)+" greeting"], f)
 		}
-		for _, s := range f.Steps {
+		for _, s := range f.inTurn() {
 			if !f.refusedForGood(s) || s.ofLogin() || s.logsIn() || s.Verb == "" {
 				continue
 			}
@@ -406,7 +406,7 @@ func repeatedPermanentFailure(c *Case) []Evidence {
 			if itoa(f.Door)+" greeting" == key {
 				return 1
 			}
-			for _, s := range f.Steps {
+			for _, s := range f.inTurn() {
 				if itoa(f.Door)+" "+f.loopKey(s) == key || itoa(f.Door)+" "+f.key(s) == key {
 					n++
 				}

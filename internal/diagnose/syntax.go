@@ -19,7 +19,7 @@ func malformedCommand(c *Case) (all []Evidence) {
 		var first *Step
 		var flaw *protocol.Flaw
 		more := 0
-		for _, s := range f.Steps {
+		for _, s := range f.inTurn() {
 			bad, is := f.malformed(s)
 			if !is {
 				continue
@@ -99,7 +99,7 @@ func (f *Facts) sayMalformed(s *Step, flaw *protocol.Flaw, more int) Evidence {
 		}
 	}
 	command := strings.TrimSpace(cmp.Or(s.Verb, s.Tag, "an empty one"))
-	e := Evidence{Sessions: []*Facts{f}, Severity: Error, Words: map[string]string{
+	e := Evidence{Sessions: []*Facts{f}, Step: s, Severity: Error, Words: map[string]string{
 		"whom": "servers can't read", "command": command, "line": clip(line)}}
 	var why []string
 	switch {

@@ -309,7 +309,7 @@ func canUpgrade(c *Case) bool { return c.any((*Facts).upgraded) }
 // client that may do without the list, and never asks for it, needs none. A login by password needs none either, if the
 // client takes the list from the reply to it, or asks behind it (RFC 9051 sections 6.2.2 and 7.2.2).
 func (f *Facts) askedAgain() bool {
-	for i, s := range f.Steps {
+	for i, s := range f.inTurn() {
 		switch {
 		case !s.Secure:
 		case s.asks():
