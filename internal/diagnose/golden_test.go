@@ -189,3 +189,37 @@ func wellFormed(t testing.TB, where string, f Finding) {
 		}
 	}
 }
+
+// TestCommands lists the command that shows each finding, in the first dialogue of the row's file.
+func TestCommands(t *testing.T) {
+	t.Parallel()
+	var b strings.Builder
+	for _, row := range Rows() {
+		c := readCase(t, readGolden(t, filepath.Join("testdata", row.ID+".txt")).parts[0].dialogue)
+		what := "none"
+		for _, f := range c.Findings(true) {
+			if f.ID != row.ID || f.Command == nil {
+				continue
+			}
+			at := slices.IndexFunc(c.Sessions, func(s *Facts) bool { return s.ID == f.Sessions[0] })
+			s := c.Sessions[at].step(func(s *Step) bool { return s.At == *f.Command })
+			if s == nil {
+				t.Fatalf("%s is shown by a command that the session doesn't have", row.ID)
+			}
+			what = strings.TrimSpace(s.Tag + " " + s.Verb)
+		}
+		b.WriteString(row.ID + ": " + what + "\n")
+	}
+	const path = "testdata/commands.golden"
+	if golden.Updating() {
+		golden.Write(t, path, b.String())
+		return
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := golden.Diff(b.String(), string(want)); diff != "" {
+		t.Errorf("findings are shown by other commands (-update accepts them)\n%s", diff)
+	}
+}

@@ -83,6 +83,7 @@ func wrongProtocol(c *Case) []Evidence {
 		if leaving == nil {
 			return nil
 		}
+		f.shown = f.Steps[0]
 		return map[string]string{"spoken": strings.Join(leaving, " or "), "others": f.otherDoors()}
 	})
 }

@@ -262,7 +262,7 @@ func cipherRefused(c *Case) []Evidence {
 // usedOldTLS finds TLS 1.0 or 1.1, which RFC 8996 forbids.
 func usedOldTLS(c *Case) []Evidence {
 	return c.each(func(f *Facts) bool {
-		return f.onTLS() && (f.TLS.Version == tls.VersionTLS10 || f.TLS.Version == tls.VersionTLS11) && f.has(func(s *Step) bool { return s.Secure })
+		return f.onTLS() && (f.TLS.Version == tls.VersionTLS10 || f.TLS.Version == tls.VersionTLS11) && slices.ContainsFunc(f.Steps, func(s *Step) bool { return s.Secure })
 	})
 }
 
