@@ -7,7 +7,7 @@ type Hide []string
 func (*Hide) Kind() Kind {
 	return Kind{
 		Name:    "hide",
-		Doc:     "The server lacks these capabilities: it doesn't advertise them, and refuses their commands.",
+		Doc:     "The server lacks these capabilities: it doesn't advertise them, and refuses their commands and parameters.",
 		Example: "[STARTTLS]",
 		New:     func() Fault { return new(Hide) },
 		ForUser: Always,

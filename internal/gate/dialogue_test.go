@@ -25,6 +25,7 @@ import (
 	"github.com/mailrig/mailrig/internal/protocol/all"
 	"github.com/mailrig/mailrig/internal/session"
 	"github.com/mailrig/mailrig/internal/smtpd"
+	"github.com/mailrig/mailrig/internal/spool"
 	"github.com/mailrig/mailrig/internal/store"
 	"github.com/mailrig/mailrig/internal/store/memory"
 	"github.com/mailrig/mailrig/internal/testkit/dialogue"
@@ -58,6 +59,7 @@ type options struct {
 	edit     func(*gate.Config)
 	store    store.Store // nil means an empty one
 	maxBytes int64       // of a message; 0 means 1 MiB
+	spool    spool.Room
 }
 
 func newRig(t testing.TB, o options) *rig {
@@ -98,14 +100,14 @@ func newRig(t testing.TB, o options) *rig {
 	cfg := gate.Config{
 		Rig: &gate.Rig{
 			Protocols: all.Protocols(), Masker: protocol.NewMasker(all.Protocols()), Certificate: ca.Certificate,
-			Domain: "mail.example.test", MailDomain: "example.test", MaxMessageBytes: maxBytes,
+			Domain: "mail.example.test", MailDomain: "example.test", MaxMessageBytes: maxBytes, Spool: o.spool,
 		},
 		Protocol: spoken, TLS: o.tls, StartTLS: !o.tls,
 		Engine: func(c *gate.Conn) {
 			ses.Begin(c)
 			switch o.protocol {
 			case "smtp":
-				smtpd.Serve(c, smtpd.Config{Session: ses, Store: r.store, Domain: "mail.example.test"})
+				smtpd.Serve(c, smtpd.Config{Session: ses, Store: r.store, Spool: o.spool, Domain: "mail.example.test"})
 			case "imap":
 				phase := imapd.New(imapd.Config{Store: r.store, Session: ses, Commands: o.commands})
 				c.Beside(phase.Beside())

@@ -15,6 +15,7 @@ type model struct {
 	to     []string
 	data   string
 	broken bool // the store doesn't work
+	full   bool // there is no room for messages
 	bad    int  // commands that don't exist
 	closed bool
 
@@ -100,6 +101,8 @@ func (m *model) message(data string) []int { return m.deliver(data) }
 func (m *model) deliver(data string) []int {
 	defer m.reset()
 	switch {
+	case m.full:
+		return []int{452, 552} // it needn't read on to see whether the message is too large as well
 	case int64(len(data)) > m.limit:
 		return []int{552}
 	case m.broken:
@@ -124,6 +127,10 @@ func (m *model) bdat(chunk string, last bool, wrong bool) []int {
 	case int64(len(m.data)+len(chunk)) > m.limit:
 		m.reset()
 		return []int{552}
+	}
+	if m.full && chunk != "" && !last {
+		m.reset()
+		return []int{452}
 	}
 	m.chunking = true
 	m.data += chunk

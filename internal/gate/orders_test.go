@@ -14,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mailrig/mailrig/internal/budget"
+	"github.com/mailrig/mailrig/internal/spool"
 	"github.com/mailrig/mailrig/internal/store"
 	"github.com/mailrig/mailrig/internal/store/memory"
 )
@@ -76,11 +78,15 @@ func (b *breakable) Deliver(ctx context.Context, to []string, in store.Incoming)
 	return b.Store.Deliver(ctx, to, in)
 }
 
+// arriving is all the memory that messages have while they arrive, in bytes.
+const arriving = 1 << 20
+
 // order is a client that plays one order of commands.
 type order struct {
 	*rig
 	model
 	disk   *breakable
+	memory *budget.Share
 	choose func(n int) (choice int, more bool)
 	batch  strings.Builder // what hasn't been sent yet
 	due    []due           // the replies that haven't been read yet
@@ -96,7 +102,9 @@ type due struct {
 func playOrder(t *testing.T, choose func(int) (int, bool)) {
 	o := &order{choose: choose, disk: &breakable{Store: memory.New(memory.Options{MaxMessageBytes: 1 << 20})}}
 	o.limit, o.boxes = 400, map[string][]mail{}
-	door := options{protocol: "smtp", store: o.disk, maxBytes: o.limit}
+	o.memory = budget.New(arriving).Share(0)
+	room := spool.Room{Memory: o.memory, Files: budget.NewFiles("", 1, 0)}
+	door := options{protocol: "smtp", store: o.disk, maxBytes: o.limit, spool: room}
 	switch n, _ := choose(3); n {
 	case 0:
 		door.port = 25
@@ -178,7 +186,7 @@ var commands = []func(*order){
 	(*order).sayHello, (*order).sayHello, (*order).sayMail, (*order).sayMail, (*order).sayRcpt, (*order).sayRcpt, (*order).sayRcpt,
 	(*order).sayTransaction, (*order).sayTransaction, (*order).sayTransaction,
 	(*order).sayData, (*order).sayData, (*order).sayBDAT, (*order).sayBDAT, (*order).sayBDAT, (*order).sayAuth, (*order).sayAuth, (*order).sayOther,
-	(*order).saySTARTTLS, (*order).sayRSET, (*order).breakDisk,
+	(*order).saySTARTTLS, (*order).sayRSET, (*order).breakDisk, (*order).fill,
 }
 
 func (o *order) sayHello() {
@@ -343,6 +351,21 @@ func (o *order) breakDisk() {
 	o.flush()
 	o.broken = !o.broken && pick(o, true, false)
 	o.disk.broken.Store(o.broken)
+}
+
+// fill takes all memory, or gives it back. A message that has begun to come may have some already, so it is left alone.
+func (o *order) fill() {
+	o.flush()
+	if o.chunking {
+		return
+	}
+	if was := o.full; !was && pick(o, true, false) {
+		o.memory.Take(arriving)
+		o.full = true
+	} else if was {
+		o.memory.Release(arriving)
+		o.full = false
+	}
 }
 
 // compare compares the mailboxes with the model's.
