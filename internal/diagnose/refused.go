@@ -48,7 +48,7 @@ func (f *Facts) explainedElsewhere(s *Step) bool {
 		return true
 	}
 	r := f.refusal(&s.Reply)
-	return !f.loggedIn() && refusal.Means(r, refusal.NeedsSomething) || refusal.Means(r, refusal.WantsID, refusal.NoSuchCommand)
+	return !f.loggedIn() && refusal.Means(r, refusal.NeedsSomething) || refusal.Means(r, refusal.WantsID)
 }
 
 func (f *Facts) sayRefused(s *Step, more int) Evidence {
