@@ -29,6 +29,10 @@ var signs = []sign{
 	{text: "smtpclientauthentication is disabled", means: SendingOff}, // 535 5.7.139
 	// NetEase (163.com, 126.com): a client that hasn't sent ID before SELECT
 	{protocol: "imap", text: "unsafe login", means: WantsID},
+	// others that want ID, in words
+	{protocol: "imap", text: "say who you are", means: WantsID},
+	{protocol: "imap", text: "rfc 2971", means: WantsID},
+	{protocol: "imap", text: "rfc2971", means: WantsID},
 	// any server, in its own words
 	{text: "authentication not enabled", means: NoLogins}, // Postfix: 503 5.5.1
 	{text: "not enabled for", means: ServiceOff},          // Gmail: your account is not enabled for IMAP use
