@@ -282,10 +282,16 @@ func (c *Case) setbacks() (all []failure) {
 	return all
 }
 
+// lostWaiting reports whether the connection ended while the client only waited or asked. Then connecting again is trying again.
+func (x failure) lostWaiting() bool {
+	last := x.f.Steps[len(x.f.Steps)-1]
+	return x.f.receives() && x.step == last && x.f.EndedBy != event.EndedByClient && (!last.works() || last.Verb == "IDLE") && !last.isSTARTTLS()
+}
+
 // triedAgain returns when the client repeated what had failed, or the zero time if it never did.
 func (c *Case) triedAgain(x failure) time.Time {
 	for _, f := range c.Sessions {
-		if x.step == nil && f.Protocol == x.f.Protocol && f.Start.After(x.at) {
+		if (x.step == nil || x.lostWaiting()) && f.Protocol == x.f.Protocol && f.Start.After(x.at) {
 			return f.Start
 		}
 		for _, s := range f.inTurn() {
