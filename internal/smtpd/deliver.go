@@ -1,7 +1,6 @@
 package smtpd
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -13,6 +12,7 @@ import (
 	"github.com/emersion/go-smtp"
 
 	"github.com/mailrig/mailrig/internal/budget"
+	"github.com/mailrig/mailrig/internal/spool"
 	"github.com/mailrig/mailrig/internal/store"
 )
 
@@ -28,17 +28,16 @@ func (s *session) Data(r io.Reader) error {
 	if m := s.Message(); m != nil {
 		r = m
 	}
-	b := s.cfg.Spool.New(tx.size + 512)
+	b := s.cfg.Spool.New(tx.size + usualTrace)
 	defer b.Close()
-	var trace bytes.Buffer
-	s.trace(&trace, tx, now)
-	header := int64(trace.Len())
+	trace := s.trace(tx, now)
 	maxBytes, _ := s.Limits()
-	if _, err := b.ReadFrom(io.MultiReader(&trace, io.LimitReader(r, maxBytes+1))); errors.Is(err, budget.ErrFull) {
+	if err := gather(b, trace, io.LimitReader(r, maxBytes+1)); errors.Is(err, budget.ErrFull) {
 		return s.undelivered(fmt.Errorf("%w: %w", store.ErrFull, err)) // the engine discards the rest
 	} else if err != nil {
 		return err
 	}
+	header := int64(len(trace))
 	if b.Size()-header > maxBytes {
 		s.TooLarge()
 		return errTooLarge // the engine discards the rest
@@ -70,6 +69,15 @@ func (s *session) Data(r io.Reader) error {
 		s.Stored(tx.from, places, raw[header:])
 	}
 	return nil
+}
+
+// gather puts the trace header fields and the message behind them into b.
+func gather(b *spool.Spool, trace []byte, message io.Reader) error {
+	if _, err := b.Write(trace); err != nil {
+		return err
+	}
+	_, err := b.ReadFrom(message)
+	return err
 }
 
 // recipient returns the first recipient whose account this is, as the client wrote the address.
@@ -111,11 +119,12 @@ func (s *session) begin() *transaction {
 	return s.tx
 }
 
-// trace writes the header fields that a delivering server adds (RFC 5321 section 4.4).
-func (s *session) trace(b *bytes.Buffer, tx *transaction, now time.Time) {
+// trace returns the header fields that a delivering server adds (RFC 5321 section 4.4).
+func (s *session) trace(tx *transaction, now time.Time) []byte {
+	b := make([]byte, 0, usualTrace)
 	write := func(texts ...string) {
 		for _, text := range texts {
-			b.WriteString(text)
+			b = append(b, text...)
 		}
 	}
 	host, _, err := net.SplitHostPort(s.conn.Conn().RemoteAddr().String())
@@ -132,9 +141,12 @@ func (s *session) trace(b *bytes.Buffer, tx *transaction, now time.Time) {
 		write("\r\n\tfor <", oneLine(tx.to[0]), ">") // with several recipients, naming one would reveal that there are others
 	}
 	write("; ")
-	b.Write(now.AppendFormat(b.AvailableBuffer(), "Mon, 02 Jan 2006 15:04:05 -0700"))
-	write("\r\n")
+	b = now.AppendFormat(b, "Mon, 02 Jan 2006 15:04:05 -0700")
+	return append(b, "\r\n"...)
 }
+
+// usualTrace is how many bytes the trace header fields hardly ever exceed.
+const usualTrace = 512
 
 // protocol returns the keyword of RFC 3848.
 func (s *session) protocol() string {

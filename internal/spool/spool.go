@@ -5,7 +5,6 @@
 package spool
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -18,12 +17,6 @@ import (
 // InMemory is how many bytes of a message are held in memory at most. A larger message is in a file.
 const InMemory = 256 << 10
 
-// A spool begins with this many bytes of memory, depending on what it expects.
-const (
-	smallest = 512
-	largest  = 64 << 10
-)
-
 // Room is where spools are. The zero value has no bounds.
 type Room struct {
 	Memory *budget.Share // if there is no memory left, even a small message goes into a file
@@ -31,17 +24,16 @@ type Room struct {
 }
 
 // New returns an empty spool. expected is how many bytes are expected; it needn't be true.
-func (r Room) New(expected int64) *Spool {
-	return &Spool{room: r, expected: int(min(max(expected, smallest), largest))}
-}
+func (r Room) New(expected int64) *Spool { return &Spool{room: r, expected: expected} }
 
 // Spool is a message that is being gathered, or has been. One goroutine writes; then any number may read. Close it in
 // any case.
 type Spool struct {
 	room     Room
-	expected int
+	expected int64
 
-	memory   []byte
+	memory   memory
+	whole    []byte // what memory held, in one; see Content
 	reserved int64
 	file     *budget.File
 }
@@ -52,41 +44,49 @@ var (
 )
 
 // Write implements io.Writer. It fails with budget.ErrFull if there is no room; what was gathered so far stays.
-func (s *Spool) Write(b []byte) (int, error) {
-	if s.file == nil && s.grow(len(b)) {
-		s.memory = append(s.memory, b...)
-		return len(b), nil
-	}
-	if s.file == nil {
-		if err := s.spill(); err != nil {
-			return 0, err
+func (s *Spool) Write(b []byte) (total int, err error) {
+	for len(b) > 0 {
+		to, err := s.space()
+		if err != nil {
+			return total, err
 		}
+		n := min(len(to), len(b))
+		if to == nil {
+			if n, err = s.file.Write(b); err != nil {
+				return total + n, err
+			}
+		} else {
+			copy(to, b[:n])
+			s.memory.size += n
+		}
+		total, b = total+n, b[n:]
 	}
-	return s.file.Write(b)
+	return total, nil
 }
 
-// ReadFrom implements io.ReaderFrom.
+// ReadFrom implements io.ReaderFrom. It reads into the spool's own memory.
 func (s *Spool) ReadFrom(r io.Reader) (total int64, err error) {
-	var piece []byte // for the file
+	var between *piece // what is on its way to the file
+	defer func() { between.free() }()
 	for {
-		to := piece
-		if s.file == nil {
-			if len(s.memory) == cap(s.memory) && !s.grow(1) {
-				if err := s.spill(); err != nil {
-					return total, err
-				}
-				continue
+		to, err := s.space()
+		if err != nil {
+			return total, err
+		}
+		inFile := to == nil
+		if inFile {
+			if between == nil {
+				between = newPiece(largest)
 			}
-			to = s.memory[len(s.memory):cap(s.memory)]
-		} else if piece == nil {
-			piece = make([]byte, 32<<10)
-			to = piece
+			to = between.b
 		}
 		n, err := r.Read(to)
-		if s.file == nil {
-			s.memory = s.memory[:len(s.memory)+n]
-		} else if _, err := s.file.Write(to[:n]); err != nil {
-			return total, err
+		if inFile {
+			if _, err := s.file.Write(to[:n]); err != nil {
+				return total, err
+			}
+		} else {
+			s.memory.size += n
 		}
 		total += int64(n)
 		if err == io.EOF {
@@ -98,24 +98,23 @@ func (s *Spool) ReadFrom(r io.Reader) (total int64, err error) {
 	}
 }
 
-// grow makes room for n more bytes in memory. It reports false if they belong into a file.
-func (s *Spool) grow(n int) bool {
-	need := len(s.memory) + n
-	if need <= cap(s.memory) {
-		return true
+// space returns memory for the next bytes, or nil if they belong into the file.
+func (s *Spool) space() ([]byte, error) {
+	if s.file != nil {
+		return nil, nil
 	}
-	if need > InMemory {
-		return false
+	if to := s.memory.spare(); len(to) > 0 {
+		return to, nil
 	}
-	size := min(max(need, 2*cap(s.memory), s.expected), InMemory)
-	if s.expected = 0; s.room.Memory.Reserve(int64(size)) != nil {
-		return false
+	if s.memory.size < InMemory {
+		n := s.memory.next(s.expected)
+		if s.room.Memory.Reserve(int64(n)) == nil {
+			s.reserved += int64(n)
+			s.memory.add(newPiece(n))
+			return s.memory.spare(), nil
+		}
 	}
-	grown := make([]byte, len(s.memory), size)
-	copy(grown, s.memory)
-	s.forget()
-	s.memory, s.reserved = grown, int64(size)
-	return true
+	return nil, s.spill()
 }
 
 // spill moves everything into a file.
@@ -124,8 +123,10 @@ func (s *Spool) spill() error {
 	if err != nil {
 		return err
 	}
-	if _, err := file.Write(s.memory); err != nil {
-		return errors.Join(err, file.Close())
+	for b := range s.memory.all() {
+		if _, err := file.Write(b); err != nil {
+			return errors.Join(err, file.Close())
+		}
 	}
 	s.forget()
 	s.file = file
@@ -134,8 +135,9 @@ func (s *Spool) spill() error {
 
 // forget releases the memory.
 func (s *Spool) forget() {
+	s.memory.free()
 	s.room.Memory.Release(s.reserved)
-	s.memory, s.reserved = nil, 0
+	s.whole, s.reserved = nil, 0
 }
 
 // Size implements store.Blob.
@@ -143,42 +145,48 @@ func (s *Spool) Size() int64 {
 	if s.file != nil {
 		return s.file.Size()
 	}
-	return int64(len(s.memory))
+	return int64(len(s.whole) + s.memory.size)
 }
 
 // Open implements store.Blob.
 func (s *Spool) Open(ctx context.Context) (store.Reader, error) {
+	var from io.ReaderAt = &s.memory
 	if s.file != nil {
-		return &fileReader{SectionReader: io.NewSectionReader(s.file, 0, s.file.Size()), ctx: ctx}, nil
+		from = s.file
+	} else if s.whole != nil {
+		return store.Bytes(s.whole).Open(ctx)
 	}
-	return store.Bytes(s.memory).Open(ctx)
+	return &reader{SectionReader: io.NewSectionReader(from, 0, s.Size()), ctx: ctx}, nil
 }
 
-// fileReader reads a spool's file. Closing it leaves the file to the spool.
-type fileReader struct {
+// reader reads a spool. Closing it leaves the bytes to the spool.
+type reader struct {
 	*io.SectionReader
 	ctx context.Context
 }
 
-func (r *fileReader) Read(b []byte) (int, error) {
+func (r *reader) Read(b []byte) (int, error) {
 	if err := r.ctx.Err(); err != nil {
 		return 0, err
 	}
 	return r.SectionReader.Read(b)
 }
 
-func (r *fileReader) Close() error { return nil }
+func (r *reader) Close() error { return nil }
 
-// Content returns what was gathered as something that a store can keep: the bytes themselves, or the spool. It is valid
-// until the spool is closed; bytes stay valid. The spool must not be written to any more.
+// Content returns what was gathered as something that a store can keep: the bytes themselves, without a spare one, or
+// the spool. It is valid until the spool is closed; bytes stay valid. The spool must not be written to any more.
 func (s *Spool) Content() store.Blob {
 	if s.file != nil {
 		return s
 	}
-	if spare := cap(s.memory) - len(s.memory); spare > len(s.memory)/8 {
-		return store.Bytes(bytes.Clone(s.memory)) // a store would keep the spare bytes too
+	if s.memory.size > 0 { // from here on the spool reads from the bytes too, so that they aren't held twice
+		s.whole = s.memory.join()
+		s.memory.free()
+		s.room.Memory.Release(s.reserved - int64(len(s.whole)))
+		s.reserved = int64(len(s.whole))
 	}
-	return store.Bytes(s.memory[:len(s.memory):len(s.memory)])
+	return store.Bytes(s.whole)
 }
 
 // Close releases the memory and removes the file. It may be called more than once.
