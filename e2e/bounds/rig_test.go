@@ -25,17 +25,25 @@ type rig struct {
 	http  string
 	bound int64 // in bytes
 	pid   int
+	end   func() error // ends it as Ctrl-C does
 }
 
 // start builds mailrig and starts it.
 func start(t *testing.T, flags ...string) *rig {
 	t.Helper()
+	return startBuilt(t, nil, io.Discard, flags...)
+}
+
+// startBuilt is start with flags for the build, and with a place for what mailrig says.
+func startBuilt(t *testing.T, build []string, log io.Writer, flags ...string) *rig {
+	t.Helper()
 	program := filepath.Join(t.TempDir(), "mailrig")
-	if out, err := exec.Command("go", "build", "-o", program, "github.com/mailrig/mailrig/cmd/mailrig").CombinedOutput(); err != nil {
+	args := append(append([]string{"build", "-o", program}, build...), "github.com/mailrig/mailrig/cmd/mailrig")
+	if out, err := exec.Command("go", args...).CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
 	cmd := exec.Command(program, append([]string{"serve", "--json", "--port-offset", "random", "--http", "127.0.0.1:0"}, flags...)...)
-	cmd.Stderr = io.Discard // the sessions
+	cmd.Stderr = log // the sessions
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -43,9 +51,10 @@ func start(t *testing.T, flags ...string) *rig {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
+	wait := sync.OnceValue(cmd.Wait)
 	t.Cleanup(func() {
 		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
+		_ = wait()
 	})
 	var ready struct {
 		Doors  []server.Door
@@ -55,7 +64,12 @@ func start(t *testing.T, flags ...string) *rig {
 	if err := json.NewDecoder(out).Decode(&ready); err != nil {
 		t.Fatal(err)
 	}
-	r := &rig{doors: map[int]string{}, http: ready.HTTP, bound: ready.Memory, pid: cmd.Process.Pid}
+	r := &rig{doors: map[int]string{}, http: ready.HTTP, bound: ready.Memory, pid: cmd.Process.Pid, end: func() error {
+		if err := cmd.Process.Signal(os.Interrupt); err != nil {
+			return err
+		}
+		return wait()
+	}}
 	for _, d := range ready.Doors {
 		r.doors[d.Port] = d.Address
 	}
@@ -83,13 +97,15 @@ type conn struct {
 	r *bufio.Reader
 }
 
+func newReader(c net.Conn) *bufio.Reader { return bufio.NewReaderSize(c, 4096) }
+
 // open connects to a door and reads the greeting.
 func (r *rig) open(port int) (*conn, error) {
 	c, err := net.DialTimeout("tcp", r.doors[port], 10*time.Second)
 	if err != nil {
 		return nil, err
 	}
-	out := &conn{c, bufio.NewReaderSize(c, 4096)}
+	out := &conn{c, newReader(c)}
 	c.SetDeadline(time.Now().Add(10 * time.Minute))
 	_, err = out.r.ReadString('\n')
 	return out, err
