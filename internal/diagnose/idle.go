@@ -30,7 +30,7 @@ func idleUnnoticed(c *Case) (all []Evidence) {
 				until = f.End
 			}
 			if until.Sub(f.at(s)) >= enough && !c.looksAtMail(f, f.at(s)) {
-				all = append(all, Evidence{Sessions: []*Facts{f}, Guess: true})
+				all = append(all, Evidence{Sessions: []*Facts{f}, Step: s, Guess: true})
 				break
 			}
 		}
