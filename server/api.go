@@ -97,3 +97,8 @@ func (r rig) Mailroom() *mailroom.Room { return r.mail }
 func (r rig) ParseMatch(words ...string) ([]wait.Matcher, error) {
 	return waited(r).Language().Parse(wait.Messages, words...)
 }
+
+func (r rig) ParseSessions(words ...string) (func(*event.Record) bool, error) {
+	match, err := waited(r).Language().Parse(wait.Sessions, words...)
+	return wait.SessionTest(match, r.Address), err
+}

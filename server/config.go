@@ -13,6 +13,7 @@ import (
 	"github.com/mailrig/mailrig/internal/diagnose"
 	"github.com/mailrig/mailrig/internal/door"
 	"github.com/mailrig/mailrig/internal/store"
+	"github.com/mailrig/mailrig/internal/webhook"
 	"github.com/mailrig/mailrig/scenarios"
 )
 
@@ -57,6 +58,9 @@ type Config struct {
 	MaxMessageBytes int64 // in bytes; 0 means DefaultMaxMessageBytes
 	MaxConnections  int   // at all doors together; 0 means DefaultMaxConnections
 	KeepSessions    int   // how many ended sessions are kept; 0 means DefaultKeepSessions
+
+	// Webhooks are URLs to which each message and each finding is posted as it comes. The server fetches nothing else.
+	Webhooks []string
 
 	MaxMemory int64  // bytes that all of it may take; 0 means half of what the machine or its cgroup has, at most 2 GiB
 	WhenFull  string // Refuse or Evict; "" means Refuse
@@ -133,6 +137,11 @@ func (c *Config) fill() error {
 	}
 	if _, err := door.ParseOffset(c.PortOffset); err != nil {
 		return err
+	}
+	for _, hook := range c.Webhooks {
+		if err := webhook.Check(hook); err != nil {
+			return err
+		}
 	}
 	for _, u := range c.Users {
 		if u.Name == "" || u.Password == "" || strings.ContainsAny(u.Name, " \t\r\n\x00") {

@@ -33,7 +33,8 @@ func (s *Server) startHTTP() error {
 	}
 	s.httpURL = "http://" + reachable(ln.Addr())
 	s.http = &http.Server{
-		Handler:           httpapi.New(httpapi.Config{Rig: rig{s}, Version: s.cfg.Version, Logger: s.cfg.Logger, Listen: ln.Addr().String(), AllowedHosts: s.cfg.Hostnames, Logins: httpLogins(s.cfg.HTTPLogins)}),
+		Handler: httpapi.New(httpapi.Config{Rig: rig{s}, Version: s.cfg.Version, Logger: s.cfg.Logger, Listen: ln.Addr().String(), AllowedHosts: s.cfg.Hostnames,
+			Logins: httpLogins(s.cfg.HTTPLogins), MaxMessageBytes: s.cfg.MaxMessageBytes}),
 		ReadHeaderTimeout: 10 * time.Second,
 		WriteTimeout:      time.Minute, // what waits for something has more
 		IdleTimeout:       time.Minute,

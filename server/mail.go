@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/mailrig/mailrig/internal/letter"
+	"github.com/mailrig/mailrig/internal/mailroom"
 	"github.com/mailrig/mailrig/internal/store"
 	"github.com/mailrig/mailrig/internal/wait"
 )
@@ -46,3 +47,9 @@ func (s *Server) Deliver(user string, raw []byte, at time.Time) error {
 
 // Address returns a user's address: the name, with the domain appended if it has none.
 func (s *Server) Address(user string) string { return s.store.Address(user) }
+
+// ResetUser removes all mail from one user's mailboxes. The user need not exist.
+func (s *Server) ResetUser(ctx context.Context, user string) error {
+	_, err := s.mail.DeleteMatching(ctx, mailroom.Query{User: user})
+	return err
+}

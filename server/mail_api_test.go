@@ -1,7 +1,10 @@
 package server_test
 
 import (
+	"encoding/base64"
 	"encoding/json"
+	"encoding/pem"
+	"encoding/xml"
 	"fmt"
 	"io"
 	"net/http"
@@ -10,16 +13,27 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mailrig/mailrig/internal/httpapi"
+	"github.com/mailrig/mailrig/internal/testkit/openapi"
 	"github.com/mailrig/mailrig/server"
 )
 
 // api calls the HTTP API of a rig.
+// It checks every answer against the OpenAPI document.
 type api struct {
 	t    testing.TB
 	base string
+	doc  *openapi.Document
 }
 
-func newAPI(t testing.TB, s *server.Server) *api { return &api{t, s.HTTPURL()} }
+func newAPI(t testing.TB, s *server.Server) *api {
+	t.Helper()
+	doc, err := openapi.Load(httpapi.Description())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &api{t, s.HTTPURL(), doc}
+}
 
 // do makes a request, which must get this status, and returns the answer. kind is the request's Content-Type.
 func (a *api) do(status int, method, path, kind, body string) (http.Header, string) {
@@ -39,6 +53,9 @@ func (a *api) do(status int, method, path, kind, body string) (http.Header, stri
 	raw, err := io.ReadAll(resp.Body)
 	if err != nil {
 		a.t.Fatal(err)
+	}
+	if err := a.doc.Check(r, resp, raw); err != nil {
+		a.t.Error(err)
 	}
 	if resp.StatusCode != status {
 		a.t.Fatalf("%s %s: %s, want %d\n%s", method, path, resp.Status, status, raw)
@@ -199,5 +216,85 @@ func TestMailAPI(t *testing.T) {
 	var left mailList
 	if a.get("/api/v1/mail", &left); left.subjects() != "s4 s1 s0" {
 		t.Errorf("left: %s", left.subjects())
+	}
+}
+
+func TestSendSeedReset(t *testing.T) {
+	t.Parallel()
+	s := start(t, server.Config{HTTP: "127.0.0.1:0", MaxMessageBytes: 2 << 20})
+	a := newAPI(t, s)
+	add := func(path, kind, body string) (l mailList) {
+		t.Helper()
+		_, answer := a.do(201, "POST", path, kind, body)
+		if err := json.Unmarshal([]byte(answer), &l); err != nil {
+			t.Fatal(err)
+		}
+		return l
+	}
+	l := add("/api/v1/mail", "application/json", `{"from":"Shop <shop@example.test>","to":["bob@example.test"],"bcc":["carol@example.test"],"subject":"Hi","text":"Your code is 123456","attachments":[{"name":"a.txt","type":"text/plain","content":"aGk="}]}`)
+	if l.subjects() != "Hi Hi" || l.Next != 2 || l.Messages[1].Mailbox != "carol@example.test" {
+		t.Errorf("%+v", l)
+	}
+	l = add("/api/v1/mail?from=x@y.test&to=dave,bob", "message/rfc822", "Subject: whole\n\nbytes\n")
+	if _, raw := a.do(200, "GET", "/api/v1/mail/"+l.Messages[0].ID+"/raw", "", ""); raw != "Subject: whole\n\nbytes\n" || len(l.Messages) != 2 {
+		t.Errorf("%q, %+v", raw, l)
+	}
+	l = add("/api/v1/seed?user=eve&folder=Work/2026&flags=%5CSeen", "", "Subject: seeded\n\nbytes\n")
+	if _, raw := a.do(200, "GET", "/api/v1/mail/"+l.Messages[0].ID+"/raw", "", ""); raw != "Subject: seeded\r\n\r\nbytes\r\n" || l.Messages[0].Folder != "Work/2026" {
+		t.Errorf("%q, %+v", raw, l)
+	}
+	if _, body := a.do(200, "GET", "/api/v1/users/eve/mailboxes", "", ""); !strings.Contains(body, `"name":"Work/2026","special_use":"","subscribed":false,"messages":1,"unseen":0,`) {
+		t.Error(body)
+	}
+	l = add("/api/v1/seed?user=eve&raw=yes", "text/plain", "Subject: bare\n\n\n")
+	if _, raw := a.do(200, "GET", "/api/v1/mail/"+l.Messages[0].ID+"/raw", "", ""); raw != "Subject: bare\n\n\n" {
+		t.Errorf("%q", raw)
+	}
+	add("/api/v1/seed?user=eve", "", strings.Repeat("x", 3<<19)) // more than other bodies may have
+
+	for _, bad := range []struct {
+		status           int
+		path, kind, body string
+	}{
+		{400, "/api/v1/mail", "", "{"}, {400, "/api/v1/mail", "", "{}"}, {400, "/api/v1/mail", "", `{"from":"a@b.c","to":["a@b.c"]} x`},
+		{400, "/api/v1/mail", "", `{"form":"a@b.c"}`}, {400, "/api/v1/mail", "", `{"from":"a@b.c","to":["nobody"]}`}, {400, "/api/v1/mail?to=x", "", `{}`},
+		{400, "/api/v1/mail", "message/rfc822", "x"}, {400, "/api/v1/mail?to=" + strings.Repeat("a,", 1001), "message/rfc822", "x"},
+		{413, "/api/v1/mail?to=a", "message/rfc822", strings.Repeat("x", 3<<20)}, {413, "/api/v1/seed?user=eve", "", strings.Repeat("x", 3<<20)},
+		{400, "/api/v1/seed", "", "x"}, {400, "/api/v1/seed?user=eve", "", ""}, {400, "/api/v1/seed?user=eve&raw=no", "", "x"}, {400, "/api/v1/seed?user=eve&flags=a+b", "", "x"},
+		{400, "/api/v1/seed?user=eve&folder=a//b", "", "x"}, {400, "/api/v1/reset?usr=eve", "", ""}, {400, "/api/v1/reset?user=", "", ""},
+	} {
+		h, body := a.do(bad.status, "POST", bad.path, bad.kind, bad.body)
+		if h.Get("Content-Type") != "application/problem+json" || !strings.Contains(body, `"error":"`) {
+			t.Errorf("%s: %s", bad.path, body)
+		}
+	}
+
+	a.do(204, "POST", "/api/v1/reset?user=bob", "", "")
+	a.do(204, "POST", "/api/v1/reset?user=nobody", "", "")
+	var left mailList
+	if a.get("/api/v1/mail?match=subject:whole", &left); left.subjects() != "whole" || left.Messages[0].Mailbox != "dave@example.test" {
+		t.Errorf("%+v", left)
+	}
+	a.do(204, "POST", "/api/v1/reset", "", "")
+	if a.get("/api/v1/mail", &left); len(left.Messages) != 0 {
+		t.Errorf("%+v", left)
+	}
+}
+
+func TestCAForms(t *testing.T) {
+	t.Parallel()
+	s := start(t, server.Config{HTTP: "127.0.0.1:0"})
+	a := newAPI(t, s)
+	_, der := a.do(200, "GET", "/ca.der", "", "")
+	want, _ := pem.Decode(s.CAPEM())
+	if der != string(want.Bytes) {
+		t.Error("the DER isn't the PEM's")
+	}
+	h, profile := a.do(200, "GET", "/ca.mobileconfig", "", "")
+	if h.Get("Content-Type") != "application/x-apple-aspen-config" || !strings.Contains(profile, base64.StdEncoding.EncodeToString(want.Bytes)) || !strings.Contains(profile, "com.apple.security.root") {
+		t.Error(h, profile)
+	}
+	if err := xml.Unmarshal([]byte(profile), new(struct{})); err != nil {
+		t.Error(err)
 	}
 }

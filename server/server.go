@@ -43,12 +43,14 @@ import (
 	"github.com/mailrig/mailrig/internal/gate"
 	"github.com/mailrig/mailrig/internal/identity"
 	"github.com/mailrig/mailrig/internal/mailroom"
+	"github.com/mailrig/mailrig/internal/metrics"
 	"github.com/mailrig/mailrig/internal/protocol"
 	"github.com/mailrig/mailrig/internal/session"
 	"github.com/mailrig/mailrig/internal/store"
 	"github.com/mailrig/mailrig/internal/store/memory"
 	"github.com/mailrig/mailrig/internal/store/seed"
 	"github.com/mailrig/mailrig/internal/watch"
+	"github.com/mailrig/mailrig/internal/webhook"
 )
 
 // Server is a mailrig. Any goroutine may call its methods.
@@ -59,6 +61,8 @@ type Server struct {
 	ca      *certs.CA
 	store   store.Store
 	mail    *mailroom.Room
+	metrics *metrics.Metrics
+	hooks   *webhook.Sender
 	bounds  *bounds
 	journal event.Journal
 	rig     gate.Rig
@@ -119,9 +123,10 @@ func New(cfg Config) (*Server, error) {
 		})
 	}
 	s.mail = mailroom.New(s.store)
-	s.journal = event.NewRing(event.Options{Keep: cfg.KeepSessions, OnEnd: s.ended, Room: limits.sessions})
+	s.metrics = s.newMetrics()
+	s.journal = event.NewRing(event.Options{Keep: cfg.KeepSessions, OnEnd: s.sessionEnded, Room: limits.sessions})
 	s.bounces = s.newBounces()
-	s.watch = watch.New(watch.Config{Log: s.journal, Table: &diagnose.Table{Rows: cfg.findings, Protocols: s.protocols}, OnFinding: cfg.OnFinding, Logger: cfg.Logger})
+	s.watch = watch.New(watch.Config{Log: s.journal, Table: &diagnose.Table{Rows: cfg.findings, Protocols: s.protocols}, OnFinding: s.found, Logger: cfg.Logger})
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.active.Scenarios, s.active.logger = active.NewMemory(cfg.Logger), cfg.Logger
 	s.sessions = session.Shared{
@@ -193,6 +198,9 @@ func (s *Server) Start(ctx context.Context) (err error) {
 		return err
 	}
 	s.watch.Start()
+	if err := s.startHooks(); err != nil {
+		return err
+	}
 	if err := s.startHTTP(); err != nil {
 		return err
 	}
@@ -216,6 +224,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	s.ready.Store(false)
 	s.bounces.Stop()
 	s.active.stop()
+	s.hooks.Stop()
 	if s.doors != nil {
 		s.doors.Close()
 	}

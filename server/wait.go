@@ -57,11 +57,7 @@ func (w waited) Mail(ctx context.Context, n uint64) ([]Mail, uint64, error) {
 
 // WatchMail implements wait.Rig.
 func (w waited) WatchMail(ctx context.Context) (<-chan struct{}, func(), error) {
-	arrivals, err := w.store.WatchArrivals(ctx)
-	if err != nil {
-		return nil, nil, err
-	}
-	return arrivals.Changed(), arrivals.Close, nil
+	return w.Server.mail.Watch(ctx)
 }
 
 func (w waited) FindingsSince(ctx context.Context, n uint64) ([]Finding, uint64, <-chan struct{}, error) {

@@ -19,7 +19,7 @@ import (
 // rigFlags are the flags of the commands that start a rig.
 type rigFlags struct {
 	hosts, hostnames, users, scenarios []string
-	httpAuth                           []string
+	httpAuth, webhooks                 []string
 	portOffset, http, domain           string
 	seed, caDir                        string
 	maxMessageBytes                    int64
@@ -42,6 +42,7 @@ func (f *rigFlags) register(cmd *cobra.Command, free bool) {
 	fs.StringVar(&f.portOffset, "port-offset", offset, "add `N` to every port number; random takes free ports; auto is 0, or 3000 if a standard port can't be opened")
 	fs.StringVar(&f.http, "http", page, "`address` of the web page and the API; off closes them")
 	fs.Var(&list{values: &f.httpAuth}, "http-auth", "let only `name:password` reach the web page and the API; name:password:read may only read; repeatable (default anybody)")
+	listFlag(fs, &f.webhooks, "webhook", "post each message and each finding to this `URL` as it comes; repeatable")
 	fs.StringVar(&f.domain, "domain", server.DefaultDomain, "`domain` to add to user names without @")
 	listFlag(fs, &f.hostnames, "hostname", "additional host `names` for the certificate; repeatable")
 	fs.Var(&list{values: &f.users}, "user", "allow only this `name:password` to log in; repeatable (default anyone, with any password)")
@@ -77,7 +78,7 @@ func (f *rigFlags) registerForTrial(fs *pflag.FlagSet) {
 func (f *rigFlags) config(a *app, fs *pflag.FlagSet) (server.Config, error) {
 	cfg := server.Config{
 		Hosts: f.hosts, PortOffset: f.portOffset, Domain: f.domain, Hostnames: f.hostnames,
-		SeedDir: f.seed, SeedRaw: f.seedRaw, CADir: f.caDir,
+		Webhooks: f.webhooks, SeedDir: f.seed, SeedRaw: f.seedRaw, CADir: f.caDir,
 		MaxMessageBytes: f.maxMessageBytes, MaxConnections: f.maxConnections, KeepSessions: f.keepSessions,
 		MaxMemory: int64(f.maxMemory), WhenFull: f.whenFull,
 		OnTrouble: func(text string) { fmt.Fprintf(a.stderr, "mailrig: %s\n", text) },
@@ -101,6 +102,11 @@ func (f *rigFlags) config(a *app, fs *pflag.FlagSet) (server.Config, error) {
 	}
 	if f.whenFull != "" && f.whenFull != server.Refuse && f.whenFull != server.Evict {
 		return cfg, usage("%s is %q; give %s or %s", a.source("when-full"), f.whenFull, server.Refuse, server.Evict)
+	}
+	for _, hook := range f.webhooks {
+		if err := server.CheckWebhook(hook); err != nil {
+			return cfg, usage("%s: %w", a.source("webhook"), err)
+		}
 	}
 	var err error
 	if cfg.HTTP, err = listenAddress(f.http); err != nil {

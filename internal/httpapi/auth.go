@@ -15,7 +15,7 @@ type Login struct {
 }
 
 // open lists what needs no login: whether mailrig is up, for what starts it, and the CA's certificate, which isn't secret.
-var open = map[string]bool{"/livez": true, "/readyz": true, "/ca.pem": true}
+var open = map[string]bool{"/livez": true, "/readyz": true, "/ca.pem": true, "/ca.der": true, "/ca.mobileconfig": true}
 
 // admit reports whether a request has a login that suffices. If it hasn't, admit answers it.
 func (a *api) admit(w http.ResponseWriter, r *http.Request) bool {

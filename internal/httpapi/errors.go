@@ -45,7 +45,7 @@ func (a *api) broken(w http.ResponseWriter, r *http.Request, what string, err er
 func (a *api) badBody(w http.ResponseWriter, r *http.Request, err error) {
 	var tooLarge *http.MaxBytesError
 	if errors.As(err, &tooLarge) {
-		a.fail(w, r, http.StatusRequestEntityTooLarge, fmt.Sprintf("the request's body is larger than %d bytes; send less", maxBody))
+		a.fail(w, r, http.StatusRequestEntityTooLarge, fmt.Sprintf("the request's body is larger than %d bytes; send less", tooLarge.Limit))
 		return
 	}
 	a.fail(w, r, http.StatusBadRequest, err.Error())

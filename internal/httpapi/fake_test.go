@@ -58,10 +58,17 @@ func (f *fakeRig) add(x diagnose.Finding) {
 	f.more = make(chan struct{})
 }
 
+func (f *fakeRig) Metrics() http.Handler { return http.NotFoundHandler() }
+
 func (f *fakeRig) Mailroom() *mailroom.Room { return f.room }
 
 func (f *fakeRig) ParseMatch(words ...string) ([]wait.Matcher, error) {
 	return wait.Language{}.Parse(wait.Messages, words...)
+}
+
+func (f *fakeRig) ParseSessions(words ...string) (func(*event.Record) bool, error) {
+	match, err := wait.Language{Doors: door.All()}.Parse(wait.Sessions, words...)
+	return wait.SessionTest(match, func(name string) string { return name }), err
 }
 
 func (f *fakeRig) Settle(context.Context) {}

@@ -25,7 +25,7 @@ func (a *api) guard(next http.Handler) http.Handler {
 		if !a.admit(w, r) {
 			return
 		}
-		if err := origin.Check(r); err != nil {
+		if err := origin.Check(asChange(r)); err != nil {
 			a.Logger.Warn("HTTP request refused: cross-site", "origin", r.Header.Get("Origin"), "client", r.RemoteAddr, "err", err)
 			a.fail(w, r, http.StatusForbidden,
 				"a web page of another site asked for this change, but only mailrig's own page, commands and scripts may; a script must not send Origin or Sec-Fetch-Site")
@@ -34,9 +34,20 @@ func (a *api) guard(next http.Handler) http.Handler {
 		if r.ContentLength != 0 { // nothing that waits has a body; a deadline would end its wait
 			_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTime))
 		}
-		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+		r.Body = http.MaxBytesReader(w, r.Body, a.bodyLimit(r))
 		next.ServeHTTP(w, r)
 	})
+}
+
+// asChange returns the request as the check for other sites should see it. Whatever waits counts as a change: another site's page
+// couldn't read the answer, but it could keep a connection and a place.
+func asChange(r *http.Request) *http.Request {
+	if r.URL.Path != "/api/v1/events" && !r.URL.Query().Has("wait") && r.URL.Path != "/api/v1/wait" {
+		return r
+	}
+	change := *r
+	change.Method = http.MethodPost
+	return &change
 }
 
 func secure(h http.Header) {

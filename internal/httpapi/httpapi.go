@@ -6,11 +6,11 @@
 // because a web page could otherwise reach the rig through DNS rebinding. If it changes something, it must not come
 // from another site's page (guard.go). There is no CORS: no other site may read an answer.
 //
-// Everything has a limit: connections (limit.go), request bodies 1 MiB, long polls one minute, GET /api/v1/wait ten minutes. A long poll ends
+// Everything has a limit: connections (limit.go), request bodies 1 MiB or a message, long polls one minute, GET /api/v1/wait ten minutes. A long poll ends
 // when the request's context ends, so a server that shuts down cancels its base context first.
 //
 // Errors under /api are problem details (RFC 9457) with the members "error" and "errors"; elsewhere they are plain text. To add a resource, add
-// a line to the table in New and a method.
+// a line to the table in resources, a method, and a path in openapi.yaml.
 package httpapi
 
 import (
@@ -38,6 +38,8 @@ type Rig interface {
 	Use(user string, names []string, inline []Inline) (notes []string, err error)
 	Catalogue() []ScenarioInfo
 	Reset() error
+	// Metrics answers scrapes by Prometheus.
+	Metrics() http.Handler
 	Sessions
 	Judge
 	Waiter
@@ -87,13 +89,17 @@ type Config struct {
 	AllowedHosts []string
 	// Logins are those with which a request reaches the page and the API. None: anybody may do everything.
 	Logins []Login
-	Logger *slog.Logger // nil is silent
+	// MaxMessageBytes is the size of the largest message that may be uploaded, in bytes; 0 means 1 MiB.
+	MaxMessageBytes int64
+	Logger          *slog.Logger // nil is silent
 }
 
 type api struct {
 	Config
 	mux     *http.ServeMux
 	readers chan struct{} // one element for each request that reads messages
+	uploads chan struct{} // one element for each large body that is being read
+	streams chan struct{} // one element for each subscriber of events
 }
 
 // New makes the handler of the HTTP door.
@@ -101,11 +107,23 @@ func New(c Config) http.Handler {
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
-	a := &api{Config: c, mux: http.NewServeMux(), readers: make(chan struct{}, readers)}
-	for pattern, h := range map[string]http.HandlerFunc{
+	a := &api{Config: c, mux: http.NewServeMux(), readers: make(chan struct{}, readers), uploads: make(chan struct{}, uploads), streams: make(chan struct{}, mostStreams)}
+	for pattern, h := range a.resources() {
+		a.mux.HandleFunc(pattern, h)
+	}
+	return cleanPath(a.guard(http.HandlerFunc(a.route)))
+}
+
+// resources are the resources, by method and path.
+func (a *api) resources() map[string]http.HandlerFunc {
+	return map[string]http.HandlerFunc{
 		"GET /livez":                         a.livez,
 		"GET /readyz":                        a.readyz,
 		"GET /ca.pem":                        a.ca,
+		"GET /ca.der":                        a.caDER,
+		"GET /ca.mobileconfig":               a.caProfile,
+		"GET /metrics":                       a.metrics,
+		"GET /openapi.yaml":                  a.openapi,
 		"GET /{$}":                           a.page,
 		"GET /style.css":                     a.style,
 		"GET /api/v1/doors":                  a.doors,
@@ -115,10 +133,13 @@ func New(c Config) http.Handler {
 		"GET /api/v1/sessions/{id}/events":   a.events,
 		"GET /api/v1/findings":               a.findings,
 		"GET /api/v1/wait":                   a.waitFor,
+		"GET /api/v1/events":                 a.stream,
 		"GET /api/v1/users":                  a.users,
 		"GET /api/v1/users/{user}/mailboxes": a.mailboxes,
 		"GET /api/v1/mail":                   a.listMail,
+		"POST /api/v1/mail":                  a.sendMail,
 		"DELETE /api/v1/mail":                a.deleteMail,
+		"POST /api/v1/seed":                  a.seedMail,
 		"GET /api/v1/mail/{id}":              a.oneMail,
 		"DELETE /api/v1/mail/{id}":           a.deleteOne,
 		"GET /api/v1/mail/{id}/raw":          a.rawMail,
@@ -128,10 +149,7 @@ func New(c Config) http.Handler {
 		"PUT /api/v1/scenario":               a.use,
 		"DELETE /api/v1/scenario":            a.useNone,
 		"POST /api/v1/reset":                 a.reset,
-	} {
-		a.mux.HandleFunc(pattern, h)
 	}
-	return cleanPath(a.guard(http.HandlerFunc(a.route)))
 }
 
 // route lets the mux answer what it knows, and answers everything else in the API's own form.
@@ -172,22 +190,10 @@ func (a *api) readyz(w http.ResponseWriter, _ *http.Request) {
 	text(w, http.StatusOK, "ok\n")
 }
 
-func (a *api) ca(w http.ResponseWriter, _ *http.Request) {
-	w.Header().Set("Content-Type", "application/x-pem-file")
-	w.Header().Set("Content-Disposition", `attachment; filename="mailrig-ca.pem"`)
-	_, _ = w.Write(a.Rig.CAPEM())
-}
+func (a *api) metrics(w http.ResponseWriter, r *http.Request) { a.Rig.Metrics().ServeHTTP(w, r) }
 
 func (a *api) doors(w http.ResponseWriter, _ *http.Request) {
 	a.json(w, http.StatusOK, map[string]any{"doors": list(a.Rig.Doors())})
-}
-
-func (a *api) reset(w http.ResponseWriter, r *http.Request) {
-	if err := a.Rig.Reset(); err != nil {
-		a.broken(w, r, "reset", err)
-		return
-	}
-	w.WriteHeader(http.StatusNoContent)
 }
 
 // list makes sure that the JSON has [] rather than null.

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/mailrig/mailrig/internal/letter"
 	"github.com/mailrig/mailrig/internal/mailroom"
+	"github.com/mailrig/mailrig/internal/store"
 	"github.com/mailrig/mailrig/internal/wait"
 )
 
@@ -77,6 +79,11 @@ func opened(m wait.Mail, l *letter.Letter) fullMail {
 		MessageID: l.MessageID, Date: l.Date, Addresses: addresses{l.From, l.To, l.Cc, l.Bcc, l.ReplyTo}, Header: l.Header,
 		Text: l.Text, TextFromHTML: l.TextFromHTML, HTML: l.HTML, Links: l.Links, Codes: l.Codes, Attachments: l.Attachments, Problems: l.Problems,
 	}}
+}
+
+// EncodeMail returns the JSON of a message with its contents, as GET /api/v1/mail/{id} has it.
+func EncodeMail(m wait.Mail, raw []byte) ([]byte, error) {
+	return json.Marshal(opened(m, letter.Open(raw)))
 }
 
 // openAll adds the contents to the first messages, as many as an answer may have.
@@ -168,7 +175,15 @@ func (a *api) mailTrouble(w http.ResponseWriter, r *http.Request, what string, e
 		a.fail(w, r, http.StatusNotFound, fmt.Sprintf("there is no message with the id %q; it may have been deleted. GET /api/v1/mail lists the others", r.PathValue("id")))
 	case errors.As(err, &bad):
 		a.fail(w, r, http.StatusBadRequest, err.Error())
+	case errors.Is(err, store.ErrTooBig):
+		a.fail(w, r, http.StatusRequestEntityTooLarge, err.Error()+"; send less, or raise --max-message-bytes")
+	case errors.Is(err, store.ErrFull):
+		a.fail(w, r, http.StatusInsufficientStorage, err.Error())
+	case errors.Is(err, store.ErrBadName), errors.Is(err, store.ErrNotSelectable):
+		a.fail(w, r, http.StatusBadRequest, err.Error())
 	case r.Context().Err() != nil: // the client left, or mailrig is stopping
+	case store.Unavailable(err):
+		a.fail(w, r, http.StatusServiceUnavailable, err.Error())
 	default:
 		a.broken(w, r, what, err)
 	}

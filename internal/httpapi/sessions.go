@@ -29,11 +29,14 @@ type Sessions interface {
 	Session(id string) (*transcript.Session, bool)
 	// Ended returns how many sessions have ended, and a channel that is closed when another one ends.
 	Ended() (n uint64, more <-chan struct{})
+	// ParseSessions parses words such as "door:993" and "login:refused", and returns what reports whether a session
+	// matches them. An error is a *wait.BadCondition.
+	ParseSessions(words ...string) (fits func(*event.Record) bool, err error)
 }
 
 // sessions lists all sessions, including open ones. With ?after=N it lists those that have ended since the answer that
 // said "next": N. ?wait=30s waits for one. ?limit=100 lists at most so many of the ended ones, the oldest first; the
-// next ones are those after "next".
+// next ones are those after "next". ?match=door:993 lists only those that match; a page may then have fewer.
 func (a *api) sessions(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
 	after, wait, err := afterAndWait(q)
@@ -42,6 +45,10 @@ func (a *api) sessions(w http.ResponseWriter, r *http.Request) {
 		if limit, err = strconv.ParseUint(text, 10, 32); err != nil || limit == 0 {
 			err = fmt.Errorf(`"limit" is %q, not a number from 1: give how many sessions one answer may list`, text)
 		}
+	}
+	fits := func(*event.Record) bool { return true }
+	if match := q["match"]; err == nil && len(match) > 0 {
+		fits, err = a.Rig.ParseSessions(match...)
 	}
 	if err != nil {
 		a.fail(w, r, http.StatusBadRequest, err.Error())
@@ -53,7 +60,7 @@ func (a *api) sessions(w http.ResponseWriter, r *http.Request) {
 	if q.Has("after") {
 		after, last = a.poll(w, r, after, wait)
 	}
-	a.list(w, r, after, last, limit, !q.Has("after") && !q.Has("limit"))
+	a.list(w, r, after, last, limit, !q.Has("after") && !q.Has("limit"), fits)
 }
 
 // poll waits for a session that ends after the first n. It returns n, and how many have ended by now.
@@ -81,7 +88,7 @@ func (a *api) poll(w http.ResponseWriter, r *http.Request, after uint64, wait ti
 
 // list writes {"sessions":[…],"next":N}, one session at a time: all of them at once can be a thousand times as large as
 // one. The client has writeMargin to read each.
-func (a *api) list(w http.ResponseWriter, r *http.Request, after, last, limit uint64, open bool) {
+func (a *api) list(w http.ResponseWriter, r *http.Request, after, last, limit uint64, open bool, fits func(*event.Record) bool) {
 	w.Header().Set("Content-Type", "application/json")
 	out := http.NewResponseController(w)
 	about := a.about(r.Context())
@@ -90,11 +97,15 @@ func (a *api) list(w http.ResponseWriter, r *http.Request, after, last, limit ui
 	if last-after > limit {
 		next = after + limit
 	}
-	n := uint64(0)
+	n, listed := uint64(0), 0
 	for record := range a.Rig.Walk(after, open) {
 		if n++; n > limit {
 			break
 		}
+		if !fits(record) {
+			continue
+		}
+		listed++
 		body, err := json.Marshal(about.judged(transcript.Of(record)))
 		if err != nil { // all types here can be marshalled, so this would be a bug in mailrig
 			a.Logger.Error("marshal a session", "err", err)
@@ -107,7 +118,7 @@ func (a *api) list(w http.ResponseWriter, r *http.Request, after, last, limit ui
 		separator = ","
 		runtime.Gosched() // a long list must not make a client with one command wait
 	}
-	if n == 0 {
+	if listed == 0 {
 		_, _ = io.WriteString(w, separator)
 	}
 	fmt.Fprintf(w, "],\"next\":%d}\n", next)

@@ -11,13 +11,18 @@ import (
 	"github.com/mailrig/mailrig/internal/wait"
 )
 
-// Since lists the messages that came into a mailbox after the first n, in order of arrival, and returns how many
-// have come.
+// Since lists the messages that came into a mailbox after the first n, in order of arrival, and returns how many have
+// come.
 func (r *Room) Since(ctx context.Context, n uint64) (all []wait.Mail, next uint64, err error) {
-	if next, err = r.store.Arrived(ctx); err != nil {
-		return nil, 0, err
+	return r.Newest(ctx, n, math.MaxInt)
+}
+
+// Newest is Since, but lists only the latest messages, most at most.
+func (r *Room) Newest(ctx context.Context, n uint64, most int) (all []wait.Mail, next uint64, err error) {
+	if next, err = r.store.Arrived(ctx); err != nil || n >= next {
+		return nil, next, err
 	}
-	placed, err := r.store.Latest(ctx, "", n, next+1, math.MaxInt)
+	placed, err := r.store.Latest(ctx, "", n, next+1, most)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -32,6 +37,15 @@ func (r *Room) Since(ctx context.Context, n uint64) (all []wait.Mail, next uint6
 		all = append(all, m)
 	}
 	return all, next, nil
+}
+
+// Watch returns a channel that receives a token when mail has arrived. stop ends the watch.
+func (r *Room) Watch(ctx context.Context) (arrived <-chan struct{}, stop func(), err error) {
+	w, err := r.store.WatchArrivals(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	return w.Changed(), w.Close, nil
 }
 
 // In lists the messages in one of a user's folders, such as INBOX, by UID. It returns none if there is no such

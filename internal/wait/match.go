@@ -135,6 +135,13 @@ func MailTest(match []Matcher, toAddress func(name string) string) func(ctx cont
 	}
 }
 
+// SessionTest returns a function that reports whether all matchers match a session. toAddress turns a user's name into
+// an address.
+func SessionTest(match []Matcher, toAddress func(name string) string) func(*event.Record) bool {
+	c := Condition{Match: match}
+	return func(s *event.Record) bool { return c.sessionFits(s, toAddress) }
+}
+
 // sessionFits reports whether all matchers match a session.
 func (c *Condition) sessionFits(s *event.Record, a address) bool {
 	for _, want := range c.Match {

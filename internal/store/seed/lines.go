@@ -62,3 +62,12 @@ func (c converted) Open(ctx context.Context) (store.Reader, error) {
 	}
 	return store.Bytes(bytes.ReplaceAll(raw, []byte("\n"), []byte("\r\n"))).Open(ctx)
 }
+
+// LineEnds returns a message with CRLF in place of each LF if none of its lines ends in CRLF, and otherwise the message
+// itself.
+func LineEnds(raw []byte) []byte {
+	if bytes.Contains(raw, []byte("\r\n")) {
+		return raw
+	}
+	return bytes.ReplaceAll(raw, []byte("\n"), []byte("\r\n"))
+}

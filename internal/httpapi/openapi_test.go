@@ -1,0 +1,27 @@
+package httpapi
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/mailrig/mailrig/internal/testkit/openapi"
+)
+
+// TestDescription checks that the OpenAPI document is in order, and has exactly the resources that there are.
+func TestDescription(t *testing.T) {
+	t.Parallel()
+	doc, err := openapi.Load(Description())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var real []string
+	for pattern := range maps.Keys((&api{}).resources()) {
+		real = append(real, strings.TrimSuffix(pattern, "{$}"))
+	}
+	slices.Sort(real)
+	if described := doc.Operations(); !slices.Equal(real, described) {
+		t.Errorf("openapi.yaml has\n%s\nand there is\n%s", strings.Join(described, "\n"), strings.Join(real, "\n"))
+	}
+}
