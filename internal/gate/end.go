@@ -75,10 +75,7 @@ func (g *Gate) finish(by event.EndedBy) {
 		g.wmu.Lock()
 		g.release()
 		g.wmu.Unlock()
-		if g.br != nil {
-			g.br.Reset(nil)
-			readers.Put(g.br)
-		}
+		g.br.Reset(nil)
 		if g.cfg.OnDone != nil {
 			g.cfg.OnDone()
 		}
@@ -115,7 +112,7 @@ func (g *Gate) cut(how fault.End, by string) {
 		g.muted = true
 		g.wmu.Unlock()
 		g.raw.SetReadDeadline(time.Time{})
-		g.listen(g.br)
+		g.listen(&g.br)
 		how = fault.EndClose
 	}
 	if how == fault.EndClose {

@@ -19,7 +19,6 @@
 package gate
 
 import (
-	"bufio"
 	"cmp"
 	"crypto/tls"
 	"errors"
@@ -41,6 +40,7 @@ import (
 // Limits of every connection.
 const (
 	bufferSize = 4 << 10   // bytes of the read buffer; longer lines are gathered elsewhere
+	uploadSize = 32 << 10  // bytes of the read buffer while a message comes
 	flushSize  = 16 << 10  // bytes of replies gathered before they are sent: one TLS record
 	maxSwallow = 128 << 20 // bytes of an over-long line or a refused literal that are read to stay in step
 	lingerTime = 2 * time.Second
@@ -115,7 +115,7 @@ type Gate struct {
 	raw   *tap     // the socket
 	conn  net.Conn // carries the dialogue: raw or tls
 	tls   *tls.Conn
-	br    *bufio.Reader
+	br    reader
 	fault *fault.Conn
 	rec   *event.Recorder
 
@@ -192,7 +192,6 @@ func (g *Gate) Run() {
 		g.finish(event.EndedByClient)
 		return
 	}
-	g.br = readers.Get().(*bufio.Reader)
 	g.br.Reset(g.conn)
 	g.fault.Phase(g.tls != nil)
 	greet := g.fault.Greeting()

@@ -14,10 +14,7 @@ import (
 	"github.com/mailrig/mailrig/internal/event"
 )
 
-var (
-	readers = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, bufferSize) }}
-	outputs = sync.Pool{New: func() any { b := make([]byte, 0, flushSize); return &b }}
-)
+var outputs = sync.Pool{New: func() any { b := make([]byte, 0, flushSize); return &b }}
 
 // tap is the socket. It keeps the last bytes read, because crypto/tls hides an alert that an OpenSSL client sends in
 // clear during a TLS 1.3 handshake.
@@ -35,6 +32,13 @@ type tap struct {
 
 func (t *tap) Read(b []byte) (int, error) {
 	n, err := t.Conn.Read(b)
+	t.hasRead(b[:n], err)
+	return n, err
+}
+
+// hasRead takes note of what a read from the socket has returned.
+func (t *tap) hasRead(b []byte, err error) {
+	n := len(b)
 	t.wrote.Store(false)
 	if err != nil && !isTimeout(err) && !errors.Is(err, net.ErrClosed) {
 		t.eof.Store(true)
@@ -50,7 +54,6 @@ func (t *tap) Read(b []byte) (int, error) {
 		copy(t.tail[len(t.tail)-n:], b[:n])
 		t.n = min(len(t.tail), t.n+n)
 	}
-	return n, err
 }
 
 func (t *tap) Write(b []byte) (int, error) {
@@ -339,13 +342,23 @@ func (g *Gate) swallow(n int64, idle time.Duration, secret bool) error {
 	return nil
 }
 
-// rawBytes reads message bytes: at most n, and no more than are buffered.
+// rawBytes reads message bytes: at most n, and no more than are buffered. If nothing is buffered and p is large, it reads
+// into p at once.
 func (g *Gate) rawBytes(p []byte, n int64, idle time.Duration) (int, error) {
+	if whole := p[:min(int64(len(p)), n)]; len(whole) >= bufferSize && g.br.Buffered() == 0 {
+		g.wait(idle)
+		k, err := g.br.Read(whole)
+		g.waited()
+		if k > 0 {
+			return k, nil
+		}
+		return 0, g.readError(err)
+	}
 	if err := g.fill(idle); err != nil {
 		return 0, err
 	}
 	k := min(int64(len(p)), n, int64(g.br.Buffered()))
-	return io.ReadFull(g.br, p[:k])
+	return io.ReadFull(&g.br, p[:k])
 }
 
 // pause waits before a reply and reports whether the client is still connected afterwards. What the client says

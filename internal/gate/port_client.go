@@ -141,11 +141,13 @@ func (p *port) Swallow(n int64, secret bool) error {
 
 func (p *port) BeginUpload() {
 	p.g.receiving.Store(true)
+	p.g.br.large = true
 	p.taken, p.fate = 0, p.g.fault.Cut(fault.InUpload)
 }
 
 func (p *port) GiveUpUpload() {
 	p.g.receiving.Store(false)
+	p.g.br.large = false
 	p.taken, p.fate = 0, fault.Cut{}
 }
 
