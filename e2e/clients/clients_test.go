@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"os"
+	"path/filepath"
 	"slices"
 	"testing"
 
@@ -35,9 +36,15 @@ func TestPage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := os.ReadFile(page)
-	if err != nil || !bytes.Equal(got, render(clients, v, string(remarks))) {
-		t.Errorf("%s isn't what is kept (%v): go run ./e2e/clients -render", page, err)
+	want := pages(clients, v, string(remarks))
+	for file, text := range want {
+		if got, err := os.ReadFile(file); err != nil || !bytes.Equal(got, text) {
+			t.Errorf("%s isn't what is kept (%v): go run ./e2e/clients -render", file, err)
+		}
+	}
+	there, err := filepath.Glob(folderOfPages + "/*")
+	if err != nil || len(there) != len(want)-1 {
+		t.Errorf("%s has %d files for %d clients (%v): go run ./e2e/clients -render", folderOfPages, len(there), len(want)-1, err)
 	}
 	if again := v.text(clients); true {
 		if data, err := os.ReadFile(kept); err != nil || !bytes.Equal(again, data) {

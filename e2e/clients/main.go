@@ -1,5 +1,5 @@
 // Command clients tries real mail clients against the catalogue with mailrig trial, and stores the results in
-// verdicts.txt and docs/clients.md. Run it in the root of the project:
+// verdicts.txt, docs/clients.md and docs/clients. Run it in the root of the project:
 //
 //	go run ./e2e/clients -update           # all clients, all scenarios; some minutes
 //	go run ./e2e/clients -scenario cert-*  # some scenarios; reports what differs from what is stored
@@ -178,5 +178,5 @@ func (o *options) write(clients []Client, all *Verdicts) error {
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(page, render(clients, all, string(remarks)), 0o644)
+	return writePages(pages(clients, all, string(remarks)))
 }
