@@ -36,6 +36,7 @@ func (s *Server) serve(d door.Door, conn net.Conn) {
 		TLS:             d.Security == door.TLS,
 		StartTLS:        d.Security != door.TLS,
 		DropUnsupported: noDrop,
+		Needs:           ses,
 		Engine: func(c *gate.Conn) {
 			ses.Begin(c)
 			spoken.serve(s, c, ses)

@@ -117,7 +117,7 @@ func newRig(t testing.TB, o options) *rig {
 				go e.ServeConn(c)
 			}
 		},
-		Fault: ses.Plan(), Recorder: r.rec,
+		Needs: ses, Fault: ses.Plan(), Recorder: r.rec,
 		OnDone: func() { cancel(); close(r.over) },
 	}
 	if o.edit != nil {

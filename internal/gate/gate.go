@@ -87,12 +87,21 @@ type Config struct {
 	StartTLS        bool // the door offers STARTTLS or STLS
 	DropUnsupported bool // the door should drop connections, and this operating system can't
 
+	// Needs says what the client must do before it may log in or send mail. nil means nothing.
+	Needs Needs
+
 	// Engine starts a protocol engine on c and returns. The engine closes c.
 	Engine   func(c *Conn)
 	Fault    *fault.Conn
 	Recorder *event.Recorder
 	OnQuiet  func() // called from a timer when no ClientHello has come for 3 s
 	OnDone   func() // called when the connection is over and its engine has closed it
+}
+
+// Needs is what a connection's door still wants of the client. Package session implements it.
+type Needs interface {
+	NeedsTLS() bool
+	NeedsLogin() bool
 }
 
 // Beside answers the commands that an engine lacks.

@@ -57,12 +57,10 @@ func (m *model) mail(a address) []int {
 	switch {
 	case !m.greeted, m.begun, m.chunking:
 		return []int{503}
-	case a.wrong != 0 && !a.refused && policy != 0:
-		return []int{a.wrong, policy} // RFCs don't say which comes first
-	case a.wrong != 0 && !a.refused:
-		return []int{a.wrong}
 	case policy != 0:
 		return []int{policy}
+	case a.wrong != 0 && !a.refused:
+		return []int{a.wrong}
 	case a.refused:
 		return []int{a.wrong}
 	case a.size > m.limit:
@@ -145,10 +143,10 @@ func (m *model) auth(mechanism string, right bool) []int {
 	switch {
 	case !m.greeted, m.begun, m.login:
 		return []int{503}
-	case mechanism == "":
-		return []int{501}
 	case m.needsTLS && !m.tls:
 		return []int{530}
+	case mechanism == "":
+		return []int{501}
 	case mechanism != "PLAIN":
 		return []int{504}
 	case !right:

@@ -33,9 +33,11 @@ var _ protocol.Port = (*port)(nil)
 func (p *port) Lock()   { p.g.wmu.Lock() }
 func (p *port) Unlock() { p.g.wmu.Unlock() }
 
-func (p *port) Secure() bool    { return p.c.secure }
-func (p *port) Offers() bool    { return p.g.cfg.StartTLS && !p.c.secure }
-func (p *port) MaxBytes() int64 { return p.g.maxBytes() }
+func (p *port) Secure() bool     { return p.c.secure }
+func (p *port) Offers() bool     { return p.g.cfg.StartTLS && !p.c.secure }
+func (p *port) NeedsTLS() bool   { return p.g.cfg.Needs != nil && p.g.cfg.Needs.NeedsTLS() }
+func (p *port) NeedsLogin() bool { return p.g.cfg.Needs != nil && p.g.cfg.Needs.NeedsLogin() }
+func (p *port) MaxBytes() int64  { return p.g.maxBytes() }
 
 func (p *port) TooLarge() (by string) {
 	if l := p.g.fault.Limits(); l.MessageBytes > 0 && l.MessageBytes == p.MaxBytes() {

@@ -57,6 +57,9 @@ type Port interface {
 	// Secure reports whether this phase is inside TLS. Offers reports whether the client may begin TLS by command now.
 	Secure() bool
 	Offers() bool
+	// NeedsTLS and NeedsLogin report what the client must do before it may log in or send mail.
+	NeedsTLS() bool
+	NeedsLogin() bool
 	// MaxBytes is the largest message that the configuration and the scenario allow, in bytes; 0 means no limit.
 	MaxBytes() int64
 	// TooLarge tells that a message is refused because it is larger than that. It returns the scenario that set the

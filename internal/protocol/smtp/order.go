@@ -78,12 +78,20 @@ func (f *framing) check(verb string, line, arg []byte) (pass []byte, refusal str
 			return nil, "501 5.5.4 STARTTLS takes no parameter"
 		}
 	case "AUTH":
-		if at >= begun { // RFC 4954 section 4
+		switch {
+		case at >= begun: // RFC 4954 section 4
 			return nil, "503 5.5.1 AUTH isn't possible in a transaction"
+		case f.p.NeedsTLS():
+			return nil, tlsFirst
 		}
 	case "MAIL":
-		if at >= begun { // RFC 5321 section 4.1.4: one MAIL per transaction
+		switch {
+		case at >= begun: // RFC 5321 section 4.1.4: one MAIL per transaction
 			return nil, "503 5.5.1 A transaction has begun already; send RSET to give it up"
+		case f.p.NeedsTLS():
+			return nil, tlsFirst
+		case f.p.NeedsLogin():
+			return nil, loginFirst
 		}
 		return f.mail(line, arg)
 	case "RCPT":
@@ -114,7 +122,11 @@ func (f *framing) now() stage {
 	return f.at
 }
 
-const greetFirst = "503 5.5.1 Send EHLO or HELO first"
+const (
+	greetFirst = "503 5.5.1 Send EHLO or HELO first"
+	tlsFirst   = "530 5.7.0 Must issue a STARTTLS command first" // RFC 3207 section 4
+	loginFirst = "530 5.7.0 Authentication required"             // RFC 4954 section 6
+)
 
 // noRecipient returns the reply to a message without a transaction, or without a recipient.
 func noRecipient(at stage) string {
