@@ -9,15 +9,21 @@ import (
 	"os/signal"
 	"strings"
 	"sync"
+	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
+	"github.com/mailrig/mailrig/internal/proctree"
+	"github.com/mailrig/mailrig/internal/trial"
 	"github.com/mailrig/mailrig/server"
 )
 
 type runFlags struct {
 	rigFlags
 	noTrust, quiet bool
+	grace          time.Duration
 }
 
 func (a *app) runCommand() *cobra.Command {
@@ -40,7 +46,11 @@ If CMD starts a mailrig of its own, that one reads the same variables. Unset
 MAILRIG_USER and MAILRIG_SCENARIO first if you don't want that.
 
 When CMD has ended, mailrig prints errors and warnings about what it did to standard
-error, each with its advice. The exit status is still CMD's.` + aboutVariables,
+error, each with its advice. The exit status is still CMD's.
+
+mailrig then ends what CMD has left running, also in sessions of its own (Linux): with
+SIGTERM, and after --grace with SIGKILL. When mailrig gets SIGTERM itself, CMD and all
+that it has started get it too, and SIGKILL after --grace. CMD gets other signals alone.` + aboutVariables,
 		Example: `  mailrig run -- go test ./...
   mailrig run --scenario greylisting -- ./send.sh
   mailrig run -- sh -c 'curl -v --ssl-reqd imap://$MAILRIG_HOST:$MAILRIG_PORT_143 -u $MAILRIG_USER:$MAILRIG_PASSWORD'`,
@@ -60,12 +70,16 @@ error, each with its advice. The exit status is still CMD's.` + aboutVariables,
 	}
 	f.register(cmd, true)
 	cmd.Flags().BoolVar(&f.noTrust, "no-trust", false, "don't make CMD trust the rig's CA")
-	cmd.Flags().BoolVarP(&f.quiet, "quiet", "q", false, "don't print findings at the end")
+	graceFlag(cmd.Flags(), &f.grace)
+	cmd.Flags().BoolVarP(&f.quiet, "quiet", "q", false, "don't print findings at the end, nor what was left running")
 	cmd.Flags().SetInterspersed(false) // what follows CMD belongs to CMD
 	return cmd
 }
 
 func (a *app) run(ctx context.Context, cfg server.Config, f runFlags, args []string) error {
+	if f.grace < 0 {
+		return usage("%s is %s; give a duration such as 2s, or 0 to kill at once", a.source("grace"), f.grace)
+	}
 	path, err := exec.LookPath(args[0])
 	if err != nil {
 		return notStarted("can't run %s: %w; check its name, or give its path", args[0], reason(err))
@@ -122,10 +136,15 @@ func (a *app) run(ctx context.Context, cfg server.Config, f runFlags, args []str
 	cmd.Args[0] = args[0]
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = a.stdin, a.stdout, a.stderr
 	cmd.Env = withVariables(a.environ(), env)
-	if err := cmd.Start(); err != nil {
+	reaping, stopReaping := context.WithCancel(ctx)
+	defer stopReaping()
+	go proctree.Reap(reaping)
+	tree, err := proctree.Start(cmd, proctree.Options{})
+	if err != nil {
 		return notStarted("can't run %s: %w; check that it is a program for this machine, and executable", args[0], err)
 	}
-	err = waitFor(cmd, signals)
+	err = waitFor(cmd, tree, signals, f.grace)
+	a.endRest(tree, f)
 	if !f.quiet {
 		// The connections of a command that has ended soon end too.
 		ctx, cancel := context.WithTimeout(context.Background(), shutdownTime/4)
@@ -148,17 +167,47 @@ func reason(err error) error {
 	return err
 }
 
-// waitFor forwards signals until the command has ended, and returns its status.
-func waitFor(cmd *exec.Cmd, signals <-chan os.Signal) error {
-	done := make(chan error, 1)
-	go func() { done <- cmd.Wait() }()
+// settleTime is how long what a command has left may take to end by itself, as the programs of a pipe do.
+const settleTime = 100 * time.Millisecond
+
+// endRest ends what a command has left running, and says so.
+func (a *app) endRest(tree *proctree.Tree, f runFlags) {
+	ended, left := tree.End(settleTime, f.grace)
+	more, stuck := proctree.EndAll(f.grace)
+	if ended = append(ended, more...); len(ended) > 0 && !f.quiet {
+		fmt.Fprintf(a.stderr, "mailrig: the command left processes running, and mailrig has ended them: %s\n", printableLine(proctree.List(ended)))
+	}
+	if left = append(left, stuck...); len(left) > 0 {
+		fmt.Fprintf(a.stderr, "mailrig: these processes can't be ended: %s; look at them with ps\n", printableLine(proctree.List(left)))
+	}
+}
+
+// graceFlag adds the flag --grace.
+func graceFlag(fs *pflag.FlagSet, value *time.Duration) {
+	fs.DurationVar(value, "grace", trial.DefaultGrace, "`time` between SIGTERM and SIGKILL for CMD and all that it has started")
+}
+
+// waitFor forwards signals until the command has ended, and returns its status. SIGTERM is for all that it has started;
+// whatever is still there after grace is killed.
+func waitFor(cmd *exec.Cmd, tree *proctree.Tree, signals <-chan os.Signal, grace time.Duration) error {
+	var over <-chan time.Time
 	for {
 		select {
 		case s := <-signals:
-			if !alreadyGot(s) {
+			switch {
+			case s == syscall.SIGTERM:
+				tree.Terminate()
+				if over == nil {
+					over = time.After(grace)
+				}
+			case !alreadyGot(s):
 				_ = cmd.Process.Signal(s) // it may have ended meanwhile
 			}
-		case err := <-done:
+		case <-over:
+			tree.Kill()
+			_ = cmd.Process.Kill() // where no tree is known
+		case <-tree.Done():
+			err := tree.Err()
 			var exit *exec.ExitError
 			switch {
 			case err == nil:

@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/mailrig/mailrig/certs"
+	"github.com/mailrig/mailrig/internal/proctree"
 	"github.com/mailrig/mailrig/internal/trial"
 	"github.com/mailrig/mailrig/server"
 )
@@ -25,6 +26,7 @@ type trialFlags struct {
 	scenarios []string
 	jobs      int
 	timeout   time.Duration
+	grace     time.Duration
 	reports   []string
 	baseline  string
 	failed    string
@@ -83,6 +85,7 @@ the flag wins.`,
 	fs.StringVar(&f.failed, "failed", "", "try only what failed or could not run in the trial whose JSON report, or list, is in `FILE`")
 	fs.StringVar(&f.retries, "retries", "inside", "`where` a try is repeated after a temporary failure: inside CMD, or outside, by whoever calls it; then a failure that CMD reports as temporary passes")
 	fs.BoolVar(&f.noTrust, "no-trust", false, "don't make CMD trust the rig's CA")
+	graceFlag(fs, &f.grace)
 	f.rig.registerForTrial(fs)
 	fs.BoolVarP(&f.verbose, "verbose", "v", false, "print a line for every scenario, not only for failures")
 	fs.SetInterspersed(false) // what follows CMD belongs to CMD
@@ -94,6 +97,8 @@ func (a *app) trial(ctx context.Context, cfg server.Config, f trialFlags, args [
 	switch {
 	case f.jobs < 0:
 		return usage("%s is %d; give at least 1, or leave it out", a.source("jobs"), f.jobs)
+	case f.grace < 0:
+		return usage("%s is %s; give a duration such as 2s, or 0 to kill at once", a.source("grace"), f.grace)
 	case f.timeout <= 0:
 		return usage("%s is %s; give a duration above 0, such as 30s", a.source("timeout"), f.timeout)
 	}
@@ -106,7 +111,7 @@ func (a *app) trial(ctx context.Context, cfg server.Config, f trialFlags, args [
 		doors = append(doors, server.Door{Addresses: []string{net.JoinHostPort(host, "25")}})
 	}
 	a.warnExposed(&cfg, doors)
-	t := &trial.Trial{Args: args, Jobs: f.jobs, Timeout: f.timeout, RetriesOutside: f.retries == "outside", Rig: cfg}
+	t := &trial.Trial{Args: args, Jobs: f.jobs, Timeout: f.timeout, Grace: max(f.grace, 1), RetriesOutside: f.retries == "outside", Rig: cfg}
 	if t.Scenarios, err = trial.Select(f.scenarios); err != nil {
 		return usage("%w", err)
 	}
@@ -150,8 +155,14 @@ func (a *app) trial(ctx context.Context, cfg server.Config, f trialFlags, args [
 	p := newProgress(a.stderr, len(t.Scenarios), f.verbose)
 	t.OnResult = p.result
 	p.start()
+	reaping, stopReaping := context.WithCancel(context.Background())
+	go proctree.Reap(reaping)
 	report, err := t.Run(ctx)
+	stopReaping()
 	p.stop()
+	if _, left := proctree.EndAll(f.grace); len(left) > 0 {
+		fmt.Fprintf(a.stderr, "mailrig: these processes can't be ended: %s; look at them with ps\n", printableLine(proctree.List(left)))
+	}
 	sig := interrupted()
 	if err != nil {
 		return notStarted("%w", err)

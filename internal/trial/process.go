@@ -11,18 +11,18 @@ import (
 	"time"
 
 	"github.com/mailrig/mailrig/internal/event"
+	"github.com/mailrig/mailrig/internal/proctree"
 )
 
 // A client under test may do anything: hang, crash, leave children behind, write without end, kill its own process
 // group. Whatever it does, execute returns in time.
 
 const (
-	// termGrace is how long a command has between SIGTERM and SIGKILL.
-	termGrace = time.Second
+	// DefaultGrace is how long a command and what it has started have between SIGTERM and SIGKILL.
+	DefaultGrace = 2 * time.Second
 	// killGrace is how long a killed process may take to disappear. The kernel may hold it.
 	killGrace = 2 * time.Second
-	// pipeGrace is how long output may come after the command has ended. It comes from children that have left its
-	// session, which nobody can kill.
+	// pipeGrace is how long output may come after the command has ended. It comes from processes that nobody can kill.
 	pipeGrace = 300 * time.Millisecond
 	// keptOutput is how many bytes of a command's output are kept, the last ones.
 	keptOutput = 64 << 10
@@ -34,6 +34,8 @@ type command struct {
 	args []string // starts with the name by which the program is called
 	env  []string
 	dir  string
+
+	grace time.Duration // between SIGTERM and SIGKILL
 }
 
 // outcome says how a command ended.
@@ -46,8 +48,8 @@ type outcome struct {
 	err    error // why it couldn't be started
 }
 
-// execute runs a command without input until it ends, limit is over or ctx is done. It also kills what the command
-// leaves running in its session.
+// execute runs a command without input until it ends, limit is over or ctx is done. It also ends what the command leaves
+// running.
 func execute(ctx context.Context, c command, limit time.Duration) (o outcome) {
 	r, w, err := os.Pipe()
 	if err != nil {
@@ -58,38 +60,43 @@ func execute(ctx context.Context, c command, limit time.Duration) (o outcome) {
 	cmd.Args[0] = c.args[0]
 	cmd.Env, cmd.Dir = c.env, c.dir
 	cmd.Stdout, cmd.Stderr = w, w
-	detach(cmd)
 	began := time.Now()
-	err = cmd.Start()
+	// A session of its own: a signal to its process group then reaches neither mailrig nor the other runs.
+	tree, err := proctree.Start(cmd, proctree.Options{Session: true})
 	w.Close()
 	if err != nil {
 		return outcome{status: -1, err: fmt.Errorf("can't run %s: %w; check that it is a program for this machine, and executable", c.args[0], err)}
 	}
 	var out tail
+	var left []proctree.Process
 	p := running{
-		ended: make(chan error, 1), copied: make(chan struct{}),
-		terminate: func() { terminateSession(cmd.Process) },
+		ended: make(chan error, 1), copied: make(chan struct{}), grace: c.grace,
+		terminate: tree.Terminate,
 		kill: func() {
-			killSession(cmd.Process)
-			_ = cmd.Process.Kill() // for systems without sessions
+			tree.Kill()
+			_ = cmd.Process.Kill() // where no tree is known
 		},
-		killRest: func() { killSession(cmd.Process) },
-		hangUp:   func() { r.Close() },
+		endRest: func() { _, left = tree.End(0, c.grace) },
+		hangUp:  func() { r.Close() },
 	}
 	go func() {
 		defer close(p.copied)
 		_, _ = io.Copy(&out, r) // ends with the output, or when r is closed
 	}()
-	go func() { p.ended <- cmd.Wait() }() // only files are attached, so Wait waits for the process alone
+	go func() { // only files are attached, so the tree's Wait waits for the process alone
+		<-tree.Done()
+		p.ended <- tree.Err()
+	}()
 
 	waited, gone := p.await(ctx, limit, began, &o)
 	o.output = event.Escape([]byte(out.String())) // reports are looked at in terminals and browsers
+	if len(left) > 0 {
+		o.output += "\n(mailrig couldn't kill " + proctree.List(left) + ")"
+	}
 	o.status = -1
 	var exit *exec.ExitError
 	switch {
-	case !gone:
-		o.output += fmt.Sprintf("\n(mailrig couldn't kill process %d)", cmd.Process.Pid)
-	case o.killed:
+	case !gone || o.killed:
 	case waited == nil:
 		o.status = 0
 	case errors.As(waited, &exit):
@@ -104,9 +111,10 @@ func execute(ctx context.Context, c command, limit time.Duration) (o outcome) {
 type running struct {
 	ended     chan error    // receives the result of Wait
 	copied    chan struct{} // closed at the end of the output
-	terminate func()        // asks the command to end
-	kill      func()        // kills the command and its session
-	killRest  func()        // kills what the command left in its session
+	grace     time.Duration // between the next two
+	terminate func()        // asks the command and what it has started to end
+	kill      func()        // kills them
+	endRest   func()        // ends what the command has left running, with a grace of its own
 	hangUp    func()        // closes the output; whoever still writes gets an error
 }
 
@@ -127,7 +135,7 @@ func (p *running) await(ctx context.Context, limit time.Duration, began time.Tim
 	if o.killed {
 		waited, gone = p.end()
 	}
-	p.killRest()
+	p.endRest()
 	select {
 	case <-p.copied:
 	case <-time.After(pipeGrace):
@@ -143,7 +151,7 @@ func (p *running) end() (err error, gone bool) {
 	select {
 	case err := <-p.ended:
 		return err, true
-	case <-time.After(termGrace):
+	case <-time.After(p.grace):
 	}
 	p.kill()
 	select {

@@ -2,17 +2,6 @@
 
 package trial
 
-import (
-	"os"
-	"os/exec"
-)
-
-// Without sessions, only the command itself can be killed. Its children end when their connections and their output do.
-
-func detach(*exec.Cmd) {}
-
-func terminateSession(p *os.Process) { _ = p.Kill() }
-
-func killSession(*os.Process) {}
+import "os"
 
 func signalName(*os.ProcessState) string { return "" }

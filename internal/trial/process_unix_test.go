@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -25,7 +26,7 @@ func sh(t *testing.T, ctx context.Context, limit time.Duration, dir, script stri
 		t.Skip("no sh here")
 	}
 	began := time.Now()
-	o := execute(ctx, command{path: path, args: []string{"sh", "-c", script}, env: os.Environ(), dir: dir}, limit)
+	o := execute(ctx, command{path: path, args: []string{"sh", "-c", script}, env: os.Environ(), dir: dir, grace: 300 * time.Millisecond}, limit)
 	if took := time.Since(began); took > 2*soon {
 		t.Errorf("%q took %v", script, took)
 	}
@@ -100,27 +101,29 @@ func TestExecuteKeepsTheEndOfAFlood(t *testing.T) {
 	}
 }
 
-// TestExecuteLeavesNoChildren checks that children in the command's session end with it, and that those outside don't
-// hold up the trial.
+// TestExecuteLeavesNoChildren checks that what a command leaves running is ended: in its session or, on Linux, in one of
+// its own, and whether it heeds SIGTERM or not.
 func TestExecuteLeavesNoChildren(t *testing.T) {
 	t.Parallel()
-	o := sh(t, t.Context(), soon, t.TempDir(), "sleep 1000 & echo $!")
-	child, err := strconv.Atoi(strings.TrimSpace(o.output))
-	if err != nil || o.status != 0 {
-		t.Fatalf("%+v", o)
-	}
-	gone(t, child)
-
-	if _, err := exec.LookPath("setsid"); err != nil {
-		t.Skip("no setsid here")
-	}
-	o = sh(t, t.Context(), soon, t.TempDir(), "setsid sh -c 'echo $$ > pid; exec sleep 1000' & until [ -s pid ]; do sleep 0.02; done; cat pid")
-	child, err = strconv.Atoi(strings.TrimSpace(o.output))
-	if err != nil || o.status != 0 {
-		t.Fatalf("%+v", o)
-	}
-	if err := syscall.Kill(child, syscall.SIGKILL); err != nil {
-		t.Errorf("the child that left isn't there: %v", err)
+	for name, script := range map[string]string{
+		"in its session": "sleep 1000 & echo $!",
+		"heeds nothing":  "sh -c 'trap \"\" TERM; echo $$ > pid; while :; do sleep 0.05; done' & until [ -s pid ]; do sleep 0.02; done; cat pid",
+		"has left":       "setsid sh -c 'trap \"\" TERM HUP; echo $$ > pid; while :; do sleep 0.05; done' & until [ -s pid ]; do sleep 0.02; done; cat pid",
+		"is stopped":     "setsid sh -c 'echo $$ > pid; kill -STOP $$' & until [ -s pid ]; do sleep 0.02; done; cat pid",
+		"is an orphan":   "sh -c 'setsid sh -c \"trap : TERM; echo \\$\\$ > pid; exec sleep 1000\" &'; until [ -s pid ]; do sleep 0.02; done; cat pid",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if _, err := exec.LookPath("setsid"); strings.Contains(script, "setsid") && (err != nil || runtime.GOOS != "linux") {
+				t.Skip("only on Linux, with setsid")
+			}
+			o := sh(t, t.Context(), soon, t.TempDir(), script)
+			child, err := strconv.Atoi(strings.TrimSpace(o.output))
+			if err != nil || o.status != 0 {
+				t.Fatalf("%+v", o)
+			}
+			gone(t, child)
+		})
 	}
 }
 

@@ -1,6 +1,7 @@
 package trial
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
@@ -59,7 +60,7 @@ func (t *Trial) run(ctx context.Context, s *scenarios.Scenario, limit time.Durat
 			cfg.Logger.Warn("a rig of the trial ended late", "error", err)
 		}
 	}()
-	o := execute(ctx, command{path: t.Path, args: t.Args, env: t.Environ(srv), dir: t.Dir}, limit)
+	o := execute(ctx, command{path: t.Path, args: t.Args, env: t.Environ(srv), dir: t.Dir, grace: cmp.Or(t.Grace, DefaultGrace)}, limit)
 	did.Status, did.Signal, did.Killed, did.Took, did.Output = o.status, o.signal, o.killed, o.took, o.output
 	if o.err != nil {
 		return fail("%w", o.err)

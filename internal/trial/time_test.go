@@ -24,7 +24,7 @@ func newStubborn(lasts, heeds time.Duration, mortal, keptOpen bool) *stubborn {
 	s := &stubborn{began: time.Now()}
 	note := func(what string) { s.notes = append(s.notes, what+" "+time.Since(s.began).String()) }
 	s.running = running{
-		ended: make(chan error, 1), copied: make(chan struct{}),
+		ended: make(chan error, 1), copied: make(chan struct{}), grace: time.Second,
 		terminate: func() {
 			note("term")
 			if heeds > 0 {
@@ -37,7 +37,7 @@ func newStubborn(lasts, heeds time.Duration, mortal, keptOpen bool) *stubborn {
 				s.stop("killed", !keptOpen)
 			}
 		},
-		killRest: func() { note("rest") },
+		endRest: func() { note("rest") },
 		hangUp: func() {
 			note("hang up")
 			close(s.copied)

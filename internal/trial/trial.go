@@ -25,6 +25,9 @@ type Trial struct {
 	Scenarios []*scenarios.Scenario
 	Jobs      int           // how many runs at a time; 0 lets the trial choose (schedule.go)
 	Timeout   time.Duration // of each run; 0 means DefaultTimeout
+	// Grace is how long a run and what it has started have between SIGTERM and SIGKILL; 0 means DefaultGrace. What
+	// is still running when the command has ended gets the same.
+	Grace time.Duration
 	// RetriesOutside is as in Terms.
 	RetriesOutside bool
 
