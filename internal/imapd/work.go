@@ -9,11 +9,11 @@ import (
 )
 
 // This file bounds what a command may compute. A unit of work is about what it costs to compare one byte with one text;
-// a core does some hundred million in a second.
+// a core does some thousand million in a second.
 
 const (
-	// maxWork is what one command may take: a SEARCH of a gigabyte of mail for a dozen texts, less than a minute.
-	maxWork = 16 << 30
+	// maxWork is what one command may take, less than a minute: a SEARCH of a gigabyte of mail for thirty texts.
+	maxWork = 256 << 30
 	// lookAfter is how much work is done before the clock is looked at, a few milliseconds.
 	lookAfter = 1 << 20
 	// lookEvery is how often a command that goes on looks whether its client is still there.

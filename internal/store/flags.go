@@ -68,9 +68,7 @@ const (
 func (op Op) Apply(old, flags []string) []string {
 	switch op {
 	case Add:
-		merged := append(slices.Clip(old), flags...)
-		slices.Sort(merged)
-		return slices.Clip(slices.Compact(merged))
+		return merge(old, flags)
 	case Remove:
 		return slices.DeleteFunc(slices.Clone(old), func(f string) bool {
 			_, found := slices.BinarySearch(flags, f)
@@ -79,4 +77,20 @@ func (op Op) Apply(old, flags []string) []string {
 	default:
 		return flags
 	}
+}
+
+// merge returns the sorted union of two sorted lists.
+func merge(a, b []string) []string {
+	out := make([]string, 0, len(a)+len(b))
+	for len(a) > 0 && len(b) > 0 {
+		switch strings.Compare(a[0], b[0]) {
+		case -1:
+			out, a = append(out, a[0]), a[1:]
+		case 1:
+			out, b = append(out, b[0]), b[1:]
+		default:
+			out, a, b = append(out, a[0]), a[1:], b[1:]
+		}
+	}
+	return slices.Clip(append(append(out, a...), b...))
 }

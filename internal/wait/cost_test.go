@@ -37,7 +37,7 @@ func TestConditionCostGrowsWithLength(t *testing.T) {
 		best := 100.0
 		const most = 8 // 16 would be the square
 		for try := 0; try < 20 && best > most; try++ {
-			best = min(best, cost(tc.do, tc.head+strings.Repeat(tc.each, (1<<18)/len(tc.each)))/cost(tc.do, tc.head+strings.Repeat(tc.each, (1<<16)/len(tc.each))))
+			best = min(best, cost(tc.do, tc.head+strings.Repeat(tc.each, (1<<17)/len(tc.each)))/cost(tc.do, tc.head+strings.Repeat(tc.each, (1<<15)/len(tc.each))))
 		}
 		if best > most {
 			t.Errorf("%s: four times the length costs %.1f times as much", name, best)

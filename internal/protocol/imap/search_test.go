@@ -36,3 +36,20 @@ func TestSmaller(t *testing.T) {
 		t.Errorf("behind a literal: %s", got)
 	}
 }
+
+// FuzzSmaller checks that what the engine gets has nothing left to rewrite, and leaves as many arguments to come.
+func FuzzSmaller(f *testing.F) {
+	for _, keys := range []string{"OR (SMALLER 1 SEEN) SMALLER 0", `TEXT "a\" SMALLER 5" SMALLER 5`, "HEADER a {1+}", "RETURN (MIN) SMALLER 99999999999999999999"} {
+		f.Add(keys, 0)
+	}
+	f.Fuzz(func(t *testing.T, keys string, owed int) {
+		if owed < 0 || owed > 2 {
+			return
+		}
+		once, left := withoutSmaller([]byte(keys), owed)
+		twice, again := withoutSmaller(once, owed)
+		if string(once) != string(twice) || left != again {
+			t.Errorf("%q (%d): %q (%d), then %q (%d)", keys, owed, once, left, twice, again)
+		}
+	})
+}
