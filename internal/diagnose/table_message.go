@@ -48,6 +48,6 @@ var composing = []Row{
 		Advice:      "For the client's developer: send SMTPUTF8 where it is listed; elsewhere say that this address can't be reached. A domain alone can be encoded (xn--)."},
 	{ID: "smtputf8-without-need", Severity: Info, When: needlessSMTPUTF8, Early: always,
 		Title:       "Asked for SMTPUTF8 without need.",
-		Explanation: "Addresses and message are ASCII. (Go's net/smtp always asks.) A message that is sent with SMTPUTF8 comes back as undeliverable where a server on its way lacks it (RFC 6531 section 3.6).{more}",
+		Explanation: "Addresses and message are ASCII; RFC 6531 section 3.4 advises against it then. (Go's net/smtp always asks.) A message that is sent with SMTPUTF8 comes back as undeliverable where a server on its way lacks it.{more}",
 		Advice:      "For the client's developer: say SMTPUTF8 only if an address or the header has other characters than ASCII."},
 }

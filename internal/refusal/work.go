@@ -44,7 +44,7 @@ var work = []workSign{
 	{sign{protocol: "smtp", enhanced: "5.3.4"}, Work{"The message is larger than the server takes.", sendSmaller}},
 	{sign{protocol: "smtp", enhanced: "5.4.6"}, Work{"The server sees a loop: the message has passed through it already.", "Look at the forwarding rules."}},
 	{sign{protocol: "smtp", enhanced: "5.5.3"}, Work{"The message has more recipients than the server takes.", "Send to fewer recipients at once."}},
-	{sign{protocol: "smtp", enhanced: "5.6.7"}, Work{"An address has characters beyond ASCII, and the message can't be sent on with them.", "Use another address of the recipient."}}, // RFC 6531 section 4.3
+	{sign{protocol: "smtp", enhanced: "5.6.7"}, Work{"An address has characters beyond ASCII, and the message can't be sent on with them.", "Use another address of the recipient."}}, // RFC 6531 section 3.5
 	{sign{protocol: "smtp", enhanced: "5.7.26"}, Work{"The sender's domain isn't authenticated (SPF, DKIM).", "Send through the server of the sender's domain."}},
 	{sign{protocol: "smtp", enhanced: "5.7.1"}, Work{"A rule of the server forbids it. The code doesn't say which: the sender isn't allowed, the recipient takes no mail from outside, or the message looks like spam.", "Read the server's words, and ask its administrator."}},
 	{sign{protocol: "smtp", enhanced: "5.7.x"}, Work{"A rule of the server forbids it.", "Read the server's words, and ask its administrator."}},
