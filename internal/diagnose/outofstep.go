@@ -59,7 +59,8 @@ func wentOnWithoutReply(c *Case) []Evidence {
 }
 
 // readPartOfReply finds a client that breaks off at DATA although the server told it to go on, after a command had been
-// answered with more lines than usual (RFC 5321 section 4.2.1). It probably read one line of them.
+// answered with more lines than usual (RFC 5321 section 4.2.1). It probably read one line of them. A client that had sent DATA
+// before it read them, in one group of commands, may just not have liked them.
 func readPartOfReply(c *Case) (all []Evidence) {
 	const soon = 2 * time.Second // one that waited for something else had another reason
 	for _, f := range c.Sessions {
@@ -67,15 +68,15 @@ func readPartOfReply(c *Case) (all []Evidence) {
 			continue
 		}
 		last := f.Steps[len(f.Steps)-1]
-		if !last.Word.GoAhead || !last.GoAhead || last.Uploaded > 0 || f.End.Sub(f.Start)-last.Reply.At > soon {
+		if !last.Word.GoAhead || !last.GoAhead || last.Early || last.Uploaded > 0 || f.End.Sub(f.Start)-last.Reply.At > soon {
 			continue
 		}
 		s := f.step(func(s *Step) bool {
-			return s.Reply.Injected != "" && s.Reply.Class == event.OK && len(s.Reply.Lines) > 1 && !s.asks()
+			return s != last && s.Reply.Injected != "" && s.Reply.Class == event.OK && len(s.Reply.Lines) > 1 && !s.asks()
 		})
 		if s != nil {
 			all = append(all, Evidence{Sessions: []*Facts{f}, Step: last, Guess: true, Words: map[string]string{
-				"command": s.Verb, "lines": itoa(len(s.Reply.Lines)), "data": last.Verb, "reply": clip(last.Reply.Last())}})
+				"command": s.Verb, "lines": itoa(len(s.Reply.Lines)), "data": last.Verb, "reply": clip(last.Reply.Lines[0])}})
 		}
 	}
 	return all
