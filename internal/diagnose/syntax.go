@@ -51,7 +51,7 @@ func (f *Facts) malformed(s *Step) (flaw *protocol.Flaw, is bool) {
 		return nil, false // a scenario's words say nothing about the command
 	case s.Secret || s.Word.Secret != event.NoSecret:
 		flaw = s.credentialFlaw()
-		return flaw, flaw != nil
+		return flaw, flaw != nil && !(s.bySASL() && f.acted()) // a scenario's challenge, or its delay, may be what the client answered
 	}
 	refused := s.Reply.Class == event.Permanent
 	if f.speaks.Flaw != nil && (refused || s.Reply.Class == event.OK && f.speaks.Envelopes) { // only in these is anything tolerated
@@ -71,8 +71,7 @@ func (f *Facts) malformed(s *Step) (flaw *protocol.Flaw, is bool) {
 func (s *Step) credentialFlaw() *protocol.Flaw {
 	switch {
 	case !s.Reply.NotUnderstood || s.cancelled() || !s.logsIn():
-	case s.bySASL() && s.provedSecret() && !s.Delayed && // a client that lost its patience may have said something else
-		!slices.Contains(tokenMechanisms, s.mechanism()): // a token has a dialogue of its own
+	case s.bySASL() && s.provedSecret() && !slices.Contains(tokenMechanisms, s.mechanism()): // a token has a dialogue of its own
 		return &protocol.Flaw{What: "The response, which mailrig doesn't record, isn't base64, or hasn't the form that " + s.mechanism() + " wants",
 			Section: "RFC 4954 section 4, RFC 9051 section 6.2.2", Do: "encode the response as base64 without line ends, in the mechanism's own form"}
 	case s.Word.Secret == event.SecretBehind && !s.Word.Digest && s.Secret:
