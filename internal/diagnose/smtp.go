@@ -49,7 +49,8 @@ func sentMessageWithoutGoAhead(c *Case) []Evidence {
 				return true
 			}
 			for _, next := range f.Steps[i+1:] {
-				if _, known := f.speaks.Words.Find(next.Verb); !known && headerLine.MatchString(next.Line) {
+				_, known := f.speaks.Words.Find(next.Verb)
+				if !known && (headerLine.MatchString(next.Line) || f.Noticed(event.HeaderLine)) {
 					return true
 				}
 			}

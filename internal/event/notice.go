@@ -110,6 +110,7 @@ const (
 	Acknowledged    Sign = "acknowledged"      // the client answered an OAuth login's error as its mechanism requires
 	NotAcknowledged Sign = "not-acknowledged"  // the client answered it with something else
 	LineTooLong     Sign = "line-too-long"     // a command line above the limit
+	HeaderLine      Sign = "header-line"       // what came in place of a command begins like the header of a message
 	TurnedAway      Sign = "turned-away"       // too many connections were already open
 	LeftWaiting     Sign = "left-waiting"      // the client left while a scenario held the reply back
 	WentOn          Sign = "went-on"           // the client had waited for a late reply, and then sent something all the same

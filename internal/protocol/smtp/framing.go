@@ -29,6 +29,7 @@ type framing struct {
 	afterAuth  bool
 	asksBinary bool // the last MAIL asks for BINARYMIME
 	bad        int  // commands that don't exist
+	header     bool // one of them looked like the header of a message
 
 	// Guarded by the port's lock.
 	verb   string
@@ -110,7 +111,7 @@ func (f *framing) command(line []byte) error {
 	}
 	switch {
 	case !known(verb):
-		return f.unknown()
+		return f.unknown(line)
 	case verb == "BDAT":
 		return f.bdat(arg)
 	}

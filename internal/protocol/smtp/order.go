@@ -2,7 +2,10 @@ package smtp
 
 import (
 	"bytes"
+	"regexp"
 	"strings"
+
+	"github.com/mailrig/mailrig/internal/event"
 )
 
 // This file keeps the order of commands and their syntax (RFC 5321 sections 4.1.1 and 4.1.4). The framing is the only
@@ -42,8 +45,16 @@ func known(verb string) bool {
 	return false
 }
 
-// unknown answers a command that doesn't exist.
-func (f *framing) unknown() error {
+// headerLine matches the beginning of a message (RFC 5322 section 2.2).
+var headerLine = regexp.MustCompile(`^[!-9;-~]+:`)
+
+// unknown answers a command that doesn't exist. Its line isn't recorded, so unknown records whether it looks like one of
+// a message.
+func (f *framing) unknown(line []byte) error {
+	if headerLine.Match(line) && !f.header {
+		f.header = true
+		f.p.Notice(event.HeaderLine)
+	}
 	if err := f.reply("500 5.5.2 Command not recognized"); err != nil {
 		return err
 	}
