@@ -36,14 +36,23 @@ func TestGone(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			began, left := make(chan struct{}), make(chan bool, 1)
+			began, did, left := make(chan struct{}), make(chan struct{}), make(chan bool, 1)
 			compute := imapd.Command{Name: "COMPUTE", In: imapd.Anywhere, Run: func(_ context.Context, c *imapd.Call) error {
 				close(began)
 				gone := false
-				for until := time.Now().Add(hang); !gone && time.Now().Before(until); {
-					if gone = c.Session.Gone([]byte("* OK Still here\r\n")); !gone && !tc.leaves && time.Until(until) < hang-200*time.Millisecond {
-						break
+				look := func(d time.Duration) {
+					for until := time.Now().Add(d); ; {
+						if gone = c.Session.Gone([]byte("* OK Still here\r\n")); gone || time.Now().After(until) {
+							return
+						}
 					}
+				}
+				look(0)
+				<-did
+				if tc.leaves {
+					look(hang)
+				} else {
+					look(200 * time.Millisecond)
 				}
 				left <- gone
 				return nil
@@ -62,6 +71,7 @@ func TestGone(t *testing.T) {
 			io.WriteString(r.conn, "a1 COMPUTE\r\n")
 			<-began
 			tc.do(r, raw)
+			close(did)
 			if got := <-left; got != tc.leaves {
 				t.Errorf("gone: %v", got)
 			}
@@ -71,7 +81,8 @@ func TestGone(t *testing.T) {
 			}
 			if name == "closes its side" {
 				all, err := io.ReadAll(r.br)
-				if err != nil || strings.Count(string(all), "* OK Still here\r\n") != asks || !strings.Contains(string(all), "a1 OK ") || !strings.Contains(string(all), "a3 OK ") {
+				n := strings.Count(string(all), "* OK Still here\r\n")
+				if err != nil || n < 1 || n > mostAsks || !strings.Contains(string(all), "a1 OK ") || !strings.Contains(string(all), "a3 OK ") {
 					t.Errorf("%q, %v", all, err)
 				}
 				return
@@ -85,5 +96,5 @@ func TestGone(t *testing.T) {
 	}
 }
 
-// asks is how often a client that has closed its side is asked within 200 ms.
-const asks = 2
+// mostAsks is how often a client that has closed its side may be asked within 200 ms, on a machine that may be slow.
+const mostAsks = 4
