@@ -8,6 +8,7 @@ import (
 	"math"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -36,9 +37,15 @@ type position struct{ messages, sessions, findings uint64 }
 func (p position) String() string { return fmt.Sprintf("%d-%d-%d", p.messages, p.sessions, p.findings) }
 
 func parsePosition(s string) (p position, err error) {
-	var rest string
-	if n, _ := fmt.Sscanf(s, "%d-%d-%d%s", &p.messages, &p.sessions, &p.findings, &rest); n != 3 {
-		return p, fmt.Errorf("%q isn't the id of an event; give the last one that you got, or none", s)
+	numbers := []*uint64{&p.messages, &p.sessions, &p.findings}
+	parts := strings.Split(s, "-")
+	for i, n := range numbers {
+		if len(parts) == len(numbers) {
+			*n, err = strconv.ParseUint(parts[i], 10, 64)
+		}
+		if err != nil || len(parts) != len(numbers) {
+			return p, fmt.Errorf("%q isn't the id of an event; give the last one that you got, or none", s)
+		}
 	}
 	return p, nil
 }
@@ -130,7 +137,7 @@ func (s *stream) now() (p position, err error) {
 	}
 	p.messages = page.Next
 	p.sessions, _ = s.api.Rig.Ended()
-	_, p.findings, _, err = s.api.Rig.FindingsSince(s.ctx, math.MaxUint64)
+	_, p.findings, _, err = s.api.Rig.FindingsSince(s.ctx, math.MaxInt)
 	return p, err
 }
 

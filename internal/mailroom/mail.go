@@ -79,8 +79,11 @@ func (r *Room) In(ctx context.Context, user, folder string) (all []wait.Mail, er
 // mostSearched is the size of the largest message whose text is kept for searches, in bytes.
 const mostSearched = 256 << 10
 
+// headingSize is about what a heading takes, in bytes.
+const headingSize = 384
+
 func mailOf(ctx context.Context, e store.Placed) (wait.Mail, error) {
-	head, err := store.Memo(e.Message, "wait.heading", func() (wait.Heading, error) { return headingOf(ctx, e.Message) })
+	head, err := store.MemoSized(e.Message, "wait.heading", headingSize, func() (wait.Heading, error) { return headingOf(ctx, e.Message) })
 	if err != nil {
 		return wait.Mail{}, err
 	}

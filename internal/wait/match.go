@@ -63,6 +63,10 @@ var messageMatchers = []struct {
 // bodyHas tests whether a decoded text part of the message contains part, which is folded.
 func bodyHas(part string) mailTest {
 	return func(ctx context.Context, m *Mail) (bool, error) {
+		raw, err := m.Raw(ctx)
+		if err != nil || lacks(raw, part) {
+			return false, err
+		}
 		body, err := m.body(ctx)
 		return err == nil && strings.Contains(body, part), err
 	}

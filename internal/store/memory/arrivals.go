@@ -48,7 +48,7 @@ func (s *Store) Latest(ctx context.Context, account string, after, before uint64
 	for _, a := range s.accountsOf(account) {
 		a.mu.RLock()
 		for name, f := range a.folders {
-			e := end{box: f.box, name: name}
+			e := &end{box: f.box, name: name}
 			if e.back(after, before) {
 				ends = append(ends, e)
 			}
@@ -58,7 +58,7 @@ func (s *Store) Latest(ctx context.Context, account string, after, before uint64
 	heap.Init(&ends)
 	var out []store.Placed
 	for len(out) < n && len(ends) > 0 {
-		e := &ends[0]
+		e := ends[0]
 		b := e.box
 		out = append(out, store.Placed{
 			Mailbox: store.Mailbox{ID: b.id, Account: b.account.address, Name: e.name, UIDValidity: b.uidValidity},
@@ -114,13 +114,13 @@ func (e *end) back(after, before uint64) bool {
 }
 
 // ends is a heap with the highest number on top.
-type ends []end
+type ends []*end
 
 // Len, Less, Swap, Push and Pop implement heap.Interface.
 func (h ends) Len() int           { return len(h) }
 func (h ends) Less(i, j int) bool { return h[i].entry.Arrival > h[j].entry.Arrival }
 func (h ends) Swap(i, j int)      { h[i], h[j] = h[j], h[i] }
-func (h *ends) Push(x any)        { *h = append(*h, x.(end)) }
+func (h *ends) Push(x any)        { *h = append(*h, x.(*end)) }
 func (h *ends) Pop() any {
 	last := (*h)[len(*h)-1]
 	*h = (*h)[:len(*h)-1]

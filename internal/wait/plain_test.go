@@ -1,0 +1,38 @@
+package wait
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestLacks(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		raw, part string
+		want      bool
+	}{
+		{"Subject: x\r\n\r\nHello Word\r\n", "word", false}, {"Subject: x\r\n\r\nHello Word\r\n", "wort", true}, {"Subject: wort\n\nHello\n", "wort", true},
+		{"A: b\n\nfirst\r\n\r\nwort\n", "wort", false}, {"A: b\r\n\r\nfirst\n\nwort\n", "wort", false},
+		{"Content-Transfer-Encoding: base64\n\nd29ydA==\n", "wort", false}, {"Content-Transfer-Encoding: 8BIT\n\nx\n", "wort", true},
+		{"Content-Type: text/plain; charset=\"UTF-8\"\n\nx\n", "wort", true}, {"Content-Type: text/plain; charset=utf-16\n\nx\n", "wort", false},
+		{"Content-Type: multipart/mixed; boundary=b\n\n--b\n\nx\n", "wort", false}, {"no header", "wort", false}, {"\n\nwort", "wort", false}, {"\nb\n\n", "b", false},
+		{"a: b\n\nx", "grüße", false}, {"a: b\n\nx", "grüße now", true}, {"a: b\n\nlongword", "o longword", false}, {"a: b\n\nx", "", false},
+		{"a: b\n\nZ", "z", false}, {"a: b\n\n", "z", true}, {"a: b\n\nxz", "zx", true}, {"a: b\n\nzxZX", "zx", false},
+	} {
+		if got := lacks([]byte(tc.raw), tc.part); got != tc.want {
+			t.Errorf("%q lacks %q: %v", tc.raw, tc.part, got)
+		}
+	}
+}
+
+// FuzzLacks checks that a message that is said to lack a text has it nowhere.
+func FuzzLacks(f *testing.F) {
+	f.Add([]byte("Content-Type: text/plain; charset=utf-8\r\n\r\nHello, World of mail\r\n"), "world of")
+	f.Add([]byte("Content-Type: text/html;charset=iso-8859-1\n\n\xe4B12"), "b12")
+	f.Fuzz(func(t *testing.T, raw []byte, part string) {
+		part = fold(part)
+		if lacks(raw, part) && strings.Contains(BodyOf(raw), part) {
+			t.Errorf("%q has %q", raw, part)
+		}
+	})
+}
