@@ -152,6 +152,8 @@ func TestMailAPI(t *testing.T) {
 		a.do(400, "GET", "/api/v1/mail?"+bad, "", "")
 	}
 
+	a.do(400, "GET", "/api/v1/wait?message=any&after=99&timeout=1m", "", "")
+
 	// Nothing stale counts.
 	var w mailList
 	a.get("/api/v1/wait?message=to:u0&after=5&timeout=0", &w)
@@ -257,7 +259,7 @@ func TestSendSeedReset(t *testing.T) {
 		path, kind, body string
 	}{
 		{400, "/api/v1/mail", "", "{"}, {400, "/api/v1/mail", "", "{}"}, {400, "/api/v1/mail", "", `{"from":"a@b.c","to":["a@b.c"]} x`},
-		{400, "/api/v1/mail", "", `{"form":"a@b.c"}`}, {400, "/api/v1/mail", "", `{"from":"a@b.c","to":["nobody"]}`}, {400, "/api/v1/mail?to=x", "", `{}`},
+		{400, "/api/v1/mail", "", `{"form":"a@b.c"}`}, {400, "/api/v1/mail", "", `{"from":"a@b.c","to":["nobody"]}`}, {400, "/api/v1/mail?to=x", "", `{}`}, {415, "/api/v1/mail", "text/html", "{}"},
 		{400, "/api/v1/mail", "message/rfc822", "x"}, {400, "/api/v1/mail?to=" + strings.Repeat("a,", 1001), "message/rfc822", "x"},
 		{413, "/api/v1/mail?to=a", "message/rfc822", strings.Repeat("x", 3<<20)}, {413, "/api/v1/seed?user=eve", "", strings.Repeat("x", 3<<20)},
 		{400, "/api/v1/seed", "", "x"}, {400, "/api/v1/seed?user=eve", "", ""}, {400, "/api/v1/seed?user=eve&raw=no", "", "x"}, {400, "/api/v1/seed?user=eve&flags=a+b", "", "x"},

@@ -96,10 +96,11 @@ type Config struct {
 
 type api struct {
 	Config
-	mux     *http.ServeMux
-	readers chan struct{} // one element for each request that reads messages
-	uploads chan struct{} // one element for each large body that is being read
-	streams chan struct{} // one element for each subscriber of events
+	mux         *http.ServeMux
+	readers     chan struct{} // one element for each request that reads messages
+	largeReader chan struct{} // the same for large ones
+	uploads     chan struct{} // one element for each large body that is being read
+	streams     chan struct{} // one element for each subscriber of events
 }
 
 // New makes the handler of the HTTP door.
@@ -107,7 +108,7 @@ func New(c Config) http.Handler {
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
-	a := &api{Config: c, mux: http.NewServeMux(), readers: make(chan struct{}, readers), uploads: make(chan struct{}, uploads), streams: make(chan struct{}, mostStreams)}
+	a := &api{Config: c, mux: http.NewServeMux(), readers: make(chan struct{}, readers), largeReader: make(chan struct{}, 1), uploads: make(chan struct{}, uploads), streams: make(chan struct{}, mostStreams)}
 	for pattern, h := range a.resources() {
 		a.mux.HandleFunc(pattern, h)
 	}

@@ -32,13 +32,20 @@ const (
 	mostOpened  = 100      // letters in one answer
 	openedBytes = 16 << 20 // messages that are read for one answer, in bytes
 	readers     = 4        // requests that read messages at the same time: a letter takes a multiple of the message
+
+	largeMessage = 4 << 20 // from this size on, in bytes, messages are read one at a time
 )
 
-// reading keeps many requests from reading large messages at the same time. The caller calls done.
-func (a *api) reading(ctx context.Context) (done func(), err error) {
+// reading keeps many requests from reading messages at the same time, and more than one from reading a large one. The
+// caller calls done.
+func (a *api) reading(ctx context.Context, size int64) (done func(), err error) {
+	places := a.readers
+	if size > largeMessage {
+		places = a.largeReader
+	}
 	select {
-	case a.readers <- struct{}{}:
-		return func() { <-a.readers }, nil
+	case places <- struct{}{}:
+		return func() { <-places }, nil
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
@@ -92,7 +99,11 @@ func (a *api) openAll(ctx context.Context, list []wait.Mail) ([]fullMail, error)
 	if len(list) == 0 {
 		return out, nil
 	}
-	done, err := a.reading(ctx)
+	var size int64
+	for _, m := range list[:min(len(list), mostOpened)] {
+		size += m.Bytes
+	}
+	done, err := a.reading(ctx, size)
 	if err != nil {
 		return nil, err
 	}
@@ -189,27 +200,38 @@ func (a *api) mailTrouble(w http.ResponseWriter, r *http.Request, what string, e
 	}
 }
 
-// raw returns the message that the path names, and its bytes. ok is false if it has answered.
-func (a *api) raw(w http.ResponseWriter, r *http.Request) (m wait.Mail, raw []byte, ok bool) {
+// named returns the message that the path names. ok is false if it has answered.
+func (a *api) named(w http.ResponseWriter, r *http.Request) (m wait.Mail, ok bool) {
 	m, err := a.Rig.Mailroom().Get(r.Context(), r.PathValue("id"))
-	if err == nil {
-		raw, err = m.Raw(r.Context())
+	if err != nil {
+		a.mailTrouble(w, r, "find a message", err)
+	}
+	return m, err == nil
+}
+
+// raw returns the bytes of a message. ok is false if it has answered.
+func (a *api) raw(w http.ResponseWriter, r *http.Request, m wait.Mail) (raw []byte, ok bool) {
+	raw, err := m.Raw(r.Context())
+	if errors.Is(err, store.ErrGone) {
+		err = mailroom.ErrNoMail
 	}
 	if err != nil {
 		a.mailTrouble(w, r, "read a message", err)
-		return m, nil, false
 	}
-	return m, raw, true
+	return raw, err == nil
 }
 
 // letter returns the message that the path names, and its contents. ok is false if it has answered.
 func (a *api) letter(w http.ResponseWriter, r *http.Request) (m wait.Mail, l *letter.Letter, ok bool) {
-	done, err := a.reading(r.Context())
+	if m, ok = a.named(w, r); !ok {
+		return m, nil, false
+	}
+	done, err := a.reading(r.Context(), m.Bytes)
 	if err != nil {
 		return m, nil, false // nobody is there to get an answer
 	}
 	defer done()
-	m, raw, ok := a.raw(w, r)
+	raw, ok := a.raw(w, r, m)
 	if !ok {
 		return m, nil, false
 	}
@@ -224,8 +246,10 @@ func (a *api) oneMail(w http.ResponseWriter, r *http.Request) {
 
 // rawMail returns the bytes of a message, exactly as they are.
 func (a *api) rawMail(w http.ResponseWriter, r *http.Request) {
-	if _, raw, ok := a.raw(w, r); ok {
-		download(w, "message/rfc822", "message.eml", raw)
+	if m, ok := a.named(w, r); ok {
+		if raw, ok := a.raw(w, r, m); ok {
+			download(w, "message/rfc822", "message.eml", raw)
+		}
 	}
 }
 

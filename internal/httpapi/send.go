@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"mime"
 	"net/http"
 	"slices"
 	"strings"
@@ -56,6 +57,9 @@ func (a *api) upload(w http.ResponseWriter, r *http.Request) (body []byte, ok bo
 	return body, true
 }
 
+// jsonTypes are the types of a body in JSON: none, the right one, and that which curl -d sets.
+var jsonTypes = []string{"", "application/json", "text/json", "text/plain", "application/x-www-form-urlencoded"}
+
 const draftForm = `send {"from":"shop@example.test","to":["bob@example.test"],"subject":"…","text":"…","html":"…"}, or a whole message with Content-Type: message/rfc822 and ?from= and ?to=`
 
 // sendMail delivers a message: one that is described in JSON, or a whole one for ?to=ADDRESS,ADDRESS.
@@ -67,6 +71,10 @@ func (a *api) sendMail(w http.ResponseWriter, r *http.Request) {
 	}
 	if err := onlyParameters(r, known...); err != nil {
 		a.fail(w, r, http.StatusBadRequest, err.Error())
+		return
+	}
+	if kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); !whole && !slices.Contains(jsonTypes, kind) {
+		a.fail(w, r, http.StatusUnsupportedMediaType, fmt.Sprintf("the Content-Type is %q; %s", kind, draftForm))
 		return
 	}
 	body, ok := a.upload(w, r)

@@ -89,13 +89,28 @@ const (
 	alonePiece = 500 // a piece up to this size needs only one
 )
 
+// hit is a message that a query matches.
+type hit struct {
+	mail wait.Mail
+	box  store.MailboxID
+}
+
 // List returns the latest messages that a query matches.
-func (r *Room) List(ctx context.Context, q Query) (page Page, err error) {
+func (r *Room) List(ctx context.Context, q Query) (Page, error) {
+	hits, page, err := r.list(ctx, q)
+	for _, h := range hits {
+		page.Messages = append(page.Messages, h.mail)
+	}
+	return page, err
+}
+
+// list is List, but leaves Page.Messages empty.
+func (r *Room) list(ctx context.Context, q Query) (hits []hit, page Page, err error) {
 	if page.Next, err = r.store.Arrived(ctx); err != nil {
-		return Page{}, err
+		return nil, Page{}, err
 	}
 	if q.After > page.Next {
-		return Page{}, &wait.BadCondition{Err: fmt.Errorf("after is %d, but only %d messages have come: the number is of an earlier run of mailrig; leave it out", q.After, page.Next)}
+		return nil, Page{}, &wait.BadCondition{Err: fmt.Errorf("after is %d, but only %d messages have come: the number is of an earlier run of mailrig; leave it out", q.After, page.Next)}
 	}
 	fits := wait.MailTest(q.Match, r.store.Address)
 	before := q.Before
@@ -105,34 +120,34 @@ func (r *Room) List(ctx context.Context, q Query) (page Page, err error) {
 	for piece := firstPiece; ; piece = min(4*piece, mostPiece) {
 		n := piece
 		if len(q.Match) == 0 {
-			n = q.Limit - len(page.Messages) + 1
+			n = q.Limit - len(hits) + 1
 		}
 		list, err := r.store.Latest(ctx, q.User, q.After, before, n)
 		if err != nil {
-			return Page{}, err
+			return nil, Page{}, err
 		}
 		found, err := search(ctx, list, fits)
 		if err != nil {
-			return Page{}, err
+			return nil, Page{}, err
 		}
-		for _, m := range found {
-			if len(page.Messages) == q.Limit {
+		for _, h := range found {
+			if len(hits) == q.Limit {
 				page.Before = before
-				return page, nil
+				return hits, page, nil
 			}
-			page.Messages, before = append(page.Messages, m), m.Arrival
+			hits, before = append(hits, h), h.mail.Arrival
 		}
 		if len(list) < n {
-			return page, nil
+			return hits, page, nil
 		}
 		before = list[len(list)-1].Arrival
 	}
 }
 
 // search returns those of the messages that fit, in their order.
-func search(ctx context.Context, list []store.Placed, fits func(context.Context, *wait.Mail) (bool, error)) ([]wait.Mail, error) {
+func search(ctx context.Context, list []store.Placed, fits func(context.Context, *wait.Mail) (bool, error)) ([]hit, error) {
 	workers := min(searchers, runtime.GOMAXPROCS(0), 1+len(list)/alonePiece)
-	found, errs := make([][]wait.Mail, workers), make([]error, workers)
+	found, errs := make([][]hit, workers), make([]error, workers)
 	var wg sync.WaitGroup
 	for i := range workers {
 		part := list[i*len(list)/workers : (i+1)*len(list)/workers]
@@ -146,7 +161,7 @@ func search(ctx context.Context, list []store.Placed, fits func(context.Context,
 	return slices.Concat(found...), errors.Join(errs...)
 }
 
-func searchPart(ctx context.Context, list []store.Placed, fits func(context.Context, *wait.Mail) (bool, error)) (found []wait.Mail, err error) {
+func searchPart(ctx context.Context, list []store.Placed, fits func(context.Context, *wait.Mail) (bool, error)) (found []hit, err error) {
 	for _, p := range list {
 		m, err := mailOf(ctx, p)
 		ok := err == nil
@@ -157,7 +172,7 @@ func searchPart(ctx context.Context, list []store.Placed, fits func(context.Cont
 			return nil, err
 		}
 		if ok && err == nil {
-			found = append(found, m)
+			found = append(found, hit{m, p.Mailbox.ID})
 		}
 		if err := ctx.Err(); err != nil {
 			return nil, err
@@ -183,19 +198,28 @@ func (r *Room) Delete(ctx context.Context, ids ...string) (int, error) {
 	return r.expunge(ctx, byBox)
 }
 
-// DeleteMatching removes every message that a query matches, and returns how many there were. Limit and Before are
-// ignored.
-func (r *Room) DeleteMatching(ctx context.Context, q Query) (int, error) {
-	q.Limit, q.Before = int(^uint(0)>>2), 0
-	page, err := r.List(ctx, q)
-	if err != nil {
-		return 0, err
+// deletePiece is how many messages DeleteMatching holds at a time.
+const deletePiece = 5000
+
+// DeleteMatching removes every message that a query matches and that was there when it began. It returns how many there
+// were. Limit and Before are ignored.
+func (r *Room) DeleteMatching(ctx context.Context, q Query) (n int, err error) {
+	q.Limit, q.Before = deletePiece, 0
+	for {
+		hits, page, err := r.list(ctx, q)
+		if err != nil {
+			return n, err
+		}
+		byBox := map[store.MailboxID][]store.UID{}
+		for _, h := range hits {
+			byBox[h.box] = append(byBox[h.box], store.UID(h.mail.UID))
+		}
+		gone, err := r.expunge(ctx, byBox)
+		if n += gone; err != nil || page.Before == 0 {
+			return n, err
+		}
+		q.Before = page.Before
 	}
-	ids := make([]string, len(page.Messages))
-	for i := range page.Messages {
-		ids[i] = page.Messages[i].ID
-	}
-	return r.Delete(ctx, ids...)
 }
 
 func (r *Room) expunge(ctx context.Context, byBox map[store.MailboxID][]store.UID) (n int, err error) {

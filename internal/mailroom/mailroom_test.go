@@ -73,6 +73,9 @@ func TestLookUp(t *testing.T) {
 	if seen != 300 {
 		t.Errorf("%d of 300 messages", seen)
 	}
+	if n, err := full(t, 2*deletePiece+7, 3).DeleteMatching(t.Context(), Query{Match: []wait.Matcher{{Key: "from", Value: "sender"}}}); n != 2*deletePiece+7 || err != nil {
+		t.Errorf("deleted %d of many, %v", n, err)
+	}
 	if n, err := room.DeleteMatching(t.Context(), Query{User: "u3"}); n != 10 || err != nil {
 		t.Errorf("deleted %d, %v", n, err)
 	}

@@ -115,7 +115,9 @@ func look(ctx context.Context, rig Rig, c *Condition) (o Outcome, more <-chan st
 		if err != nil {
 			return Outcome{}, nil, err
 		}
-		o.Next = next
+		if o.Next = next; c.After > next {
+			return Outcome{}, nil, bad("after is %d, but only %d messages have come: the number is of an earlier run of mailrig; ask for a new one", c.After, next)
+		}
 		for i := range all {
 			if c.After > 0 && !all[i].Since(c.After) {
 				continue
