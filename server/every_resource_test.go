@@ -51,7 +51,7 @@ func TestEveryResource(t *testing.T) {
 		if status != 0 && resp.StatusCode != status {
 			t.Errorf("%s %s: %s, want %d", method, path, resp.Status, status)
 		}
-		if resp.StatusCode >= 500 {
+		if resp.StatusCode >= 200 {
 			t.Errorf("%s %s: %s", method, path, resp.Status)
 		}
 		if status >= 400 && strings.HasPrefix(path, "/api/") {
@@ -215,16 +215,16 @@ func TestManyEvents(t *testing.T) {
 	a := newAPI(t, s)
 	_ = a.events("", "") // asleep
 	var all []*events
-	for range 5 {
+	for range 20 {
 		all = append(all, a.events("?kind=message", ""))
 	}
 	began := time.Now()
 	subject := strings.Repeat("x", 2000)
-	for i := range 500 {
+	for i := range 200 {
 		deliver(t, s, "alice", fmt.Sprintf("Subject: %d %s\n\n", i, subject))
 	}
 	for _, e := range all {
-		for i := range 500 {
+		for i := range 200 {
 			if _, data := e.next(); !strings.Contains(data, fmt.Sprintf(`"subject":"%d x`, i)) {
 				t.Fatalf("event %d: %s", i, data)
 			}

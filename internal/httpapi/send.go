@@ -31,7 +31,7 @@ func (a *api) bodyLimit(r *http.Request) int64 {
 		return maxBody
 	}
 	switch r.URL.Path {
-	case "/api/v1/mail":
+	case "/api/v1/mail", "/api/v1/send":
 		return max(maxBody, longerJSON*a.MaxMessageBytes)
 	case "/api/v1/seed":
 		return max(maxBody, a.MaxMessageBytes)

@@ -79,11 +79,29 @@ func (r *Room) In(ctx context.Context, user, folder string) (all []wait.Mail, er
 // mostSearched is the size of the largest message whose text is kept for searches, in bytes.
 const mostSearched = 256 << 10
 
-// headingSize is about what a heading takes, in bytes.
-const headingSize = 384
+// headingSize is how much room is reserved for a heading that is kept with its message, in bytes.
+const headingSize = 512
+
+// errLong says that a heading takes more room.
+var errLong = errors.New("a heading too long to be kept")
+
+// heading returns the heading of a message. The message keeps it unless it is long.
+func heading(ctx context.Context, m store.Message) (wait.Heading, error) {
+	head, err := store.MemoSized(m, "wait.heading", headingSize, func() (wait.Heading, error) {
+		h, err := headingOf(ctx, m)
+		if err == nil && h.Size() > headingSize {
+			err = errLong
+		}
+		return h, err
+	})
+	if errors.Is(err, errLong) {
+		return headingOf(ctx, m)
+	}
+	return head, err
+}
 
 func mailOf(ctx context.Context, e store.Placed) (wait.Mail, error) {
-	head, err := store.MemoSized(e.Message, "wait.heading", headingSize, func() (wait.Heading, error) { return headingOf(ctx, e.Message) })
+	head, err := heading(ctx, e.Message)
 	if err != nil {
 		return wait.Mail{}, err
 	}
@@ -111,7 +129,7 @@ func bodyOf(ctx context.Context, m store.Message) (string, error) {
 	if m.Size() > mostSearched {
 		return text()
 	}
-	return store.MemoSized(m, "wait.body", 128+m.Size()*3/2, text)
+	return store.MemoSized(m, "wait.body", 128+2*m.Size(), text)
 }
 
 // headingOf reads the beginning of a message.

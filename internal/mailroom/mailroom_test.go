@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/mailrig/mailrig/internal/budget"
 	"github.com/mailrig/mailrig/internal/store"
 	"github.com/mailrig/mailrig/internal/store/memory"
 	"github.com/mailrig/mailrig/internal/wait"
@@ -81,5 +82,33 @@ func TestLookUp(t *testing.T) {
 	}
 	if page, err := room.List(t.Context(), Query{Limit: 1000}); len(page.Messages) != 290 || err != nil {
 		t.Errorf("%d left, %v", len(page.Messages), err)
+	}
+}
+
+// TestLongHeadings checks that what messages keep for searches stays within its room, and that a message without room is
+// found all the same.
+func TestLongHeadings(t *testing.T) {
+	t.Parallel()
+	memos := budget.New(1 << 20).Share(100 << 10)
+	st := memory.New(memory.Options{Memos: memos})
+	for i := range 300 {
+		raw := fmt.Sprintf("Subject: number%d. %s\r\nContent-Transfer-Encoding: base64\r\n\r\naGVsbG8=\r\n", i, strings.Repeat("x", i*50))
+		if _, err := st.Deliver(t.Context(), []string{"u"}, store.Incoming{Content: store.Bytes(raw)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	room := New(st)
+	for range 2 {
+		for _, m := range []wait.Matcher{{Key: "subject", Value: "number1."}, {Key: "subject", Value: "number299."}} {
+			if page, err := room.List(t.Context(), Query{Limit: 9, Match: []wait.Matcher{m}}); err != nil || len(page.Messages) != 1 {
+				t.Errorf("%v: %d messages, %v", m, len(page.Messages), err)
+			}
+		}
+		if page, err := room.List(t.Context(), Query{Limit: 999, Match: []wait.Matcher{{Key: "body", Value: "hello"}}}); err != nil || len(page.Messages) != 300 {
+			t.Errorf("%d messages, %v", len(page.Messages), err)
+		}
+	}
+	if used := memos.Used(); used > 100<<10 || used == 0 {
+		t.Errorf("%d bytes are kept", used)
 	}
 }

@@ -77,6 +77,11 @@ type Heading struct {
 	from, subject string // folded
 }
 
+// Size returns about how much memory the heading takes, in bytes.
+func (h *Heading) Size() int {
+	return 160 + len(h.From) + len(h.Subject) + len(h.from) + len(h.subject)
+}
+
 // MaxHeader is how far into a message HeadingOf reads the header, in bytes.
 const MaxHeader = 64 << 10
 
