@@ -196,6 +196,13 @@ func TestMailAPI(t *testing.T) {
 	if !strings.Contains(body, `{"address":"u1@example.test","messages":2,"unseen":2,"bytes":`) {
 		t.Error(body)
 	}
+	if _, body := a.do(200, "GET", "/api/v1/users?limit=1", "", ""); !strings.Contains(body, `"u0@example.test"`) || !strings.HasSuffix(body, `"next":"u0@example.test"}`+"\n") {
+		t.Error(body)
+	}
+	if _, body := a.do(200, "GET", "/api/v1/users?limit=1&after=u0@example.test", "", ""); !strings.Contains(body, `"u1@example.test"`) || strings.Contains(body, "next") {
+		t.Error(body)
+	}
+	a.do(400, "GET", "/api/v1/users?limit=0", "", "")
 	_, body = a.do(200, "GET", "/api/v1/users/u1@example.test/mailboxes", "", "")
 	if !strings.Contains(body, `{"name":"INBOX","special_use":"","subscribed":true,"messages":2,"unseen":2,`) || !strings.Contains(body, `"special_use":"\\Sent"`) {
 		t.Error(body)

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"math"
 	"net/http"
 
 	"github.com/mailrig/mailrig/internal/event"
@@ -28,7 +29,7 @@ func (s *Server) openConnections() int {
 }
 
 func (s *Server) countMail(ctx context.Context) (messages int, bytes int64, accounts int, arrived uint64, err error) {
-	list, err := s.mail.Accounts(ctx)
+	list, _, err := s.mail.Accounts(ctx, "", math.MaxInt)
 	for _, a := range list {
 		messages, bytes = messages+a.Messages, bytes+a.Bytes
 	}

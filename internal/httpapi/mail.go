@@ -309,13 +309,36 @@ func (a *api) deleteMail(w http.ResponseWriter, r *http.Request) {
 	a.json(w, http.StatusOK, map[string]int{"deleted": n})
 }
 
+// userPage is a page of the list of accounts.
+type userPage struct {
+	Users []mailroom.Account `json:"users"`
+	Next  string             `json:"next,omitempty"` // value of "after" for the next page; absent on the last one
+}
+
+// users lists the accounts by address: ?after=ADDRESS&limit=N.
 func (a *api) users(w http.ResponseWriter, r *http.Request) {
-	list, err := a.Rig.Mailroom().Accounts(r.Context())
+	q := r.URL.Query()
+	err := onlyParameters(r, "after", "limit")
+	limit := longestPage
+	if err == nil && q.Has("limit") {
+		if limit, err = strconv.Atoi(q.Get("limit")); err != nil || limit < 1 || limit > longestPage {
+			err = fmt.Errorf(`"limit" is %q, not a number from 1 to %d`, q.Get("limit"), longestPage)
+		}
+	}
+	if err != nil {
+		a.fail(w, r, http.StatusBadRequest, err.Error())
+		return
+	}
+	users, more, err := a.Rig.Mailroom().Accounts(r.Context(), q.Get("after"), limit)
 	if err != nil {
 		a.mailTrouble(w, r, "list the accounts", err)
 		return
 	}
-	a.json(w, http.StatusOK, map[string]any{"users": list})
+	page := userPage{Users: users}
+	if more {
+		page.Next = users[len(users)-1].Address
+	}
+	a.json(w, http.StatusOK, page)
 }
 
 func (a *api) mailboxes(w http.ResponseWriter, r *http.Request) {

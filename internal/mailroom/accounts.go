@@ -28,25 +28,36 @@ type Folder struct {
 	UIDNext     uint32 `json:"uid_next"`
 }
 
-// Accounts lists the accounts by address.
-func (r *Room) Accounts(ctx context.Context) ([]Account, error) {
+// Accounts lists the accounts whose addresses come after one, by address, and limit at most. more says that there are
+// further ones.
+func (r *Room) Accounts(ctx context.Context, after string, limit int) (list []Account, more bool, err error) {
 	addresses, err := r.store.ListAccounts(ctx)
-	list := []Account{}
-	for _, address := range addresses {
-		folders, ok, ferr := r.Folders(ctx, address)
-		if ferr != nil {
-			return nil, ferr
+	if err != nil {
+		return nil, false, err
+	}
+	list = []Account{}
+	i, found := slices.BinarySearch(addresses, after)
+	if found {
+		i++
+	}
+	for ; i < len(addresses); i++ {
+		if len(list) == limit {
+			return list, true, nil
+		}
+		folders, ok, err := r.Folders(ctx, addresses[i])
+		if err != nil {
+			return nil, false, err
 		}
 		if !ok {
 			continue // a Reset has intervened
 		}
-		a := Account{Address: address}
+		a := Account{Address: addresses[i]}
 		for _, f := range folders {
 			a.Messages, a.Unseen, a.Bytes = a.Messages+f.Messages, a.Unseen+f.Unseen, a.Bytes+f.Bytes
 		}
 		list = append(list, a)
 	}
-	return list, err
+	return list, false, nil
 }
 
 // Folders lists an account's mailboxes by name. ok is false if there is no such account.
