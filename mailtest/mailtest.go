@@ -12,6 +12,10 @@
 // Start opens all eight doors on free loopback ports. The rig ends with the test. If the test fails, its log says what
 // is wrong with what the client did, and shows what client and server said.
 //
+// A message has Text, HTML, Links and Codes (one-time codes), decoded:
+//
+//	code := rig.WaitMessage(5*time.Second, mailtest.To("bob@example.test")).Codes()[0]
+//
 // What a client must or must not do is a finding (docs/findings.md lists them):
 //
 //	rig.Require("mail-sent", "retried-after-temporary-failure")

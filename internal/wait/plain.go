@@ -16,7 +16,7 @@ func lacks(raw []byte, part string) bool {
 	if !ok {
 		return false
 	}
-	word := rarest(part)
+	word := longestWord(part)
 	return word != "" && !containsASCII(body, word)
 }
 
@@ -56,8 +56,8 @@ func plainBody(raw []byte) (body []byte, ok bool) {
 	return raw[end+after:], true
 }
 
-// rarest returns the longest word of a folded text that has only ASCII letters and digits, or "".
-func rarest(part string) (word string) {
+// longestWord returns the longest word of a folded text that has only ASCII letters and digits, or "".
+func longestWord(part string) (word string) {
 	for w := range strings.FieldsSeq(part) {
 		if len(w) > len(word) && !strings.ContainsFunc(w, func(r rune) bool { return (r < 'a' || r > 'z') && (r < '0' || r > '9') || r == 'k' || r == 's' }) {
 			word = w
