@@ -75,7 +75,7 @@ func unstuffedDots(c *Case) []Evidence {
 // delivery is a message stored for one recipient.
 type delivery struct {
 	f         *Facts
-	m         event.Stored
+	m         *event.Stored
 	recipient string
 }
 
@@ -84,7 +84,8 @@ func deliveries(list []*Facts) (all []delivery) {
 		if f.receives() {
 			continue
 		}
-		for _, m := range f.Messages {
+		for i := range f.Messages {
+			m := &f.Messages[i]
 			for _, r := range m.Recipients {
 				all = append(all, delivery{f, m, r})
 			}
@@ -93,12 +94,14 @@ func deliveries(list []*Facts) (all []delivery) {
 	return all
 }
 
-// same reports whether two stored messages are the same to their reader.
-func same(a, b event.Stored) bool {
-	if a.MessageID != "" || b.MessageID != "" {
-		return a.MessageID == b.MessageID
+// identity says which message a stored one is to its reader: two with the same identity are the same.
+type identity struct{ messageID, sum string }
+
+func identityOf(m *event.Stored) identity {
+	if m.MessageID != "" {
+		return identity{messageID: m.MessageID}
 	}
-	return a.Sum == b.Sum
+	return identity{sum: m.Sum}
 }
 
 // deliveredTwice finds a message that was delivered to a recipient who already had it.
@@ -119,10 +122,14 @@ func deliveredTwice(c *Case) (all []Evidence) {
 		var twice []*Facts // one finding per recipient, however often the message came
 		// Without a Message-ID, and with every reply received, they may be two messages with the same text.
 		guess := c.Control == nil
-		for i, d := range list {
-			if j := slices.IndexFunc(list[:i], func(e delivery) bool { return same(d.m, e.m) }); j >= 0 {
-				twice = append(twice, list[j].f, d.f)
-				guess = guess && d.m.MessageID == "" && !list[j].f.replyLost()
+		first := make(map[identity]*Facts, len(list))
+		for _, d := range list {
+			id := identityOf(d.m)
+			if before := first[id]; before != nil {
+				twice = append(twice, before, d.f)
+				guess = guess && d.m.MessageID == "" && !before.replyLost()
+			} else {
+				first[id] = d.f
 			}
 		}
 		if twice != nil {
