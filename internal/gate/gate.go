@@ -230,7 +230,27 @@ func (g *Gate) start(greet *fault.Greet) {
 	g.cur.Store(c)
 	g.speaking = true
 	g.wmu.Unlock()
+	if greeting := g.cfg.Protocol.Greeting; greet != nil && greeting != nil {
+		g.greet(c, greeting(g.cfg.Domain))
+	}
 	g.cfg.Engine(c)
+}
+
+// greet greets the client in the engine's place, and waits until it says something: until then it has no engine. What
+// the engine says first is swallowed.
+func (g *Gate) greet(c *Conn, greeting []byte) {
+	if _, err := c.Write(greeting); err != nil {
+		return // the engine notices it too
+	}
+	g.wmu.Lock()
+	c.greeting, c.greet = true, nil
+	ends := c.ending != nil
+	g.wmu.Unlock()
+	if !ends {
+		g.wait(g.cfg.Protocol.Idle)
+		g.br.Await()
+		g.waited()
+	}
 }
 
 // maxBytes returns the largest message that the configuration and the scenario allow, in bytes.

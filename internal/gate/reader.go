@@ -19,6 +19,7 @@ type reader struct {
 
 	buf  *buffer // nil: nothing is buffered
 	r, w int     // what is buffered: buf.b[r:w]
+	err  error   // what Await has met; the next read returns it
 
 	// How to read from a socket without a buffer to wait with; nil if there is no socket, or TLS on it.
 	tap *tap
@@ -127,8 +128,19 @@ func (r *reader) Read(p []byte) (int, error) {
 	return n, nil
 }
 
+// Await waits until something is buffered, or reading fails. The next call that reads returns the error.
+func (r *reader) Await() {
+	if r.Buffered() == 0 && r.err == nil {
+		r.err = r.fill()
+	}
+}
+
 // fill reads at least one byte into the buffer, which has room for it.
 func (r *reader) fill() error {
+	if err := r.err; err != nil {
+		r.err = nil
+		return err
+	}
 	if r.Buffered() == 0 {
 		if r.r, r.w = 0, 0; r.buf != nil && r.wantsLarge() != (len(r.buf.b) == uploadSize) {
 			r.release()

@@ -103,6 +103,26 @@ func TestReaderHoldsNothingWhileNothingComes(t *testing.T) {
 	}
 }
 
+// TestAwaitKeepsTheError: what ended the waiting is what the next read returns, at once.
+func TestAwaitKeepsTheError(t *testing.T) {
+	t.Parallel()
+	client, server := tcpPair(t)
+	r := new(reader)
+	r.Reset(&tap{Conn: server})
+	server.SetReadDeadline(time.Now().Add(-time.Second))
+	r.Await()
+	server.SetReadDeadline(time.Time{})
+	if _, err := r.Peek(1); !isTimeout(err) {
+		t.Fatalf("waiting ended with %v", err)
+	}
+	if _, err := io.WriteString(client, "x"); err != nil {
+		t.Fatal(err)
+	}
+	if r.Await(); r.Buffered() != 1 {
+		t.Errorf("%d bytes are buffered", r.Buffered())
+	}
+}
+
 // TestReaderAllocatesNothing: each buffer is used again.
 func TestReaderAllocatesNothing(t *testing.T) {
 	client, server := tcpPair(t)

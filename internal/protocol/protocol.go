@@ -27,6 +27,9 @@ type Protocol struct {
 	Words   Words
 	Replies Replies
 	Framing func(Port) Framing
+	// Greeting returns what the engine of a server with this name says first, with its line end. The gate then needs no
+	// engine for a client that says nothing. nil means that only the engine knows.
+	Greeting func(domain string) []byte
 	// Uses names the extensions that a command line uses, by its verb or its arguments, and that a client may use only
 	// if the server advertises them. Each extension is a list of capability names: one of them must be advertised, and
 	// the first is the usual one. nil means that the protocol has no extensions.

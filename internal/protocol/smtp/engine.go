@@ -121,6 +121,9 @@ func (f *framing) editEHLO(in [][]byte) (out [][]byte, by string) {
 	return out, by
 }
 
+// greeting is the engine's. RFC 5321 section 4.2: the server's name comes first.
+func greeting(domain string) []byte { return []byte("220 " + domain + " ESMTP Service Ready\r\n") }
+
 // hello begins the reply to EHLO and HELO: with the server's domain, and without an enhanced code (RFC 5321 section
 // 4.1.1.1, RFC 2034 section 3).
 func (f *framing) hello() string { return f.p.Domain() + " Hello " }

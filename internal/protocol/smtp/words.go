@@ -20,6 +20,7 @@ var Protocol = &protocol.Protocol{
 	Words:    words,
 	Replies:  &replies{},
 	Framing:  newFraming,
+	Greeting: greeting,
 	Uses:     uses,
 	Flaw:     flaw,
 	Refusals: refusals,
