@@ -173,16 +173,9 @@ func New(raw net.Conn, cfg Config) *Gate {
 }
 
 // Run takes the connection to the point where an engine has taken over, and then returns. It also returns if the
-// connection ends before that.
+// connection ends before that, or goes on on a goroutine of its own.
 func (g *Gate) Run() {
-	defer func() {
-		// A bug in the gate must cost one connection, not the process.
-		if v := recover(); v != nil {
-			g.cfg.logger().Error("panic in the gate", "panic", v, "stack", string(debug.Stack()))
-			g.end(true, event.EndedByServer)
-			g.finish(event.EndedByServer)
-		}
-	}()
+	defer g.survive()
 	if !g.accept() {
 		g.finish(event.EndedByScenario)
 		return
@@ -197,10 +190,29 @@ func (g *Gate) Run() {
 			g.rec.Add(&event.Setting{Name: event.SetFirst, Text: string(mode)}, by)
 		}
 	}
-	if speakTLS && !g.handshake(nil, false) {
+	if !speakTLS {
+		g.begin()
+		return
+	}
+	if !g.handshake(nil, false) {
 		g.finish(event.EndedByClient)
 		return
 	}
+	go g.begin() // a handshake needs a large stack, and the connection may be idle for long
+}
+
+// survive is deferred: a bug in the gate must cost one connection, not the process.
+func (g *Gate) survive() {
+	if v := recover(); v != nil {
+		g.cfg.logger().Error("panic in the gate", "panic", v, "stack", string(debug.Stack()))
+		g.end(true, event.EndedByServer)
+		g.finish(event.EndedByServer)
+	}
+}
+
+// begin begins the dialogue.
+func (g *Gate) begin() {
+	defer g.survive()
 	g.br.Reset(g.conn)
 	g.fault.Phase(g.tls != nil)
 	greet := g.fault.Greeting()
