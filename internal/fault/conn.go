@@ -302,7 +302,14 @@ func refusal(no *identity.Refusal, by string) *identity.Refusal {
 }
 
 // Limits returns the engine's limits where they are smaller than usual.
-func (c *Conn) Limits() (l Limits) {
+func (c *Conn) Limits() Limits {
+	if !c.Active() {
+		return Limits{} // without what the rules would need
+	}
+	return c.limits()
+}
+
+func (c *Conn) limits() (l Limits) {
 	each(c, func(r *rule, s LimitStage) bool {
 		before := l
 		s.Limit(&l)
