@@ -353,7 +353,7 @@ func lookedAndLeft(c *Case) (all []Evidence) {
 		}
 		all = append(all, Evidence{Sessions: []*Facts{f}, Words: map[string]string{"offered": strings.Join(offered, ", ")}})
 	}
-	return all
+	return fold(all)
 }
 
 // worksElsewhere reports whether the same client logged in, or sent, in another session on the same door.

@@ -190,7 +190,7 @@ func wizardProbe(c *Case) []Evidence {
 // connectedAndLeft finds a client that asked for nothing, on a door that begins in clear or after it had closed TLS in
 // order.
 func connectedAndLeft(c *Case) []Evidence {
-	return c.eachWords(func(f *Facts) map[string]string {
+	return fold(c.eachWords(func(f *Facts) map[string]string {
 		if f.acted() || f.Host == "" || f.idled() || f.beginsWithTLS() != f.closedTLS() || f.triedTLS() && !f.closedTLS() {
 			return nil
 		}
@@ -203,7 +203,7 @@ func connectedAndLeft(c *Case) []Evidence {
 			return nil
 		}
 		return map[string]string{"others": f.otherDoors()}
-	})
+	}))
 }
 
 // closedTLS reports whether the client completed the handshake on a door that begins with TLS, and closed TLS in order.

@@ -35,13 +35,19 @@ func reconnectedTooFast(c *Case) (all []Evidence) {
 
 func hurriedCount(list []*Facts) int { return len(hurried(list, false)) }
 
+// saidNothing reports whether a client connected and left without a byte, as a port scan or a health check does.
+func (f *Facts) saidNothing() bool {
+	_, _, hello := event.First[*event.Hello](f.Record)
+	return !hello && len(f.Steps) == 0 && len(f.Heard) == 0 && f.EndedBy == event.EndedByClient
+}
+
 // hurried lists the sessions that began right after another one had ended. With failed set, only a failed session
 // counts as that other one.
 func hurried(list []*Facts, failed bool) (all []*Facts) {
 	const pause = 500 * time.Millisecond
 	for i := 1; i < len(list); i++ {
 		before, f := list[i-1], list[i]
-		if before.End.IsZero() || failed && !before.failed() {
+		if before.End.IsZero() || failed && (!before.failed() || before.saidNothing()) {
 			continue
 		}
 		// The server may see the end of a connection only after the client has opened the next one. Real parallel

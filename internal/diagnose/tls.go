@@ -119,7 +119,8 @@ func (f *Facts) secureGreetingOnly() bool {
 // certificateNotTrusted finds a client that refused the correct certificate. An alert is proof. Without one it is a
 // guess, and one that probes share.
 func certificateNotTrusted(c *Case) []Evidence {
-	var all []Evidence
+	var all, silent []Evidence
+	probed := c.probed()
 	for _, f := range c.Sessions {
 		refused, sure := f.refusedCertificate()
 		if !refused || f.TLS.Bad || f.certificateChosen() {
@@ -131,10 +132,16 @@ func certificateNotTrusted(c *Case) []Evidence {
 				continue
 			}
 			e.Guess, e.Severity = true, Warning
+			if probed[f.place()] >= many {
+				e.Severity = Info
+				e.Words["advice"] += " If it is a health check or a port scan, nothing is wrong."
+				silent = append(silent, e)
+				continue
+			}
 		}
 		all = append(all, e)
 	}
-	return all
+	return append(all, fold(silent)...)
 }
 
 // certificateChosen reports whether a scenario chose a certificate other than the correct one.
