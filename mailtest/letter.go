@@ -33,7 +33,8 @@ func (r *Rig) Reset() {
 	}
 }
 
-// ResetUser forgets the mail in all mailboxes of one user. The user need not exist.
+// ResetUser forgets the mail in all mailboxes of one user, loads the user's part of the seed again, and restarts the
+// counters of the scenarios that are active for this user only. The user need not exist.
 func (r *Rig) ResetUser(address string) {
 	r.t.Helper()
 	if err := r.s.ResetUser(context.Background(), address); err != nil {

@@ -48,8 +48,16 @@ func (s *Server) Deliver(user string, raw []byte, at time.Time) error {
 // Address returns a user's address: the name, with the domain appended if it has none.
 func (s *Server) Address(user string) string { return s.store.Address(user) }
 
-// ResetUser removes all mail from one user's mailboxes. The user need not exist.
+// ResetUser removes all mail from one user's mailboxes, loads the user's part of the seed again, and restarts the counters
+// of the scenarios that are active for this user only. Sessions and findings stay. The user need not exist.
 func (s *Server) ResetUser(ctx context.Context, user string) error {
-	_, err := s.mail.DeleteMatching(ctx, mailroom.Query{User: user})
+	address := s.store.Address(user)
+	if _, err := s.mail.DeleteMatching(ctx, mailroom.Query{User: user}); err != nil {
+		return err
+	}
+	if err := s.active.RestartFor(ctx, address); err != nil {
+		return err
+	}
+	_, err := s.loadSeed(address)
 	return err
 }

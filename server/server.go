@@ -163,16 +163,25 @@ func (s *Server) populate() error {
 			return fmt.Errorf("make the account of %s: %w", u.Name, err)
 		}
 	}
-	if s.cfg.SeedDir == "" {
-		return nil
-	}
-	n, err := seed.Load(s.ctx, s.store, os.DirFS(s.cfg.SeedDir), seed.Options{Raw: s.cfg.SeedRaw})
-	if err != nil {
-		return fmt.Errorf("load the seed directory %s: %w", s.cfg.SeedDir, err)
+	n, err := s.loadSeed("")
+	if s.cfg.SeedDir == "" || err != nil {
+		return err
 	}
 	s.seeded.Store(int64(n))
 	s.cfg.Logger.Info("seed loaded", "messages", n, "dir", s.cfg.SeedDir)
 	return nil
+}
+
+// loadSeed loads the seed directory, if there is one: all of it, or only one account.
+func (s *Server) loadSeed(only string) (messages int, err error) {
+	if s.cfg.SeedDir == "" {
+		return 0, nil
+	}
+	n, err := seed.Load(s.ctx, s.store, os.DirFS(s.cfg.SeedDir), seed.Options{Raw: s.cfg.SeedRaw, Only: only})
+	if err != nil {
+		return 0, fmt.Errorf("load the seed directory %s: %w", s.cfg.SeedDir, err)
+	}
+	return n, nil
 }
 
 // Start opens every door and the HTTP door, all or none, and returns when all of them accept. ctx applies only to the

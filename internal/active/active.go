@@ -35,8 +35,9 @@ type Scenarios interface {
 	Use(ctx context.Context, list []*scenarios.Scenario) error
 	// UseFor does the same for one user.
 	UseFor(ctx context.Context, user string, list []*scenarios.Scenario) error
-	// Restart sets all counters to zero.
+	// Restart sets all counters to zero, RestartFor those of one user's additional plan.
 	Restart(ctx context.Context) error
+	RestartFor(ctx context.Context, user string) error
 }
 
 const (
@@ -145,6 +146,19 @@ func (m *Memory) Restart(context.Context) error {
 		for user, c := range *old {
 			users[user] = m.forOne(c.list)
 		}
+		m.users.Store(&users)
+	}
+	return nil
+}
+
+// RestartFor implements Scenarios.
+func (m *Memory) RestartFor(_ context.Context, user string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	user = strings.ToLower(user)
+	if old := m.users.Load(); old != nil && (*old)[user] != nil {
+		users := maps.Clone(*old)
+		users[user] = m.forOne(users[user].list)
 		m.users.Store(&users)
 	}
 	return nil

@@ -63,6 +63,12 @@ func TestMemory(t *testing.T) {
 	if !acts(plan()) || !acts(own("alice@x")) || acts(before) {
 		t.Error("counters don't begin at zero, or those of a connection from before do")
 	}
+	acts(plan())
+	must(m.RestartFor(ctx, "ALICE@x"))
+	must(m.RestartFor(ctx, "nobody@x"))
+	if !acts(own("alice@x")) || acts(plan()) || own("nobody@x") != nil {
+		t.Error("a restart for one user is one for others, or none")
+	}
 	users, err := m.Users(ctx)
 	if err != nil || len(users) != 1 || users["alice@x"] != own("alice@x") {
 		t.Errorf("users: %v, %v", users, err)

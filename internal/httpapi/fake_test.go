@@ -29,15 +29,16 @@ type fakeRig struct {
 	log  *event.Ring
 	room *mailroom.Room
 
-	mu       sync.Mutex
-	notReady bool
-	active   []string
-	own      map[string][]string
-	inline   []Inline
-	resets   int
-	found    []diagnose.Finding
-	more     chan struct{}
-	broken   error // the findings can't be read, and nothing can be reset
+	mu         sync.Mutex
+	notReady   bool
+	active     []string
+	own        map[string][]string
+	inline     []Inline
+	resets     int
+	resetUsers []string
+	found      []diagnose.Finding
+	more       chan struct{}
+	broken     error // the findings can't be read, and nothing can be reset
 }
 
 func newRig() *fakeRig {
@@ -106,6 +107,12 @@ func (f *fakeRig) CAFile() string                       { return "/somewhere/ca.
 func (f *fakeRig) LoginRule() string                    { return "any user name with any password" }
 func (f *fakeRig) Credentials() (user, password string) { return "alice@example.test", "secret" }
 func (f *fakeRig) Reset() error                         { f.mu.Lock(); defer f.mu.Unlock(); f.resets++; return f.broken }
+func (f *fakeRig) ResetUser(_ context.Context, user string) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.resetUsers = append(f.resetUsers, user)
+	return f.broken
+}
 func (f *fakeRig) Session(id string) (*transcript.Session, bool) {
 	r, ok := f.log.Get(id)
 	if !ok {

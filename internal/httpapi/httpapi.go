@@ -14,6 +14,7 @@
 package httpapi
 
 import (
+	"context"
 	"encoding/json"
 	"log/slog"
 	"net/http"
@@ -38,6 +39,7 @@ type Rig interface {
 	Use(user string, names []string, inline []Inline) (notes []string, err error)
 	Catalogue() []ScenarioInfo
 	Reset() error
+	ResetUser(ctx context.Context, user string) error
 	// Metrics answers scrapes by Prometheus.
 	Metrics() http.Handler
 	Sessions

@@ -169,7 +169,7 @@ func (a *api) reset(w http.ResponseWriter, r *http.Request) {
 		a.badBody(w, r, err)
 		return
 	case user != "":
-		_, err = a.Rig.Mailroom().DeleteMatching(r.Context(), mailroom.Query{User: user})
+		err = a.Rig.ResetUser(r.Context(), user)
 	default:
 		err = a.Rig.Reset()
 	}

@@ -23,6 +23,8 @@ const delimiter = string(store.Delimiter)
 // Options say how messages are loaded. The zero value is useful.
 type Options struct {
 	Raw bool // keep the line ends of every file
+	// Only is the address of the only account to load, as the store has it; "" loads all. It need not be in the tree.
+	Only string
 }
 
 // ErrNoAccount means that a seed directory holds no account's directory.
@@ -39,12 +41,12 @@ var ErrNoAccount = errors.New("there is no account in it: give a directory with 
 // a mailbox is an error, because the message would be missing. So is a tree without an account, a link that leads back
 // to a directory that it is in, and everything that is neither file nor directory. Errors name the file.
 func Load(ctx context.Context, st store.Store, dir fs.FS, o Options) (int, error) {
-	l := loader{ctx: ctx, store: st, dir: dir, raw: o.Raw}
+	l := loader{ctx: ctx, store: st, dir: dir, raw: o.Raw, only: o.Only}
 	top, err := fs.Stat(dir, ".")
 	if err == nil {
 		err = l.walk(".", []fs.FileInfo{top})
 	}
-	if err == nil && l.accounts == 0 {
+	if err == nil && l.accounts == 0 && l.only == "" {
 		err = ErrNoAccount
 	}
 	return l.messages, err
@@ -55,6 +57,7 @@ type loader struct {
 	store store.Store
 	dir   fs.FS
 	raw   bool
+	only  string
 
 	accounts, messages int
 }
@@ -66,7 +69,7 @@ func (l *loader) walk(dir string, above []fs.FileInfo) error {
 		return fmt.Errorf("seed %s: %w", dir, err)
 	}
 	for _, d := range list {
-		if strings.HasPrefix(d.Name(), ".") {
+		if strings.HasPrefix(d.Name(), ".") || dir == "." && l.only != "" && l.store.Address(d.Name()) != l.only {
 			continue
 		}
 		if err := l.ctx.Err(); err != nil {
