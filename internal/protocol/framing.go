@@ -10,8 +10,8 @@ import (
 )
 
 // Framing finds the boundaries in one protocol's dialogue: where a client's unit begins and ends, where an engine's
-// reply ends, and where the capability list is. It knows boundaries, not meaning. When in doubt it passes bytes
-// through. Each phase of a connection, before and after STARTTLS, has a fresh Framing.
+// reply ends, and where the capability list is. It knows boundaries, not meaning, except where an engine would get the
+// meaning wrong; then it answers in the engine's place. When in doubt it passes bytes through. Each phase of a connection, before and after STARTTLS, has a fresh Framing.
 //
 // The engine's goroutine calls Read, without the Port's lock. All other methods are called with the lock held.
 type Framing interface {

@@ -1,7 +1,9 @@
 // Package smtp defines SMTP (RFC 5321; submission: RFC 6409; STARTTLS: RFC 3207; AUTH: RFC 4954; CHUNKING: RFC 3030):
 // its words, replies, framing and doors. Package protocol explains the parts.
 //
-// The engine is go-smtp; internal/smtpd adapts it. A new command is a row in words. If it must be advertised before a
+// The engine is go-smtp; internal/smtpd adapts it. The framing keeps the order and the syntax of commands (order.go,
+// arguments.go), because the engine's codes aren't the RFCs', and because it would let through what its adapter can't
+// follow. A test in internal/gate compares all of it with a model of the RFCs (TestOrders). A new command is a row in words. If it must be advertised before a
 // client uses it, name its capability in uses.go too.
 package smtp
 
