@@ -72,7 +72,8 @@ func readPartOfReply(c *Case) (all []Evidence) {
 			continue
 		}
 		s := f.step(func(s *Step) bool {
-			return s != last && s.Reply.Injected != "" && s.Reply.Class == event.OK && len(s.Reply.Lines) > 1 && !s.asks()
+			waited := s.Verb == "NOOP" || !last.Listed.Has("PIPELINING") // RFC 2920 section 3.1: NOOP ends a group
+			return s != last && waited && s.Reply.Injected != "" && s.Reply.Class == event.OK && len(s.Reply.Lines) > 1 && !s.asks()
 		})
 		if s != nil {
 			all = append(all, Evidence{Sessions: []*Facts{f}, Step: last, Guess: true, Words: map[string]string{
