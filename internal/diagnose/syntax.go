@@ -104,7 +104,7 @@ func (f *Facts) sayMalformed(s *Step, flaw *protocol.Flaw, more int) Evidence {
 	var why []string
 	switch {
 	case flaw == nil:
-		e.Severity, e.Words["whom"] = Info, "this server doesn't understand"
+		e.Severity, e.Words["whom"] = Info, "this server doesn't take"
 		e.Words["advice"] = "For the client's developer: compare the command with the protocol's grammar."
 	case flaw.Tolerated && !s.Reply.Failed():
 		e.Severity, e.Words["whom"] = Warning, "other servers refuse"
