@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/mailrig/mailrig/internal/httpapi"
+	"github.com/mailrig/mailrig/internal/mailpit"
 )
 
 // startHTTP opens the HTTP door.
@@ -32,9 +33,10 @@ func (s *Server) startHTTP() error {
 		return fmt.Errorf("open the web address %s: %w; choose another with --http, or close it with --http off", addr, err)
 	}
 	s.httpURL = "http://" + reachable(ln.Addr())
+	s.mailpit = mailpit.New(mailpit.Config{Store: s.store, Version: s.cfg.Version, Logger: s.cfg.Logger})
 	s.http = &http.Server{
 		Handler: httpapi.New(httpapi.Config{Rig: rig{s}, Version: s.cfg.Version, Logger: s.cfg.Logger, Listen: ln.Addr().String(), AllowedHosts: s.cfg.Hostnames,
-			Logins: httpLogins(s.cfg.HTTPLogins), MaxMessageBytes: s.cfg.MaxMessageBytes}),
+			Logins: httpLogins(s.cfg.HTTPLogins), MaxMessageBytes: s.cfg.MaxMessageBytes, Mounted: s.mailpit}),
 		ReadHeaderTimeout: 10 * time.Second,
 		WriteTimeout:      time.Minute, // what waits for something has more
 		IdleTimeout:       time.Minute,
@@ -85,6 +87,7 @@ func (s *Server) stopHTTP(context.Context) error {
 	}
 	// Close, not Shutdown: a request that waits for sessions would go on waiting.
 	err := s.http.Close()
+	s.mailpit.Close() // its websockets aren't the HTTP server's any more
 	<-s.httpDone
 	return err
 }

@@ -42,6 +42,7 @@ import (
 	"github.com/mailrig/mailrig/internal/event"
 	"github.com/mailrig/mailrig/internal/gate"
 	"github.com/mailrig/mailrig/internal/identity"
+	"github.com/mailrig/mailrig/internal/mailpit"
 	"github.com/mailrig/mailrig/internal/mailroom"
 	"github.com/mailrig/mailrig/internal/metrics"
 	"github.com/mailrig/mailrig/internal/protocol"
@@ -76,6 +77,7 @@ type Server struct {
 	caIsOurs  bool // a temporary file, removed at shutdown
 	doors     *door.Set
 	http      *http.Server
+	mailpit   *mailpit.Handler
 	httpURL   string
 	httpTaken string // the address that was taken
 	httpDone  chan struct{}

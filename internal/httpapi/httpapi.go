@@ -93,7 +93,9 @@ type Config struct {
 	Logins []Login
 	// MaxMessageBytes is the size of the largest message that may be uploaded, in bytes; 0 means 1 MiB.
 	MaxMessageBytes int64
-	Logger          *slog.Logger // nil is silent
+	// Mounted answers in another program's words. It is behind the same checks as the rest.
+	Mounted Mounted
+	Logger  *slog.Logger // nil is silent
 }
 
 type api struct {
@@ -113,6 +115,9 @@ func New(c Config) http.Handler {
 	a := &api{Config: c, mux: http.NewServeMux(), readers: make(chan struct{}, readers), largeReader: make(chan struct{}, 1), uploads: make(chan struct{}, uploads), streams: make(chan struct{}, mostStreams)}
 	for pattern, h := range a.resources() {
 		a.mux.HandleFunc(pattern, h)
+	}
+	if c.Mounted != nil {
+		a.mount(c.Mounted)
 	}
 	return cleanPath(a.guard(http.HandlerFunc(a.route)))
 }

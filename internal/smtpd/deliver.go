@@ -48,7 +48,7 @@ func (s *session) Data(r io.Reader) error {
 	content := b.Content()
 	deliveries, err := s.cfg.Store.Deliver(s.Context(), tx.to, store.Incoming{
 		Content: content, Received: now,
-		Envelope: store.Envelope{From: tx.from, Recipients: tx.to, Session: s.ID()},
+		Envelope: store.Envelope{From: tx.from, Recipients: tx.to, Session: s.ID(), User: s.User()},
 	})
 	if err != nil {
 		return s.undelivered(err)

@@ -27,6 +27,7 @@ type Envelope struct {
 	From       string   // reverse-path without angle brackets; "" is the null path
 	Recipients []string // forward-paths in the order given; not to be changed
 	Session    string   // id of the session that brought it
+	User       string   // who had logged in, as the client spelt the name; "" for nobody
 }
 
 // Incoming is a message to be stored.

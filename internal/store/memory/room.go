@@ -25,7 +25,7 @@ const (
 )
 
 func messageCost(size int64, env *store.Envelope) int64 {
-	n := size + messageOverhead + int64(len(env.From)+len(env.Session))
+	n := size + messageOverhead + int64(len(env.From)+len(env.Session)+len(env.User))
 	for _, r := range env.Recipients {
 		n += int64(len(r)) + flagCost
 	}

@@ -22,7 +22,7 @@ func deliver(e *env) {
 	watch, err := e.WatchArrivals(e.ctx)
 	e.must(err)
 	in := text("hello\r\n")
-	in.Envelope = store.Envelope{From: "a@b", Recipients: []string{"new", "u"}, Session: "7"}
+	in.Envelope = store.Envelope{From: "a@b", Recipients: []string{"new", "u"}, Session: "7", User: "tim"}
 	in.Gap = 9
 	got, err := e.Deliver(e.ctx, []string{"new", user, "NEW@example.test", "new@EXAMPLE.test", "u"}, in)
 	e.must(err)

@@ -1,0 +1,242 @@
+package mailpit
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"math"
+	"math/big"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/mailrig/mailrig/internal/store"
+)
+
+// Bounds on what callers can make the box remember.
+const (
+	mostTags      = 1000 // tags of letters that don't exist
+	mostTagBytes  = 100
+	mostTagsOfOne = 100
+)
+
+// letter is what one transaction brought, and the state that this API keeps about it. Only the holder of the box may read
+// what can change.
+type letter struct {
+	id      string
+	msg     store.Message
+	origin  store.Origin
+	created time.Time
+
+	read   bool
+	tags   []string // sorted; nil until known
+	tagged bool
+	places []store.Placed // where it is now
+	round  uint64         // in which it was last seen
+	number int            // among the accepted
+}
+
+// box keeps the state of the letters. It learns what has come and gone whenever somebody asks, so that it costs nothing
+// while nobody does.
+type box struct {
+	store store.Store
+	turn  chan struct{} // one element while somebody holds the box
+
+	round         uint64
+	byMessage     map[string]*letter // by the id of its message
+	byID          map[string]*letter
+	strangers     map[string][]string // tags that were given to ids that don't exist
+	accepted      int                 // letters that have come
+	acceptedBytes int64
+	told          int // how many of them listeners have heard of
+	deleted       int // letters that this API deleted
+}
+
+func newBox(st store.Store) *box {
+	return &box{store: st, turn: make(chan struct{}, 1), byMessage: map[string]*letter{}, byID: map[string]*letter{}, strangers: map[string][]string{}}
+}
+
+// with calls do with all letters, the latest first, and lets nobody else have the box meanwhile. So only one request reads
+// messages for a list or a search at a time.
+func (b *box) with(ctx context.Context, do func(all []*letter) error) error {
+	select {
+	case b.turn <- struct{}{}:
+		defer func() { <-b.turn }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	all, err := b.sync(ctx)
+	if err != nil {
+		return err
+	}
+	return do(all)
+}
+
+// sync finds out which letters there are.
+func (b *box) sync(ctx context.Context) ([]*letter, error) {
+	placed, err := b.store.Latest(ctx, "", 0, 0, math.MaxInt)
+	if err != nil {
+		return nil, err
+	}
+	b.round++
+	all := make([]*letter, 0, len(placed))
+	for _, p := range placed {
+		l := b.byMessage[p.Message.ID()]
+		if l == nil {
+			origin, err := p.Message.Origin(ctx)
+			if errors.Is(err, store.ErrGone) {
+				continue
+			}
+			if err != nil {
+				return nil, err
+			}
+			if len(origin.Envelope.Recipients) == 0 {
+				continue // it came by APPEND, or from a seed directory
+			}
+			l = &letter{id: idOf(p.Message), msg: p.Message, origin: origin, created: origin.Received.Local().Truncate(time.Millisecond)}
+			b.byMessage[p.Message.ID()], b.byID[l.id] = l, l
+			b.accepted, l.number = b.accepted+1, b.accepted+1
+			b.acceptedBytes += p.Message.Size()
+		}
+		if l.round != b.round {
+			l.round, l.places = b.round, l.places[:0]
+			all = append(all, l)
+		}
+		l.places = append(l.places, p)
+	}
+	if len(all) < len(b.byMessage) {
+		for key, l := range b.byMessage {
+			if l.round != b.round {
+				delete(b.byMessage, key)
+				delete(b.byID, l.id)
+			}
+		}
+	}
+	// A copy comes later than its letter.
+	slices.SortStableFunc(all, func(x, y *letter) int { return cmp.Compare(y.first(), x.first()) })
+	return all, nil
+}
+
+// first returns the number of the letter's first entry.
+func (l *letter) first() uint64 {
+	if l.origin.Arrival != 0 {
+		return l.origin.Arrival
+	}
+	return l.places[len(l.places)-1].Arrival
+}
+
+// remove removes letters from every mailbox.
+func (b *box) remove(ctx context.Context, list []*letter) error {
+	byBox := map[store.MailboxID][]store.UID{}
+	for _, l := range list {
+		for _, p := range l.places {
+			byBox[p.Mailbox.ID] = append(byBox[p.Mailbox.ID], p.UID)
+		}
+	}
+	for box, uids := range byBox {
+		if _, err := b.store.Expunge(ctx, box, store.Ascending(uids)); err != nil && !errors.Is(err, store.ErrNoMailbox) {
+			return err
+		}
+	}
+	b.deleted += len(list)
+	return nil
+}
+
+const digits = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+
+// idOf returns 22 characters, as many as Mailpit's ids have.
+func idOf(m store.Message) string {
+	sum := sha256.Sum256([]byte(m.ID()))
+	n, base, rest := new(big.Int).SetBytes(sum[:]), big.NewInt(int64(len(digits))), new(big.Int)
+	id := make([]byte, 22)
+	for i := range id {
+		n.DivMod(n, base, rest)
+		id[i] = digits[rest.Int64()]
+	}
+	return string(id)
+}
+
+// ID returns the id that this API gives to a message.
+func ID(m store.Message) string { return idOf(m) }
+
+// tagsOf returns a letter's tags. At first, these are those that its header and its recipients give it.
+func (b *box) tagsOf(ctx context.Context, l *letter) ([]string, error) {
+	if !l.tagged {
+		h, err := headOf(ctx, l)
+		if err != nil {
+			return nil, err
+		}
+		l.tags, l.tagged = h.tags, true
+	}
+	return l.tags, nil
+}
+
+// tagCounts returns all tags with the number of letters that have them.
+func (b *box) tagCounts(ctx context.Context, all []*letter) (map[string]int, error) {
+	counts := map[string]int{}
+	names := map[string]string{} // by their lower case
+	count := func(tags []string) {
+		for _, tag := range tags {
+			key := strings.ToLower(tag)
+			if names[key] == "" {
+				names[key] = tag
+			}
+			counts[names[key]]++
+		}
+	}
+	for _, l := range all {
+		tags, err := b.tagsOf(ctx, l)
+		if err != nil {
+			return nil, err
+		}
+		count(tags)
+	}
+	for _, tags := range b.strangers {
+		count(tags)
+	}
+	return counts, nil
+}
+
+// allTags lists all tags, sorted without regard to case.
+func (b *box) allTags(ctx context.Context, all []*letter) ([]string, error) {
+	counts, err := b.tagCounts(ctx, all)
+	list := make([]string, 0, len(counts))
+	for tag := range counts {
+		list = append(list, tag)
+	}
+	sortTags(list)
+	return list, err
+}
+
+func sortTags(list []string) {
+	slices.SortFunc(list, func(x, y string) int {
+		return cmp.Or(cmp.Compare(strings.ToLower(x), strings.ToLower(y)), cmp.Compare(x, y))
+	})
+}
+
+// cleanTags returns valid tags, sorted, each once.
+func cleanTags(tags []string) []string {
+	list := []string{}
+	for _, tag := range tags {
+		tag = cleanTag(tag)
+		same := func(other string) bool { return strings.EqualFold(tag, other) }
+		if tag != "" && len(list) < mostTagsOfOne && !slices.ContainsFunc(list, same) {
+			list = append(list, tag)
+		}
+	}
+	sortTags(list)
+	return list
+}
+
+// cleanTag makes a space of every character that a tag can't have.
+func cleanTag(tag string) string {
+	tag = strings.Map(func(r rune) rune {
+		if strings.ContainsRune("-_.@", r) || isLetter(r) {
+			return r
+		}
+		return ' '
+	}, tag)
+	tag = strings.Join(strings.Fields(tag), " ")
+	return strings.ToValidUTF8(tag[:min(len(tag), mostTagBytes)], "")
+}
