@@ -45,6 +45,9 @@ type Config struct {
 	// anybody may do everything there.
 	HTTPLogins []HTTPLogin
 
+	// Mailpit makes the rig take the place of a Mailpit; nil means that it doesn't.
+	Mailpit *Mailpit
+
 	Domain    string   // appended to names without "@"; "" means DefaultDomain
 	Hostnames []string // more names for the certificate, besides localhost and *.example.test
 	Users     []User   // if not empty, only these may log in
@@ -136,6 +139,9 @@ func (c *Config) fill() error {
 		return fmt.Errorf("%q isn't a domain; give one such as example.test", c.Domain)
 	}
 	if _, err := door.ParseOffset(c.PortOffset); err != nil {
+		return err
+	}
+	if err := c.Mailpit.fill(); err != nil {
 		return err
 	}
 	for _, hook := range c.Webhooks {

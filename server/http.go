@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/mailrig/mailrig/internal/httpapi"
-	"github.com/mailrig/mailrig/internal/mailpit"
 )
 
 // startHTTP opens the HTTP door.
@@ -33,9 +32,9 @@ func (s *Server) startHTTP() error {
 		return fmt.Errorf("open the web address %s: %w; choose another with --http, or close it with --http off", addr, err)
 	}
 	s.httpURL = "http://" + reachable(ln.Addr())
-	s.mailpit = mailpit.New(mailpit.Config{Store: s.store, Version: s.cfg.Version, Logger: s.cfg.Logger})
+	s.mailpit = s.newMailpit()
 	s.http = &http.Server{
-		Handler: httpapi.New(httpapi.Config{Rig: rig{s}, Version: s.cfg.Version, Logger: s.cfg.Logger, Listen: ln.Addr().String(), AllowedHosts: s.cfg.Hostnames,
+		Handler: httpapi.New(httpapi.Config{Rig: rig{s}, Version: s.cfg.Version, Logger: s.cfg.Logger, Listen: ln.Addr().String(), AllowedHosts: s.allowedHosts(),
 			Logins: httpLogins(s.cfg.HTTPLogins), MaxMessageBytes: s.cfg.MaxMessageBytes, Mounted: s.mailpit}),
 		ReadHeaderTimeout: 10 * time.Second,
 		WriteTimeout:      time.Minute, // what waits for something has more

@@ -24,7 +24,7 @@ type served struct {
 func product() []served {
 	return []served{
 		{smtp.Protocol, func(s *Server, c *gate.Conn, ses *session.Session) {
-			smtpd.Serve(c, smtpd.Config{Session: ses, Store: s.store, Spool: s.bounds.spool, Domain: s.hostname(), Logger: s.cfg.Logger})
+			smtpd.Serve(c, smtpd.Config{Session: ses, Store: s.store, Spool: s.bounds.spool, Domain: s.hostname(), Queued: s.queued(), Logger: s.cfg.Logger})
 		}},
 		{pop3.Protocol, func(s *Server, c *gate.Conn, ses *session.Session) {
 			e := popd.New(popd.Config{Session: ses, Store: s.store, Logger: s.cfg.Logger}).Server()

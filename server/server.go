@@ -27,6 +27,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"os"
 	"sync"
@@ -71,17 +72,18 @@ type Server struct {
 	protocols []*protocol.Protocol
 	sessions  session.Shared
 
-	seeded    atomic.Int64 // messages
-	ready     atomic.Bool
-	caFile    string
-	caIsOurs  bool // a temporary file, removed at shutdown
-	doors     *door.Set
-	http      *http.Server
-	mailpit   *mailpit.Handler
-	httpURL   string
-	httpTaken string // the address that was taken
-	httpDone  chan struct{}
-	acceptors sync.WaitGroup
+	seeded      atomic.Int64 // messages
+	ready       atomic.Bool
+	caFile      string
+	caIsOurs    bool // a temporary file, removed at shutdown
+	doors       *door.Set
+	http        *http.Server
+	mailpit     *mailpit.Handler
+	mailpitSMTP net.Listener // nil unless the rig takes Mailpit's place
+	httpURL     string
+	httpTaken   string // the address that was taken
+	httpDone    chan struct{}
+	acceptors   sync.WaitGroup
 
 	active  activation
 	bounces *bounce.Queue
@@ -218,6 +220,9 @@ func (s *Server) Start(ctx context.Context) (err error) {
 	if err := s.active.begin(s.ctx, s.doors, s.watchKnocks); err != nil {
 		return err
 	}
+	if err := s.openMailpit(); err != nil {
+		return err
+	}
 	for _, l := range s.doors.Listeners() {
 		s.acceptors.Go(func() { s.accept(l) })
 	}
@@ -238,6 +243,9 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	s.hooks.Stop()
 	if s.doors != nil {
 		s.doors.Close()
+	}
+	if s.mailpitSMTP != nil {
+		s.mailpitSMTP.Close()
 	}
 	s.acceptors.Wait()
 	httpErr := s.stopHTTP(ctx)

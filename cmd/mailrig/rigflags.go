@@ -27,6 +27,7 @@ type rigFlags struct {
 	maxMemory                          size
 	whenFull                           string
 	verbose, seedRaw                   bool
+	httpExact                          bool // the web page must have its address
 }
 
 // register adds the flags. free is set for run, which uses free ports.
@@ -114,7 +115,7 @@ func (f *rigFlags) config(a *app, fs *pflag.FlagSet) (server.Config, error) {
 	}
 	// run puts a URL into the variable, to tell its command where it listens. A rig that this command starts may read
 	// the same variable, and must not insist on that address.
-	cfg.HTTPExact = fs.Changed("http") && !(a.fromEnv["http"] && strings.Contains(f.http, "://"))
+	cfg.HTTPExact = f.httpExact || fs.Changed("http") && !(a.fromEnv["http"] && strings.Contains(f.http, "://"))
 	for _, u := range f.users {
 		user, err := a.user(u)
 		if err != nil {

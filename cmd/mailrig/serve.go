@@ -21,7 +21,7 @@ const shutdownTime = 800 * time.Millisecond
 
 type serveFlags struct {
 	rigFlags
-	json, quiet bool
+	json, quiet, mailpit bool
 }
 
 func (a *app) serveCommand() *cobra.Command {
@@ -41,7 +41,15 @@ it ends, and below it what the client did wrong. Ctrl-C stops.` + aboutVariables
 			return cobra.NoArgs(cmd, args)
 		},
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			var pit *server.Mailpit
+			if f.mailpit {
+				var err error
+				if pit, err = a.asMailpit(&f.rigFlags, cmd.Flags()); err != nil {
+					return err
+				}
+			}
 			cfg, err := f.config(a, cmd.Flags())
+			cfg.Mailpit = pit
 			if err != nil {
 				return err
 			}
@@ -49,6 +57,7 @@ it ends, and below it what the client did wrong. Ctrl-C stops.` + aboutVariables
 		},
 	}
 	f.register(cmd, false)
+	cmd.Flags().BoolVar(&f.mailpit, "mailpit", false, "take Mailpit's place: SMTP also on port 1025, Mailpit's API on 8025, its variables (docs/mailpit.md)")
 	cmd.Flags().BoolVar(&f.json, "json", false, "print the doors as one line of JSON; sessions and findings go to standard error")
 	cmd.Flags().BoolVarP(&f.quiet, "quiet", "q", false, "print no table of doors, no sessions and no findings")
 	return cmd
@@ -84,6 +93,9 @@ func (a *app) serve(ctx context.Context, cfg server.Config, f serveFlags) error 
 		sessionsTo = a.stderr
 	case !f.quiet:
 		err = writeTable(a.stdout, started(srv), srv.Moved(), srv.HTTPTaken(), srv.LoginRule(), cfg.Scenarios, srv.Notes())
+	}
+	if smtp := srv.MailpitSMTP(); smtp != "" { // container libraries wait for the second line
+		fmt.Fprintf(a.stderr, "[smtpd] starting on %s\n[http] accessible via %s/\n", smtp, srv.HTTPURL())
 	}
 	if lines != nil {
 		lines.colour = a.coloured(sessionsTo)

@@ -41,6 +41,7 @@ type letter struct {
 // while nobody does.
 type box struct {
 	store store.Store
+	most  int           // letters that are kept; 0 means all
 	turn  chan struct{} // one element while somebody holds the box
 
 	round         uint64
@@ -53,8 +54,8 @@ type box struct {
 	deleted       int // letters that this API deleted
 }
 
-func newBox(st store.Store) *box {
-	return &box{store: st, turn: make(chan struct{}, 1), byMessage: map[string]*letter{}, byID: map[string]*letter{}, strangers: map[string][]string{}}
+func newBox(st store.Store, most int) *box {
+	return &box{store: st, most: most, turn: make(chan struct{}, 1), byMessage: map[string]*letter{}, byID: map[string]*letter{}, strangers: map[string][]string{}}
 }
 
 // with calls do with all letters, the latest first, and lets nobody else have the box meanwhile. So only one request reads
@@ -67,6 +68,11 @@ func (b *box) with(ctx context.Context, do func(all []*letter) error) error {
 		return ctx.Err()
 	}
 	all, err := b.sync(ctx)
+	if err == nil && b.most > 0 && len(all) > b.most {
+		if err = b.remove(ctx, all[b.most:]); err == nil {
+			all, err = b.sync(ctx)
+		}
+	}
 	if err != nil {
 		return err
 	}

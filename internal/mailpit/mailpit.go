@@ -32,8 +32,10 @@ type Config struct {
 	Version string
 	// Alike copies what mailrig would do otherwise: raw messages begin with the fields that Mailpit would have added (Bcc and
 	// Message-ID), and paths with doubled slashes are answered by a redirect.
-	Alike  bool
-	Logger *slog.Logger // nil is silent
+	Alike bool
+	// MaxMessages is how many letters are kept, the latest. The others are removed when somebody asks. 0 means no bound.
+	MaxMessages int
+	Logger      *slog.Logger // nil is silent
 }
 
 // Handler answers Mailpit's calls.
@@ -53,7 +55,7 @@ func New(cfg Config) *Handler {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	h := &Handler{cfg: cfg, box: newBox(cfg.Store), events: newEvents(), started: time.Now()}
+	h := &Handler{cfg: cfg, box: newBox(cfg.Store, cfg.MaxMessages), events: newEvents(), started: time.Now()}
 	h.routes = map[string]route{
 		"/api/v1/messages":                       {"GET": h.messages, "PUT": h.setRead, "DELETE": h.deleteMessages},
 		"/api/v1/search":                         {"GET": h.search, "DELETE": h.deleteSearch},

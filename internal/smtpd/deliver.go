@@ -62,11 +62,13 @@ func (s *session) Data(r io.Reader) error {
 		if _, ok := store.Whole(content); !ok {
 			content = deliveries[0].Message // a store in memory has the bytes by now
 		}
-		raw, err := store.ReadAll(s.Context(), content)
-		if err != nil {
-			return nil // it is delivered; only its record is missing
+		// If it can't be read, it is delivered all the same; only its record is missing.
+		if raw, err := store.ReadAll(s.Context(), content); err == nil {
+			s.Stored(tx.from, places, raw[header:])
 		}
-		s.Stored(tx.from, places, raw[header:])
+	}
+	if s.cfg.Queued != nil && len(deliveries) > 0 {
+		return &smtp.SMTPError{Code: 250, EnhancedCode: smtp.EnhancedCode{2, 0, 0}, Message: s.cfg.Queued(deliveries[0].Message)}
 	}
 	return nil
 }

@@ -36,7 +36,9 @@ type Config struct {
 	Store   store.Store
 	Spool   spool.Room // where messages are while they arrive
 	Domain  string     // the server's name, for the greeting and the trace header fields
-	Logger  *slog.Logger
+	// Queued returns what the reply to a message that was delivered says behind 250 2.0.0. nil means the engine's words.
+	Queued func(store.Message) string
+	Logger *slog.Logger
 }
 
 // Session is the connection that a phase belongs to. It knows who the client is and what the client may do. Package

@@ -1,0 +1,112 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"time"
+
+	"github.com/mailrig/mailrig/internal/door"
+	"github.com/mailrig/mailrig/internal/mailpit"
+	"github.com/mailrig/mailrig/internal/store"
+)
+
+// DefaultMailpitSMTP is where Mailpit takes mail.
+const DefaultMailpitSMTP = "127.0.0.1:1025"
+
+// Mailpit makes a rig take Mailpit's place: door 25 also listens where Mailpit does, a request's Host may be "mailpit", replies to DATA
+// have the message's id, and the HTTP API is as docs/mailpit.md says.
+type Mailpit struct {
+	SMTP        string // address; "" means DefaultMailpitSMTP
+	MaxMessages int    // how many messages are kept, the latest; they are counted when the API is asked. 0 means no bound
+}
+
+// openMailpit opens the address at which Mailpit takes mail.
+func (s *Server) openMailpit() error {
+	if s.cfg.Mailpit == nil {
+		return nil
+	}
+	address := s.cfg.Mailpit.SMTP
+	if address == "" {
+		address = DefaultMailpitSMTP
+	}
+	l, ok := s.doors.Listener(25)
+	if !ok {
+		return errors.New("there is no door 25 to listen at Mailpit's address")
+	}
+	ln, err := net.Listen("tcp", address)
+	if err != nil {
+		return fmt.Errorf("open Mailpit's SMTP address %s: %w; stop what listens there, or set MP_SMTP_BIND_ADDR", address, err)
+	}
+	s.mailpitSMTP = ln
+	s.acceptors.Go(func() { s.acceptMailpit(l.Door(), ln) })
+	return nil
+}
+
+// acceptMailpit serves connections as door 25 until ln is closed.
+func (s *Server) acceptMailpit(d door.Door, ln net.Listener) {
+	for {
+		conn, err := ln.Accept()
+		switch {
+		case err == nil:
+			s.serve(d, conn)
+		case errors.Is(err, net.ErrClosed):
+			return
+		default: // too few resources
+			s.trouble("accept", fmt.Sprintf("%s can't accept a connection (%v), and tries again; raise the limit on open files (ulimit -n), or give a smaller --max-connections", ln.Addr(), err))
+			select {
+			case <-time.After(20 * time.Millisecond):
+			case <-s.ctx.Done():
+				return
+			}
+		}
+	}
+}
+
+// MailpitSMTP returns the address at which this rig takes mail in Mailpit's place, or "".
+func (s *Server) MailpitSMTP() string {
+	if s.mailpitSMTP == nil {
+		return ""
+	}
+	return s.mailpitSMTP.Addr().String()
+}
+
+// newMailpit makes the handler of Mailpit's calls.
+func (s *Server) newMailpit() *mailpit.Handler {
+	c := mailpit.Config{Store: s.store, Version: s.cfg.Version, Logger: s.cfg.Logger}
+	if m := s.cfg.Mailpit; m != nil {
+		c.Alike, c.MaxMessages = true, m.MaxMessages
+	}
+	return mailpit.New(c)
+}
+
+// allowedHosts lists what a request's Host may be, besides localhost and loopback addresses.
+func (s *Server) allowedHosts() []string {
+	if s.cfg.Mailpit == nil {
+		return s.cfg.Hostnames
+	}
+	return append([]string{"mailpit"}, s.cfg.Hostnames...)
+}
+
+// queued returns what the reply to a message says, or nil for the usual words.
+func (s *Server) queued() func(store.Message) string {
+	if s.cfg.Mailpit == nil {
+		return nil
+	}
+	return func(m store.Message) string { return "Ok: queued as " + mailpit.ID(m) }
+}
+
+// fill checks the configuration.
+func (m *Mailpit) fill() error {
+	if m == nil {
+		return nil
+	}
+	if m.MaxMessages < 0 {
+		return errors.New("the number of messages to keep is negative; give at least 1, or 0 for no bound")
+	}
+	if _, _, err := net.SplitHostPort(m.SMTP); m.SMTP != "" && (err != nil || strings.ContainsAny(m.SMTP, " /")) {
+		return fmt.Errorf("%q isn't an address to listen on; give host:port like %s", m.SMTP, DefaultMailpitSMTP)
+	}
+	return nil
+}

@@ -1,0 +1,95 @@
+package server_test
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/textproto"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/mailrig/mailrig/server"
+)
+
+// TestMailpitsPlace sends a message to where Mailpit takes mail, and finds it by the id of the reply.
+func TestMailpitsPlace(t *testing.T) {
+	t.Parallel()
+	s, err := server.New(server.Config{PortOffset: "random", HTTP: "127.0.0.1:0", Mailpit: &server.Mailpit{SMTP: "127.0.0.1:0", MaxMessages: 2}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		defer cancel()
+		if err := s.Shutdown(ctx); err != nil {
+			t.Error(err)
+		}
+	})
+	id := ""
+	for range 3 {
+		id = sendTo(t, s.MailpitSMTP())
+	}
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.HTTPURL()+"/api/v1/messages", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Host = "mailpit:8025"
+	resp, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var page struct {
+		Total    int
+		Messages []struct{ ID, Username string }
+	}
+	if err := json.Unmarshal(body, &page); err != nil || page.Total != 2 || page.Messages[0].ID != id || page.Messages[0].Username != "alice" {
+		t.Errorf("%d %s %v; the reply named %s", resp.StatusCode, body, err, id)
+	}
+}
+
+// sendTo sends a message after a login, and returns the id that the last reply names.
+func sendTo(t *testing.T, address string) string {
+	t.Helper()
+	c, err := textproto.Dial("tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	say := func(line string, code int) string {
+		t.Helper()
+		if line != "" {
+			if err := c.PrintfLine("%s", line); err != nil {
+				t.Fatal(err)
+			}
+		}
+		_, text, err := c.ReadResponse(code)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return text
+	}
+	say("", 220)
+	say("EHLO client.example", 250)
+	say("AUTH PLAIN AGFsaWNlAHNlY3JldA==", 235)
+	say("MAIL FROM:<a@example.test>", 250)
+	say("RCPT TO:<b@example.test>", 250)
+	say("RCPT TO:<c@example.test>", 250)
+	say("DATA", 354)
+	text := say("Subject: x\r\n\r\nx\r\n.", 250)
+	say("QUIT", 221)
+	_, id, ok := strings.Cut(text, "Ok: queued as ")
+	if !ok || len(id) != 22 {
+		t.Errorf("the reply is %q", text)
+	}
+	return id
+}
