@@ -152,8 +152,11 @@ func (b *box) remove(ctx context.Context, list []*letter) error {
 const digits = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
 // idOf returns 22 characters, as many as Mailpit's ids have.
-func idOf(m store.Message) string {
-	sum := sha256.Sum256([]byte(m.ID()))
+func idOf(m store.Message) string { return shortened(m.ID()) }
+
+// shortened returns 22 letters and digits that stand for a text.
+func shortened(text string) string {
+	sum := sha256.Sum256([]byte(text))
 	n, base, rest := new(big.Int).SetBytes(sum[:]), big.NewInt(int64(len(digits))), new(big.Int)
 	id := make([]byte, 22)
 	for i := range id {

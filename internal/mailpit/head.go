@@ -77,7 +77,7 @@ func readHead(raw []byte, l *letter) *head {
 		}
 	}
 	if h.hasID = h.messageID != ""; !h.hasID {
-		h.messageID = l.id + "@mailpit"
+		h.messageID = shortened("Message-ID "+l.id) + "@mailpit"
 	}
 	if h.date.IsZero() {
 		h.date = l.created
