@@ -75,11 +75,14 @@ type Heading struct {
 	From, Subject string // decoded
 
 	from, subject string // folded
+
+	plain bool // the text can be sought in the bytes from body on; see plain.go
+	body  int
 }
 
 // Size returns about how much memory the heading takes, in bytes.
 func (h *Heading) Size() int {
-	return 160 + len(h.From) + len(h.Subject) + len(h.from) + len(h.subject)
+	return 192 + len(h.From) + len(h.Subject) + len(h.from) + len(h.subject)
 }
 
 // MaxHeader is how far into a message HeadingOf reads the header, in bytes.
@@ -90,7 +93,9 @@ func HeadingOf(raw []byte) Heading {
 	fields := message.Header(raw[:min(len(raw), MaxHeader)])
 	value := func(name string) string { return message.DecodeText(message.Get(fields, name)) }
 	from, subject := value("From"), value("Subject")
-	return Heading{From: from, Subject: subject, from: fold(from), subject: fold(subject)}
+	h := Heading{From: from, Subject: subject, from: fold(from), subject: fold(subject)}
+	h.body, h.plain = plainBody(raw)
+	return h
 }
 
 // BodyOf returns the decoded text parts of a message, folded.

@@ -62,9 +62,10 @@ var messageMatchers = []struct {
 
 // bodyHas tests whether a decoded text part of the message contains part, which is folded.
 func bodyHas(part string) mailTest {
+	word := longestWord(part)
 	return func(ctx context.Context, m *Mail) (bool, error) {
 		raw, err := m.Raw(ctx)
-		if err != nil || lacks(raw, part) {
+		if err != nil || m.heading.lacks(raw, word) {
 			return false, err
 		}
 		body, err := m.body(ctx)

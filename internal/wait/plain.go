@@ -10,50 +10,46 @@ import (
 // A search through many messages spends its time on decoding and folding them. This file finds out, without that, that a
 // simple message can't have the text.
 
-// lacks reports that the text of a message doesn't have part, which is folded. false means that one has to look.
-func lacks(raw []byte, part string) bool {
-	body, ok := plainBody(raw)
-	if !ok {
-		return false
-	}
-	word := longestWord(part)
-	return word != "" && !containsASCII(body, word)
+// lacks reports that the text of a message doesn't have any text with this word, which longestWord has chosen. false means that one
+// has to look.
+func (h *Heading) lacks(raw []byte, word string) bool {
+	return h.plain && word != "" && len(raw) >= h.body && !containsASCII(raw[h.body:], word)
 }
 
-// plainBody returns the body of a message if ASCII in its text is the same ASCII in its bytes: it has one part, without
+// plainBody returns where the body of a message begins, if ASCII in its text is the same ASCII in its bytes: it has one part, without
 // a transfer encoding that changes bytes, and in a charset that contains ASCII.
-func plainBody(raw []byte) (body []byte, ok bool) {
+func plainBody(raw []byte) (body int, ok bool) {
 	if bytes.HasPrefix(raw, []byte("\n")) || bytes.HasPrefix(raw, []byte("\r\n")) {
-		return raw, true // no header
+		return 0, true // no header
 	}
 	end, after := bytes.Index(raw, []byte("\n\r\n")), 3
 	if lf := bytes.Index(raw[:max(end, 0)], []byte("\n\n")); lf >= 0 || end < 0 {
 		if end, after = bytes.Index(raw, []byte("\n\n")), 2; end < 0 {
-			return nil, false
+			return 0, false
 		}
 	}
 	header := raw[:min(end+1, MaxHeader)]
 	if end+1 > MaxHeader {
-		return nil, false
+		return 0, false
 	}
 	switch strings.ToLower(message.Value(header, "Content-Transfer-Encoding")) {
 	case "", "7bit", "8bit", "binary":
 	default:
-		return nil, false
+		return 0, false
 	}
 	if kind := strings.ToLower(message.Value(header, "Content-Type")); kind != "" {
 		charset := strings.Index(kind, "charset=")
 		if !strings.HasPrefix(kind, "text/") || strings.Contains(kind, "charset*") {
-			return nil, false
+			return 0, false
 		}
 		if charset >= 0 {
 			name := strings.Trim(kind[charset+len("charset="):], `"' `)
 			if !strings.HasPrefix(name, "utf-8") && !strings.HasPrefix(name, "us-ascii") && !strings.HasPrefix(name, "iso-8859-") && !strings.HasPrefix(name, "windows-125") {
-				return nil, false
+				return 0, false
 			}
 		}
 	}
-	return raw[end+after:], true
+	return end + after, true
 }
 
 // longestWord returns the longest word of a folded text that has only ASCII letters and digits, or "".

@@ -5,6 +5,11 @@ import (
 	"testing"
 )
 
+func lacks(raw []byte, part string) bool {
+	h := HeadingOf(raw)
+	return h.lacks(raw, longestWord(part))
+}
+
 func TestLacks(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct {
