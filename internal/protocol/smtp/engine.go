@@ -91,8 +91,8 @@ func (f *framing) editEHLO(in [][]byte) (out [][]byte, by string) {
 	if !bytes.HasPrefix(in[0], []byte("250")) {
 		return in, ""
 	}
-	texts := []string{}
-	list := []string{}
+	texts := make([]string, 0, len(in)+4)
+	list := make([]string, 0, len(in)+4)
 	for i, l := range in {
 		text := strings.TrimRight(string(l[4:]), "\r\n")
 		if i == 0 {
@@ -111,12 +111,20 @@ func (f *framing) editEHLO(in [][]byte) (out [][]byte, by string) {
 	}
 	list, by = f.p.Capabilities(list)
 	texts = append(texts, list...)
+	size := 0
+	for _, text := range texts {
+		size += len("250-") + len(text) + len("\r\n")
+	}
+	all := make([]byte, 0, size)
+	out = make([][]byte, len(texts))
 	for i, text := range texts {
-		sep := "-"
+		sep := "250-"
 		if i == len(texts)-1 {
-			sep = " "
+			sep = "250 "
 		}
-		out = append(out, []byte("250"+sep+text+"\r\n"))
+		begin := len(all)
+		all = append(append(append(all, sep...), text...), "\r\n"...)
+		out[i] = all[begin:len(all):len(all)]
 	}
 	return out, by
 }
