@@ -66,10 +66,10 @@ func (r *reader) Size() int {
 
 // Peek returns the next n bytes without taking them. If there are fewer, err says why.
 func (r *reader) Peek(n int) ([]byte, error) {
-	if n > r.Size() {
-		return r.buffered(), bufio.ErrBufferFull
-	}
 	for r.Buffered() < n {
+		if r.Buffered() == r.Size() {
+			return r.buffered(), bufio.ErrBufferFull
+		}
 		if err := r.fill(); err != nil {
 			return r.buffered(), err
 		}
@@ -145,7 +145,7 @@ func (r *reader) fill() error {
 		if r.r, r.w = 0, 0; r.buf != nil && r.wantsLarge() != (len(r.buf.b) == uploadSize) {
 			r.release()
 		}
-	} else if r.r > 0 {
+	} else if !r.shrink() && r.r > 0 {
 		copy(r.buf.b, r.buf.b[r.r:r.w])
 		r.r, r.w = 0, r.w-r.r
 	}
@@ -174,6 +174,18 @@ func (r *reader) fill() error {
 		}
 	}
 	return io.ErrNoProgress
+}
+
+// shrink replaces a large buffer once the message is over: the beginning of a command must not keep it.
+func (r *reader) shrink() bool {
+	if r.wantsLarge() || len(r.buf.b) != uploadSize || r.Buffered() >= bufferSize {
+		return false
+	}
+	small := smallBuffers.Get().(*buffer)
+	n := copy(small.b, r.buffered())
+	r.release()
+	r.buf, r.w = small, n
+	return true
 }
 
 // maxEmptyReads is how often a source may return nothing at all.

@@ -103,6 +103,32 @@ func TestReaderHoldsNothingWhileNothingComes(t *testing.T) {
 	}
 }
 
+// TestReaderShrinks: the beginning of a command behind a message doesn't keep the large buffer.
+func TestReaderShrinks(t *testing.T) {
+	t.Parallel()
+	if !canTry {
+		t.Skip("not on this operating system")
+	}
+	client, server := tcpPair(t)
+	r := new(reader)
+	r.Reset(&tap{Conn: server})
+	r.large = true
+	if _, err := io.WriteString(client, "the end\r\n.\r\nNO"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.Peek(len("the end\r\n.\r\nNO")); err != nil || len(r.buf.b) != uploadSize {
+		t.Fatal(err, r.Size())
+	}
+	r.Discard(len("the end\r\n.\r\n"))
+	r.large = false
+	if _, err := io.WriteString(client, "OP\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	if line, err := r.ReadSlice('\n'); err != nil || string(line) != "NOOP\r\n" || r.Size() != bufferSize {
+		t.Errorf("%q, %v, in a buffer of %d bytes", line, err, r.Size())
+	}
+}
+
 // TestAwaitKeepsTheError: what ended the waiting is what the next read returns, at once.
 func TestAwaitKeepsTheError(t *testing.T) {
 	t.Parallel()
