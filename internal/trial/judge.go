@@ -227,16 +227,34 @@ func evidence(c *diagnose.Case, id string) *diagnose.Finding {
 	return nil
 }
 
-// forbidden looks for what the client must not do. What it does anyway, where the scenario didn't act, isn't about the
-// scenario.
+// forbidden looks for what the client must not do. What it does anyway, in sessions on which the scenario can't act, isn't
+// about the scenario.
 func (j *judge) forbidden() {
 	for _, id := range j.s.Expect.Forbid {
 		j.seen++
-		if f := evidence(j.c, id); f != nil && (slices.Contains(f.Injected, j.s.Name) || !j.habit(id)) {
+		if f := j.offence(id); f != nil {
 			row, _ := diagnose.Lookup(id)
 			j.fail(Reason{Text: "must not " + row.Do, Expectation: id, Finding: f, Sessions: f.Sessions})
 		}
 	}
+}
+
+// offence returns the first finding with this id that is about the scenario, or nil.
+func (j *judge) offence(id string) *diagnose.Finding {
+	habit := j.habit(id)
+	for _, f := range j.c.Findings(true) {
+		if f.ID == id && (!habit || j.concerns(f.Sessions)) {
+			return &f
+		}
+	}
+	return nil
+}
+
+// concerns reports whether the scenario can act on any of these sessions.
+func (j *judge) concerns(ids []string) bool {
+	return touches(j.s, &Run{Sessions: slices.DeleteFunc(slices.Clone(j.run.Sessions), func(s *transcript.Session) bool {
+		return !slices.Contains(ids, s.ID)
+	})})
 }
 
 // habit reports whether the client does something in the control run too.

@@ -55,6 +55,7 @@ func TestVerdicts(t *testing.T) {
 		"too many recipients":         {rules: "  - match: {protocol: smtp}\n    limit-recipients: 1", expect: "  mail: once", job: send, robot: robot.Careless(), verdict: trial.Fail, reason: "exactly once"},
 		"names that nobody looks at":  {rules: "  - hierarchy: {delimiter: \".\", prefix: INBOX.}", expect: worked, job: robot.Job{POP3: true}, verdict: trial.NotExercised, reason: "never met"},
 		"mail that somebody looks at": {rules: "  - fill: {messages: 3}", expect: worked, job: imap, verdict: trial.Pass},
+		"a habit on two ports":        {rules: "  - match: {protocol: smtp}\n    delay-greeting: 10ms", expect: "  forbid: [password-sent-in-clear]", job: robot.Job{Send: true, IMAP: true}, robot: robot.Careless(), verdict: trial.Fail, reason: "without TLS"},
 		"met, and showed nothing":     {rules: slightlySlow, expect: "  require: [mail-sent]", job: imap, verdict: trial.NotExercised, reason: "told us nothing about this client"},
 		"can't be started":            {rules: slightlySlow, expect: worked, job: imap, change: func(r *trial.Run) { r.Err = errors.New("no such program") }, verdict: trial.CouldNotRun, reason: "no such program"},
 		"killed without having met":   {rules: vrfy, expect: worked, job: imap, change: func(r *trial.Run) { r.Killed = true }, verdict: trial.CouldNotRun, reason: "had not met the scenario"},
