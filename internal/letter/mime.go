@@ -15,7 +15,7 @@ import (
 // the square of the number of parts and of the length of a field. A message beyond these numbers is read by package
 // message.
 const (
-	mostMultiparts = 32
+	mostMultiparts = 10       // times that enmime asks for the type of one
 	mostDelimiters = 2000     // lines that begin with "--", as each part does
 	mostHeader     = 64 << 10 // bytes of a part's header
 	mostMediaType  = 1 << 10  // bytes of a Content-Type or Content-Disposition
@@ -84,8 +84,9 @@ func read(raw []byte) (env *enmime.Envelope, ok bool) {
 			kind, params, invalid, err := parseMediaType(value)
 			if boundary, nests := params["boundary"]; nests {
 				fits = fits && len(boundary) <= mostBoundary
-				// enmime opens whatever has a boundary, and asks for the type up to three times.
-				if multiparts++; multiparts > 3*mostMultiparts || !fits || !strings.HasPrefix(kind, "multipart/") {
+				// enmime opens whatever has a boundary, and asks for the type of the message itself up to three times. At an end without a closing
+				// boundary each level reads twice for each read of the level inside it.
+				if multiparts++; multiparts > mostMultiparts || !fits || !strings.HasPrefix(kind, "multipart/") {
 					delete(params, "boundary")
 				}
 			}
@@ -93,7 +94,7 @@ func read(raw []byte) (env *enmime.Envelope, ok bool) {
 		}),
 	)
 	root, err := parser.ReadParts(bytes.NewReader(raw))
-	if err != nil || !fits || multiparts > 3*mostMultiparts {
+	if err != nil || !fits || multiparts > mostMultiparts {
 		return nil, false
 	}
 	untyped(root)
