@@ -44,6 +44,10 @@ type box struct {
 	most  int           // letters that are kept; 0 means all
 	turn  chan struct{} // one element while somebody holds the box
 
+	all           []*letter // the latest first
+	known         bool      // all is right as of the numbers below
+	arrived       uint64    // the store's last number when all was made
+	removals      uint64    // the store's number of removals then
 	round         uint64
 	byMessage     map[string]*letter // by the id of its message
 	byID          map[string]*letter
@@ -81,12 +85,30 @@ func (b *box) with(ctx context.Context, do func(all []*letter) error) error {
 
 // sync finds out which letters there are.
 func (b *box) sync(ctx context.Context) ([]*letter, error) {
-	placed, err := b.store.Latest(ctx, "", 0, 0, math.MaxInt)
+	// Both numbers are read before the entries: what happens meanwhile is found out the next time.
+	removals, counts := uint64(0), false
+	if st, ok := b.store.(interface{ Removals() uint64 }); ok {
+		removals, counts = st.Removals(), true
+	}
+	arrived, err := b.store.Arrived(ctx)
 	if err != nil {
 		return nil, err
 	}
-	b.round++
-	all := make([]*letter, 0, len(placed))
+	after, more := uint64(0), counts && b.known && removals == b.removals
+	if more { // nothing has gone: look only at what has come
+		if arrived == b.arrived {
+			return b.all, nil
+		}
+		after = b.arrived
+	} else {
+		b.round++
+	}
+	b.known = false
+	placed, err := b.store.Latest(ctx, "", after, arrived+1, math.MaxInt)
+	if err != nil {
+		return nil, err
+	}
+	all := make([]*letter, 0, len(placed)+len(b.all))
 	for _, p := range placed {
 		l := b.byMessage[p.Message.ID()]
 		if l == nil {
@@ -111,7 +133,9 @@ func (b *box) sync(ctx context.Context) ([]*letter, error) {
 		}
 		l.places = append(l.places, p)
 	}
-	if len(all) < len(b.byMessage) {
+	if more {
+		all = append(all, b.all...)
+	} else if len(all) < len(b.byMessage) {
 		for key, l := range b.byMessage {
 			if l.round != b.round {
 				delete(b.byMessage, key)
@@ -121,6 +145,7 @@ func (b *box) sync(ctx context.Context) ([]*letter, error) {
 	}
 	// A copy comes later than its letter.
 	slices.SortStableFunc(all, func(x, y *letter) int { return cmp.Compare(y.first(), x.first()) })
+	b.all, b.known, b.arrived, b.removals = all, true, arrived, removals
 	return all, nil
 }
 

@@ -259,6 +259,50 @@ func TestOneEntry(t *testing.T) {
 	}
 }
 
+// TestComingAndGoing compares what is listed with what there is, while messages come and go in ways that this API doesn't know of.
+func TestComingAndGoing(t *testing.T) {
+	t.Parallel()
+	g, ctx := start(t, false), t.Context()
+	step := func(want string, do func() error) {
+		t.Helper()
+		if err := do(); err != nil {
+			t.Fatal(err)
+		}
+		if got := g.subjects("/api/v1/messages"); got != want {
+			t.Errorf("listed: %q, want %q", got, want)
+		}
+	}
+	deliver := func(name string, to ...string) func() error {
+		return func() error { g.deliver(name, "a@example.test", to, "Subject: "+name+"\n\nx\n"); return nil }
+	}
+	box := func(user, name string) store.MailboxID {
+		b, err := g.store.Mailbox(ctx, user, name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return b.ID
+	}
+	step("", func() error { return nil })
+	step("1", deliver("1", "b@example.test"))
+	step("2 1", deliver("2", "b@example.test", "c@example.test"))
+	step("2 1", func() error {
+		_, _, err := g.store.Move(ctx, box("b@example.test", "INBOX"), []store.UID{1}, box("b@example.test", "Trash"))
+		return err
+	})
+	step("3 2 1", deliver("3", "c@example.test"))
+	step("3 2 1", func() error {
+		_, err := g.store.Expunge(ctx, box("b@example.test", "INBOX"), []store.UID{2})
+		return err
+	})
+	step("3 1", func() error {
+		_, err := g.store.Expunge(ctx, box("c@example.test", "INBOX"), []store.UID{1})
+		return err
+	})
+	step("3", func() error { return g.store.Delete(ctx, "b@example.test", "Trash") })
+	step("", func() error { return g.store.Reset(ctx) })
+	step("4", deliver("4", "c@example.test"))
+}
+
 // subjects returns the subjects of a list.
 func (g *rig) subjects(path string) string {
 	g.t.Helper()

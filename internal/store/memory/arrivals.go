@@ -35,6 +35,10 @@ func (s *Store) Arrived(ctx context.Context) (uint64, error) {
 	return s.numbers.last.Load(), ctx.Err()
 }
 
+// Removals returns a number that grows whenever entries have been removed from any mailbox, in whatever way. As long as it stays
+// the same, everything that Latest has returned is still there.
+func (s *Store) Removals() uint64 { return s.removals.Load() }
+
 // Latest implements store.Arrivals. Numbers ascend in each mailbox, so it merges the ends of all mailboxes. It takes
 // time for each mailbox and for each entry that it returns, not for those that it doesn't.
 func (s *Store) Latest(ctx context.Context, account string, after, before uint64, n int) ([]store.Placed, error) {

@@ -55,6 +55,7 @@ type Store struct {
 	// validity is the UIDVALIDITY given out last; it also makes the mailbox ids. It only grows, even across a Reset, so
 	// that a value belongs to one mailbox for ever (RFC 9051 section 2.3.1.1).
 	validity atomic.Uint32
+	removals atomic.Uint64 // see Removals
 
 	mu       sync.RWMutex
 	accounts map[string]*account // by canonical address
