@@ -8,7 +8,7 @@ import (
 	"github.com/mailrig/mailrig/internal/store"
 )
 
-// BenchmarkCalls measures calls over 100,000 messages.
+// BenchmarkCalls measures calls over 100,000 messages, after a first one of each kind.
 func BenchmarkCalls(b *testing.B) {
 	g := start(b, true)
 	for i := range 100_000 {
@@ -26,6 +26,7 @@ func BenchmarkCalls(b *testing.B) {
 			r.Pattern = r.URL.Path
 		}
 		b.Run(call, func(b *testing.B) {
+			g.h.ServeHTTP(httptest.NewRecorder(), r) // the first call reads messages
 			for b.Loop() {
 				w := httptest.NewRecorder()
 				if g.h.ServeHTTP(w, r); w.Code != 200 {

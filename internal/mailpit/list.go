@@ -73,7 +73,10 @@ func (h *Handler) size(l *letter, head *head) int64 {
 
 // pageOf shows a part of the letters that match. negative limits and starts have been dealt with.
 func (h *Handler) pageOf(ctx context.Context, all, matching []*letter, start, limit int) (page, error) {
-	p := page{Total: len(all), Unread: unread(all), Matching: len(matching), New: unread(matching), Start: start, Messages: []item{}}
+	p := page{Total: len(all), Unread: unread(all), Matching: len(matching), Start: start, Messages: []item{}}
+	if p.New = p.Unread; len(matching) < len(all) {
+		p.New = unread(matching)
+	}
 	var err error
 	if p.Tags, err = h.box.allTags(ctx, all); err != nil {
 		return p, err
