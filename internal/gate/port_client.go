@@ -104,6 +104,9 @@ func (p *port) Upload(b []byte, n int64, secret bool) (int, error) {
 		runtime.Gosched() // many uploads that never have to wait must not make a client with one command wait for each
 	}
 	if p.taken += int64(k); p.fate.End != fault.EndNone && p.taken > p.fate.After {
+		if !secret {
+			p.g.rec.Body(event.Client, b[:k])
+		}
 		p.g.uploading = true
 		p.g.cut(p.fate.End, p.fate.By)
 		return 0, io.EOF
