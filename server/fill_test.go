@@ -52,10 +52,12 @@ func TestHugeInboxStaysSmall(t *testing.T) {
 		t.Errorf("%q, %v", rest, err)
 	}
 	imap.Close()
-	after := heap()
-	if each := (after - before) / messages; each > 200 {
-		t.Errorf("reading it all has left %d bytes of each message", each)
-	}
+	// The server notices the ends of the connections in its own time, and gives back what they held then.
+	var after int64
+	until(t, "reading it all leaves at most 200 bytes of each message", func() bool {
+		after = heap()
+		return (after-before)/messages <= 200
+	})
 	t.Logf("%d KiB of heap before, %d KiB after reading all", before>>10, after>>10)
 	again := dial(t, s, 143)
 	if err := talk(again, "", "* OK", "a LOGIN alice x", "a OK", "a SELECT INBOX", fmt.Sprintf("* %d EXISTS", messages-1), "", "a OK"); err != nil {

@@ -30,7 +30,7 @@ func example() *Report {
 	}
 	result := func(name, group string, v Verdict, known bool) Result {
 		r := Result{
-			Scenario: name, Title: "Title of " + name, Group: group, Verdict: v, Known: known, Reasons: []Reason{},
+			Scenario: name, Title: "Title of " + name, Group: group, Must: []string{}, MustNot: []string{}, Verdict: v, Known: known, Reasons: []Reason{},
 			Findings: []diagnose.Finding{}, Took: time.Second, Output: hostile, Sessions: []*transcript.Session{session},
 		}
 		if v != Pass {
