@@ -30,7 +30,7 @@ func (s *size) String() string {
 func (s *size) Type() string { return "size" }
 
 // outsideHeap is how many bytes the process takes that the Go runtime doesn't manage: the program's own pages.
-const outsideHeap = 16 << 20
+const outsideHeap = 22 << 20
 
 // boundMemory tells the Go runtime how much memory the rig may take, so that it collects garbage before it takes more.
 // GOMEMLIMIT stays as it is, if it is smaller.

@@ -15,9 +15,9 @@ func refusedForGood(c *Case) (all []Evidence) {
 	for _, f := range c.Sessions {
 		var first *Step
 		more := 0
-		for _, s := range f.Steps {
+		for i, s := range f.Steps {
 			switch {
-			case !f.refusedForGood(s) || !s.works() || s.ofLogin() || f.explainedElsewhere(s):
+			case !f.refusedForGood(s) || !s.works() || s.ofLogin() || f.inRefusedGroup(i) || f.explainedElsewhere(s):
 			case first == nil:
 				first = s
 			default:
@@ -37,6 +37,17 @@ func refusedForGood(c *Case) (all []Evidence) {
 		all = append(all, e)
 	}
 	return all
+}
+
+// inRefusedGroup reports whether a command was sent before the client knew that one before it had been refused. In a
+// group of pipelined commands that is right (RFC 2920 section 3.1), and its refusal only follows from the other.
+func (f *Facts) inRefusedGroup(i int) bool {
+	for ; i > 0 && f.Steps[i].Early; i-- {
+		if f.Steps[i-1].Reply.Failed() {
+			return true
+		}
+	}
+	return false
 }
 
 // explainedElsewhere reports whether another finding tells why a command was refused.
