@@ -19,7 +19,7 @@ const common = {
 const does = {
   async smtp () {
     const t = nodemailer.createTransport({ ...common, requireTLS: mode === 'starttls', ignoreTLS: mode === 'clear', name: 'client.example.test' })
-    await t.sendMail({ envelope: { from: 'alice@example.test', to: 'bob@example.test' }, raw: 'Subject: by nodemailer\r\n\r\nhello\r\n' })
+    await t.sendMail({ from: 'alice@example.test', to: 'bob@example.test', subject: 'by nodemailer', text: 'hello' })
     t.close()
   },
   async imap () {
