@@ -8,7 +8,6 @@ import (
 	"testing"
 
 	"github.com/mailrig/mailrig/internal/trial"
-	"github.com/mailrig/mailrig/scenarios"
 )
 
 // load reads the stored verdicts, from the root of the project.
@@ -98,7 +97,7 @@ func TestCarelessAreCaught(t *testing.T) {
 
 // untried lists what has no verdict.
 func (v *Verdicts) untried(clients []Client) (all []string) {
-	for _, s := range scenarios.All() {
+	for _, s := range catalogue() {
 		if slices.ContainsFunc(clients, func(c Client) bool { return v.of(c, s.Name).Verdict == "" }) {
 			all = append(all, s.Name)
 		}

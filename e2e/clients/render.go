@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"unicode"
 
 	"github.com/mailrig/mailrig/internal/diagnose"
@@ -113,7 +114,7 @@ func about(c Client, v *Verdicts) []byte {
 		verdict trial.Verdict
 	}{{"What passed", trial.Pass}, {"What wasn't exercised", trial.NotExercised}} {
 		var names []string
-		for _, s := range scenarios.All() {
+		for _, s := range catalogue() {
 			if v.of(c, s.Name).Verdict == part.verdict {
 				names = append(names, s.Name)
 			}
@@ -133,7 +134,7 @@ func (n counts) against() int { return n[trial.Fail] + n[trial.CouldNotRun] }
 // counts counts a client's verdicts in a group; "" stands for all.
 func (v *Verdicts) counts(c Client, group string) counts {
 	n := counts{}
-	for _, s := range scenarios.All() {
+	for _, s := range catalogue() {
 		if group == "" || s.Group == group {
 			n[v.of(c, s.Name).Verdict]++
 		}
@@ -149,7 +150,7 @@ type reason struct {
 
 // reasons groups the failures of clients by their first reason, the commonest first.
 func (v *Verdicts) reasons(clients []Client) (all []*reason) {
-	for _, s := range scenarios.All() {
+	for _, s := range catalogue() {
 		for _, c := range clients {
 			why := v.of(c, s.Name).Why
 			if why == "" {
@@ -196,20 +197,25 @@ func links(up string, names []string, most int) string {
 			parts = append(parts, fmt.Sprintf("and %d more", len(names)-i))
 			break
 		}
-		group := "scenarios"
-		for _, s := range scenarios.All() {
-			if s.Name == name {
-				group = s.Group
-			}
-		}
-		parts = append(parts, fmt.Sprintf("[%s](%scatalogue/%s.md#%s)", name, up, group, name))
+		parts = append(parts, fmt.Sprintf("[%s](%scatalogue/%s.md#%s)", name, up, groupOf()[name], name))
 	}
 	return strings.Join(parts, ", ")
 }
 
+// catalogue is scenarios.All, which makes a new list each time.
+var catalogue = sync.OnceValue(scenarios.All)
+
+var groupOf = sync.OnceValue(func() map[string]string {
+	of := map[string]string{}
+	for _, s := range catalogue() {
+		of[s.Name] = s.Group
+	}
+	return of
+})
+
 func groups() (all []string) {
 	seen := map[string]bool{}
-	for _, s := range scenarios.All() {
+	for _, s := range catalogue() {
 		seen[s.Group] = true
 	}
 	for _, g := range []string{"network", "mismatch", "starttls", "certificate", "auth", "smtp", "imap", "pop3", "provider"} {

@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/mailrig/mailrig/internal/trial"
-	"github.com/mailrig/mailrig/scenarios"
 )
 
 // Client is a program with a setting.
@@ -124,7 +123,7 @@ func (v *Verdicts) text(clients []Client) []byte {
 	var b bytes.Buffer
 	b.WriteString("# Made by go run ./e2e/clients -update. A letter for each client of clients.txt: p pass,\n" +
 		"# F fail, . not exercised, ? could not run. Below, why it failed.\n")
-	for _, s := range scenarios.All() {
+	for _, s := range catalogue() {
 		row := make([]byte, 0, len(clients))
 		for _, c := range clients {
 			letter, ok := letters[v.of(c, s.Name).Verdict]
