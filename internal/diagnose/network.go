@@ -35,10 +35,10 @@ func reconnectedTooFast(c *Case) (all []Evidence) {
 
 func hurriedCount(list []*Facts) int { return len(hurried(list, false)) }
 
-// saidNothing reports whether a client connected and left without a byte, as a port scan or a health check does.
+// saidNothing reports whether a client connected to a right server and left without a byte, as a port scan or a health
+// check does.
 func (f *Facts) saidNothing() bool {
-	_, _, hello := event.First[*event.Hello](f.Record)
-	return !hello && len(f.Steps) == 0 && len(f.Heard) == 0 && f.EndedBy == event.EndedByClient
+	return (f.TLS == nil || !f.TLS.Hello) && !f.acted() && len(f.Steps) == 0 && len(f.Heard) == 0 && f.EndedBy == event.EndedByClient
 }
 
 // hurried lists the sessions that began right after another one had ended. With failed set, only a failed session

@@ -135,6 +135,9 @@ func Failure(t *event.TLS) string {
 	case event.Established:
 		return ""
 	case event.LeftByClient:
+		if !t.Hello {
+			return "the client left before the handshake"
+		}
 		return "the client left in the middle of the handshake"
 	case event.NoHandshake, event.StalledHandshake:
 		return "no handshake came in time"

@@ -34,6 +34,7 @@ type Run struct {
 	Signal   string        // the signal that ended it; "" if none did, or if mailrig killed it
 	Killed   bool          // it took longer than allowed, and mailrig killed it
 	Took     time.Duration // from start to end
+	Overdue  time.Time     // when its time was up; zero if it ended before
 	Output   string        // the last 64 KiB of what it said
 	Err      error         // why the command, or its rig, couldn't be started
 }
@@ -227,41 +228,14 @@ func evidence(c *diagnose.Case, id string) *diagnose.Finding {
 	return nil
 }
 
-// forbidden looks for what the client must not do. What it does anyway, in sessions on which the scenario can't act, isn't
-// about the scenario.
 func (j *judge) forbidden() {
 	for _, id := range j.s.Expect.Forbid {
 		j.seen++
-		if f := j.offence(id); f != nil {
+		if f := evidence(j.c, id); f != nil {
 			row, _ := diagnose.Lookup(id)
 			j.fail(Reason{Text: "must not " + row.Do, Expectation: id, Finding: f, Sessions: f.Sessions})
 		}
 	}
-}
-
-// offence returns the first finding with this id that is about the scenario, or nil.
-func (j *judge) offence(id string) *diagnose.Finding {
-	habit := j.habit(id)
-	for _, f := range j.c.Findings(true) {
-		if f.ID == id && (!habit || j.concerns(f.Sessions)) {
-			return &f
-		}
-	}
-	return nil
-}
-
-// concerns reports whether the scenario can act on any of these sessions.
-func (j *judge) concerns(ids []string) bool {
-	return touches(j.s, &Run{Sessions: slices.DeleteFunc(slices.Clone(j.run.Sessions), func(s *transcript.Session) bool {
-		return !slices.Contains(ids, s.ID)
-	})})
-}
-
-// habit reports whether the client does something in the control run too.
-func (j *judge) habit(id string) bool {
-	c := diagnose.NewCase(transcript.Records(j.control.Sessions), j.c.Now)
-	c.Over = true
-	return evidence(c, id) != nil
 }
 
 func (j *judge) required(limit time.Duration) {
@@ -291,11 +265,11 @@ func (j *judge) required(limit time.Duration) {
 	}
 }
 
-// waiting reports whether the client was waiting for the server when it was killed, in a session in which the scenario
+// waiting reports whether the client was waiting for the server when its time was up, in a session in which the scenario
 // acted.
 func (j *judge) waiting() bool {
 	return slices.ContainsFunc(j.c.Sessions, func(f *diagnose.Facts) bool {
-		return slices.Contains(f.Injected, j.s.Name) && (f.End.IsZero() || f.EndedBy == event.EndedByShutdown || f.EndedBy == event.EndedByTimeout)
+		return slices.Contains(f.Injected, j.s.Name) && (f.End.IsZero() || !f.End.Before(j.run.Overdue))
 	})
 }
 

@@ -44,7 +44,7 @@ func TestVerdicts(t *testing.T) {
 		limit         time.Duration
 		change        func(*trial.Run)
 		verdict       trial.Verdict
-		reason        string
+		reason, not   string // what the reasons say, and don't
 	}{
 		"met, and as expected":        {rules: slightlySlow, expect: worked, job: imap, verdict: trial.Pass},
 		"never met":                   {rules: vrfy, expect: worked, job: send, verdict: trial.NotExercised, reason: "never met"},
@@ -55,11 +55,12 @@ func TestVerdicts(t *testing.T) {
 		"too many recipients":         {rules: "  - match: {protocol: smtp}\n    limit-recipients: 1", expect: "  mail: once", job: send, robot: robot.Careless(), verdict: trial.Fail, reason: "exactly once"},
 		"names that nobody looks at":  {rules: "  - hierarchy: {delimiter: \".\", prefix: INBOX.}", expect: worked, job: robot.Job{POP3: true}, verdict: trial.NotExercised, reason: "never met"},
 		"mail that somebody looks at": {rules: "  - fill: {messages: 3}", expect: worked, job: imap, verdict: trial.Pass},
-		"a habit on two ports":        {rules: "  - match: {protocol: smtp}\n    delay-greeting: 10ms", expect: "  forbid: [password-sent-in-clear]", job: robot.Job{Send: true, IMAP: true}, robot: robot.Careless(), verdict: trial.Fail, reason: "without TLS"},
 		"met, and showed nothing":     {rules: slightlySlow, expect: "  require: [mail-sent]", job: imap, verdict: trial.NotExercised, reason: "told us nothing about this client"},
 		"can't be started":            {rules: slightlySlow, expect: worked, job: imap, change: func(r *trial.Run) { r.Err = errors.New("no such program") }, verdict: trial.CouldNotRun, reason: "no such program"},
 		"killed without having met":   {rules: vrfy, expect: worked, job: imap, change: func(r *trial.Run) { r.Killed = true }, verdict: trial.CouldNotRun, reason: "had not met the scenario"},
 		"killed while it has to wait": {rules: slowSelect, expect: worked, job: imap, robot: robot.Stubborn(), limit: 4 * time.Second, verdict: trial.NotExercised, reason: "give it more time"},
+		"left, and killed later":      {rules: slightlySlow, expect: "  require: [gave-up-in-time]", job: imap, limit: 4 * time.Second, change: func(r *trial.Run) { r.Killed, r.Overdue = true, time.Now() }, verdict: trial.Fail, reason: "still running", not: "still waiting"},
+		"waiting when killed":         {rules: `  - connect: silent`, expect: "  require: [gave-up-in-time]", job: imap, robot: robot.Stubborn(), limit: 4 * time.Second, verdict: trial.Fail, reason: "still waiting"},
 		"killed":                      {rules: `  - connect: silent`, expect: worked, job: imap, robot: robot.Stubborn(), limit: 4 * time.Second, verdict: trial.Fail, reason: "mailrig killed it"},
 		"should fail, and does":       {rules: refused, expect: "  command: fails", job: send, verdict: trial.Pass},
 		"should fail, and doesn't":    {rules: refused, expect: "  command: fails", job: send, change: func(r *trial.Run) { r.Status = 0 }, verdict: trial.Fail, reason: "exited with status 0"},
@@ -99,6 +100,9 @@ func TestVerdicts(t *testing.T) {
 			}
 			if (c.reason == "") != (len(j.Reasons) == 0) || !strings.Contains(reasons(j), c.reason) {
 				t.Errorf("got %s; want the reason %q", reasons(j), c.reason)
+			}
+			if c.not != "" && strings.Contains(reasons(j), c.not) {
+				t.Errorf("got %s; want nothing about %q", reasons(j), c.not)
 			}
 		})
 	}

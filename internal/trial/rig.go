@@ -60,10 +60,14 @@ func (t *Trial) run(ctx context.Context, s *scenarios.Scenario, limit time.Durat
 			cfg.Logger.Warn("a rig of the trial ended late", "error", err)
 		}
 	}()
+	began := time.Now()
 	o := execute(ctx, command{path: t.Path, args: t.Args, env: t.Environ(srv), dir: t.Dir, grace: cmp.Or(t.Grace, DefaultGrace)}, limit)
 	did.Status, did.Signal, did.Killed, did.Took, did.Output = o.status, o.signal, o.killed, o.took, o.output
 	if o.err != nil {
 		return fail("%w", o.err)
+	}
+	if o.killed {
+		did.Overdue = began.Add(limit)
 	}
 	did.Sessions, did.forgotten = settled(srv, drops(cfg.Scenarios))
 	return did

@@ -156,6 +156,9 @@ func (l *lab) run(h robot.Habits, j robot.Job, limit time.Duration, list ...*sce
 	if err != nil {
 		run.Status = 1
 	}
+	if run.Killed {
+		run.Overdue = start.Add(limit)
+	}
 	settle(s)
 	run.Sessions = s.Sessions()
 	down, stop := context.WithTimeout(context.Background(), limit)
