@@ -77,17 +77,12 @@ func pathFlaw(l protocol.Line, keyword, whose, section string) *protocol.Flaw {
 // closing returns where the bracket around a path closes, outside quotes, or -1. A path with a bracket in it, like
 // "Name" <address>, ends at the last one that closes.
 func closing(path string) int {
-	quoted, depth := false, 1
-	for i := 0; i < len(path); i++ {
-		switch c := path[i]; {
-		case c == '\\' && quoted:
-			i++
-		case c == '"':
-			quoted = !quoted
-		case quoted:
-		case c == '<':
+	depth := 1
+	for i, c := range outsideQuotes(path) {
+		switch c {
+		case '<':
 			depth++
-		case c == '>':
+		case '>':
 			if depth--; depth == 0 {
 				return i
 			}
@@ -96,22 +91,14 @@ func closing(path string) int {
 	return -1
 }
 
-// unquoted returns a path without what is in quotes: there, any character may be (RFC 5321 section 4.1.2).
+// unquoted returns a path without what is in quotes.
 func unquoted(path string) string {
 	if !strings.Contains(path, `"`) {
 		return path
 	}
 	var b strings.Builder
-	quoted := false
-	for i := 0; i < len(path); i++ {
-		switch c := path[i]; {
-		case c == '\\' && quoted:
-			i++
-		case c == '"':
-			quoted = !quoted
-		case !quoted:
-			b.WriteByte(c)
-		}
+	for _, c := range outsideQuotes(path) {
+		b.WriteByte(c)
 	}
 	return b.String()
 }

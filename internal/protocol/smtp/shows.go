@@ -104,14 +104,8 @@ func showChunk(args string) string {
 
 // pathEnd returns where an address ends, however wrong it is: at a bracket or a space outside quotes.
 func pathEnd(path string) int {
-	quoted := false
-	for i := 0; i < len(path); i++ {
-		switch c := path[i]; {
-		case c == '\\' && quoted:
-			i++
-		case c == '"':
-			quoted = !quoted
-		case !quoted && (c == '>' || c == ' ' || c == '\t'):
+	for i, c := range outsideQuotes(path) {
+		if c == '>' || c == ' ' || c == '\t' {
 			return i
 		}
 	}
