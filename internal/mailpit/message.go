@@ -151,15 +151,24 @@ func (h *Handler) bytesOf(r *http.Request, l *letter) ([]byte, error) {
 	return append([]byte(head.added()), raw...), nil
 }
 
-// headers answers with the header's fields, not decoded. It leaves the letter unread.
-func (h *Handler) headers(w http.ResponseWriter, r *http.Request) {
-	l, ok := h.found(w, r, r.PathValue("id"))
+// asked returns the letter that the path names, and its bytes. ok is false if the answer has been given.
+func (h *Handler) asked(w http.ResponseWriter, r *http.Request) (l *letter, raw []byte, ok bool) {
+	l, ok = h.found(w, r, r.PathValue("id"))
 	if !ok {
-		return
+		return nil, nil, false
 	}
 	raw, err := h.bytesOf(r, l)
 	if err != nil {
 		h.trouble(w, r, err)
+		return nil, nil, false
+	}
+	return l, raw, true
+}
+
+// headers answers with the header's fields, not decoded. It leaves the letter unread.
+func (h *Handler) headers(w http.ResponseWriter, r *http.Request) {
+	_, raw, ok := h.asked(w, r)
+	if !ok {
 		return
 	}
 	fields := message.Header(raw[:min(len(raw), mostHeader)])
@@ -175,13 +184,8 @@ func (h *Handler) headers(w http.ResponseWriter, r *http.Request) {
 
 // raw answers with the message's bytes. A browser shows them as text, or saves them with ?dl=1.
 func (h *Handler) raw(w http.ResponseWriter, r *http.Request) {
-	l, ok := h.found(w, r, r.PathValue("id"))
+	l, raw, ok := h.asked(w, r)
 	if !ok {
-		return
-	}
-	raw, err := h.bytesOf(r, l)
-	if err != nil {
-		h.trouble(w, r, err)
 		return
 	}
 	if r.URL.Query().Get("dl") == "1" {
