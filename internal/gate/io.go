@@ -196,8 +196,8 @@ func (g *Gate) flush() error {
 // wait is called before the reader blocks. It sends everything said so far. While the reader blocks, the engine's
 // output (IDLE) goes out at once.
 func (g *Gate) wait(idle time.Duration) {
-	if g.hasty && !g.early && g.tls == nil {
-		g.early = g.raw.pending()
+	if g.hasty && !g.early {
+		g.early = g.br.Try()
 		g.hasty = g.early
 	}
 	g.wmu.Lock()

@@ -135,6 +135,35 @@ func (r *reader) Await() {
 	}
 }
 
+// Try reads what has come, without waiting, and reports whether something is buffered. Where a socket can't be asked, and
+// inside TLS, it reads nothing. The next call that reads returns an error.
+func (r *reader) Try() bool {
+	if r.Buffered() > 0 || r.raw == nil || r.err != nil {
+		return r.Buffered() > 0
+	}
+	r.r, r.w = 0, 0
+	r.got.n, r.got.err = 0, nil
+	look := func(fd uintptr) bool {
+		r.tryRead(fd)
+		return true
+	}
+	if err := r.raw.Read(look); err != nil {
+		return false // closed, or past its deadline: the next read will say so
+	}
+	r.err = r.took()
+	return r.Buffered() > 0
+}
+
+// took counts what tryRead has read, and returns its error.
+func (r *reader) took() error {
+	n, err := r.got.n, r.got.err
+	if n > 0 || err != nil {
+		r.tap.hasRead(r.buf.b[r.w:r.w+n], err)
+		r.w += n
+	}
+	return err
+}
+
 // fill reads at least one byte into the buffer, which has room for it.
 func (r *reader) fill() error {
 	if err := r.err; err != nil {
@@ -198,10 +227,7 @@ func (r *reader) fillRaw() error {
 		r.tap.hasRead(nil, err)
 		return err
 	}
-	n, err := r.got.n, r.got.err
-	r.tap.hasRead(r.buf.b[r.w:r.w+n], err)
-	r.w += n
-	return err
+	return r.took()
 }
 
 // tryRead reads from the socket if something has come. If nothing has, it gives an empty buffer back and reports false.

@@ -183,3 +183,50 @@ func tcpPair(t *testing.T) (client, server net.Conn) {
 	t.Cleanup(func() { client.Close(); server.Close() })
 	return client, server
 }
+
+// TestReaderTries checks that Try reads what has come and doesn't wait for more, and that it keeps the end for the next
+// read.
+func TestReaderTries(t *testing.T) {
+	t.Parallel()
+	if !canTry {
+		t.Skip("sockets can't be asked here")
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	client, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	conn, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	r := new(reader)
+	r.Reset(&tap{Conn: conn})
+	if r.Try() || r.buf != nil {
+		t.Fatal("the client has said nothing, and a buffer is held for it")
+	}
+	until := func(what string, ok func() bool) {
+		t.Helper()
+		for deadline := time.Now().Add(time.Minute); !ok(); {
+			if time.Now().After(deadline) {
+				t.Fatal(what)
+			}
+		}
+	}
+	io.WriteString(client, "MAIL\r\n")
+	until("what the client said isn't seen", r.Try)
+	if line, err := r.ReadSlice('\n'); string(line) != "MAIL\r\n" || err != nil {
+		t.Fatalf("got %q, %v", line, err)
+	}
+	client.Close()
+	until("that the client has left isn't seen", func() bool { r.Try(); return r.err != nil })
+	if _, err := r.Peek(1); err != io.EOF {
+		t.Errorf("got %v, want the end", err)
+	}
+}
