@@ -180,20 +180,29 @@ func canaryPlaces() map[string]string {
 		}
 		defer resp.Body.Close()
 		body, _ := io.ReadAll(resp.Body)
+		if resp.StatusCode != http.StatusOK {
+			fmt.Fprintf(os.Stderr, "leak unknown: %s answers %s: %.200s\n", path, resp.Status, body)
+		}
 		return string(body)
 	}
-	for _, path := range []string{"/", "/api/v1/sessions", "/api/v1/findings", "/api/v1/scenario", "/api/v1/wait?finding=blocked-port&timeout=10ms"} {
+	for _, path := range []string{
+		"/", "/metrics", "/api/v1/sessions", "/api/v1/findings", "/api/v1/scenario", "/api/v1/wait?finding=password-sent-in-clear&timeout=10s",
+		"/api/v1/mail", "/api/v1/users", "/api/v1/messages", "/api/v1/info",
+	} {
 		places["GET "+path] = get(path)
 	}
-	http := strings.TrimPrefix(os.Getenv("MAILRIG_HTTP"), "http://")
+	address := strings.TrimPrefix(os.Getenv("MAILRIG_HTTP"), "http://")
 	show := func(args ...string) string {
-		out, _ := exec.Command("mailrig", append(args, "--http", http)...).CombinedOutput()
+		out, err := exec.Command("mailrig", append(args, "--http", address)...).CombinedOutput()
+		if err != nil {
+			fmt.Fprintf(os.Stderr, "leak unknown: mailrig %v: %v: %.200s\n", args, err, out)
+		}
 		return string(out)
 	}
 	places["mailrig sessions"] = show("sessions")
 	places["mailrig sessions --json"] = show("sessions", "--json")
 	places["mailrig sessions --findings"] = show("sessions", "--findings")
-	places["mailrig wait"] = show("wait", "--session", "door:995", "--timeout", "10ms")
+	places["mailrig wait"] = show("wait", "--session", "door:143", "--timeout", "10s")
 	for i, line := range strings.Split(strings.TrimSpace(places["mailrig sessions"]), "\n") {
 		if _, rest, ok := strings.Cut(line, " #"); ok && !strings.HasPrefix(line, " ") {
 			id, _, _ := strings.Cut(rest, " ")

@@ -24,6 +24,9 @@ func (a *app) warnExposed(cfg *server.Config, doors []server.Door) {
 // exposed returns a warning for each part of a rig that doesn't listen on loopback only.
 func exposed(cfg *server.Config, doors []server.Door) (warnings []string) {
 	var at []string
+	if cfg.Mailpit != nil {
+		doors = append(slices.Clip(doors), server.Door{Addresses: []string{cfg.Mailpit.SMTP}})
+	}
 	for _, d := range doors {
 		for _, address := range d.Addresses {
 			if host, _, err := net.SplitHostPort(address); err == nil && !onLoopback(host) && !slices.Contains(at, host) {

@@ -50,8 +50,11 @@ it ends, and below it what the client did wrong. Ctrl-C stops.` + aboutVariables
 			}
 			cfg, err := f.config(a, cmd.Flags())
 			cfg.Mailpit = pit
-			if err != nil {
+			switch {
+			case err != nil:
 				return err
+			case pit != nil && (cfg.HTTP == "" || cfg.HTTP == "off"):
+				return usage("--mailpit needs the web address, and it is switched off; leave out --http off")
 			}
 			return a.serve(cmd.Context(), cfg, f)
 		},

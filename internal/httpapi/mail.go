@@ -221,27 +221,25 @@ func (a *api) raw(w http.ResponseWriter, r *http.Request, m wait.Mail) (raw []by
 	return raw, err == nil
 }
 
-// letter returns the message that the path names, and its contents. ok is false if it has answered.
-func (a *api) letter(w http.ResponseWriter, r *http.Request) (m wait.Mail, l *letter.Letter, ok bool) {
-	if m, ok = a.named(w, r); !ok {
-		return m, nil, false
+// letter gives answer the message that the path names, and its contents. Until answer returns, they count among those
+// that are read.
+func (a *api) letter(w http.ResponseWriter, r *http.Request, answer func(wait.Mail, *letter.Letter)) {
+	m, ok := a.named(w, r)
+	if !ok {
+		return
 	}
 	done, err := a.reading(r.Context(), m.Bytes)
 	if err != nil {
-		return m, nil, false // nobody is there to get an answer
+		return // nobody is there to get an answer
 	}
 	defer done()
-	raw, ok := a.raw(w, r, m)
-	if !ok {
-		return m, nil, false
+	if raw, ok := a.raw(w, r, m); ok {
+		answer(m, letter.Open(raw))
 	}
-	return m, letter.Open(raw), true
 }
 
 func (a *api) oneMail(w http.ResponseWriter, r *http.Request) {
-	if m, l, ok := a.letter(w, r); ok {
-		a.json(w, http.StatusOK, opened(m, l))
-	}
+	a.letter(w, r, func(m wait.Mail, l *letter.Letter) { a.json(w, http.StatusOK, opened(m, l)) })
 }
 
 // rawMail returns the bytes of a message, exactly as they are.
@@ -254,16 +252,14 @@ func (a *api) rawMail(w http.ResponseWriter, r *http.Request) {
 }
 
 func (a *api) mailPart(w http.ResponseWriter, r *http.Request) {
-	m, l, ok := a.letter(w, r)
-	if !ok {
-		return
-	}
-	p, ok := l.Part(r.PathValue("part"))
-	if !ok {
-		a.fail(w, r, http.StatusNotFound, fmt.Sprintf("the message %s has no attachment %q; its \"attachments\" list their ids", m.ID, r.PathValue("part")))
-		return
-	}
-	download(w, p.Type, p.Name, p.Content)
+	a.letter(w, r, func(m wait.Mail, l *letter.Letter) {
+		p, ok := l.Part(r.PathValue("part"))
+		if !ok {
+			a.fail(w, r, http.StatusNotFound, fmt.Sprintf("the message %s has no attachment %q; its \"attachments\" list their ids", m.ID, r.PathValue("part")))
+			return
+		}
+		download(w, p.Type, p.Name, p.Content)
+	})
 }
 
 func (a *api) deleteOne(w http.ResponseWriter, r *http.Request) {
@@ -282,6 +278,12 @@ func (a *api) deleteOne(w http.ResponseWriter, r *http.Request) {
 // error: a script whose variable is empty must not delete everybody's mail.
 func (a *api) deleteMail(w http.ResponseWriter, r *http.Request) {
 	values := r.URL.Query()
+	for _, name := range []string{"id", "match", "user"} {
+		if values.Has(name) && len(commas(values[name])) == 0 {
+			a.fail(w, r, http.StatusBadRequest, fmt.Sprintf("%s is empty; give a value, or leave it out", name))
+			return
+		}
+	}
 	ids := commas(values["id"])
 	if len(ids) > 0 && len(values) > 1 || len(ids) > mostIDs {
 		a.fail(w, r, http.StatusBadRequest, fmt.Sprintf("id can't be combined with other parameters, and can name %d messages at most; send several requests", mostIDs))
@@ -290,7 +292,7 @@ func (a *api) deleteMail(w http.ResponseWriter, r *http.Request) {
 	values.Del("id")
 	q, err := a.mailQuery(values, "match", "user", "after")
 	if err == nil && len(ids) == 0 && len(q.Match) == 0 && q.User == "" {
-		err = errors.New("which messages? Give id, match or user; POST /api/v1/reset deletes everybody's")
+		err = errors.New("which messages? Give id, a match other than any, or user; POST /api/v1/reset deletes everybody's")
 	}
 	if err != nil {
 		a.fail(w, r, http.StatusBadRequest, err.Error())

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/mailrig/mailrig/internal/letter"
 	"github.com/mailrig/mailrig/internal/mailroom"
@@ -90,6 +92,9 @@ func (a *api) sendMail(w http.ResponseWriter, r *http.Request) {
 		case len(recipients) > letter.MostRecipients:
 			err = fmt.Errorf("the message has %d recipients; give %d at most", len(recipients), letter.MostRecipients)
 		}
+		for _, address := range append(recipients, sender) {
+			err = cmp.Or(err, checkAddress(address))
+		}
 	} else {
 		var d letter.Draft
 		if err = decode(body, &d); err == nil {
@@ -119,6 +124,8 @@ func (a *api) seedMail(w http.ResponseWriter, r *http.Request) {
 		err = fmt.Errorf("the message has %d flags; give %d at most", len(flags), mostFlags)
 	case q.Has("raw") && q.Get("raw") != "yes":
 		err = fmt.Errorf("raw is %q; say raw=yes, or leave it out", q.Get("raw"))
+	default:
+		err = checkAddress(q.Get("user"))
 	}
 	for _, f := range flags {
 		if strings.ContainsAny(f, " (){%*\"]") || strings.ContainsFunc(f, func(c rune) bool { return c <= ' ' || c >= 0x7f }) {
@@ -202,6 +209,14 @@ func decode(body []byte, into any) error {
 	}
 	if _, err := dec.Token(); err != io.EOF {
 		return errors.New("something follows the JSON")
+	}
+	return nil
+}
+
+// checkAddress refuses what SMTP refuses too: control characters, and brackets around the address or a name before it.
+func checkAddress(address string) error {
+	if strings.ContainsFunc(address, unicode.IsControl) || !strings.HasPrefix(address, `"`) && strings.ContainsAny(address, "<> ") {
+		return fmt.Errorf("%q isn't an address; give one like bob@example.test, without a name or brackets", address)
 	}
 	return nil
 }

@@ -5,23 +5,32 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"crypto/x509"
+	"strings"
+	"unicode"
 )
 
 // Anyone is an authority that accepts every login with a user name and a password that aren't empty. It knows no
 // secrets, so the server doesn't advertise mechanisms that need one.
+//
+// A name with a colon or a control character is nobody's: the client has sent user:password in place of the name, or
+// the end of a line with it. Its account would carry the password about.
 type Anyone struct{}
+
+func isName(user string) bool {
+	return user != "" && !strings.Contains(user, ":") && !strings.ContainsFunc(user, unicode.IsControl)
+}
 
 // Meets implements Authority.
 func (Anyone) Meets(n Need) bool { return n == NeedsPassword || n == NeedsToken }
 
 // Password implements Authority.
 func (Anyone) Password(_ context.Context, user, password string) (bool, error) {
-	return user != "" && password != "", nil
+	return isName(user) && password != "", nil
 }
 
 // Token implements Authority.
 func (Anyone) Token(_ context.Context, user, token string) (bool, error) {
-	return user != "" && token != "", nil
+	return isName(user) && token != "", nil
 }
 
 // Secret implements Authority.

@@ -24,6 +24,8 @@ func TestAccounts(t *testing.T) {
 		{Anyone{}, "bob", "x", true, true},
 		{Anyone{}, "bob", "", false, false},
 		{Anyone{}, "", "x", false, false},
+		{Anyone{}, "bob:x", "x", false, false},
+		{Anyone{}, "bob\nbob", "x", false, false},
 	} {
 		if got, err := tt.authority.Password(t.Context(), tt.user, tt.secret); got != tt.password || err != nil {
 			t.Errorf("%T, %q with the password %q: %v, %v", tt.authority, tt.user, tt.secret, got, err)

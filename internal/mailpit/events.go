@@ -43,8 +43,8 @@ func (h *Handler) Close() {
 	e := h.events
 	e.mu.Lock()
 	e.closed = true
-	if e.pending != nil {
-		e.pending.Stop()
+	if e.pending != nil && e.pending.Stop() {
+		e.work.Done() // it won't run
 	}
 	e.mu.Unlock()
 	e.stop()

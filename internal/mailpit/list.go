@@ -2,6 +2,9 @@ package mailpit
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
+	"io"
 	"net/http"
 	"net/url"
 	"slices"
@@ -261,8 +264,8 @@ func (h *Handler) change(w http.ResponseWriter, r *http.Request, f func(all []*l
 func (h *Handler) deleteMessages(w http.ResponseWriter, r *http.Request) {
 	var body struct{ IDs []string }
 	if err := decode(r, &body); err != nil {
-		if tooLarge(err) {
-			bad(w, err.Error())
+		if syntax, kind := new(json.SyntaxError), new(json.UnmarshalTypeError); err != io.EOF && !errors.As(err, &syntax) && !errors.As(err, &kind) {
+			bad(w, err.Error()) // a list that broke off in the middle mustn't delete everything
 			return
 		}
 		body.IDs = nil

@@ -2,6 +2,7 @@ package mailpit
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -53,12 +54,13 @@ func (h *Handler) send(w http.ResponseWriter, r *http.Request) {
 	var recipients []string
 	named := func(field string, list []struct{ Name, Email string }) (all []mail.Address, err error) {
 		for _, a := range list {
-			if _, err := mail.ParseAddress(a.Email); err != nil {
+			parsed, err := mail.ParseAddress(a.Email)
+			if err != nil {
 				return nil, fmt.Errorf("invalid %s address: %s", field, a.Email)
 			}
-			all = append(all, mail.Address{Name: oneLine(a.Name), Address: a.Email})
+			all = append(all, mail.Address{Name: oneLine(a.Name), Address: parsed.Address})
 			if field != "Reply-To" {
-				recipients = append(recipients, a.Email)
+				recipients = append(recipients, parsed.Address)
 			}
 		}
 		return all, nil
@@ -67,11 +69,13 @@ func (h *Handler) send(w http.ResponseWriter, r *http.Request) {
 	cc, errCc := named("Cc", body.Cc)
 	var errBcc error
 	for _, address := range body.Bcc {
-		if _, err := mail.ParseAddress(address); err != nil && errBcc == nil {
-			errBcc = fmt.Errorf("invalid Bcc address: %s", address)
+		parsed, err := mail.ParseAddress(address)
+		if err != nil {
+			errBcc = cmp.Or(errBcc, fmt.Errorf("invalid Bcc address: %s", address))
+			continue
 		}
-		m = m.BCC("", address)
-		recipients = append(recipients, address)
+		m = m.BCC("", parsed.Address)
+		recipients = append(recipients, parsed.Address)
 	}
 	replyTo, errReply := named("Reply-To", body.ReplyTo)
 	for _, err := range []error{errTo, errCc, errBcc, errReply} {

@@ -55,14 +55,8 @@ func For(ctx context.Context, rig Rig, c Condition) (Outcome, error) {
 		return Outcome{}, err
 	}
 	began := time.Now()
-	if errors.Is(ctx.Err(), context.DeadlineExceeded) { // no time to wait, but what is there counts
-		now, cancel := context.WithTimeout(context.WithoutCancel(ctx), missedTime)
-		defer cancel()
-		o, _, err := look(now, rig, &c)
-		if o.Met = err == nil && o.Count >= c.Count; o.Met || err != nil {
-			return o, err
-		}
-		return missed(now, rig, &c, o, time.Since(began))
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) { // no time to wait
+		return lastLook(ctx, rig, &c, began)
 	}
 	arrived, stop, err := rig.WatchMail(ctx)
 	if err != nil {
@@ -102,8 +96,20 @@ func For(ctx context.Context, rig Rig, c Condition) (Outcome, error) {
 		case <-pause.C:
 		case <-ctx.Done():
 			pause.Stop()
+			return lastLook(ctx, rig, &c, began)
 		}
 	}
+}
+
+// lastLook looks once more when the time is up: what is there counts.
+func lastLook(ctx context.Context, rig Rig, c *Condition, began time.Time) (Outcome, error) {
+	now, cancel := context.WithTimeout(context.WithoutCancel(ctx), missedTime)
+	defer cancel()
+	o, _, err := look(now, rig, c)
+	if o.Met = err == nil && o.Count >= c.Count; o.Met || err != nil {
+		return o, err
+	}
+	return missed(now, rig, c, o, time.Since(began))
 }
 
 // look collects what matches now. more is closed when there are more sessions or findings to check.
@@ -116,7 +122,7 @@ func look(ctx context.Context, rig Rig, c *Condition) (o Outcome, more <-chan st
 			return Outcome{}, nil, err
 		}
 		if o.Next = next; c.After > next {
-			return Outcome{}, nil, bad("after is %d, but only %d messages have come: the number is of an earlier run of mailrig; ask for a new one", c.After, next)
+			return Outcome{}, nil, c.early(next)
 		}
 		for i := range all {
 			if c.After > 0 && !all[i].Since(c.After) {
@@ -131,7 +137,9 @@ func look(ctx context.Context, rig Rig, c *Condition) (o Outcome, more <-chan st
 			}
 		}
 	case Sessions:
-		_, o.Next, more = rig.Journal().Since(math.MaxUint64)
+		if _, o.Next, more = rig.Journal().Since(math.MaxUint64); c.After > o.Next {
+			return Outcome{}, nil, c.early(o.Next)
+		}
 		for s := range rig.Journal().Walk(c.After, true) {
 			if c.sessionFits(s, rig.Address) {
 				o.Sessions = append(o.Sessions, transcript.Of(s))
@@ -142,8 +150,16 @@ func look(ctx context.Context, rig Rig, c *Condition) (o Outcome, more <-chan st
 		if all, o.Next, more, err = rig.FindingsSince(ctx, c.After); err != nil {
 			return Outcome{}, nil, err
 		}
+		if c.After > o.Next {
+			return Outcome{}, nil, c.early(o.Next)
+		}
 		o.Findings = slices.DeleteFunc(all, func(f diagnose.Finding) bool { return !slices.Contains(c.IDs, f.ID) })
 	}
 	o.Count = len(o.Messages) + len(o.Sessions) + len(o.Findings)
 	return o, more, nil
+}
+
+// early is the error for an After that no answer of this run gave.
+func (c *Condition) early(next uint64) error {
+	return bad("after is %d, but only %d %s have come: the number is of an earlier run of mailrig; ask for a new one", c.After, next, c.What)
 }
