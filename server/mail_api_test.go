@@ -213,7 +213,7 @@ func TestMailAPI(t *testing.T) {
 	a.do(204, "DELETE", path, "", "")
 	a.do(404, "DELETE", path, "", "")
 	a.do(404, "GET", path+"/raw", "", "")
-	for _, bad := range []string{"", "?after=3", "?id=" + m.ID + "&user=u0", "?limit=3&user=u0"} {
+	for _, bad := range []string{"", "?after=3", "?id=" + m.ID + "&user=u0", "?limit=3&user=u0", "?user=u0&id=", "?user=u0&match=", "?user=", "?match=any"} {
 		a.do(400, "DELETE", "/api/v1/mail"+bad, "", "")
 	}
 	for query, want := range map[string]int{"id=" + second.Messages[0].ID + "," + m.ID: 1, "user=u1&match=subject:s3": 1} {

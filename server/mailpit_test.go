@@ -6,10 +6,12 @@ import (
 	"io"
 	"net/http"
 	"net/textproto"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/mailrig/mailrig/internal/mailpit"
 	"github.com/mailrig/mailrig/server"
 )
 
@@ -92,4 +94,44 @@ func sendTo(t *testing.T, address string) string {
 		t.Errorf("the reply is %q", text)
 	}
 	return id
+}
+
+// TestMailpitsCallsAreGuarded asks each of Mailpit's calls under a foreign name, from another site, and without a login
+// where one is needed.
+func TestMailpitsCallsAreGuarded(t *testing.T) {
+	t.Parallel()
+	open := start(t, server.Config{HTTP: "127.0.0.1:0"})
+	locked := start(t, server.Config{HTTP: "127.0.0.1:0", HTTPLogins: []server.HTTPLogin{{Name: "a", Password: "b"}}})
+	ask := func(base, method, path string, change func(*http.Request)) int {
+		t.Helper()
+		r, err := http.NewRequestWithContext(t.Context(), method, base+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		change(r)
+		resp, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		return resp.StatusCode
+	}
+	patterns := mailpit.New(mailpit.Config{}).Patterns()
+	if len(patterns) < 10 {
+		t.Fatalf("only %v", patterns)
+	}
+	for _, p := range patterns {
+		path := regexp.MustCompile(`\{[^}]*\}`).ReplaceAllString(p, "x")
+		if got := ask(open.HTTPURL(), "GET", path, func(r *http.Request) { r.Host = "rebound.example" }); got != http.StatusMisdirectedRequest {
+			t.Errorf("%s under a foreign name: %d", path, got)
+		}
+		for _, method := range []string{"POST", "PUT", "DELETE"} {
+			if got := ask(open.HTTPURL(), method, path, func(r *http.Request) { r.Header.Set("Origin", "http://evil.example") }); got != http.StatusForbidden {
+				t.Errorf("%s %s from another site: %d", method, path, got)
+			}
+		}
+		if got := ask(locked.HTTPURL(), "GET", path, func(*http.Request) {}); got != http.StatusUnauthorized && path != "/livez" && path != "/readyz" {
+			t.Errorf("%s without a login: %d", path, got)
+		}
+	}
 }

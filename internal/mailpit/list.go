@@ -3,7 +3,6 @@ package mailpit
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"io"
 	"net/http"
 	"net/url"
@@ -262,12 +261,13 @@ func (h *Handler) change(w http.ResponseWriter, r *http.Request, f func(all []*l
 // deleteMessages deletes the letters with these IDs. Without any, or without a body that can be read, it deletes all:
 // Mailpit's clients rely on it.
 func (h *Handler) deleteMessages(w http.ResponseWriter, r *http.Request) {
+	sent, err := io.ReadAll(r.Body)
+	if err != nil {
+		bad(w, err.Error()) // a list that broke off on the way mustn't delete everything
+		return
+	}
 	var body struct{ IDs []string }
-	if err := decode(r, &body); err != nil {
-		if syntax, kind := new(json.SyntaxError), new(json.UnmarshalTypeError); err != io.EOF && !errors.As(err, &syntax) && !errors.As(err, &kind) {
-			bad(w, err.Error()) // a list that broke off in the middle mustn't delete everything
-			return
-		}
+	if json.Unmarshal(sent, &body) != nil {
 		body.IDs = nil
 	}
 	h.change(w, r, func(all []*letter) error {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -458,4 +459,62 @@ func FuzzQuery(f *testing.F) {
 			t.Fatal(err)
 		}
 	})
+}
+
+// TestBrokenUpload checks that a list of ids that breaks off on the way deletes nothing.
+func TestBrokenUpload(t *testing.T) {
+	t.Parallel()
+	g := start(t, true)
+	g.deliver("one", "a@example.test", []string{"b@example.test"}, "Subject: one\n\nx\n")
+	conn, err := net.Dial("tcp", strings.TrimPrefix(g.url, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	io.WriteString(conn, "DELETE /api/v1/messages HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\nConnection: close\r\n\r\n{\"IDs\":[\"")
+	conn.(*net.TCPConn).CloseWrite()
+	if answer, err := io.ReadAll(conn); err != nil || !strings.HasPrefix(string(answer), "HTTP/1.1 400 ") {
+		t.Errorf("%q, %v", answer, err)
+	}
+	if status, _, _ := g.do("GET", "/api/v1/message/{one}", ""); status != http.StatusOK {
+		t.Errorf("the letter is gone: %d", status)
+	}
+}
+
+// TestCloseAfterChange checks that the end doesn't wait for statistics that nobody will hear.
+func TestCloseAfterChange(t *testing.T) {
+	t.Parallel()
+	g := start(t, true)
+	frames, ok := g.h.join()
+	if !ok {
+		t.Fatal("no place for a listener")
+	}
+	g.h.changed()
+	g.h.events.leave(frames)
+	closed := make(chan struct{})
+	go func() { g.h.Close(); close(closed) }()
+	select {
+	case <-closed:
+	case <-time.After(20 * time.Second):
+		t.Fatal("Close hangs")
+	}
+}
+
+// TestSendToName checks that an address with a name reaches the address.
+func TestSendToName(t *testing.T) {
+	t.Parallel()
+	g := start(t, true)
+	status, _, answer := g.do("POST", "/api/v1/send", `{"From":{"Email":"a@example.test"},"To":[{"Email":"Bob <bob@example.test>"}],"Bcc":["Eve <eve@example.test>"],"Subject":"x","Text":"x"}`)
+	if status != http.StatusOK {
+		t.Fatal(status, answer)
+	}
+	for _, account := range []string{"bob@example.test", "eve@example.test"} {
+		box, err := g.store.Mailbox(t.Context(), account, store.Inbox)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if st, err := g.store.Status(t.Context(), box.ID); err != nil || st.Messages != 1 {
+			t.Errorf("%s has %d messages, %v", account, st.Messages, err)
+		}
+	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/mailrig/mailrig/internal/diagnose"
@@ -22,10 +23,29 @@ func TestNothingStaleCounts(t *testing.T) {
 	if o, err := wait(r, time.Minute, c); err != nil || !o.Met || o.Count != 1 || o.Messages[0].Subject != "new" || o.Next != 3 {
 		t.Errorf("%+v, %v", o, err)
 	}
-	c.After = 4
-	if _, err := wait(r, time.Minute, c); err == nil || !strings.Contains(err.Error(), "earlier run") {
-		t.Errorf("a number that no message has: %v", err)
+	for _, c := range []Condition{{What: Messages, After: 4}, {What: Sessions, After: 1}, {What: Findings, IDs: []string{"f1"}, After: 1}} {
+		if _, err := wait(r, time.Minute, c); err == nil || !strings.Contains(err.Error(), "earlier run") {
+			t.Errorf("a number that none of the %s has: %v", c.What, err)
+		}
 	}
+}
+
+// TestLastMoment checks that what comes in the pause between two checks counts, although the time ends in that pause.
+func TestLastMoment(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig()
+		go func() {
+			time.Sleep(95 * time.Millisecond)
+			r.with(func() {}) // a pause begins
+			time.Sleep(time.Millisecond)
+			r.with(func() { r.mail = append(r.mail, Mail{Subject: "late"}) })
+		}()
+		o, err := wait(r, 100*time.Millisecond, Condition{What: Messages})
+		if err != nil || !o.Met || o.Count != 1 || o.Next != 1 {
+			t.Errorf("%+v, %v", o, err)
+		}
+	})
 }
 
 // TestNoTime checks that what is there counts even if there is no time to wait.
