@@ -2,7 +2,7 @@ package gate
 
 import (
 	"bytes"
-	"slices"
+	"iter"
 
 	"github.com/mailrig/mailrig/internal/event"
 	"github.com/mailrig/mailrig/internal/protocol"
@@ -20,10 +20,16 @@ func (g *Gate) veil(line []byte, shown *protocol.Shown) {
 	}
 	var hidden [][]byte
 	if shown.Masked {
-		seen := words([]byte(shown.Text))
-		for _, word := range words(line) {
-			if len(hidden) < maxHidden && !slices.ContainsFunc(seen, func(s []byte) bool { return bytes.Equal(s, word) }) {
-				hidden = append(hidden, word)
+		seen := map[string]bool{}
+		for word := range words([]byte(shown.Text)) {
+			seen[string(word)] = true
+		}
+		for word := range words(line) {
+			if len(hidden) == maxHidden {
+				break
+			}
+			if !seen[string(word)] {
+				hidden = append(hidden, bytes.Clone(word))
 			}
 		}
 	}
@@ -32,17 +38,20 @@ func (g *Gate) veil(line []byte, shown *protocol.Shown) {
 	g.wmu.Unlock()
 }
 
-// words returns a line's words, and the parts of those that have separators in them.
-func words(line []byte) (all [][]byte) {
-	for word := range bytes.FieldsSeq(line) {
-		all = append(all, bytes.Clone(word))
-		if parts := bytes.FieldsFunc(word, separates); len(parts) > 1 || len(parts) == 1 && len(parts[0]) < len(word) {
-			for _, part := range parts {
-				all = append(all, bytes.Clone(part))
+// words yields a line's words, and the parts of those that have separators in them.
+func words(line []byte) iter.Seq[[]byte] {
+	return func(yield func([]byte) bool) {
+		for word := range bytes.FieldsSeq(line) {
+			if !yield(word) {
+				return
+			}
+			for part := range bytes.FieldsFuncSeq(word, separates) {
+				if len(part) < len(word) && !yield(part) {
+					return
+				}
 			}
 		}
 	}
-	return all
 }
 
 func separates(c rune) bool { return c == '=' || c == ':' || c == '<' || c == '>' || c == '"' }
