@@ -327,3 +327,18 @@ func (r *rig) awaitEnd(where string) {
 		r.t.Fatalf("%s: the engine doesn't end", where)
 	}
 }
+
+// until waits until something has been recorded.
+func (r *rig) until(what string, ok func(*event.Record) bool) {
+	r.t.Helper()
+	deadline := time.After(hang)
+	again := time.NewTicker(time.Millisecond)
+	defer again.Stop()
+	for !ok(r.rec.Record()) {
+		select {
+		case <-again.C:
+		case <-deadline:
+			r.t.Fatalf("still not after %v: %s", hang, what)
+		}
+	}
+}

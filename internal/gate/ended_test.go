@@ -37,9 +37,7 @@ func TestResetBehindSilence(t *testing.T) {
 	r := newRig(t, options{protocol: "smtp", port: 25, rules: []fault.Rule{on("NOOP", &fault.EndConnection{How: fault.EndSilence})}})
 	r.ask("")
 	r.conn.Write([]byte("NOOP\r\n"))
-	for !event.Has[*event.Silenced](r.rec.Record()) {
-		time.Sleep(time.Millisecond)
-	}
+	r.until("the silence is in the record", event.Has[*event.Silenced])
 	r.conn.(*net.TCPConn).SetLinger(0)
 	r.conn.Close()
 	if got := r.ended(); got != event.ByReset {

@@ -38,8 +38,10 @@ func TestGoodbye(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
 			r := script(t, tc.o, tc.steps...)
-			for tc.until != nil && !slices.ContainsFunc(r.rec.Record().Events, func(e event.Event) bool { return tc.until(e.What) }) {
-				time.Sleep(time.Millisecond)
+			if tc.until != nil {
+				r.until("what the server stops after is in the record", func(record *event.Record) bool {
+					return slices.ContainsFunc(record.Events, func(e event.Event) bool { return tc.until(e.What) })
+				})
 			}
 			r.g.Goodbye()
 			go func() {

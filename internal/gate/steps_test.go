@@ -185,9 +185,7 @@ func TestEarly(t *testing.T) {
 	delayed := on("HELO", &fault.DelayReply{Delay: 300 * time.Millisecond})
 	delayed.Scenario = "test"
 	r := script(t, options{protocol: "smtp", port: 25, rules: []fault.Rule{delayed}}, "HELO x\r\n", "")
-	for !event.Has[*event.Delayed](r.rec.Record()) {
-		time.Sleep(time.Millisecond)
-	}
+	r.until("the delay is in the record", event.Has[*event.Delayed])
 	io.WriteString(r.conn, "NOOP\r\n") // during the delay
 	r.ask("")
 	r.ask("")
@@ -216,10 +214,7 @@ func TestPipelinedBehindInjection(t *testing.T) {
 		t.Fatal(err)
 	}
 	io.WriteString(r.conn, "HELO x\r\n")
-	for n := 0; n < 2; { // until the command has been recorded
-		n = r.rec.Record().Counts.Commands
-		time.Sleep(time.Millisecond)
-	}
+	r.until("both commands are in the record", func(record *event.Record) bool { return record.Counts.Commands >= 2 })
 	io.WriteString(r.conn, "NOOP\r\n")
 	r.ask("")
 	r.ask("")
