@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 )
 
 // TestFindingsOnTheConsole gives curl the wrong encryption for a port. Below the session, serve says what to change, in
@@ -15,13 +14,7 @@ func TestFindingsOnTheConsole(t *testing.T) {
 	r := start(t)
 	console := func(want string) {
 		t.Helper()
-		deadline := time.Now().Add(patience)
-		for !strings.Contains(r.err.String(), want) {
-			if time.Now().After(deadline) {
-				t.Fatalf("no %q on the console:\n%s", want, r.err.String())
-			}
-			time.Sleep(20 * time.Millisecond)
-		}
+		eventually(t, fmt.Sprintf("%q is on the console", want), func() bool { return strings.Contains(r.err.String(), want) })
 	}
 	const user = "alice@example.test:secret"
 	r.curl("--user", user, "--max-time", "10", fmt.Sprintf("imaps://%s/", r.local(143)))

@@ -12,6 +12,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -38,6 +39,9 @@ func load() sizes {
 	return sizes{[]string{"--max-memory", "96MiB"}, 4, 10 << 20, 40_000, 60, 2 * time.Second} // other tests run beside it
 }
 
+// enough other clients come by in each step, so that one in a hundred is one.
+const enough = 100
+
 func TestBounds(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("reads a process's memory as Linux shows it")
@@ -48,20 +52,21 @@ func TestBounds(t *testing.T) {
 	// While the clients of this test send as fast as they can, they and the rig compete for the processors: then nobody
 	// must wait ten times as long.
 	for _, step := range []struct {
-		name string
-		run  func(*testing.T, *rig, sizes)
-		wait time.Duration
+		name  string
+		run   func(*testing.T, *rig, sizes, *times)
+		least int // other clients that come by meanwhile
+		wait  time.Duration
 	}{
-		{"uploads", unfinished, 10 * n.wait},
-		{"sessions", sessions, 10 * n.wait},
-		{"list", listSessions, 10 * n.wait},
-		{"messages", messages, n.wait},
+		{"uploads", unfinished, enough, 10 * n.wait},
+		{"sessions", sessions, n.sessions / 12, 10 * n.wait}, // the short version's are over before many can come by
+		{"list", listSessions, enough, 10 * n.wait},
+		{"messages", messages, enough, n.wait},
 	} {
 		if *only != "" && !strings.Contains(*only, step.name) {
 			continue
 		}
 		begin := time.Now()
-		r.besides(t, step.name, step.wait, func() { step.run(t, r, n) })
+		r.besides(t, step.name, step.least, step.wait, func(others *times) { step.run(t, r, n, others) })
 		took := time.Since(begin).Round(time.Second)
 		now, most := r.memory(t, "VmRSS"), r.memory(t, "VmHWM")
 		t.Logf("%s: %v; now %d MiB, at most %d MiB", step.name, took, now>>20, most>>20)
@@ -72,7 +77,7 @@ func TestBounds(t *testing.T) {
 }
 
 // unfinished begins uploads and leaves them unfinished until all have sent everything but the end.
-func unfinished(t *testing.T, r *rig, n sizes) {
+func unfinished(t *testing.T, r *rig, n sizes, _ *times) {
 	line := strings.Repeat("z", 1022) + "\r\n"
 	body := bytes.Repeat([]byte(line), n.upload/len(line))
 	var group sync.WaitGroup
@@ -111,8 +116,8 @@ func unfinished(t *testing.T, r *rig, n sizes) {
 		}
 	}
 	group.Wait()
-	r.besides(t, "uploads, all but the end of which has come", n.wait, func() {
-		time.Sleep(2 * time.Second) // that is what is measured: unfinished uploads that stay so
+	r.besides(t, "uploads, all but the end of which has come", enough, n.wait, func(others *times) {
+		others.await(t, enough) // that is what is measured: unfinished uploads that stay so
 	})
 	for _, c := range open {
 		c.Close()
@@ -120,7 +125,7 @@ func unfinished(t *testing.T, r *rig, n sizes) {
 }
 
 // sessions leaves sessions that are as large as one can be.
-func sessions(t *testing.T, r *rig, n sizes) {
+func sessions(t *testing.T, r *rig, n sizes, _ *times) {
 	pad := strings.Repeat("\x01", 480) // escaped, it is longer
 	var group sync.WaitGroup
 	for range 4 {
@@ -148,7 +153,7 @@ func sessions(t *testing.T, r *rig, n sizes) {
 }
 
 // messages sends messages of 1 KiB until all are sent, whether or not they are accepted.
-func messages(t *testing.T, r *rig, n sizes) {
+func messages(t *testing.T, r *rig, n sizes, _ *times) {
 	body := "Subject: x\r\n\r\n" + strings.Repeat(strings.Repeat("m", 62)+"\r\n", 16)
 	const clients = 8
 	var group sync.WaitGroup
@@ -191,23 +196,29 @@ func messages(t *testing.T, r *rig, n sizes) {
 	}
 }
 
-// listSessions reads the list of sessions, several times at once.
-func listSessions(t *testing.T, r *rig, _ sizes) {
+// listSessions reads the list of sessions, several times at once, until enough other clients have come by.
+func listSessions(t *testing.T, r *rig, _ sizes, others *times) {
 	var group sync.WaitGroup
+	var size, lists atomic.Int64
 	for range 4 {
 		group.Go(func() {
-			resp, err := http.Get(r.http + "/api/v1/sessions")
-			if err != nil {
-				t.Error(err)
-				return
+			for first := true; first || others.count() < enough; first = false {
+				resp, err := http.Get(r.http + "/api/v1/sessions")
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				n, err := io.Copy(io.Discard, resp.Body)
+				resp.Body.Close()
+				if err != nil || n == 0 {
+					t.Errorf("%d bytes of sessions, %v", n, err)
+					return
+				}
+				size.Store(n)
+				lists.Add(1)
 			}
-			defer resp.Body.Close()
-			size, err := io.Copy(io.Discard, resp.Body)
-			if err != nil || size == 0 {
-				t.Errorf("%d bytes of sessions, %v", size, err)
-			}
-			t.Logf("the list of sessions has %d MB", size/1e6)
 		})
 	}
 	group.Wait()
+	t.Logf("the list of sessions has %d MB; it was read %d times", size.Load()/1e6, lists.Load())
 }

@@ -139,15 +139,16 @@ func (c *conn) play(steps ...string) error {
 	return nil
 }
 
-// besides measures how long other clients wait while do runs.
-func (r *rig) besides(t *testing.T, what string, limit time.Duration, do func()) {
+// besides measures how long other clients wait while do runs. It fails the test if fewer than least of them came by: do can
+// go on until others has enough.
+func (r *rig) besides(t *testing.T, what string, least int, limit time.Duration, do func(others *times)) {
 	t.Helper()
 	stop, done := make(chan struct{}), new(sync.WaitGroup)
 	others := r.probe(stop, done)
-	do()
+	do(others)
 	close(stop)
 	done.Wait()
-	others.check(t, what, limit)
+	others.check(t, what, least, limit)
 }
 
 // times are how long the other clients waited.
@@ -155,6 +156,28 @@ type times struct {
 	mu   sync.Mutex
 	all  []time.Duration
 	errs []error
+}
+
+// count returns how many clients have come by.
+func (s *times) count() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.all)
+}
+
+// await waits until n clients have come by.
+func (s *times) await(t *testing.T, n int) {
+	t.Helper()
+	deadline := time.After(2 * time.Minute)
+	again := time.NewTicker(20 * time.Millisecond)
+	defer again.Stop()
+	for s.count() < n {
+		select {
+		case <-again.C:
+		case <-deadline:
+			t.Fatalf("after two minutes, only %d of %d other clients have come by", s.count(), n)
+		}
+	}
 }
 
 // probe is another client. Until stop is closed, it connects again and again, logs in, looks at its mailbox and leaves.
@@ -185,17 +208,17 @@ func (r *rig) probe(stop <-chan struct{}, done *sync.WaitGroup) *times {
 	return out
 }
 
-// check fails the test if a client was refused, or if not nearly all were served in time.
-func (s *times) check(t *testing.T, what string, limit time.Duration) {
+// check fails the test if there were too few clients, if one was refused, or if not nearly all were served in time.
+func (s *times) check(t *testing.T, what string, least int, limit time.Duration) {
 	t.Helper()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(s.all) == 0 || len(s.errs) > 0 {
-		t.Fatalf("%s: %d other clients, %d of them not served: %v", what, len(s.all), len(s.errs), s.errs)
+	if len(s.all) < least || len(s.errs) > 0 {
+		t.Fatalf("%s: %d other clients, want at least %d; %d of them not served: %v", what, len(s.all), least, len(s.errs), s.errs)
 	}
 	slices.Sort(s.all)
 	at := func(percent int) time.Duration {
-		return s.all[(len(s.all)-1)*percent/100].Round(100 * time.Microsecond)
+		return s.all[(len(s.all)*percent+99)/100-1].Round(100 * time.Microsecond) // of few clients, 99 % are all
 	}
 	t.Logf("%s: %d other clients, median %v, 99 %% within %v, longest %v", what, len(s.all), at(50), at(99), at(100))
 	if at(99) > limit {
