@@ -14,8 +14,21 @@ import (
 // searchArguments says how many strings, numbers or dates follow a search key (RFC 9051 section 6.4.4).
 var searchArguments = map[string]int{
 	"BCC": 1, "BEFORE": 1, "BODY": 1, "CC": 1, "CHARSET": 1, "FROM": 1, "HEADER": 2, "KEYWORD": 1, "LARGER": 1, "ON": 1,
-	"RETURN": 1, "SENTBEFORE": 1, "SENTON": 1, "SENTSINCE": 1, "SINCE": 1, "SMALLER": 1, "SUBJECT": 1, "TEXT": 1, "TO": 1,
+	"SENTBEFORE": 1, "SENTON": 1, "SENTSINCE": 1, "SINCE": 1, "SMALLER": 1, "SUBJECT": 1, "TEXT": 1, "TO": 1,
 	"UID": 1, "UNKEYWORD": 1,
+}
+
+// returnLength returns how many bytes RETURN and its list take that args begin with. 0 means that they don't.
+func returnLength(args []byte) int {
+	if !bytes.EqualFold(firstWord(args), []byte("RETURN")) {
+		return 0
+	}
+	list := bytes.TrimLeft(args[len("RETURN"):], " ")
+	end := bytes.IndexByte(list, ')')
+	if end < 0 || list[0] != '(' {
+		return 0
+	}
+	return len(args) - len(list) + end + 1
 }
 
 // search returns a line of a SEARCH as the engine should see it. n is the length of its search keys, without the line end.
@@ -41,6 +54,9 @@ func withoutSmaller(args []byte, owed int) (out []byte, left int) {
 		case isSeparator(word[0]):
 		case owed > 0:
 			owed--
+		case returnLength(args) > 0: // its options are no keys
+			word = args[:returnLength(args)]
+			rest = args[len(word):]
 		case key == "SMALLER" && len(rest) > 1 && rest[0] == ' ':
 			number := nextSearchWord(rest[1:])
 			if n, err := strconv.ParseInt(string(number), 10, 64); err == nil && n >= 0 {
@@ -61,6 +77,14 @@ func withoutSmaller(args []byte, owed int) (out []byte, left int) {
 }
 
 func isSeparator(c byte) bool { return c == ' ' || c == '(' || c == ')' }
+
+// firstWord returns the word that search keys begin with, or nothing.
+func firstWord(args []byte) []byte {
+	if len(args) == 0 {
+		return nil
+	}
+	return nextSearchWord(args)
+}
 
 // nextSearchWord returns the first word of search keys: a separator, a quoted string, or what stands before the next
 // separator. args isn't empty.
