@@ -13,8 +13,9 @@ import (
 )
 
 // Search handles SEARCH and UID SEARCH with ESEARCH's return options (RFC 4731) and SAVE (RFC 5182). The engine does
-// two things differently: it answers RETURN (SAVE) alone with an ESEARCH, which the wire keeps back (RFC 5182 section 2.1);
-// and its SearchCriteria.And forgets SMALLER when a date or LARGER follows it, so that the framing rewrites SMALLER.
+// three things differently, and the framing sees to them: it answers RETURN (SAVE) alone with an ESEARCH (RFC 5182 section
+// 2.1); it takes a charset after ENABLE UTF8=ACCEPT (RFC 6855 section 3); and its SearchCriteria.And forgets SMALLER when a
+// date or LARGER follows it.
 func (s *session) Search(kind imapserver.NumKind, c *imap.SearchCriteria, o *imap.SearchOptions) (data *imap.SearchData, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -26,9 +27,6 @@ func (s *session) Search(kind imapserver.NumKind, c *imap.SearchCriteria, o *ima
 			s.saved = nil // RFC 5182 section 2.1
 		}
 	}()
-	if s.wire.charset {
-		return nil, bad("After ENABLE UTF8=ACCEPT, a SEARCH names no charset") // RFC 6855 section 3
-	}
 	s.begin()
 	s.meanwhile()
 	query, err := (&compiler{session: s}).compile(c)
@@ -73,7 +71,6 @@ func (s *session) Search(kind imapserver.NumKind, c *imap.SearchCriteria, o *ima
 	}
 	if o.ReturnSave {
 		s.save(uids, o)
-		s.wire.noESearch = s.wire.saveAlone
 	}
 	return data, nil
 }

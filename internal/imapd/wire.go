@@ -24,34 +24,7 @@ type wire struct {
 	// items belong into the next FETCH response, before the engine's own. Only the goroutine that runs the command uses
 	// them: nothing else writes while a FETCH is answered.
 	items []byte
-	// saveAlone says that the last line from the client asks for RETURN (SAVE) and nothing else, which the engine doesn't
-	// tell. noESearch keeps the next ESEARCH back.
-	saveAlone, noESearch bool
-	utf8                 bool // names are UTF-8, so that "&" is no shift
-	charset              bool // with utf8: the last line from the client is a SEARCH that names a charset
-}
-
-// Read notices RETURN (SAVE).
-func (w *wire) Read(b []byte) (int, error) {
-	n, err := w.Conn.Read(b)
-	w.saveAlone = isSaveAlone(b[:n])
-	w.charset = w.utf8 && namesCharset(b[:n])
-	return n, err
-}
-
-// isSaveAlone reports whether a line begins with a tag and SEARCH RETURN (SAVE).
-func isSaveAlone(line []byte) bool {
-	before, after, found := bytes.Cut(line[:min(len(line), 128)], []byte("("))
-	return found && len(after) > 5 && bytes.EqualFold(after[:5], []byte("SAVE)")) && bytes.HasSuffix(bytes.ToUpper(before), []byte("SEARCH RETURN "))
-}
-
-// namesCharset reports whether a line begins with a tag and SEARCH CHARSET, with or without RETURN.
-func namesCharset(line []byte) bool {
-	_, keys, found := bytes.Cut(bytes.ToUpper(line[:min(len(line), 128)]), []byte(" SEARCH "))
-	if found && bytes.HasPrefix(keys, []byte("RETURN (")) {
-		_, keys, _ = bytes.Cut(keys, []byte(") "))
-	}
-	return bytes.HasPrefix(keys, []byte("CHARSET "))
+	utf8  bool // names are UTF-8, so that "&" is no shift
 }
 
 type failure struct {
@@ -106,9 +79,6 @@ func (w *wire) Write(b []byte) (int, error) {
 		if _, err := w.Conn.Write(bytes.ReplaceAll(b, []byte("&-"), []byte("&"))); err != nil { // RFC 6855 section 3
 			return 0, err
 		}
-		return len(b), nil
-	case w.noESearch && bytes.HasPrefix(b, []byte("* ESEARCH ")):
-		w.noESearch = false
 		return len(b), nil
 	}
 	return w.Conn.Write(b)

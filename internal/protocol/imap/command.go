@@ -18,7 +18,7 @@ func (f *framing) command(line []byte) error {
 	f.searching, f.owed = false, 0
 	f.p.GiveUpUpload()
 	f.p.Lock()
-	f.tag, f.verb, f.done, f.awaited, f.told = tag, "", false, -1, false
+	f.tag, f.verb, f.done, f.awaited, f.told, f.saveAlone = tag, "", false, -1, false, false
 	logged := f.logged
 	f.p.Unlock()
 	show := protocol.ShowMasked
@@ -119,7 +119,7 @@ func (f *framing) perform(tag, verb string, line, args []byte, logged bool) erro
 	case verb == "UNAUTHENTICATE":
 		f.utf8 = false // RFC 8437 section 2.1
 	case verb == "SEARCH" || verb == "UID SEARCH":
-		line = f.search(line, len(args))
+		return f.beginSearch(line, args)
 	case f.utf8 && namesMailboxes(verb):
 		line = withUTF7(line, len(args))
 	}

@@ -33,6 +33,9 @@ func (f *framing) Write(p []byte, complete bool) (int, error) {
 	case '+':
 		return n, f.continuation(line)
 	case '*':
+		if f.saveAlone && bytes.HasPrefix(line, []byte("* ESEARCH ")) {
+			return n, nil
+		}
 		return n, f.p.Tell(f.EditGreeting(line), "")
 	}
 	return n, f.tagged(line)

@@ -49,6 +49,9 @@ type framing struct {
 	selected string // the open mailbox, as far as rules need to know
 	served   int64  // bytes left of the engine's literal
 	behind   bool   // the engine's next line continues after a literal
+	// saveAlone says that the command is a SEARCH which asks for RETURN (SAVE) and nothing else. The engine shows what it
+	// found nevertheless (RFC 5182 section 2.1).
+	saveAlone bool
 }
 
 // mode says what the client's next bytes are.

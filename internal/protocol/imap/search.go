@@ -9,13 +9,35 @@ import (
 	"github.com/mailrig/mailrig/internal/protocol"
 )
 
-// This file makes SEARCH mean what it says where the engine forgets a key.
+// This file makes SEARCH mean what it says where the engine forgets a key, or doesn't know a rule about the whole command.
 
 // searchArguments says how many strings, numbers or dates follow a search key (RFC 9051 section 6.4.4).
 var searchArguments = map[string]int{
 	"BCC": 1, "BEFORE": 1, "BODY": 1, "CC": 1, "CHARSET": 1, "FROM": 1, "HEADER": 2, "KEYWORD": 1, "LARGER": 1, "ON": 1,
 	"SENTBEFORE": 1, "SENTON": 1, "SENTSINCE": 1, "SINCE": 1, "SMALLER": 1, "SUBJECT": 1, "TEXT": 1, "TO": 1,
 	"UID": 1, "UNKEYWORD": 1,
+}
+
+// beginSearch handles the first line of a SEARCH. args are what follows the verb, without the line end.
+func (f *framing) beginSearch(line, args []byte) error {
+	options, keys := cutReturn(args)
+	if f.utf8 && bytes.EqualFold(firstWord(keys), []byte("CHARSET")) { // RFC 6855 section 3
+		return f.refuseRest(line, "BAD [CLIENTBUG] After ENABLE UTF8=ACCEPT, a SEARCH names no charset")
+	}
+	f.p.Lock()
+	f.saveAlone = bytes.EqualFold(bytes.TrimSpace(options), []byte("SAVE"))
+	f.p.Unlock()
+	return f.pass(f.search(line, len(args)), true)
+}
+
+// cutReturn splits a SEARCH's arguments into the options that RETURN lists, without their parentheses, and what follows them (RFC
+// 9051 section 6.4.4). Without RETURN and its list, the options are nil.
+func cutReturn(args []byte) (options, keys []byte) {
+	n := returnLength(args)
+	if n == 0 {
+		return nil, args
+	}
+	return args[bytes.IndexByte(args, '(')+1 : n-1], bytes.TrimLeft(args[n:], " ")
 }
 
 // returnLength returns how many bytes RETURN and its list take that args begin with. 0 means that they don't.
