@@ -129,6 +129,62 @@ func TestWorkIsBounded(t *testing.T) {
 	}
 }
 
+// TestTimeIsBounded checks that a command that computes for nearly a minute ends with NO [LIMIT], whatever its work costs
+// here, that the next one begins anew, and that the time in which a client reads doesn't count.
+func TestTimeIsBounded(t *testing.T) {
+	t.Parallel()
+	st := newStore()
+	const messages = 20
+	raw := strings.Repeat("X-Field: some text\r\n", 40_000) + "\r\nx"
+	for range messages {
+		deliver(t, st, raw)
+	}
+	var clock, opened, slow atomic.Int64
+	cfg := testConfig(storetest.Wrap(st, func(_ context.Context, call string, do func() error) error {
+		if call == "Open" {
+			opened.Add(1)
+			clock.Add(int64(5 * time.Second)) // a message is opened twice
+		}
+		return do()
+	}), newScene())
+	cfg.now = func() time.Time { return testTime.Add(time.Duration(clock.Load())) }
+	client, server := net.Pipe()
+	New(cfg).Serve(&afterWrite{server, func() { clock.Add(slow.Load()) }})
+	e := greeted(t, client)
+	e.do("LOGIN user pass")
+	e.do("SELECT INBOX")
+	for _, tc := range []struct {
+		command string
+		reads   time.Duration // what the client takes for each line
+		want    string
+		most    int64 // times that a message is opened
+	}{
+		{"SEARCH TEXT nowhere", 0, "NO [LIMIT] ", 10},
+		{"FETCH 1:* BODYSTRUCTURE", 0, "NO [LIMIT] ", 10},
+		{"SEARCH 1:3 TEXT nowhere", 0, "OK ", 6},
+		{"FETCH 1:3 BODYSTRUCTURE", time.Hour, "OK ", 6},
+	} {
+		opened.Store(0)
+		slow.Store(int64(tc.reads))
+		_, tagged := e.do(tc.command)
+		if n := opened.Load(); !strings.HasPrefix(tagged, tc.want) || n > tc.most {
+			t.Errorf("%s: %s; messages were opened %d times", tc.command, tagged, n)
+		}
+	}
+}
+
+// afterWrite is a connection that tells when it has written.
+type afterWrite struct {
+	net.Conn
+	wrote func()
+}
+
+func (c *afterWrite) Write(b []byte) (int, error) {
+	n, err := c.Conn.Write(b)
+	c.wrote()
+	return n, err
+}
+
 // TestCommandCostGrowsWithLength checks that no command costs more than in proportion to its length and to that of what it
 // looks at.
 func TestCommandCostGrowsWithLength(t *testing.T) {

@@ -42,7 +42,7 @@ type Config struct {
 	Commands []Command     // answered beside the engine; nil means Commands()
 	Logger   *slog.Logger  // nil is silent
 
-	now     func() time.Time // clock for the INTERNALDATE of an APPEND without a date, and for long commands
+	now     func() time.Time // clock for the INTERNALDATE of an APPEND without a date, and for what a command takes
 	maxWork int64            // what one command may compute; 0 means maxWork
 }
 
@@ -139,7 +139,8 @@ func (p *Phase) Beside() Beside { return Beside{p.s} }
 // Serve starts an engine on conn and returns. The engine closes conn when it ends.
 func (p *Phase) Serve(conn net.Conn) {
 	s := p.s
-	s.wire = &wire{Conn: conn, log: s.cfg.Logger}
+	s.writes = &writes{Conn: conn, now: s.cfg.now}
+	s.wire = &wire{Conn: s.writes, log: s.cfg.Logger}
 	var greeting *imapserver.GreetingData
 	var down error
 	if s.cfg.Session.Preauth() {
@@ -166,8 +167,9 @@ func (p *Phase) Serve(conn net.Conn) {
 // session is one engine's backend. The engine calls one method at a time, except that it may go on while Idle is still
 // ending. Then mu makes it wait.
 type session struct {
-	cfg  Config
-	wire *wire
+	cfg    Config
+	wire   *wire
+	writes *writes // below the wire
 
 	mu      sync.Mutex
 	account string // address of the logged-in user's account; "" if nobody has logged in
