@@ -195,7 +195,7 @@ func TestCommandCostGrowsWithLength(t *testing.T) {
 	words := func(head, form, tail string) func(n int) string {
 		return func(n int) string {
 			var b strings.Builder
-			for i := 0; b.Len() < n; i++ {
+			for i := 1; b.Len() < n; i++ {
 				fmt.Fprintf(&b, form, i)
 			}
 			return head + b.String() + tail
@@ -203,47 +203,55 @@ func TestCommandCostGrowsWithLength(t *testing.T) {
 	}
 	fields := words("", "F%d: x\r\n", "")
 	const multipart = "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\nx\r\n--b--\r\n"
-	for name, command := range map[string]func(n int) string{
-		"search keys":          long("SEARCH", " SEEN", ""),
-		"nested NOT":           long("SEARCH", " NOT", " ALL"),
-		"nested OR":            long("SEARCH", " OR SEEN", " ALL"),
-		"lists":                long("SEARCH ", "(", "ALL"),
-		"saved results":        long("SEARCH", " $", ""),
-		"sets":                 long("SEARCH", " 1:*", ""),
-		"a set":                words("SEARCH ", "%d,", "1"),
-		"a set of UIDs":        words("UID FETCH ", "%d,", "1 FLAGS"),
-		"texts":                words("SEARCH", " TEXT word%d", ""),
-		"bodies":               words("SEARCH", " NOT BODY word%d", ""),
-		"headers":              words("SEARCH", " NOT SUBJECT word%d", ""),
-		"keywords searched":    words("SEARCH", " KEYWORD k%d", ""),
-		"repeated keywords":    long("STORE 1 FLAGS (", "k ", "k)"),
-		"too many keywords":    words("STORE 1 +FLAGS (", "k%d ", "k)"),
-		"header fields":        words("FETCH 1 BODY.PEEK[HEADER.FIELDS (", "f%d ", "f)]"),
-		"not header fields":    words("FETCH 1 BODY.PEEK[HEADER.FIELDS.NOT (", "f%d ", "f)]"),
-		"sections":             long("FETCH 1 (", "BODY.PEEK[1.1.1] ", "UID)"),
-		"patterns":             long(`LIST "" (`, "*%a ", "x)"),
-		"a pattern":            long(`LIST "" "`, "*%", `"`),
-		"status items":         long("STATUS INBOX (", "MESSAGES ", "UIDNEXT)"),
-		"parentheses in FETCH": long("FETCH 1 ", "(", "UID"),
+	for _, row := range []struct {
+		name    string
+		command func(n int) string
+		want    string // what its reply begins with
+	}{
+		{"search keys", long("SEARCH", " SEEN", ""), "OK "},
+		{"nested NOT", long("SEARCH", " NOT", " ALL"), "OK "},
+		{"nested OR", long("SEARCH", " OR SEEN", " ALL"), "OK "},
+		{"lists", long("SEARCH", " (NOT (SEEN))", ""), "OK "},
+		{"nested lists", long("SEARCH ", "(", "ALL"), "BAD [CLIENTBUG] Syntax error: exceeded max depth"},
+		{"saved results", long("SEARCH", " $", ""), "OK "},
+		{"sets", long("SEARCH", " 1:*", ""), "OK "},
+		{"a set", words("SEARCH ", "%d,", "1"), "OK "},
+		{"a set of UIDs", words("UID FETCH ", "%d,", "1 FLAGS"), "OK "},
+		{"texts", words("SEARCH", " TEXT word%d", ""), "OK "},
+		{"bodies", words("SEARCH", " NOT BODY word%d", ""), "OK "},
+		{"headers", words("SEARCH", " NOT SUBJECT word%d", ""), "OK "},
+		{"keywords searched", words("SEARCH", " KEYWORD k%d", ""), "OK "},
+		{"repeated keywords", long("STORE 1 FLAGS (", "k ", "k)"), "OK "},
+		{"too many keywords", words("STORE 1 +FLAGS (", "k%d ", "k)"), "NO [LIMIT] "},
+		{"header fields", words("FETCH 1 BODY.PEEK[HEADER.FIELDS (", "f%d ", "f)]"), "OK "},
+		{"not header fields", words("FETCH 1 BODY.PEEK[HEADER.FIELDS.NOT (", "f%d ", "f)]"), "OK "},
+		{"sections", long("FETCH 1 (", "BODY.PEEK[1.1.1] ", "UID)"), "OK "},
+		{"patterns", long(`LIST "" (`, "*%a ", "x)"), "OK "},
+		{"a pattern", long(`LIST "" "`, "*%", `"`), "OK "},
+		{"status items", long("STATUS INBOX (", "MESSAGES ", "UIDNEXT)"), "OK "},
+		{"parentheses in FETCH", long("FETCH 1 ", "(", "UID"), "BAD [CLIENTBUG] Syntax error: expected msg-att name"},
 	} {
 		message := func(int) string { return fields(1000) + multipart }
-		if strings.Contains(name, "header fields") { // the cost must not grow with the product of both
+		if strings.Contains(row.name, "header fields") { // the cost must not grow with the product of both
 			message = func(n int) string { return fields(4 * n) }
 		}
 		const size = 10_000 // four times that is nearly the longest line
 		best := 100.0
 		const most = 8 // 16 would be the square
 		for try := 0; try < 20 && best > most; try++ {
-			best = min(best, commandCost(t, command(4*size), message(4*size))/commandCost(t, command(size), message(size)))
+			cost := func(n int) float64 { return commandCost(t, row.command(n), message(n), row.want) }
+			best = min(best, cost(4*size)/cost(size))
 		}
 		if best > most {
-			t.Errorf("%s: four times the length costs %.1f times as much", name, best)
+			t.Errorf("%s: four times the length costs %.1f times as much", row.name, best)
 		}
 	}
 }
 
-// commandCost returns how long a command takes, the least time of three in seconds, and at least a millisecond.
-func commandCost(t *testing.T, command, message string) float64 {
+// commandCost returns how long a command takes, the least time of three in seconds, and at least a millisecond. Its reply must
+// begin with want.
+func commandCost(t *testing.T, command, message, want string) float64 {
+	t.Helper()
 	st := newStore()
 	for range 3 {
 		deliver(t, st, message)
@@ -257,8 +265,11 @@ func commandCost(t *testing.T, command, message string) float64 {
 	least := time.Hour
 	for range 3 {
 		began := time.Now()
-		e.do(command)
+		_, tagged := e.do(command)
 		least = min(least, time.Since(began))
+		if !strings.HasPrefix(tagged, want) {
+			t.Fatalf("%.60s…, %d bytes: %s; want %s", command, len(command), tagged, want)
+		}
 	}
 	return max(least.Seconds(), 1e-3)
 }
