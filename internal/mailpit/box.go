@@ -94,6 +94,9 @@ func (b *box) sync(ctx context.Context) ([]*letter, error) {
 	if err != nil {
 		return nil, err
 	}
+	if st, ok := b.store.(interface{ OnRemoval(func()) }); ok {
+		st.OnRemoval(b.letGo)
+	}
 	after, more := uint64(0), counts && b.known && removals == b.removals
 	if more { // nothing has gone: look only at what has come
 		if arrived == b.arrived {
@@ -128,7 +131,7 @@ func (b *box) sync(ctx context.Context) ([]*letter, error) {
 			b.acceptedBytes += p.Message.Size()
 		}
 		if l.round != b.round {
-			l.round, l.places = b.round, l.places[:0]
+			l.msg, l.round, l.places = p.Message, b.round, l.places[:0]
 			all = append(all, l)
 		}
 		l.places = append(l.places, p)
@@ -147,6 +150,20 @@ func (b *box) sync(ctx context.Context) ([]*letter, error) {
 	slices.SortStableFunc(all, func(x, y *letter) int { return cmp.Compare(y.first(), x.first()) })
 	b.all, b.known, b.arrived, b.removals = all, true, arrived, removals
 	return all, nil
+}
+
+// letGo lets go of the messages, because some of them have been removed: otherwise they would take memory until somebody
+// asks again, and nobody would count it. What the API keeps about the letters stays. Requests that are being answered
+// keep the letters that they have.
+func (b *box) letGo() {
+	b.turn <- struct{}{}
+	defer func() { <-b.turn }()
+	for key, l := range b.byMessage {
+		kept := *l
+		kept.msg, kept.places = nil, nil
+		b.byMessage[key], b.byID[l.id] = &kept, &kept
+	}
+	b.all, b.known = nil, false
 }
 
 // first returns the number of the letter's first entry.

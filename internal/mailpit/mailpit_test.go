@@ -518,3 +518,39 @@ func TestSendToName(t *testing.T) {
 		}
 	}
 }
+
+// TestLetsGo checks that the API doesn't hold messages that have been removed elsewhere, and that it keeps what it knows of
+// those that are still there.
+func TestLetsGo(t *testing.T) {
+	t.Parallel()
+	g := start(t, true)
+	for _, name := range []string{"one", "two"} {
+		g.deliver(name, "a@example.test", []string{"b@example.test"}, "Subject: "+name+"\n\nx\n")
+	}
+	g.do("GET", "/api/v1/message/{two}", "") // it is read now
+	box, err := g.store.Mailbox(t.Context(), "b@example.test", store.Inbox)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := g.store.Expunge(t.Context(), box.ID, store.Ascending([]store.UID{1})); err != nil {
+		t.Fatal(err)
+	}
+	held := func() (n int) {
+		g.h.box.turn <- struct{}{}
+		defer func() { <-g.h.box.turn }()
+		for _, l := range g.h.box.byMessage {
+			if l.msg != nil || l.places != nil {
+				n++
+			}
+		}
+		return n + len(g.h.box.all)
+	}
+	for deadline := time.Now().Add(20 * time.Second); held() > 0; {
+		if time.Now().After(deadline) {
+			t.Fatalf("%d letters are held", held())
+		}
+	}
+	if _, _, list := g.do("GET", "/api/v1/messages", ""); !strings.Contains(list, `"total":1,"unread":0`) {
+		t.Error(list)
+	}
+}

@@ -105,6 +105,9 @@ func (h *Handler) message(w http.ResponseWriter, r *http.Request) {
 
 // markRead marks a letter as read. The caller has the box.
 func (h *Handler) markRead(l *letter) {
+	if now := h.box.byID[l.id]; now != nil {
+		l = now // the box may have let go of it meanwhile
+	}
 	if !l.read {
 		l.read = true
 		h.tellRead(l)

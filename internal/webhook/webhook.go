@@ -1,8 +1,8 @@
 // Package webhook posts messages and findings to URLs as they come.
 //
 // A [Sender] has one goroutine for each URL. Nothing is queued: each goroutine knows how many messages and findings it has
-// dealt with, and asks the [Source] for what came later. So an endpoint that is slow or away costs no memory, and holds up neither
-// mail nor another endpoint. What the source no longer has, the endpoint never gets.
+// dealt with, and asks the [Source] for what came later. So an endpoint that is slow or away holds up neither mail nor another
+// endpoint, and keeps a hundred messages from being freed at most. What the source no longer has, the endpoint never gets.
 //
 // An event is posted as JSON, {"kind":"message","message":{…}} or {"kind":"finding","finding":{…}}. Any 2xx status means that the
 // endpoint has got it. Otherwise it is tried again a few times, and then given up. After that, events are tried once
@@ -18,6 +18,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"slices"
 	"sync"
 	"time"
 
@@ -138,12 +139,19 @@ func (h *hook) run(ctx context.Context) {
 	}
 }
 
-// round posts what has come. It returns a channel that is closed when there is another finding.
+// page is how many messages are held at a time.
+const page = 100
+
+// round posts what has come, a page of messages at a time. It returns a channel that is closed when there is another finding.
 func (h *hook) round(ctx context.Context) (more <-chan struct{}) {
+	again := false // there is another page
 	mail, next, err := h.cfg.Source.Mail(ctx, h.mail)
 	if err != nil {
 		h.cfg.Logger.Error("a webhook can't list mail", "url", h.url, "error", err)
 	} else {
+		if again = len(mail) > page; again {
+			mail, next = slices.Clone(mail[:page]), mail[page-1].Arrival
+		}
 		for _, m := range mail {
 			data, err := h.cfg.Source.Encode(ctx, m)
 			if err != nil {
@@ -164,6 +172,11 @@ func (h *hook) round(ctx context.Context) (more <-chan struct{}) {
 		}
 	}
 	h.findings = next
+	if again {
+		now := make(chan struct{})
+		close(now)
+		return now
+	}
 	return more
 }
 

@@ -31,7 +31,7 @@ func (s *source) add(subjects ...string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, subject := range subjects {
-		s.mail = append(s.mail, wait.Mail{Subject: subject})
+		s.mail = append(s.mail, wait.Mail{Subject: subject, Arrival: uint64(len(s.mail) + 1)})
 	}
 	select {
 	case s.arrived <- struct{}{}:
@@ -168,5 +168,25 @@ func TestCheck(t *testing.T) {
 		if err := Check(url); (err == nil) != ok {
 			t.Errorf("%q: %v", url, err)
 		}
+	}
+}
+
+// TestManyMessages checks that more messages than one page come in order, each once.
+func TestManyMessages(t *testing.T) {
+	t.Parallel()
+	url, got := endpoint(t)
+	s := newSource()
+	sender, err := Start(Config{URLs: []string{url}, Source: s})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer sender.Stop()
+	var subjects []string
+	for i := range 2*page + 50 {
+		subjects = append(subjects, fmt.Sprint(i))
+	}
+	s.add(subjects...)
+	for _, subject := range subjects {
+		want(t, got, "m"+subject+" /hook 204")
 	}
 }

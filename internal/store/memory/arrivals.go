@@ -39,6 +39,21 @@ func (s *Store) Arrived(ctx context.Context) (uint64, error) {
 // the same, everything that Latest has returned is still there.
 func (s *Store) Removals() uint64 { return s.removals.Load() }
 
+// OnRemoval makes the store call f, in a goroutine of its own, when entries are removed the next time. It calls it once,
+// and forgets the function that was given before. Whoever holds messages can let go of them then.
+func (s *Store) OnRemoval(f func()) { s.onRemove.Store(&f) }
+
+// countRemoval notes that entries have been removed.
+func (s *Store) countRemoval() {
+	s.removals.Add(1)
+	if s.onRemove.Load() == nil {
+		return
+	}
+	if f := s.onRemove.Swap(nil); f != nil {
+		go (*f)()
+	}
+}
+
 // Latest implements store.Arrivals. Numbers ascend in each mailbox, so it merges the ends of all mailboxes. It takes
 // time for each mailbox and for each entry that it returns, not for those that it doesn't.
 func (s *Store) Latest(ctx context.Context, account string, after, before uint64, n int) ([]store.Placed, error) {

@@ -82,7 +82,7 @@ func (b *mailbox) close() {
 	b.store.room.Release(b.held + mailboxCost)
 	b.held = 0
 	b.entries = nil
-	b.store.removals.Add(1)
+	b.store.countRemoval()
 	b.removed = removals{}
 	b.changed(b.modSeq.Load() + 1)
 	b.store.boxMu.Lock()
@@ -201,7 +201,7 @@ func (b *mailbox) remove(fits func(*store.Entry) bool) []store.UID {
 	if len(removed) == 0 {
 		return nil
 	}
-	b.store.removals.Add(1)
+	b.store.countRemoval()
 	clear(b.entries[kept:]) // releases the messages
 	b.entries = b.entries[:kept]
 	if cap(b.entries) > 1024 && kept < cap(b.entries)/4 {

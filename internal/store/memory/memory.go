@@ -56,6 +56,7 @@ type Store struct {
 	// that a value belongs to one mailbox for ever (RFC 9051 section 2.3.1.1).
 	validity atomic.Uint32
 	removals atomic.Uint64 // see Removals
+	onRemove atomic.Pointer[func()]
 
 	mu       sync.RWMutex
 	accounts map[string]*account // by canonical address
