@@ -7,7 +7,7 @@ import (
 	"golang.org/x/net/html"
 	"golang.org/x/net/html/atom"
 
-	mime "github.com/mailrig/mailrig/internal/letter"
+	"github.com/mailrig/mailrig/internal/letter"
 	"github.com/mailrig/mailrig/internal/store"
 )
 
@@ -23,15 +23,15 @@ type summary struct {
 }
 
 // open reads a letter as a person does.
-func open(ctx context.Context, l *letter) (*mime.Letter, error) {
+func open(ctx context.Context, l *entry) (*letter.Letter, error) {
 	raw, err := store.ReadAll(ctx, l.msg)
 	if err != nil {
 		return nil, err
 	}
-	return mime.Open(raw), nil
+	return letter.Open(raw), nil
 }
 
-func summaryOf(ctx context.Context, l *letter) (summary, error) {
+func summaryOf(ctx context.Context, l *entry) (summary, error) {
 	return store.MemoSized(l.msg, "mailpit.summary", 512, func() (summary, error) {
 		m, err := open(ctx, l)
 		if err != nil {
@@ -50,14 +50,14 @@ func summaryOf(ctx context.Context, l *letter) (summary, error) {
 }
 
 // searchable returns what a word of a search may be in, in lower case and with single blanks.
-func searchable(ctx context.Context, l *letter) (string, error) {
+func searchable(ctx context.Context, l *entry) (string, error) {
 	if l.msg.Size() > mostKept {
 		return searchableOf(ctx, l)
 	}
 	return store.MemoSized(l.msg, "mailpit.text", 256+l.msg.Size()*3/2, func() (string, error) { return searchableOf(ctx, l) })
 }
 
-func searchableOf(ctx context.Context, l *letter) (string, error) {
+func searchableOf(ctx context.Context, l *entry) (string, error) {
 	h, err := headOf(ctx, l)
 	if err != nil {
 		return "", err
@@ -99,7 +99,7 @@ func joined(list []address) string {
 }
 
 // shown returns what a person sees at first: the HTML's text, or the text.
-func shown(m *mime.Letter) string {
+func shown(m *letter.Letter) string {
 	if m.HTML == "" {
 		return m.Text
 	}

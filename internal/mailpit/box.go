@@ -21,9 +21,9 @@ const (
 	mostTagsOfOne = 100
 )
 
-// letter is what one transaction brought, and the state that this API keeps about it. Only the holder of the box may read
+// entry is what one transaction brought, and the state that this API keeps about it. Only the holder of the box may read
 // what can change.
-type letter struct {
+type entry struct {
 	id      string
 	msg     store.Message
 	origin  store.Origin
@@ -44,13 +44,13 @@ type box struct {
 	most  int           // letters that are kept; 0 means all
 	turn  chan struct{} // one element while somebody holds the box
 
-	all           []*letter // the latest first
-	known         bool      // all is right as of the numbers below
-	arrived       uint64    // the store's last number when all was made
-	removals      uint64    // the store's number of removals then
+	all           []*entry // the latest first
+	known         bool     // all is right as of the numbers below
+	arrived       uint64   // the store's last number when all was made
+	removals      uint64   // the store's number of removals then
 	round         uint64
-	byMessage     map[string]*letter // by the id of its message
-	byID          map[string]*letter
+	byMessage     map[string]*entry // by the id of its message
+	byID          map[string]*entry
 	strangers     map[string][]string // tags that were given to ids that don't exist
 	accepted      int                 // letters that have come
 	acceptedBytes int64
@@ -59,12 +59,12 @@ type box struct {
 }
 
 func newBox(st store.Store, most int) *box {
-	return &box{store: st, most: most, turn: make(chan struct{}, 1), byMessage: map[string]*letter{}, byID: map[string]*letter{}, strangers: map[string][]string{}}
+	return &box{store: st, most: most, turn: make(chan struct{}, 1), byMessage: map[string]*entry{}, byID: map[string]*entry{}, strangers: map[string][]string{}}
 }
 
 // with calls do with all letters, the latest first, and lets nobody else have the box meanwhile. So only one request reads
 // messages for a list or a search at a time.
-func (b *box) with(ctx context.Context, do func(all []*letter) error) error {
+func (b *box) with(ctx context.Context, do func(all []*entry) error) error {
 	select {
 	case b.turn <- struct{}{}:
 		defer func() { <-b.turn }()
@@ -84,7 +84,7 @@ func (b *box) with(ctx context.Context, do func(all []*letter) error) error {
 }
 
 // sync finds out which letters there are.
-func (b *box) sync(ctx context.Context) ([]*letter, error) {
+func (b *box) sync(ctx context.Context) ([]*entry, error) {
 	// Both numbers are read before the entries: what happens meanwhile is found out the next time.
 	removals, counts := uint64(0), false
 	if st, ok := b.store.(interface{ Removals() uint64 }); ok {
@@ -111,7 +111,7 @@ func (b *box) sync(ctx context.Context) ([]*letter, error) {
 	if err != nil {
 		return nil, err
 	}
-	all := make([]*letter, 0, len(placed)+len(b.all))
+	all := make([]*entry, 0, len(placed)+len(b.all))
 	for _, p := range placed {
 		l := b.byMessage[p.Message.ID()]
 		if l == nil {
@@ -125,7 +125,7 @@ func (b *box) sync(ctx context.Context) ([]*letter, error) {
 			if len(origin.Envelope.Recipients) == 0 {
 				continue // it came by APPEND, or from a seed directory
 			}
-			l = &letter{id: idOf(p.Message), msg: p.Message, origin: origin, created: origin.Received.Local().Truncate(time.Millisecond)}
+			l = &entry{id: idOf(p.Message), msg: p.Message, origin: origin, created: origin.Received.Local().Truncate(time.Millisecond)}
 			b.byMessage[p.Message.ID()], b.byID[l.id] = l, l
 			b.accepted, l.number = b.accepted+1, b.accepted+1
 			b.acceptedBytes += p.Message.Size()
@@ -147,7 +147,7 @@ func (b *box) sync(ctx context.Context) ([]*letter, error) {
 		}
 	}
 	// A copy comes later than its letter.
-	slices.SortStableFunc(all, func(x, y *letter) int { return cmp.Compare(y.first(), x.first()) })
+	slices.SortStableFunc(all, func(x, y *entry) int { return cmp.Compare(y.first(), x.first()) })
 	b.all, b.known, b.arrived, b.removals = all, true, arrived, removals
 	return all, nil
 }
@@ -167,7 +167,7 @@ func (b *box) letGo() {
 }
 
 // first returns the number of the letter's first entry.
-func (l *letter) first() uint64 {
+func (l *entry) first() uint64 {
 	if l.origin.Arrival != 0 {
 		return l.origin.Arrival
 	}
@@ -175,7 +175,7 @@ func (l *letter) first() uint64 {
 }
 
 // remove removes letters from every mailbox.
-func (b *box) remove(ctx context.Context, list []*letter) error {
+func (b *box) remove(ctx context.Context, list []*entry) error {
 	byBox := map[store.MailboxID][]store.UID{}
 	for _, l := range list {
 		for _, p := range l.places {
@@ -212,7 +212,7 @@ func shortened(text string) string {
 func ID(m store.Message) string { return idOf(m) }
 
 // tagsOf returns a letter's tags. At first, these are those that its header and its recipients give it.
-func (b *box) tagsOf(ctx context.Context, l *letter) ([]string, error) {
+func (b *box) tagsOf(ctx context.Context, l *entry) ([]string, error) {
 	if !l.tagged {
 		h, err := headOf(ctx, l)
 		if err != nil {
@@ -224,7 +224,7 @@ func (b *box) tagsOf(ctx context.Context, l *letter) ([]string, error) {
 }
 
 // tagCounts returns all tags with the number of letters that have them.
-func (b *box) tagCounts(ctx context.Context, all []*letter) (map[string]int, error) {
+func (b *box) tagCounts(ctx context.Context, all []*entry) (map[string]int, error) {
 	counts := map[string]int{}
 	names := map[string]string{} // by their lower case
 	count := func(tags []string) {
@@ -250,7 +250,7 @@ func (b *box) tagCounts(ctx context.Context, all []*letter) (map[string]int, err
 }
 
 // allTags lists all tags, sorted without regard to case.
-func (b *box) allTags(ctx context.Context, all []*letter) ([]string, error) {
+func (b *box) allTags(ctx context.Context, all []*entry) ([]string, error) {
 	counts, err := b.tagCounts(ctx, all)
 	list := make([]string, 0, len(counts))
 	for tag := range counts {

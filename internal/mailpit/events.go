@@ -149,13 +149,13 @@ type changeEvent struct {
 }
 
 func (h *Handler) tellStats(ctx context.Context) {
-	_ = h.box.with(ctx, func(all []*letter) error {
+	_ = h.box.with(ctx, func(all []*entry) error {
 		h.events.tell("stats", statsEvent{len(all), unread(all), h.cfg.Version})
 		return nil
 	})
 }
 
-func (h *Handler) tellRead(l *letter) { h.events.tell("update", changeEvent{ID: l.id, Read: &l.read}) }
+func (h *Handler) tellRead(l *entry) { h.events.tell("update", changeEvent{ID: l.id, Read: &l.read}) }
 
 // watch tells about letters that come.
 func (h *Handler) watch(ctx context.Context) {
@@ -167,7 +167,7 @@ func (h *Handler) watch(ctx context.Context) {
 	defer arrivals.Close()
 	known := false
 	for {
-		err := h.box.with(ctx, func(all []*letter) error {
+		err := h.box.with(ctx, func(all []*entry) error {
 			from := h.box.told
 			h.box.told = h.box.accepted
 			if n := h.box.accepted - from; known && n > 0 && n <= mostFresh {
@@ -188,7 +188,7 @@ func (h *Handler) watch(ctx context.Context) {
 }
 
 // tellNew tells about the letters whose number is above from, the oldest first. The caller has the box.
-func (h *Handler) tellNew(ctx context.Context, all []*letter, from int) error {
+func (h *Handler) tellNew(ctx context.Context, all []*entry, from int) error {
 	for i := len(all) - 1; i >= 0; i-- {
 		l := all[i]
 		if l.number <= from {

@@ -49,7 +49,7 @@ const (
 )
 
 // itemOf shows a letter in a list. The caller has the box.
-func (h *Handler) itemOf(ctx context.Context, l *letter) (item, error) {
+func (h *Handler) itemOf(ctx context.Context, l *entry) (item, error) {
 	head, err := headOf(ctx, l)
 	if err != nil {
 		return item{}, err
@@ -66,7 +66,7 @@ func (h *Handler) itemOf(ctx context.Context, l *letter) (item, error) {
 }
 
 // size returns the number of bytes of what raw gives back.
-func (h *Handler) size(l *letter, head *head) int64 {
+func (h *Handler) size(l *entry, head *head) int64 {
 	if h.cfg.Alike {
 		return l.msg.Size() + int64(len(head.added()))
 	}
@@ -74,7 +74,7 @@ func (h *Handler) size(l *letter, head *head) int64 {
 }
 
 // pageOf shows a part of the letters that match. negative limits and starts have been dealt with.
-func (h *Handler) pageOf(ctx context.Context, all, matching []*letter, start, limit int) (page, error) {
+func (h *Handler) pageOf(ctx context.Context, all, matching []*entry, start, limit int) (page, error) {
 	p := page{Total: len(all), Unread: unread(all), Matching: len(matching), Start: start, Messages: []item{}}
 	if p.New = p.Unread; len(matching) < len(all) {
 		p.New = unread(matching)
@@ -94,7 +94,7 @@ func (h *Handler) pageOf(ctx context.Context, all, matching []*letter, start, li
 	return p, ctx.Err()
 }
 
-func unread(list []*letter) (n int) {
+func unread(list []*entry) (n int) {
 	for _, l := range list {
 		if !l.read {
 			n++
@@ -111,10 +111,10 @@ func (h *Handler) messages(w http.ResponseWriter, r *http.Request) {
 		limit = mostOnePage
 	}
 	before, dated := parseTime(q.Get("before"), zone(q))
-	h.show(w, r, func(all []*letter) (page, error) {
+	h.show(w, r, func(all []*entry) (page, error) {
 		shown := all
 		if dated {
-			shown = slices.DeleteFunc(slices.Clone(all), func(l *letter) bool { return !l.created.Before(before) })
+			shown = slices.DeleteFunc(slices.Clone(all), func(l *entry) bool { return !l.created.Before(before) })
 		}
 		p, err := h.pageOf(r.Context(), all, shown, start, limit)
 		p.Matching, p.New = p.Total, p.Unread // as Mailpit does, whatever before says
@@ -132,7 +132,7 @@ func (h *Handler) search(w http.ResponseWriter, r *http.Request) {
 		bad(w, "Error: no search query")
 		return
 	}
-	h.show(w, r, func(all []*letter) (page, error) {
+	h.show(w, r, func(all []*entry) (page, error) {
 		found, err := matching(r.Context(), all, q)
 		if err != nil {
 			return page{}, err
@@ -142,9 +142,9 @@ func (h *Handler) search(w http.ResponseWriter, r *http.Request) {
 }
 
 // show answers with a page that f makes while it has the box.
-func (h *Handler) show(w http.ResponseWriter, r *http.Request, f func(all []*letter) (page, error)) {
+func (h *Handler) show(w http.ResponseWriter, r *http.Request, f func(all []*entry) (page, error)) {
 	var p page
-	err := h.box.with(r.Context(), func(all []*letter) (err error) {
+	err := h.box.with(r.Context(), func(all []*entry) (err error) {
 		p, err = f(all)
 		return err
 	})
@@ -155,7 +155,7 @@ func (h *Handler) show(w http.ResponseWriter, r *http.Request, f func(all []*let
 	writeJSON(w, http.StatusOK, p)
 }
 
-func matching(ctx context.Context, all []*letter, q url.Values) (found []*letter, err error) {
+func matching(ctx context.Context, all []*entry, q url.Values) (found []*entry, err error) {
 	match := parseQuery(q.Get("query"), zone(q))
 	for _, l := range all {
 		ok, err := match.fits(ctx, l)
@@ -212,7 +212,7 @@ func (h *Handler) setRead(w http.ResponseWriter, r *http.Request) {
 	}
 	q := r.URL.Query()
 	q.Set("query", body.Search)
-	h.change(w, r, func(all []*letter) error {
+	h.change(w, r, func(all []*entry) error {
 		which := all
 		switch {
 		case len(body.IDs) > 0:
@@ -238,7 +238,7 @@ func (h *Handler) setRead(w http.ResponseWriter, r *http.Request) {
 }
 
 // named returns the letters that exist.
-func (b *box) named(ids []string) (found []*letter) {
+func (b *box) named(ids []string) (found []*entry) {
 	seen := map[string]bool{}
 	for _, id := range ids {
 		if l := b.byID[id]; l != nil && !seen[id] {
@@ -250,7 +250,7 @@ func (b *box) named(ids []string) (found []*letter) {
 }
 
 // change answers "ok" when f has changed something.
-func (h *Handler) change(w http.ResponseWriter, r *http.Request, f func(all []*letter) error) {
+func (h *Handler) change(w http.ResponseWriter, r *http.Request, f func(all []*entry) error) {
 	if err := h.box.with(r.Context(), f); err != nil {
 		h.trouble(w, r, err)
 		return
@@ -270,7 +270,7 @@ func (h *Handler) deleteMessages(w http.ResponseWriter, r *http.Request) {
 	if json.Unmarshal(sent, &body) != nil {
 		body.IDs = nil
 	}
-	h.change(w, r, func(all []*letter) error {
+	h.change(w, r, func(all []*entry) error {
 		if len(body.IDs) > 0 {
 			return h.remove(r.Context(), h.box.named(body.IDs))
 		}
@@ -290,7 +290,7 @@ func (h *Handler) deleteSearch(w http.ResponseWriter, r *http.Request) {
 		bad(w, "Error: no search query")
 		return
 	}
-	h.change(w, r, func(all []*letter) error {
+	h.change(w, r, func(all []*entry) error {
 		found, err := matching(r.Context(), all, q)
 		if err != nil {
 			return err
@@ -300,7 +300,7 @@ func (h *Handler) deleteSearch(w http.ResponseWriter, r *http.Request) {
 }
 
 // remove deletes letters, and tells so. The caller has the box.
-func (h *Handler) remove(ctx context.Context, which []*letter) error {
+func (h *Handler) remove(ctx context.Context, which []*entry) error {
 	if err := h.box.remove(ctx, which); err != nil {
 		return err
 	}

@@ -202,7 +202,7 @@ func notFound(w http.ResponseWriter, r *http.Request) {
 func decode(r *http.Request, v any) error { return json.NewDecoder(r.Body).Decode(v) }
 
 // found returns the letter that the path names, which may be "latest" with a query. ok is false if it has answered.
-func (h *Handler) found(w http.ResponseWriter, r *http.Request, id string) (l *letter, ok bool) {
+func (h *Handler) found(w http.ResponseWriter, r *http.Request, id string) (l *entry, ok bool) {
 	l, err := h.look(r.Context(), id, r.URL.Query().Get("query"))
 	if errors.Is(err, errNotFound) {
 		notFound(w, r)
@@ -217,9 +217,9 @@ func (h *Handler) found(w http.ResponseWriter, r *http.Request, id string) (l *l
 
 const latest = "latest"
 
-func (h *Handler) look(ctx context.Context, id, query string) (*letter, error) {
-	var found *letter
-	err := h.box.with(ctx, func(all []*letter) error {
+func (h *Handler) look(ctx context.Context, id, query string) (*entry, error) {
+	var found *entry
+	err := h.box.with(ctx, func(all []*entry) error {
 		if id != latest {
 			found = h.box.byID[id]
 			return nil

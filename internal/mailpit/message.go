@@ -16,7 +16,7 @@ import (
 	"strings"
 	"time"
 
-	mail "github.com/mailrig/mailrig/internal/letter"
+	"github.com/mailrig/mailrig/internal/letter"
 	"github.com/mailrig/mailrig/internal/message"
 	"github.com/mailrig/mailrig/internal/store"
 )
@@ -66,7 +66,7 @@ func (h *Handler) message(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	var answer full
-	err := h.box.with(r.Context(), func([]*letter) error {
+	err := h.box.with(r.Context(), func([]*entry) error {
 		head, err := headOf(r.Context(), l)
 		if err != nil {
 			return err
@@ -104,7 +104,7 @@ func (h *Handler) message(w http.ResponseWriter, r *http.Request) {
 }
 
 // markRead marks a letter as read. The caller has the box.
-func (h *Handler) markRead(l *letter) {
+func (h *Handler) markRead(l *entry) {
 	if now := h.box.byID[l.id]; now != nil {
 		l = now // the box may have let go of it meanwhile
 	}
@@ -115,7 +115,7 @@ func (h *Handler) markRead(l *letter) {
 	}
 }
 
-func attachmentOf(p mail.Part) attachment {
+func attachmentOf(p letter.Part) attachment {
 	a := attachment{PartID: p.ID, FileName: p.Name, ContentType: p.Type, ContentID: p.ContentID, Size: p.Size}
 	md, sha, sum := md5.Sum(p.Content), sha1.Sum(p.Content), sha256.Sum256(p.Content)
 	a.Checksums.MD5, a.Checksums.SHA1, a.Checksums.SHA256 = hex.EncodeToString(md[:]), hex.EncodeToString(sha[:]), hex.EncodeToString(sum[:])
@@ -142,7 +142,7 @@ func unsubscribeOf(h *head) unsubscribe {
 }
 
 // bytesOf returns what raw gives back, and the header's size in it.
-func (h *Handler) bytesOf(r *http.Request, l *letter) ([]byte, error) {
+func (h *Handler) bytesOf(r *http.Request, l *entry) ([]byte, error) {
 	raw, err := store.ReadAll(r.Context(), l.msg)
 	if err != nil || !h.cfg.Alike {
 		return raw, err
@@ -155,7 +155,7 @@ func (h *Handler) bytesOf(r *http.Request, l *letter) ([]byte, error) {
 }
 
 // asked returns the letter that the path names, and its bytes. ok is false if the answer has been given.
-func (h *Handler) asked(w http.ResponseWriter, r *http.Request) (l *letter, raw []byte, ok bool) {
+func (h *Handler) asked(w http.ResponseWriter, r *http.Request) (l *entry, raw []byte, ok bool) {
 	l, ok = h.found(w, r, r.PathValue("id"))
 	if !ok {
 		return nil, nil, false
@@ -176,7 +176,7 @@ func (h *Handler) headers(w http.ResponseWriter, r *http.Request) {
 	}
 	fields := message.Header(raw[:min(len(raw), mostHeader)])
 	all := map[string][]string{}
-	for _, f := range fields[:min(len(fields), mail.MaxFields)] {
+	for _, f := range fields[:min(len(fields), letter.MaxFields)] {
 		if f.Name != "" {
 			name := textproto.CanonicalMIMEHeaderKey(strings.ToValidUTF8(f.Name, "\uFFFD"))
 			all[name] = append(all[name], strings.ToValidUTF8(f.Value, "\uFFFD"))
@@ -219,8 +219,8 @@ func (h *Handler) part(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func (h *Handler) partOf(r *http.Request, l *letter) (p mail.Part, ok bool, err error) {
-	err = h.box.with(r.Context(), func([]*letter) error {
+func (h *Handler) partOf(r *http.Request, l *entry) (p letter.Part, ok bool, err error) {
+	err = h.box.with(r.Context(), func([]*entry) error {
 		m, err := open(r.Context(), l)
 		if err == nil {
 			p, ok = m.Part(r.PathValue("part"))

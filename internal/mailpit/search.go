@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // Bounds on a query: of each, what is more is ignored.
@@ -17,9 +18,9 @@ const (
 // query is a search: a letter must pass all tests.
 type query []test
 
-type test func(ctx context.Context, l *letter) (bool, error)
+type test func(ctx context.Context, l *entry) (bool, error)
 
-func (q query) fits(ctx context.Context, l *letter) (bool, error) {
+func (q query) fits(ctx context.Context, l *entry) (bool, error) {
 	if err := ctx.Err(); err != nil {
 		return false, err
 	}
@@ -74,12 +75,12 @@ func parseWord(word string, zone *time.Location) test {
 	t := operator(word, zone)
 	if t == nil {
 		pattern := strings.ToLower(strings.Join(strings.Fields(word), " "))
-		t = func(ctx context.Context, l *letter) (bool, error) {
+		t = func(ctx context.Context, l *entry) (bool, error) {
 			text, err := searchable(ctx, l)
 			return like(pattern, text), err
 		}
 	}
-	return func(ctx context.Context, l *letter) (bool, error) {
+	return func(ctx context.Context, l *entry) (bool, error) {
 		ok, err := t(ctx, l)
 		return ok != not, err
 	}
@@ -94,7 +95,7 @@ func operator(word string, zone *time.Location) test {
 	value = strings.TrimSpace(value)
 	in := func(field func(*head) string) test {
 		pattern := asciiLower(value)
-		return func(ctx context.Context, l *letter) (bool, error) {
+		return func(ctx context.Context, l *entry) (bool, error) {
 			h, err := headOf(ctx, l)
 			if err != nil {
 				return false, err
@@ -123,7 +124,7 @@ func operator(word string, zone *time.Location) test {
 		value = strings.Trim(value, "<>")
 		return in(func(h *head) string { return h.messageID })
 	case "tag":
-		return func(ctx context.Context, l *letter) (bool, error) {
+		return func(ctx context.Context, l *entry) (bool, error) {
 			h, err := headOf(ctx, l)
 			if err != nil {
 				return false, err
@@ -144,7 +145,7 @@ func operator(word string, zone *time.Location) test {
 			return nil
 		}
 		larger := strings.EqualFold(key, "larger")
-		return func(_ context.Context, l *letter) (bool, error) {
+		return func(_ context.Context, l *entry) (bool, error) {
 			if size := float64(l.msg.Size()); larger {
 				return size > n, nil
 			} else {
@@ -157,18 +158,18 @@ func operator(word string, zone *time.Location) test {
 
 func state(word string) test {
 	of := func(f func(summary) bool) test {
-		return func(ctx context.Context, l *letter) (bool, error) {
+		return func(ctx context.Context, l *entry) (bool, error) {
 			s, err := summaryOf(ctx, l)
 			return f(s), err
 		}
 	}
 	switch word {
 	case "is:read":
-		return func(_ context.Context, l *letter) (bool, error) { return l.read, nil }
+		return func(_ context.Context, l *entry) (bool, error) { return l.read, nil }
 	case "is:unread":
-		return func(_ context.Context, l *letter) (bool, error) { return !l.read, nil }
+		return func(_ context.Context, l *entry) (bool, error) { return !l.read, nil }
 	case "is:tagged":
-		return func(ctx context.Context, l *letter) (bool, error) {
+		return func(ctx context.Context, l *entry) (bool, error) {
 			if l.tagged {
 				return len(l.tags) > 0, nil
 			}
@@ -186,7 +187,7 @@ func state(word string) test {
 // dated returns a test of when a letter came. A date that isn't understood lets every letter pass.
 func dated(after bool, value string, zone *time.Location) test {
 	at, ok := parseTime(value, zone)
-	return func(_ context.Context, l *letter) (bool, error) {
+	return func(_ context.Context, l *entry) (bool, error) {
 		switch {
 		case !ok:
 			return true, nil
@@ -250,27 +251,40 @@ func like(pattern, text string) bool {
 }
 
 // indexLike returns where the first part of the text that a pattern matches ends, or -1. In the pattern, _ stands for any
-// character.
+// character. Each character of the text costs the same, whatever the pattern is: bit i of the state says that the last
+// characters match the first i+1 of the pattern (Baeza-Yates and Gonnet's Shift-And).
 func indexLike(pattern []rune, text string) int {
-	for start := 0; ; {
-		end, rest := start, pattern
-		for i, r := range text[start:] {
-			if len(rest) == 0 {
-				return start + i
+	if len(pattern) == 0 {
+		return 0
+	}
+	words, last := (len(pattern)+63)/64, len(pattern)-1
+	fits := map[rune][]uint64{}
+	always := make([]uint64, words)
+	for i, r := range pattern {
+		set := always
+		if r != '_' {
+			if fits[r] == nil {
+				fits[r] = make([]uint64, words)
 			}
-			if rest[0] != '_' && rest[0] != r {
-				break
+			set = fits[r]
+		}
+		set[i/64] |= 1 << (i % 64)
+	}
+	state := make([]uint64, words)
+	for at := 0; at < len(text); {
+		r, size := utf8.DecodeRuneInString(text[at:])
+		at += size
+		here, carry := fits[r], uint64(1)
+		for w, bits := range state {
+			may := always[w]
+			if here != nil {
+				may |= here[w]
 			}
-			rest = rest[1:]
-			end = start + i + len(string(r))
+			state[w], carry = (bits<<1|carry)&may, bits>>63
 		}
-		if len(rest) == 0 {
-			return end
-		}
-		if start >= len(text) {
-			return -1
-		}
-		for start++; start < len(text) && text[start]&0xC0 == 0x80; start++ {
+		if state[last/64]&(1<<(last%64)) != 0 {
+			return at
 		}
 	}
+	return -1
 }

@@ -34,7 +34,7 @@ func (h *Handler) thumb(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	var small image.Image
-	err = h.box.with(r.Context(), func([]*letter) error { // one large image at a time
+	err = h.box.with(r.Context(), func([]*entry) error { // one large image at a time
 		small = smaller(p.Content)
 		return nil
 	})

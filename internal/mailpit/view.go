@@ -9,7 +9,7 @@ import (
 	"golang.org/x/net/html"
 	"golang.org/x/net/html/atom"
 
-	mail "github.com/mailrig/mailrig/internal/letter"
+	"github.com/mailrig/mailrig/internal/letter"
 )
 
 // viewPolicy lets a browser show a letter's HTML with its own styles and images. It runs no script, sends no form, loads nothing
@@ -37,8 +37,8 @@ func (h *Handler) view(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, "/view/"+l.id, http.StatusFound)
 		return
 	}
-	var m *mail.Letter
-	err = h.box.with(r.Context(), func([]*letter) error {
+	var m *letter.Letter
+	err = h.box.with(r.Context(), func([]*entry) error {
 		if m, err = open(r.Context(), l); err != nil {
 			return err
 		}
@@ -72,7 +72,7 @@ func (h *Handler) view(w http.ResponseWriter, r *http.Request) {
 }
 
 // withImages makes the letter's own images load.
-func withImages(m *mail.Letter, id string) string {
+func withImages(m *letter.Letter, id string) string {
 	var pairs []string
 	for _, p := range m.Attachments {
 		if p.ContentID != "" {
