@@ -31,8 +31,8 @@ type bounds struct {
 	http        int
 	notes       []string
 
-	mail, memos, sessions, views *budget.Share
-	spool                        spool.Room
+	mail, memos, sessions, views, answers *budget.Share
+	spool                                 spool.Room
 }
 
 // newBounds divides the memory and the descriptors. It lowers what doesn't fit and says so in notes.
@@ -41,7 +41,7 @@ func newBounds(cfg *Config, descriptors int64) *bounds {
 	held := budget.New(left * 5 / 8)
 	part := func(sixteenths int64) *budget.Share { return held.Share(held.Limit() / 16 * sixteenths) }
 	b := &bounds{
-		memory: cfg.MaxMemory, mail: part(10), memos: part(1), sessions: part(3), views: part(1),
+		memory: cfg.MaxMemory, mail: part(10), memos: part(1), sessions: part(3), views: part(1), answers: part(1),
 		connections: cfg.MaxConnections, http: maxHTTP,
 	}
 	files := int64(maxDescriptors)

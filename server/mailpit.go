@@ -74,7 +74,7 @@ func (s *Server) MailpitSMTP() string {
 
 // newMailpit makes the handler of Mailpit's calls.
 func (s *Server) newMailpit() *mailpit.Handler {
-	c := mailpit.Config{Store: s.store, Version: s.cfg.Version, Logger: s.cfg.Logger}
+	c := mailpit.Config{Store: s.store, Version: s.cfg.Version, Logger: s.cfg.Logger, Answers: s.bounds.answers}
 	if m := s.cfg.Mailpit; m != nil {
 		c.Alike, c.MaxMessages = true, m.MaxMessages
 	}

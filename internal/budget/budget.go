@@ -111,3 +111,14 @@ func (s *Share) Fits(n int64) bool {
 	}
 	return (s.most == 0 || n <= s.most) && (s.of.limit == 0 || n <= s.of.limit)
 }
+
+// ReserveAlone is Reserve for what may be larger than the share: it lets it in if nothing else is reserved there. A few
+// callers at the same moment may all be alone.
+func (s *Share) ReserveAlone(n int64) error {
+	err := s.Reserve(n)
+	if err != nil && s.Used() == 0 {
+		s.Take(n)
+		return nil
+	}
+	return err
+}

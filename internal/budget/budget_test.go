@@ -142,3 +142,20 @@ func TestFiles(t *testing.T) {
 		t.Errorf("a directory that doesn't exist: %v; want what to do", err)
 	}
 }
+
+// TestReserveAlone checks that what is larger than the share gets in when nothing else is there, and only then.
+func TestReserveAlone(t *testing.T) {
+	t.Parallel()
+	s := New(100).Share(10)
+	if s.ReserveAlone(4) != nil || s.ReserveAlone(7) == nil {
+		t.Error("a share isn't kept")
+	}
+	s.Release(4)
+	if s.ReserveAlone(50) != nil || s.ReserveAlone(1) == nil {
+		t.Error("what is too large isn't let in alone")
+	}
+	s.Release(50)
+	if s.Used() != 0 {
+		t.Errorf("%d bytes are left", s.Used())
+	}
+}

@@ -19,6 +19,7 @@ import (
 	"log/slog"
 	"net/http"
 
+	"github.com/mailrig/mailrig/internal/budget"
 	"github.com/mailrig/mailrig/internal/door"
 )
 
@@ -93,6 +94,8 @@ type Config struct {
 	Logins []Login
 	// MaxMessageBytes is the size of the largest message that may be uploaded, in bytes; 0 means 1 MiB.
 	MaxMessageBytes int64
+	// Answers is for the contents of messages that are being sent to clients. nil means no bound.
+	Answers *budget.Share
 	// Mounted answers in another program's words. It is behind the same checks as the rest.
 	Mounted Mounted
 	Logger  *slog.Logger // nil is silent

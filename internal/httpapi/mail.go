@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/mailrig/mailrig/internal/letter"
@@ -221,8 +222,8 @@ func (a *api) raw(w http.ResponseWriter, r *http.Request, m wait.Mail) (raw []by
 	return raw, err == nil
 }
 
-// letter gives answer the message that the path names, and its contents. Until answer returns, they count among those
-// that are read.
+// letter gives answer the message that the path names, and its contents. Until answer returns, memory is reserved for
+// them.
 func (a *api) letter(w http.ResponseWriter, r *http.Request, answer func(wait.Mail, *letter.Letter)) {
 	m, ok := a.named(w, r)
 	if !ok {
@@ -232,9 +233,17 @@ func (a *api) letter(w http.ResponseWriter, r *http.Request, answer func(wait.Ma
 	if err != nil {
 		return // nobody is there to get an answer
 	}
-	defer done()
+	read := sync.OnceFunc(done)
+	defer read()
+	if a.Answers.ReserveAlone(m.Bytes) != nil {
+		a.fail(w, r, http.StatusServiceUnavailable, "too many large messages are being fetched at a time; try again in a moment")
+		return
+	}
+	defer a.Answers.Release(m.Bytes)
 	if raw, ok := a.raw(w, r, m); ok {
-		answer(m, letter.Open(raw))
+		l := letter.Open(raw)
+		read() // a client that reads slowly mustn't keep others from reading
+		answer(m, l)
 	}
 }
 

@@ -23,6 +23,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mailrig/mailrig/internal/budget"
 	"github.com/mailrig/mailrig/internal/store"
 )
 
@@ -35,7 +36,8 @@ type Config struct {
 	Alike bool
 	// MaxMessages is how many letters are kept, the latest. The others are removed when somebody asks. 0 means no bound.
 	MaxMessages int
-	Logger      *slog.Logger // nil is silent
+	Answers     *budget.Share // for the messages that are being sent to clients; nil means no bound
+	Logger      *slog.Logger  // nil is silent
 }
 
 // Handler answers Mailpit's calls.
@@ -106,7 +108,9 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	api := strings.HasPrefix(r.Pattern, "/api/v1/")
 	switch do, ok := known[method]; {
 	case ok:
-		do(w, r)
+		held := new(int64)
+		defer func() { h.cfg.Answers.Release(*held) }()
+		do(w, r.WithContext(context.WithValue(r.Context(), heldKey{}, held)))
 	case api && r.Method == http.MethodOptions:
 		plain(w, http.StatusOK, "")
 	case len(known) == 0, r.Pattern == "/api/v1/send" && method == http.MethodGet: // Mailpit doesn't say 405 here
@@ -212,7 +216,23 @@ func (h *Handler) found(w http.ResponseWriter, r *http.Request, id string) (l *e
 		h.trouble(w, r, err)
 		return nil, false
 	}
+	if !h.hold(r, l.msg.Size()) {
+		http.Error(w, "Too many large messages are being fetched at a time, try again in a moment", http.StatusServiceUnavailable)
+		return nil, false
+	}
 	return l, true
+}
+
+// heldKey is the key of the number of bytes that are reserved for a request's answer.
+type heldKey struct{}
+
+// hold reserves memory for a message until the request has been answered.
+func (h *Handler) hold(r *http.Request, n int64) bool {
+	if h.cfg.Answers.ReserveAlone(n) != nil {
+		return false
+	}
+	*r.Context().Value(heldKey{}).(*int64) += n
+	return true
 }
 
 const latest = "latest"

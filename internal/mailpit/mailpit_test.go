@@ -17,6 +17,7 @@ import (
 
 	"github.com/coder/websocket"
 
+	"github.com/mailrig/mailrig/internal/budget"
 	"github.com/mailrig/mailrig/internal/store"
 	"github.com/mailrig/mailrig/internal/store/memory"
 	"github.com/mailrig/mailrig/internal/testkit/golden"
@@ -552,5 +553,29 @@ func TestLetsGo(t *testing.T) {
 	}
 	if _, _, list := g.do("GET", "/api/v1/messages", ""); !strings.Contains(list, `"total":1,"unread":0`) {
 		t.Error(list)
+	}
+}
+
+// TestTooManyAnswers checks that a letter isn't answered while there is no room for it, and that the room is given back.
+func TestTooManyAnswers(t *testing.T) {
+	t.Parallel()
+	g := start(t, true)
+	g.deliver("one", "a@example.test", []string{"b@example.test"}, "Subject: one\n\nx\n")
+	answers := budget.New(1000).Share(1)
+	g.h.cfg.Answers = answers
+	answers.Take(1) // another answer
+	if status, _, _ := g.do("GET", "/api/v1/message/{one}", ""); status != http.StatusServiceUnavailable {
+		t.Errorf("without room: %d", status)
+	}
+	answers.Release(1)
+	for _, path := range []string{"/api/v1/message/{one}", "/api/v1/message/{one}/raw", "/view/{one}.txt"} {
+		if status, _, _ := g.do("GET", path, ""); status != http.StatusOK {
+			t.Errorf("%s with room: %d", path, status)
+		}
+	}
+	for deadline := time.Now().Add(20 * time.Second); answers.Used() > 0; {
+		if time.Now().After(deadline) {
+			t.Fatalf("%d bytes are left", answers.Used())
+		}
 	}
 }
