@@ -18,7 +18,7 @@ import (
 //
 //	session 143                     the door. After it, in any order:
 //	                                  from ADDR  at 5s  to ADDR  times 16 every 10ms  control
-//	S: * OK ready                   what the server says; consecutive lines are one reply
+//	S: * OK ready                   what the server says; consecutive lines are one event, if no time passes
 //	S: [scenario] a1 NO no          ... made up by a scenario
 //	C: a1 LOGIN alice ***           a command
 //	C+ a1 LOGIN alice ***           ... that came before the reply to the command before it
@@ -275,7 +275,7 @@ func (d *dialogue) reply(line, scenario string) {
 	}
 	d.cur.Counts.BytesOut += int64(len(line) + 2)
 	if e := d.joins(scenario); e != nil {
-		if r, ok := e.What.(*event.Reply); ok {
+		if r, ok := e.What.(*event.Reply); ok && d.at-e.At < time.Second {
 			r.Text += "\n" + line
 			return
 		}

@@ -40,6 +40,7 @@ type Step struct {
 	GoAhead  bool               // the server told the client to send more
 	Exchange []event.AnswerForm // what the client's lines in a login exchange were
 	Finished time.Duration      // when the client ended a lasting command; 0: it hasn't
+	Told     time.Duration      // when the server told of new mail, during IDLE; 0: it hasn't
 	// Uploaded and Downloaded count bytes of messages and literals.
 	Uploaded, Downloaded int64
 	Listed               *List       // what the server had advertised in this phase before; nil: nothing
@@ -53,6 +54,7 @@ type Step struct {
 	Head                 string      // how the message or literal that the client sent begins; line ends are \n
 
 	startTLS bool
+	idles    bool // the server has let IDLE begin
 }
 
 // Reply is the server's reply to one command, or its greeting.
@@ -244,6 +246,9 @@ func (f *Facts) said(cur *Step, w *event.Reply, e event.Event) {
 		}
 	}
 	r.Lines = append(r.Lines, lines...)
+	if cur != nil {
+		cur.tells(lines, e.At)
+	}
 	if cur != nil && (cur.Word.Mail || cur.Word.Login) {
 		cur.GoAhead = cur.GoAhead || slices.ContainsFunc(lines, func(line string) bool { return f.asksForMore(tag, line) })
 	}

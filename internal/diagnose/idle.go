@@ -2,6 +2,7 @@ package diagnose
 
 import (
 	"regexp"
+	"strings"
 	"time"
 
 	"github.com/mailrig/mailrig/internal/event"
@@ -12,7 +13,8 @@ import (
 var exists = regexp.MustCompile(`^\* [0-9]+ EXISTS$`)
 
 // idleUnnoticed finds a client that was told of new mail during IDLE (RFC 2177 section 3), and looked at nothing afterwards, in no
-// session. It may show a number only, so this is a guess.
+// session. It may show a number only, so this is a guess. The time counts from the line that told of the mail. A look since
+// IDLE began is enough: a client that has put the message there itself, in another session, knows it.
 func idleUnnoticed(c *Case) (all []Evidence) {
 	const enough = 30 * time.Second // for a client that gathers news
 	for _, f := range c.Sessions {
@@ -22,14 +24,14 @@ func idleUnnoticed(c *Case) (all []Evidence) {
 		for i, s := range f.Steps {
 			until := c.Now
 			switch {
-			case s.Verb != "IDLE" || !s.toldOfMail():
+			case s.Told == 0:
 				continue
 			case i+1 < len(f.Steps):
 				until = f.at(f.Steps[len(f.Steps)-1])
 			case !f.End.IsZero():
 				until = f.End
 			}
-			if until.Sub(f.at(s)) >= enough && !c.looksAtMail(f, f.at(s)) {
+			if until.Sub(f.Start.Add(s.Told)) >= enough && !c.looksAtMail(f, f.at(s)) {
 				all = append(all, Evidence{Sessions: []*Facts{f}, Step: s, Guess: true})
 				break
 			}
@@ -38,16 +40,18 @@ func idleUnnoticed(c *Case) (all []Evidence) {
 	return all
 }
 
-// toldOfMail reports whether the server told of messages after it had let IDLE begin.
-func (s *Step) toldOfMail() bool {
-	idles := false
-	for _, line := range s.Reply.Lines {
-		if idles && exists.MatchString(line) {
-			return true
-		}
-		idles = idles || len(line) > 0 && line[0] == '+'
+// tells keeps when the server first told of messages after it had let IDLE begin. lines are the next ones of the reply.
+func (s *Step) tells(lines []string, at time.Duration) {
+	if s.Verb != "IDLE" || s.Told != 0 {
+		return
 	}
-	return false
+	for _, line := range lines {
+		if s.idles && exists.MatchString(line) {
+			s.Told = at
+			return
+		}
+		s.idles = s.idles || strings.HasPrefix(line, "+")
+	}
 }
 
 // looksAtMail reports whether a client asked about messages after this time, in any session of the same user.

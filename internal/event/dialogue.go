@@ -42,7 +42,7 @@ type Finish struct {
 }
 
 // Reply is what the server said. Consecutive lines form one event. A reply spans several events if something else
-// happens in between.
+// happens in between, or if a line comes a second or more after the event began.
 type Reply struct {
 	Text     string // the lines, separated by \n: escaped, shortened
 	End      string // the last line, if Text was cut before it; otherwise ""

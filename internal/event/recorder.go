@@ -28,6 +28,9 @@ const (
 	maxList    = 64 // entries in a ClientHello's lists, in recipients and in places
 )
 
+// apart is how long lines from the server join the ones before them in one event.
+const apart = time.Second
+
 // Reader judges a protocol's replies for the record.
 type Reader interface {
 	// Verdict says what the lines of a reply mean. tag is the tag of the command that they answer. greeting says that
@@ -121,8 +124,9 @@ func (r *Recorder) Finish(line []byte, n int) {
 	r.add("", &Finish{Line: r.line(line, MaxText), Bytes: int64(n)})
 }
 
-// Reply records lines from the server. Consecutive lines become one event. by is the scenario that made them up, or "".
-// Reply doesn't keep b.
+// Reply records lines from the server. Consecutive lines become one event, unless they are late: a line that comes a second
+// or more after the event began has a time of its own, like what IDLE tells of. by is the scenario that made them up, or
+// "". Reply doesn't keep b.
 func (r *Recorder) Reply(b []byte, by string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -136,7 +140,7 @@ func (r *Recorder) Reply(b []byte, by string) {
 	if e != nil && e.By == by && e.Secure == r.secure {
 		reply, joins = e.What.(*Reply)
 	}
-	if !joins {
+	if !joins || r.late(e) {
 		reply = &Reply{Greeting: !r.commands}
 		r.add(by, reply)
 	}
@@ -147,6 +151,15 @@ func (r *Recorder) Reply(b []byte, by string) {
 		}
 		r.end = append(r.end[:0], b[:min(len(b), MaxHead)]...)
 	}
+}
+
+// late reports whether the last line of a reply is whole, and the reply began too long ago for more lines to join it.
+func (r *Recorder) late(e *Event) bool {
+	last := r.text
+	if len(r.end) > 0 {
+		last = r.end
+	}
+	return bytes.HasSuffix(last, []byte("\n")) && time.Since(r.r.Start)-e.At >= apart
 }
 
 func lastLine(b []byte) []byte { return b[bytes.LastIndexByte(b, '\n')+1:] }

@@ -6,6 +6,8 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 	"unsafe"
 )
 
@@ -72,6 +74,27 @@ func list(w []What) string {
 		fmt.Fprintf(&b, "  %s %+v\n", w.what(), w)
 	}
 	return b.String()
+}
+
+// TestLateLinesPart checks that a line that comes late has a time of its own, and that no line is split.
+func TestLateLinesPart(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		_, r := begin(2, Info{Door: 143, Service: "imap", Protocol: "imap", Reader: &reader{}})
+		r.Reply([]byte("+ idling\r\n"), "")
+		time.Sleep(apart - time.Millisecond)
+		r.Reply([]byte("* 4 EXISTS\r\n"), "")
+		time.Sleep(time.Millisecond)
+		r.Reply([]byte("* 5 EX"), "")
+		time.Sleep(time.Hour)
+		r.Reply([]byte("ISTS\r\n"), "")
+		want := []string{"+ idling\n* 4 EXISTS", "* 5 EXISTS"}
+		for i, e := range r.Record().Events {
+			if e.What.(*Reply).Text != want[i] || e.At != time.Duration(i)*apart {
+				t.Errorf("%v at %v, want %q", e.What, e.At, want[i])
+			}
+		}
+	})
 }
 
 func TestVerdictSeesTheTagAndTheLastLine(t *testing.T) {
