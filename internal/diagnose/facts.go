@@ -49,6 +49,7 @@ type Step struct {
 	Left                 bool        // the client left while a scenario held the reply back
 	Cut                  bool        // a scenario ended the connection here
 	WentOn               bool        // the client sent something without the reply, after it had waited for it
+	HeaderLine           bool        // it isn't a command, and begins like the header of a message
 	BodyCut              bool        // the client didn't send all of its message or literal
 	Lines                event.Lines // of a message that came by SMTP's DATA
 	Head                 string      // how the message or literal that the client sent begins; line ends are \n
@@ -201,6 +202,7 @@ func (f *Facts) happened(cur *Step, e event.Event) {
 	case *event.Noticed:
 		cur.Left = cur.Left || w.Sign == event.LeftWaiting
 		cur.WentOn = cur.WentOn || w.Sign == event.WentOn
+		cur.HeaderLine = cur.HeaderLine || w.Sign == event.HeaderLine
 	}
 }
 

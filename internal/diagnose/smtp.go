@@ -1,7 +1,6 @@
 package diagnose
 
 import (
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -35,7 +34,8 @@ func usedSubmissionDoor(c *Case) []Evidence {
 	})
 }
 
-// sentMessageWithoutGoAhead finds a message sent after a command whose go-ahead (354 after DATA) hadn't come.
+// sentMessageWithoutGoAhead finds a message sent after a command whose go-ahead (354 after DATA) hadn't come. Lines behind the
+// next command for a message belong to that one.
 func sentMessageWithoutGoAhead(c *Case) []Evidence {
 	return c.each(func(f *Facts) bool {
 		for i, s := range f.inTurn() {
@@ -46,19 +46,17 @@ func sentMessageWithoutGoAhead(c *Case) []Evidence {
 				return true
 			}
 			for _, next := range f.Steps[i+1:] {
-				_, known := f.speaks.Words.Find(next.Verb)
-				if !known && (headerLine.MatchString(next.Line) || f.Noticed(event.HeaderLine)) {
+				if next.HeaderLine {
 					return true
+				}
+				if next.Word.Mail {
+					break
 				}
 			}
 		}
 		return false
 	})
 }
-
-// headerLine matches the beginning of a message (RFC 5322 section 2.2), as opposed to a command that the protocol's
-// words lack.
-var headerLine = regexp.MustCompile(`^[!-9;-~]+:`)
 
 // bareLF and unstuffedDots: RFC 5321 sections 2.3.8 and 4.5.2.
 func bareLF(c *Case) []Evidence {

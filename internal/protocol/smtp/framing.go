@@ -29,7 +29,6 @@ type framing struct {
 	afterAuth  bool
 	asksBinary bool // the last MAIL asks for BINARYMIME
 	bad        int  // commands that don't exist
-	header     bool // one of them looked like the header of a message
 
 	// Guarded by the port's lock.
 	verb   string

@@ -45,14 +45,24 @@ func known(verb string) bool {
 	return false
 }
 
-// headerLine matches the beginning of a message (RFC 5322 section 2.2).
-var headerLine = regexp.MustCompile(`^[!-9;-~]+:`)
+// field matches the name of a header field and its colon (RFC 5322 section 2.2).
+var field = regexp.MustCompile(`^([!-9;-~]+):`)
+
+// likeHeader reports whether a line begins like the header of a message. A command with its space or its argument misplaced
+// doesn't, like MAILFROM:<a@b> or DATA:.
+func likeHeader(line []byte) bool {
+	m := field.FindSubmatch(line)
+	if m == nil {
+		return false
+	}
+	verb := words.Verb(m[1])
+	return !known(verb) && verb != "MAILFROM" && verb != "RCPTTO"
+}
 
 // unknown answers a command that doesn't exist. Its line isn't recorded, so unknown records whether it looks like one of
 // a message.
 func (f *framing) unknown(line []byte) error {
-	if headerLine.Match(line) && !f.header {
-		f.header = true
+	if likeHeader(line) {
 		f.p.Notice(event.HeaderLine)
 	}
 	if err := f.reply("500 5.5.2 Command not recognized"); err != nil {
