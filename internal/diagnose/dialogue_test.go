@@ -236,7 +236,7 @@ func (d *dialogue) command(line string, early bool) {
 	l := d.proto.Replies.Command(line)
 	d.cur.Counts.Commands++
 	d.cur.Counts.BytesIn += int64(len(line) + 2)
-	d.add("", &event.Command{Line: line, Tag: l.Tag, Verb: l.Verb, Args: l.Args, Secret: strings.HasSuffix(line, event.Mask), Early: early, Bytes: int64(len(line) + 2)})
+	d.add("", &event.Command{Line: line, Tag: l.Tag, Verb: l.Verb, Args: l.Args, Secret: strings.HasSuffix(line, event.Mask) && protocol.Joined(line) == 0, Early: early, Bytes: int64(len(line) + 2)})
 }
 
 func (d *dialogue) overheard(line string) {

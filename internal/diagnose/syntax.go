@@ -98,7 +98,7 @@ func (f *Facts) sayMalformed(s *Step, flaw *protocol.Flaw, more int) Evidence {
 			line += " " + s.mechanism()
 		}
 	}
-	command := strings.TrimSpace(cmp.Or(s.Verb, s.Tag, "an empty one"))
+	command := strings.TrimSpace(cmp.Or(strings.TrimSuffix(s.Verb, ":"), s.Tag, "an empty one"))
 	e := Evidence{Sessions: []*Facts{f}, Step: s, Severity: Error, Words: map[string]string{
 		"whom": "servers can't read", "command": command, "line": clip(line)}}
 	var why []string

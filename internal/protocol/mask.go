@@ -121,6 +121,9 @@ func (m *Masker) line(p *Protocol, text string) (shown string, secret bool) {
 			return text, false
 		}
 	}
+	if n := Joined(text); n > 0 && !p.tagged() {
+		return text[:n] + strings.TrimPrefix(masked(n < len(text)), " "), false
+	}
 	return stranger(text, m.all), false
 }
 

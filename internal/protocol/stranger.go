@@ -24,6 +24,19 @@ var strangers = strings.Fields(`
 	XTND LAST RPOP
 	GET HEAD POST PUT OPTIONS PATCH TRACE CONNECT`)
 
+// joined are the words of SMTP's commands that some clients write without the space in them.
+var joined = []string{"MAILFROM:", "RCPTTO:"}
+
+// Joined returns the length of a word like MAILFROM: at the beginning of a line, in any case, or 0.
+func Joined(line string) int {
+	for _, w := range joined {
+		if len(line) >= len(w) && strings.EqualFold(line[:len(w)], w) {
+			return len(w)
+		}
+	}
+	return 0
+}
+
 // stranger shows the word of a command that isn't a secret, and masks the rest of the line.
 func stranger(text string, all []*Protocol) string {
 	if m := request.FindStringSubmatch(text); m != nil {

@@ -22,9 +22,8 @@ func flaw(l protocol.Line) *protocol.Flaw {
 		if l.Args != "" {
 			return &protocol.Flaw{What: l.Verb + " takes no argument", Section: "RFC 5321 section 4.1.1", Do: "send " + l.Verb + " alone on its line"}
 		}
-	case "":
 	default:
-		if verb, _, ok := strings.Cut(l.Verb, ":"); ok { // MAILFROM:<a@example.test>
+		if verb, ok := strings.CutSuffix(l.Verb, ":"); ok && protocol.Joined(l.Verb) > 0 { // MAILFROM:<a@example.test>
 			return &protocol.Flaw{What: verb + " isn't a command", Section: "RFC 5321 section 4.1.1", Do: "write MAIL FROM:<address> and RCPT TO:<address>"}
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/mailrig/mailrig/internal/event"
+	"github.com/mailrig/mailrig/internal/protocol"
 )
 
 // This file keeps the order of commands and their syntax (RFC 5321 sections 4.1.1 and 4.1.4). The framing is the only
@@ -52,11 +53,7 @@ var field = regexp.MustCompile(`^([!-9;-~]+):`)
 // doesn't, like MAILFROM:<a@b> or DATA:.
 func likeHeader(line []byte) bool {
 	m := field.FindSubmatch(line)
-	if m == nil {
-		return false
-	}
-	verb := words.Verb(m[1])
-	return !known(verb) && verb != "MAILFROM" && verb != "RCPTTO"
+	return m != nil && !known(words.Verb(m[1])) && protocol.Joined(string(m[0])) == 0
 }
 
 // unknown answers a command that doesn't exist. Its line isn't recorded, so unknown records whether it looks like one of

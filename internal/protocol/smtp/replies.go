@@ -69,9 +69,13 @@ func isNumber(s string) bool {
 	return len(s) >= 1 && len(s) <= 3
 }
 
-// Command splits a line at the first space, into verb and arguments.
+// Command splits a line at the first space, or behind the colon of MAILFROM: and RCPTTO:, into verb and arguments.
 func (*replies) Command(line string) protocol.Line {
-	verb, args, _ := strings.Cut(strings.TrimLeft(line, " "), " ")
+	line = strings.TrimLeft(line, " ")
+	verb, args, _ := strings.Cut(line, " ")
+	if n := protocol.Joined(verb); n > 0 {
+		verb, args = line[:n], strings.TrimLeft(line[n:], " ")
+	}
 	return protocol.Line{Verb: strings.ToUpper(verb), Args: args}
 }
 

@@ -36,6 +36,9 @@ func showPath(args string) string {
 	to := from + pathEnd(args[from:])
 	if to < len(args) && args[to] == '>' {
 		to++
+		if rest := args[to:]; rest == ">" || strings.HasPrefix(rest, "> ") { // a second one, by mistake
+			to++
+		}
 	}
 	rest := protocol.ShowWords(args[to:], func(_ int, word string) (string, bool) {
 		if parameter.MatchString(word) || bracketed.MatchString(word) {
