@@ -47,11 +47,13 @@ func TestErrorOfATokenIsAcknowledged(t *testing.T) {
 		}
 		c.Close()
 	}
-	for _, c := range []struct {
-		user, reply string
-	}{{"alice@example.test", "a OK"}, {"bob@example.test", "a NO"}} {
+	for user, steps := range map[string][]string{ // when the rule is used up
+		"alice@example.test": {"a OK"},
+		"bob@example.test":   {"+ " + b64([]byte(`{"status":"400","schemes":"Bearer"}`)), "AA==", "a NO"}, // nobody here
+	} {
 		conn := dial(t, s, 143)
-		if err := talk(conn, "", "* OK", "a AUTHENTICATE XOAUTH2 "+xoauth2(c.user), c.reply); err != nil {
+		steps = append([]string{"", "* OK", "a AUTHENTICATE XOAUTH2 " + xoauth2(user)}, steps...)
+		if err := talk(conn, steps...); err != nil {
 			t.Errorf("when the rule is used up: %v", err)
 		}
 		conn.Close()
@@ -65,8 +67,8 @@ func TestErrorOfATokenIsAcknowledged(t *testing.T) {
 		right += strings.Count(text, "the client acknowledged the error")
 		wrong += strings.Count(text, "the client answered the error with something else")
 	}
-	if right != 4 || wrong != 2 {
-		t.Errorf("%d right answers and %d wrong ones, want 4 and 2", right, wrong)
+	if right != 4 || wrong != 3 {
+		t.Errorf("%d right answers and %d wrong ones, want 4 and 3", right, wrong)
 	}
 	plain := start(t, server.Config{})
 	conn := dial(t, plain, 143)

@@ -10,11 +10,13 @@ type Login struct {
 	Mechanism string
 	OK        bool
 	Secure    bool   // inside TLS
+	Exposed   bool   // the client sent the password or token itself
 	Injected  string // the scenario that refused it
 	// Password is an opaque tag of the password. Equal passwords have equal tags while mailrig runs; the tag reveals
 	// nothing else. It is "" if the server never saw a password.
 	Password string
 	NotUTF8  bool          // the password isn't in UTF-8
+	Token    string        // what is wrong with the token of a refused login, like expired; otherwise ""
 	At       time.Duration // since the connection was accepted
 }
 

@@ -14,7 +14,11 @@ import (
 //
 // A name with a colon or a control character is nobody's: the client has sent user:password in place of the name, or
 // the end of a line with it. Its account would carry the password about.
-type Anyone struct{}
+type Anyone struct {
+	// Tokens is an issuer whose word counts for its own tokens. Any other token is as good as any password. nil means
+	// that there is no issuer.
+	Tokens TokenAuthority
+}
 
 func isName(user string) bool {
 	return user != "" && !strings.Contains(user, ":") && !strings.ContainsFunc(user, unicode.IsControl)
@@ -29,8 +33,12 @@ func (Anyone) Password(_ context.Context, user, password string) (bool, error) {
 }
 
 // Token implements Authority.
-func (Anyone) Token(_ context.Context, user, token string) (bool, error) {
-	return isName(user) && token != "", nil
+func (a Anyone) Token(ctx context.Context, user, token, protocol string) (Token, error) {
+	t, err := examine(ctx, a.Tokens, strings.ToLower, user, token, protocol)
+	if t.State == TokenUnknown && isName(user) && token != "" {
+		t.State = TokenValid
+	}
+	return t, err
 }
 
 // Secret implements Authority.
@@ -43,6 +51,9 @@ func (Anyone) Certificate(context.Context, string, []*x509.Certificate) (bool, e
 
 // Accounts is the authority for a fixed list of users.
 type Accounts struct {
+	// Tokens is the issuer of the users' tokens. nil means that there is none: any token of a known user will do.
+	Tokens TokenAuthority
+
 	canonical func(user string) string
 	passwords map[string]string // by canonical name
 }
@@ -64,10 +75,17 @@ func (a *Accounts) Password(_ context.Context, user, password string) (bool, err
 	return same(want, password) && ok && password != "", nil
 }
 
-// Token implements Authority. The list knows no tokens. It accepts any token of a known user.
-func (a *Accounts) Token(_ context.Context, user, token string) (bool, error) {
-	_, ok := a.passwords[a.canonical(user)]
-	return ok && token != "", nil
+// Token implements Authority.
+func (a *Accounts) Token(ctx context.Context, user, token, protocol string) (Token, error) {
+	_, known := a.passwords[a.canonical(user)]
+	t, err := examine(ctx, a.Tokens, a.canonical, user, token, protocol)
+	switch {
+	case !known && t.State == TokenValid:
+		t.State = TokenUnknown
+	case known && a.Tokens == nil && token != "":
+		t.State = TokenValid
+	}
+	return t, err
 }
 
 // Secret implements Authority. The secret is the password.

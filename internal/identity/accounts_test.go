@@ -30,7 +30,7 @@ func TestAccounts(t *testing.T) {
 		if got, err := tt.authority.Password(t.Context(), tt.user, tt.secret); got != tt.password || err != nil {
 			t.Errorf("%T, %q with the password %q: %v, %v", tt.authority, tt.user, tt.secret, got, err)
 		}
-		if got, err := tt.authority.Token(t.Context(), tt.user, tt.secret); got != tt.token || err != nil {
+		if got, err := tt.authority.Token(t.Context(), tt.user, tt.secret, "imap"); (got.State == TokenValid) != tt.token || err != nil {
 			t.Errorf("%T, %q with the token %q: %v, %v", tt.authority, tt.user, tt.secret, got, err)
 		}
 		if got, err := tt.authority.Certificate(t.Context(), tt.user, nil); got || err != nil {

@@ -15,6 +15,7 @@ import (
 	"strings"
 
 	"github.com/mailrig/mailrig/internal/event"
+	"github.com/mailrig/mailrig/internal/protocol"
 )
 
 // Authority knows the accounts and how to check a proof of identity. user is always the name that the client sent. Any
@@ -26,8 +27,9 @@ type Authority interface {
 	Meets(Need) bool
 	// Password reports whether this is the user's password.
 	Password(ctx context.Context, user, password string) (right bool, err error)
-	// Token reports whether the user may log in with this bearer token (RFC 6750).
-	Token(ctx context.Context, user, token string) (right bool, err error)
+	// Token says whether the user may log in with this bearer token (RFC 6750) at a door of this protocol: the state is
+	// TokenValid, or what is wrong with it.
+	Token(ctx context.Context, user, token, protocol string) (Token, error)
 	// Secret returns the secret that server and user share, for mechanisms that prove it without sending it (RFC 2195,
 	// RFC 5802). ok is false for an unknown user.
 	Secret(ctx context.Context, user string) (secret []byte, ok bool, err error)
@@ -51,7 +53,9 @@ const (
 type Attempt struct {
 	Mechanism string // SASL name in upper case, or a Command
 	User      string // as the client sent it
-	// Credential is the password or token, if the mechanism exposes it; otherwise "".
+	// Exposes says that the client has sent the password or token itself. Credential is what it sent, as far as it can be
+	// told from others; otherwise "".
+	Exposes    bool
 	Credential string
 	// Proof decides the attempt. It is called at most once, and only if no scenario has refused the attempt.
 	Proof Proof
@@ -65,8 +69,19 @@ func Shown(user string) string {
 	return user
 }
 
-// Proof asks the authority whether an attempt is right.
-type Proof func(context.Context, Authority) (right bool, err error)
+// Proof asks the authority whether an attempt is right. It returns nil, or why it isn't. An error means that the
+// authority can't decide now.
+type Proof func(context.Context, Authority) (*Refusal, error)
+
+// proof makes a Proof of a question with two answers.
+func proof(right func(context.Context, Authority) (bool, error)) Proof {
+	return func(ctx context.Context, a Authority) (*Refusal, error) {
+		if ok, err := right(ctx, a); !ok || err != nil {
+			return &Refusal{Reason: protocol.WrongPassword}, err
+		}
+		return nil, nil
+	}
+}
 
 // Command is a login without SASL: a command that carries user name and password.
 type Command string
@@ -83,6 +98,6 @@ func (c Command) Attempt(user, password string) Attempt {
 }
 
 func passwordAttempt(mechanism, user, password string) Attempt {
-	return Attempt{Mechanism: mechanism, User: user, Credential: password,
-		Proof: func(ctx context.Context, a Authority) (bool, error) { return a.Password(ctx, user, password) }}
+	return Attempt{Mechanism: mechanism, User: user, Exposes: true, Credential: password,
+		Proof: proof(func(ctx context.Context, a Authority) (bool, error) { return a.Password(ctx, user, password) })}
 }

@@ -60,7 +60,7 @@ func TestMechanisms(t *testing.T) {
 	accounts := NewAccounts(strings.ToLower)
 	accounts.Add("Alice", "secret")
 	decide := func(a Attempt) error {
-		if right, err := a.Proof(t.Context(), accounts); !right {
+		if no, err := a.Proof(t.Context(), accounts); no != nil || err != nil {
 			return errors.Join(wrong, err)
 		}
 		return nil

@@ -27,6 +27,7 @@ type Mechanism struct {
 type Exchange struct {
 	Context   context.Context // ends with the connection
 	Authority Authority
+	Protocol  string              // of the door: smtp, imap or pop3
 	Peer      []*x509.Certificate // presented by the client, its own first; empty in clear
 	// Decide is called once, when the client has sent everything. A refusal is a *Refusal.
 	Decide func(Attempt) error

@@ -3,7 +3,15 @@ package identity
 import "strings"
 
 // oauthbearerMechanism is OAUTHBEARER (RFC 7628). A client must answer an error with ^A (section 3.2.3).
-var oauthbearerMechanism = newBearer("OAUTHBEARER", parseOAUTHBEARER, []byte{1})
+var oauthbearerMechanism = bearerForm{
+	name: "OAUTHBEARER", parse: parseOAUTHBEARER, ack: []byte{1}, explains: true,
+	status: func(s TokenState) string { // RFC 6750 section 3.1
+		if s == TokenWrongScope {
+			return "insufficient_scope"
+		}
+		return "invalid_token"
+	},
+}.mechanism()
 
 // parseOAUTHBEARER parses "n,a=alice@example.test,^Ahost=…^Aport=…^Aauth=Bearer token^A^A" (RFC 7628 section 3.1, RFC
 // 5801 section 4).

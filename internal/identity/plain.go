@@ -36,7 +36,7 @@ func (p *plain) Next(response []byte) (challenge []byte, done bool, err error) {
 		// An authorization identity other than the user's own is refused like a wrong password: no account here may act
 		// for another.
 		a.Credential = ""
-		a.Proof = func(context.Context, Authority) (bool, error) { return false, nil }
+		a.Proof = proof(func(context.Context, Authority) (bool, error) { return false, nil })
 	}
 	if err := p.decide(a); err != nil {
 		return nil, false, err

@@ -16,6 +16,8 @@ type Refusal struct {
 	// Injected names the scenario that refused the login. It is "" if the authority did.
 	Injected string
 
+	// Token says what is wrong with the token of the login; "" if it isn't the token, or there is none.
+	Token TokenState
 	// Challenge is the error that a client with a token sees first. The client must answer it, and then sees the reply.
 	// Answered, which may be nil, is told whether the client answered as its mechanism requires.
 	Challenge string

@@ -4,7 +4,11 @@ import "strings"
 
 // xoauth2Mechanism is XOAUTH2, which Google used before RFC 7628
 // (https://developers.google.com/gmail/imap/xoauth2-protocol). A client must answer an error with an empty line.
-var xoauth2Mechanism = newBearer("XOAUTH2", parseXOAUTH2, []byte{})
+// The error's status is an HTTP code. Google says 400 whatever is wrong, and clients get a new token for that one only.
+var xoauth2Mechanism = bearerForm{
+	name: "XOAUTH2", parse: parseXOAUTH2, ack: []byte{},
+	status: func(TokenState) string { return "400" },
+}.mechanism()
 
 // parseXOAUTH2 parses "user=alice@example.test^Aauth=Bearer token^A^A".
 func parseXOAUTH2(b []byte) (user, token string, ok bool) {

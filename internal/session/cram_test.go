@@ -10,6 +10,7 @@ import (
 	"github.com/emersion/go-sasl"
 
 	"github.com/mailrig/mailrig/internal/identity"
+	"github.com/mailrig/mailrig/internal/protocol"
 )
 
 // cramMD5 is CRAM-MD5 (RFC 2195), a mechanism that needs a stored secret. mailrig itself doesn't serve it. The
@@ -40,12 +41,15 @@ func (c *cram) Next(response []byte) (challenge []byte, done bool, err error) {
 	}
 	user, digest := string(response[:i]), response[i+1:]
 	err = c.decide(identity.Attempt{Mechanism: "CRAM-MD5", User: user,
-		Proof: func(ctx context.Context, a identity.Authority) (bool, error) {
+		Proof: func(ctx context.Context, a identity.Authority) (*identity.Refusal, error) {
 			secret, ok, err := a.Secret(ctx, user)
 			h := hmac.New(md5.New, secret)
 			h.Write([]byte(cramChallenge))
 			want := hex.EncodeToString(h.Sum(nil))
-			return ok && hmac.Equal([]byte(want), digest), err
+			if !ok || !hmac.Equal([]byte(want), digest) {
+				return &identity.Refusal{Reason: protocol.WrongPassword}, err
+			}
+			return nil, err
 		}})
 	return nil, err == nil, err
 }

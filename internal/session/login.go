@@ -41,7 +41,7 @@ func (s *Session) Authenticate(mechanism string) (sasl.Server, error) {
 		return nil, identity.ErrMechanism
 	}
 	return m.Server(identity.Exchange{
-		Context: s.Context(), Authority: s.shared.Authority, Peer: s.phase.Peer(), Decide: s.Login,
+		Context: s.Context(), Authority: s.shared.Authority, Protocol: s.spoken, Peer: s.phase.Peer(), Decide: s.Login,
 	}), nil
 }
 
@@ -51,13 +51,12 @@ func (s *Session) Login(a identity.Attempt) error {
 	if refusal == nil {
 		refusal = s.enter(a.User)
 	}
-	injected := ""
 	if refusal != nil {
-		injected = refusal.Injected
+		injected := refusal.Injected
 		refusal.Answered = func(right bool) { s.record.acknowledged(right, injected) }
 		s.phase.Refused(injected)
 	}
-	s.record.login(a, refusal == nil, injected)
+	s.record.login(a, refusal)
 	if refusal != nil {
 		return refusal
 	}
@@ -75,12 +74,12 @@ func (s *Session) decide(a identity.Attempt) *identity.Refusal {
 	if no := s.plan.Login(seen); no != nil {
 		return no
 	}
-	switch right, err := a.Proof(s.Context(), s.shared.Authority); {
+	switch no, err := a.Proof(s.Context(), s.shared.Authority); {
 	case err != nil:
 		s.shared.Logger.Error("the authority can't decide a login; the client hears a temporary failure", "user", identity.Shown(a.User), "err", err)
 		return &identity.Refusal{Reason: protocol.TemporaryFailure}
-	case !right:
-		return &identity.Refusal{Reason: protocol.WrongPassword}
+	case no != nil:
+		return no
 	}
 	return s.plan.Admit(seen)
 }

@@ -55,9 +55,13 @@ func (r record) limits(l fault.Limits) {
 	}
 }
 
-// login records a login attempt and its outcome.
-func (r record) login(a identity.Attempt, ok bool, by string) {
-	r.Login(event.Login{User: identity.Shown(a.User), Mechanism: a.Mechanism, OK: ok, Injected: by, Password: r.tags.tag(a.Credential), NotUTF8: !utf8.ValidString(a.Credential)})
+// login records a login attempt and its outcome: nil, or the refusal.
+func (r record) login(a identity.Attempt, no *identity.Refusal) {
+	l := event.Login{User: identity.Shown(a.User), Mechanism: a.Mechanism, OK: no == nil, Exposed: a.Exposes, Password: r.tags.tag(a.Credential), NotUTF8: !utf8.ValidString(a.Credential)}
+	if no != nil {
+		l.Injected, l.Token = no.Injected, string(no.Token)
+	}
+	r.Login(l)
 }
 
 // acknowledged records whether the client answered an error as its mechanism requires: with an empty line (XOAUTH2), or

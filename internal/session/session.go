@@ -73,6 +73,7 @@ type Phase interface {
 type Session struct {
 	shared *Shared
 	needs  needs
+	spoken string // the protocol
 	life   life
 	plan   *fault.Conn
 	record record
@@ -90,7 +91,7 @@ type needs struct{ tls, login bool }
 // ends. ctx ends with the server.
 func New(ctx context.Context, shared *Shared, d door.Door, conn net.Conn, plan *fault.Plan) *Session {
 	s := &Session{
-		shared: shared, phase: clear{}, life: life{server: ctx},
+		shared: shared, phase: clear{}, life: life{server: ctx}, spoken: string(d.Protocol),
 		needs: needs{tls: d.Security == door.STARTTLSRequired, login: d.Login},
 	}
 	s.record = begin(shared, d, conn, plan)

@@ -59,7 +59,7 @@ func (w Renderer) Of(r *event.Record) *Session {
 		EndedBy: r.EndedBy, Counts: Counts(r.Counts), Messages: []Stored{}, record: r,
 	}
 	for _, l := range r.Logins {
-		s.Logins = append(s.Logins, Login{l.User, l.Mechanism, l.OK, l.Secure, l.Injected, l.Password, l.At})
+		s.Logins = append(s.Logins, Login{l.User, l.Mechanism, l.OK, l.Secure, l.Injected, l.Password, l.Exposed, l.Token, l.At})
 	}
 	for _, m := range r.Messages {
 		s.Messages = append(s.Messages, Stored{m.MessageID, m.From, m.Recipients, m.Bytes, m.Sum, m.Secure, m.At})

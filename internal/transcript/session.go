@@ -85,8 +85,12 @@ type Login struct {
 	Secure    bool   `json:"secure"`             // inside TLS
 	Injected  string `json:"injected,omitempty"` // the scenario that refused it
 	// Password is an opaque tag. Equal passwords have equal tags while mailrig runs; the tag reveals nothing else.
-	Password string        `json:"password_tag,omitempty"`
-	At       time.Duration `json:"at"` // since the connection was accepted, in nanoseconds
+	Password string `json:"password_tag,omitempty"`
+	// Exposed says that the client sent the password or token itself, inside TLS or not.
+	Exposed bool `json:"exposed"`
+	// Token says what is wrong with the token of a refused login, like expired.
+	Token string        `json:"token,omitempty"`
+	At    time.Duration `json:"at"` // since the connection was accepted, in nanoseconds
 }
 
 // Stored is a message that the session has put into a mailbox.
