@@ -64,16 +64,10 @@ func Find(name string) (*Scenario, error) {
 	if isPath(name) {
 		return LoadFile(name)
 	}
-	known := files()
-	if file, ok := known[name]; ok {
+	if file, ok := files()[name]; ok {
 		return embedded(name, file), nil
 	}
-	var names []string
-	for n := range known {
-		names = append(names, n)
-	}
-	slices.Sort(names)
-	return nil, fmt.Errorf("there is no scenario %q; %s", name, advice(name, names))
+	return nil, unknown(name, Index())
 }
 
 // advice says what an unknown name may have meant.

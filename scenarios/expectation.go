@@ -37,12 +37,8 @@ const (
 )
 
 func expectation(id string) (Expectation, bool) {
-	for _, e := range Expectations() {
-		if e.ID == id {
-			return e, true
-		}
-	}
-	return Expectation{}, false
+	r, ok := diagnose.Lookup(id)
+	return Expectation{r.ID, r.Do}, ok && r.Do != ""
 }
 
 func expectationIDs() []string {

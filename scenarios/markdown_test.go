@@ -55,12 +55,20 @@ var groups = []group{
 func markdown(group, title string) []byte {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "# %s\n\n<!-- Made from scenarios/catalogue/%s by go test ./scenarios -update. -->\n", title, group)
-	n := 0
+	var here []*Scenario
 	for _, s := range All() {
-		if s.Group != group {
-			continue
+		if s.Group == group {
+			here = append(here, s)
 		}
-		n++
+	}
+	if here == nil {
+		return nil
+	}
+	fmt.Fprintf(&b, "\n%d scenarios:\n\n", len(here))
+	for _, s := range here {
+		fmt.Fprintf(&b, "- [%s](#%s): %s\n", s.Name, s.Name, strings.TrimSuffix(visible(s.Title), "."))
+	}
+	for _, s := range here {
 		fmt.Fprintf(&b, "\n## %s\n\n**%s.** %s\n\n", s.Name, strings.TrimSuffix(visible(s.Title), "."), strings.Join(strings.Fields(visible(s.Story)), " "))
 		for i := range s.Rules {
 			fmt.Fprintf(&b, "- %s\n", strings.Join(strings.Fields(s.sentence(&s.Rules[i])), " "))
@@ -74,9 +82,6 @@ func markdown(group, title string) []byte {
 				fmt.Fprintf(&b, "\n%s: %s.\n", e.lead, visible(strings.Join(e.texts, "; ")))
 			}
 		}
-	}
-	if n == 0 {
-		return nil
 	}
 	return b.Bytes()
 }

@@ -24,10 +24,16 @@ func (r rig) Ended() (uint64, <-chan struct{}) {
 	return n, more
 }
 
-func (r rig) Catalogue() []httpapi.ScenarioInfo {
-	var out []httpapi.ScenarioInfo
-	for _, sc := range scenarios.All() {
-		out = append(out, httpapi.ScenarioInfo{Name: sc.Name, Title: sc.Title, Story: sc.Story, Group: sc.Group})
+func (r rig) Catalogue() []httpapi.ScenarioInfo { return infos(scenarios.Index()) }
+
+func (r rig) Matching(patterns ...string) ([]httpapi.ScenarioInfo, error) {
+	found, err := scenarios.Filter(scenarios.Index(), patterns...)
+	return infos(found), err
+}
+
+func infos(index []scenarios.Entry) (out []httpapi.ScenarioInfo) {
+	for _, e := range index {
+		out = append(out, httpapi.ScenarioInfo(e))
 	}
 	return out
 }

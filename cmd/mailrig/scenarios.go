@@ -14,27 +14,34 @@ import (
 func (a *app) scenariosCommand() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
-		Use:   "scenarios",
+		Use:   "scenarios [PATTERN...]",
 		Short: "List the scenarios, explain one, check files",
-		Long:  "List the catalogue: every way in which mailrig can misbehave on request." + aboutVariables,
+		Long: `List the catalogue: every way in which mailrig can misbehave on request. A pattern
+lists a part of it: the name of a scenario, a group such as smtp, or a glob over names
+('smtp*') or over groups and names ('smtp/*'). Put globs into quotes.` + aboutVariables,
 		Example: `  mailrig scenarios
+  mailrig scenarios imap 'cert-*'
   mailrig scenarios show greylisting
   mailrig scenarios lint mine.yaml`,
-		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) > 0 {
+		Args:              cobra.ArbitraryArgs,
+		ValidArgsFunction: scenarioPatterns,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			found, err := scenarios.Filter(scenarios.Index(), args...)
+			if err != nil && len(args) > 0 && len(similar(cmd, args[0])) > 0 {
 				return unknownCommand(cmd, args[0])
 			}
-			return nil
+			if err != nil {
+				return usage("%w", err)
+			}
+			return a.listScenarios(found, asJSON)
 		},
-		RunE: func(*cobra.Command, []string) error { return a.listScenarios(asJSON) },
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	cmd.AddCommand(a.showCommand(), a.lintCommand(), a.schemaCommand())
 	return cmd
 }
 
-func (a *app) listScenarios(asJSON bool) error {
-	all := scenarios.All()
+func (a *app) listScenarios(all []scenarios.Entry, asJSON bool) error {
 	if asJSON {
 		type info struct {
 			Name  string `json:"name"`
@@ -44,13 +51,13 @@ func (a *app) listScenarios(asJSON bool) error {
 		}
 		list := []info{}
 		for _, s := range all {
-			list = append(list, info{s.Name, s.Title, s.Story, s.Group})
+			list = append(list, info(s))
 		}
 		return writeJSON(a.stdout, list)
 	}
 	group := ""
 	tab := tabwriter.NewWriter(a.stdout, 0, 0, 3, ' ', 0)
-	slices.SortStableFunc(all, func(x, y *scenarios.Scenario) int { return strings.Compare(x.Group, y.Group) })
+	slices.SortStableFunc(all, func(x, y scenarios.Entry) int { return strings.Compare(x.Group, y.Group) })
 	for _, s := range all {
 		if s.Group != group {
 			if group != "" {
@@ -131,10 +138,24 @@ func (a *app) lintCommand() *cobra.Command {
 // scenarioNames completes names in the catalogue, and files.
 func scenarioNames(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 	var names []string
-	for _, s := range scenarios.All() {
+	for _, s := range scenarios.Index() {
 		names = append(names, s.Name+"\t"+s.Title)
 	}
 	return names, cobra.ShellCompDirectiveDefault
+}
+
+// scenarioPatterns completes names in the catalogue, and groups.
+func scenarioPatterns(*cobra.Command, []string, string) (names []string, _ cobra.ShellCompDirective) {
+	groups := map[string]int{}
+	for _, s := range scenarios.Index() {
+		names = append(names, s.Name+"\t"+s.Title)
+		groups[s.Group]++
+	}
+	for group, n := range groups {
+		names = append(names, fmt.Sprintf("%s\tthe group: %d scenarios", group, n))
+	}
+	slices.Sort(names)
+	return names, cobra.ShellCompDirectiveNoFileComp
 }
 
 func completeScenarios(cmd *cobra.Command, flag string) {

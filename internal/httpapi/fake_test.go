@@ -130,6 +130,17 @@ func (f *fakeRig) Catalogue() []ScenarioInfo {
 	return []ScenarioInfo{{Name: "a", Title: "Title of A"}, {Name: "b", Title: "Title of B", Group: "tls"}}
 }
 
+func (f *fakeRig) Matching(patterns ...string) ([]ScenarioInfo, error) {
+	if len(patterns) == 0 {
+		return f.Catalogue(), nil
+	}
+	found := slices.DeleteFunc(f.Catalogue(), func(s ScenarioInfo) bool { return !slices.Contains(patterns, s.Group) })
+	if len(found) == 0 {
+		return nil, errors.New("no scenario matches")
+	}
+	return found, nil
+}
+
 func (f *fakeRig) ActiveFor(user string) []string {
 	f.mu.Lock()
 	defer f.mu.Unlock()

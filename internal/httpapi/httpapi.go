@@ -39,6 +39,8 @@ type Rig interface {
 	// caller is to blame, the error is a *BadScenario.
 	Use(user string, names []string, inline []Inline) (notes []string, err error)
 	Catalogue() []ScenarioInfo
+	// Matching returns those of the catalogue that a pattern means: a name, a group, or a glob over them.
+	Matching(patterns ...string) ([]ScenarioInfo, error)
 	Reset() error
 	ResetUser(ctx context.Context, user string) error
 	// Metrics answers scrapes by Prometheus.

@@ -19,6 +19,7 @@ func TestResources(t *testing.T) {
 		{"/ca.pem", "application/x-pem-file", "-----BEGIN CERTIFICATE-----\n"},
 		{"/api/v1/doors", "application/json", `{"doors":[{"port":587,"service":"submission","protocol":"smtp","security":"starttls-required","address":"127.0.0.1:3587"}]}` + "\n"},
 		{"/api/v1/scenario", "application/json", `{"scenarios":[],"users":{}}` + "\n"},
+		{"/api/v1/scenarios?match=tls", "application/json", `{"scenarios":[{"name":"b","title":"Title of B","group":"tls"}]}` + "\n"},
 		{"/api/v1/scenarios", "application/json", `{"scenarios":[{"name":"a","title":"Title of A"},{"name":"b","title":"Title of B","group":"tls"}]}` + "\n"},
 		{"/api/v1/sessions", "application/json", `{"sessions":[],"next":0}` + "\n"},
 		{"//api///v1/doors/", "application/json", `{"doors":[`},

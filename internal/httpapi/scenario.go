@@ -11,8 +11,14 @@ import (
 	"strings"
 )
 
-func (a *api) catalogue(w http.ResponseWriter, _ *http.Request) {
-	a.json(w, http.StatusOK, map[string]any{"scenarios": list(a.Rig.Catalogue())})
+// catalogue lists the catalogue, or with ?match=smtp* a part of it.
+func (a *api) catalogue(w http.ResponseWriter, r *http.Request) {
+	found, err := a.Rig.Matching(r.URL.Query()["match"]...)
+	if err != nil {
+		a.fail(w, r, http.StatusBadRequest, err.Error())
+		return
+	}
+	a.json(w, http.StatusOK, map[string]any{"scenarios": list(found)})
 }
 
 // scenario shows what is active: for everybody and for each user, or for one user only.
