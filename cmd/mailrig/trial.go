@@ -30,6 +30,8 @@ type trialFlags struct {
 	reports   []string
 	baseline  string
 	failed    string
+	resume    string
+	shard     string
 	retries   string
 	noTrust   bool
 	verbose   bool
@@ -60,6 +62,8 @@ the flag wins.`,
 		Example: `  mailrig trial -- ./send-and-fetch.sh
   mailrig trial --scenario 'starttls-*,cert-*' --report trial.html -- ./send.sh
   mailrig trial --failed trial.json --report again.html -- ./send.sh
+  mailrig trial --resume trial.json -- ./send.sh   # again, if it was interrupted
+  mailrig trial --shard 3/8 --report 3.json -- ./send.sh
   mailrig trial --report junit.xml --baseline known.txt -- go test -count 1 ./mail`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
@@ -83,6 +87,8 @@ the flag wins.`,
 	listFlag(fs, &f.reports, "report", "write the report to these `files`: .html, .xml (JUnit) or .json; repeatable")
 	fs.StringVar(&f.baseline, "baseline", "", "tolerate the failures listed in `FILE`: a JSON report, or a list of scenarios")
 	fs.StringVar(&f.failed, "failed", "", "try only what failed or could not run in the trial whose JSON report, or list, is in `FILE`")
+	fs.StringVar(&f.resume, "resume", "", "keep what is known in `FILE` while the trial runs, and go on from there if it was interrupted; at the end it is the JSON report")
+	fs.StringVar(&f.shard, "shard", "", "try only part `I/N`, such as 3/8, and leave the rest to other machines (\"mailrig trial merge\" makes one report of theirs)")
 	fs.StringVar(&f.retries, "retries", "inside", "`where` a try is repeated after a temporary failure: inside CMD, or outside, by whoever calls it; then a failure that CMD reports as temporary passes")
 	fs.BoolVar(&f.noTrust, "no-trust", false, "don't make CMD trust the rig's CA")
 	graceFlag(fs, &f.grace)
@@ -90,6 +96,7 @@ the flag wins.`,
 	fs.BoolVarP(&f.verbose, "verbose", "v", false, "print a line for every scenario, not only for failures")
 	fs.SetInterspersed(false) // what follows CMD belongs to CMD
 	completeScenarios(cmd, "scenario")
+	cmd.AddCommand(a.trialMergeCommand())
 	return cmd
 }
 
@@ -124,15 +131,27 @@ func (a *app) trial(ctx context.Context, cfg server.Config, f trialFlags, args [
 			return nil
 		}
 	}
-	for _, file := range f.reports {
-		if err := trial.CheckFile(file); err != nil {
-			return usage("%w", err)
-		}
+	if t.Shard, err = trial.ParseShard(f.shard); err != nil {
+		return usage("%s: %w", a.source("shard"), err)
+	}
+	if err := checkFiles(f.reports); err != nil {
+		return err
 	}
 	if f.baseline != "" {
 		if t.Baseline, err = trial.LoadBaseline(f.baseline); err != nil {
 			return usage("%w", err)
 		}
+	}
+	if f.resume != "" {
+		if t.Journal, err = trial.OpenJournal(f.resume); err == nil {
+			err = t.CheckJournal()
+		}
+		if err != nil {
+			return usage("%s: %w", a.source("resume"), err)
+		}
+	}
+	if t.Journal.Whole() {
+		fmt.Fprintf(a.stderr, "mailrig: the trial in %s had ended, so this is its result; remove the file to begin anew\n", f.resume)
 	}
 	if t.Path, err = exec.LookPath(args[0]); err != nil {
 		return notStarted("can't run %s: %w; check its name, or give its path", args[0], reason(err))
@@ -152,7 +171,7 @@ func (a *app) trial(ctx context.Context, cfg server.Config, f trialFlags, args [
 	}
 
 	ctx, interrupted := untilSignal(ctx)
-	p := newProgress(a.stderr, len(t.Scenarios), f.verbose)
+	p := newProgress(a.stderr, len(t.Mine()), f.verbose)
 	t.OnResult = p.result
 	p.start()
 	reaping, stopReaping := context.WithCancel(context.Background())
@@ -164,14 +183,31 @@ func (a *app) trial(ctx context.Context, cfg server.Config, f trialFlags, args [
 		fmt.Fprintf(a.stderr, "mailrig: these processes can't be ended: %s; look at them with ps\n", printableLine(proctree.List(left)))
 	}
 	sig := interrupted()
-	if err != nil {
+	if report == nil {
 		return notStarted("%w", err)
 	}
-	var failed []error
-	for _, file := range f.reports {
-		failed = append(failed, report.WriteFile(file))
+	if report.Interrupted && f.resume != "" && err == nil {
+		fmt.Fprintf(a.stderr, "mailrig: the same command goes on from here; what is known is in %s\n", f.resume)
 	}
-	return a.verdict(report, f.reports, errors.Join(failed...), sig)
+	return a.verdict(report, f.reports, errors.Join(err, writeFiles(report, f.reports)), sig)
+}
+
+// checkFiles checks before anything is done whether reports can be written.
+func checkFiles(files []string) error {
+	for _, file := range files {
+		if err := trial.CheckFile(file); err != nil {
+			return usage("%w", err)
+		}
+	}
+	return nil
+}
+
+func writeFiles(r *trial.Report, files []string) error {
+	var failed []error
+	for _, file := range files {
+		failed = append(failed, r.WriteFile(file))
+	}
+	return errors.Join(failed...)
 }
 
 // trialCA makes one CA for all rigs of a trial, so that what CMD must trust is written only once. It returns the
@@ -245,7 +281,7 @@ func (a *app) verdict(r *trial.Report, files []string, unwritten error, sig os.S
 		err = notStarted("the control run (without a scenario) failed: %s%s", r.Control.Problem, lastOutput(r.Control.Output))
 	case !r.Negative():
 		fmt.Fprintln(a.stdout, map[bool]string{true: "Nothing failed.", false: "Only known failures."}[r.Counts.Known == 0])
-	case r.Counts.NotExercised == len(r.Results):
+	case r.Unexercising():
 		err = negative("nothing was exercised: no scenario told us anything about this client; choose others with --scenario")
 	default:
 		hint := ""

@@ -2,18 +2,13 @@ package trial
 
 import (
 	"bytes"
-	"encoding/json"
+	"errors"
 	"fmt"
-	"io"
-	"os"
 	"slices"
 	"strings"
 
 	"github.com/mailrig/mailrig/scenarios"
 )
-
-// maxBaseline is the largest baseline file, in bytes. A report on the whole catalogue has a few million.
-const maxBaseline = 256 << 20
 
 // Baseline lists known failures.
 type Baseline struct {
@@ -27,17 +22,12 @@ func LoadBaseline(file string) (*Baseline, error) { return loadFailures(file, "b
 
 // loadFailures reads what failed from a file. Its errors call the file what.
 func loadFailures(file, what string) (*Baseline, error) {
-	f, err := os.Open(file)
-	if err != nil {
-		return nil, fmt.Errorf("can't read the %s: %w; write one with --report %s.json", what, err, strings.TrimSuffix(file, ".json"))
-	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxBaseline+1))
+	data, err := readBounded(file)
 	switch {
+	case errors.Is(err, errTooLarge):
+		return nil, fmt.Errorf("the %s %s: %w", what, file, err)
 	case err != nil:
-		return nil, fmt.Errorf("can't read the %s: %w", what, err)
-	case len(data) > maxBaseline:
-		return nil, fmt.Errorf("the %s %s is larger than %d bytes, more than any report; give a JSON report, or a list of scenarios", what, file, maxBaseline)
+		return nil, fmt.Errorf("can't read the %s: %s: %w; write one with --report %s.json", what, file, err, strings.TrimSuffix(file, ".json"))
 	}
 	b := &Baseline{File: file}
 	if text := bytes.TrimSpace(data); len(text) > 0 && text[0] == '{' {
@@ -54,19 +44,11 @@ func loadFailures(file, what string) (*Baseline, error) {
 }
 
 func (b *Baseline) fromReport(what string, data []byte) error {
-	var report struct {
-		Results *[]struct {
-			Scenario string  `json:"scenario"`
-			Verdict  Verdict `json:"verdict"`
-		} `json:"results"`
+	report, err := decodeReport(data)
+	if err != nil {
+		return fmt.Errorf("the %s %s isn't a JSON report of a trial: %w; write one with --report FILE.json", what, b.File, err)
 	}
-	if err := json.Unmarshal(data, &report); err != nil {
-		return fmt.Errorf("the %s %s isn't a report: %w; write one with --report FILE.json", what, b.File, err)
-	}
-	if report.Results == nil {
-		return fmt.Errorf("the %s %s has no results, so it isn't the report of a trial; write one with --report FILE.json", what, b.File)
-	}
-	for _, r := range *report.Results {
+	for _, r := range report.Results {
 		if r.Verdict == Fail || r.Verdict == CouldNotRun {
 			b.Names = append(b.Names, r.Scenario)
 		}

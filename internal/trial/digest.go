@@ -72,7 +72,7 @@ func (r *Result) cause() (text, advice string, h harm) {
 	h = unknown + 1
 	for _, why := range r.Reasons {
 		if one := why.harm(r.Verdict); one < h {
-			text, advice, h = cmp.Or(why.general, why.Text), "", one
+			text, advice, h = cmp.Or(why.General, why.Text), "", one
 			if why.Finding != nil {
 				advice = why.Finding.Advice
 			}
@@ -87,9 +87,9 @@ func (r Reason) harm(v Verdict) harm {
 		return unknown
 	case r.Finding != nil && r.Finding.Severity == diagnose.Error:
 		return danger
-	case r.kind == kindCrash:
+	case r.Kind == Crash:
 		return crash
-	case r.kind == kindUntrue:
+	case r.Kind == Untrue:
 		return untrue
 	case r.Finding != nil:
 		return nuisance

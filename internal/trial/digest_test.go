@@ -15,13 +15,13 @@ func TestCauses(t *testing.T) {
 	}
 	trust := Reason{Text: "must not trust", Finding: &diagnose.Finding{Severity: diagnose.Error, Advice: "Look at the certificate."}}
 	late := func(s string) Reason {
-		return Reason{Text: "should finish within " + s, general: "should finish in time"}
+		return Reason{Text: "should finish within " + s, General: "should finish in time"}
 	}
 	r := &Report{Results: []Result{
 		of("a1", Fail, late("1s")), of("a2", Fail, late("2s")), of("a3", Pass),
 		of("b1", Fail, late("3s"), trust), of("b2", NotExercised, Reason{Text: "no door"}),
 		of("b3", CouldNotRun, Reason{Text: "no rig"}), of("c1", NotExercised, Reason{Text: "no door"}),
-		of("c2", Fail, Reason{Text: "should report the failure", kind: kindUntrue}),
+		of("c2", Fail, Reason{Text: "should report the failure", Kind: Untrue}),
 	}}
 	var got []string
 	for _, c := range r.Causes() {

@@ -5,9 +5,11 @@
 // meet the scenario, or did nothing that could show what is expected, hasn't exercised it.
 //
 // Trial (trial.go) does everything around it. rig.go gives a command a fresh rig. process.go keeps a command that may
-// do anything within limits. schedule.go runs many commands at a time. control.go examines the run without a scenario.
-// report_*.go write the results. select.go and baseline.go read what the user chose and what is known. The caller
-// (cmd/mailrig) gives the command its environment; this package reads none.
+// do anything within limits. schedule.go runs many commands at a time. shard.go divides a trial among machines, and
+// merge.go makes one report of theirs. journal.go keeps what is known of a trial that may be interrupted. control.go
+// examines the run without a scenario. report_*.go write the results, and load.go reads them. select.go and baseline.go
+// read what the user chose and what is known. The caller (cmd/mailrig) gives the command its environment; this package
+// reads none.
 //
 // To add a report format, write a report_NAME.go and add a row to formats in report_json.go.
 package trial

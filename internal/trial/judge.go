@@ -54,18 +54,21 @@ type Reason struct {
 	Finding     *diagnose.Finding `json:"finding,omitempty"`  // the finding that proves it
 	Sessions    []string          `json:"sessions,omitempty"` // ids of the sessions that show it
 
-	general   string // Text without what differs from scenario to scenario; "" if nothing does
-	excusable bool   // another run of the client would do what is missing
-	kind      kind
+	// General is Text without what differs from scenario to scenario; "" if nothing does.
+	General string `json:"general,omitempty"`
+	Kind    Kind   `json:"kind,omitempty"`
+
+	excusable bool // another run of the client would do what is missing
 }
 
-// kind says what a reason without a finding is about.
-type kind int
+// Kind says what a reason without a finding is about.
+type Kind string
 
+// The kinds of reasons.
 const (
-	kindMissing kind = iota // the client didn't do something
-	kindCrash               // it crashed or was killed
-	kindUntrue              // it reported the opposite of what happened
+	Missing Kind = ""       // the client didn't do something
+	Crash   Kind = "crash"  // it crashed or was killed
+	Untrue  Kind = "untrue" // it reported the opposite of what happened
 )
 
 // Terms are what a client is judged by, besides the scenario.
@@ -258,8 +261,8 @@ func (j *judge) required(limit time.Duration) {
 		}
 		why := Reason{Text: "should " + row.Do, Expectation: id, Sessions: j.met(), excusable: slices.Contains(afterRetry, id)}
 		if said, session := j.said(); id == "worked-as-usual" && said != "" {
-			why.general = "should do its whole work all the same"
-			why.Text, why.Sessions = why.general+", but didn't after "+said, []string{session}
+			why.General = "should do its whole work all the same"
+			why.Text, why.Sessions = why.General+", but didn't after "+said, []string{session}
 		}
 		j.fail(why)
 	}
@@ -312,10 +315,10 @@ func (j *judge) met() (ids []string) {
 func (j *judge) killed(limit time.Duration) {
 	if longest := Longest(j.s); longest >= limit {
 		j.open = append(j.open, Reason{Text: fmt.Sprintf("the scenario keeps the client waiting for %v, longer than it may run here (%v); give it more time with --timeout", longest, limit), Sessions: j.met(),
-			general: "the scenario keeps the client waiting longer than it may run here; give it more time with --timeout"})
+			General: "the scenario keeps the client waiting longer than it may run here; give it more time with --timeout"})
 		return
 	}
-	j.fail(Reason{Text: fmt.Sprintf("the command was still running after %v, so mailrig killed it", limit), Sessions: j.met(), kind: kindCrash})
+	j.fail(Reason{Text: fmt.Sprintf("the command was still running after %v, so mailrig killed it", limit), Sessions: j.met(), Kind: Crash})
 }
 
 func (j *judge) command() {
@@ -327,16 +330,16 @@ func (j *judge) command() {
 	switch {
 	case j.run.Signal != "": // a crash is never expected
 		j.seen++
-		j.fail(Reason{Text: fmt.Sprintf("must not crash: the command was killed by a signal (%s)", j.run.Signal), Sessions: j.met(), kind: kindCrash})
+		j.fail(Reason{Text: fmt.Sprintf("must not crash: the command was killed by a signal (%s)", j.run.Signal), Sessions: j.met(), Kind: Crash})
 	case e.Command == scenarios.CommandSucceeds && !ok:
-		j.fail(Reason{Text: fmt.Sprintf("should report success, but exited with status %d", j.run.Status), general: "should report success", Sessions: j.met(), excusable: true})
+		j.fail(Reason{Text: fmt.Sprintf("should report success, but exited with status %d", j.run.Status), General: "should report success", Sessions: j.met(), excusable: true})
 	case e.Command == scenarios.CommandFails && ok:
-		j.fail(Reason{Text: "should report the failure, but exited with status 0", Sessions: j.met(), kind: kindUntrue})
+		j.fail(Reason{Text: "should report the failure, but exited with status 0", Sessions: j.met(), Kind: Untrue})
 	}
 	if e.Within > 0 {
 		j.seen++
 		if j.run.Took > e.Within {
-			j.fail(Reason{Text: fmt.Sprintf("should finish within %v, but took %v", e.Within, j.run.Took.Round(time.Millisecond)), general: "should finish in time", Sessions: j.met()})
+			j.fail(Reason{Text: fmt.Sprintf("should finish within %v, but took %v", e.Within, j.run.Took.Round(time.Millisecond)), General: "should finish in time", Sessions: j.met()})
 		}
 	}
 	const untrue = "reported-success-without-delivery"
@@ -367,11 +370,11 @@ func (j *judge) mail() {
 		if f := evidence(j.c, "delivered-twice"); f != nil {
 			j.fail(Reason{Text: "each message must arrive exactly once", Finding: f, Sessions: f.Sessions})
 		} else if arrived != sent {
-			j.fail(Reason{Text: fmt.Sprintf("each message must arrive exactly once: %d arrived, but %d without the scenario", arrived, sent), general: "each message must arrive exactly once", Sessions: j.met(), excusable: arrived < sent})
+			j.fail(Reason{Text: fmt.Sprintf("each message must arrive exactly once: %d arrived, but %d without the scenario", arrived, sent), General: "each message must arrive exactly once", Sessions: j.met(), excusable: arrived < sent})
 		}
 	case scenarios.MailNone:
 		if arrived > 0 {
-			j.fail(Reason{Text: fmt.Sprintf("no message may get through, but %d did", arrived), general: "no message may get through", Sessions: j.met()})
+			j.fail(Reason{Text: fmt.Sprintf("no message may get through, but %d did", arrived), General: "no message may get through", Sessions: j.met()})
 		}
 	}
 }

@@ -22,6 +22,11 @@ func CheckFile(file string) error {
 	if _, ok := formats[strings.ToLower(filepath.Ext(file))]; !ok {
 		return fmt.Errorf("can't tell the report's format from %s: end the name with .html, .xml (JUnit) or .json", file)
 	}
+	return checkPlace(file)
+}
+
+// checkPlace checks whether a file can be written there.
+func checkPlace(file string) error {
 	dir := filepath.Dir(file)
 	switch info, err := os.Stat(dir); {
 	case err != nil:
@@ -40,11 +45,17 @@ func (r *Report) WriteFile(file string) error {
 	if err := CheckFile(file); err != nil {
 		return err
 	}
+	write := formats[strings.ToLower(filepath.Ext(file))]
+	return replaceFile(file, func(w io.Writer) error { return write(r, w) })
+}
+
+// replaceFile writes a file. It is complete, or stays as it was.
+func replaceFile(file string, write func(io.Writer) error) error {
 	f, err := os.OpenFile(fmt.Sprintf("%s.%d", file, os.Getpid()), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o666)
 	if err != nil {
 		return fmt.Errorf("write the report %s: %w", file, err)
 	}
-	err = formats[strings.ToLower(filepath.Ext(file))](r, f)
+	err = write(f)
 	if e := f.Close(); err == nil {
 		err = e
 	}

@@ -48,7 +48,7 @@ func example() *Report {
 			result("d", "imap", CouldNotRun, false), result("e", "", Fail, true),
 		},
 	}
-	r.sumUp(&Trial{})
+	r.count()
 	return r
 }
 
@@ -205,7 +205,7 @@ func TestNegative(t *testing.T) {
 		"no control":        {Report{Control: Control{Problem: "x"}}, true},
 		"known, then unmet": {Report{Results: []Result{{Verdict: NotExercised}, {Verdict: Fail, Known: true}}}, false},
 	} {
-		test.r.sumUp(&Trial{})
+		test.r.count()
 		if got := test.r.Negative(); got != test.want {
 			t.Errorf("%s: %v", name, got)
 		}

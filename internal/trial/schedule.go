@@ -88,28 +88,34 @@ func (s schedule) each(ctx context.Context, n int, do func(i int), ended func(i,
 	}
 }
 
-// all runs and judges every scenario. The results are in the scenarios' order.
+// all runs and judges every scenario of the shard of which the journal has no verdict. The results are in the scenarios'
+// order.
 func (t *Trial) all(ctx context.Context, control *Run, limit time.Duration) []Result {
-	order := make([]int, len(t.Scenarios))
-	for i := range order {
-		order[i] = i
+	mine := t.Mine()
+	results := make([]Result, len(mine))
+	var order []int
+	for i, s := range mine {
+		if r := t.Journal.verdict(s.Name); r != nil {
+			results[i] = *r
+			results[i].Known = t.known(r)
+			continue
+		}
+		order = append(order, i)
 	}
 	slices.SortStableFunc(order, func(a, b int) int {
-		return cmp.Compare(waits(t.Scenarios[b], limit), waits(t.Scenarios[a], limit))
+		return cmp.Compare(waits(mine[b], limit), waits(mine[a], limit))
 	})
-	results := make([]Result, len(t.Scenarios))
 	begun := t.schedule(control).each(ctx, len(order), func(i int) {
-		results[order[i]] = t.judged(ctx, t.Scenarios[order[i]], control, limit)
+		results[order[i]] = t.judged(ctx, mine[order[i]], control, limit)
 	}, func(i, left int) {
+		t.Journal.add(&results[order[i]])
 		if t.OnResult != nil {
 			t.OnResult(&results[order[i]], left)
 		}
 	})
-	for _, i := range order[begun:] { // interrupted
-		s := t.Scenarios[i]
-		results[i] = Result{Scenario: s.Name, Title: s.Title, Group: s.Group, Status: -1}
-		j := interrupted()
-		results[i].Verdict, results[i].Reasons = j.Verdict, j.Reasons
+	for _, i := range order[begun:] {
+		results[i] = resultOf(mine[i])
+		results[i].interrupt("the trial was interrupted before it ended")
 	}
 	return results
 }

@@ -1,6 +1,7 @@
 package trial
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -23,6 +24,7 @@ type Trial struct {
 	Args      []string // starts with the name by which the program is called
 	Dir       string   // where it runs; "" means the current directory
 	Scenarios []*scenarios.Scenario
+	Shard     Shard         // which part of Scenarios to try; the zero value means all
 	Jobs      int           // how many runs at a time; 0 lets the trial choose (schedule.go)
 	Timeout   time.Duration // of each run; 0 means DefaultTimeout
 	// Grace is how long a run and what it has started have between SIGTERM and SIGKILL; 0 means DefaultGrace. What
@@ -38,6 +40,7 @@ type Trial struct {
 	Environ func(*server.Server) []string
 
 	Baseline *Baseline // known failures; nil means none
+	Journal  *Journal  // keeps what is known while the trial runs; nil means none
 	// OnResult, if not nil, is called with each result as it comes, by one goroutine at a time. left is how many are
 	// still to come.
 	OnResult func(r *Result, left int)
@@ -51,6 +54,7 @@ type Report struct {
 	Took        time.Duration `json:"took"`    // in nanoseconds, like all times here
 	Timeout     time.Duration `json:"timeout"` // of each run
 	Interrupted bool          `json:"interrupted"`
+	Shard       *ShardOf      `json:"shard,omitempty"` // nil: the report is of a whole trial
 	Control     Control       `json:"control"`
 	Counts      Counts        `json:"counts"`
 	Results     []Result      `json:"results"` // in the order of the scenarios
@@ -84,21 +88,23 @@ type Counts struct {
 
 // Result is the verdict for one scenario, with what it rests on.
 type Result struct {
-	Scenario string                `json:"scenario"`
-	Title    string                `json:"title"`
-	Group    string                `json:"group"`    // "" for a file
-	Story    string                `json:"story"`    // what happens in real life
-	Must     []string              `json:"must"`     // each completes "A good client must"
-	MustNot  []string              `json:"must_not"` // each completes "A good client must not"
-	Verdict  Verdict               `json:"verdict"`
-	Known    bool                  `json:"known"` // it failed or couldn't run, and the baseline lists it
-	Reasons  []Reason              `json:"reasons"`
-	Findings []diagnose.Finding    `json:"findings"`
-	Took     time.Duration         `json:"took"`
-	Status   int                   `json:"status"` // exit status; -1: the command didn't end by itself
-	Killed   bool                  `json:"killed"` // its time was over
-	Output   string                `json:"output"` // the last 64 KiB
-	Sessions []*transcript.Session `json:"sessions"`
+	Scenario string             `json:"scenario"`
+	Title    string             `json:"title"`
+	Group    string             `json:"group"`    // "" for a file
+	Story    string             `json:"story"`    // what happens in real life
+	Must     []string           `json:"must"`     // each completes "A good client must"
+	MustNot  []string           `json:"must_not"` // each completes "A good client must not"
+	Verdict  Verdict            `json:"verdict"`
+	Known    bool               `json:"known"` // it failed or couldn't run, and the baseline lists it
+	Reasons  []Reason           `json:"reasons"`
+	Findings []diagnose.Finding `json:"findings"`
+	Took     time.Duration      `json:"took"`
+	Status   int                `json:"status"` // exit status; -1: the command didn't end by itself
+	Killed   bool               `json:"killed"` // its time was over
+	// Interrupted says that there is no verdict because the trial ended first.
+	Interrupted bool                  `json:"interrupted,omitempty"`
+	Output      string                `json:"output"` // the last 64 KiB
+	Sessions    []*transcript.Session `json:"sessions"`
 }
 
 // Against reports whether a result counts against the client: it failed, or there is no verdict, and the baseline
@@ -111,25 +117,46 @@ func (r *Result) Against() bool {
 // was exercised at all, or the trial was interrupted.
 func (r *Report) Negative() bool {
 	return r.Control.Problem != "" || r.Interrupted || slices.ContainsFunc(r.Results, func(x Result) bool { return x.Against() }) ||
-		r.Counts.NotExercised == len(r.Results)
+		r.Unexercising()
+}
+
+// Unexercising reports whether nothing was exercised at all. Of a shard this is never said: others may have more luck.
+func (r *Report) Unexercising() bool {
+	return r.Shard == nil && r.Counts.NotExercised == len(r.Results)
+}
+
+// limit is how long each run may take.
+func (t *Trial) limit() time.Duration { return cmp.Or(t.Timeout, DefaultTimeout) }
+
+// report begins a report.
+func (t *Trial) report() *Report {
+	r := &Report{
+		Mailrig: t.Rig.Version, Command: t.Args, Started: time.Now(), Timeout: t.limit(), Shard: t.shardOf(), Results: []Result{},
+		Control: Control{Warnings: []string{}, Findings: []diagnose.Finding{}, Sessions: []*transcript.Session{}},
+	}
+	if t.Baseline != nil {
+		r.Baseline = t.Baseline.File
+	}
+	return r
 }
 
 // Run does the trial. When ctx is done, it kills what runs and reports what it knows. An error means that there is
-// nothing to report.
+// nothing to report. If the journal has the report of a whole trial, Run returns that.
 func (t *Trial) Run(ctx context.Context) (*Report, error) {
 	if len(t.Scenarios) == 0 {
 		return nil, errors.New("a trial needs a scenario")
 	}
-	limit := t.Timeout
-	if limit == 0 {
-		limit = DefaultTimeout
+	if err := t.CheckJournal(); err != nil {
+		return nil, err
 	}
-	report := &Report{
-		Mailrig: t.Rig.Version, Command: t.Args, Started: time.Now(), Timeout: limit, Results: []Result{},
+	if t.Journal.Whole() {
+		return t.Journal.Earlier, nil
 	}
-	if t.Baseline != nil {
-		report.Baseline = t.Baseline.File
+	report, limit := t.report(), t.limit()
+	if err := t.Journal.begin(report); err != nil {
+		return nil, err
 	}
+	defer t.Journal.close()
 	// Twice, because a client that behaves differently each time can't be judged.
 	control := t.run(ctx, nil, limit)
 	if control.err == nil && ctx.Err() == nil {
@@ -148,22 +175,24 @@ func (t *Trial) Run(ctx context.Context) (*Report, error) {
 		report.Control.Problem = "the trial was interrupted during the control run"
 		report.Interrupted = true
 	case report.Control.Problem == "":
+		report.Control.Warnings = append(report.Control.Warnings, t.Journal.differs(&control.Run)...)
 		report.Results = t.all(ctx, &control.Run, limit)
 		report.Interrupted = ctx.Err() != nil
 	}
 	report.Took = time.Since(report.Started)
-	report.sumUp(t)
-	return report, nil
+	t.Journal.addTimes(report)
+	report.count()
+	report.compare(t)
+	return report, t.Journal.finish(report)
 }
 
-func (r *Report) sumUp(t *Trial) {
+// count counts the verdicts.
+func (r *Report) count() {
+	r.Counts = Counts{}
 	for i := range r.Results {
-		switch res := &r.Results[i]; res.Verdict {
+		switch r.Results[i].Verdict {
 		case Pass:
 			r.Counts.Pass++
-			if t.Baseline.Has(res.Scenario) {
-				r.Fixed = append(r.Fixed, res.Scenario)
-			}
 		case Fail:
 			r.Counts.Fail++
 		case NotExercised:
@@ -175,8 +204,17 @@ func (r *Report) sumUp(t *Trial) {
 			r.Counts.Known++
 		}
 	}
+}
+
+// compare lists what has changed since the baseline.
+func (r *Report) compare(t *Trial) {
 	if t.Baseline == nil {
 		return
+	}
+	for i := range r.Results {
+		if x := &r.Results[i]; x.Verdict == Pass && t.Baseline.Has(x.Scenario) {
+			r.Fixed = append(r.Fixed, x.Scenario)
+		}
 	}
 	for _, name := range t.Baseline.Names {
 		of := func(s *scenarios.Scenario) bool { return s.Name == name }
@@ -195,9 +233,7 @@ type ran struct {
 
 // judged runs the command under a scenario and judges it.
 func (t *Trial) judged(ctx context.Context, s *scenarios.Scenario, control *Run, limit time.Duration) Result {
-	r := Result{Scenario: s.Name, Title: s.Title, Group: s.Group, Story: s.Story, Must: []string{}, MustNot: []string{}, Status: -1, Findings: []diagnose.Finding{}, Sessions: []*transcript.Session{}}
-	must, mustNot := s.Expect.Musts()
-	r.Must, r.MustNot = append(r.Must, must...), append(r.MustNot, mustNot...)
+	r := resultOf(s)
 	if !touches(s, control) {
 		r.Verdict, r.Reasons = NotExercised, []Reason{{Text: "the scenario told us nothing about this client: it is about doors that the client doesn't use, so mailrig didn't run the command"}}
 		return r
@@ -210,7 +246,8 @@ func (t *Trial) judged(ctx context.Context, s *scenarios.Scenario, control *Run,
 	var j Judgement
 	switch {
 	case ctx.Err() != nil && did.Killed:
-		j = interrupted()
+		r.interrupt("the trial was interrupted before it ended")
+		return r
 	default:
 		j = Judge(s, control, &did.Run, Terms{Limit: limit, RetriesOutside: t.RetriesOutside})
 		r.Findings = append(r.Findings, caseOf(s, control, &did.Run).Findings(true)...)
@@ -224,12 +261,29 @@ func (t *Trial) judged(ctx context.Context, s *scenarios.Scenario, control *Run,
 		j = Judgement{CouldNotRun, []Reason{{Text: fmt.Sprintf("the client connected %d times, but mailrig keeps only the last %d sessions, so nothing is known of the others", n+len(did.Sessions), len(did.Sessions))}}}
 	}
 	r.Verdict, r.Reasons = j.Verdict, append([]Reason{}, j.Reasons...)
-	r.Known = t.Baseline.Has(s.Name) && (r.Verdict == Fail || r.Verdict == CouldNotRun)
+	r.Known = t.known(&r)
 	return r
 }
 
-func interrupted() Judgement {
-	return Judgement{CouldNotRun, []Reason{{Text: "the trial was interrupted before it ended"}}}
+// known reports whether a result is a known failure.
+func (t *Trial) known(r *Result) bool {
+	return t.Baseline.Has(r.Scenario) && (r.Verdict == Fail || r.Verdict == CouldNotRun)
+}
+
+// resultOf begins the result of a scenario.
+func resultOf(s *scenarios.Scenario) Result {
+	r := Result{
+		Scenario: s.Name, Title: s.Title, Group: s.Group, Story: s.Story, Must: []string{}, MustNot: []string{}, Status: -1,
+		Reasons: []Reason{}, Findings: []diagnose.Finding{}, Sessions: []*transcript.Session{},
+	}
+	must, mustNot := s.Expect.Musts()
+	r.Must, r.MustNot = append(r.Must, must...), append(r.MustNot, mustNot...)
+	return r
+}
+
+// interrupt says why there is no verdict.
+func (r *Result) interrupt(why string) {
+	r.Verdict, r.Interrupted, r.Reasons = CouldNotRun, true, []Reason{{Text: why}}
 }
 
 // ending says how a command ended.
