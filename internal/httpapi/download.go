@@ -3,22 +3,15 @@ package httpapi
 import (
 	"mime"
 	"net/http"
-	"strconv"
 	"strings"
+
+	"github.com/mailrig/mailrig/internal/answer"
 )
 
-// download answers with bytes that came by mail. They may be made to attack whoever looks at them, so a browser saves
-// them instead of showing them; if it shows them all the same, it runs no script and knows no origin.
+// download answers with bytes that came by mail. A browser saves them instead of showing them.
 func download(w http.ResponseWriter, kind, name string, content []byte) {
-	if _, _, err := mime.ParseMediaType(kind); err != nil || strings.Count(kind, "/") != 1 {
-		kind = "application/octet-stream"
-	}
-	h := w.Header()
-	h.Set("Content-Security-Policy", "sandbox; default-src 'none'")
-	h.Set("Content-Type", kind)
-	h.Set("Content-Disposition", disposition(name))
-	h.Set("Content-Length", strconv.Itoa(len(content)))
-	_, _ = w.Write(content)
+	w.Header().Set("Content-Disposition", disposition(name))
+	answer.Hostile(w, kind, content)
 }
 
 // disposition returns a Content-Disposition that makes a browser save a file. The name comes from the mail, so only its

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mailrig/mailrig/internal/answer"
 	"github.com/mailrig/mailrig/internal/diagnose"
 	"github.com/mailrig/mailrig/internal/transcript"
 )
@@ -151,7 +152,7 @@ func (a *api) about(ctx context.Context) about {
 
 // judged adds the findings to a session, the worst first.
 func (m about) judged(s *transcript.Session) judged {
-	l := list(m[s.ID])
+	l := answer.List(m[s.ID])
 	slices.SortStableFunc(l, func(a, b diagnose.Finding) int {
 		return slices.Index(severities, string(a.Severity)) - slices.Index(severities, string(b.Severity))
 	})

@@ -19,6 +19,7 @@ import (
 	"log/slog"
 	"net/http"
 
+	"github.com/mailrig/mailrig/internal/answer"
 	"github.com/mailrig/mailrig/internal/budget"
 	"github.com/mailrig/mailrig/internal/door"
 )
@@ -206,15 +207,7 @@ func (a *api) readyz(w http.ResponseWriter, _ *http.Request) {
 func (a *api) metrics(w http.ResponseWriter, r *http.Request) { a.Rig.Metrics().ServeHTTP(w, r) }
 
 func (a *api) doors(w http.ResponseWriter, _ *http.Request) {
-	a.json(w, http.StatusOK, map[string]any{"doors": list(a.Rig.Doors())})
-}
-
-// list makes sure that the JSON has [] rather than null.
-func list[T any](l []T) []T {
-	if l == nil {
-		return []T{}
-	}
-	return l
+	a.json(w, http.StatusOK, map[string]any{"doors": answer.List(a.Rig.Doors())})
 }
 
 func text(w http.ResponseWriter, status int, body string) {

@@ -13,6 +13,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/mailrig/mailrig/internal/answer"
 	"github.com/mailrig/mailrig/internal/letter"
 	"github.com/mailrig/mailrig/internal/mailroom"
 	"github.com/mailrig/mailrig/internal/store"
@@ -143,7 +144,7 @@ func (a *api) listMail(w http.ResponseWriter, r *http.Request) {
 		a.mailTrouble(w, r, "list messages", err)
 		return
 	}
-	a.json(w, http.StatusOK, mailPage{list(page.Messages), page.Next, page.Before})
+	a.json(w, http.StatusOK, mailPage{answer.List(page.Messages), page.Next, page.Before})
 }
 
 // mailQuery parses the parameters that choose messages. Others than known are errors: a misspelt one must not mean all
@@ -360,6 +361,6 @@ func (a *api) mailboxes(w http.ResponseWriter, r *http.Request) {
 	case !ok:
 		a.fail(w, r, http.StatusNotFound, fmt.Sprintf("there is no user %q yet; an account begins with its first login or delivery. GET /api/v1/users lists them", r.PathValue("user")))
 	default:
-		a.json(w, http.StatusOK, map[string]any{"mailboxes": list(folders)})
+		a.json(w, http.StatusOK, map[string]any{"mailboxes": answer.List(folders)})
 	}
 }

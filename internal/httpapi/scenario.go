@@ -9,6 +9,8 @@ import (
 	"mime"
 	"net/http"
 	"strings"
+
+	"github.com/mailrig/mailrig/internal/answer"
 )
 
 // catalogue lists the catalogue, or with ?match=smtp* a part of it.
@@ -18,7 +20,7 @@ func (a *api) catalogue(w http.ResponseWriter, r *http.Request) {
 		a.fail(w, r, http.StatusBadRequest, err.Error())
 		return
 	}
-	a.json(w, http.StatusOK, map[string]any{"scenarios": list(found)})
+	a.json(w, http.StatusOK, map[string]any{"scenarios": answer.List(found)})
 }
 
 // scenario shows what is active: for everybody and for each user, or for one user only.
@@ -28,9 +30,9 @@ func (a *api) scenario(w http.ResponseWriter, r *http.Request) {
 	case err != nil:
 		a.badBody(w, r, err)
 	case user != "":
-		a.json(w, http.StatusOK, map[string]any{"user": user, "scenarios": list(a.Rig.ActiveFor(user))})
+		a.json(w, http.StatusOK, map[string]any{"user": user, "scenarios": answer.List(a.Rig.ActiveFor(user))})
 	default:
-		a.json(w, http.StatusOK, map[string]any{"scenarios": list(a.Rig.Active()), "users": a.Rig.ActiveByUser()})
+		a.json(w, http.StatusOK, map[string]any{"scenarios": answer.List(a.Rig.Active()), "users": a.Rig.ActiveByUser()})
 	}
 }
 
@@ -79,9 +81,9 @@ func (a *api) switchTo(w http.ResponseWriter, r *http.Request, want wanted) {
 		a.Logger.Error("switch scenarios", "err", err)
 		a.fail(w, r, http.StatusInternalServerError, err.Error())
 	case user != "":
-		a.json(w, http.StatusOK, map[string]any{"user": user, "scenarios": list(a.Rig.ActiveFor(user)), "notes": list(notes)})
+		a.json(w, http.StatusOK, map[string]any{"user": user, "scenarios": answer.List(a.Rig.ActiveFor(user)), "notes": answer.List(notes)})
 	default:
-		a.json(w, http.StatusOK, map[string]any{"scenarios": list(a.Rig.Active()), "notes": list(notes)})
+		a.json(w, http.StatusOK, map[string]any{"scenarios": answer.List(a.Rig.Active()), "notes": answer.List(notes)})
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 	"time"
 	"unicode"
 
+	"github.com/mailrig/mailrig/internal/answer"
 	"github.com/mailrig/mailrig/internal/letter"
 	"github.com/mailrig/mailrig/internal/mailroom"
 	"github.com/mailrig/mailrig/internal/store"
@@ -165,7 +166,7 @@ func (a *api) added(w http.ResponseWriter, r *http.Request, what string, added [
 		a.mailTrouble(w, r, what, err)
 		return
 	}
-	a.json(w, http.StatusCreated, mailPage{Messages: list(added), Next: page.Next})
+	a.json(w, http.StatusCreated, mailPage{Messages: answer.List(added), Next: page.Next})
 }
 
 // reset forgets everything or, with ?user=, one user's mail.

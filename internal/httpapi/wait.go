@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mailrig/mailrig/internal/answer"
 	"github.com/mailrig/mailrig/internal/diagnose"
 	"github.com/mailrig/mailrig/internal/wait"
 )
@@ -116,7 +117,7 @@ func (a *api) waitFor(w http.ResponseWriter, r *http.Request) {
 		a.broken(w, r, "read messages", err)
 		return
 	}
-	o.Findings = list(o.Findings)
+	o.Findings = answer.List(o.Findings)
 	about, sessions := a.about(ctx), []judged{}
 	for _, s := range o.Sessions {
 		sessions = append(sessions, about.judged(s))

@@ -139,6 +139,14 @@ func (l *Letter) Get(name string) string {
 	return ""
 }
 
+// Shown returns what a person sees at first: the HTML's text, without a layout, or the plain text.
+func (l *Letter) Shown() string {
+	if l.HTML == "" {
+		return l.Text
+	}
+	return stripped(l.HTML)
+}
+
 // Part returns the attachment with this ID.
 func (l *Letter) Part(id string) (Part, bool) {
 	for _, p := range l.Attachments {

@@ -4,9 +4,6 @@ import (
 	"context"
 	"strings"
 
-	"golang.org/x/net/html"
-	"golang.org/x/net/html/atom"
-
 	"github.com/mailrig/mailrig/internal/letter"
 	"github.com/mailrig/mailrig/internal/store"
 )
@@ -23,7 +20,7 @@ type summary struct {
 }
 
 // open reads a letter as a person does.
-func open(ctx context.Context, l *entry) (*letter.Letter, error) {
+func open(ctx context.Context, l *Entry) (*letter.Letter, error) {
 	raw, err := store.ReadAll(ctx, l.msg)
 	if err != nil {
 		return nil, err
@@ -31,13 +28,13 @@ func open(ctx context.Context, l *entry) (*letter.Letter, error) {
 	return letter.Open(raw), nil
 }
 
-func summaryOf(ctx context.Context, l *entry) (summary, error) {
+func summaryOf(ctx context.Context, l *Entry) (summary, error) {
 	return store.MemoSized(l.msg, "mailpit.summary", 512, func() (summary, error) {
 		m, err := open(ctx, l)
 		if err != nil {
 			return summary{}, err
 		}
-		s := summary{snippet: snippet(shown(m))}
+		s := summary{snippet: snippet(m.Shown())}
 		for _, p := range m.Attachments {
 			if p.Inline {
 				s.inlines++
@@ -50,14 +47,14 @@ func summaryOf(ctx context.Context, l *entry) (summary, error) {
 }
 
 // searchable returns what a word of a search may be in, in lower case and with single blanks.
-func searchable(ctx context.Context, l *entry) (string, error) {
+func searchable(ctx context.Context, l *Entry) (string, error) {
 	if l.msg.Size() > mostKept {
 		return searchableOf(ctx, l)
 	}
 	return store.MemoSized(l.msg, "mailpit.text", 256+l.msg.Size()*3/2, func() (string, error) { return searchableOf(ctx, l) })
 }
 
-func searchableOf(ctx context.Context, l *entry) (string, error) {
+func searchableOf(ctx context.Context, l *Entry) (string, error) {
 	h, err := headOf(ctx, l)
 	if err != nil {
 		return "", err
@@ -80,7 +77,7 @@ func searchableOf(ctx context.Context, l *entry) (string, error) {
 	add(h.returnPath)
 	add(m.Text)
 	if m.HTML != "" && !m.TextFromHTML {
-		add(shown(m))
+		add(m.Shown())
 	}
 	for _, p := range m.Attachments {
 		if !p.Inline {
@@ -96,41 +93,6 @@ func joined(list []address) string {
 		b.WriteString(a.Name + " " + a.Address + " ")
 	}
 	return b.String()
-}
-
-// shown returns what a person sees at first: the HTML's text, or the text.
-func shown(m *letter.Letter) string {
-	if m.HTML == "" {
-		return m.Text
-	}
-	var b strings.Builder
-	hidden := 0
-	z := html.NewTokenizer(strings.NewReader(m.HTML))
-	for {
-		switch z.Next() {
-		case html.ErrorToken:
-			return b.String()
-		case html.TextToken:
-			if hidden == 0 {
-				b.Write(z.Text())
-			}
-		case html.StartTagToken, html.EndTagToken:
-			t := z.Token()
-			switch t.DataAtom {
-			case atom.Script, atom.Style, atom.Title, atom.Head:
-				if t.Type == html.StartTagToken {
-					hidden++
-				} else if hidden > 0 {
-					hidden--
-				}
-			case atom.A, atom.B, atom.I, atom.U, atom.Em, atom.Strong, atom.Span, atom.Font, atom.Code:
-			case atom.Body:
-				hidden = 0
-			default:
-				b.WriteByte(' ')
-			}
-		}
-	}
 }
 
 // snippet shortens a text to what a list shows.

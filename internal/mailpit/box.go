@@ -8,7 +8,6 @@ import (
 	"math"
 	"math/big"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/mailrig/mailrig/internal/store"
@@ -21,22 +20,6 @@ const (
 	mostTagsOfOne = 100
 )
 
-// entry is what one transaction brought, and the state that this API keeps about it. Only the holder of the box may read
-// what can change.
-type entry struct {
-	id      string
-	msg     store.Message
-	origin  store.Origin
-	created time.Time
-
-	read   bool
-	tags   []string // sorted; nil until known
-	tagged bool
-	places []store.Placed // where it is now
-	round  uint64         // in which it was last seen
-	number int            // among the accepted
-}
-
 // box keeps the state of the letters. It learns what has come and gone whenever somebody asks, so that it costs nothing
 // while nobody does.
 type box struct {
@@ -44,13 +27,13 @@ type box struct {
 	most  int           // letters that are kept; 0 means all
 	turn  chan struct{} // one element while somebody holds the box
 
-	all           []*entry // the latest first
+	all           []*Entry // the latest first
 	known         bool     // all is right as of the numbers below
 	arrived       uint64   // the store's last number when all was made
 	removals      uint64   // the store's number of removals then
 	round         uint64
-	byMessage     map[string]*entry // by the id of its message
-	byID          map[string]*entry
+	byMessage     map[string]*Entry // by the id of its message
+	byID          map[string]*Entry
 	strangers     map[string][]string // tags that were given to ids that don't exist
 	accepted      int                 // letters that have come
 	acceptedBytes int64
@@ -59,12 +42,12 @@ type box struct {
 }
 
 func newBox(st store.Store, most int) *box {
-	return &box{store: st, most: most, turn: make(chan struct{}, 1), byMessage: map[string]*entry{}, byID: map[string]*entry{}, strangers: map[string][]string{}}
+	return &box{store: st, most: most, turn: make(chan struct{}, 1), byMessage: map[string]*Entry{}, byID: map[string]*Entry{}, strangers: map[string][]string{}}
 }
 
 // with calls do with all letters, the latest first, and lets nobody else have the box meanwhile. So only one request reads
 // messages for a list or a search at a time.
-func (b *box) with(ctx context.Context, do func(all []*entry) error) error {
+func (b *box) with(ctx context.Context, do func(all []*Entry) error) error {
 	select {
 	case b.turn <- struct{}{}:
 		defer func() { <-b.turn }()
@@ -84,7 +67,7 @@ func (b *box) with(ctx context.Context, do func(all []*entry) error) error {
 }
 
 // sync finds out which letters there are.
-func (b *box) sync(ctx context.Context) ([]*entry, error) {
+func (b *box) sync(ctx context.Context) ([]*Entry, error) {
 	// Both numbers are read before the entries: what happens meanwhile is found out the next time.
 	removals, counts := uint64(0), false
 	if st, ok := b.store.(interface{ Removals() uint64 }); ok {
@@ -111,7 +94,7 @@ func (b *box) sync(ctx context.Context) ([]*entry, error) {
 	if err != nil {
 		return nil, err
 	}
-	all := make([]*entry, 0, len(placed)+len(b.all))
+	all := make([]*Entry, 0, len(placed)+len(b.all))
 	for _, p := range placed {
 		l := b.byMessage[p.Message.ID()]
 		if l == nil {
@@ -125,7 +108,7 @@ func (b *box) sync(ctx context.Context) ([]*entry, error) {
 			if len(origin.Envelope.Recipients) == 0 {
 				continue // it came by APPEND, or from a seed directory
 			}
-			l = &entry{id: idOf(p.Message), msg: p.Message, origin: origin, created: origin.Received.Local().Truncate(time.Millisecond)}
+			l = &Entry{id: idOf(p.Message), msg: p.Message, origin: origin, created: origin.Received.Local().Truncate(time.Millisecond)}
 			b.byMessage[p.Message.ID()], b.byID[l.id] = l, l
 			b.accepted, l.number = b.accepted+1, b.accepted+1
 			b.acceptedBytes += p.Message.Size()
@@ -147,7 +130,7 @@ func (b *box) sync(ctx context.Context) ([]*entry, error) {
 		}
 	}
 	// A copy comes later than its letter.
-	slices.SortStableFunc(all, func(x, y *entry) int { return cmp.Compare(y.first(), x.first()) })
+	slices.SortStableFunc(all, func(x, y *Entry) int { return cmp.Compare(y.first(), x.first()) })
 	b.all, b.known, b.arrived, b.removals = all, true, arrived, removals
 	return all, nil
 }
@@ -167,7 +150,7 @@ func (b *box) letGo() {
 }
 
 // first returns the number of the letter's first entry.
-func (l *entry) first() uint64 {
+func (l *Entry) first() uint64 {
 	if l.origin.Arrival != 0 {
 		return l.origin.Arrival
 	}
@@ -175,7 +158,7 @@ func (l *entry) first() uint64 {
 }
 
 // remove removes letters from every mailbox.
-func (b *box) remove(ctx context.Context, list []*entry) error {
+func (b *box) remove(ctx context.Context, list []*Entry) error {
 	byBox := map[store.MailboxID][]store.UID{}
 	for _, l := range list {
 		for _, p := range l.places {
@@ -210,84 +193,3 @@ func shortened(text string) string {
 
 // ID returns the id that this API gives to a message.
 func ID(m store.Message) string { return idOf(m) }
-
-// tagsOf returns a letter's tags. At first, these are those that its header and its recipients give it.
-func (b *box) tagsOf(ctx context.Context, l *entry) ([]string, error) {
-	if !l.tagged {
-		h, err := headOf(ctx, l)
-		if err != nil {
-			return nil, err
-		}
-		l.tags, l.tagged = h.tags, true
-	}
-	return l.tags, nil
-}
-
-// tagCounts returns all tags with the number of letters that have them.
-func (b *box) tagCounts(ctx context.Context, all []*entry) (map[string]int, error) {
-	counts := map[string]int{}
-	names := map[string]string{} // by their lower case
-	count := func(tags []string) {
-		for _, tag := range tags {
-			key := strings.ToLower(tag)
-			if names[key] == "" {
-				names[key] = tag
-			}
-			counts[names[key]]++
-		}
-	}
-	for _, l := range all {
-		tags, err := b.tagsOf(ctx, l)
-		if err != nil {
-			return nil, err
-		}
-		count(tags)
-	}
-	for _, tags := range b.strangers {
-		count(tags)
-	}
-	return counts, nil
-}
-
-// allTags lists all tags, sorted without regard to case.
-func (b *box) allTags(ctx context.Context, all []*entry) ([]string, error) {
-	counts, err := b.tagCounts(ctx, all)
-	list := make([]string, 0, len(counts))
-	for tag := range counts {
-		list = append(list, tag)
-	}
-	sortTags(list)
-	return list, err
-}
-
-func sortTags(list []string) {
-	slices.SortFunc(list, func(x, y string) int {
-		return cmp.Or(cmp.Compare(strings.ToLower(x), strings.ToLower(y)), cmp.Compare(x, y))
-	})
-}
-
-// cleanTags returns valid tags, sorted, each once.
-func cleanTags(tags []string) []string {
-	list := []string{}
-	for _, tag := range tags {
-		tag = cleanTag(tag)
-		same := func(other string) bool { return strings.EqualFold(tag, other) }
-		if tag != "" && len(list) < mostTagsOfOne && !slices.ContainsFunc(list, same) {
-			list = append(list, tag)
-		}
-	}
-	sortTags(list)
-	return list
-}
-
-// cleanTag makes a space of every character that a tag can't have.
-func cleanTag(tag string) string {
-	tag = strings.Map(func(r rune) rune {
-		if strings.ContainsRune("-_.@", r) || isLetter(r) {
-			return r
-		}
-		return ' '
-	}, tag)
-	tag = strings.Join(strings.Fields(tag), " ")
-	return strings.ToValidUTF8(tag[:min(len(tag), mostTagBytes)], "")
-}

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/coder/websocket"
+
+	"github.com/mailrig/mailrig/internal/answer"
 )
 
 // Bounds on listeners to events.
@@ -149,13 +151,13 @@ type changeEvent struct {
 }
 
 func (h *Handler) tellStats(ctx context.Context) {
-	_ = h.box.with(ctx, func(all []*entry) error {
+	_ = h.box.with(ctx, func(all []*Entry) error {
 		h.events.tell("stats", statsEvent{len(all), unread(all), h.cfg.Version})
 		return nil
 	})
 }
 
-func (h *Handler) tellRead(l *entry) { h.events.tell("update", changeEvent{ID: l.id, Read: &l.read}) }
+func (h *Handler) tellRead(l *Entry) { h.events.tell("update", changeEvent{ID: l.id, Read: &l.read}) }
 
 // watch tells about letters that come.
 func (h *Handler) watch(ctx context.Context) {
@@ -167,7 +169,7 @@ func (h *Handler) watch(ctx context.Context) {
 	defer arrivals.Close()
 	known := false
 	for {
-		err := h.box.with(ctx, func(all []*entry) error {
+		err := h.box.with(ctx, func(all []*Entry) error {
 			from := h.box.told
 			h.box.told = h.box.accepted
 			if n := h.box.accepted - from; known && n > 0 && n <= mostFresh {
@@ -188,7 +190,7 @@ func (h *Handler) watch(ctx context.Context) {
 }
 
 // tellNew tells about the letters whose number is above from, the oldest first. The caller has the box.
-func (h *Handler) tellNew(ctx context.Context, all []*entry, from int) error {
+func (h *Handler) tellNew(ctx context.Context, all []*Entry, from int) error {
 	for i := len(all) - 1; i >= 0; i-- {
 		l := all[i]
 		if l.number <= from {
@@ -198,7 +200,7 @@ func (h *Handler) tellNew(ctx context.Context, all []*entry, from int) error {
 		if err != nil {
 			return err
 		}
-		it.To, it.Cc, it.Bcc, it.ReplyTo = list(it.To), list(it.Cc), list(it.Bcc), list(it.ReplyTo)
+		it.To, it.Cc, it.Bcc, it.ReplyTo = answer.List(it.To), answer.List(it.Cc), answer.List(it.Bcc), answer.List(it.ReplyTo)
 		h.events.tell("new", it)
 		if len(it.Tags) > 0 {
 			h.events.tell("update", changeEvent{ID: l.id, Tags: it.Tags})

@@ -37,7 +37,7 @@ type head struct {
 const mostHeader = 256 << 10
 
 // headOf returns what the header of a letter says. It is kept with the message.
-func headOf(ctx context.Context, l *entry) (*head, error) {
+func headOf(ctx context.Context, l *Entry) (*head, error) {
 	return store.MemoSized(l.msg, "mailpit.head", 2048, func() (*head, error) {
 		raw, ok := store.Whole(l.msg)
 		if !ok {
@@ -58,7 +58,7 @@ func headOf(ctx context.Context, l *entry) (*head, error) {
 // words decodes the encoded words of a phrase in an address (RFC 2047 section 5).
 var words = mail.AddressParser{WordDecoder: &mime.WordDecoder{CharsetReader: charset.NewReaderLabel}}
 
-func readHead(raw []byte, l *entry) *head {
+func readHead(raw []byte, l *Entry) *head {
 	fields := message.Header(raw)
 	get := func(name string) string { return message.Get(fields, name) }
 	h := &head{

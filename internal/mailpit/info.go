@@ -30,7 +30,7 @@ type stats struct {
 
 func (h *Handler) info(w http.ResponseWriter, r *http.Request) {
 	a := about{Version: h.cfg.Version, LatestVersion: "disabled", Database: "mailrig's store of messages"}
-	err := h.box.with(r.Context(), func(all []*entry) (err error) {
+	err := h.box.with(r.Context(), func(all []*Entry) (err error) {
 		for _, l := range all {
 			a.DatabaseSize += l.msg.Size()
 		}
@@ -111,7 +111,7 @@ func (h *Handler) check(w http.ResponseWriter, r *http.Request, f func(html stri
 	}
 	var html string
 	var links []string
-	err := h.box.with(r.Context(), func([]*entry) error {
+	err := h.box.with(r.Context(), func([]*Entry) error {
 		m, err := open(r.Context(), l)
 		if err == nil {
 			html, links = m.HTML, m.Links

@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/mailrig/mailrig/internal/answer"
 )
 
 // item is a letter in a list.
@@ -49,7 +51,7 @@ const (
 )
 
 // itemOf shows a letter in a list. The caller has the box.
-func (h *Handler) itemOf(ctx context.Context, l *entry) (item, error) {
+func (h *Handler) itemOf(ctx context.Context, l *Entry) (item, error) {
 	head, err := headOf(ctx, l)
 	if err != nil {
 		return item{}, err
@@ -58,15 +60,15 @@ func (h *Handler) itemOf(ctx context.Context, l *entry) (item, error) {
 	if err != nil {
 		return item{}, err
 	}
-	tags, err := h.box.tagsOf(ctx, l)
+	tags, err := tagsOf(ctx, l)
 	return item{
 		ID: l.id, MessageID: head.messageID, Read: l.read, From: head.from, To: head.to, Cc: head.cc, Bcc: head.bcc, ReplyTo: head.replyTo,
-		Subject: head.subject, Created: l.created, Username: l.origin.Envelope.User, Tags: list(tags), Size: h.size(l, head), Attachments: s.attachments, Snippet: s.snippet,
+		Subject: head.subject, Created: l.created, Username: l.origin.Envelope.User, Tags: answer.List(tags), Size: h.size(l, head), Attachments: s.attachments, Snippet: s.snippet,
 	}, err
 }
 
 // size returns the number of bytes of what raw gives back.
-func (h *Handler) size(l *entry, head *head) int64 {
+func (h *Handler) size(l *Entry, head *head) int64 {
 	if h.cfg.Alike {
 		return l.msg.Size() + int64(len(head.added()))
 	}
@@ -74,7 +76,7 @@ func (h *Handler) size(l *entry, head *head) int64 {
 }
 
 // pageOf shows a part of the letters that match. negative limits and starts have been dealt with.
-func (h *Handler) pageOf(ctx context.Context, all, matching []*entry, start, limit int) (page, error) {
+func (h *Handler) pageOf(ctx context.Context, all, matching []*Entry, start, limit int) (page, error) {
 	p := page{Total: len(all), Unread: unread(all), Matching: len(matching), Start: start, Messages: []item{}}
 	if p.New = p.Unread; len(matching) < len(all) {
 		p.New = unread(matching)
@@ -94,7 +96,7 @@ func (h *Handler) pageOf(ctx context.Context, all, matching []*entry, start, lim
 	return p, ctx.Err()
 }
 
-func unread(list []*entry) (n int) {
+func unread(list []*Entry) (n int) {
 	for _, l := range list {
 		if !l.read {
 			n++
@@ -111,15 +113,15 @@ func (h *Handler) messages(w http.ResponseWriter, r *http.Request) {
 		limit = mostOnePage
 	}
 	before, dated := parseTime(q.Get("before"), zone(q))
-	h.show(w, r, func(all []*entry) (page, error) {
+	h.show(w, r, func(all []*Entry) (page, error) {
 		shown := all
 		if dated {
-			shown = slices.DeleteFunc(slices.Clone(all), func(l *entry) bool { return !l.created.Before(before) })
+			shown = slices.DeleteFunc(slices.Clone(all), func(l *Entry) bool { return !l.created.Before(before) })
 		}
 		p, err := h.pageOf(r.Context(), all, shown, start, limit)
 		p.Matching, p.New = p.Total, p.Unread // as Mailpit does, whatever before says
 		for i := range p.Messages {
-			p.Messages[i].ReplyTo = list(p.Messages[i].ReplyTo)
+			p.Messages[i].ReplyTo = answer.List(p.Messages[i].ReplyTo)
 		}
 		return p, err
 	})
@@ -132,7 +134,7 @@ func (h *Handler) search(w http.ResponseWriter, r *http.Request) {
 		bad(w, "Error: no search query")
 		return
 	}
-	h.show(w, r, func(all []*entry) (page, error) {
+	h.show(w, r, func(all []*Entry) (page, error) {
 		found, err := matching(r.Context(), all, q)
 		if err != nil {
 			return page{}, err
@@ -142,9 +144,9 @@ func (h *Handler) search(w http.ResponseWriter, r *http.Request) {
 }
 
 // show answers with a page that f makes while it has the box.
-func (h *Handler) show(w http.ResponseWriter, r *http.Request, f func(all []*entry) (page, error)) {
+func (h *Handler) show(w http.ResponseWriter, r *http.Request, f func(all []*Entry) (page, error)) {
 	var p page
-	err := h.box.with(r.Context(), func(all []*entry) (err error) {
+	err := h.box.with(r.Context(), func(all []*Entry) (err error) {
 		p, err = f(all)
 		return err
 	})
@@ -155,7 +157,7 @@ func (h *Handler) show(w http.ResponseWriter, r *http.Request, f func(all []*ent
 	writeJSON(w, http.StatusOK, p)
 }
 
-func matching(ctx context.Context, all []*entry, q url.Values) (found []*entry, err error) {
+func matching(ctx context.Context, all []*Entry, q url.Values) (found []*Entry, err error) {
 	match := parseQuery(q.Get("query"), zone(q))
 	for _, l := range all {
 		ok, err := match.fits(ctx, l)
@@ -187,14 +189,6 @@ func number(q url.Values, key string, usual int) int {
 	return usual
 }
 
-// list makes sure that the JSON has [] rather than null.
-func list[T any](l []T) []T {
-	if l == nil {
-		return []T{}
-	}
-	return l
-}
-
 // setRead changes whether letters are read: those with these IDs, those that a search finds, or all.
 func (h *Handler) setRead(w http.ResponseWriter, r *http.Request) {
 	var body struct {
@@ -212,7 +206,7 @@ func (h *Handler) setRead(w http.ResponseWriter, r *http.Request) {
 	}
 	q := r.URL.Query()
 	q.Set("query", body.Search)
-	h.change(w, r, func(all []*entry) error {
+	h.change(w, r, func(all []*Entry) error {
 		which := all
 		switch {
 		case len(body.IDs) > 0:
@@ -238,7 +232,7 @@ func (h *Handler) setRead(w http.ResponseWriter, r *http.Request) {
 }
 
 // named returns the letters that exist.
-func (b *box) named(ids []string) (found []*entry) {
+func (b *box) named(ids []string) (found []*Entry) {
 	seen := map[string]bool{}
 	for _, id := range ids {
 		if l := b.byID[id]; l != nil && !seen[id] {
@@ -250,7 +244,7 @@ func (b *box) named(ids []string) (found []*entry) {
 }
 
 // change answers "ok" when f has changed something.
-func (h *Handler) change(w http.ResponseWriter, r *http.Request, f func(all []*entry) error) {
+func (h *Handler) change(w http.ResponseWriter, r *http.Request, f func(all []*Entry) error) {
 	if err := h.box.with(r.Context(), f); err != nil {
 		h.trouble(w, r, err)
 		return
@@ -270,7 +264,7 @@ func (h *Handler) deleteMessages(w http.ResponseWriter, r *http.Request) {
 	if json.Unmarshal(sent, &body) != nil {
 		body.IDs = nil
 	}
-	h.change(w, r, func(all []*entry) error {
+	h.change(w, r, func(all []*Entry) error {
 		if len(body.IDs) > 0 {
 			return h.remove(r.Context(), h.box.named(body.IDs))
 		}
@@ -290,7 +284,7 @@ func (h *Handler) deleteSearch(w http.ResponseWriter, r *http.Request) {
 		bad(w, "Error: no search query")
 		return
 	}
-	h.change(w, r, func(all []*entry) error {
+	h.change(w, r, func(all []*Entry) error {
 		found, err := matching(r.Context(), all, q)
 		if err != nil {
 			return err
@@ -300,7 +294,7 @@ func (h *Handler) deleteSearch(w http.ResponseWriter, r *http.Request) {
 }
 
 // remove deletes letters, and tells so. The caller has the box.
-func (h *Handler) remove(ctx context.Context, which []*entry) error {
+func (h *Handler) remove(ctx context.Context, which []*Entry) error {
 	if err := h.box.remove(ctx, which); err != nil {
 		return err
 	}

@@ -206,7 +206,7 @@ func notFound(w http.ResponseWriter, r *http.Request) {
 func decode(r *http.Request, v any) error { return json.NewDecoder(r.Body).Decode(v) }
 
 // found returns the letter that the path names, which may be "latest" with a query. ok is false if it has answered.
-func (h *Handler) found(w http.ResponseWriter, r *http.Request, id string) (l *entry, ok bool) {
+func (h *Handler) found(w http.ResponseWriter, r *http.Request, id string) (l *Entry, ok bool) {
 	l, err := h.look(r.Context(), id, r.URL.Query().Get("query"))
 	if errors.Is(err, errNotFound) {
 		notFound(w, r)
@@ -237,9 +237,9 @@ func (h *Handler) hold(r *http.Request, n int64) bool {
 
 const latest = "latest"
 
-func (h *Handler) look(ctx context.Context, id, query string) (*entry, error) {
-	var found *entry
-	err := h.box.with(ctx, func(all []*entry) error {
+func (h *Handler) look(ctx context.Context, id, query string) (*Entry, error) {
+	var found *Entry
+	err := h.box.with(ctx, func(all []*Entry) error {
 		if id != latest {
 			found = h.box.byID[id]
 			return nil

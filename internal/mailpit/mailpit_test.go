@@ -448,7 +448,7 @@ func FuzzQuery(f *testing.F) {
 	g := start(f, true)
 	g.fill()
 	f.Fuzz(func(t *testing.T, text string) {
-		err := g.h.box.with(t.Context(), func(all []*entry) error {
+		err := g.h.box.with(t.Context(), func(all []*Entry) error {
 			for _, l := range all {
 				if _, err := parseQuery(text, time.UTC).fits(t.Context(), l); err != nil {
 					return err

@@ -1,21 +1,19 @@
 package mailpit
 
 import (
-	"bytes"
 	"crypto/md5"
 	"crypto/sha1"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"mime"
 	"net/http"
 	"net/textproto"
 	"net/url"
 	"regexp"
-	"strconv"
 	"strings"
 	"time"
 
+	"github.com/mailrig/mailrig/internal/answer"
 	"github.com/mailrig/mailrig/internal/letter"
 	"github.com/mailrig/mailrig/internal/message"
 	"github.com/mailrig/mailrig/internal/store"
@@ -65,8 +63,8 @@ func (h *Handler) message(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	var answer full
-	err := h.box.with(r.Context(), func([]*entry) error {
+	var shown full
+	err := h.box.with(r.Context(), func([]*Entry) error {
 		head, err := headOf(r.Context(), l)
 		if err != nil {
 			return err
@@ -75,23 +73,23 @@ func (h *Handler) message(w http.ResponseWriter, r *http.Request) {
 		if err != nil {
 			return err
 		}
-		tags, err := h.box.tagsOf(r.Context(), l)
+		tags, err := tagsOf(r.Context(), l)
 		if err != nil {
 			return err
 		}
 		h.markRead(l)
-		answer = full{
-			ID: l.id, MessageID: head.messageID, From: head.from, To: list(head.to), Cc: list(head.cc), Bcc: list(head.bcc), ReplyTo: list(head.replyTo),
-			ReturnPath: head.returnPath, Subject: head.subject, ListUnsubscribe: unsubscribeOf(head), Date: head.date, Tags: list(tags),
+		shown = full{
+			ID: l.id, MessageID: head.messageID, From: head.from, To: answer.List(head.to), Cc: answer.List(head.cc), Bcc: answer.List(head.bcc), ReplyTo: answer.List(head.replyTo),
+			ReturnPath: head.returnPath, Subject: head.subject, ListUnsubscribe: unsubscribeOf(head), Date: head.date, Tags: answer.List(tags),
 			Username: l.origin.Envelope.User, Text: m.Text, HTML: m.HTML, Size: h.size(l, head), Inline: []attachment{}, Attachments: []attachment{},
 		}
 		for _, p := range m.Attachments {
 			switch {
 			case p.Name == "" && p.ContentID == "":
 			case p.Inline:
-				answer.Inline = append(answer.Inline, attachmentOf(p))
+				shown.Inline = append(shown.Inline, attachmentOf(p))
 			default:
-				answer.Attachments = append(answer.Attachments, attachmentOf(p))
+				shown.Attachments = append(shown.Attachments, attachmentOf(p))
 			}
 		}
 		return nil
@@ -100,11 +98,11 @@ func (h *Handler) message(w http.ResponseWriter, r *http.Request) {
 		h.trouble(w, r, err)
 		return
 	}
-	writeJSON(w, http.StatusOK, answer)
+	writeJSON(w, http.StatusOK, shown)
 }
 
 // markRead marks a letter as read. The caller has the box.
-func (h *Handler) markRead(l *entry) {
+func (h *Handler) markRead(l *Entry) {
 	if now := h.box.byID[l.id]; now != nil {
 		l = now // the box may have let go of it meanwhile
 	}
@@ -142,7 +140,7 @@ func unsubscribeOf(h *head) unsubscribe {
 }
 
 // bytesOf returns what raw gives back, and the header's size in it.
-func (h *Handler) bytesOf(r *http.Request, l *entry) ([]byte, error) {
+func (h *Handler) bytesOf(r *http.Request, l *Entry) ([]byte, error) {
 	raw, err := store.ReadAll(r.Context(), l.msg)
 	if err != nil || !h.cfg.Alike {
 		return raw, err
@@ -155,7 +153,7 @@ func (h *Handler) bytesOf(r *http.Request, l *entry) ([]byte, error) {
 }
 
 // asked returns the letter that the path names, and its bytes. ok is false if the answer has been given.
-func (h *Handler) asked(w http.ResponseWriter, r *http.Request) (l *entry, raw []byte, ok bool) {
+func (h *Handler) asked(w http.ResponseWriter, r *http.Request) (l *Entry, raw []byte, ok bool) {
 	l, ok = h.found(w, r, r.PathValue("id"))
 	if !ok {
 		return nil, nil, false
@@ -194,7 +192,7 @@ func (h *Handler) raw(w http.ResponseWriter, r *http.Request) {
 	if r.URL.Query().Get("dl") == "1" {
 		w.Header().Set("Content-Disposition", `attachment; filename="`+l.id+`.eml"`)
 	}
-	send(w, "text/plain; charset=utf-8", raw)
+	answer.Hostile(w, "text/plain; charset=utf-8", raw)
 }
 
 // part answers with one part, decoded.
@@ -210,17 +208,13 @@ func (h *Handler) part(w http.ResponseWriter, r *http.Request) {
 	case !ok:
 		plain(w, http.StatusNotFound, "404 page not found")
 	default:
-		kind := p.Type
-		if _, _, err := mime.ParseMediaType(kind); err != nil || strings.Count(kind, "/") != 1 {
-			kind = "application/octet-stream"
-		}
 		w.Header().Set("Content-Disposition", `inline; filename="`+url.PathEscape(p.Name)+`"`)
-		send(w, kind, p.Content)
+		answer.Hostile(w, p.Type, p.Content)
 	}
 }
 
-func (h *Handler) partOf(r *http.Request, l *entry) (p letter.Part, ok bool, err error) {
-	err = h.box.with(r.Context(), func([]*entry) error {
+func (h *Handler) partOf(r *http.Request, l *Entry) (p letter.Part, ok bool, err error) {
+	err = h.box.with(r.Context(), func([]*Entry) error {
 		m, err := open(r.Context(), l)
 		if err == nil {
 			p, ok = m.Part(r.PathValue("part"))
@@ -228,14 +222,4 @@ func (h *Handler) partOf(r *http.Request, l *entry) (p letter.Part, ok bool, err
 		return err
 	})
 	return p, ok, err
-}
-
-// send answers with bytes that came by mail. They may be made to attack whoever looks at them: they run no script, load
-// nothing and know no origin.
-func send(w http.ResponseWriter, kind string, content []byte) {
-	h := w.Header()
-	h.Set("Content-Security-Policy", "sandbox; default-src 'none'")
-	h.Set("Content-Type", kind)
-	h.Set("Content-Length", strconv.Itoa(len(content)))
-	_, _ = bytes.NewReader(content).WriteTo(w)
 }

@@ -2,7 +2,6 @@ package mailpit
 
 import (
 	"context"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -18,9 +17,9 @@ const (
 // query is a search: a letter must pass all tests.
 type query []test
 
-type test func(ctx context.Context, l *entry) (bool, error)
+type test func(ctx context.Context, l *Entry) (bool, error)
 
-func (q query) fits(ctx context.Context, l *entry) (bool, error) {
+func (q query) fits(ctx context.Context, l *Entry) (bool, error) {
 	if err := ctx.Err(); err != nil {
 		return false, err
 	}
@@ -75,12 +74,12 @@ func parseWord(word string, zone *time.Location) test {
 	t := operator(word, zone)
 	if t == nil {
 		pattern := strings.ToLower(strings.Join(strings.Fields(word), " "))
-		t = func(ctx context.Context, l *entry) (bool, error) {
+		t = func(ctx context.Context, l *Entry) (bool, error) {
 			text, err := searchable(ctx, l)
 			return like(pattern, text), err
 		}
 	}
-	return func(ctx context.Context, l *entry) (bool, error) {
+	return func(ctx context.Context, l *Entry) (bool, error) {
 		ok, err := t(ctx, l)
 		return ok != not, err
 	}
@@ -95,7 +94,7 @@ func operator(word string, zone *time.Location) test {
 	value = strings.TrimSpace(value)
 	in := func(field func(*head) string) test {
 		pattern := asciiLower(value)
-		return func(ctx context.Context, l *entry) (bool, error) {
+		return func(ctx context.Context, l *Entry) (bool, error) {
 			h, err := headOf(ctx, l)
 			if err != nil {
 				return false, err
@@ -124,16 +123,9 @@ func operator(word string, zone *time.Location) test {
 		value = strings.Trim(value, "<>")
 		return in(func(h *head) string { return h.messageID })
 	case "tag":
-		return func(ctx context.Context, l *entry) (bool, error) {
-			h, err := headOf(ctx, l)
-			if err != nil {
-				return false, err
-			}
-			tags := h.tags
-			if l.tagged {
-				tags = l.tags
-			}
-			return slices.ContainsFunc(tags, func(tag string) bool { return strings.EqualFold(tag, value) }), nil
+		return func(ctx context.Context, l *Entry) (bool, error) {
+			tags, err := tagsOf(ctx, l)
+			return indexTag(tags, value) >= 0, err
 		}
 	case "is", "has":
 		return state(strings.ToLower(word))
@@ -145,7 +137,7 @@ func operator(word string, zone *time.Location) test {
 			return nil
 		}
 		larger := strings.EqualFold(key, "larger")
-		return func(_ context.Context, l *entry) (bool, error) {
+		return func(_ context.Context, l *Entry) (bool, error) {
 			if size := float64(l.msg.Size()); larger {
 				return size > n, nil
 			} else {
@@ -158,23 +150,20 @@ func operator(word string, zone *time.Location) test {
 
 func state(word string) test {
 	of := func(f func(summary) bool) test {
-		return func(ctx context.Context, l *entry) (bool, error) {
+		return func(ctx context.Context, l *Entry) (bool, error) {
 			s, err := summaryOf(ctx, l)
 			return f(s), err
 		}
 	}
 	switch word {
 	case "is:read":
-		return func(_ context.Context, l *entry) (bool, error) { return l.read, nil }
+		return func(_ context.Context, l *Entry) (bool, error) { return l.read, nil }
 	case "is:unread":
-		return func(_ context.Context, l *entry) (bool, error) { return !l.read, nil }
+		return func(_ context.Context, l *Entry) (bool, error) { return !l.read, nil }
 	case "is:tagged":
-		return func(ctx context.Context, l *entry) (bool, error) {
-			if l.tagged {
-				return len(l.tags) > 0, nil
-			}
-			h, err := headOf(ctx, l)
-			return err == nil && len(h.tags) > 0, err
+		return func(ctx context.Context, l *Entry) (bool, error) {
+			tags, err := tagsOf(ctx, l)
+			return len(tags) > 0, err
 		}
 	case "has:attachment", "has:attachments":
 		return of(func(s summary) bool { return s.attachments > 0 })
@@ -187,7 +176,7 @@ func state(word string) test {
 // dated returns a test of when a letter came. A date that isn't understood lets every letter pass.
 func dated(after bool, value string, zone *time.Location) test {
 	at, ok := parseTime(value, zone)
-	return func(_ context.Context, l *entry) (bool, error) {
+	return func(_ context.Context, l *Entry) (bool, error) {
 		switch {
 		case !ok:
 			return true, nil

@@ -9,7 +9,7 @@ import (
 
 func (h *Handler) tags(w http.ResponseWriter, r *http.Request) {
 	var tags []string
-	err := h.box.with(r.Context(), func(all []*entry) (err error) {
+	err := h.box.with(r.Context(), func(all []*Entry) (err error) {
 		tags, err = h.box.allTags(r.Context(), all)
 		return err
 	})
@@ -27,7 +27,7 @@ func (h *Handler) setTags(w http.ResponseWriter, r *http.Request) {
 		bad(w, err.Error())
 		return
 	}
-	h.change(w, r, func(all []*entry) error {
+	h.change(w, r, func(all []*Entry) error {
 		known, err := h.box.allTags(r.Context(), all)
 		if err != nil {
 			return err
@@ -84,7 +84,7 @@ func (h *Handler) deleteTag(w http.ResponseWriter, r *http.Request) { h.changeTa
 func (h *Handler) changeTag(w http.ResponseWriter, r *http.Request, name string) {
 	old := r.PathValue("tag")
 	wrong := ""
-	err := h.box.with(r.Context(), func(all []*entry) error {
+	err := h.box.with(r.Context(), func(all []*Entry) error {
 		known, err := h.box.allTags(r.Context(), all)
 		if err != nil {
 			return err

@@ -10,6 +10,8 @@ import (
 	_ "image/png"
 	"net/http"
 	"net/url"
+
+	"github.com/mailrig/mailrig/internal/answer"
 )
 
 const (
@@ -34,7 +36,7 @@ func (h *Handler) thumb(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	var small image.Image
-	err = h.box.with(r.Context(), func([]*entry) error { // one large image at a time
+	err = h.box.with(r.Context(), func([]*Entry) error { // one large image at a time
 		small = smaller(p.Content)
 		return nil
 	})
@@ -47,7 +49,7 @@ func (h *Handler) thumb(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.Header().Set("Content-Disposition", `filename="`+url.PathEscape(p.Name)+`"`)
-	send(w, "image/jpeg", b.Bytes())
+	answer.Hostile(w, "image/jpeg", b.Bytes())
 }
 
 // smaller returns the image on a white ground, as large as fits. It is all white if the content is no image, or too large a one.

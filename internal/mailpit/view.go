@@ -9,6 +9,7 @@ import (
 	"golang.org/x/net/html"
 	"golang.org/x/net/html/atom"
 
+	"github.com/mailrig/mailrig/internal/answer"
 	"github.com/mailrig/mailrig/internal/letter"
 )
 
@@ -38,7 +39,7 @@ func (h *Handler) view(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	var m *letter.Letter
-	err = h.box.with(r.Context(), func([]*entry) error {
+	err = h.box.with(r.Context(), func([]*Entry) error {
 		if m, err = open(r.Context(), l); err != nil {
 			return err
 		}
@@ -51,7 +52,7 @@ func (h *Handler) view(w http.ResponseWriter, r *http.Request) {
 	case err != nil:
 		h.trouble(w, r, err)
 	case isText:
-		send(w, "text/plain; charset=utf-8", []byte(m.Text))
+		answer.Hostile(w, "text/plain; charset=utf-8", []byte(m.Text))
 	case !isHTML && m.HTML == "":
 		http.Redirect(w, r, "/view/"+l.id+".txt", http.StatusFound)
 	case !isHTML:
