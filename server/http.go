@@ -35,7 +35,7 @@ func (s *Server) startHTTP() error {
 	s.mailpit = s.newMailpit()
 	s.http = &http.Server{
 		Handler: httpapi.New(httpapi.Config{Rig: rig{s}, Version: s.cfg.Version, Logger: s.cfg.Logger, Listen: ln.Addr().String(), AllowedHosts: s.allowedHosts(),
-			Logins: httpLogins(s.cfg.HTTPLogins), MaxMessageBytes: s.cfg.MaxMessageBytes, Answers: s.bounds.answers, Mounted: s.mailpit}),
+			Logins: httpLogins(s.cfg.HTTPLogins), MaxMessageBytes: s.cfg.MaxMessageBytes, Answers: s.bounds.answers, Mounted: s.mounted()}),
 		ReadHeaderTimeout: 10 * time.Second,
 		WriteTimeout:      time.Minute, // what waits for something has more
 		IdleTimeout:       time.Minute,

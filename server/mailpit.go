@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/mailrig/mailrig/internal/door"
+	"github.com/mailrig/mailrig/internal/httpapi"
+	"github.com/mailrig/mailrig/internal/mailhog"
 	"github.com/mailrig/mailrig/internal/mailpit"
 	"github.com/mailrig/mailrig/internal/store"
 )
@@ -79,6 +81,11 @@ func (s *Server) newMailpit() *mailpit.Handler {
 		c.Alike, c.MaxMessages = true, m.MaxMessages
 	}
 	return mailpit.New(c)
+}
+
+// mounted lists what answers in another program's words.
+func (s *Server) mounted() []httpapi.Mounted {
+	return []httpapi.Mounted{s.mailpit, mailhog.New(mailhog.Config{Letters: s.mailpit, Answers: s.bounds.answers, Logger: s.cfg.Logger})}
 }
 
 // allowedHosts lists what a request's Host may be, besides localhost and loopback addresses.

@@ -99,8 +99,8 @@ type Config struct {
 	MaxMessageBytes int64
 	// Answers is for the contents of messages that are being sent to clients. nil means no bound.
 	Answers *budget.Share
-	// Mounted answers in another program's words. It is behind the same checks as the rest.
-	Mounted Mounted
+	// Mounted answer in another program's words. They are behind the same checks as the rest.
+	Mounted []Mounted
 	Logger  *slog.Logger // nil is silent
 }
 
@@ -122,8 +122,8 @@ func New(c Config) http.Handler {
 	for pattern, h := range a.resources() {
 		a.mux.HandleFunc(pattern, h)
 	}
-	if c.Mounted != nil {
-		a.mount(c.Mounted)
+	for _, m := range c.Mounted {
+		a.mount(m)
 	}
 	return cleanPath(a.guard(http.HandlerFunc(a.route)))
 }

@@ -114,7 +114,10 @@ func (b *box) sync(ctx context.Context) ([]*Entry, error) {
 			b.acceptedBytes += p.Message.Size()
 		}
 		if l.round != b.round {
-			l.msg, l.round, l.places = p.Message, b.round, l.places[:0]
+			l.round, l.places = b.round, l.places[:0]
+			if l.msg == nil { // the box had let go of it; otherwise, a request may be reading it
+				l.msg = p.Message
+			}
 			all = append(all, l)
 		}
 		l.places = append(l.places, p)
