@@ -107,7 +107,7 @@ func TestSearch(t *testing.T) {
 	t.Parallel()
 	g := start(t, nil)
 	g.deliver("bounce@example.test", []string{"ben@example.test", "eve@example.test"}, nested)
-	g.deliver("ann@example.test", []string{"zoe@example.test"}, "From: Anna <anna@other.test>\nSubject: two\n\n"+strings.Repeat("x", 16380-250)+"Across Two Pieces\n"+strings.Repeat("ü", 9))
+	g.deliver("ann@example.test", []string{"zoe@example.test"}, "From: Anna <anna@other.test>\nSubject: two\n\n"+strings.Repeat("x", mostQuery*4-220)+"Across Two Pieces\n"+strings.Repeat("ü", 9))
 	for query, want := range map[string]int{
 		"kind=to&query=BEN@": 1, "kind=to&query=eve": 1, "kind=to&query=example.test": 2, "kind=to&query=shop": 0,
 		"kind=from&query=bounce": 1, "kind=from&query=Shop": 1, "kind=from&query=ANNA": 1, "kind=from&query=ben": 0,
