@@ -2,7 +2,6 @@ package scenarios
 
 import (
 	"reflect"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -11,6 +10,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/mailrig/mailrig/internal/fault"
+	"github.com/mailrig/mailrig/internal/lazyregexp"
 	"github.com/mailrig/mailrig/internal/suggest"
 )
 
@@ -23,7 +23,7 @@ const (
 var (
 	fileKeys = []string{"name", "title", "story", "rules", "expect"}
 	ruleKeys = []string{"match", "skip", "times", "per"} // and one fault
-	goodName = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
+	goodName = lazyregexp.New(`^[a-z0-9]+(-[a-z0-9]+)*$`)
 )
 
 // Parse reads a scenario. file is its name in messages. If it ends in .yaml or .yml, the scenario must have its base

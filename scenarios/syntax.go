@@ -5,12 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"regexp"
 	"strconv"
 	"strings"
 	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/mailrig/mailrig/internal/lazyregexp"
 )
 
 // maxFile is the largest scenario file, in bytes. The longest one in the catalogue has less than 2 KiB.
@@ -73,7 +74,7 @@ func notText(data []byte) int {
 	return 0
 }
 
-var yamlLine = regexp.MustCompile(`^(?:yaml: )?(?:line (\d+): )?`)
+var yamlLine = lazyregexp.New(`^(?:yaml: )?(?:line (\d+): )?`)
 
 // syntax records an error of the YAML parser.
 func (d *decoder) syntax(data []byte, err error) {

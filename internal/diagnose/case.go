@@ -2,12 +2,12 @@ package diagnose
 
 import (
 	"iter"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/mailrig/mailrig/internal/event"
+	"github.com/mailrig/mailrig/internal/lazyregexp"
 	"github.com/mailrig/mailrig/internal/protocol"
 )
 
@@ -66,7 +66,7 @@ func (f *Facts) has(like func(*Step) bool) bool { return f.step(like) != nil }
 // doesn't look like a command doesn't count: after an odd reply to STARTTLS, the pieces of a ClientHello come as lines.
 func (s *Step) works() bool { return isWord.MatchString(s.Verb) && !s.Word.Polite }
 
-var isWord = regexp.MustCompile(`^[A-Z]+( [A-Z]+)?$`)
+var isWord = lazyregexp.New(`^[A-Z]+( [A-Z]+)?$`)
 
 func (s *Step) isSTARTTLS() bool { return s.startTLS }
 func (s *Step) asks() bool       { return s.Word.Asks }

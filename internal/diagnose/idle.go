@@ -1,16 +1,16 @@
 package diagnose
 
 import (
-	"regexp"
 	"strings"
 	"time"
 
 	"github.com/mailrig/mailrig/internal/event"
+	"github.com/mailrig/mailrig/internal/lazyregexp"
 )
 
 // This file finds a client that waits for new mail by IDLE and doesn't notice it.
 
-var exists = regexp.MustCompile(`^\* [0-9]+ EXISTS$`)
+var exists = lazyregexp.New(`^\* [0-9]+ EXISTS$`)
 
 // idleUnnoticed finds a client that was told of new mail during IDLE (RFC 2177 section 3), and looked at nothing afterwards, in no
 // session. It may show a number only, so this is a guess. The time counts from the line that told of the mail. A look since

@@ -1,13 +1,13 @@
 package diagnose
 
 import (
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/mailrig/mailrig/internal/event"
+	"github.com/mailrig/mailrig/internal/lazyregexp"
 )
 
 // Predicates about fetching mail.
@@ -135,7 +135,7 @@ func hadTruncatedDownload(c *Case) bool {
 	return c.any(func(f *Facts) bool { return f.truncated() != nil })
 }
 
-var uidvalidity = regexp.MustCompile(`UIDVALIDITY (\d+)`)
+var uidvalidity = lazyregexp.New(`UIDVALIDITY (\d+)`)
 
 // usedStaleUIDs finds a client that uses UIDs from before UIDVALIDITY changed (RFC 9051 section 2.3.1.1). If it names
 // single UIDs without having asked for any in this session, it has them from before.

@@ -1,11 +1,11 @@
 package diagnose
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/mailrig/mailrig/internal/event"
+	"github.com/mailrig/mailrig/internal/lazyregexp"
 )
 
 // Predicates about the messages that a client sends. Copies that it puts into a mailbox don't count: they may be of other
@@ -243,7 +243,7 @@ func multipartOpen(c *Case) []Evidence {
 	})
 }
 
-var mailbox = regexp.MustCompile(`[^\s<>,;:"()]+@[^\s<>,;:"()]+`)
+var mailbox = lazyregexp.New(`[^\s<>,;:"()]+@[^\s<>,;:"()]+`)
 
 // bccInMessage finds a message that names its blind recipients to somebody who isn't one. A separate copy for the blind
 // recipients may name them (RFC 5322 section 3.6.3, the second case).

@@ -2,11 +2,11 @@ package diagnose
 
 import (
 	"net"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/mailrig/mailrig/internal/event"
+	"github.com/mailrig/mailrig/internal/lazyregexp"
 	"github.com/mailrig/mailrig/internal/refusal"
 )
 
@@ -47,7 +47,7 @@ func hostOf(address string) string {
 	return host
 }
 
-var label = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?$`)
+var label = lazyregexp.New(`^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?$`)
 
 // wrongHostName says why a text is neither a domain nor an address literal (RFC 5321 section 4.1.2, 4.1.3), or returns "".
 func wrongHostName(name string) string {
@@ -118,7 +118,7 @@ func identificationMissing(c *Case) (all []Evidence) {
 }
 
 // folder matches a line of the reply to LIST (RFC 9051 section 7.3.1): attributes, delimiter, name.
-var folder = regexp.MustCompile(`(?i)^\* X?LIST \(([^)]*)\) (?:"(\\?.)"|NIL) (.+)$`)
+var folder = lazyregexp.New(`(?i)^\* X?LIST \(([^)]*)\) (?:"(\\?.)"|NIL) (.+)$`)
 
 // sentNames are usual names of the folder for sent mail, in English.
 var sentNames = []string{"sent", "sent items", "sent mail", "sent messages", "sent-mail"}

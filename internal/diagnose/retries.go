@@ -3,12 +3,12 @@ package diagnose
 import (
 	"cmp"
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/mailrig/mailrig/internal/event"
+	"github.com/mailrig/mailrig/internal/lazyregexp"
 )
 
 // Predicates about what a client does after a failure.
@@ -21,7 +21,7 @@ type failure struct {
 	at   time.Time
 }
 
-var address = regexp.MustCompile(`<[^<>]*>`)
+var address = lazyregexp.New(`<[^<>]*>`)
 
 // key identifies a command within one protocol: two commands with the same key are the same command.
 func (f *Facts) key(s *Step) string {

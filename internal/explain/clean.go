@@ -2,11 +2,12 @@ package explain
 
 import (
 	"encoding/binary"
-	"regexp"
 	"strings"
 	"unicode"
 	"unicode/utf16"
 	"unicode/utf8"
+
+	"github.com/mailrig/mailrig/internal/lazyregexp"
 )
 
 // line is a text on one line: as it was written, and in lower case. Both have the same length.
@@ -14,9 +15,9 @@ type line struct{ shown, lower string }
 
 var (
 	// Terminals' control sequences (ECMA-48): colours, titles, a single letter after ESC.
-	escapes = regexp.MustCompile("\x1b\\[[0-?]*[ -/]*[@-~]|\x1b\\][^\x07\x1b]*(?:\x07|\x1b\\\\)|\x1b[@-Z\\\\^_]")
+	escapes = lazyregexp.New("\x1b\\[[0-?]*[ -/]*[@-~]|\x1b\\][^\x07\x1b]*(?:\x07|\x1b\\\\)|\x1b[@-Z\\\\^_]")
 	// What mail programs and issue trackers put before a quoted line.
-	quoted = regexp.MustCompile(`(?m)^[ \t]*(?:[>|│][ \t]?)+[ \t]*`)
+	quoted = lazyregexp.New(`(?m)^[ \t]*(?:[>|│][ \t]?)+[ \t]*`)
 	curly  = strings.NewReplacer("’", "'", "‘", "'", "‛", "'", "´", "'", "“", `"`, "”", `"`, "„", `"`, "«", `"`, "»", `"`,
 		"–", "-", "—", "-", "‑", "-", "…", "...", "\u00a0", " ", "\u202f", " ", "\u200b", "", "\ufeff", "", "\u00ad", "",
 		"&quot;", `"`, "&#39;", "'", "&lt;", "<", "&gt;", ">", "&amp;", "&", "&nbsp;", " ")

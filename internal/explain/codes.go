@@ -1,11 +1,11 @@
 package explain
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/mailrig/mailrig/internal/event"
+	"github.com/mailrig/mailrig/internal/lazyregexp"
 	"github.com/mailrig/mailrig/internal/refusal"
 )
 
@@ -106,8 +106,8 @@ func (c *codeSign) matches(r reply) bool {
 }
 
 var (
-	tlsPort = regexp.MustCompile(`[:, '"(]3?(465|993|995)\b`)
-	saysTLS = regexp.MustCompile(`(imap|smtp|pop3?)s://|ssl://|ssl/tls|smtp_ssl|imap4_ssl|pop3_ssl|tlsconnect|handshake`)
+	tlsPort = lazyregexp.New(`[:, '"(]3?(465|993|995)\b`)
+	saysTLS = lazyregexp.New(`(imap|smtp|pop3?)s://|ssl://|ssl/tls|smtp_ssl|imap4_ssl|pop3_ssl|tlsconnect|handshake`)
 )
 
 // portHint says that a client which waits at a port for TLS probably began without TLS.
@@ -125,21 +125,21 @@ func portHint(text string, all []evidence) []evidence {
 }
 
 // embeddedReply is an SMTP reply inside a program's message: (535, b'5.7.8 ...'), "MAIL failed: 530", 550 "5.1.1 ...".
-var embeddedReply = regexp.MustCompile(`(?:(failed|refused|denied|rejected|returned|response|reply|message|code|status|error|said|got|server|with|greeting|smtp|send|responded|retcode)\b[^a-z0-9]{0,6}(?:code |was |with |is )?[^a-z0-9]{0,4}|[("'\[:] ?|^| )([45]\d\d)(?:[ ,:;'"()\]-]|b')+(?:#?([45])\.(\d{1,3})\.(\d{1,3})\b)?|(?:^|[ "'(:])(failed|denied|code|response|error|got)[^a-z0-9]{1,6}([45]\d\d)$`)
+var embeddedReply = lazyregexp.New(`(?:(failed|refused|denied|rejected|returned|response|reply|message|code|status|error|said|got|server|with|greeting|smtp|send|responded|retcode)\b[^a-z0-9]{0,6}(?:code |was |with |is )?[^a-z0-9]{0,4}|[("'\[:] ?|^| )([45]\d\d)(?:[ ,:;'"()\]-]|b')+(?:#?([45])\.(\d{1,3})\.(\d{1,3})\b)?|(?:^|[ "'(:])(failed|denied|code|response|error|got)[^a-z0-9]{1,6}([45]\d\d)$`)
 
 // stages are words around an embedded reply that tell the command. The first one that is there counts.
 var stages = []struct {
-	words *regexp.Regexp
+	words *lazyregexp.Regexp
 	at    string
 }{
-	{regexp.MustCompile(`starttls|upgrade|smtpresponseexception`), "STARTTLS"},
-	{regexp.MustCompile(`smtpauth|auth\b|authentic|login|eauth|invalid login|mechanism|credential`), "AUTH"},
-	{regexp.MustCompile(`rcpt|recipient|eenvelope`), "RCPT"},
-	{regexp.MustCompile(`mail from|mail failed|mail command|sender|envelope from`), "MAIL"},
-	{regexp.MustCompile(`data (command )?failed`), "DATA"},
-	{regexp.MustCompile(`smtpdata|data\b|emessage`), "message"},
-	{regexp.MustCompile(`initial ok message|greeting|connecterror|smtpconnect|unexpected smtp-server`), "greeting"},
-	{regexp.MustCompile(`helo|ehlo|remote access denied`), "EHLO"},
+	{lazyregexp.New(`starttls|upgrade|smtpresponseexception`), "STARTTLS"},
+	{lazyregexp.New(`smtpauth|auth\b|authentic|login|eauth|invalid login|mechanism|credential`), "AUTH"},
+	{lazyregexp.New(`rcpt|recipient|eenvelope`), "RCPT"},
+	{lazyregexp.New(`mail from|mail failed|mail command|sender|envelope from`), "MAIL"},
+	{lazyregexp.New(`data (command )?failed`), "DATA"},
+	{lazyregexp.New(`smtpdata|data\b|emessage`), "message"},
+	{lazyregexp.New(`initial ok message|greeting|connecterror|smtpconnect|unexpected smtp-server`), "greeting"},
+	{lazyregexp.New(`helo|ehlo|remote access denied`), "EHLO"},
 }
 
 // mostEmbedded is how many replies inside messages are looked at.

@@ -1,11 +1,11 @@
 package explain
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/mailrig/mailrig/internal/event"
+	"github.com/mailrig/mailrig/internal/lazyregexp"
 	"github.com/mailrig/mailrig/internal/protocol"
 	"github.com/mailrig/mailrig/internal/protocol/all"
 )
@@ -30,7 +30,7 @@ type reply struct {
 }
 
 // prefix is what logs write before the line that went over the wire: arrows, sides, times, threads, quotes.
-var prefix = regexp.MustCompile(`^(?:` + strings.Join([]string{
+var prefix = lazyregexp.New(`^(?:` + strings.Join([]string{
 	`\s+`,
 	`\d{1,2}[<>] `,                                                                           // mutt
 	`<?-{1,2}>\s?`, `<-{1,2}\s`, `<?~>?\s`, `[<>=]{1,3}\s`, `<[~*-]?[*]{1,2}\s+`, `\*\*>\s+`, // swaks, msmtp, curl
@@ -48,16 +48,16 @@ const mostPrefixes = 8
 
 // swaks and curl -v say what they do, so that even a dialogue without a reply is known as one. Of curl's, only one that ran out
 // of time without a byte says anything.
-var told = regexp.MustCompile(`(?m)^=== Connected to |^\* Connected to [^\n]*\n(?:[*{}][^\n]*\n)*curl: \(28\) [^\n]* 0 bytes received`)
+var told = lazyregexp.New(`(?m)^=== Connected to |^\* Connected to [^\n]*\n(?:[*{}][^\n]*\n)*curl: \(28\) [^\n]* 0 bytes received`)
 
 var (
-	smtpReply = regexp.MustCompile(`^[2-5]\d\d(?:[ -]|$)`)
-	popReply  = regexp.MustCompile(`^(?:\+OK|-ERR)(?: |$)`)
-	untagged  = regexp.MustCompile(`^\* (?:OK|NO|BAD|BYE|PREAUTH|CAPABILITY|FLAGS|LIST|LSUB|STATUS|SEARCH|NAMESPACE|ID|ENABLED|\d+ (?:EXISTS|RECENT|FETCH|EXPUNGE))\b`)
-	tagged    = regexp.MustCompile(`^([A-Za-z]{0,8}\d{1,10}) (OK|NO|BAD)(?: |$)`)
-	goAhead   = regexp.MustCompile(`^\+(?: |$)`)
-	command   = regexp.MustCompile(`^(?i:EHLO|HELO|STARTTLS|AUTH|MAIL FROM|RCPT TO|DATA|BDAT|RSET|QUIT|CAPA|STLS|USER|PASS|APOP|STAT|UIDL|RETR|DELE|TOP)(?:[ :]|$)`)
-	tagOf     = regexp.MustCompile(`^([A-Za-z]{0,8}\d{1,10}) (?i:(UID )?([A-Z]{4,12}))(?: |$)`)
+	smtpReply = lazyregexp.New(`^[2-5]\d\d(?:[ -]|$)`)
+	popReply  = lazyregexp.New(`^(?:\+OK|-ERR)(?: |$)`)
+	untagged  = lazyregexp.New(`^\* (?:OK|NO|BAD|BYE|PREAUTH|CAPABILITY|FLAGS|LIST|LSUB|STATUS|SEARCH|NAMESPACE|ID|ENABLED|\d+ (?:EXISTS|RECENT|FETCH|EXPUNGE))\b`)
+	tagged    = lazyregexp.New(`^([A-Za-z]{0,8}\d{1,10}) (OK|NO|BAD)(?: |$)`)
+	goAhead   = lazyregexp.New(`^\+(?: |$)`)
+	command   = lazyregexp.New(`^(?i:EHLO|HELO|STARTTLS|AUTH|MAIL FROM|RCPT TO|DATA|BDAT|RSET|QUIT|CAPA|STLS|USER|PASS|APOP|STAT|UIDL|RETR|DELE|TOP)(?:[ :]|$)`)
+	tagOf     = lazyregexp.New(`^([A-Za-z]{0,8}\d{1,10}) (?i:(UID )?([A-Z]{4,12}))(?: |$)`)
 )
 
 // readDialogue looks for the lines of a dialogue.
@@ -299,10 +299,10 @@ func (d *talk) lastRefused() string {
 }
 
 var (
-	gaveUp = regexp.MustCompile(`(?i)time-?d? ?out`)
+	gaveUp = lazyregexp.New(`(?i)time-?d? ?out`)
 	// swaks goes on in clear text after a handshake that failed.
-	handshake = regexp.MustCompile(`TLS startup failed`)
-	cutOff    = regexp.MustCompile(`(?i)(closed|reset|lost|eof|broken pipe|disconnect)`)
+	handshake = lazyregexp.New(`TLS startup failed`)
+	cutOff    = lazyregexp.New(`(?i)(closed|reset|lost|eof|broken pipe|disconnect)`)
 )
 
 // inference is what the shape of a dialogue says: where it ends, and how.

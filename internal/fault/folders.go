@@ -2,14 +2,14 @@ package fault
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 
+	"github.com/mailrig/mailrig/internal/lazyregexp"
 	"github.com/mailrig/mailrig/internal/protocol"
 )
 
 // attribute matches a special use: a backslash and a word.
-var attribute = regexp.MustCompile(`^\\[A-Za-z]+$`)
+var attribute = lazyregexp.New(`^\\[A-Za-z]+$`)
 
 // Folders gives the account of the user who logs in by IMAP these folders, like those of a real provider. Each entry is
 // a name, optionally followed by " = " and the special use (RFC 6154).

@@ -9,6 +9,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/mailrig/mailrig/internal/diagnose"
@@ -126,13 +127,15 @@ func line(text string) string { return strings.Join(strings.Fields(text), " ") }
 //go:embed handout.gohtml
 var page string
 
-var tmpl = template.Must(template.New("handout").Funcs(template.FuncMap{
-	"clock": func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 MST") },
-}).Parse(page))
+var tmpl = sync.OnceValue(func() *template.Template {
+	return template.Must(template.New("handout").Funcs(template.FuncMap{
+		"clock": func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 MST") },
+	}).Parse(page))
+})
 
 // HTML writes sessions as one page without scripts.
 func HTML(w io.Writer, version string, sessions []Session) error {
-	return tmpl.Execute(w, struct {
+	return tmpl().Execute(w, struct {
 		Version  string
 		Sessions []Session
 	}{version, sessions})

@@ -2,9 +2,10 @@ package letter
 
 import (
 	"cmp"
-	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/mailrig/mailrig/internal/lazyregexp"
 )
 
 // mostCodeText is how much of the text is searched for codes, in bytes.
@@ -15,12 +16,12 @@ const announce = `code|pin\b|otp|passcode|one-time|einmal|token|2fa|verif|confir
 	`authenti|security|sicherheit|sign[ -]?in|log[ -]?in|anmeld|código|codice|código|kod\b|koodi|код|认证码|验证码|驗證碼|認証|인증`
 
 var (
-	announced = regexp.MustCompile(`(?i)(?:` + announce + `)`)
+	announced = lazyregexp.New(`(?i)(?:` + announce + `)`)
 	// candidate matches what may be a code: 4 to 8 digits, also in two groups of three or four, or 5 to 10 capital
 	// letters and digits, with or without a hyphen in the middle.
-	candidate = regexp.MustCompile(`[0-9]{3,4}[ -][0-9]{3,4}|[A-Z0-9]{3,6}-[A-Z0-9]{3,6}|[A-Z0-9]{4,10}`)
-	digits    = regexp.MustCompile(`^[0-9]{4,8}$|^[0-9]{3}[ -][0-9]{3}$|^[0-9]{4}[ -][0-9]{4}$`)
-	year      = regexp.MustCompile(`^(?:19|20)[0-9]{2}$`)
+	candidate = lazyregexp.New(`[0-9]{3,4}[ -][0-9]{3,4}|[A-Z0-9]{3,6}-[A-Z0-9]{3,6}|[A-Z0-9]{4,10}`)
+	digits    = lazyregexp.New(`^[0-9]{4,8}$|^[0-9]{3}[ -][0-9]{3}$|^[0-9]{4}[ -][0-9]{4}$`)
+	year      = lazyregexp.New(`^(?:19|20)[0-9]{2}$`)
 )
 
 // found is a candidate with its place in the ranking: smaller is better.

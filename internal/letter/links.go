@@ -1,18 +1,19 @@
 package letter
 
 import (
-	"regexp"
 	"strings"
+
+	"github.com/mailrig/mailrig/internal/lazyregexp"
 )
 
 // maxLink is the length of the longest link, in bytes.
 const maxLink = 8 << 10
 
 // inText matches a URL in plain text.
-var inText = regexp.MustCompile(`(?i)\bhttps?://[^\s<>"\x60]+`)
+var inText = lazyregexp.New(`(?i)\bhttps?://[^\s<>"\x60]+`)
 
 // scheme matches the beginning of a URL with any scheme. Apps have their own ones.
-var scheme = regexp.MustCompile(`^(?i)[a-z][a-z0-9+.-]*://`)
+var scheme = lazyregexp.New(`^(?i)[a-z][a-z0-9+.-]*://`)
 
 // links finds the URLs in the text and, unless the text was made from it, in the HTML.
 func links(l *Letter) []string {

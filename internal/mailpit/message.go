@@ -9,11 +9,11 @@ import (
 	"net/http"
 	"net/textproto"
 	"net/url"
-	"regexp"
 	"strings"
 	"time"
 
 	"github.com/mailrig/mailrig/internal/answer"
+	"github.com/mailrig/mailrig/internal/lazyregexp"
 	"github.com/mailrig/mailrig/internal/letter"
 	"github.com/mailrig/mailrig/internal/message"
 	"github.com/mailrig/mailrig/internal/store"
@@ -120,7 +120,7 @@ func attachmentOf(p letter.Part) attachment {
 	return a
 }
 
-var inAngles = regexp.MustCompile(`<([^<>]*)>`)
+var inAngles = lazyregexp.New(`<([^<>]*)>`)
 
 // unsubscribeOf reads the fields of RFC 2369 and RFC 8058.
 func unsubscribeOf(h *head) unsubscribe {

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/mailrig/mailrig/internal/event"
+	"github.com/mailrig/mailrig/internal/lazyregexp"
 )
 
 // Masker hides what could be a credential in what clients say. It doesn't look for passwords, because nobody can tell
@@ -16,7 +17,7 @@ import (
 type Masker struct {
 	all   []*Protocol
 	forms map[string]event.Secret
-	login *regexp.Regexp
+	login *lazyregexp.Regexp
 }
 
 // NewMasker returns a Masker that knows the words of all these protocols, whichever one a client speaks.
@@ -33,7 +34,7 @@ func NewMasker(all []*Protocol) *Masker {
 	}
 	// AUTHENTICATE must be tried before AUTH.
 	slices.SortFunc(names, func(a, b string) int { return len(b) - len(a) })
-	m.login = regexp.MustCompile(`(?i)(?:^|[^a-z0-9_.=-])(` + strings.Join(names, "|") + `)([ \t:=]+)[^ \t:=]`)
+	m.login = lazyregexp.New(`(?i)(?:^|[^a-z0-9_.=-])(` + strings.Join(names, "|") + `)([ \t:=]+)[^ \t:=]`)
 	return m
 }
 
@@ -131,7 +132,7 @@ func (m *Masker) line(p *Protocol, text string) (shown string, secret bool) {
 // version 2, begins with such lines.
 func blank(text string) bool { return control.ReplaceAllString(text, "") == "" }
 
-var control = regexp.MustCompile(`[ \t]|\\x[01][0-9a-f]`)
+var control = lazyregexp.New(`[ \t]|\\x[01][0-9a-f]`)
 
 // command splits a line if it is a command of the protocol.
 func (p *Protocol) command(text string) (word Word, l Line, ok bool) {
@@ -144,19 +145,19 @@ func (p *Protocol) command(text string) (word Word, l Line, ok bool) {
 }
 
 // tag matches the tags that clients use: letters and then a number, a letter alone, four capitals, numbers with dots.
-var tag = regexp.MustCompile(`^(?:[A-Za-z]{0,5}[0-9]{1,9}|[A-Za-z]|[A-Z]{4}|[a-z]{4}|[0-9]{1,9}\.[0-9]{1,9}|TAG[0-9]*|\.)$`)
+var tag = lazyregexp.New(`^(?:[A-Za-z]{0,5}[0-9]{1,9}|[A-Za-z]|[A-Z]{4}|[a-z]{4}|[0-9]{1,9}\.[0-9]{1,9}|TAG[0-9]*|\.)$`)
 
 // What may stay of the arguments of a login.
 var (
 	// user matches the user's name, provided that something comes after it.
-	user = regexp.MustCompile(`^(?:"(?:[^"\\:]|\\.)*"|[^ \t"\\{}:]+)$`)
+	user = lazyregexp.New(`^(?:"(?:[^"\\:]|\\.)*"|[^ \t"\\{}:]+)$`)
 	// mechanism matches the names that IANA has for SASL mechanisms, and those that servers made up.
-	mechanism = regexp.MustCompile(`(?i)^"?(?:9798-[UM]-(?:RSA|DSA|ECDSA)-SHA1(?:-ENC)?|ANONYMOUS|APOP|ATOKEN|CRAM-(?:MD5|SHA1|SHA256)|DIGEST-MD5|` +
+	mechanism = lazyregexp.New(`(?i)^"?(?:9798-[UM]-(?:RSA|DSA|ECDSA)-SHA1(?:-ENC)?|ANONYMOUS|APOP|ATOKEN|CRAM-(?:MD5|SHA1|SHA256)|DIGEST-MD5|` +
 		`EAP-AES128(?:-PLUS)?|ECDH-X25519-CHALLENGE|ECDSA-NIST256P-CHALLENGE|EXTERNAL|GS2-[A-Z0-9-]{1,16}|GSSAPI|GSS-SPNEGO|` +
 		`KERBEROS_V[45]|LOGIN|MSN|NMAS-(?:SAMBA|LOGIN)(?:-AUTH)?|NTLM|OAUTH(?:10A|BEARER)|OPENID20|OTP|PLAIN(?:-CLIENTTOKEN)?|` +
 		`SAML20|SCRAM-SHA-?[0-9]{1,3}(?:-256)?(?:-PLUS)?|SECURID|SKEY|WETOKEN|XOAUTH2?|XYMCOOKIE(?:B64)?|X-[A-Z]{1,16})"?$`)
 	// literal matches the announcement of an IMAP literal that stands for a whole argument.
-	literal = regexp.MustCompile(`^\{[0-9]+([+-]?)\}$`)
+	literal = lazyregexp.New(`^\{[0-9]+([+-]?)\}$`)
 )
 
 // credentials masks what follows the words of a login, which match m.login at these places.

@@ -1,18 +1,18 @@
 package protocol
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/mailrig/mailrig/internal/event"
+	"github.com/mailrig/mailrig/internal/lazyregexp"
 	"github.com/mailrig/mailrig/internal/suggest"
 )
 
 // This file shows lines that are no commands of a protocol that mailrig serves.
 
 // request matches the first line of an HTTP request. Its target may hold a password.
-var request = regexp.MustCompile(`^(GET|HEAD|POST|PUT|DELETE|OPTIONS|PATCH|TRACE|CONNECT) .*?(HTTP/[0-9](?:\.[0-9])?)$`)
+var request = lazyregexp.New(`^(GET|HEAD|POST|PUT|DELETE|OPTIONS|PATCH|TRACE|CONNECT) .*?(HTTP/[0-9](?:\.[0-9])?)$`)
 
 // strangers are commands that no protocol here has, and that clients and proxies say nevertheless: extensions that
 // mailrig doesn't serve (IANA's registries; Postfix; Gmail; Exchange), the PROXY protocol, HTTP.

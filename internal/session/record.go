@@ -9,6 +9,7 @@ import (
 	"hash/crc32"
 	"net"
 	"strconv"
+	"sync"
 	"unicode/utf8"
 
 	"github.com/mailrig/mailrig/internal/door"
@@ -103,7 +104,7 @@ func (r record) bounces(from, to string, b fault.Bounce) {
 }
 
 // castagnoli is the CRC polynomial for which processors have an instruction.
-var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+var castagnoli = sync.OnceValue(func() *crc32.Table { return crc32.MakeTable(crc32.Castagnoli) })
 
 // stored records a message as the client sent it, and what is unusual about it. Its checksum shows whether a client sent the same message again.
 func (r record) stored(from string, places []store.Place, raw []byte) {
@@ -127,7 +128,7 @@ func (r record) stored(from string, places []store.Place, raw []byte) {
 // sum returns a checksum and the length, in hexadecimal.
 func sum(raw []byte) string {
 	var crc [4]byte
-	binary.BigEndian.PutUint32(crc[:], crc32.Checksum(raw, castagnoli))
+	binary.BigEndian.PutUint32(crc[:], crc32.Checksum(raw, castagnoli()))
 	b := append(hex.AppendEncode(make([]byte, 0, 24), crc[:]), '-')
 	return string(strconv.AppendInt(b, int64(len(raw)), 16))
 }

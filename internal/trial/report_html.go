@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"html/template"
 	"io"
+	"sync"
 	"time"
 
 	"github.com/mailrig/mailrig/internal/transcript"
@@ -14,23 +15,25 @@ import (
 var page string
 
 // The page is one file that loads nothing and works without scripts. The filter is a row of radio buttons and CSS.
-var htmlReport = template.Must(template.New("report").Funcs(template.FuncMap{
-	"quote":   Quote,
-	"took":    shortly,
-	"at":      func(t time.Time) string { return t.Format("2006-01-02 15:04:05 MST") },
-	"lines":   func(r *Result) string { return reasonsLine(r) },
-	"group":   func(r *Result) string { return group(r) },
-	"word":    word,
-	"percent": func(n, of int) int { return 100 * n / max(of, 1) },
-	"kind": func(r *Result) string {
-		if r.Known {
-			return "known"
-		}
-		return string(r.Verdict)
-	},
-	"some": func(s []*transcript.Session, r []Reason) []*transcript.Session { some, _ := shown(s, r); return some },
-	"left": func(s []*transcript.Session, r []Reason) int { _, left := shown(s, r); return left },
-}).Parse(page))
+var htmlReport = sync.OnceValue(func() *template.Template {
+	return template.Must(template.New("report").Funcs(template.FuncMap{
+		"quote":   Quote,
+		"took":    shortly,
+		"at":      func(t time.Time) string { return t.Format("2006-01-02 15:04:05 MST") },
+		"lines":   func(r *Result) string { return reasonsLine(r) },
+		"group":   func(r *Result) string { return group(r) },
+		"word":    word,
+		"percent": func(n, of int) int { return 100 * n / max(of, 1) },
+		"kind": func(r *Result) string {
+			if r.Known {
+				return "known"
+			}
+			return string(r.Verdict)
+		},
+		"some": func(s []*transcript.Session, r []Reason) []*transcript.Session { some, _ := shown(s, r); return some },
+		"left": func(s []*transcript.Session, r []Reason) int { _, left := shown(s, r); return left },
+	}).Parse(page))
+})
 
 // WriteHTML writes the report as a page for people, in one file.
 func (r *Report) WriteHTML(w io.Writer) error {
@@ -40,7 +43,7 @@ func (r *Report) WriteHTML(w io.Writer) error {
 			passed = append(passed, &r.Results[i])
 		}
 	}
-	return htmlReport.Execute(w, struct {
+	return htmlReport().Execute(w, struct {
 		*Report
 		KnownCauses     []*Cause
 		Passed          []*Result

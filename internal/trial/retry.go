@@ -1,11 +1,11 @@
 package trial
 
 import (
-	"regexp"
 	"slices"
 
 	"github.com/mailrig/mailrig/internal/diagnose"
 	"github.com/mailrig/mailrig/internal/event"
+	"github.com/mailrig/mailrig/internal/lazyregexp"
 )
 
 // afterRetry lists what another run does, if the reason for its absence has gone by then.
@@ -16,7 +16,7 @@ const tempFail = 75
 
 // temporary matches the words in which programs tell of a temporary failure: an SMTP code or an enhanced code (RFC 3463),
 // a response code (RFC 5530, RFC 3206), or plain words.
-var temporary = regexp.MustCompile(`(?i)\b4[0-9][0-9][ -]|\b4\.[0-9]{1,3}\.[0-9]{1,3}\b|\[(unavailable|inuse|in-use|limit|login-delay|sys/temp)\]|temporar|try(ing)? again|try later|retry|defer|unavailable`)
+var temporary = lazyregexp.New(`(?i)\b4[0-9][0-9][ -]|\b4\.[0-9]{1,3}\.[0-9]{1,3}\b|\[(unavailable|inuse|in-use|limit|login-delay|sys/temp)\]|temporar|try(ing)? again|try later|retry|defer|unavailable`)
 
 // leavesRetry reports whether all that the client lacks is another try, and whether it said so: the scenario let it fail
 // for the moment, and the client reported a failure that is temporary.

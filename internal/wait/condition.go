@@ -11,11 +11,11 @@ package wait
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/mailrig/mailrig/internal/door"
+	"github.com/mailrig/mailrig/internal/lazyregexp"
 	"github.com/mailrig/mailrig/internal/suggest"
 )
 
@@ -60,7 +60,7 @@ type Language struct {
 }
 
 // word matches a word that looks like a matcher, known or not. It doesn't match a URL, or the "Re:" of a subject.
-var word = regexp.MustCompile(`^([a-z]+):(.+)$`)
+var word = lazyregexp.New(`^([a-z]+):(.+)$`)
 
 // Parse parses words like "to:bob@example.test" and "subject:Welcome home". Words without a key continue the value
 // before them. "any" alone is no matcher at all. An error is a *BadCondition.

@@ -1,10 +1,10 @@
 package imap
 
 import (
-	"regexp"
 	"strconv"
 	"strings"
 
+	"github.com/mailrig/mailrig/internal/lazyregexp"
 	"github.com/mailrig/mailrig/internal/protocol"
 )
 
@@ -168,7 +168,7 @@ func appendFlaw(a []string) *protocol.Flaw {
 }
 
 // set matches a set of message numbers (RFC 9051 section 9: sequence-set).
-var set = regexp.MustCompile(`^(\$|(\*|[1-9][0-9]*)(:(\*|[1-9][0-9]*))?(,(\*|[1-9][0-9]*)(:(\*|[1-9][0-9]*))?)*)$`)
+var set = lazyregexp.New(`^(\$|(\*|[1-9][0-9]*)(:(\*|[1-9][0-9]*))?(,(\*|[1-9][0-9]*)(:(\*|[1-9][0-9]*))?)*)$`)
 
 func setFlaw(a []string) *protocol.Flaw {
 	const section = "RFC 9051 section 9, sequence-set"
@@ -200,9 +200,9 @@ func itemsFlaw(a []string) *protocol.Flaw {
 }
 
 var (
-	date     = regexp.MustCompile(`(?i)^"?[0-9]{1,2}-(Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)-[0-9]{4}"?$`)
-	dateKeys = regexp.MustCompile(`(?i)^\(*(SENT)?(BEFORE|ON|SINCE)$`)
-	textKeys = regexp.MustCompile(`(?i)^\(*(FROM|TO|CC|BCC|SUBJECT|BODY|TEXT|KEYWORD|UNKEYWORD)$`)
+	date     = lazyregexp.New(`(?i)^"?[0-9]{1,2}-(Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)-[0-9]{4}"?$`)
+	dateKeys = lazyregexp.New(`(?i)^\(*(SENT)?(BEFORE|ON|SINCE)$`)
+	textKeys = lazyregexp.New(`(?i)^\(*(FROM|TO|CC|BCC|SUBJECT|BODY|TEXT|KEYWORD|UNKEYWORD)$`)
 )
 
 // dateFlaw finds a date in another form than 1-Feb-2026 (RFC 9051 section 9: date).

@@ -2,11 +2,11 @@ package imap
 
 import (
 	"errors"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/mailrig/mailrig/internal/event"
+	"github.com/mailrig/mailrig/internal/lazyregexp"
 	"github.com/mailrig/mailrig/internal/protocol"
 )
 
@@ -78,7 +78,7 @@ func (*replies) Command(line string) protocol.Line {
 	return l
 }
 
-var list = regexp.MustCompile(`(?i)(?:^\* CAPABILITY |\[CAPABILITY )([^\]]*)`)
+var list = lazyregexp.New(`(?i)(?:^\* CAPABILITY |\[CAPABILITY )([^\]]*)`)
 
 // List finds a list in any reply: an untagged CAPABILITY or a response code (RFC 9051 sections 7.2.2 and 7.1).
 func (*replies) List(_ string, lines []string) (names []string, ok bool) {

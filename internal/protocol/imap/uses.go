@@ -2,9 +2,9 @@ package imap
 
 import (
 	"net/url"
-	"regexp"
 	"strings"
 
+	"github.com/mailrig/mailrig/internal/lazyregexp"
 	"github.com/mailrig/mailrig/internal/protocol"
 )
 
@@ -27,7 +27,7 @@ func uses(l protocol.Line) (all [][]string) {
 }
 
 // listed matches a line that names a mailbox: LIST, LSUB or STATUS (RFC 9051 section 7.3).
-var listed = regexp.MustCompile(`(?i)^\* (?:(?:X?LIST|LSUB) \([^)]*\) (?:NIL|"[^ ]*")|STATUS) (?:"([^"]+)"|([^ "(]+))`)
+var listed = lazyregexp.New(`(?i)^\* (?:(?:X?LIST|LSUB) \([^)]*\) (?:NIL|"[^ ]*")|STATUS) (?:"([^"]+)"|([^ "(]+))`)
 
 // told returns the mailboxes named by LIST, LSUB and STATUS, and the users and mailboxes named by referrals (RFC 2221,
 // RFC 2193). It leaves out INBOX, because every user has one (RFC 9051 section 5.1).

@@ -2,10 +2,10 @@ package smtp
 
 import (
 	"bytes"
-	"regexp"
 	"strings"
 
 	"github.com/mailrig/mailrig/internal/event"
+	"github.com/mailrig/mailrig/internal/lazyregexp"
 	"github.com/mailrig/mailrig/internal/protocol"
 )
 
@@ -47,7 +47,7 @@ func known(verb string) bool {
 }
 
 // field matches the name of a header field and its colon (RFC 5322 section 2.2).
-var field = regexp.MustCompile(`^([!-9;-~]+):`)
+var field = lazyregexp.New(`^([!-9;-~]+):`)
 
 // likeHeader reports whether a line begins like the header of a message. A command with its space or its argument misplaced
 // doesn't, like MAILFROM:<a@b> or DATA:.

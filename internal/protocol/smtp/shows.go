@@ -1,10 +1,10 @@
 package smtp
 
 import (
-	"regexp"
 	"strings"
 
 	"github.com/mailrig/mailrig/internal/event"
+	"github.com/mailrig/mailrig/internal/lazyregexp"
 	"github.com/mailrig/mailrig/internal/protocol"
 )
 
@@ -12,15 +12,15 @@ import (
 
 // parameter matches the parameters of MAIL and RCPT that may be shown (IANA's registry of SMTP service extensions).
 // AUTH isn't among them: a client may put its password there.
-var parameter = regexp.MustCompile(`(?i)^(?:SIZE=[0-9]+|BODY=(?:7BIT|8BITMIME|BINARYMIME)|SMTPUTF8|REQUIRETLS|AUTH=<>|RET=(?:FULL|HDRS)|ENVID=.*|` +
+var parameter = lazyregexp.New(`(?i)^(?:SIZE=[0-9]+|BODY=(?:7BIT|8BITMIME|BINARYMIME)|SMTPUTF8|REQUIRETLS|AUTH=<>|RET=(?:FULL|HDRS)|ENVID=.*|` +
 	`NOTIFY=[A-Z,]+|ORCPT=[A-Z0-9-]+;.*|BY=[-+]?[0-9]+;[A-Z]+|HOLDFOR=[0-9]+|HOLDUNTIL=[0-9TZ:+-]+|MT-PRIORITY=-?[0-9]|RRVS=.*|` +
 	`SUBMITTER=.*|SOLICIT=.*|CONPERM|CONNEG=.*|TRANSID=<.*>|MTRK=.*)$`)
 
 // bracketed matches an address that stands behind something else, perhaps behind a name.
-var bracketed = regexp.MustCompile(`^<[^<>@": \t]+@[^<>@": \t]+>+$`)
+var bracketed = lazyregexp.New(`^<[^<>@": \t]+@[^<>@": \t]+>+$`)
 
 // name matches the name of a parameter that mailrig doesn't know.
-var name = regexp.MustCompile(`^[A-Z][A-Z0-9-]{0,19}$`)
+var name = lazyregexp.New(`^[A-Z][A-Z0-9-]{0,19}$`)
 
 // showPath shows the arguments of MAIL and RCPT: FROM:<a@b> with parameters.
 func showPath(args string) string {
@@ -85,7 +85,7 @@ func usual(args string) bool {
 }
 
 // before matches what stands before an address, also where a client forgets the colon or puts a space behind it.
-var before = regexp.MustCompile(`(?i)^(?:FROM|TO)[ \t]*:?[ \t]*`)
+var before = lazyregexp.New(`(?i)^(?:FROM|TO)[ \t]*:?[ \t]*`)
 
 // withoutPassword masks the password in <user:password@domain>, which is no address.
 func withoutPassword(path string) string {
