@@ -233,6 +233,15 @@ type Limits struct {
 	RecipientsBy string // the scenario that sets Recipients
 }
 
+// Bytes returns the limit in force on a message, in bytes, where the rig's own limit is own. by is the scenario that
+// sets it, or "" if the rig's own is the smaller one. 0 means no limit.
+func (l Limits) Bytes(own int64) (limit int64, by string) {
+	if l.MessageBytes <= 0 || own > 0 && own < l.MessageBytes {
+		return own, ""
+	}
+	return l.MessageBytes, l.BytesBy
+}
+
 // Bounce says how a delivery bounces later.
 type Bounce struct {
 	After  time.Duration

@@ -267,10 +267,7 @@ func (g *Gate) greet(c *Conn, greeting []byte) {
 
 // maxBytes returns the largest message that the configuration and the scenario allow, in bytes.
 func (g *Gate) maxBytes() int64 {
-	limit := g.fault.Limits().MessageBytes
-	if limit <= 0 || g.cfg.MaxMessageBytes > 0 && g.cfg.MaxMessageBytes < limit {
-		return g.cfg.MaxMessageBytes
-	}
+	limit, _ := g.fault.Limits().Bytes(g.cfg.MaxMessageBytes)
 	return limit
 }
 

@@ -40,9 +40,7 @@ func (p *port) NeedsLogin() bool { return p.g.cfg.Needs != nil && p.g.cfg.Needs.
 func (p *port) MaxBytes() int64  { return p.g.maxBytes() }
 
 func (p *port) TooLarge() (by string) {
-	if l := p.g.fault.Limits(); l.MessageBytes > 0 && l.MessageBytes == p.MaxBytes() {
-		by = l.BytesBy
-	}
+	_, by = p.g.fault.Limits().Bytes(p.g.cfg.MaxMessageBytes)
 	p.g.rec.Injected(by)
 	return by
 }

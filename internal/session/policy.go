@@ -23,16 +23,16 @@ func (s *Session) NeedsLogin() bool { return s.needs.login && s.user == "" }
 // Limits returns the limits on a message from the current user: its size in bytes without trace headers, and its number
 // of recipients. 0 recipients means the engine's own limit.
 func (s *Session) Limits() (messageBytes int64, recipients int) {
-	messageBytes = s.shared.MaxMessageBytes
-	smaller := s.plan.Limits()
-	if smaller.MessageBytes > 0 {
-		messageBytes = min(messageBytes, smaller.MessageBytes)
-	}
-	return messageBytes, smaller.Recipients
+	limits := s.plan.Limits()
+	messageBytes, _ = limits.Bytes(s.shared.MaxMessageBytes)
+	return messageBytes, limits.Recipients
 }
 
 // TooLarge tells the session that a message is refused because it is larger than Limits allow.
-func (s *Session) TooLarge() { s.overLimit(s.plan.Limits().BytesBy) }
+func (s *Session) TooLarge() {
+	_, by := s.plan.Limits().Bytes(s.shared.MaxMessageBytes)
+	s.overLimit(by)
+}
 
 // TooMany tells the session that a recipient is refused because the message has as many as Limits allow.
 func (s *Session) TooMany() { s.overLimit(s.plan.Limits().RecipientsBy) }
