@@ -15,7 +15,7 @@ import (
 type sentMessage struct {
 	mail   *Step   // MAIL; nil if it isn't in the record
 	to     []*Step // RCPT, those that were accepted
-	data   *Step   // DATA or BDAT
+	data   *Step   // DATA, or the latest BDAT
 	stored *event.Stored
 }
 
@@ -32,21 +32,29 @@ func (f *Facts) sentMessages() (all []sentMessage) {
 			m = sentMessage{mail: s}
 		case s.Verb == "RCPT" && s.Reply.Class == event.OK:
 			m.to = append(m.to, s)
-		case s.Word.Mail && s.Uploaded > 0 && (s.GoAhead || !s.Word.GoAhead):
-			m.data = s
+		case s.Word.Mail && (s.Uploaded > 0 && (s.GoAhead || !s.Word.GoAhead) || m.data != nil):
+			if m.data = s; s.moreChunks() && i+1 < len(f.Steps) {
+				continue
+			}
 			if all == nil {
 				all = make([]sentMessage, 0, min(1+len(f.Messages), 100))
 			}
 			for next < len(f.Messages) && f.Messages[next].At < s.At {
 				next++
 			}
-			if m.stored = nil; next < len(f.Messages) && (i+1 == len(f.Steps) || f.Messages[next].At <= f.Steps[i+1].At) {
+			if next < len(f.Messages) && (i+1 == len(f.Steps) || f.Messages[next].At <= f.Steps[i+1].At) {
 				m.stored = &f.Messages[next]
 			}
 			all = append(all, m)
+			m.data, m.stored = nil, nil
 		}
 	}
 	return all
+}
+
+// moreChunks reports whether the rest of the message follows in other commands (RFC 3030 section 2).
+func (s *Step) moreChunks() bool {
+	return s.Verb == "BDAT" && !s.Reply.Failed() && !strings.HasSuffix(strings.ToUpper(s.Args), " LAST")
 }
 
 // form returns what is unusual about the message's form, never nil.

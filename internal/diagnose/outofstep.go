@@ -114,8 +114,7 @@ func (f *Facts) nestedMail() (nested *Step, why string) {
 			open = open || s.Reply.Class == event.OK
 		case s.Verb == "RSET" || s.Verb == "EHLO" || s.Verb == "HELO":
 			open = false
-		case s.Word.Mail && (s.GoAhead || s.Uploaded > 0) && s.Verb != "BDAT",
-			s.Verb == "BDAT" && (strings.HasSuffix(strings.ToUpper(s.Args), " LAST") || s.Reply.Failed()):
+		case s.Word.Mail && (s.GoAhead || s.Uploaded > 0 || s.Verb == "BDAT") && !s.moreChunks():
 			open = false // RFC 5321 section 4.1.1.4: whatever the reply is
 		}
 	}
