@@ -44,6 +44,9 @@ func readGolden(t testing.TB, path string) *goldenFile {
 			p.mark, p.title = marks[i-1][1], marks[i-1][2]
 		}
 		p.dialogue, p.findings, _ = strings.Cut(text, markFindings)
+		if strings.Contains(p.findings, "\n== ") {
+			t.Fatalf("%s: a part behind %q begins with neither \"== also: \" nor \"== near miss: \"", path, p.title)
+		}
 		p.findings = strings.TrimSpace(p.findings) + "\n"
 		g.parts = append(g.parts, p)
 	}
