@@ -87,39 +87,6 @@ func (s *Step) mechanism() string {
 	return s.Verb
 }
 
-// openMechanisms are those that reveal the password, or a token as good as one, to whoever listens.
-var openMechanisms = []string{"PLAIN", "LOGIN", "XOAUTH2", "OAUTHBEARER", "PLAIN-CLIENTTOKEN"}
-
-// showsSecret reports whether the command carried a password that can be read on the wire.
-func (s *Step) showsSecret() bool {
-	if !s.logsIn() || s.Word.Digest || s.bySASL() && !slices.Contains(openMechanisms, s.mechanism()) {
-		return false
-	}
-	answers := 0
-	for _, form := range s.Exchange {
-		if form == event.SecretAnswer {
-			answers++
-		}
-	}
-	if s.bySASL() && s.mechanism() == "LOGIN" && !s.Secret {
-		return answers >= 2 // the first line is the user name
-	}
-	if s.bySASL() && s.mechanism() == "LOGIN" {
-		return answers >= 1
-	}
-	return s.Secret || answers >= 1
-}
-
-// secretInClear reports whether a password crossed the network without TLS.
-func (f *Facts) secretInClear() bool {
-	if f.has(func(s *Step) bool { return !s.Secure && s.showsSecret() }) {
-		return true
-	}
-	return slices.ContainsFunc(f.Heard, func(h Heard) bool {
-		return !h.Secure && h.Secret && h.Verb != "" && !f.word(h.Verb).Digest
-	})
-}
-
 // mailInClear reports whether the client sent a message without TLS.
 func (f *Facts) mailInClear() bool {
 	return f.has(func(s *Step) bool {

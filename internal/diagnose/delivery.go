@@ -3,6 +3,8 @@ package diagnose
 import (
 	"maps"
 	"slices"
+	"strings"
+	"time"
 
 	"github.com/mailrig/mailrig/internal/event"
 )
@@ -132,3 +134,56 @@ func reportedSuccessWithoutDelivery(c *Case) []Evidence {
 	}
 	return []Evidence{{Sessions: tried, Words: map[string]string{"got": itoa(got), "want": itoa(want)}}}
 }
+
+// reportDue returns when mailrig promised to send a report of a failed delivery, and to whom.
+func (c *Case) reportDue() (at time.Time, sender string) {
+	for _, f := range c.Sessions {
+		if b, e, ok := event.First[*event.Bouncing](f.Record); ok {
+			return f.Start.Add(e.At + b.After), b.Sender
+		}
+	}
+	return time.Time{}, ""
+}
+
+// looksForReport lists the sessions in which the sender looked for mail when the report had arrived. It arrives a
+// moment after it is due.
+func (c *Case) looksForReport() (all []*Facts) {
+	const moment = 50 * time.Millisecond
+	due, sender := c.reportDue()
+	if sender == "" {
+		return nil
+	}
+	for _, f := range c.Sessions {
+		own := slices.ContainsFunc(f.Logins, func(l event.Login) bool { return l.OK && strings.EqualFold(l.User, sender) })
+		if f.receives() && own && f.Start.After(due.Add(moment)) {
+			all = append(all, f)
+		}
+	}
+	return all
+}
+
+// sawDeliveryReport finds sessions that fetched the report, or at least its envelope.
+func sawDeliveryReport(c *Case) (all []Evidence) {
+	for _, f := range c.looksForReport() {
+		if slices.ContainsFunc(f.Events, isReport) {
+			all = append(all, Evidence{Sessions: []*Facts{f}})
+		}
+	}
+	return all
+}
+
+// isReport reports whether the server shows a report in this event: its sender, its type (RFC 3462) or its structure.
+func isReport(e event.Event) bool {
+	text := ""
+	switch w := e.What.(type) {
+	case *event.Reply:
+		text = strings.ToLower(w.Text)
+	case *event.Body:
+		if w.From == event.Server {
+			text = strings.ToLower(w.Head)
+		}
+	}
+	return slices.ContainsFunc([]string{"mailer-daemon", "multipart/report", `"report"`}, func(sign string) bool { return strings.Contains(text, sign) })
+}
+
+func couldSeeDeliveryReport(c *Case) bool { return len(c.looksForReport()) > 0 }

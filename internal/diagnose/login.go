@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/mailrig/mailrig/internal/event"
 	"github.com/mailrig/mailrig/internal/protocol"
@@ -12,9 +11,6 @@ import (
 )
 
 // Predicates about logins.
-
-// passwordSentInClear finds a password that anybody on the network could read, whether the server accepted it or not.
-func passwordSentInClear(c *Case) []Evidence { return c.each((*Facts).secretInClear) }
 
 // loginDespiteLogindisabled finds a LOGIN that LOGINDISABLED forbids (RFC 9051 section 6.2.3: MUST NOT).
 func loginDespiteLogindisabled(c *Case) []Evidence {
@@ -84,93 +80,6 @@ func (f *Facts) offersPassword(l *List) bool {
 		return w.Login && !w.Digest && w.Secret != event.SecretResponse && l.allows(w)
 	})
 }
-
-// refusedLogin is a login that was refused permanently.
-type refusedLogin struct {
-	f    *Facts
-	step *Step
-	key  string // protocol, mechanism, user and password, as far as known
-	at   time.Time
-}
-
-// refusals lists the logins that were refused permanently, oldest first.
-func (c *Case) refusals() (all []refusedLogin) {
-	for _, f := range c.Sessions {
-		known := f.Logins
-		for _, s := range f.inTurn() {
-			if !s.logsIn() || s.Reply.Class != event.Permanent {
-				continue
-			}
-			if !s.provedSecret() || s.Reply.NotUnderstood || refusal.Means(f.refusal(&s.Reply), refusal.NoSuchCommand, refusal.NoSuchMechanism) {
-				continue // no password was sent, or it isn't what the server refused
-			}
-			user, tag := "", ""
-			for i, l := range known {
-				if l.At >= s.At && !l.OK {
-					user, tag = l.User, l.Password
-					known = known[i+1:]
-					break
-				}
-			}
-			all = append(all, refusedLogin{f, s, strings.Join([]string{f.Protocol, s.mechanism(), user, tag}, " "), f.at(s)})
-		}
-	}
-	slices.SortStableFunc(all, func(a, b refusedLogin) int { return a.at.Compare(b.at) })
-	return all
-}
-
-// repeatedRefusedPassword finds a client that sends a refused password again by itself. Servers lock accounts for that.
-func repeatedRefusedPassword(c *Case) (all []Evidence) {
-	const soon = time.Minute // a person may type it again later
-	first := map[string]refusedLogin{}
-	times := map[string]int{}
-	for _, r := range c.refusals() {
-		times[r.key]++
-		usual := count(c.Control, func(f *Facts) int {
-			if f.Protocol != r.f.Protocol {
-				return 0
-			}
-			n := 0
-			for _, s := range f.inTurn() {
-				if s.logsIn() && s.mechanism() == r.step.mechanism() {
-					n++
-				}
-			}
-			return n
-		})
-		before, again := first[r.key]
-		first[r.key] = r
-		if again && times[r.key] > c.spare(usual, 1) && (c.Control != nil || r.at.Sub(before.at) < soon) {
-			w := map[string]string{"what": "password", "times": itoa(times[r.key]), "why": "without anybody having typed another one. Servers lock accounts that do this",
-				"advice": "Let the client ask for the password after the first refusal."}
-			if r.step.bySASL() && slices.Contains(tokenMechanisms, r.step.mechanism()) {
-				w["what"], w["why"] = "token", "though it was refused already. A token that has expired or was revoked stays refused"
-				w["advice"] = "Let the client get a new token with its refresh token, or send its user to sign in again."
-			}
-			all = append(all, Evidence{Sessions: distinct(before.f, r.f), Words: w})
-		}
-	}
-	if len(all) > 1 {
-		all = all[len(all)-1:] // the last one includes the others
-	}
-	return all
-}
-
-// tokenMechanisms carry an OAuth token in place of a password.
-var tokenMechanisms = []string{"XOAUTH2", "OAUTHBEARER"}
-
-// provedSecret reports whether the command carried a password, a token, or the proof of knowing one.
-func (s *Step) provedSecret() bool {
-	switch {
-	case s.showsSecret():
-		return true
-	case s.bySASL(): // a mechanism with a challenge: the proof is an answer to it
-		return s.Secret || slices.Contains(s.Exchange, event.SecretAnswer)
-	}
-	return s.Word.Digest
-}
-
-func wasRefused(c *Case) bool { return len(c.refusals()) > 0 }
 
 func distinct(list ...*Facts) (all []*Facts) {
 	for _, f := range list {

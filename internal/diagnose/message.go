@@ -270,3 +270,12 @@ func bccInMessage(c *Case) []Evidence {
 		return nil, ""
 	})
 }
+
+// bareLF and unstuffedDots: RFC 5321 sections 2.3.8 and 4.5.2.
+func bareLF(c *Case) []Evidence {
+	return c.each(func(f *Facts) bool { return f.Noticed(event.BareLF) })
+}
+
+func unstuffedDots(c *Case) []Evidence {
+	return c.each(func(f *Facts) bool { return f.Noticed(event.UnstuffedDot) })
+}

@@ -84,22 +84,6 @@ func wrongHostName(name string) string {
 	return ""
 }
 
-// passwordNotUTF8 finds a password that isn't in UTF-8 (RFC 4616 section 2, RFC 9051 section 6.2.3).
-func passwordNotUTF8(c *Case) (all []Evidence) {
-	for _, f := range c.Sessions {
-		i := slices.IndexFunc(f.Logins, func(l event.Login) bool { return l.NotUTF8 })
-		if i < 0 {
-			continue
-		}
-		e := Evidence{Sessions: []*Facts{f}, Words: map[string]string{"user": f.Logins[i].User}}
-		if !f.loggedIn() && !f.acted() {
-			e.Severity = Error
-		}
-		all = append(all, e)
-	}
-	return all
-}
-
 // identificationMissing finds a command that the server refuses because the client hasn't said which program it is, by ID
 // (RFC 2971). NetEase's servers do so.
 func identificationMissing(c *Case) (all []Evidence) {

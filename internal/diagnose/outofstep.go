@@ -128,3 +128,27 @@ func (f *Facts) whatEnded(i int) string {
 	}
 	return "The client began the next message without having finished this one."
 }
+
+// sentMessageWithoutGoAhead finds a message sent after a command whose go-ahead (354 after DATA) hadn't come. Lines behind the
+// next command for a message belong to that one.
+func sentMessageWithoutGoAhead(c *Case) []Evidence {
+	return c.each(func(f *Facts) bool {
+		for i, s := range f.inTurn() {
+			if !s.Word.GoAhead || len(s.Reply.Lines) == 0 || s.GoAhead {
+				continue
+			}
+			if s.Uploaded > 0 {
+				return true
+			}
+			for _, next := range f.Steps[i+1:] {
+				if next.HeaderLine {
+					return true
+				}
+				if next.Word.Mail {
+					break
+				}
+			}
+		}
+		return false
+	})
+}

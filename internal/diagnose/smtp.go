@@ -5,7 +5,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/mailrig/mailrig/internal/event"
 	"github.com/mailrig/mailrig/internal/protocol"
 )
 
@@ -32,39 +31,6 @@ func usedSubmissionDoor(c *Case) []Evidence {
 	return c.each(func(f *Facts) bool {
 		return f.delivered() > 0 && slices.Contains(submissionDoors, f.Door) && f.onTLS() && f.loggedIn()
 	})
-}
-
-// sentMessageWithoutGoAhead finds a message sent after a command whose go-ahead (354 after DATA) hadn't come. Lines behind the
-// next command for a message belong to that one.
-func sentMessageWithoutGoAhead(c *Case) []Evidence {
-	return c.each(func(f *Facts) bool {
-		for i, s := range f.inTurn() {
-			if !s.Word.GoAhead || len(s.Reply.Lines) == 0 || s.GoAhead {
-				continue
-			}
-			if s.Uploaded > 0 {
-				return true
-			}
-			for _, next := range f.Steps[i+1:] {
-				if next.HeaderLine {
-					return true
-				}
-				if next.Word.Mail {
-					break
-				}
-			}
-		}
-		return false
-	})
-}
-
-// bareLF and unstuffedDots: RFC 5321 sections 2.3.8 and 4.5.2.
-func bareLF(c *Case) []Evidence {
-	return c.each(func(f *Facts) bool { return f.Noticed(event.BareLF) })
-}
-
-func unstuffedDots(c *Case) []Evidence {
-	return c.each(func(f *Facts) bool { return f.Noticed(event.UnstuffedDot) })
 }
 
 // usedUnlistedExtension finds the use of an extension that the server hasn't advertised (RFC 5321 section 2.2.1, RFC

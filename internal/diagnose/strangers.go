@@ -8,7 +8,7 @@ import (
 	"github.com/mailrig/mailrig/internal/protocol"
 )
 
-// Predicates about programs that speak something else than the port's protocol.
+// Predicates about programs that speak something else than the port's protocol, or that only look.
 
 // httpOnMailPort finds a web browser, a health check or a proxy.
 func httpOnMailPort(c *Case) []Evidence {
@@ -99,4 +99,42 @@ func (f *Facts) tagged(line protocol.Line) bool {
 func (f *Facts) opens(verb string) bool {
 	word, ok := f.speaks.Words.Find(verb)
 	return ok && word.Opens
+}
+
+// connectedAndLeft finds a client that asked for nothing, on a door that begins in clear or after it had closed TLS in
+// order.
+func connectedAndLeft(c *Case) []Evidence {
+	return fold(c.eachWords(func(f *Facts) map[string]string {
+		if f.acted() || f.Host == "" || f.idled() || f.beginsWithTLS() != f.closedTLS() || f.triedTLS() && !f.closedTLS() {
+			return nil
+		}
+		if f.triedTLS() && c.trusts(f) {
+			return nil // a spare connection
+		}
+		silent := len(f.Steps) == 0 && (f.Counts.BytesIn == 0 || f.triedTLS()) && f.EndedBy == event.EndedByClient
+		quit := len(f.Steps) > 0 && f.Steps[0].leaves() && len(wrongProtocol(&Case{Sessions: []*Facts{f}})) == 0
+		if !silent && !quit {
+			return nil
+		}
+		return map[string]string{"others": f.otherDoors()}
+	}))
+}
+
+// closedTLS reports whether the client completed the handshake on a door that begins with TLS, and closed TLS in order.
+// A client that refuses the certificate rarely does.
+func (f *Facts) closedTLS() bool {
+	return f.beginsWithTLS() && f.onTLS() && !f.TLS.Bad && f.TLS.CloseNotify && !f.TLS.WrongName && len(f.Steps) == 0
+}
+
+// wizardProbe finds set-up assistants, which it recognizes by what they say.
+func wizardProbe(c *Case) []Evidence {
+	return c.eachWords(func(f *Facts) map[string]string {
+		if f.has(func(s *Step) bool { return s.Verb == "EHLO" && strings.EqualFold(s.Args, "we-guess.mozilla.org") }) {
+			return map[string]string{"who": "Thunderbird's"}
+		}
+		if len(f.Steps) != 2 || f.Steps[0].Line != "1 CAPABILITY" || f.Steps[1].Line != "2 LOGOUT" {
+			return nil
+		}
+		return map[string]string{"who": "Thunderbird's"}
+	})
 }
