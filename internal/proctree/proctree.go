@@ -4,8 +4,8 @@
 // What belongs to a command, and how it is ended, depends on the system:
 //
 //   - Linux: the descendants of the command, also those in sessions of their own. This process becomes the reaper of
-//     orphans (PR_SET_CHILD_SUBREAPER), so none gets out of sight when its parent ends. Environ marks the environment,
-//     so that an orphan is known for whose it is. The command itself is killed when this process dies (PR_SET_PDEATHSIG).
+//     orphans (PR_SET_CHILD_SUBREAPER), so none gets out of sight when its parent ends. A variable in the environment says
+//     to which command an orphan belongs. The command itself is killed when this process dies (PR_SET_PDEATHSIG).
 //   - other Unix systems: the descendants and what is in the command's session, as ps lists them. An orphan in a session
 //     of its own is out of reach.
 //   - Windows: what is in the command's job object. The system ends a job when this process dies.

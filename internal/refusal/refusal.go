@@ -1,6 +1,7 @@
 // Package refusal interprets a server's refusal of a login or of a command: the server wants an app password, the
 // service is switched off, the account is locked. Providers use one reply code for quite different reasons, so the
-// words of a reply count first and its codes second. One table (signs.go) lists both, with their sources.
+// words of a reply count first and its codes second. Tables list both, with their sources: signs.go those of logins,
+// commands.go those of other commands.
 //
 // Read returns every reading of a reply, the most specific one first. The caller takes the first reading that it has
 // words for: check says what the user should try, diagnose says which setting to change. To recognize another refusal,
