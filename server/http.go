@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/mailrig/mailrig/internal/httpapi"
+	"github.com/mailrig/mailrig/internal/web"
 )
 
 // startHTTP opens the HTTP door.
@@ -33,6 +34,7 @@ func (s *Server) startHTTP() error {
 	}
 	s.httpURL = "http://" + reachable(ln.Addr())
 	s.mailpit = s.newMailpit()
+	s.page = web.New(web.Config{Rig: pageRig{rig{s}}, Version: s.cfg.Version, Logger: s.cfg.Logger})
 	s.http = &http.Server{
 		Handler: httpapi.New(httpapi.Config{Rig: rig{s}, Version: s.cfg.Version, Logger: s.cfg.Logger, Listen: ln.Addr().String(), AllowedHosts: s.allowedHosts(),
 			Logins: httpLogins(s.cfg.HTTPLogins), MaxMessageBytes: s.cfg.MaxMessageBytes, Answers: s.bounds.answers, Mounted: s.mounted()}),
@@ -88,6 +90,7 @@ func (s *Server) stopHTTP(context.Context) error {
 	err := s.http.Close()
 	s.mailpit.Close() // its websockets aren't the HTTP server's any more
 	<-s.httpDone
+	s.page.Close()
 	return err
 }
 

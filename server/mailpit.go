@@ -85,7 +85,7 @@ func (s *Server) newMailpit() *mailpit.Handler {
 
 // mounted lists what answers in another program's words.
 func (s *Server) mounted() []httpapi.Mounted {
-	return []httpapi.Mounted{s.mailpit, mailhog.New(mailhog.Config{Letters: s.mailpit, Answers: s.bounds.answers, Logger: s.cfg.Logger})}
+	return []httpapi.Mounted{s.page, s.mailpit, mailhog.New(mailhog.Config{Letters: s.mailpit, Answers: s.bounds.answers, Logger: s.cfg.Logger})}
 }
 
 // allowedHosts lists what a request's Host may be, besides localhost and loopback addresses.

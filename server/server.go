@@ -52,6 +52,7 @@ import (
 	"github.com/mailrig/mailrig/internal/store/memory"
 	"github.com/mailrig/mailrig/internal/store/seed"
 	"github.com/mailrig/mailrig/internal/watch"
+	"github.com/mailrig/mailrig/internal/web"
 	"github.com/mailrig/mailrig/internal/webhook"
 )
 
@@ -79,6 +80,7 @@ type Server struct {
 	doors       *door.Set
 	http        *http.Server
 	mailpit     *mailpit.Handler
+	page        *web.Page
 	mailpitSMTP net.Listener // nil unless the rig takes Mailpit's place
 	httpURL     string
 	httpTaken   string // the address that was taken

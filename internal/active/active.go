@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -29,6 +30,10 @@ type Scenarios interface {
 	Own(ctx context.Context, user string) (*fault.Plan, error)
 	// Users returns the plans that Own returns, for every user who has one. The keys are in lower case.
 	Users(ctx context.Context) (map[string]*fault.Plan, error)
+
+	// List returns the scenarios that are active for everybody, in order; ListFor those that only this user has.
+	List(ctx context.Context) ([]*scenarios.Scenario, error)
+	ListFor(ctx context.Context, user string) ([]*scenarios.Scenario, error)
 
 	// Use activates these scenarios for everybody, with counters at zero. An empty list restores the correct server.
 	// Connections that already have a plan keep it.
@@ -102,6 +107,23 @@ func (m *Memory) Users(context.Context) (map[string]*fault.Plan, error) {
 		}
 	}
 	return all, nil
+}
+
+// List implements Scenarios.
+func (m *Memory) List(context.Context) ([]*scenarios.Scenario, error) {
+	return slices.Clone(m.everybody.Load().list), nil
+}
+
+// ListFor implements Scenarios.
+func (m *Memory) ListFor(_ context.Context, user string) ([]*scenarios.Scenario, error) {
+	users := m.users.Load()
+	if users == nil {
+		return nil, nil
+	}
+	if c := (*users)[strings.ToLower(user)]; c != nil {
+		return slices.Clone(c.list), nil
+	}
+	return nil, nil
 }
 
 // Use implements Scenarios.

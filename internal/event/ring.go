@@ -191,6 +191,37 @@ func (j *Ring) Open(most int) (out []*Record) {
 	return out
 }
 
+// Latest implements Journal.
+func (j *Ring) Latest(most int) (out []*Record) {
+	j.mu.Lock()
+	open := j.recorders()
+	j.mu.Unlock()
+	for i := len(open) - 1; i >= 0 && len(out) < most; i-- {
+		out = append(out, open[i].Record())
+	}
+	return out
+}
+
+// Before implements Journal.
+func (j *Ring) Before(n uint64, most int) (ended []*Record, last uint64) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	last = min(n, j.total)
+	end := len(j.ended) - int(min(j.total-last, uint64(len(j.ended))))
+	return slices.Clone(j.ended[max(0, end-most):end]), last
+}
+
+// Doors implements Journal.
+func (j *Ring) Doors() map[int]int {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	open := map[int]int{}
+	for r := range j.open {
+		open[r.r.Door]++
+	}
+	return open
+}
+
 // recorders lists the open recorders, oldest first. The caller holds j.mu.
 func (j *Ring) recorders() []*Recorder {
 	open := make([]*Recorder, 0, len(j.open))

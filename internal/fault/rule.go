@@ -25,6 +25,9 @@ func (r *Rule) Kind() string {
 	return r.Fault.Kind().Name
 }
 
+// Touches reports whether the rule can act on a connection to this door.
+func (r *Rule) Touches(door int, protocol string) bool { return r.Match.door(door, protocol) }
+
 // beforeLogin lists the commands of a client that nobody knows yet.
 var beforeLogin = []string{"EHLO", "HELO", "LHLO", "STARTTLS", "STLS", "AUTH", "LOGIN", "AUTHENTICATE", "USER", "APOP"}
 

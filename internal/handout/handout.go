@@ -23,8 +23,8 @@ type Session struct {
 	Findings []diagnose.Finding
 }
 
-// row is one thing that was said, with the findings that it shows.
-type row struct {
+// Row is one thing that was said, with the findings that it shows.
+type Row struct {
 	transcript.Unit
 	At       string
 	More     int64 // bytes that aren't shown
@@ -41,21 +41,40 @@ func (s Session) Beside() (all []diagnose.Finding) {
 	return all
 }
 
-// line returns the index of the unit that shows a finding, or -1.
+// line returns the index of the unit that shows a finding, or -1. That is the command, or the remark about what the finding
+// says.
 func (s Session) line(f *diagnose.Finding) int {
-	if f.Command == nil || len(f.Sessions) != 1 || f.Sessions[0] != s.ID {
+	if len(f.Sessions) != 1 || f.Sessions[0] != s.ID {
 		return -1
 	}
 	return slices.IndexFunc(s.Units, func(u transcript.Unit) bool {
-		return u.From == transcript.FromClient && u.Kind == transcript.Command && u.At == *f.Command
+		if f.Command != nil {
+			return u.From == transcript.FromClient && u.Kind == transcript.Command && u.At == *f.Command
+		}
+		return u.Event != "" && slices.Contains(remarks[f.ID], u.Event)
 	})
 }
 
+// remarks are the remarks that show findings for which there is no command.
+var remarks = map[string][]transcript.Event{
+	"tls-on-clear-port":            {transcript.TLSOnClearPort},
+	"silent-on-tls-port":           {transcript.NoHello},
+	"clear-text-on-tls-port":       {transcript.ClearOnTLSPort},
+	"http-on-mail-port":            {transcript.ClearOnTLSPort},
+	"proxy-header":                 {transcript.ClearOnTLSPort},
+	"spoke-before-greeting":        {transcript.SpokeEarly},
+	"spoke-before-handshake":       {transcript.BehindSTARTTLS},
+	"trusted-data-from-before-tls": {transcript.TookInjected},
+	"bare-line-feeds":              {transcript.BareLF},
+	"dots-not-doubled":             {transcript.UnstuffedDot},
+	"oauth-error-not-acknowledged": {transcript.NotAcknowledged},
+}
+
 // Rows returns the dialogue.
-func (s Session) Rows() []row {
-	rows := make([]row, len(s.Units))
+func (s Session) Rows() []Row {
+	rows := make([]Row, len(s.Units))
 	for i, u := range s.Units {
-		rows[i] = row{Unit: u, At: fmt.Sprintf("%.3f", u.At.Seconds())}
+		rows[i] = Row{Unit: u, At: fmt.Sprintf("%.3f", u.At.Seconds())}
 		if more := u.Bytes - int64(len(u.Text)) - 2; more > 0 && (u.Kind == transcript.Data || len(u.Text) >= event.MaxText-2) {
 			rows[i].More = more
 		}

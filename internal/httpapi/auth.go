@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"context"
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
@@ -17,11 +18,16 @@ type Login struct {
 // open lists what needs no login: whether mailrig is up, for what starts it, and the CA's certificate, which isn't secret.
 var open = map[string]bool{"/livez": true, "/readyz": true, "/ca.pem": true, "/ca.der": true, "/ca.mobileconfig": true}
 
-// admit reports whether a request has a login that suffices. If it hasn't, admit answers it.
-func (a *api) admit(w http.ResponseWriter, r *http.Request) bool {
+type onlyReads struct{}
+
+// OnlyReads reports whether the login of a request may only read. A page that asks shows nothing that changes something.
+func OnlyReads(r *http.Request) bool { return r.Context().Value(onlyReads{}) != nil }
+
+// admit returns the request if its login suffices. If it doesn't, admit answers it, and returns nil.
+func (a *api) admit(w http.ResponseWriter, r *http.Request) *http.Request {
 	reads := r.Method == http.MethodGet || r.Method == http.MethodHead
 	if len(a.Logins) == 0 || reads && open[r.URL.Path] {
-		return true
+		return r
 	}
 	name, password, given := r.BasicAuth()
 	known, may := a.check(name, password)
@@ -32,12 +38,14 @@ func (a *api) admit(w http.ResponseWriter, r *http.Request) bool {
 		}
 		w.Header().Set("WWW-Authenticate", `Basic realm="mailrig", charset="UTF-8"`)
 		a.fail(w, r, http.StatusUnauthorized, "a name and a password are needed here; give one of those that mailrig was started with (--http-auth)")
-		return false
+		return nil
 	case !reads && !may:
 		a.fail(w, r, http.StatusForbidden, "this login may only read; give one that may change things")
-		return false
+		return nil
+	case !may:
+		return r.WithContext(context.WithValue(r.Context(), onlyReads{}, true))
 	}
-	return true
+	return r
 }
 
 // check reports whether a login is known, and whether it may change things. How long that takes doesn't depend on how much

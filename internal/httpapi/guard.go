@@ -22,7 +22,7 @@ func (a *api) guard(next http.Handler) http.Handler {
 				r.Host, hostnameHint(r.Host)))
 			return
 		}
-		if !a.admit(w, r) {
+		if r = a.admit(w, r); r == nil {
 			return
 		}
 		if err := origin.Check(asChange(r)); err != nil {
@@ -42,7 +42,7 @@ func (a *api) guard(next http.Handler) http.Handler {
 // asChange returns the request as the check for other sites should see it. Whatever waits counts as a change: another site's page
 // couldn't read the answer, but it could keep a connection and a place.
 func asChange(r *http.Request) *http.Request {
-	if r.URL.Path != "/api/v1/events" && !r.URL.Query().Has("wait") && r.URL.Path != "/api/v1/wait" {
+	if r.URL.Path != "/api/v1/events" && r.URL.Path != "/live" && !r.URL.Query().Has("wait") && r.URL.Path != "/api/v1/wait" {
 		return r
 	}
 	change := *r

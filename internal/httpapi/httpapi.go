@@ -1,5 +1,5 @@
-// Package httpapi is mailrig's HTTP door: the JSON API under /api/v1, the probes /livez and /readyz, the CA at /ca.pem
-// and the page at /.
+// Package httpapi is mailrig's HTTP door: the JSON API under /api/v1, the probes /livez and /readyz, and the CA at
+// /ca.pem. The page (package web) and Mailpit's API (package mailpit) are mounted into it.
 //
 // [New] makes a handler for a [Rig], which is all that it knows about the server. A request passes three checks before
 // it reaches a resource. Doubled slashes are removed from its path (path.go). Its Host header must name this rig,
@@ -99,7 +99,7 @@ type Config struct {
 	MaxMessageBytes int64
 	// Answers is for the contents of messages that are being sent to clients. nil means no bound.
 	Answers *budget.Share
-	// Mounted answer in another program's words. They are behind the same checks as the rest.
+	// Mounted are handlers of other paths: the page, and what answers in another program's words.
 	Mounted []Mounted
 	Logger  *slog.Logger // nil is silent
 }
@@ -138,8 +138,6 @@ func (a *api) resources() map[string]http.HandlerFunc {
 		"GET /ca.mobileconfig":               a.caProfile,
 		"GET /metrics":                       a.metrics,
 		"GET /openapi.yaml":                  a.openapi,
-		"GET /{$}":                           a.page,
-		"GET /style.css":                     a.style,
 		"GET /api/v1/doors":                  a.doors,
 		"GET /api/v1/sessions":               a.sessions,
 		"GET /api/v1/sessions/{id}":          a.session,

@@ -23,9 +23,6 @@ func TestResources(t *testing.T) {
 		{"/api/v1/scenarios", "application/json", `{"scenarios":[{"name":"a","title":"Title of A"},{"name":"b","title":"Title of B","group":"tls"}]}` + "\n"},
 		{"/api/v1/sessions", "application/json", `{"sessions":[],"next":0}` + "\n"},
 		{"//api///v1/doors/", "application/json", `{"doors":[`},
-		{"/", "text/html", "<h1>mailrig</h1>"},
-		{"//", "text/html", "<code>3587</code>"},
-		{"/style.css", "text/css", "color-scheme"},
 	} {
 		w := call{method: "GET", target: tc.target}.do(t, h)
 		if w.Code != 200 || !strings.HasPrefix(w.Header().Get("Content-Type"), tc.kind) || !strings.Contains(w.Body.String(), tc.want) {

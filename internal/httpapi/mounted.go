@@ -2,13 +2,14 @@ package httpapi
 
 import "net/http"
 
-// Mounted is a handler of some paths that answers in another program's words. It answers every method itself.
+// Mounted is a handler of some paths: the page, or what answers in another program's words. It answers every method itself.
+// It is behind the same checks as the rest.
 type Mounted interface {
 	http.Handler
 	Patterns() []string // for a ServeMux, without a method
 }
 
-// mount adds what answers in another program's words, behind the same checks as the rest. It gets few large bodies at a time.
+// mount adds a handler of other paths. It gets few large bodies at a time.
 func (a *api) mount(m Mounted) {
 	for _, pattern := range m.Patterns() {
 		a.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {

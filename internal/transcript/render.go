@@ -49,6 +49,23 @@ func (w Renderer) Of(r *event.Record) *Session {
 	if w.Words == nil {
 		w.Words = Words
 	}
+	s := w.Brief(r)
+	d := dialogue{words: w.Words, units: make([]Unit, 0, len(r.Events))}
+	for i := range r.Events {
+		if r.Elided > 0 && i == r.ElidedAt {
+			s.ElidedAt, d.growing = len(d.units), false
+		}
+		d.event(&r.Events[i])
+	}
+	s.Units, s.Elided = d.units, r.Elided
+	return s
+}
+
+// Brief renders a record without its dialogue, which is most of the work: a list needs no more.
+func Brief(r *event.Record) *Session { return Renderer{}.Brief(r) }
+
+// Brief renders a record without its dialogue.
+func (w Renderer) Brief(r *event.Record) *Session {
 	if w.Failure == nil {
 		w.Failure = Failure
 	}
@@ -64,14 +81,6 @@ func (w Renderer) Of(r *event.Record) *Session {
 	for _, m := range r.Messages {
 		s.Messages = append(s.Messages, Stored{m.MessageID, m.From, m.Recipients, m.Bytes, m.Sum, m.Secure, m.At})
 	}
-	d := dialogue{words: w.Words, units: make([]Unit, 0, len(r.Events))}
-	for i := range r.Events {
-		if r.Elided > 0 && i == r.ElidedAt {
-			s.ElidedAt, d.growing = len(d.units), false
-		}
-		d.event(&r.Events[i])
-	}
-	s.Units, s.Elided = d.units, r.Elided
 	return s
 }
 

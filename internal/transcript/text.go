@@ -10,14 +10,15 @@ import (
 
 // Summary returns the session on one line: door, client, TLS, login, what happened, and what was injected.
 func (s *Session) Summary() string {
-	parts := []string{fmt.Sprintf("%d %s", s.Door, s.Service), event.EscapeLine(s.Client), s.security(), s.login(), s.happened()}
+	parts := []string{fmt.Sprintf("%d %s", s.Door, s.Service), event.EscapeLine(s.Client), s.Encryption(), s.LoggedIn(), s.Outcome()}
 	if len(s.Injected) > 0 {
 		parts = append(parts, "injected: "+strings.Join(s.Injected, ", "))
 	}
 	return strings.Join(parts, " | ")
 }
 
-func (s *Session) security() string {
+// Encryption says what came of TLS.
+func (s *Session) Encryption() string {
 	switch {
 	case s.TLS == nil:
 		return "no TLS"
@@ -32,7 +33,8 @@ func (s *Session) security() string {
 	}
 }
 
-func (s *Session) login() string {
+// LoggedIn says who logged in, how, and whether it was refused. It is about the last of several attempts.
+func (s *Session) LoggedIn() string {
 	if len(s.Logins) == 0 {
 		return "no login"
 	}
@@ -50,8 +52,9 @@ func (s *Session) login() string {
 	return text
 }
 
-func (s *Session) happened() string {
-	if len(s.Units) > 0 && s.Units[0].Event == Knocked {
+// Outcome says what the client did, how long it took, and who ended it.
+func (s *Session) Outcome() string {
+	if s.record != nil && s.record.Noticed(event.Knocked) || len(s.Units) > 0 && s.Units[0].Event == Knocked {
 		return "tried to connect, and got no answer"
 	}
 	var did []string

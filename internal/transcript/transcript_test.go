@@ -303,7 +303,7 @@ func TestFailures(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		out.WriteString(s.security() + "\n" + string(b) + "\n")
+		out.WriteString(s.Encryption() + "\n" + string(b) + "\n")
 	}
 	golden.Check(t, "testdata/tls.txt", out.String())
 }

@@ -1,161 +1,165 @@
-// Package web renders the one page that mailrig shows to people: what to type into a mail client for each door, who may
-// log in, the CA to download, which scenarios are active, and what the last clients did.
+// Package web is the page that mailrig shows to people: what just happened, the sessions line by line with their findings,
+// the mail, the scenarios with their switches, and what to type into a mail client.
 //
-// The page is an html/template embedded in the binary. It works without scripts and loads nothing but its own style
-// sheet, so package httpapi can serve it under a Content-Security-Policy that allows nothing else. Session text comes
-// from whoever connected, and may be hostile. It reaches the page only through the template's escaping, never as
-// template.HTML.
+// Each view is an html/template in views/, embedded in the binary, and works without scripts: links, forms and reloads do
+// everything. assets/page.js adds what a reload can't: news as they come (live.go), keys, copying. Nothing is loaded from
+// anywhere else, and the Content-Security-Policy allows nothing else.
 //
-// Package httpapi fills [Data] and calls [Render]. To show something else, add it to Data and to page.html.
+// [New] makes a handler for a [Rig]; the server mounts it into package httpapi, which checks each request's Host, login
+// and origin first. What clients and messages say is hostile. It reaches a page only through the templates' escaping, and a
+// message's HTML only into a frame without scripts and without a network (frame.go).
+//
+// To add a view, write a template and a method, and a row in routes. To make it live, write a feed (live.go).
 package web
 
 import (
 	"bytes"
-	_ "embed"
-	"fmt"
-	"html/template"
-	"io"
-	"net"
+	"errors"
+	"log/slog"
+	"net/http"
 	"sync"
-	"time"
 
-	"github.com/mailrig/mailrig/internal/diagnose"
 	"github.com/mailrig/mailrig/internal/door"
-	"github.com/mailrig/mailrig/internal/protocol"
-	"github.com/mailrig/mailrig/internal/protocol/all"
-	"github.com/mailrig/mailrig/internal/transcript"
+	"github.com/mailrig/mailrig/internal/event"
+	"github.com/mailrig/mailrig/internal/httpapi"
+	"github.com/mailrig/mailrig/scenarios"
 )
 
-// How many sessions and findings the page shows. The API has all of them.
-const (
-	MaxSessions = 50
-	maxFindings = 20
-)
-
-//go:embed page.html
-var pageHTML string
-
-//go:embed style.css
-var styleCSS []byte
-
-// page is parsed once and never changes.
-var page = sync.OnceValue(func() *template.Template {
-	return template.Must(template.New("page").Parse(pageHTML))
-})
-
-// Style returns the style sheet that the page loads from /style.css.
-func Style() []byte { return bytes.Clone(styleCSS) }
-
-// Data is everything that the page shows.
-type Data struct {
-	Version    string
-	Ready      bool
-	ServerName string // the server name to type; "" means localhost
-	Doors      []door.Door
-	User       string
-	Password   string
-	LoginRule  string
-	CAFile     string
-	Active     []Scenario
-	Sessions   []*transcript.Session // oldest first
-	Findings   []diagnose.Finding    // oldest first
+// Rig is what the page shows and controls.
+type Rig interface {
+	httpapi.Rig
+	Journal() event.Journal
+	// DoorModes says what happens to clients that connect to each door, by standard port: "refuse" or "drop". A door that
+	// accepts isn't listed.
+	DoorModes() map[int]string
+	// Grammar is that in which scenarios are written.
+	Grammar() *scenarios.Grammar
+	// ActiveList returns the active scenarios: everybody's, or those that only one user has.
+	ActiveList(user string) ([]*scenarios.Scenario, error)
+	// Activate makes these scenarios active in their place. The notes say what can't be done here.
+	Activate(user string, list []*scenarios.Scenario) (notes []string, err error)
 }
 
-// Scenario is an active scenario.
-type Scenario struct {
-	Name, Title string
-	User        string // the only user for whom it is active; "" means everybody
+// Config configures the page.
+type Config struct {
+	Rig     Rig
+	Version string
+	Logger  *slog.Logger // nil is silent
 }
 
-// Render writes the page. If the template fails, it writes nothing.
-func Render(w io.Writer, d Data) error {
-	if d.ServerName == "" {
-		d.ServerName = "localhost"
+// Page is the page's handler.
+type Page struct {
+	Config
+	mux     *http.ServeMux
+	streams chan struct{} // one element for each reader of news
+	run     string        // tells this run of mailrig from others
+
+	catalogue func() *catalogue // read once, when it is first needed
+	warming   sync.WaitGroup
+	warm      sync.Once
+
+	switching sync.Mutex // between reading what is active and changing it
+	own       drafts
+}
+
+// mostStreams is how many readers of news there may be at a time.
+const mostStreams = 64
+
+// New makes the page's handler. Close it when no request is being answered any more.
+func New(c Config) *Page {
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
 	}
-	var b bytes.Buffer
-	if err := page().Execute(&b, view(d)); err != nil {
-		return fmt.Errorf("render page: %w", err)
+	p := &Page{Config: c, mux: http.NewServeMux(), streams: make(chan struct{}, mostStreams), run: newRun()}
+	p.catalogue = sync.OnceValue(readCatalogue)
+	for pattern, h := range p.routes() {
+		p.mux.HandleFunc(pattern, h)
 	}
-	_, err := b.WriteTo(w)
-	return err
+	return p
 }
 
-type pageView struct {
-	Data
-	Groups []group
-	Lines  []line
-	Found  []found
+// Close waits for what the page does beside requests.
+func (p *Page) Close() { p.warming.Wait() }
+
+// Patterns are the paths that the page answers, for a ServeMux.
+func (p *Page) Patterns() []string {
+	return []string{"/{$}", "/assets/", "/live", "/sessions", "/sessions/"}
 }
 
-// group holds the settings for one purpose, as mail clients divide them.
-type group struct {
-	Title string
-	Rows  []row
-}
-
-type row struct {
-	Door       int
-	Service    string
-	Port       string // the port on which it really listens
-	Encryption string // in the words of a client's settings screen
-	Login      string
-}
-
-type line struct {
-	ID, At, Text string
-	Open         bool
-}
-
-type found struct {
-	diagnose.Finding
-	When string
-	Last []string // ids of sessions; the middle of many is left out
-}
-
-func view(d Data) pageView {
-	v := pageView{Data: d}
-	for _, p := range protocol.Ranked(all.Protocols()) {
-		g := group{Title: p.Purpose()}
-		for _, open := range d.Doors {
-			if string(open.Protocol) == p.Name {
-				g.Rows = append(g.Rows, settings(open, p))
-			}
-		}
-		if len(g.Rows) > 0 {
-			v.Groups = append(v.Groups, g)
-		}
+// routes are the page's resources, by method and path.
+func (p *Page) routes() map[string]http.HandlerFunc {
+	return map[string]http.HandlerFunc{
+		"GET /{$}":           p.now,
+		"GET /assets/{name}": p.asset,
+		"GET /live":          p.live,
+		"GET /sessions":      p.sessions,
+		"GET /sessions/{id}": p.session,
 	}
-	// People reload the page to see the newest session.
-	for i := len(d.Sessions) - 1; i >= 0 && len(v.Lines) < MaxSessions; i-- {
-		s := d.Sessions[i]
-		v.Lines = append(v.Lines, line{
-			ID: s.ID, At: s.Start.Local().Format(time.TimeOnly), Text: s.Summary(), Open: s.End.IsZero(),
-		})
-	}
-	for i := len(d.Findings) - 1; i >= 0 && len(v.Found) < maxFindings; i-- {
-		f := d.Findings[i]
-		v.Found = append(v.Found, found{f, f.At.Local().Format(time.TimeOnly), f.Sessions[max(0, len(f.Sessions)-5):]})
-	}
-	return v
 }
 
-func settings(d door.Door, p *protocol.Protocol) row {
-	r := row{Door: d.Port, Service: d.Service, Port: d.Address, Login: "required"}
-	if _, port, err := net.SplitHostPort(d.Address); err == nil {
-		r.Port = port
-	}
-	switch d.Security {
-	case door.TLS:
-		r.Encryption = "SSL/TLS"
-	case door.STARTTLSRequired:
-		r.Encryption = "STARTTLS"
-	case door.STARTTLS:
-		r.Encryption = "STARTTLS (or none)"
-		if !p.Receives {
-			r.Login = "not needed"
-		}
+// policy is what the browser may load and do: this page's own files, and nothing else.
+const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; frame-src 'self'; " +
+	"form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+
+// ServeHTTP implements http.Handler.
+func (p *Page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	h := w.Header()
+	h.Set("Content-Security-Policy", policy)
+	h.Set("Cross-Origin-Opener-Policy", "same-origin")
+	p.warm.Do(func() { p.warming.Go(func() { p.catalogue() }) }) // reading it takes longer than a view may
+	p.mux.ServeHTTP(w, r)
+}
+
+// errMissing is the error for what isn't there any more, or never was.
+type errMissing string
+
+func (e errMissing) Error() string { return string(e) }
+
+// fail answers with a page that says what happened.
+func (p *Page) fail(w http.ResponseWriter, r *http.Request, err error) {
+	status := http.StatusInternalServerError
+	var missing errMissing
+	var wrong *httpapi.BadScenario
+	switch {
+	case errors.As(err, &missing):
+		status = http.StatusNotFound
+	case errors.As(err, &wrong):
+		status = http.StatusBadRequest
+	case r.Context().Err() != nil:
+		return // nobody is there to read it
 	default:
-		r.Encryption = string(d.Security)
+		p.Logger.Error("show the page", "path", r.URL.Path, "err", err)
 	}
-	return r
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.WriteHeader(status)
+	p.show(w, r, &shell{Title: http.StatusText(status)}, "trouble", err.Error())
 }
+
+// show writes a view. The part above it goes out first, so that the browser begins while the rest is made.
+func (p *Page) show(w http.ResponseWriter, r *http.Request, s *shell, view string, body any) {
+	s.Version, s.MayChange = p.Version, !httpapi.OnlyReads(r)
+	if s.Live {
+		s.Position = p.position(r.Context()).String()
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	out := http.NewResponseController(w)
+	for _, part := range []struct {
+		name string
+		data any
+	}{{"top", s}, {view, inside{s, body}}, {"bottom", s}} {
+		var b bytes.Buffer
+		if err := views().ExecuteTemplate(&b, part.name, part.data); err != nil { // a bug in mailrig
+			p.Logger.Error("render the page", "view", view, "err", err)
+			panic(http.ErrAbortHandler)
+		}
+		if _, err := b.WriteTo(w); err != nil {
+			return
+		}
+		if part.name == "top" {
+			_ = out.Flush() // not every writer can
+		}
+	}
+}
+
+// doors are the doors that are open, in the order in which tables show them.
+func (p *Page) doors() []door.Door { return p.Rig.Doors() }

@@ -1,0 +1,240 @@
+"use strict";
+// The page's only script. Everything works without it, but for news, keys and copying.
+
+const kept = {
+  get(key) { try { return localStorage.getItem("mailrig-" + key); } catch { return null; } },
+  set(key, value) { try { value === null ? localStorage.removeItem("mailrig-" + key) : localStorage.setItem("mailrig-" + key, value); } catch { /* private */ } },
+};
+
+// The theme is set before anything is painted.
+const theme = () => kept.get("theme");
+const paint = () => { theme() ? document.documentElement.dataset.theme = theme() : delete document.documentElement.dataset.theme; };
+paint();
+const nextTheme = () => { kept.set("theme", { light: "dark", dark: null }[theme()] ?? (theme() ? null : "light")); paint(); };
+
+const $ = (id) => document.getElementById(id);
+const all = (selector, within = document) => [...within.querySelectorAll(selector)];
+
+document.addEventListener("DOMContentLoaded", () => {
+  enhance(document);
+  $("help-open").hidden = $("theme").hidden = false;
+  $("help-open").addEventListener("click", () => $("help").showModal());
+  $("theme").addEventListener("click", nextTheme);
+  $("keys-off").checked = kept.get("keys") === "off";
+  $("keys-off").addEventListener("change", (e) => kept.set("keys", e.target.checked ? "off" : null));
+  $("held").addEventListener("click", release);
+  if (document.body.dataset.live) follow();
+  const back = sessionStorage.getItem("at:" + location.pathname + location.search);
+  if (back && $(back)) rowOf($(back))?.focus({ preventScroll: true });
+});
+
+// enhance shows what only the script can do.
+function enhance(within) {
+  for (const button of all("[data-copy]", within)) button.hidden = false;
+}
+
+// Copying.
+async function copy(text, from) {
+  try {
+    await navigator.clipboard.writeText(text);
+  } catch { // no permission, or not a secure address
+    const area = Object.assign(document.createElement("textarea"), { value: text });
+    document.body.append(area);
+    area.select();
+    document.execCommand("copy");
+    area.remove();
+  }
+  say("copied");
+  if (from) {
+    const was = from.textContent;
+    from.textContent = "copied";
+    setTimeout(() => { from.textContent = was; }, 1200);
+  }
+}
+
+document.addEventListener("click", async (e) => {
+  const button = e.target.closest("[data-copy]");
+  if (button) return copy(button.dataset.copy, button);
+  const file = e.target.closest("[data-fetch-copy]");
+  if (file && !e.ctrlKey && !e.metaKey) {
+    e.preventDefault();
+    copy(await (await fetch(file.href)).text(), file);
+    return;
+  }
+  const row = e.target.closest("[data-rows] .row");
+  if (row) sessionStorage.setItem("at:" + location.pathname + location.search, row.closest("[id]").id);
+});
+
+// say tells those who hear the page, once a second at most.
+let saying = 0, unsaid = "";
+function say(text) {
+  unsaid = text;
+  clearTimeout(saying);
+  saying = setTimeout(() => { $("say").textContent = unsaid; }, 300);
+}
+
+// News. The server sends elements of this view. One with the id of an element here takes its place; another goes into the
+// list that it names, unless somebody is reading there: then it waits.
+const mostRows = 500;
+let source, heard = 0, waiting = [], frame = 0;
+const held = new Map();
+
+function state(name, text) {
+  $("state").dataset.state = name;
+  $("state").lastElementChild.textContent = text;
+}
+
+function follow() {
+  if (source) source.close();
+  source = new EventSource("/live?view=" + encodeURIComponent(location.pathname + location.search) + "&after=" + encodeURIComponent(document.body.dataset.live));
+  heard = Date.now();
+  source.onopen = () => { heard = Date.now(); state("live", "live"); };
+  const at = (e) => { heard = Date.now(); if (e.lastEventId) document.body.dataset.live = e.lastEventId; state("live", "live"); };
+  source.addEventListener("alive", at);
+  source.addEventListener("page", (e) => {
+    at(e);
+    waiting.push(e.data);
+    if (!frame) frame = requestAnimationFrame(apply);
+  });
+  source.addEventListener("stale", (e) => {
+    at(e);
+    reading() ? hold("stale", null) : refresh();
+  });
+  source.onerror = () => { state("away", "not connected, trying again"); };
+}
+
+// A laptop that slept hears nothing, and isn't told either.
+setInterval(() => {
+  if (!document.body.dataset.live || document.hidden) return;
+  if (Date.now() - heard > 25000) { state("away", "not connected, trying again"); follow(); }
+}, 5000);
+document.addEventListener("visibilitychange", () => { // browsers allow few connections to one server: a hidden page needs none
+  if (!document.body.dataset.live) return;
+  if (document.hidden) { source?.close(); state("still", "paused"); } else follow();
+});
+window.addEventListener("pagehide", () => source?.close());
+window.addEventListener("pageshow", (e) => { if (e.persisted && document.body.dataset.live) follow(); });
+
+// reading reports whether new rows would move what somebody looks at.
+function reading(list) {
+  return window.scrollY > 60 || Boolean(document.activeElement?.closest("[data-rows]")) || Boolean(list?.querySelector("input:checked"));
+}
+
+function hold(id, element) {
+  held.set(id, element);
+  $("held").hidden = false;
+  $("held").textContent = held.has("stale") ? "▲ there is much news ( . )" : "▲ " + held.size + " new ( . )";
+}
+
+function release() {
+  const list = [...held.values()];
+  const stale = held.has("stale");
+  held.clear();
+  $("held").hidden = true;
+  window.scrollTo({ top: 0 });
+  document.activeElement?.blur();
+  if (stale) return refresh();
+  for (const element of list) put(element);
+}
+
+function put(element) {
+  const list = $(element.dataset.into);
+  if (!list) return;
+  delete element.dataset.into;
+  element.classList.add("fresh");
+  "end" in list.dataset ? list.append(element) : list.prepend(element);
+  while (list.childElementCount > mostRows && !("end" in list.dataset)) list.lastElementChild.remove();
+}
+
+function apply() {
+  frame = 0;
+  const template = document.createElement("template");
+  template.innerHTML = waiting.join("");
+  waiting = [];
+  let told = [];
+  const atEnd = window.innerHeight + window.scrollY >= document.documentElement.scrollHeight - 40;
+  let grew = false;
+  for (const element of [...template.content.children]) {
+    enhance(element);
+    const old = $(element.id);
+    if (old) {
+      if (old.outerHTML === element.outerHTML) continue;
+      for (const open of all("details[open]", old)) { // what is open stays open
+        const same = all("details", element)[all("details", old).indexOf(open)];
+        if (same) same.open = true;
+      }
+      const focused = old.contains(document.activeElement);
+      delete element.dataset.into;
+      old.replaceWith(element);
+      if (focused) (rowOf(element) ?? element.querySelector("a, button"))?.focus({ preventScroll: true });
+      continue;
+    }
+    if (!element.dataset.into) continue;
+    if (element.classList.contains("error") && element.querySelector("b")) told.push(element.querySelector("b").textContent);
+    const list = $(element.dataset.into);
+    if (list && "end" in list.dataset) { put(element); grew = true; }
+    else if (reading(list)) hold(element.id, element);
+    else put(element);
+  }
+  if (grew && atEnd) window.scrollTo({ top: document.documentElement.scrollHeight });
+  if (told.length) say((told.length === 1 ? "1 error: " : told.length + " errors, the last: ") + told.at(-1));
+}
+
+// refresh loads the view anew, in its place.
+async function refresh(address = location.href) {
+  const answer = await fetch(address);
+  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const main = page.getElementById("main");
+  if (!main) return location.assign(address);
+  enhance(main);
+  $("main").replaceWith(main);
+  document.title = page.title;
+  if (page.body.dataset.live) document.body.dataset.live = page.body.dataset.live;
+  if (document.body.dataset.live) follow();
+}
+
+// Keys.
+const rowOf = (element) => element.matches(".row") ? element : element.querySelector(".row");
+const rows = () => all("[data-rows] .row").filter((row) => row.offsetParent);
+
+function step(list, by) {
+  const at = list.indexOf(document.activeElement);
+  const next = list[at < 0 ? (by > 0 ? 0 : list.length - 1) : Math.min(list.length - 1, Math.max(0, at + by))];
+  next?.focus();
+  next?.scrollIntoView({ block: "nearest" });
+}
+
+function finding(by) {
+  const list = all(".finding, [data-rows] .error .row, [data-rows] .warning .row");
+  for (const element of list) if (!element.matches("a")) element.tabIndex = -1;
+  step(list, by);
+}
+
+const click = (selector) => document.querySelector(selector)?.click();
+
+const keys = {
+  j: () => step(rows(), 1), ArrowDown: () => step(rows(), 1),
+  k: () => step(rows(), -1), ArrowUp: () => step(rows(), -1),
+  h: () => click("[rel=prev]"), l: () => click("[rel=next]"),
+  n: () => finding(1), N: () => finding(-1),
+  u: () => { const up = document.querySelector("[data-up]"); up ? up.click() : location.assign(document.querySelector("nav [aria-current]")?.href ?? "/"); },
+  ".": release,
+  "/": () => document.querySelector("[type=search]")?.focus(),
+  "?": () => $("help").showModal(),
+  t: nextTheme,
+  x: () => document.activeElement?.closest("li")?.querySelector("[type=checkbox]")?.click(),
+  "*": () => all("[data-rows] [type=checkbox]").forEach((box) => { if (!box.checked) box.click(); }),
+  d: () => click("[data-key=delete]:not([disabled])"),
+  y: () => { const at = document.activeElement?.closest("li, .finding, .command"); if (at) copy(at.querySelector("[data-copy]")?.dataset.copy ?? at.innerText.trim()); },
+  Y: () => copy(location.href),
+};
+
+document.addEventListener("keydown", (e) => {
+  if (e.key === "Escape" && e.target.matches("input, textarea")) { e.target.blur(); return; }
+  if (e.ctrlKey || e.metaKey || e.altKey || e.defaultPrevented || e.target.matches("input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable]") || $("help").open) return;
+  if (kept.get("keys") === "off" && e.key.length === 1) return;
+  const view = all("nav a")[Number(e.key) - 1];
+  if (view) { e.preventDefault(); view.click(); return; }
+  if (e.key.startsWith("Arrow") && (!document.activeElement?.closest("[data-rows]"))) return; // arrows scroll, unless one is in a list
+  if (keys[e.key]) { e.preventDefault(); keys[e.key](); }
+});
