@@ -9,6 +9,3 @@ type catalogue struct {
 
 // readCatalogue reads the catalogue, which takes some time.
 func readCatalogue() *catalogue { return &catalogue{scenarios.All()} }
-
-// drafts are the scenarios that were written on the page.
-type drafts struct{}

@@ -158,7 +158,6 @@ type sessionFeed struct {
 	page *Page
 	id   string
 	sent map[string]string // by the element's id
-	over bool
 }
 
 func (p *Page) followSession(id string) *sessionFeed {

@@ -57,9 +57,6 @@ type Page struct {
 	catalogue func() *catalogue // read once, when it is first needed
 	warming   sync.WaitGroup
 	warm      sync.Once
-
-	switching sync.Mutex // between reading what is active and changing it
-	own       drafts
 }
 
 // mostStreams is how many readers of news there may be at a time.
