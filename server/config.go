@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"strings"
+	"time"
 	"unicode"
 
 	"github.com/mailrig/mailrig/internal/budget"
@@ -41,9 +42,13 @@ type Config struct {
 	PortOffset string   // "" or "auto": standard ports, or 3000 higher; a number; or "random"
 	HTTP       string   // address of the web page and API; "" or "off" means none
 	HTTPExact  bool     // the user chose HTTP: don't move to a free port if it is taken
+	HTTPS      string   // address of the same page and API inside TLS; "" or "off" means none
 	// HTTPLogins are the names and passwords with which a request reaches the web page and the API; none means that
 	// anybody may do everything there.
 	HTTPLogins []HTTPLogin
+
+	// TokenLifetime is how long an access token lasts that the rig issues; 0 means an hour.
+	TokenLifetime time.Duration
 
 	// Mailpit makes the rig take the place of a Mailpit; nil means that it doesn't.
 	Mailpit *Mailpit
@@ -135,6 +140,8 @@ func (c *Config) fill() error {
 		return fmt.Errorf("%s of memory is too little; give at least %s", budget.FormatSize(c.MaxMemory), budget.FormatSize(LeastMemory))
 	case c.WhenFull != Refuse && c.WhenFull != Evict:
 		return fmt.Errorf("%q isn't what can be done when memory is full; give %s or %s", c.WhenFull, Refuse, Evict)
+	case c.TokenLifetime < 0:
+		return errors.New("the lifetime of tokens is negative; give one such as 5s, or 0 for an hour")
 	case strings.ContainsAny(c.Domain, "@ \t\r\n"):
 		return fmt.Errorf("%q isn't a domain; give one such as example.test", c.Domain)
 	}

@@ -6,12 +6,13 @@ import (
 	"github.com/mailrig/mailrig/internal/identity"
 )
 
-// authority returns who may log in: the listed users, or everybody if there are none.
-func authority(users []User, canonical func(string) string) identity.Authority {
+// authority returns who may log in: the listed users, or everybody if there are none. tokens knows what a token is worth.
+func authority(users []User, canonical func(string) string, tokens identity.TokenAuthority) identity.Authority {
 	if len(users) == 0 {
-		return identity.Anyone{}
+		return identity.Anyone{Tokens: tokens, Canonical: canonical}
 	}
 	a := identity.NewAccounts(canonical)
+	a.Tokens = tokens
 	for _, u := range users {
 		a.Add(u.Name, u.Password)
 	}

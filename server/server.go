@@ -83,8 +83,10 @@ type Server struct {
 	page        *web.Page
 	mailpitSMTP net.Listener // nil unless the rig takes Mailpit's place
 	httpURL     string
-	httpTaken   string // the address that was taken
-	httpDone    chan struct{}
+	httpsURL    string
+	httpTaken   string         // the address that was taken
+	serving     sync.WaitGroup // the HTTP door's listeners
+	issuer      lazyIssuer
 	acceptors   sync.WaitGroup
 
 	active  activation
@@ -131,12 +133,13 @@ func New(cfg Config) (*Server, error) {
 	s.mail = mailroom.New(s.store)
 	s.metrics = s.newMetrics()
 	s.journal = event.NewRing(event.Options{Keep: cfg.KeepSessions, OnEnd: s.sessionEnded, Room: limits.sessions})
+	s.issuer = sync.OnceValue(s.newIssuer)
 	s.bounces = s.newBounces()
 	s.watch = watch.New(watch.Config{Log: s.journal, Table: &diagnose.Table{Rows: cfg.findings, Protocols: s.protocols}, OnFinding: s.found, Logger: cfg.Logger})
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.active.Scenarios, s.active.logger = active.NewMemory(cfg.Logger), cfg.Logger
 	s.sessions = session.Shared{
-		Store: s.store, Authority: authority(cfg.Users, s.store.Address), Mechanisms: identity.Mechanisms(),
+		Store: s.store, Authority: authority(cfg.Users, s.store.Address, s.issuer), Mechanisms: identity.Mechanisms(),
 		MaxMessageBytes: cfg.MaxMessageBytes, Journal: s.journal, Protocols: s.protocols, Tags: session.NewTags(),
 		Plan: s.active.of, Bounce: s.bounce, Logger: cfg.Logger,
 	}

@@ -43,11 +43,17 @@ func exposed(cfg *server.Config, doors []server.Door) (warnings []string) {
 		}
 		warnings = append(warnings, text)
 	}
-	if host, _, err := net.SplitHostPort(cfg.HTTP); err == nil && !onLoopback(host) {
-		text := "The web page and the API listen on " + cfg.HTTP + ". Everybody who can reach it can "
+	for _, address := range []string{cfg.HTTP, cfg.HTTPS} {
+		host, _, err := net.SplitHostPort(address)
+		if err != nil || onLoopback(host) {
+			continue
+		}
+		text := "The web page and the API listen on " + address + ". Everybody who can reach it can "
 		switch {
+		case len(cfg.HTTPLogins) > 0 && address == cfg.HTTPS:
+			continue
 		case len(cfg.HTTPLogins) > 0:
-			text = "The web page and the API listen on " + cfg.HTTP + " without encryption: whoever sees the traffic can read the password of --http-auth. Use it in a network that you trust."
+			text = "The web page and the API listen on " + address + " without encryption: whoever sees the traffic can read the password of --http-auth. Use it in a network that you trust."
 		case len(cfg.Users) > 0:
 			text += "see the password of " + cfg.Users[0].Name + ", read all sessions, switch scenarios and forget all mail. Give --http-auth name:password, or --http " + server.DefaultHTTP + "."
 		default:

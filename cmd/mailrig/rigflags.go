@@ -6,6 +6,7 @@ import (
 	"net"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -20,12 +21,13 @@ import (
 type rigFlags struct {
 	hosts, hostnames, users, scenarios []string
 	httpAuth, webhooks                 []string
-	portOffset, http, domain           string
+	portOffset, http, https, domain    string
 	seed, caDir                        string
 	maxMessageBytes                    int64
 	maxConnections, keepSessions       int
 	maxMemory                          size
 	whenFull                           string
+	tokenLifetime                      time.Duration
 	verbose, seedRaw                   bool
 	httpExact                          bool // the web page must have its address
 }
@@ -42,11 +44,13 @@ func (f *rigFlags) register(cmd *cobra.Command, free bool) {
 	listFlag(fs, &f.hosts, "host", "`addresses` to listen on: 127.0.0.1, ::1, or 0.0.0.0 for all; repeatable (default localhost, IPv4 and IPv6)")
 	fs.StringVar(&f.portOffset, "port-offset", offset, "add `N` to every port number; random takes free ports; auto is 0, or 3000 if a standard port can't be opened")
 	fs.StringVar(&f.http, "http", page, "`address` of the web page and the API; off closes them")
+	fs.StringVar(&f.https, "https", "", "`address` of the web page and the API inside TLS, with the rig's certificate (default none)")
 	fs.Var(&list{values: &f.httpAuth}, "http-auth", "let only `name:password` reach the web page and the API; name:password:read may only read; repeatable (default anybody)")
 	listFlag(fs, &f.webhooks, "webhook", "post each message and each finding to this `URL` as it comes; repeatable")
 	fs.StringVar(&f.domain, "domain", server.DefaultDomain, "`domain` to add to user names without @")
 	listFlag(fs, &f.hostnames, "hostname", "additional host `names` for the certificate; repeatable")
 	fs.Var(&list{values: &f.users}, "user", "allow only this `name:password` to log in; repeatable (default anyone, with any password)")
+	fs.DurationVar(&f.tokenLifetime, "token-lifetime", time.Hour, "an OAuth access token that mailrig issues lasts so `long`, like 5s")
 	fs.StringVar(&f.seed, "seed", "", "load mail from `DIR`/user@domain/FOLDER/*.eml")
 	fs.BoolVar(&f.seedRaw, "seed-raw", false, "keep the line ends of seeded messages (default CRLF where a file has none)")
 	fs.StringVar(&f.caDir, "ca-dir", "", "keep the CA in `DIR` between runs (default a new CA for each run)")
@@ -113,6 +117,15 @@ func (f *rigFlags) config(a *app, fs *pflag.FlagSet) (server.Config, error) {
 	if cfg.HTTP, err = listenAddress(f.http); err != nil {
 		return cfg, usage("%s: %w", a.source("http"), err)
 	}
+	if !a.fromEnv["https"] || !strings.Contains(f.https, "://") { // otherwise it is where another rig listens
+		if cfg.HTTPS, err = listenAddress(strings.TrimPrefix(f.https, "https://")); err != nil && f.https != "" {
+			return cfg, usage("%s: %w", a.source("https"), err)
+		}
+	}
+	if f.tokenLifetime < time.Millisecond && fs.Changed("token-lifetime") {
+		return cfg, usage("%s is %v; give at least 1ms", a.source("token-lifetime"), f.tokenLifetime)
+	}
+	cfg.TokenLifetime = f.tokenLifetime
 	// run puts a URL into the variable, to tell its command where it listens. A rig that this command starts may read
 	// the same variable, and must not insist on that address.
 	cfg.HTTPExact = f.httpExact || fs.Changed("http") && !(a.fromEnv["http"] && strings.Contains(f.http, "://"))

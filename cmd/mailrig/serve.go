@@ -138,6 +138,7 @@ func notIgnored(signals ...os.Signal) []os.Signal {
 type startup struct {
 	Doors    []server.Door `json:"doors"`
 	HTTP     string        `json:"http"`
+	HTTPS    string        `json:"https,omitempty"`
 	CAFile   string        `json:"ca_file"`
 	User     string        `json:"user"`
 	Password string        `json:"password"`
@@ -153,7 +154,7 @@ func started(srv *server.Server) startup {
 		caFile = abs // whoever reads it may be in another directory
 	}
 	s := startup{
-		Doors: srv.Doors(), HTTP: srv.HTTPURL(), CAFile: caFile,
+		Doors: srv.Doors(), HTTP: srv.HTTPURL(), HTTPS: srv.HTTPSURL(), CAFile: caFile,
 		User: user, Password: password, Scenarios: append([]string{}, srv.Active()...),
 		Bounds: srv.Bounds(),
 	}

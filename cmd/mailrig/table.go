@@ -37,7 +37,7 @@ func writeTable(w io.Writer, s startup, moved, taken, loginRule string, active [
 	if page == "" {
 		page = "off"
 	}
-	fmt.Fprintf(tab, "Web page\t%s\n", page)
+	fmt.Fprintf(tab, "Web page\t%s\n", strings.TrimRight(page+" "+s.HTTPS, " "))
 	if taken != "" {
 		fmt.Fprintf(tab, "\t%s is taken, perhaps by another mailrig; use, sessions and other commands need --http %s\n", taken, strings.TrimPrefix(page, "http://"))
 	}

@@ -26,6 +26,7 @@ func rigVariables(srv *server.Server) []string {
 	}
 	return append(env,
 		"MAILRIG_HTTP="+s.HTTP,
+		"MAILRIG_HTTPS="+s.HTTPS,
 		"MAILRIG_CA_FILE="+s.CAFile,
 		"MAILRIG_USER="+s.User,
 		"MAILRIG_PASSWORD="+s.Password,

@@ -19,6 +19,7 @@ var contents = []What{
 	&Hello{}, &Handshake{}, &Alert{}, &CloseNotify{},
 	&Command{}, &Answer{}, &Finish{}, &Reply{}, &Body{}, &Overheard{},
 	&Login{}, &Stored{},
+	&TokenRequest{}, &TokenUse{},
 	&Acted{}, &Delayed{}, &Silenced{}, &Cut{}, &Waiting{}, &ClearOnTLS{}, &BehindSTARTTLS{}, &Bouncing{}, &Noticed{}, &Setting{}, &Ended{},
 }
 

@@ -39,6 +39,10 @@ func size(what What) int {
 		return len(w.Recipient) + len(w.Sender)
 	case *Setting:
 		return len(w.Text) + 4*len(w.Numbers)
+	case *TokenRequest:
+		return len(w.Grant) + len(w.Client) + len(w.User) + len(w.Scope)
+	case *TokenUse:
+		return len(w.Client) + len(w.Scope) + len(w.Needs)
 	}
 	return 0
 }
@@ -137,6 +141,10 @@ func (r *Recorder) bound(what What) {
 	case *Setting:
 		w.Text = r.name(w.Text)
 		w.Numbers = slices.Clone(w.Numbers[:min(len(w.Numbers), maxList)])
+	case *TokenRequest:
+		w.Grant, w.Client, w.User, w.Scope = fit(w.Grant, maxWord), r.name(w.Client), r.name(w.User), r.name(w.Scope)
+	case *TokenUse:
+		w.Client, w.Scope, w.Needs = r.name(w.Client), r.name(w.Scope), r.name(w.Needs)
 	case *Login:
 		w.User, w.Mechanism = r.name(w.User), fit(w.Mechanism, maxWord)
 		r.kept += len(w.User) + len(w.Mechanism)

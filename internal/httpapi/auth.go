@@ -15,7 +15,8 @@ type Login struct {
 	ReadOnly       bool // only GET and HEAD
 }
 
-// open lists what needs no login: whether mailrig is up, for what starts it, and the CA's certificate, which isn't secret.
+// open lists what needs no login: whether mailrig is up, for what starts it, and the CA's certificate, which isn't secret. The issuer needs
+// none either: OAuth clients have the Authorization header for themselves, and its sign-in page asks for a mail user's password.
 var open = map[string]bool{"/livez": true, "/readyz": true, "/ca.pem": true, "/ca.der": true, "/ca.mobileconfig": true}
 
 type onlyReads struct{}
@@ -26,7 +27,7 @@ func OnlyReads(r *http.Request) bool { return r.Context().Value(onlyReads{}) != 
 // admit returns the request if its login suffices. If it doesn't, admit answers it, and returns nil.
 func (a *api) admit(w http.ResponseWriter, r *http.Request) *http.Request {
 	reads := r.Method == http.MethodGet || r.Method == http.MethodHead
-	if len(a.Logins) == 0 || reads && open[r.URL.Path] {
+	if len(a.Logins) == 0 || reads && open[r.URL.Path] || a.isIssuers(r) {
 		return r
 	}
 	name, password, given := r.BasicAuth()

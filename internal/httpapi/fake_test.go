@@ -104,6 +104,7 @@ func (f *fakeRig) Doors() []door.Door {
 func (f *fakeRig) Ready() bool                          { f.mu.Lock(); defer f.mu.Unlock(); return !f.notReady }
 func (f *fakeRig) CAPEM() []byte                        { return []byte("-----BEGIN CERTIFICATE-----\n") }
 func (f *fakeRig) CAFile() string                       { return "/somewhere/ca.pem" }
+func (f *fakeRig) HTTPSURL() string                     { return "" }
 func (f *fakeRig) LoginRule() string                    { return "any user name with any password" }
 func (f *fakeRig) Credentials() (user, password string) { return "alice@example.test", "secret" }
 func (f *fakeRig) Reset() error                         { f.mu.Lock(); defer f.mu.Unlock(); f.resets++; return f.broken }

@@ -30,6 +30,7 @@ type Rig interface {
 	Ready() bool
 	CAPEM() []byte
 	CAFile() string
+	HTTPSURL() string // of the HTTP door inside TLS; "" if there is none
 	LoginRule() string
 	Credentials() (user, password string)
 	Active() []string                  // names of the scenarios that are active for everybody
@@ -101,16 +102,19 @@ type Config struct {
 	Answers *budget.Share
 	// Mounted are handlers of other paths: the page, and what answers in another program's words.
 	Mounted []Mounted
-	Logger  *slog.Logger // nil is silent
+	// Issuer answers OAuth clients. It needs none of Logins: a client proves itself in its own ways there.
+	Issuer Mounted
+	Logger *slog.Logger // nil is silent
 }
 
 type api struct {
 	Config
 	mux         *http.ServeMux
-	readers     chan struct{} // one element for each request that reads messages
-	largeReader chan struct{} // the same for large ones
-	uploads     chan struct{} // one element for each large body that is being read
-	streams     chan struct{} // one element for each subscriber of events
+	issuers     *http.ServeMux // the issuer's paths
+	readers     chan struct{}  // one element for each request that reads messages
+	largeReader chan struct{}  // the same for large ones
+	uploads     chan struct{}  // one element for each large body that is being read
+	streams     chan struct{}  // one element for each subscriber of events
 }
 
 // New makes the handler of the HTTP door.
@@ -118,12 +122,15 @@ func New(c Config) http.Handler {
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
-	a := &api{Config: c, mux: http.NewServeMux(), readers: make(chan struct{}, readers), largeReader: make(chan struct{}, 1), uploads: make(chan struct{}, uploads), streams: make(chan struct{}, mostStreams)}
+	a := &api{Config: c, mux: http.NewServeMux(), issuers: http.NewServeMux(), readers: make(chan struct{}, readers), largeReader: make(chan struct{}, 1), uploads: make(chan struct{}, uploads), streams: make(chan struct{}, mostStreams)}
 	for pattern, h := range a.resources() {
 		a.mux.HandleFunc(pattern, h)
 	}
 	for _, m := range c.Mounted {
 		a.mount(m)
+	}
+	if c.Issuer != nil {
+		a.mountIssuer(c.Issuer)
 	}
 	return cleanPath(a.guard(http.HandlerFunc(a.route)))
 }
@@ -166,6 +173,10 @@ func (a *api) resources() map[string]http.HandlerFunc {
 
 // route lets the mux answer what it knows, and answers everything else in the API's own form.
 func (a *api) route(w http.ResponseWriter, r *http.Request) {
+	if a.isIssuers(r) {
+		a.issuers.ServeHTTP(w, r)
+		return
+	}
 	if _, pattern := a.mux.Handler(r); pattern != "" {
 		a.mux.ServeHTTP(w, r)
 		return
@@ -205,7 +216,11 @@ func (a *api) readyz(w http.ResponseWriter, _ *http.Request) {
 func (a *api) metrics(w http.ResponseWriter, r *http.Request) { a.Rig.Metrics().ServeHTTP(w, r) }
 
 func (a *api) doors(w http.ResponseWriter, _ *http.Request) {
-	a.json(w, http.StatusOK, map[string]any{"doors": answer.List(a.Rig.Doors())})
+	doors := map[string]any{"doors": answer.List(a.Rig.Doors())}
+	if url := a.Rig.HTTPSURL(); url != "" {
+		doors["https"] = url
+	}
+	a.json(w, http.StatusOK, doors)
 }
 
 func text(w http.ResponseWriter, status int, body string) {

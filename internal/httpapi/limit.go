@@ -8,14 +8,30 @@ import (
 	"time"
 )
 
-// Limit returns a listener that hands out at most most connections at a time. It answers further ones with status 503
-// and closes them, so that a client that holds many doesn't make the others hang.
-func Limit(l net.Listener, most int) net.Listener { return &limited{Listener: l, most: int64(most)} }
+// Limit is how many connections several listeners together may hand out at a time. It answers further ones with status 503 and closes
+// them, so that a client that holds many doesn't make the others hang.
+type Limit struct {
+	most int64
+	open atomic.Int64
+}
+
+// NewLimit returns a limit.
+func NewLimit(most int) *Limit { return &Limit{most: int64(most)} }
+
+// Clear returns a listener that keeps to the limit. What comes from it is HTTP in clear.
+func (l *Limit) Clear(inner net.Listener) net.Listener {
+	return &limited{Listener: inner, limit: l, answer: tooMany}
+}
+
+// Encrypted is Clear for HTTP inside TLS: a client beyond the limit sees its connection closed.
+func (l *Limit) Encrypted(inner net.Listener) net.Listener {
+	return &limited{Listener: inner, limit: l}
+}
 
 type limited struct {
 	net.Listener
-	most int64
-	open atomic.Int64
+	limit  *Limit
+	answer string
 }
 
 const tooMany = "HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\nRetry-After: 1\r\n\r\n" +
@@ -28,12 +44,12 @@ func (l *limited) Accept() (net.Conn, error) {
 		if err != nil {
 			return nil, err
 		}
-		if l.open.Add(1) <= l.most {
-			return &counted{Conn: c, left: sync.OnceFunc(func() { l.open.Add(-1) })}, nil
+		if l.limit.open.Add(1) <= l.limit.most {
+			return &counted{Conn: c, left: sync.OnceFunc(func() { l.limit.open.Add(-1) })}, nil
 		}
-		l.open.Add(-1)
+		l.limit.open.Add(-1)
 		c.SetWriteDeadline(time.Now().Add(time.Second)) // the answer fits into an empty socket's buffer
-		_, _ = io.WriteString(c, tooMany)
+		_, _ = io.WriteString(c, l.answer)
 		c.Close()
 	}
 }

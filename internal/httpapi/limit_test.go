@@ -17,7 +17,7 @@ func TestLimit(t *testing.T) {
 		t.Fatal(err)
 	}
 	server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "served") })}
-	go server.Serve(Limit(ln, 2))
+	go server.Serve(NewLimit(2).Clear(ln))
 	t.Cleanup(func() { server.Close() })
 	ask := func() (net.Conn, string) {
 		t.Helper()

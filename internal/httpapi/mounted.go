@@ -25,3 +25,16 @@ func (a *api) mount(m Mounted) {
 		})
 	}
 }
+
+// mountIssuer adds the issuer's paths. They have a mux of their own: with a tenant of any name they would contradict others.
+func (a *api) mountIssuer(m Mounted) {
+	for _, pattern := range m.Patterns() {
+		a.issuers.Handle(pattern, m)
+	}
+}
+
+// isIssuers reports whether a request is for the issuer.
+func (a *api) isIssuers(r *http.Request) bool {
+	_, pattern := a.issuers.Handler(r)
+	return pattern != ""
+}

@@ -18,6 +18,8 @@ type Anyone struct {
 	// Tokens is an issuer whose word counts for its own tokens. Any other token is as good as any password. nil means
 	// that there is no issuer.
 	Tokens TokenAuthority
+	// Canonical maps all names of one user to the same form. nil: only the case of letters differs.
+	Canonical func(user string) string
 }
 
 func isName(user string) bool {
@@ -34,7 +36,11 @@ func (Anyone) Password(_ context.Context, user, password string) (bool, error) {
 
 // Token implements Authority.
 func (a Anyone) Token(ctx context.Context, user, token, protocol string) (Token, error) {
-	t, err := examine(ctx, a.Tokens, strings.ToLower, user, token, protocol)
+	canonical := a.Canonical
+	if canonical == nil {
+		canonical = strings.ToLower
+	}
+	t, err := examine(ctx, a.Tokens, canonical, user, token, protocol)
 	if t.State == TokenUnknown && isName(user) && token != "" {
 		t.State = TokenValid
 	}
@@ -84,6 +90,8 @@ func (a *Accounts) Token(ctx context.Context, user, token, protocol string) (Tok
 		t.State = TokenUnknown
 	case known && a.Tokens == nil && token != "":
 		t.State = TokenValid
+	case known && token != "":
+		t.Foreign = t.State == TokenUnknown
 	}
 	return t, err
 }

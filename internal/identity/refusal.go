@@ -3,6 +3,7 @@ package identity
 import (
 	"fmt"
 
+	"github.com/mailrig/mailrig/internal/event"
 	"github.com/mailrig/mailrig/internal/protocol"
 )
 
@@ -18,6 +19,10 @@ type Refusal struct {
 
 	// Token says what is wrong with the token of the login; "" if it isn't the token, or there is none.
 	Token TokenState
+	// Foreign says that the token may be good for an issuer that nobody can ask.
+	Foreign bool
+	// Known is what the token's issuer knows of it; nil: nothing.
+	Known *event.TokenUse
 	// Challenge is the error that a client with a token sees first. The client must answer it, and then sees the reply.
 	// Answered, which may be nil, is told whether the client answered as its mechanism requires.
 	Challenge string

@@ -3,6 +3,8 @@ package identity
 import (
 	"context"
 	"strings"
+
+	"github.com/mailrig/mailrig/internal/event"
 )
 
 // TokenAuthority is an issuer of bearer tokens (RFC 6750) that says what they are worth. Any goroutine may call it.
@@ -20,6 +22,10 @@ type Token struct {
 	// Wants is the scope that the service asks for. Configuration is the URL of the issuer's OpenID configuration. A
 	// refused client is told both (RFC 7628 section 3.2.2); "" leaves them out.
 	Wants, Configuration string
+	// Foreign says that the user is known, and only the token isn't: it may be good for another issuer.
+	Foreign bool
+	// Known is what the issuer knows of the token besides, for the record of a login that is refused. nil: nothing.
+	Known *event.TokenUse
 }
 
 // TokenState says whether a token is good, and otherwise what is wrong with it.
@@ -46,6 +52,9 @@ func examine(ctx context.Context, issuer TokenAuthority, canonical func(string) 
 	t, err := issuer.Examine(ctx, token, protocol)
 	if err == nil && t.State == TokenValid && t.User != "" && !strings.EqualFold(canonical(t.User), canonical(user)) {
 		t.State = TokenWrongUser
+	}
+	if t.Known != nil {
+		t.Known.State = string(t.State)
 	}
 	return t, err
 }

@@ -78,6 +78,8 @@ func (s *Session) decide(a identity.Attempt) *identity.Refusal {
 	case err != nil:
 		s.shared.Logger.Error("the authority can't decide a login; the client hears a temporary failure", "user", identity.Shown(a.User), "err", err)
 		return &identity.Refusal{Reason: protocol.TemporaryFailure}
+	case no != nil && no.Foreign && slices.Contains(s.plan.Mechanisms(), a.Mechanism):
+		// The scenario that offers the mechanism stands for an issuer of its own.
 	case no != nil:
 		return no
 	}

@@ -63,6 +63,9 @@ func (r record) login(a identity.Attempt, no *identity.Refusal) {
 		l.Injected, l.Token = no.Injected, string(no.Token)
 	}
 	r.Login(l)
+	if no != nil && no.Known != nil {
+		r.Add(no.Known, no.Injected)
+	}
 }
 
 // acknowledged records whether the client answered an error as its mechanism requires: with an empty line (XOAUTH2), or

@@ -19,8 +19,8 @@ type Session struct {
 	ID       string    `json:"id"`
 	Door     int       `json:"door"`     // standard port number, the door's identity
 	Service  string    `json:"service"`  // IANA service name
-	Protocol string    `json:"protocol"` // smtp, imap or pop3
-	Security string    `json:"security"` // "starttls", "starttls-required" or "tls"
+	Protocol string    `json:"protocol"` // smtp, imap or pop3; oauth for a request to the issuer
+	Security string    `json:"security"` // "starttls", "starttls-required" or "tls"; "clear" for one that came by HTTP
 	Client   string    `json:"client"`   // address and port of the client
 	Server   string    `json:"server"`   // address and port that the client connected to
 	Start    time.Time `json:"start"`
@@ -158,4 +158,6 @@ const (
 	Knocked         Event = "knocked"           // somebody tried to connect to a door that drops connections
 	Acknowledged    Event = "acknowledged"      // the client answered an OAuth login's error as its mechanism requires
 	NotAcknowledged Event = "not-acknowledged"  // the client answered it with something else
+	TokenRequest    Event = "token-request"     // a request to the issuer, and what came of it
+	TokenRefused    Event = "token-refused"     // what the issuer knows of a token that a door refused
 )

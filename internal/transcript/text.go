@@ -10,7 +10,12 @@ import (
 
 // Summary returns the session on one line: door, client, TLS, login, what happened, and what was injected.
 func (s *Session) Summary() string {
-	parts := []string{fmt.Sprintf("%d %s", s.Door, s.Service), event.EscapeLine(s.Client), s.Encryption(), s.LoggedIn(), s.Outcome()}
+	parts := []string{fmt.Sprintf("%d %s", s.Door, s.Service), event.EscapeLine(s.Client), s.Encryption()}
+	if n := len(s.Units); n > 0 && s.Units[n-1].Event == TokenRequest { // it is all of its session
+		parts = append(parts, event.EscapeLine(s.Units[n-1].Text))
+	} else {
+		parts = append(parts, s.LoggedIn(), s.Outcome())
+	}
 	if len(s.Injected) > 0 {
 		parts = append(parts, "injected: "+strings.Join(s.Injected, ", "))
 	}

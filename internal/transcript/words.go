@@ -37,6 +37,10 @@ func Words(e *event.Event) Remark {
 		return Remark{BehindSTARTTLS, fmt.Sprintf("%s %d bytes of clear text that were sent behind STARTTLS", did, w.Bytes)}
 	case *event.Bouncing:
 		return Remark{"", fmt.Sprintf("a report that %s could not be reached follows in %v", w.Recipient, w.After)}
+	case *event.TokenRequest:
+		return Remark{TokenRequest, tokenRequest(w)}
+	case *event.TokenUse:
+		return Remark{TokenRefused, tokenUse(w)}
 	case *event.Noticed:
 		return signs[w.Sign]
 	case *event.Setting:

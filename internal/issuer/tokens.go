@@ -1,0 +1,156 @@
+package issuer
+
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"time"
+)
+
+// How much is kept. The oldest goes first. All of it together takes less than 16 MiB, because every text is short.
+const (
+	maxCodes    = 512
+	maxDevices  = 512
+	maxTokens   = 4096
+	maxClients  = 128
+	maxText     = 512     // bytes of a parameter that is kept
+	maxRedirect = 1 << 10 // bytes of a redirect URI
+	maxState    = 4 << 10 // bytes of state, which isn't kept
+)
+
+const (
+	codeLife   = time.Minute      // RFC 6749 section 4.1.2 allows ten
+	deviceLife = 15 * time.Minute // RFC 8628 section 3.2
+	refreshTTL = 90 * 24 * time.Hour
+)
+
+// hash is how a secret is kept.
+type hash [sha256.Size]byte
+
+func hashOf(secret string) hash { return sha256.Sum256([]byte(secret)) }
+
+// state is what the issuer remembers.
+type state struct {
+	codes   shelf[*code]
+	devices shelf[*device]
+	tokens  shelf[*token]
+	clients shelf[*client]
+	grants  int // made so far; a grant's number
+	issued  int // tokens made so far; a token's number
+}
+
+func newState() *state {
+	return &state{
+		codes: newShelf[*code](maxCodes), devices: newShelf[*device](maxDevices), tokens: newShelf[*token](maxTokens), clients: newShelf[*client](maxClients),
+	}
+}
+
+// grant is what a user has allowed a client to do. All tokens that come of it belong to it.
+type grant struct {
+	number   int
+	provider *provider
+	client   string
+	user     string // address of the account; "" for a client that acts by itself
+	scope    string
+	audience string
+	nonce    string
+	offline  bool // has refresh tokens
+	revoked  bool
+	since    time.Time
+}
+
+// code is an authorization code.
+type code struct {
+	*grant
+	redirect  string
+	challenge string
+	method    string // of PKCE: S256, plain or ""
+	ends      time.Time
+	used      bool
+}
+
+// token is an access token or a refresh token.
+type token struct {
+	*grant
+	number  int
+	refresh bool
+	scope   string
+	ends    time.Time
+	revoked bool
+
+	// Of a refresh token that was replaced:
+	replaced time.Time // when; zero: it is the current one
+	next     *token    // by which
+	used     bool      // the client has sent it
+}
+
+// live reports whether a token still counts at a time.
+func (t *token) live(now time.Time) bool { return !t.revoked && !t.grant.revoked && now.Before(t.ends) }
+
+// shelf keeps the latest things, by the hash of their secret.
+type shelf[V any] struct {
+	most  int
+	items map[hash]V
+	order []hash
+}
+
+func newShelf[V any](most int) shelf[V] { return shelf[V]{most: most, items: map[hash]V{}} }
+
+// put keeps a thing under a new secret. If there are too many, the oldest goes.
+func (s *shelf[V]) put(secret string, v V) {
+	if len(s.order) >= s.most {
+		delete(s.items, s.order[0])
+		s.order = s.order[1:]
+	}
+	k := hashOf(secret)
+	s.items[k] = v
+	s.order = append(s.order, k)
+}
+
+func (s *shelf[V]) get(secret string) (v V, ok bool) {
+	v, ok = s.items[hashOf(secret)]
+	return v, ok
+}
+
+// Every secret begins in a way that tells what it is. A rig knows its own tokens, also those that it has forgotten.
+const (
+	accessPrefix  = "mailrig-at-"
+	refreshPrefix = "mailrig-rt-"
+	codePrefix    = "mailrig-ac-"
+	devicePrefix  = "mailrig-dc-"
+	secretPrefix  = "mailrig-cs-"
+)
+
+// secret makes a secret of n random bytes.
+func secret(prefix string, n int) string {
+	b := make([]byte, n)
+	_, _ = rand.Read(b) // never fails, says package crypto/rand
+	return prefix + b64(b)
+}
+
+// newGrant makes a grant. The caller holds the lock.
+func (i *Issuer) newGrant(g grant) *grant {
+	i.state.grants++
+	g.number, g.since = i.state.grants, i.Now()
+	return &g
+}
+
+// accessToken makes an access token. The caller holds the lock.
+func (i *Issuer) accessToken(g *grant, scope string, ends time.Time) (text string, t *token) {
+	text = secret(accessPrefix, g.provider.tokenBytes)
+	t = i.keep(text, &token{grant: g, scope: scope, ends: ends})
+	return text, t
+}
+
+// refreshToken makes a refresh token. The caller holds the lock.
+func (i *Issuer) refreshToken(g *grant) (text string, t *token) {
+	text = secret(refreshPrefix, 48)
+	t = i.keep(text, &token{grant: g, refresh: true, scope: g.scope, ends: i.Now().Add(refreshTTL)})
+	return text, t
+}
+
+func (i *Issuer) keep(text string, t *token) *token {
+	i.state.issued++
+	t.number = i.state.issued
+	i.state.tokens.put(text, t)
+	return t
+}
