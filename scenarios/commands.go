@@ -11,24 +11,6 @@ import (
 	"github.com/mailrig/mailrig/internal/suggest"
 )
 
-// checkCommands rejects a command that belongs to another protocol than those that the rule can meet. A command that no
-// protocol has may be the client's own, so it is allowed.
-func (d *decoder) checkCommands(e entry, m *fault.Match) {
-	met := d.grammar.spoken(m)
-	for _, command := range m.Command {
-		var whose []string
-		for _, p := range d.grammar.Protocols {
-			if slices.ContainsFunc(p.Words, func(w protocol.Word) bool { return fault.SameCommand(w.Verb, command) }) {
-				whose = append(whose, p.Name)
-			}
-		}
-		slices.Sort(whose)
-		if len(whose) > 0 && !slices.ContainsFunc(whose, func(p string) bool { return slices.Contains(met, p) }) {
-			d.wrong(e.key, "%s is a command of %s, and the rule only meets %s; it could never match", command, join(whose, "and"), join(met, "and"))
-		}
-	}
-}
-
 // checkCapabilities rejects names that no server advertises, because the rule would hide nothing. It accepts names that
 // another rule of the scenario advertises, and names of private extensions.
 func (d *decoder) checkCapabilities(nodes []*yaml.Node, rules []fault.Rule) {

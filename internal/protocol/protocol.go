@@ -37,6 +37,8 @@ type Protocol struct {
 	// Flaw returns what is wrong with the form of a command line, or nil if nothing can be seen. It sees what servers
 	// refuse, and little that they don't. nil means that it knows no flaws.
 	Flaw func(Line) *Flaw
+	// Named returns what the arguments of a command line name. nil means nothing that rules match on.
+	Named func(Line) Named
 	// ListsMore says that a server may advertise more capabilities after the client has logged in.
 	ListsMore bool
 	// ListOptional says that a client may work without asking for the capability list.

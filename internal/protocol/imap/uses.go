@@ -12,7 +12,7 @@ import (
 // 6.1.1).
 var extensions = map[string]string{
 	"IDLE": "IDLE", "MOVE": "MOVE", "UID MOVE": "MOVE", "UID EXPUNGE": "UIDPLUS", "NAMESPACE": "NAMESPACE", "UNSELECT": "UNSELECT",
-	"ENABLE": "ENABLE", "COMPRESS": "COMPRESS=DEFLATE", "ID": "ID", "SORT": "SORT", "THREAD": "THREAD", "GETQUOTAROOT": "QUOTA",
+	"ENABLE": "ENABLE", "COMPRESS": "COMPRESS=DEFLATE", "ID": "ID", "SORT": "SORT", "UID SORT": "SORT", "THREAD": "THREAD", "UID THREAD": "THREAD", "GETQUOTAROOT": "QUOTA",
 }
 
 // uses names the extensions that a command uses.

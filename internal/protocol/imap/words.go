@@ -23,6 +23,7 @@ var Protocol = &protocol.Protocol{
 	Framing:  newFraming,
 	Uses:     uses,
 	Flaw:     flaw,
+	Named:    named,
 	Told:     told,
 	Refusals: refusals,
 
@@ -90,4 +91,6 @@ var words = protocol.Words{
 	{Verb: "GETQUOTAROOT", State: logged},
 	{Verb: "SORT", State: selected},
 	{Verb: "THREAD", State: selected},
+	{Verb: "UID SORT", State: selected},
+	{Verb: "UID THREAD", State: selected},
 }

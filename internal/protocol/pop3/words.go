@@ -22,6 +22,7 @@ var Protocol = &protocol.Protocol{
 	Replies:  &replies{},
 	Framing:  newFraming,
 	Flaw:     flaw,
+	Named:    named,
 	Refusals: refusals,
 
 	Rank:         1,

@@ -25,6 +25,7 @@ var Protocol = &protocol.Protocol{
 	Greeting: greeting,
 	Uses:     uses,
 	Flaw:     flaw,
+	Named:    named,
 	Refusals: refusals,
 
 	Envelopes:    true,
