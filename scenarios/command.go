@@ -17,7 +17,7 @@ func (d *decoder) checkCommands(e entry, m *fault.Match) {
 	for _, command := range m.Command {
 		var whose []string
 		for _, p := range d.grammar.Protocols {
-			if slices.ContainsFunc(p.Words, func(w protocol.Word) bool { return fault.SameCommand(w.Verb, command) }) {
+			if has(p, command) {
 				whose = append(whose, p.Name)
 			}
 		}
@@ -29,6 +29,34 @@ func (d *decoder) checkCommands(e entry, m *fault.Match) {
 			d.wrong(e.key, "%s is a command of %s, and the rule only meets %s; it could never match", command, join(whose, "and"), join(met, "and"))
 		}
 	}
+}
+
+// has reports whether a protocol has a command. STARTTLS is POP3's STLS too.
+func has(p *protocol.Protocol, command string) bool {
+	return slices.ContainsFunc(p.Words, func(w protocol.Word) bool { return fault.SameCommand(w.Verb, command) })
+}
+
+// having returns those of the protocols that have one of the commands. If a command is of none, they may all meet it.
+func (g *Grammar) having(commands, among []string) (met []string) {
+	for _, command := range commands {
+		known := false
+		for _, name := range among {
+			if has(protocol.Find(g.Protocols, name), command) {
+				known = true
+				if !slices.Contains(met, name) {
+					met = append(met, name)
+				}
+			}
+		}
+		if !known {
+			return among
+		}
+	}
+	if met == nil {
+		return among
+	}
+	slices.Sort(met)
+	return met
 }
 
 // instead says what to write for a text that isn't the name of a command, in a rule that meets these protocols.

@@ -112,7 +112,7 @@ func (d *decoder) checkMatch(e entry, m *fault.Match) {
 // checkSpoken rejects a fault that does nothing in any protocol that the rule can meet.
 func (d *decoder) checkSpoken(e entry, r *fault.Rule) {
 	f, ok := r.Fault.(fault.Spoken)
-	met := d.grammar.spoken(&r.Match)
+	met := d.grammar.having(r.Match.Command, d.grammar.spoken(&r.Match))
 	if !ok || len(met) == 0 {
 		return
 	}

@@ -4,8 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"regexp/syntax"
 	"strings"
 	"sync/atomic"
+
+	"github.com/mailrig/mailrig/internal/protocol"
 )
 
 // EditReply replaces what matches a pattern in the server's reply to a command, line by line. It never edits message
@@ -36,7 +39,20 @@ func (f *EditReply) Validate() error {
 	if _, err := regexp.Compile(f.Find); err != nil {
 		return fmt.Errorf("find: %q isn't a regular expression: %s", f.Find, strings.TrimPrefix(err.Error(), "error parsing regexp: "))
 	}
+	if re, err := syntax.Parse(f.Find, syntax.Perl); err == nil && spansLines(re) {
+		return errors.New("find: the pattern wants a line end, and mailrig edits line by line, without the line ends; write a rule for each line")
+	}
 	return nil
+}
+
+// ActsIn implements Spoken. A pattern for the beginning of a line fits only the protocols whose lines begin so.
+func (f *EditReply) ActsIn(p *protocol.Protocol) bool {
+	b, ok := p.Replies.(lineBeginner)
+	if !ok {
+		return true
+	}
+	re, err := syntax.Parse(f.Find, syntax.Perl)
+	return err != nil || b.BeginsLine(lineBegins(re))
 }
 
 // Explain says what is replaced. The sentence before it names the command.

@@ -25,6 +25,10 @@ type (
 	refusalChecker interface{ CheckRefusal(text string) error }
 	// resembler reports whether a text is meant as a reply of the protocol, valid or not.
 	resembler interface{ Resembles(text string) bool }
+	// linesChecker checks lines that a scenario adds to what the server says.
+	linesChecker interface{ CheckLines(text string) error }
+	// lineBeginner reports whether any line from a server can begin with this.
+	lineBeginner interface{ BeginsLine(prefix string) bool }
 )
 
 func checkReply(p *protocol.Protocol, text string) error { return p.Replies.Check(text, false) }
@@ -34,6 +38,13 @@ func checkGreeting(p *protocol.Protocol, text string) error {
 		return c.CheckGreeting(text)
 	}
 	return p.Replies.Check(text, true)
+}
+
+func checkLines(p *protocol.Protocol, text string) error {
+	if c, ok := p.Replies.(linesChecker); ok {
+		return c.CheckLines(text)
+	}
+	return nil
 }
 
 func checkRefusal(p *protocol.Protocol, text string) error {

@@ -18,8 +18,13 @@ func (*Say) Kind() Kind {
 	}
 }
 
-// ValidateFor requires at least one text.
-func (f *Say) ValidateFor(among Protocols) error { return some(f.Texts, among, "lines") }
+// ValidateFor requires at least one text, whose literals are as long as they say.
+func (f *Say) ValidateFor(among Protocols) error {
+	if err := some(f.Texts, among, "lines"); err != nil {
+		return err
+	}
+	return checkTexts(f.Texts, among, checkLines)
+}
 
 // Command implements CommandStage.
 func (f *Say) Command(a *Action, e *Event, _ Counts) bool {

@@ -33,7 +33,7 @@ func (f *StartTLS) ValidateFor(among Protocols) error {
 	if f.Raw != "" {
 		return checkRaw(f.Raw, f.Texts, among)
 	}
-	return nil
+	return checkTexts(f.Texts, among, checkLines)
 }
 
 // Upgrade implements UpgradeStage.
