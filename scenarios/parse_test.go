@@ -94,7 +94,7 @@ func TestFaultValues(t *testing.T) {
 	for _, k := range fault.Kinds() {
 		match := ""
 		if slices.Contains([]string{"reply", "replace-reply", "edit-reply", "say", "end", "rate-limit"}, k.Name) {
-			match = "match: {command: RCPT}, "
+			match = "match: {command: [RCPT, NOOP]}, "
 		}
 		if k.Name == "meanwhile" {
 			match = "match: {command: FETCH}, "
