@@ -9,7 +9,7 @@ import (
 // node runs one of the Node scripts. They need "npm ci" in their folder.
 func (r *rig) node(script string, stdin []byte, args ...string) result {
 	r.t.Helper()
-	needNode(r.t)
+	need(r.t, "node")
 	path, err := filepath.Abs(filepath.Join("node", script))
 	if err != nil {
 		r.t.Fatal(err)
@@ -17,10 +17,11 @@ func (r *rig) node(script string, stdin []byte, args ...string) result {
 	return r.runIn(invocation{program: "node", args: append([]string{path}, args...), stdin: stdin})
 }
 
-func needNode(t testing.TB) {
+// needNode skips the test, or in CI fails it, without Node or one of these modules.
+func needNode(t testing.TB, modules ...string) {
 	t.Helper()
 	need(t, "node")
-	for _, m := range []string{"nodemailer", "imapflow"} {
+	for _, m := range modules {
 		if _, err := os.Stat(filepath.Join("node", "node_modules", m)); err != nil {
 			missing(t, m+" isn't installed (npm ci in e2e/node)")
 		}
@@ -29,7 +30,7 @@ func needNode(t testing.TB) {
 
 func TestNode(t *testing.T) {
 	t.Parallel()
-	needNode(t)
+	needNode(t, "nodemailer", "imapflow")
 	r := start(t)
 	r.blameless(t, "tls-needed", "left-before-starttls")
 	t.Run("nodemailer and imapflow", func(t *testing.T) {

@@ -67,7 +67,7 @@ func TestProbes(t *testing.T) {
 func (p *probe) play(t *testing.T) {
 	for _, program := range p.needs {
 		if program == "node" {
-			needNode(t)
+			needNode(t, "nodemailer", "imapflow")
 		} else {
 			need(t, program)
 		}

@@ -230,7 +230,7 @@ func pythonAccount(t *testing.T, r *rig, s setting) {
 }
 
 func nodeAccount(t *testing.T, r *rig, s setting) {
-	needNode(t)
+	needNode(t, "nodemailer", "imapflow")
 	path, err := filepath.Abs("node/settings.mjs")
 	if err != nil {
 		t.Fatal(err)

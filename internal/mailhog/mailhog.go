@@ -42,10 +42,10 @@ func New(cfg Config) *Handler {
 		"/api/v2/messages":               {"GET": h.messages},
 		"/api/v2/search":                 {"GET": h.search},
 		"/api/v2/outgoing-smtp":          {"GET": outgoing},
-		"/api/v2/jim":                    {"GET": empty(http.StatusNotFound)}, // as when Jim is off
+		"/api/v2/jim":                    {"GET": empty(http.StatusNotFound), "PUT": empty(http.StatusNotFound)}, // as when Jim is off
 		"/api/v1/messages/{id}":          {"GET": h.message, "DELETE": h.remove},
 		"/api/v1/messages/{id}/download": {"GET": h.download},
-		"/api/v1/messages/{id}/release":  {"POST": release},
+		"/api/v1/messages/{id}/release":  {"POST": empty(http.StatusInternalServerError)}, // as when no server takes it: mailrig sends no mail to another host
 	}
 	return h
 }
@@ -99,11 +99,6 @@ func empty(status int) http.HandlerFunc {
 
 // outgoing lists the servers through which mail could be released: none.
 func outgoing(w http.ResponseWriter, _ *http.Request) { writeJSON(w, realJSON, struct{}{}) }
-
-// release says that it fails: mailrig sends no mail to another host.
-func release(w http.ResponseWriter, _ *http.Request) {
-	http.Error(w, "mailrig never sends mail to another host, so it can't release a message", http.StatusInternalServerError)
-}
 
 // trouble answers when the store has failed.
 func (h *Handler) trouble(w http.ResponseWriter, r *http.Request, err error) {

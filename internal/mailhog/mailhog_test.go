@@ -150,7 +150,7 @@ func TestOtherCalls(t *testing.T) {
 		{"DELETE /api/v2/messages", 404, "404 page not found\n"}, {"POST /api/v2/messages", 404, "404 page not found\n"},
 		{"DELETE /api/v1/messages/nope", 500, ""}, {"DELETE /api/v1/messages/" + id, 200, ""}, {"DELETE /api/v1/messages/" + id, 500, ""}, {"GET /api/v1/messages/" + id, 200, "null\n"},
 		{"GET /api/v2/messages?limit=0&start=-1", 200, "{\"total\":0,\"count\":0,\"start\":0,\"items\":[]}\n"}, {"GET /api/v2/messages?start=999", 200, "{\"total\":0,\"count\":0,\"start\":999,\"items\":[]}\n"},
-		{"POST /api/v1/messages/" + id + "/release", 500, "mailrig never sends mail to another host, so it can't release a message\n"},
+		{"POST /api/v1/messages/" + id + "/release", 500, ""},
 	} {
 		method, target, _ := strings.Cut(c.call, " ")
 		if w := g.do(method, target); w.Code != c.status || w.Body.String() != c.body {
