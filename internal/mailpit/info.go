@@ -81,6 +81,11 @@ func (h *Handler) webui(w http.ResponseWriter, _ *http.Request) {
 
 func (h *Handler) noChaos(w http.ResponseWriter, _ *http.Request) { bad(w, "Chaos is not enabled") }
 
+// noSpamCheck says what Mailpit says without SpamAssassin.
+func noSpamCheck(w http.ResponseWriter, _ *http.Request) {
+	http.Error(w, "File not found", http.StatusNotFound)
+}
+
 // htmlCheck says that there are no such checks.
 func (h *Handler) htmlCheck(w http.ResponseWriter, r *http.Request) {
 	h.check(w, r, func(html string, _ []string) (string, any) {

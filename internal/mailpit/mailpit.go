@@ -68,7 +68,7 @@ func New(cfg Config) *Handler {
 		"/api/v1/message/{id}/part/{part}/thumb": {"GET": h.thumb},
 		"/api/v1/message/{id}/html-check":        {"GET": h.htmlCheck},
 		"/api/v1/message/{id}/link-check":        {"GET": h.linkCheck},
-		"/api/v1/message/{id}/sa-check":          {},
+		"/api/v1/message/{id}/sa-check":          {"GET": noSpamCheck},
 		"/api/v1/message/{id}/release":           {"POST": h.release},
 		"/api/v1/tags":                           {"GET": h.tags, "PUT": h.setTags},
 		"/api/v1/tags/{tag}":                     {"PUT": h.renameTag, "DELETE": h.deleteTag},
@@ -80,6 +80,16 @@ func New(cfg Config) *Handler {
 		"/view/{name}":                           {"GET": h.view},
 	}
 	return h
+}
+
+// Operations lists the calls, like "GET /api/v1/messages".
+func (h *Handler) Operations() (list []string) {
+	for pattern, known := range h.routes {
+		for method := range known {
+			list = append(list, method+" "+pattern)
+		}
+	}
+	return list
 }
 
 // Patterns lists what to mount at a ServeMux.
@@ -113,7 +123,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		do(w, r.WithContext(context.WithValue(r.Context(), heldKey{}, held)))
 	case api && r.Method == http.MethodOptions:
 		plain(w, http.StatusOK, "")
-	case len(known) == 0, r.Pattern == "/api/v1/send" && method == http.MethodGet: // Mailpit doesn't say 405 here
+	case r.Pattern == "/api/v1/send" && method == http.MethodGet: // Mailpit doesn't say 405 here
 		http.Error(w, "File not found", http.StatusNotFound)
 	default:
 		w.Header().Set("Allow", allowed(known, api))
@@ -175,6 +185,15 @@ func plain(w http.ResponseWriter, status int, text string) {
 func ok(w http.ResponseWriter) { plain(w, http.StatusOK, "ok") }
 
 func bad(w http.ResponseWriter, text string) { plain(w, http.StatusBadRequest, text) }
+
+// badBody answers when the body of a request can't be read.
+func badBody(w http.ResponseWriter, err error) {
+	status := http.StatusBadRequest
+	if tooLarge(err) {
+		status = http.StatusRequestEntityTooLarge
+	}
+	plain(w, status, err.Error())
+}
 
 func writeJSON(w http.ResponseWriter, status int, v any) {
 	w.Header().Set("Content-Type", "application/json")

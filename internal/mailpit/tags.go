@@ -24,7 +24,7 @@ func (h *Handler) tags(w http.ResponseWriter, r *http.Request) {
 func (h *Handler) setTags(w http.ResponseWriter, r *http.Request) {
 	var body struct{ IDs, Tags []string }
 	if err := decode(r, &body); err != nil {
-		bad(w, err.Error())
+		badBody(w, err)
 		return
 	}
 	h.change(w, r, func(all []*Entry) error {
@@ -67,7 +67,7 @@ func indexTag(list []string, tag string) int {
 func (h *Handler) renameTag(w http.ResponseWriter, r *http.Request) {
 	var body struct{ Name string }
 	if err := decode(r, &body); err != nil {
-		bad(w, err.Error())
+		badBody(w, err)
 		return
 	}
 	name := cleanTag(body.Name)

@@ -103,9 +103,20 @@ func (d *Document) Operations() (list []string) {
 	return list
 }
 
+// Tags returns the tags of an operation.
+func (d *Document) Tags(operation string) (tags []string) {
+	method, path, _ := strings.Cut(operation, " ")
+	op, _ := d.paths[path][strings.ToLower(method)].(map[string]any)
+	list, _ := op["tags"].([]any)
+	for _, tag := range list {
+		tags = append(tags, fmt.Sprint(tag))
+	}
+	return tags
+}
+
 // Check returns how an answer differs from what the document promises for the request, or nil. body is the answer's.
 func (d *Document) Check(r *http.Request, resp *http.Response, body []byte) error {
-	path := d.match(r.URL.Path)
+	path := d.Path(r.URL.Path)
 	wrong := func(format string, args ...any) error {
 		return fmt.Errorf("%s %s: %s isn't as documented: %s\n%.2000s", r.Method, r.URL.Path, resp.Status, fmt.Sprintf(format, args...), body)
 	}
@@ -116,6 +127,9 @@ func (d *Document) Check(r *http.Request, resp *http.Response, body []byte) erro
 		// Nothing is documented there; the error is.
 		if resp.StatusCode < 400 {
 			return wrong("there is no such operation")
+		}
+		if kind == "text/plain" && d.plain(path) {
+			return nil
 		}
 		if strings.HasPrefix(r.URL.Path, "/api") {
 			return d.fits("/components/schemas/Problem", body, wrong)
@@ -152,6 +166,17 @@ func (d *Document) Check(r *http.Request, resp *http.Response, body []byte) erro
 		body, _ = json.Marshal(string(body))
 	}
 	return d.fits(at+"/content/"+escape(kind)+"/schema", body, wrong)
+}
+
+// plain reports whether an operation of a path has errors in plain text. One that it doesn't have may have them, too.
+func (d *Document) plain(path string) bool {
+	for method := range d.paths[path] {
+		answer, _ := d.answer(path, method, "default")
+		if content, _ := answer["content"].(map[string]any); content["text/plain"] != nil {
+			return true
+		}
+	}
+	return false
 }
 
 // Fits returns how a value in JSON differs from a schema in components/schemas, or nil.
@@ -200,8 +225,8 @@ func (d *Document) answer(path, method, status string) (answer map[string]any, p
 	return answer, pointer
 }
 
-// match returns the path of the document that a URL's path is an instance of, or "".
-func (d *Document) match(path string) string {
+// Path returns the path of the document that a URL's path is an instance of, or "".
+func (d *Document) Path(path string) string {
 	if d.paths[path] != nil {
 		return path
 	}
