@@ -63,6 +63,10 @@ type Config struct {
 	Scenarios []*scenarios.Scenario // active from the start
 	Grammar   *scenarios.Grammar    // of scenarios that come over HTTP; nil means scenarios.Standard
 
+	// Balancers are addresses, or networks such as 10.0.0.0/8, from which every connection to a door begins with the
+	// header of the PROXY protocol, version 1 or 2. Sessions then have the client's address.
+	Balancers []string
+
 	MaxMessageBytes int64 // in bytes; 0 means DefaultMaxMessageBytes
 	MaxConnections  int   // at all doors together; 0 means DefaultMaxConnections
 	KeepSessions    int   // how many ended sessions are kept; 0 means DefaultKeepSessions
@@ -146,6 +150,9 @@ func (c *Config) fill() error {
 		return fmt.Errorf("%q isn't a domain; give one such as example.test", c.Domain)
 	}
 	if _, err := door.ParseOffset(c.PortOffset); err != nil {
+		return err
+	}
+	if err := CheckBalancers(c.Balancers); err != nil {
 		return err
 	}
 	if err := c.Mailpit.fill(); err != nil {

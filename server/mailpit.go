@@ -52,7 +52,7 @@ func (s *Server) acceptMailpit(d door.Door, ln net.Listener) {
 		conn, err := ln.Accept()
 		switch {
 		case err == nil:
-			s.serve(d, conn)
+			s.welcome(d, conn)
 		case errors.Is(err, net.ErrClosed):
 			return
 		default: // too few resources

@@ -19,7 +19,7 @@ func (s *Server) accept(l *door.Listener) {
 		if err != nil {
 			return
 		}
-		s.serve(l.Door(), conn)
+		s.welcome(l.Door(), conn)
 	}
 }
 

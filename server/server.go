@@ -36,6 +36,7 @@ import (
 
 	"github.com/mailrig/mailrig/certs"
 	"github.com/mailrig/mailrig/internal/active"
+	"github.com/mailrig/mailrig/internal/balancer"
 	"github.com/mailrig/mailrig/internal/bounce"
 	"github.com/mailrig/mailrig/internal/budget"
 	"github.com/mailrig/mailrig/internal/diagnose"
@@ -88,6 +89,10 @@ type Server struct {
 	serving     sync.WaitGroup // the HTTP door's listeners
 	issuer      lazyIssuer
 	acceptors   sync.WaitGroup
+	balancers   balancer.Sources
+	introducing atomic.Int64 // connections of balancers that haven't said who the client is
+	doorsOpen   context.Context
+	closeDoors  context.CancelFunc
 
 	active  activation
 	bounces *bounce.Queue
@@ -137,6 +142,7 @@ func New(cfg Config) (*Server, error) {
 	s.bounces = s.newBounces()
 	s.watch = watch.New(watch.Config{Log: s.journal, Table: &diagnose.Table{Rows: cfg.findings, Protocols: s.protocols}, OnFinding: s.found, Logger: cfg.Logger})
 	s.ctx, s.cancel = context.WithCancel(context.Background())
+	s.doorsOpen, s.closeDoors = context.WithCancel(s.ctx)
 	s.active.Scenarios, s.active.logger = active.NewMemory(cfg.Logger), cfg.Logger
 	s.sessions = session.Shared{
 		Store: s.store, Authority: authority(cfg.Users, s.store.Address, s.issuer), Mechanisms: identity.Mechanisms(),
@@ -144,6 +150,9 @@ func New(cfg Config) (*Server, error) {
 		Plan: s.active.of, Bounce: s.bounce, Logger: cfg.Logger,
 	}
 	var err error
+	if s.balancers, err = balancer.ParseSources(cfg.Balancers); err != nil {
+		return nil, err
+	}
 	if s.ca, err = openCA(s.ctx, cfg); err != nil {
 		return nil, err
 	}
@@ -249,6 +258,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	if s.doors != nil {
 		s.doors.Close()
 	}
+	s.closeDoors()
 	if s.mailpitSMTP != nil {
 		s.mailpitSMTP.Close()
 	}

@@ -21,6 +21,7 @@ import (
 type rigFlags struct {
 	hosts, hostnames, users, scenarios []string
 	httpAuth, webhooks                 []string
+	balancers                          []string
 	portOffset, http, https, domain    string
 	seed, caDir                        string
 	maxMessageBytes                    int64
@@ -47,6 +48,7 @@ func (f *rigFlags) register(cmd *cobra.Command, free bool) {
 	fs.StringVar(&f.https, "https", "", "`address` of the web page and the API inside TLS, with the rig's certificate (default none)")
 	fs.Var(&list{values: &f.httpAuth}, "http-auth", "let only `name:password` reach the web page and the API; name:password:read may only read; repeatable (default anybody)")
 	listFlag(fs, &f.webhooks, "webhook", "post each message and each finding to this `URL` as it comes; repeatable")
+	listFlag(fs, &f.balancers, "proxy-protocol", "take the client's address from the PROXY protocol's header (v1 or v2), with which connections from these `addresses` or networks must begin; repeatable")
 	fs.StringVar(&f.domain, "domain", server.DefaultDomain, "`domain` to add to user names without @")
 	listFlag(fs, &f.hostnames, "hostname", "additional host `names` for the certificate; repeatable")
 	fs.Var(&list{values: &f.users}, "user", "allow only this `name:password` to log in; repeatable (default anyone, with any password)")
@@ -83,7 +85,7 @@ func (f *rigFlags) registerForTrial(fs *pflag.FlagSet) {
 func (f *rigFlags) config(a *app, fs *pflag.FlagSet) (server.Config, error) {
 	cfg := server.Config{
 		Hosts: f.hosts, PortOffset: f.portOffset, Domain: f.domain, Hostnames: f.hostnames,
-		Webhooks: f.webhooks, SeedDir: f.seed, SeedRaw: f.seedRaw, CADir: f.caDir,
+		Balancers: f.balancers, Webhooks: f.webhooks, SeedDir: f.seed, SeedRaw: f.seedRaw, CADir: f.caDir,
 		MaxMessageBytes: f.maxMessageBytes, MaxConnections: f.maxConnections, KeepSessions: f.keepSessions,
 		MaxMemory: int64(f.maxMemory), WhenFull: f.whenFull,
 		OnTrouble: func(text string) { fmt.Fprintf(a.stderr, "mailrig: %s\n", text) },
@@ -107,6 +109,9 @@ func (f *rigFlags) config(a *app, fs *pflag.FlagSet) (server.Config, error) {
 	}
 	if f.whenFull != "" && f.whenFull != server.Refuse && f.whenFull != server.Evict {
 		return cfg, usage("%s is %q; give %s or %s", a.source("when-full"), f.whenFull, server.Refuse, server.Evict)
+	}
+	if err := server.CheckBalancers(f.balancers); err != nil {
+		return cfg, usage("%s: %w", a.source("proxy-protocol"), err)
 	}
 	for _, hook := range f.webhooks {
 		if err := server.CheckWebhook(hook); err != nil {

@@ -37,7 +37,7 @@ func (f *Facts) wantsHTTP() bool {
 // it: HAProxy's PROXY protocol, version 1 or 2, or Postfix' XCLIENT and XFORWARD.
 func proxyHeader(c *Case) []Evidence {
 	return c.eachWords(func(f *Facts) map[string]string {
-		name, setting := "", "Switch the PROXY protocol off for this port in what connects (HAProxy: send-proxy; nginx: proxy_protocol)."
+		name, setting := "", "Start mailrig with --proxy-protocol and the balancer's address, or switch the PROXY protocol off for this port in what connects (HAProxy: send-proxy; nginx: proxy_protocol)."
 		if clear, _, ok := event.First[*event.ClearOnTLS](f.Record); ok && clear.Protocol == event.PROXY {
 			name = "the header of the PROXY protocol"
 		}

@@ -112,6 +112,7 @@ const (
 	LineTooLong     Sign = "line-too-long"     // a command line above the limit
 	HeaderLine      Sign = "header-line"       // what came in place of a command begins like the header of a message
 	TurnedAway      Sign = "turned-away"       // too many connections were already open
+	NotIntroduced   Sign = "not-introduced"    // a balancer has said nothing of its client (the PROXY protocol)
 	LeftWaiting     Sign = "left-waiting"      // the client left while a scenario held the reply back
 	WentOn          Sign = "went-on"           // the client had waited for a late reply, and then sent something all the same
 	MuteIdle        Sign = "mute-idle"         // a scenario suppresses all updates during IDLE

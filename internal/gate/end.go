@@ -2,7 +2,6 @@ package gate
 
 import (
 	"io"
-	"net"
 	"time"
 
 	"github.com/mailrig/mailrig/internal/event"
@@ -38,7 +37,7 @@ func (g *Gate) shut(how fault.End, by event.EndedBy) {
 		ended := g.how(how) // before closing, which a Read would take for the client's end
 		switch how {
 		case fault.EndReset:
-			if t, ok := g.raw.Conn.(*net.TCPConn); ok {
+			if t, ok := g.raw.Conn.(interface{ SetLinger(sec int) error }); ok {
 				t.SetLinger(0)
 			}
 			g.raw.Close() // below TLS

@@ -67,6 +67,7 @@ var signs = map[event.Sign]Remark{
 	event.NotAcknowledged: {NotAcknowledged, "the client answered the error with something else than its mechanism's acknowledgement"},
 	event.LineTooLong:     {"", "line too long"},
 	event.HeaderLine:      {"", "a line of a message's header where a command belongs"},
+	event.NotIntroduced:   {"", "closed: the balancer sent no header of the PROXY protocol"},
 	event.TurnedAway:      {"", "refused: too many connections are open"},
 	event.LeftWaiting:     {"", "the client left without the reply"},
 	event.WentOn:          {"", "the client goes on without the reply"},
