@@ -1,9 +1,13 @@
 package server
 
 import (
+	"context"
+	"strings"
+
 	"github.com/mailrig/mailrig/internal/door"
 	"github.com/mailrig/mailrig/internal/event"
 	"github.com/mailrig/mailrig/internal/httpapi"
+	"github.com/mailrig/mailrig/internal/wait"
 	"github.com/mailrig/mailrig/scenarios"
 )
 
@@ -12,6 +16,21 @@ type pageRig struct{ rig }
 
 func (r pageRig) Journal() event.Journal      { return r.journal }
 func (r pageRig) Grammar() *scenarios.Grammar { return r.cfg.Grammar }
+
+// MailTest returns what reports whether a message is in this user's mailboxes and matches.
+func (r pageRig) MailTest(user string, match []wait.Matcher) func(context.Context, *Mail) (bool, error) {
+	fits := wait.MailTest(match, r.Address)
+	if user == "" {
+		return fits
+	}
+	address := r.Address(user)
+	return func(ctx context.Context, m *Mail) (bool, error) {
+		if !strings.EqualFold(m.Mailbox, address) {
+			return false, nil
+		}
+		return fits(ctx, m)
+	}
+}
 
 // DoorModes lists the doors that don't accept, with the mode's name.
 func (r pageRig) DoorModes() map[int]string {

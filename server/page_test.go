@@ -22,13 +22,23 @@ func view(t testing.TB, s *server.Server, status int, path string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer resp.Body.Close()
-	body, err := io.ReadAll(resp.Body)
-	if err != nil || resp.StatusCode != status {
-		t.Fatalf("%s: %d, %v\n%s", path, resp.StatusCode, err, body)
+	body := read(t, resp)
+	if resp.StatusCode != status {
+		t.Fatalf("%s: %d\n%s", path, resp.StatusCode, body)
 	}
 	if csp := resp.Header.Get("Content-Security-Policy"); !strings.Contains(csp, "default-src 'none'") || strings.Contains(csp, "script-src 'unsafe") {
 		t.Errorf("%s: %s", path, csp)
+	}
+	return body
+}
+
+// read returns the body of an answer.
+func read(t testing.TB, resp *http.Response) string {
+	t.Helper()
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
 	}
 	return string(body)
 }
@@ -171,9 +181,9 @@ func BenchmarkPage(b *testing.B) {
 		c.Close()
 	}
 	for i := range 10_000 {
-		deliver(b, s, fmt.Sprintf("user%d", i%10), fmt.Sprintf("Subject: message %d\r\n\r\nHello\r\n", i))
+		deliver(b, s, fmt.Sprintf("user%d", i%10), fmt.Sprintf("Subject: message %d\n\nHello\n", i))
 	}
-	for _, path := range []string{"/", "/sessions", "/sessions/500", "/sessions?q=QUIT"} {
+	for _, path := range []string{"/", "/sessions", "/sessions/500", "/sessions?q=QUIT", "/mail", "/mail/user1@example.test/INBOX"} {
 		b.Run(strings.ReplaceAll(path, "/", "_"), func(b *testing.B) {
 			var first time.Duration
 			for b.Loop() {

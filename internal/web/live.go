@@ -87,6 +87,8 @@ func (p *Page) follow(address string, at *position, mayChange bool) (feed, error
 	switch {
 	case first == "":
 		return p.followNow(at, mayChange), nil
+	case first == "mail" || first == "m":
+		return p.followMail(u, at, mayChange)
 	case first == "sessions" && rest == "":
 		return p.followSessions(u.Query().Get("q"), at)
 	case first == "sessions":

@@ -1,12 +1,14 @@
 package web
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"hash/fnv"
 	"net"
 	"net/http"
+	"net/mail"
 	"slices"
 	"strconv"
 	"strings"
@@ -144,17 +146,24 @@ func (p *Page) happened(ctx context.Context) (list []*happened, err error) {
 // mailRow is a message in a list.
 type mailRow struct {
 	wait.Mail
-	Into string
+	Into      string
+	Path      string // of the message, beside its list
+	Chosen    bool   // it is the one beside the list
+	MayChange bool
 }
 
-func newMailRow(m *wait.Mail, into string) *mailRow { return &mailRow{*m, into} }
+func newMailRow(m *wait.Mail, into string) *mailRow {
+	return &mailRow{Mail: *m, Into: into, Path: mailBox{}.Message(m.ID)}
+}
 
 // Sender is who the message says it is from, or who sent it.
 func (m *mailRow) Sender() string {
-	if m.FromHeader != "" {
-		return m.FromHeader
+	if a, err := mail.ParseAddress(m.FromHeader); err == nil && a.Name != "" {
+		return a.Name
+	} else if err == nil {
+		return a.Address
 	}
-	return m.From
+	return cmp.Or(m.FromHeader, m.From)
 }
 
 // Unseen reports whether no client has marked the message as read.
@@ -270,7 +279,7 @@ func (f *nowFeed) news(ctx context.Context, b *strings.Builder) (stale bool, err
 			return false, err
 		}
 	}
-	mail, next, err := p.Rig.Mailroom().Newest(ctx, f.at.arrived, mostFrame)
+	arrived, next, err := p.Rig.Mailroom().Newest(ctx, f.at.arrived, mostFrame)
 	if err != nil {
 		return false, err
 	}
@@ -279,8 +288,8 @@ func (f *nowFeed) news(ctx context.Context, b *strings.Builder) (stale bool, err
 	if stale, err = f.sessionsFeed.news(ctx, b); stale || err != nil {
 		return stale, err
 	}
-	for i := range mail {
-		if err := fragment(b, "mail-happened", newMailRow(&mail[i], "happened")); err != nil {
+	for i := range arrived {
+		if err := fragment(b, "mail-happened", newMailRow(&arrived[i], "happened")); err != nil {
 			return false, err
 		}
 	}

@@ -32,7 +32,7 @@ type shell struct {
 
 // Views are the entries of the navigation.
 func (s *shell) Views() []navigation {
-	return []navigation{{"now", "Now", "/"}, {"sessions", "Sessions", "/sessions"}}
+	return []navigation{{"now", "Now", "/"}, {"sessions", "Sessions", "/sessions"}, {"mail", "Mail", "/mail"}}
 }
 
 type navigation struct{ Name, Title, Path string }
@@ -42,6 +42,9 @@ type inside struct {
 	*shell
 	Body any
 }
+
+// About is the same for a part of the view.
+func (i inside) About(body any) inside { return inside{i.shell, body} }
 
 // views parses the templates once.
 var views = sync.OnceValue(func() *template.Template {
@@ -55,7 +58,6 @@ var views = sync.OnceValue(func() *template.Template {
 		"query":  url.QueryEscape,
 		"path":   url.PathEscape,
 		"join":   strings.Join,
-		"with":   func(s *shell, body any) inside { return inside{s, body} },
 	}).ParseFS(viewFiles, "views/*.gohtml"))
 })
 

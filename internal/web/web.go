@@ -14,6 +14,7 @@ package web
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"log/slog"
 	"net/http"
@@ -22,6 +23,7 @@ import (
 	"github.com/mailrig/mailrig/internal/door"
 	"github.com/mailrig/mailrig/internal/event"
 	"github.com/mailrig/mailrig/internal/httpapi"
+	"github.com/mailrig/mailrig/internal/wait"
 	"github.com/mailrig/mailrig/scenarios"
 )
 
@@ -32,6 +34,10 @@ type Rig interface {
 	// DoorModes says what happens to clients that connect to each door, by standard port: "refuse" or "drop". A door that
 	// accepts isn't listed.
 	DoorModes() map[int]string
+	// Address turns a user's name into an address.
+	Address(name string) string
+	// MailTest returns what reports whether a message is in this user's mailboxes ("" means anybody's) and matches.
+	MailTest(user string, match []wait.Matcher) func(context.Context, *wait.Mail) (bool, error)
 	// Grammar is that in which scenarios are written.
 	Grammar() *scenarios.Grammar
 	// ActiveList returns the active scenarios: everybody's, or those that only one user has.
@@ -52,6 +58,7 @@ type Page struct {
 	Config
 	mux     *http.ServeMux
 	streams chan struct{} // one element for each reader of news
+	readers chan struct{} // one element for each message that is being opened
 	run     string        // tells this run of mailrig from others
 
 	catalogue func() *catalogue // read once, when it is first needed
@@ -67,7 +74,7 @@ func New(c Config) *Page {
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
-	p := &Page{Config: c, mux: http.NewServeMux(), streams: make(chan struct{}, mostStreams), run: newRun()}
+	p := &Page{Config: c, mux: http.NewServeMux(), streams: make(chan struct{}, mostStreams), readers: make(chan struct{}, mostReaders), run: newRun()}
 	p.catalogue = sync.OnceValue(readCatalogue)
 	for pattern, h := range p.routes() {
 		p.mux.HandleFunc(pattern, h)
@@ -80,17 +87,25 @@ func (p *Page) Close() { p.warming.Wait() }
 
 // Patterns are the paths that the page answers, for a ServeMux.
 func (p *Page) Patterns() []string {
-	return []string{"/{$}", "/assets/", "/live", "/sessions", "/sessions/"}
+	return []string{"/{$}", "/assets/", "/live", "/sessions", "/sessions/", "/mail", "/mail/", "/m/", "/frame/"}
 }
 
 // routes are the page's resources, by method and path.
 func (p *Page) routes() map[string]http.HandlerFunc {
 	return map[string]http.HandlerFunc{
-		"GET /{$}":           p.now,
-		"GET /assets/{name}": p.asset,
-		"GET /live":          p.live,
-		"GET /sessions":      p.sessions,
-		"GET /sessions/{id}": p.session,
+		"GET /{$}":                  p.now,
+		"GET /assets/{name}":        p.asset,
+		"GET /live":                 p.live,
+		"GET /sessions":             p.sessions,
+		"GET /mail":                 p.mail,
+		"GET /mail/{user}":          p.mail,
+		"GET /mail/{user}/{folder}": p.mail,
+		"POST /mail/send":           p.sendMail,
+		"POST /mail/delete":         p.deleteMail,
+		"GET /m/{id}":               p.message,
+		"GET /m/{id}/{tab}":         p.message,
+		"GET /frame/{id}":           p.frame,
+		"GET /sessions/{id}":        p.session,
 	}
 }
 
