@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"golang.org/x/net/html"
 )
@@ -41,12 +42,15 @@ var swallowed = words("script iframe noembed noframes noscript plaintext textare
 // loads are attributes that name something to load.
 var loads = words("src srcset background poster data lowsrc dynsrc longdesc manifest")
 
-func words(list string) map[string]bool {
-	set := map[string]bool{}
-	for _, w := range strings.Fields(list) {
-		set[w] = true
-	}
-	return set
+// words makes a set of words when it is first needed.
+func words(list string) func() map[string]bool {
+	return sync.OnceValue(func() map[string]bool {
+		set := map[string]bool{}
+		for _, w := range strings.Fields(list) {
+			set[w] = true
+		}
+		return set
+	})
 }
 
 // Harmless makes the message's HTML safe to look at. It takes time in proportion to its length, and nothing nests so deep in the
@@ -75,14 +79,14 @@ func (l *Letter) Harmless() Harmless {
 		switch {
 		case token.Type == html.TextToken:
 			s.text(token.Data)
-		case token.Type == html.StartTagToken && swallowed[token.Data]:
+		case token.Type == html.StartTagToken && swallowed()[token.Data]:
 			s.element(token)
 			hidden, depth = token.Data, 1
 		case begins || token.Type == html.SelfClosingTagToken:
 			s.element(token)
 		case ends:
 			s.inStyle = false
-			if shownElements[token.Data] && token.Data != "img" && token.Data != "br" || token.Data == "style" {
+			if shownElements()[token.Data] && token.Data != "img" && token.Data != "br" || token.Data == "style" {
 				s.out.WriteString("</" + token.Data + ">")
 			}
 		}
@@ -113,7 +117,7 @@ func (s *shower) text(text string) {
 func (s *shower) element(token html.Token) {
 	name := token.Data
 	for _, a := range token.Attr {
-		if loads[a.Key] || a.Key == "href" && !shownElements[name] {
+		if loads()[a.Key] || a.Key == "href" && !shownElements()[name] {
 			s.remote(a.Val)
 		}
 	}
@@ -124,7 +128,7 @@ func (s *shower) element(token html.Token) {
 		return
 	case name == "html" || name == "head" || name == "body":
 		return
-	case !shownElements[name]:
+	case !shownElements()[name]:
 		s.drop(name)
 		return
 	}
@@ -145,7 +149,7 @@ func (s *shower) attributes(token html.Token) string {
 		case a.Key == "style":
 			s.remoteInStyle(a.Val)
 			put(a.Key, a.Val)
-		case shownAttributes[a.Key]:
+		case shownAttributes()[a.Key]:
 			put(a.Key, a.Val)
 		case a.Key == "href" && (token.Data == "a" || token.Data == "area") && followed(a.Val):
 			put(a.Key, a.Val)
@@ -176,7 +180,7 @@ func (s *shower) image(source string) string {
 			return ""
 		}
 		p := s.letter.Attachments[i]
-		if !pictures[p.Type] || len(p.Content) > s.room {
+		if !pictures()[p.Type] || len(p.Content) > s.room {
 			return ""
 		}
 		s.room -= len(p.Content)
@@ -184,7 +188,7 @@ func (s *shower) image(source string) string {
 	}
 	if rest, ok := strings.CutPrefix(source, "data:"); ok && len(source) <= s.room {
 		kind, _, _ := strings.Cut(rest, ";")
-		if pictures[strings.ToLower(kind)] {
+		if pictures()[strings.ToLower(kind)] {
 			s.room -= len(source)
 			return source
 		}
@@ -193,11 +197,11 @@ func (s *shower) image(source string) string {
 }
 
 // inCSS matches what a style sheet loads.
-var inCSS = regexp.MustCompile(`(?i)(?:url\(|@import)\s*["']?([^"')\s]{1,500})`)
+var inCSS = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?i)(?:url\(|@import)\s*["']?([^"')\s]{1,500})`) })
 
 // remoteInStyle lists what a style sheet would load.
 func (s *shower) remoteInStyle(css string) {
-	for _, m := range inCSS.FindAllStringSubmatch(css, mostListed) {
+	for _, m := range inCSS().FindAllStringSubmatch(css, mostListed) {
 		s.remote(m[1])
 	}
 }

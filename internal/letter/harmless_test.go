@@ -29,7 +29,7 @@ func TestHarmless(t *testing.T) {
 			if token.Type != html.StartTagToken && token.Type != html.SelfClosingTagToken {
 				continue
 			}
-			if !shownElements[token.Data] && token.Data != "style" {
+			if !shownElements()[token.Data] && token.Data != "style" {
 				t.Errorf("%q: <%s> in %q", source, token.Data, shown)
 			}
 			for _, a := range token.Attr {
@@ -44,7 +44,7 @@ func TestHarmless(t *testing.T) {
 						t.Errorf("%q: src %q", source, a.Val)
 					}
 				default:
-					if !shownAttributes[a.Key] {
+					if !shownAttributes()[a.Key] {
 						t.Errorf("%q: attribute %s", source, a.Key)
 					}
 				}
