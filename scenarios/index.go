@@ -41,6 +41,16 @@ func Index() []Entry {
 	return all
 }
 
+// Source returns the YAML of a scenario in the catalogue.
+func Source(name string) (string, error) {
+	file, ok := files()[name]
+	if !ok {
+		return "", fmt.Errorf("there is no scenario %q in the catalogue", name)
+	}
+	data, err := catalogue.ReadFile(file)
+	return string(data), err
+}
+
 // beginning returns what stands before the rules: every file of the catalogue begins with name, title and story.
 func beginning(data []byte) []byte {
 	before, _, _ := bytes.Cut(data, []byte("\nrules:"))

@@ -215,3 +215,12 @@ func (t *Table) Causes() (all []Cause) {
 
 // Symptoms returns what users say, in the table's order.
 func (t *Table) Symptoms() []Symptom { return t.symptoms }
+
+// Symptoms lists what users say, without the rest of the table.
+func Symptoms() []Symptom {
+	var list []Symptom
+	if err := read("symptoms", &list); err != nil {
+		panic(err) // the binary was built wrongly: a test would have failed
+	}
+	return list
+}

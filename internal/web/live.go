@@ -89,6 +89,8 @@ func (p *Page) follow(address string, at *position, mayChange bool) (feed, error
 		return p.followNow(at, mayChange), nil
 	case first == "mail" || first == "m":
 		return p.followMail(u, at, mayChange)
+	case first == "scenarios":
+		return &scenariosFeed{page: p, mayChange: mayChange}, nil
 	case first == "sessions" && rest == "":
 		return p.followSessions(u.Query().Get("q"), at)
 	case first == "sessions":

@@ -266,6 +266,10 @@ func (p *Page) deleteMail(w http.ResponseWriter, r *http.Request) {
 // back leads to where a form was sent from, if that is on the page, or to where it usually is.
 func (p *Page) back(w http.ResponseWriter, r *http.Request, usual string) {
 	to := r.PostFormValue("back")
+	if u, err := url.Parse(r.Referer()); to == "" && err == nil && u.Host == r.Host {
+		to = u.RequestURI()
+		usual = "/"
+	}
 	if u, err := url.Parse(to); err != nil || u.IsAbs() || u.Host != "" || !strings.HasPrefix(to, usual) || strings.HasPrefix(to, "//") || strings.Contains(to, `\`) {
 		to = usual
 	}

@@ -32,7 +32,7 @@ type shell struct {
 
 // Views are the entries of the navigation.
 func (s *shell) Views() []navigation {
-	return []navigation{{"now", "Now", "/"}, {"sessions", "Sessions", "/sessions"}, {"mail", "Mail", "/mail"}}
+	return []navigation{{"now", "Now", "/"}, {"sessions", "Sessions", "/sessions"}, {"mail", "Mail", "/mail"}, {"scenarios", "Scenarios", "/scenarios"}}
 }
 
 type navigation struct{ Name, Title, Path string }
@@ -52,6 +52,7 @@ var views = sync.OnceValue(func() *template.Template {
 		"asset":  assetPath,
 		"clock":  clock,
 		"stamp":  func(t time.Time) string { return t.Format(time.RFC3339Nano) },
+		"args":   func(list ...any) []any { return list },
 		"plural": plural,
 		"size":   size,
 		"sign":   sign,

@@ -64,6 +64,9 @@ type Page struct {
 	catalogue func() *catalogue // read once, when it is first needed
 	warming   sync.WaitGroup
 	warm      sync.Once
+
+	switching sync.Mutex // between reading what is active and changing it
+	own       drafts
 }
 
 // mostStreams is how many readers of news there may be at a time.
@@ -87,7 +90,7 @@ func (p *Page) Close() { p.warming.Wait() }
 
 // Patterns are the paths that the page answers, for a ServeMux.
 func (p *Page) Patterns() []string {
-	return []string{"/{$}", "/assets/", "/live", "/sessions", "/sessions/", "/mail", "/mail/", "/m/", "/frame/"}
+	return []string{"/{$}", "/assets/", "/live", "/sessions", "/sessions/", "/mail", "/mail/", "/m/", "/frame/", "/scenarios", "/scenarios/"}
 }
 
 // routes are the page's resources, by method and path.
@@ -100,6 +103,13 @@ func (p *Page) routes() map[string]http.HandlerFunc {
 		"GET /mail":                 p.mail,
 		"GET /mail/{user}":          p.mail,
 		"GET /mail/{user}/{folder}": p.mail,
+		"GET /scenarios":            p.scenarios,
+		"GET /scenarios/{name}":     p.scenarios,
+		"GET /scenarios/new":        p.write,
+		"POST /scenarios/switch":    p.switchScenario,
+		"POST /scenarios/check":     p.checkScenario,
+		"POST /scenarios/keep":      p.keepScenario,
+		"POST /scenarios/save":      p.saveScenario,
 		"POST /mail/send":           p.sendMail,
 		"POST /mail/delete":         p.deleteMail,
 		"GET /m/{id}":               p.message,
@@ -118,6 +128,7 @@ func (p *Page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h.Set("Content-Security-Policy", policy)
 	h.Set("Cross-Origin-Opener-Policy", "same-origin")
+	h.Set("Referrer-Policy", "same-origin")                      // a form leads back to where it was sent from
 	p.warm.Do(func() { p.warming.Go(func() { p.catalogue() }) }) // reading it takes longer than a view may
 	p.mux.ServeHTTP(w, r)
 }

@@ -238,3 +238,53 @@ document.addEventListener("keydown", (e) => {
   if (e.key.startsWith("Arrow") && (!document.activeElement?.closest("[data-rows]"))) return; // arrows scroll, unless one is in a list
   if (keys[e.key]) { e.preventDefault(); keys[e.key](); }
 });
+
+// Who writes a user's name, or a number, means the choice beside it.
+document.addEventListener("input", (e) => {
+  const choice = e.target.closest("label")?.querySelector("[type=radio]");
+  if (choice && choice !== e.target) choice.checked = true;
+});
+
+// The editor of scenarios: what is right and wrong appears while one writes.
+document.addEventListener("DOMContentLoaded", () => {
+  const form = $("editor"), area = $("yaml");
+  if (!form) return;
+  let asked = 0, timer = 0;
+  const bytes = (text) => new TextEncoder().encode(text).length;
+  async function check() {
+    const n = ++asked;
+    const body = new URLSearchParams({ yaml: area.value, at: bytes(area.value.slice(0, area.selectionStart)), part: "yes" });
+    const answer = await fetch("/scenarios/check", { method: "POST", body });
+    if (!answer.ok || n !== asked) return;
+    const template = document.createElement("template");
+    template.innerHTML = await answer.text();
+    $("checked").replaceWith(template.content);
+  }
+  const soon = () => { clearTimeout(timer); timer = setTimeout(check, 200); };
+  area.addEventListener("input", soon);
+  area.addEventListener("click", soon);
+  area.addEventListener("keyup", (e) => { if (e.key.startsWith("Arrow")) soon(); });
+  const insert = (button) => {
+    const begun = Number(button.dataset.begun);
+    let from = area.selectionStart;
+    while (begun > 0 && from > 0 && bytes(area.value.slice(from, area.selectionStart)) < begun) from--;
+    area.setRangeText(button.dataset.insert, from, area.selectionEnd, "end");
+    area.focus();
+    check();
+  };
+  area.addEventListener("keydown", (e) => {
+    const first = document.querySelector("[data-insert]");
+    if (e.key === " " && e.ctrlKey && first) { e.preventDefault(); insert(first); }
+  });
+  form.addEventListener("click", (e) => {
+    const proposal = e.target.closest("[data-insert]");
+    if (proposal) insert(proposal);
+    const line = e.target.closest("[data-line]");
+    if (line) {
+      const lines = area.value.split("\n"), n = Number(line.dataset.line) - 1;
+      const from = lines.slice(0, n).reduce((sum, l) => sum + l.length + 1, 0);
+      area.focus();
+      area.setSelectionRange(from, from + (lines[n] ?? "").length);
+    }
+  });
+});

@@ -1,0 +1,252 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/mailrig/mailrig/internal/explain"
+	"github.com/mailrig/mailrig/internal/httpapi"
+	"github.com/mailrig/mailrig/scenarios"
+)
+
+const mostScenarios = 100 // in a list
+
+// scenarioView is the catalogue and, beside it, one scenario.
+type scenarioView struct {
+	Active   activeNow
+	Groups   []group
+	Symptoms []explain.Symptom // those that fit the search
+	Own      []scenarios.Entry // written on the page
+	Rows     []scenarios.Entry
+	More     int // that aren't shown
+	Group    string
+	Symptom  string
+	Query    string
+	Chosen   *oneScenario
+	On       map[string]bool // names of the active ones
+	Notes    []string        // what can't be done here
+}
+
+// oneScenario is a scenario in words.
+type oneScenario struct {
+	*scenarios.Scenario
+	Must, MustNot []string
+	IsOwn         bool // written on the page, or sent through the API
+	ActiveFor     []string
+	Counts        bool   // it can be for the next connections only
+	Next          int    // for how many connections it is still coming
+	User          string // an example of a user
+}
+
+// Path is the address of the list, beside a scenario or alone.
+func (v *scenarioView) Path(name string) string {
+	q := url.Values{}
+	for key, value := range map[string]string{"q": v.Query, "group": v.Group, "symptom": v.Symptom} {
+		if value != "" {
+			q.Set(key, value)
+		}
+	}
+	path := "/scenarios"
+	if name != "" {
+		path += "/" + url.PathEscape(name)
+	}
+	if len(q) > 0 {
+		path += "?" + q.Encode()
+	}
+	return path
+}
+
+// scenarios shows the catalogue: by group (?group=smtp), by what users say (?symptom=TITLE), or those that a search finds.
+func (p *Page) scenarios(w http.ResponseWriter, r *http.Request) {
+	p.scenariosWith(w, r, r.PathValue("name"), nil)
+}
+
+func (p *Page) scenariosWith(w http.ResponseWriter, r *http.Request, name string, notes []string) {
+	q, c := r.URL.Query(), p.catalogue()
+	v := &scenarioView{Groups: c.groups, Group: q.Get("group"), Symptom: q.Get("symptom"), Query: q.Get("q"), On: map[string]bool{}, Notes: notes}
+	v.Active, v.Own = p.activeNow(!httpapi.OnlyReads(r)), p.own.entries()
+	for _, a := range v.Active.List {
+		v.On[a.Name] = true
+	}
+	switch {
+	case v.Symptom != "":
+		i := slices.IndexFunc(c.symptoms, func(s explain.Symptom) bool { return s.Title == v.Symptom })
+		for _, name := range c.symptoms[max(i, 0)].Scenarios {
+			if e, ok := c.entry(name); ok && i >= 0 {
+				v.Rows = append(v.Rows, e)
+			}
+		}
+	case v.Query != "" || v.Group != "":
+		v.Rows = c.find(v.Query, v.Group)
+	}
+	if v.Query == "" {
+		v.Symptoms = c.symptoms
+	}
+	if len(v.Rows) > mostScenarios {
+		v.More = len(v.Rows) - mostScenarios
+		v.Rows = v.Rows[:mostScenarios]
+	}
+	s := &shell{View: "scenarios", Title: "Scenarios", Search: "Search scenarios: can't send", Query: v.Query, Action: "/scenarios", Live: true}
+	if name != "" {
+		one, err := p.oneScenario(name)
+		if err != nil {
+			p.fail(w, r, err)
+			return
+		}
+		v.Chosen, s.Title = one, one.Name
+	}
+	p.show(w, r, s, "scenarios", v)
+}
+
+// oneScenario finds a scenario: in the catalogue, among those that were written here, or among the active ones.
+func (p *Page) oneScenario(name string) (*oneScenario, error) {
+	one := &oneScenario{}
+	one.User, _ = p.Rig.Credentials()
+	if sc, err := p.load(name); err == nil {
+		one.Scenario = sc
+	}
+	users := append([]string{""}, sortedKeys(p.Rig.ActiveByUser())...)
+	for _, user := range users {
+		list, err := p.Rig.ActiveList(user)
+		if err != nil {
+			return nil, err
+		}
+		for _, sc := range list {
+			if sc.Name == name {
+				one.ActiveFor = append(one.ActiveFor, user)
+				if one.Scenario == nil {
+					one.Scenario = sc
+				}
+			}
+		}
+	}
+	if one.Scenario == nil {
+		return nil, errMissing(fmt.Sprintf("There is no scenario %q.", name))
+	}
+	if rig, ok := p.Rig.(counts); ok {
+		one.Counts = true
+		if coming, left := rig.Next(""); slices.Contains(coming, name) {
+			one.Next = left
+		}
+	}
+	one.IsOwn = one.Group == ""
+	one.Must, one.MustNot = one.Expect.Musts()
+	return one, nil
+}
+
+// load finds a scenario that was written here, or one of the catalogue. It never reads a file.
+func (p *Page) load(name string) (*scenarios.Scenario, error) {
+	if text, ok := p.own.text(name); ok {
+		return p.Rig.Grammar().Parse(name+".yaml", []byte(text))
+	}
+	if _, ok := p.catalogue().entry(name); !ok {
+		return nil, errMissing(fmt.Sprintf("There is no scenario %q.", name))
+	}
+	return scenarios.Find(name)
+}
+
+// switchScenario switches a scenario on (on=NAME) or off (off=NAME), or all of everybody's off (none=yes), for everybody or
+// for user=NAME, and with next=N for the next N connections only.
+func (p *Page) switchScenario(w http.ResponseWriter, r *http.Request) {
+	on, off, user := r.PostFormValue("on"), r.PostFormValue("off"), strings.TrimSpace(r.PostFormValue("user"))
+	if r.PostFormValue("who") == "all" {
+		user = ""
+	}
+	var notes []string
+	var err error
+	switch next := r.PostFormValue("next"); {
+	case r.PostFormValue("none") != "":
+		_, err = p.Rig.Activate("", nil)
+	case off != "":
+		_, err = p.change(user, off, nil)
+	case on == "":
+		err = &httpapi.BadScenario{Errors: []string{"Which scenario? Nothing has changed."}}
+	case r.PostFormValue("how") == "next" && next != "":
+		notes, err = p.forNext(next, user, on)
+	default:
+		var sc *scenarios.Scenario
+		if sc, err = p.load(on); err == nil {
+			notes, err = p.change(user, on, sc)
+		}
+	}
+	switch {
+	case err != nil:
+		var missing errMissing
+		if !errors.As(err, &missing) {
+			err = &httpapi.BadScenario{Errors: []string{err.Error()}}
+		}
+		p.fail(w, r, err)
+	case len(notes) > 0:
+		p.scenariosWith(w, r, on, notes)
+	default:
+		p.back(w, r, "/scenarios")
+	}
+}
+
+// change puts a scenario to the active ones, or, without sc, takes it away. Others stay, with counters at zero.
+func (p *Page) change(user, name string, sc *scenarios.Scenario) (notes []string, err error) {
+	p.switching.Lock()
+	defer p.switching.Unlock()
+	list, err := p.Rig.ActiveList(user)
+	if err != nil {
+		return nil, err
+	}
+	list = slices.DeleteFunc(list, func(a *scenarios.Scenario) bool { return a.Name == name })
+	if sc != nil {
+		list = append(list, sc)
+	}
+	return p.Rig.Activate(user, list)
+}
+
+// counts is a rig where scenarios can be for the next connections only.
+type counts interface {
+	// UseNext makes scenarios come for the next n connections, or for a user's next n logins.
+	UseNext(n int, user string, names []string, inline []httpapi.Inline) (notes []string, err error)
+	// Next lists what is coming so, and for how many.
+	Next(user string) (names []string, left int)
+}
+
+// forNext makes a scenario come for the next connections.
+func (p *Page) forNext(next, user, name string) ([]string, error) {
+	n, err := strconv.Atoi(next)
+	if err != nil || n < 1 || n > 1_000_000 {
+		return nil, fmt.Errorf("%q isn't a number of connections; give 1 or more", next)
+	}
+	rig, ok := p.Rig.(counts)
+	if !ok {
+		return nil, errors.New("this rig can't count connections")
+	}
+	if text, ok := p.own.text(name); ok {
+		return rig.UseNext(n, user, nil, []httpapi.Inline{{File: name + ".yaml", YAML: []byte(text)}})
+	}
+	if _, ok := p.catalogue().entry(name); !ok {
+		return nil, errMissing(fmt.Sprintf("There is no scenario %q.", name))
+	}
+	return rig.UseNext(n, user, []string{name}, nil)
+}
+
+// scenariosFeed follows which scenarios are active.
+type scenariosFeed struct {
+	page      *Page
+	mayChange bool
+	sent      string
+}
+
+// news implements feed.
+func (f *scenariosFeed) news(_ context.Context, b *strings.Builder) (stale bool, err error) {
+	var part strings.Builder
+	if err := fragment(&part, "active", f.page.activeNow(f.mayChange)); err != nil {
+		return false, err
+	}
+	if f.sent != part.String() {
+		f.sent = part.String()
+		b.WriteString(f.sent)
+	}
+	return false, nil
+}
