@@ -1,13 +1,12 @@
 package server
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net"
 	"strings"
-	"time"
 
-	"github.com/mailrig/mailrig/internal/door"
 	"github.com/mailrig/mailrig/internal/httpapi"
 	"github.com/mailrig/mailrig/internal/mailhog"
 	"github.com/mailrig/mailrig/internal/mailpit"
@@ -24,54 +23,22 @@ type Mailpit struct {
 	MaxMessages int    // how many messages are kept, the latest; they are counted when the API is asked. 0 means no bound
 }
 
-// openMailpit opens the address at which Mailpit takes mail.
-func (s *Server) openMailpit() error {
-	if s.cfg.Mailpit == nil {
+// also returns the address at which Mailpit takes mail, as one more of door 25.
+func (m *Mailpit) also() map[int]string {
+	if m == nil {
 		return nil
 	}
-	address := s.cfg.Mailpit.SMTP
-	if address == "" {
-		address = DefaultMailpitSMTP
-	}
-	l, ok := s.doors.Listener(25)
-	if !ok {
-		return errors.New("there is no door 25 to listen at Mailpit's address")
-	}
-	ln, err := net.Listen("tcp", address)
-	if err != nil {
-		return fmt.Errorf("open Mailpit's SMTP address %s: %w; stop what listens there, or set MP_SMTP_BIND_ADDR", address, err)
-	}
-	s.mailpitSMTP = ln
-	s.acceptors.Go(func() { s.acceptMailpit(l.Door(), ln) })
-	return nil
-}
-
-// acceptMailpit serves connections as door 25 until ln is closed.
-func (s *Server) acceptMailpit(d door.Door, ln net.Listener) {
-	for {
-		conn, err := ln.Accept()
-		switch {
-		case err == nil:
-			s.welcome(d, conn)
-		case errors.Is(err, net.ErrClosed):
-			return
-		default: // too few resources
-			s.trouble("accept", fmt.Sprintf("%s can't accept a connection (%v), and tries again; raise the limit on open files (ulimit -n), or give a smaller --max-connections", ln.Addr(), err))
-			select {
-			case <-time.After(20 * time.Millisecond):
-			case <-s.ctx.Done():
-				return
-			}
-		}
-	}
+	return map[int]string{25: cmp.Or(m.SMTP, DefaultMailpitSMTP)}
 }
 
 // MailpitSMTP returns the address at which this rig takes mail in Mailpit's place, or "".
 func (s *Server) MailpitSMTP() string {
-	if s.mailpitSMTP == nil {
+	l, ok := s.doors.Listener(25)
+	if s.cfg.Mailpit == nil || !ok {
 		return ""
 	}
-	return s.mailpitSMTP.Addr().String()
+	all := l.Addrs()
+	return all[len(all)-1].String()
 }
 
 // newMailpit makes the handler of Mailpit's calls.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"net"
 	"net/http"
 	"net/textproto"
 	"regexp"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"github.com/mailrig/mailrig/internal/mailpit"
+	"github.com/mailrig/mailrig/scenarios"
 	"github.com/mailrig/mailrig/server"
 )
 
@@ -56,6 +58,41 @@ func TestMailpitsPlace(t *testing.T) {
 	}
 	if err := json.Unmarshal(body, &page); err != nil || page.Total != 2 || page.Messages[0].ID != id || page.Messages[0].Username != "alice" {
 		t.Errorf("%d %s %v; the reply named %s", resp.StatusCode, body, err, id)
+	}
+}
+
+// TestMailpitsPortRefuses checks that a scenario that refuses connections at door 25 does so where Mailpit takes mail, and that the
+// port is open again afterwards.
+func TestMailpitsPortRefuses(t *testing.T) {
+	t.Parallel()
+	s := start(t, server.Config{Mailpit: &server.Mailpit{SMTP: "127.0.0.1:0"}})
+	refuses, err := scenarios.Parse("x.yaml", []byte("name: x\ntitle: x\nstory: x.\nrules: [{match: {door: 25}, connect: refuse}]\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Use(refuses); err != nil {
+		t.Fatal(err)
+	}
+	if c, err := net.Dial("tcp", s.MailpitSMTP()); err == nil {
+		c.Close()
+		t.Error("a connection was accepted")
+	}
+	if _, err := s.Use(); err != nil {
+		t.Fatal(err)
+	}
+	if id := sendTo(t, s.MailpitSMTP()); id == "" {
+		t.Error("no mail is taken afterwards")
+	}
+	taken := s.MailpitSMTP()
+	other, err := server.New(server.Config{PortOffset: "random", Mailpit: &server.Mailpit{SMTP: taken}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := other.Start(t.Context()); err == nil || !strings.Contains(err.Error(), taken) || !strings.Contains(err.Error(), "MP_SMTP_BIND_ADDR") {
+		t.Errorf("at an address that is taken: %v", err)
+	}
+	if err := other.Shutdown(t.Context()); err != nil {
+		t.Error(err)
 	}
 }
 

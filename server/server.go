@@ -27,7 +27,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"sync"
@@ -82,7 +81,6 @@ type Server struct {
 	http        *http.Server
 	mailpit     *mailpit.Handler
 	page        *web.Page
-	mailpitSMTP net.Listener // nil unless the rig takes Mailpit's place
 	httpURL     string
 	httpsURL    string
 	httpTaken   string         // the address that was taken
@@ -217,10 +215,13 @@ func (s *Server) Start(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	s.doors, err = door.Listen(ctx, door.Config{Doors: door.Of(s.protocols), Hosts: s.cfg.Hosts, Offset: offset, Logger: s.cfg.Logger,
+	s.doors, err = door.Listen(ctx, door.Config{Doors: door.Of(s.protocols), Hosts: s.cfg.Hosts, Offset: offset, Also: s.cfg.Mailpit.also(), Logger: s.cfg.Logger,
 		OnTrouble: func(d door.Door, err error) {
 			s.trouble("accept", fmt.Sprintf("%s can't accept a connection (%v), and tries again; raise the limit on open files (ulimit -n), or give a smaller --max-connections", d, err))
 		}})
+	if errors.Is(err, door.ErrAlso) {
+		return fmt.Errorf("%w; stop what listens there, or set MP_SMTP_BIND_ADDR to another address", err)
+	}
 	if err != nil {
 		return err
 	}
@@ -232,9 +233,6 @@ func (s *Server) Start(ctx context.Context) (err error) {
 		return err
 	}
 	if err := s.active.begin(s.ctx, s.doors, s.watchKnocks); err != nil {
-		return err
-	}
-	if err := s.openMailpit(); err != nil {
 		return err
 	}
 	for _, l := range s.doors.Listeners() {
@@ -259,9 +257,6 @@ func (s *Server) Shutdown(ctx context.Context) error {
 		s.doors.Close()
 	}
 	s.closeDoors()
-	if s.mailpitSMTP != nil {
-		s.mailpitSMTP.Close()
-	}
 	s.acceptors.Wait()
 	httpErr := s.stopHTTP(ctx)
 

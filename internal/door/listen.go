@@ -11,9 +11,11 @@ import (
 
 // Config says where the doors listen.
 type Config struct {
-	Doors  []Door       // none means All
-	Hosts  []string     // addresses or names; none means 127.0.0.1 and ::1
-	Offset Offset       // zero means the automatic rule
+	Doors  []Door   // none means All
+	Hosts  []string // addresses or names; none means 127.0.0.1 and ::1
+	Offset Offset   // zero means the automatic rule
+	// Also has one more address for some doors, by their standard numbers, like 127.0.0.1:1025 for 25.
+	Also   map[int]string
 	Logger *slog.Logger // nil is silent
 	// OnTrouble is called once, when a door can't accept a connection for lack of resources. The doors go on trying.
 	OnTrouble func(d Door, err error)
@@ -57,6 +59,9 @@ func Listen(ctx context.Context, cfg Config) (*Set, error) {
 				failed.Moved = moved
 			}
 		}
+	}
+	if err == nil {
+		err = o.openAlso(cfg.Also)
 	}
 	if err != nil {
 		return nil, err
