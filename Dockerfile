@@ -38,7 +38,8 @@ ENV MAILRIG_HOST="0.0.0.0 ::" \
     MAILRIG_PORT_OFFSET="0"
 EXPOSE 25 110 143 465 587 993 995 2525 8025
 
-HEALTHCHECK --interval=5s --timeout=3s --start-period=5s --retries=3 \
+# It is asked every 200 ms until it is ready, and then every 5 s (Docker 25 and later).
+HEALTHCHECK --interval=5s --timeout=3s --start-period=5s --start-interval=200ms --retries=3 \
     CMD ["/mailrig", "wait", "--ready", "--timeout", "2s"]
 
 ENTRYPOINT ["/mailrig"]

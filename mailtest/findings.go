@@ -2,6 +2,7 @@ package mailtest
 
 import (
 	"context"
+	"fmt"
 	"math"
 	"slices"
 	"strings"
@@ -121,7 +122,7 @@ func (r *Rig) dialogues(ids []string) string {
 	var b strings.Builder
 	for _, s := range r.Sessions() {
 		if ids == nil || slices.Contains(ids, s.ID) {
-			b.WriteString(s.Dialogue())
+			b.WriteString(r.once(s))
 		}
 	}
 	if b.Len() == 0 {
@@ -130,7 +131,22 @@ func (r *Rig) dialogues(ids []string) string {
 	return strings.TrimRight(b.String(), "\n")
 }
 
-// explain logs what is wrong, and the whole transcript.
+// once returns a session's transcript, or a line that points to it if the log has it already.
+func (r *Rig) once(s *Session) string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	text := s.Dialogue()
+	if r.logged[s.ID] == text {
+		return fmt.Sprintf("session %s: see above\n", s.ID)
+	}
+	if r.logged == nil {
+		r.logged = map[string]string{}
+	}
+	r.logged[s.ID] = text
+	return text
+}
+
+// explain logs what is wrong, and the transcripts that the log doesn't have yet.
 func (r *Rig) explain() {
 	for _, f := range r.Findings() {
 		if f.Severity != server.Good {
@@ -138,6 +154,8 @@ func (r *Rig) explain() {
 		}
 	}
 	for _, s := range r.Sessions() {
-		r.t.Log("mailtest: " + s.Dialogue())
+		if text := r.once(s); text == s.Dialogue() {
+			r.t.Log("mailtest: " + text)
+		}
 	}
 }

@@ -204,3 +204,20 @@ func TestFailedTestHasTheFindings(t *testing.T) {
 		t.Errorf("%d %d:\n%s", finding, transcript, text)
 	}
 }
+
+// TestDialogueOnce checks that a log has each transcript once, however many findings need it.
+func TestDialogueOnce(t *testing.T) {
+	t.Parallel()
+	rig, f := rigFor(t)
+	if err := send(rig, "bob@example.test"); err != nil {
+		t.Fatal(err)
+	}
+	rig.Require("password-sent-in-clear", "retried-after-temporary-failure")
+	if len(f.errors) != 2 {
+		t.Fatalf("%q", f.errors)
+	}
+	all := strings.Join(f.errors, "\n")
+	if n := strings.Count(all, "C: MAIL FROM"); n != 1 || !strings.Contains(all, "session 1: see above") {
+		t.Errorf("the dialogue is there %d times:\n%s", n, all)
+	}
+}

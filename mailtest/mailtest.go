@@ -27,6 +27,7 @@ import (
 	"context"
 	"crypto/tls"
 	"net/mail"
+	"sync"
 	"testing"
 	"time"
 
@@ -77,6 +78,9 @@ type Rig struct {
 
 	t testing.TB
 	s *server.Server
+
+	mu     sync.Mutex
+	logged map[string]string // transcripts in the test's log, by session
 }
 
 // Start starts a rig that ends with the test. If the rig can't start, the test ends.

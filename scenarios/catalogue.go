@@ -73,7 +73,7 @@ func Find(name string) (*Scenario, error) {
 // advice says what an unknown name may have meant.
 func advice(name string, names []string) string {
 	if near := suggest.Nearest(name, names); near != "" {
-		return fmt.Sprintf("did you mean %s? ('mailrig scenarios' lists them all)", near)
+		return fmt.Sprintf("did you mean %s? (`mailrig scenarios` lists them all)", near)
 	}
 	var like []string
 	for _, n := range names {
@@ -82,9 +82,9 @@ func advice(name string, names []string) string {
 		}
 	}
 	if len(like) > 0 && len(like) <= 5 {
-		return fmt.Sprintf("did you mean %s? ('mailrig scenarios' lists them all)", join(like, "or"))
+		return fmt.Sprintf("did you mean %s? (`mailrig scenarios` lists them all)", join(like, "or"))
 	}
-	return "'mailrig scenarios' lists them all; the path of a file needs a / or ends in .yaml"
+	return "`mailrig scenarios` lists them all; the path of a file needs a / or ends in .yaml"
 }
 
 // Load finds several scenarios. Each argument is what Find takes, or several of these separated by commas. A scenario

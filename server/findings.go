@@ -52,3 +52,17 @@ func (s *Server) CheckFindings(ids ...string) error { return checkFindings(s.cfg
 func CheckFindings(ids ...string) error { return checkFindings(diagnose.Rows(), ids) }
 
 func checkFindings(rows []diagnose.Row, ids []string) error { return watch.Check(rows, ids...) }
+
+// FindingKind is one thing that mailrig can find out.
+type FindingKind struct {
+	ID, Title string
+	Severity  Severity
+}
+
+// FindingKinds lists mailrig's own findings, in the order of docs/findings.md.
+func FindingKinds() (all []FindingKind) {
+	for _, row := range diagnose.Rows() {
+		all = append(all, FindingKind{row.ID, row.Title, row.Severity})
+	}
+	return all
+}

@@ -53,7 +53,7 @@ or the test message failed. docs/check.md explains all flags and the JSON.` + ab
   mailrig check mail.example.org --user alice@example.org --send
   mailrig check localhost --port-offset 3000 --ca ca.pem
   mailrig run --scenario port-25-blocked -- mailrig check`,
-		Args: cobra.MaximumNArgs(1),
+		Args: atMostOne("host"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o, err := a.checkOptions(cmd, f, args)
 			if err != nil {
@@ -90,7 +90,7 @@ func (a *app) check(ctx context.Context, o check.Options, asJSON bool) error {
 	if asJSON {
 		err = writeJSON(a.stdout, report)
 	} else {
-		_, err = io.WriteString(a.stdout, printable(checkText(report)))
+		_, err = io.WriteString(a.stdout, printable(checkText(report, columns(a.stdout))))
 	}
 	switch {
 	case err != nil:

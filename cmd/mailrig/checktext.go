@@ -7,31 +7,29 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/mailrig/mailrig/internal/check"
 	"github.com/mailrig/mailrig/internal/protocol"
 	"github.com/mailrig/mailrig/internal/protocol/all"
 )
 
-// checkText returns the report for people: the doors, the settings, and what is wrong.
-func checkText(r *check.Report) string {
+// checkText returns the report for people: the doors, the settings, and what is wrong. columns is the width of the
+// terminal; 0 means that there is none.
+func checkText(r *check.Report, columns int) string {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "%s, checked in %.1f s\n\n", r.Host, r.Seconds)
-	checkDoorTable(&b, r)
-	checkSettings(&b, r)
+	checkDoorTable(&b, r, columns)
+	checkSettings(&b, r, columns)
 	if r.RoundTrip != nil && r.RoundTrip.OK {
-		fmt.Fprintf(&b, "\nTest message: %s\n", r.RoundTrip.Words)
+		fmt.Fprintf(&b, "\n%s\n", folded("Test message: "+r.RoundTrip.Words, 0, columns))
 	}
-	checkProblems(&b, r)
+	checkProblems(&b, r, columns)
 	return b.String()
 }
 
-func checkDoorTable(w io.Writer, r *check.Report) {
+func checkDoorTable(w io.Writer, r *check.Report, columns int) {
 	moved := slices.ContainsFunc(r.Doors, func(d *check.Door) bool { return !standard(d) })
 	login := slices.ContainsFunc(r.Doors, func(d *check.Door) bool { return d.Login != nil })
-	tab := tabwriter.NewWriter(w, 0, 0, 3, ' ', 0)
-	row := func(cells ...string) { fmt.Fprintln(tab, strings.Join(cells, "\t")) }
 	head := []string{"DOOR", "SERVICE"}
 	if moved {
 		head = append(head, "ADDRESS")
@@ -40,7 +38,7 @@ func checkDoorTable(w io.Writer, r *check.Report) {
 	if login {
 		head = append(head, "LOGIN")
 	}
-	row(head...)
+	rows := [][]string{head}
 	for _, d := range r.Doors {
 		cells := []string{strconv.Itoa(d.Port), d.Service}
 		if moved {
@@ -55,9 +53,9 @@ func checkDoorTable(w io.Writer, r *check.Report) {
 				cells[i] = "-"
 			}
 		}
-		row(cells...)
+		rows = append(rows, cells)
 	}
-	_ = tab.Flush()
+	writeGrid(w, rows, columns)
 }
 
 func standard(d *check.Door) bool { return strings.HasSuffix(d.Address, ":"+strconv.Itoa(d.Port)) }
@@ -153,13 +151,12 @@ func loginWords(d *check.Door) string {
 	return string(d.Login.State)
 }
 
-func checkSettings(w io.Writer, r *check.Report) {
+func checkSettings(w io.Writer, r *check.Report, columns int) {
 	if len(r.Settings) == 0 {
 		return
 	}
 	fmt.Fprintf(w, "\nSettings to type into a client\n\n")
-	tab := tabwriter.NewWriter(w, 0, 0, 3, ' ', 0)
-	fmt.Fprintln(tab, "\tSERVER\tPORT\tENCRYPTION\tAUTHENTICATION\tUSER NAME")
+	rows := [][]string{{"", "SERVER", "PORT", "ENCRYPTION", "AUTHENTICATION", "USER NAME"}}
 	for _, s := range r.Settings {
 		title, user := protocol.Find(all.Protocols(), string(s.Protocol)).Purpose(), s.User
 		if s.Alternative {
@@ -168,12 +165,12 @@ func checkSettings(w io.Writer, r *check.Report) {
 		if user == "" {
 			user = "yours, often the whole address"
 		}
-		fmt.Fprintf(tab, "%s\t%s\t%d\t%s\t%s\t%s\n", title, s.Server, s.Port, s.Encryption, s.Authentication, user)
+		rows = append(rows, []string{title, s.Server, strconv.Itoa(s.Port), s.Encryption, s.Authentication, user})
 	}
-	_ = tab.Flush()
+	writeGrid(w, rows, columns)
 }
 
-func checkProblems(w io.Writer, r *check.Report) {
+func checkProblems(w io.Writer, r *check.Report, columns int) {
 	if r.Good {
 		fmt.Fprintf(w, "\nNothing that a client needs is wrong.\n")
 	}
@@ -188,7 +185,8 @@ func checkProblems(w io.Writer, r *check.Report) {
 		title := "\n" + part.title + "\n"
 		for _, p := range r.Problems {
 			if p.Severity == part.severity {
-				fmt.Fprintf(w, "%s\n%s%s.\n  Try: %s.\n", title, portWords(p.Ports), strings.TrimSuffix(capital(p.What, len(p.Ports) == 0), "."), p.Try)
+				what := portWords(p.Ports) + strings.TrimSuffix(capital(p.What, len(p.Ports) == 0), ".") + "."
+				fmt.Fprintf(w, "%s\n%s\n  %s\n", title, folded(what, 0, columns), folded("Try: "+p.Try+".", 2, columns))
 				title = ""
 			}
 		}

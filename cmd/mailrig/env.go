@@ -38,7 +38,7 @@ func (a *app) applyEnv(cmd *cobra.Command) error {
 			err = f.Value.Set(value)
 		}
 		if err != nil {
-			wrong = usage("the variable %s is %q, which isn't %s; correct or unset it", name, value, expected(f))
+			wrong = usage("the variable %s is %q, which isn't %s; correct or unset it", name, value, wanted(f, value))
 			return
 		}
 		f.Changed = true
@@ -55,26 +55,14 @@ func (a *app) source(flag string) string {
 	return "--" + flag
 }
 
-func expected(f *pflag.Flag) string {
-	switch f.Value.Type() {
-	case "bool":
-		return "true or false"
-	case "int", "int64":
-		return "a whole number"
-	case "size":
-		return "a size such as 512MB or 2GiB"
-	case "duration":
-		return "a duration such as 30s"
-	default:
-		return "a " + f.Value.Type()
-	}
-}
-
-// nameVariables appends its variable to every flag's help.
+// nameVariables appends its variable to every flag's help, and lets switches take the words of variables.
 func nameVariables(cmd *cobra.Command) {
 	note := func(f *pflag.Flag) {
 		if suffix := fmt.Sprintf(" [$%s]", variable(f.Name)); hasVariable(f) && !strings.HasSuffix(f.Usage, suffix) {
 			f.Usage += suffix
+		}
+		if _, done := f.Value.(yesNo); f.Value.Type() == "bool" && !done {
+			f.Value = yesNo{f.Value}
 		}
 	}
 	cmd.Flags().VisitAll(note)

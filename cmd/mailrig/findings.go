@@ -36,27 +36,33 @@ var severityColours = map[server.Severity]colour{server.Error: red, server.Warni
 // findingLine returns a finding as it is shown below its session. An error has its explanation on one more line, with
 // what the server said. A short one has neither that nor advice.
 func findingLine(f *server.Finding, short, colours bool) string {
-	severity, text := string(f.Severity)+":", f.Title
+	text := f.Title
 	switch {
 	case short:
 		text += " (as before)"
 	case f.Advice != "":
 		text += " " + f.Advice
 	}
-	if colours {
-		severity = severityColours[f.Severity].paint(severity)
-	}
 	// The words may quote a client or a scenario.
-	line := fmt.Sprintf("         %s %s %s", numbers(f.Sessions), severity, oneLine(text))
+	line := fmt.Sprintf("         %s %s %s", numbers(f.Sessions), severityWord(f, colours), oneLine(text))
 	if why := oneLine(f.Explanation); why != "" && f.Severity == server.Error && !short {
 		line += "\n           " + why
 	}
 	return line
 }
 
+// severityWord returns a finding's severity with a colon.
+func severityWord(f *server.Finding, colours bool) string {
+	word := string(f.Severity) + ":"
+	if colours {
+		word = severityColours[f.Severity].paint(word)
+	}
+	return word
+}
+
 // fullFinding returns everything that a finding says, to be shown below a dialogue.
-func fullFinding(f *server.Finding) string {
-	text := fmt.Sprintf("%s: %s (%s of %s)", f.Severity, oneLine(f.Title), f.ID, numbers(f.Sessions))
+func fullFinding(f *server.Finding, colours bool) string {
+	text := fmt.Sprintf("%s %s (%s of %s)", severityWord(f, colours), oneLine(f.Title), f.ID, numbers(f.Sessions))
 	for _, more := range []string{f.Explanation, f.Advice} {
 		if more != "" {
 			text += "\n  " + oneLine(more)
@@ -110,12 +116,13 @@ func (a *app) conclude(found []server.Finding, sessions []*server.Session) {
 		}
 		list = append(list, f)
 	}
+	colours := a.coloured(a.stderr)
 	for i, f := range list {
 		if i == maxConcluded {
 			fmt.Fprintf(a.stderr, "mailrig: and %d more findings\n", len(list)-i)
 			return
 		}
-		fmt.Fprintf(a.stderr, "mailrig: %s: %s (%s of %s)\n", f.Severity, strings.TrimSpace(oneLine(f.Title+" "+f.Advice)), f.ID, numbers(f.Sessions))
+		fmt.Fprintf(a.stderr, "mailrig: %s %s (%s of %s)\n", severityWord(&f, colours), strings.TrimSpace(oneLine(f.Title+" "+f.Advice)), f.ID, numbers(f.Sessions))
 		if why := oneLine(f.Explanation); why != "" && f.Severity == server.Error {
 			fmt.Fprintf(a.stderr, "mailrig:   %s\n", why)
 		}

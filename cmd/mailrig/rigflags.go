@@ -24,7 +24,7 @@ type rigFlags struct {
 	balancers                          []string
 	portOffset, http, https, domain    string
 	seed, caDir                        string
-	maxMessageBytes                    int64
+	maxMessageBytes                    size
 	maxConnections, keepSessions       int
 	maxMemory                          size
 	whenFull                           string
@@ -56,13 +56,13 @@ func (f *rigFlags) register(cmd *cobra.Command, free bool) {
 	fs.StringVar(&f.seed, "seed", "", "load mail from `DIR`/user@domain/FOLDER/*.eml")
 	fs.BoolVar(&f.seedRaw, "seed-raw", false, "keep the line ends of seeded messages (default CRLF where a file has none)")
 	fs.StringVar(&f.caDir, "ca-dir", "", "keep the CA in `DIR` between runs (default a new CA for each run)")
-	fs.Int64Var(&f.maxMessageBytes, "max-message-bytes", server.DefaultMaxMessageBytes, "refuse messages larger than `N` bytes")
+	f.maxMessageBytes = server.DefaultMaxMessageBytes
+	fs.Var(&f.maxMessageBytes, "max-message-bytes", "refuse messages larger than `SIZE`, in bytes or like 10MB")
 	fs.IntVar(&f.maxConnections, "max-connections", server.DefaultMaxConnections, "accept at most `N` connections at a time")
 	fs.IntVar(&f.keepSessions, "keep-sessions", server.DefaultKeepSessions, "keep the last `N` sessions")
 	fs.Var(&f.maxMemory, "max-memory", "take at most `SIZE` of memory, like 512MB or 2GiB (default half of the machine's or the container's, at most 2GiB)")
 	fs.StringVar(&f.whenFull, "when-full", server.Refuse, "what happens when memory is full: `refuse` new mail, or evict the oldest mail of the largest account")
 	fs.BoolVarP(&f.verbose, "verbose", "v", false, "log mailrig's own work to standard error")
-	completeScenarios(cmd, "scenario")
 }
 
 // registerForTrial adds the flags that configure the rigs of a trial.
@@ -78,7 +78,8 @@ func (f *rigFlags) registerForTrial(fs *pflag.FlagSet) {
 	listFlag(fs, &f.hosts, "host", "`addresses` to listen on; repeatable (default localhost, IPv4 and IPv6)")
 	listFlag(fs, &f.hostnames, "hostname", "additional host `names` for the certificate; repeatable")
 	fs.StringVar(&f.caDir, "ca-dir", "", "keep the CA in `DIR` between trials (default a new CA for each trial)")
-	fs.Int64Var(&f.maxMessageBytes, "max-message-bytes", server.DefaultMaxMessageBytes, "refuse messages larger than `N` bytes")
+	f.maxMessageBytes = server.DefaultMaxMessageBytes
+	fs.Var(&f.maxMessageBytes, "max-message-bytes", "refuse messages larger than `SIZE`, in bytes or like 10MB")
 }
 
 // config turns the flags into a server's configuration.
@@ -86,7 +87,7 @@ func (f *rigFlags) config(a *app, fs *pflag.FlagSet) (server.Config, error) {
 	cfg := server.Config{
 		Hosts: f.hosts, PortOffset: f.portOffset, Domain: f.domain, Hostnames: f.hostnames,
 		Balancers: f.balancers, Webhooks: f.webhooks, SeedDir: f.seed, SeedRaw: f.seedRaw, CADir: f.caDir,
-		MaxMessageBytes: f.maxMessageBytes, MaxConnections: f.maxConnections, KeepSessions: f.keepSessions,
+		MaxMessageBytes: int64(f.maxMessageBytes), MaxConnections: f.maxConnections, KeepSessions: f.keepSessions,
 		MaxMemory: int64(f.maxMemory), WhenFull: f.whenFull,
 		OnTrouble: func(text string) { fmt.Fprintf(a.stderr, "mailrig: %s\n", text) },
 		Version:   version(),
@@ -98,7 +99,7 @@ func (f *rigFlags) config(a *app, fs *pflag.FlagSet) (server.Config, error) {
 		return cfg, usage("%s: %w", a.source("port-offset"), err)
 	}
 	for flag, n := range map[string]int64{
-		"max-message-bytes": f.maxMessageBytes, "max-connections": int64(f.maxConnections), "keep-sessions": int64(f.keepSessions),
+		"max-message-bytes": int64(f.maxMessageBytes), "max-connections": int64(f.maxConnections), "keep-sessions": int64(f.keepSessions),
 	} {
 		if n < 1 {
 			return cfg, usage("%s is %d; give at least 1", a.source(flag), n)

@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 )
 
 // Exit statuses besides 0, success.
@@ -89,10 +88,13 @@ func (a *app) root() *cobra.Command {
 			}
 			return serve.RunE(cmd, args)
 		},
-		SilenceErrors:     true,
-		SilenceUsage:      true,
-		Version:           version(),
-		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return a.applyEnv(cmd) },
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Version:       version(),
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			a.tellUnknownVariables(cmd.Root())
+			return a.applyEnv(cmd)
+		},
 		// adviseUsage does this, on one line.
 		DisableSuggestions: true,
 	}
@@ -106,6 +108,9 @@ func (a *app) root() *cobra.Command {
 	root.AddCommand(serve, a.runCommand(), a.trialCommand(), a.checkCommand(), a.scenariosCommand(), a.useCommand(), a.sessionsCommand(),
 		a.waitCommand(), a.resetCommand(), a.explainCommand(), a.caCommand(), a.versionCommand())
 	nameVariables(root)
+	completeFlags(root)
+	root.SetHelpCommand(helpCommand(root))
+	strictCompletion(root)
 	return root
 }
 
@@ -126,6 +131,26 @@ func adviseUsage(root, cmd *cobra.Command, err error) error {
 	return fmt.Errorf("%w; see `%s --help`", err, cmd.CommandPath())
 }
 
+// needs demands at least one argument, which what describes.
+func needs(what string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return usage("%s needs %s; see `%s --help`", cmd.CommandPath(), what, cmd.CommandPath())
+		}
+		return nil
+	}
+}
+
+// atMostOne allows one argument, which what describes.
+func atMostOne(what string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) > 1 {
+			return usage("%s accepts at most 1 %s, but got %q too; see `%s --help`", cmd.CommandPath(), what, args[1], cmd.CommandPath())
+		}
+		return nil
+	}
+}
+
 // unknownCommand returns the error for a sub-command that parent doesn't have.
 func unknownCommand(parent *cobra.Command, name string) error {
 	if near := similar(parent, name); len(near) > 0 {
@@ -141,19 +166,4 @@ func similar(parent *cobra.Command, name string) []string {
 		parent.SuggestionsMinimumDistance = 1
 	}
 	return parent.SuggestionsFor(name)
-}
-
-func adviseFlag(cmd *cobra.Command, err error) error {
-	if name, ok := strings.CutPrefix(err.Error(), "unknown flag: --"); ok {
-		// cobra measures the similarity of words, but only for commands.
-		words := &cobra.Command{}
-		cmd.Flags().VisitAll(func(f *pflag.Flag) {
-			words.AddCommand(&cobra.Command{Use: f.Name, Run: func(*cobra.Command, []string) {}})
-		})
-		if near := similar(words, name); len(near) > 0 {
-			return usage("there is no flag --%s; did you mean --%s? (`%s --help` lists them)", name, strings.Join(near, " or --"), cmd.CommandPath())
-		}
-		return usage("there is no flag --%s; `%s --help` lists them", name, cmd.CommandPath())
-	}
-	return usage("%w; see `%s --help`", err, cmd.CommandPath())
 }

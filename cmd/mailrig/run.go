@@ -65,6 +65,7 @@ that it has started get it too, and SIGKILL after --grace. CMD gets other signal
 			if err != nil {
 				return err
 			}
+			a.tellLateFlags(cmd, args)
 			return a.run(cmd.Context(), cfg, f, args)
 		},
 	}
@@ -80,9 +81,9 @@ func (a *app) run(ctx context.Context, cfg server.Config, f runFlags, args []str
 	if f.grace < 0 {
 		return usage("%s is %s; give a duration such as 2s, or 0 to kill at once", a.source("grace"), f.grace)
 	}
-	path, err := exec.LookPath(args[0])
+	path, err := findProgram(args[0])
 	if err != nil {
-		return notStarted("can't run %s: %w; check its name, or give its path", args[0], reason(err))
+		return err
 	}
 	signals := make(chan os.Signal, 16)
 	signal.Notify(signals, notIgnored(forwarded()...)...)

@@ -93,7 +93,7 @@ func (a *app) showCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:               "show NAME...",
 		Short:             "Explain what a scenario does, and what a good client does about it",
-		Args:              cobra.MinimumNArgs(1),
+		Args:              needs("the name of a scenario"),
 		ValidArgsFunction: scenarioNames,
 		RunE: func(_ *cobra.Command, args []string) error {
 			list, err := scenarios.Load(args...)
@@ -116,7 +116,7 @@ func (a *app) lintCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "lint FILE...",
 		Short: "Check scenario files; exit status 1 if one has a mistake",
-		Args:  cobra.MinimumNArgs(1),
+		Args:  needs("the path of a scenario file"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			bad := 0
 			for _, file := range args {
@@ -136,12 +136,8 @@ func (a *app) lintCommand() *cobra.Command {
 }
 
 // scenarioNames completes names in the catalogue, and files.
-func scenarioNames(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-	var names []string
-	for _, s := range scenarios.Index() {
-		names = append(names, s.Name+"\t"+s.Title)
-	}
-	return names, cobra.ShellCompDirectiveDefault
+func scenarioNames(_ *cobra.Command, args []string, word string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	return listOf(catalogue)(args, word), cobra.ShellCompDirectiveDefault
 }
 
 // scenarioPatterns completes names in the catalogue, and groups.
@@ -156,10 +152,4 @@ func scenarioPatterns(*cobra.Command, []string, string) (names []string, _ cobra
 	}
 	slices.Sort(names)
 	return names, cobra.ShellCompDirectiveNoFileComp
-}
-
-func completeScenarios(cmd *cobra.Command, flag string) {
-	if err := cmd.RegisterFlagCompletionFunc(flag, scenarioNames); err != nil {
-		panic(err) // the flag is registered a line above, so this is a bug
-	}
 }

@@ -7,9 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/url"
 	"os"
 	"os/signal"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -24,6 +26,8 @@ type sessionsFlags struct {
 	http                   string
 	follow, json, findings bool
 	html, text             string
+	last                   int
+	match                  string
 }
 
 // judged is a session and the findings about it.
@@ -46,9 +50,15 @@ func (a *app) sessionsCommand() *cobra.Command {
 		Long: `List what the clients of a running mailrig did: one line for each connection, the
 newest last, and below it what the client did wrong. Give numbers of sessions to see
 their whole dialogues. --findings lists findings only, including those that several
-sessions show together and those that come to light later.` + aboutVariables,
+sessions show together and those that come to light later.
+
+--match chooses sessions by the matchers of "mailrig wait --session": door:PORT
+protocol:smtp|imap|pop3 login:ok|refused|none user:NAME tls:yes|no client:ADDRESS
+scenario:NAME ended:yes|no. All must match.` + aboutVariables,
 		Example: `  mailrig sessions
   mailrig sessions 12
+  mailrig sessions -n 5
+  mailrig sessions --match 'door:993 login:refused'
   mailrig sessions 12 --html session.html
   mailrig sessions --findings --follow
   mailrig sessions --follow --json | jq .logins`,
@@ -58,6 +68,12 @@ sessions show together and those that come to light later.` + aboutVariables,
 				return err
 			}
 			switch {
+			case f.last < 0:
+				return usage("%s is %d; give how many to list, from 1 on", a.source("last"), f.last)
+			case f.findings && f.match != "":
+				return usage("--match chooses sessions, and --findings lists findings; leave out one of them")
+			case len(args) > 0 && (f.match != "" || f.last > 0):
+				return usage("--match, --last and numbers of sessions contradict each other; give only one of them")
 			case f.findings && len(args) > 0:
 				return usage("--findings and numbers of sessions contradict each other; leave out --findings, since a session is shown with its findings anyway")
 			case f.follow && len(args) > 0:
@@ -75,10 +91,13 @@ sessions show together and those that come to light later.` + aboutVariables,
 			}
 		},
 	}
+	cmd.ValidArgsFunction = a.sessionNumbers(&f.http)
 	a.httpFlag(cmd, &f.http)
 	cmd.Flags().BoolVarP(&f.follow, "follow", "f", false, "keep printing sessions as they end, until Ctrl-C")
 	cmd.Flags().BoolVar(&f.json, "json", false, "print each session (or finding) as one line of JSON, with its dialogue and findings")
 	cmd.Flags().BoolVar(&f.findings, "findings", false, "list findings instead of sessions")
+	cmd.Flags().IntVarP(&f.last, "last", "n", 0, "list only the last `N`; with --follow, begin with these (default all)")
+	cmd.Flags().StringVar(&f.match, "match", "", "list only sessions that fit `MATCH`")
 	cmd.Flags().StringVar(&f.html, "html", "", "write the dialogues to `FILE`, as a page to hand on with the findings beside the lines; - is standard output")
 	cmd.Flags().StringVar(&f.text, "text", "", "the same as text")
 	return cmd
@@ -90,26 +109,49 @@ const listTime = 10 * time.Minute
 func (a *app) listSessions(ctx context.Context, c *client, f sessionsFlags) error {
 	ctx, cancel := context.WithTimeout(ctx, listTime)
 	defer cancel()
-	_, err := a.printNews(ctx, c, f, "")
+	_, err := a.printNews(ctx, c, f, nil, f.last)
 	if err != nil {
 		return talkError(err)
 	}
 	return nil
 }
 
-// printNews requests sessions or findings, prints them, and returns the number for the next request.
-func (a *app) printNews(ctx context.Context, c *client, f sessionsFlags, query string) (next uint64, err error) {
+// printNews requests sessions or findings, prints them, and returns the number for the next request. last is how many it
+// prints, the last ones; 0 means all.
+func (a *app) printNews(ctx context.Context, c *client, f sessionsFlags, query url.Values, last int) (next uint64, err error) {
 	if f.findings {
 		var l findingList
-		if err := c.do(ctx, "GET", "/api/v1/findings"+query, nil, &l); err != nil {
+		if err := c.do(ctx, "GET", "/api/v1/findings?"+query.Encode(), nil, &l); err != nil {
 			return 0, err
+		}
+		if last > 0 {
+			l.Findings = l.Findings[max(0, len(l.Findings)-last):]
 		}
 		return l.Next, a.printFindings(l.Findings, f.json)
 	}
-	err = c.do(ctx, "GET", "/api/v1/sessions"+query, nil, reader(func(d *json.Decoder) (err error) {
-		next, err = readSessions(d, func(s *judged) error { return a.printSession(s, f.json) })
+	if query = maps.Clone(query); query == nil {
+		query = url.Values{}
+	}
+	if f.match != "" {
+		query.Set("match", f.match)
+	}
+	var kept []*judged // those that may be among the last
+	err = c.do(ctx, "GET", "/api/v1/sessions?"+query.Encode(), nil, reader(func(d *json.Decoder) (err error) {
+		next, err = readSessions(d, func(s *judged) error {
+			if last == 0 {
+				return a.printSession(s, f.json)
+			}
+			kept = append(kept, s)
+			kept = kept[max(0, len(kept)-last):]
+			return nil
+		})
 		return err
 	}))
+	for _, s := range kept {
+		if err == nil {
+			err = a.printSession(s, f.json)
+		}
+	}
 	return next, err
 }
 
@@ -175,7 +217,7 @@ func (a *app) showSessions(ctx context.Context, c *client, f sessionsFlags, ids 
 		}
 		fmt.Fprint(a.stdout, printable(s.Dialogue()))
 		for i := range s.Findings {
-			fmt.Fprintln(a.stdout, fullFinding(&s.Findings[i]))
+			fmt.Fprintln(a.stdout, fullFinding(&s.Findings[i], a.coloured(a.stdout)))
 		}
 	}
 	return nil
@@ -220,9 +262,10 @@ func (a *app) followSessions(ctx context.Context, c *client, f sessionsFlags) er
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	const wait = 30 * time.Second
-	for next, first := uint64(0), true; ; first = false {
+	last := f.last
+	for next, first := uint64(0), true; ; first, last = false, 0 {
 		poll, cancel := context.WithTimeout(ctx, wait+listTime)
-		after, err := a.printNews(poll, c, f, fmt.Sprintf("?after=%d&wait=%s", next, wait))
+		after, err := a.printNews(poll, c, f, url.Values{"after": {strconv.FormatUint(next, 10)}, "wait": {wait.String()}}, last)
 		cancel()
 		var refused *apiError
 		switch {

@@ -3,7 +3,6 @@ package main
 import (
 	"io"
 	"os"
-	"runtime"
 
 	"golang.org/x/term"
 )
@@ -14,11 +13,14 @@ func isTerminal(stream any) bool {
 	return ok && term.IsTerminal(int(f.Fd()))
 }
 
-// coloured reports whether w is a terminal whose user wants colours (no-color.org). A Windows console might show the
-// codes instead.
-func (a *app) coloured(w io.Writer) bool {
-	return isTerminal(w) && a.getenv("NO_COLOR") == "" && a.getenv("TERM") != "dumb" && runtime.GOOS != "windows"
+// steerable reports whether w is a terminal that understands codes such as clearLine. Nothing else ever gets one.
+func (a *app) steerable(w io.Writer) bool {
+	return isTerminal(w) && a.getenv("TERM") != "dumb" && understandsCodes(w.(*os.File))
 }
+
+// coloured reports whether w is such a terminal and its user wants colours (no-color.org). It decides for everything that
+// has colours.
+func (a *app) coloured(w io.Writer) bool { return a.steerable(w) && a.getenv("NO_COLOR") == "" }
 
 // columns returns the width of a terminal, or 0 if w is none or doesn't know.
 func columns(w io.Writer) int {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"os/exec"
 	"os/signal"
 	"path/filepath"
 	"strings"
@@ -76,6 +75,7 @@ the flag wins.`,
 			if err != nil {
 				return err
 			}
+			a.tellLateFlags(cmd, args)
 			return a.trial(cmd.Context(), cfg, f, args)
 		},
 	}
@@ -95,7 +95,6 @@ the flag wins.`,
 	f.rig.registerForTrial(fs)
 	fs.BoolVarP(&f.verbose, "verbose", "v", false, "print a line for every scenario, not only for failures")
 	fs.SetInterspersed(false) // what follows CMD belongs to CMD
-	completeScenarios(cmd, "scenario")
 	cmd.AddCommand(a.trialMergeCommand())
 	return cmd
 }
@@ -153,8 +152,8 @@ func (a *app) trial(ctx context.Context, cfg server.Config, f trialFlags, args [
 	if t.Journal.Whole() {
 		fmt.Fprintf(a.stderr, "mailrig: the trial in %s had ended, so this is its result; remove the file to begin anew\n", f.resume)
 	}
-	if t.Path, err = exec.LookPath(args[0]); err != nil {
-		return notStarted("can't run %s: %w; check its name, or give its path", args[0], reason(err))
+	if t.Path, err = findProgram(args[0]); err != nil {
+		return err
 	}
 
 	dir, err := os.MkdirTemp("", "mailrig-trial-")
@@ -171,7 +170,7 @@ func (a *app) trial(ctx context.Context, cfg server.Config, f trialFlags, args [
 	}
 
 	ctx, interrupted := untilSignal(ctx)
-	p := newProgress(a.stderr, len(t.Mine()), f.verbose)
+	p := newProgress(a.stderr, a.steerable(a.stderr), len(t.Mine()), f.verbose)
 	t.OnResult = p.result
 	p.start()
 	reaping, stopReaping := context.WithCancel(context.Background())

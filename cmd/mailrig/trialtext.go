@@ -29,8 +29,9 @@ type progress struct {
 	stopped  chan struct{}
 }
 
-func newProgress(w io.Writer, all int, verbose bool) *progress {
-	return &progress{w: w, terminal: isTerminal(w), verbose: verbose, all: all, began: time.Now(),
+// terminal says that w is a terminal on which a bar can be drawn.
+func newProgress(w io.Writer, terminal bool, all int, verbose bool) *progress {
+	return &progress{w: w, terminal: terminal, verbose: verbose, all: all, began: time.Now(),
 		stopping: make(chan struct{}), stopped: make(chan struct{})}
 }
 
@@ -138,7 +139,7 @@ func writeTrial(w io.Writer, r *trial.Report, colours bool, columns int) error {
 		fmt.Fprintf(&b, "Known failures: %d (listed in %s)\n", c.Known, r.Baseline)
 	}
 	for _, warning := range r.Control.Warnings {
-		fmt.Fprintf(&b, "%s %s\n", paint(yellow, "warning:"), printableLine(warning))
+		fmt.Fprintf(&b, "%s %s\n", paint(yellow, "warning:"), folded(printableLine(warning), 9, columns))
 	}
 	writeScores(&b, r.Scores(), paint)
 	width := 0
@@ -155,7 +156,16 @@ func writeTrial(w io.Writer, r *trial.Report, colours bool, columns int) error {
 			word := verdictWord(x)
 			head := paint(verdictColours[word], fmt.Sprintf("%-13s", word)) + fmt.Sprintf("  %-*s", width, x.Scenario)
 			for _, why := range x.Reasons {
-				fmt.Fprintf(&b, "%s  %s\n", head, folded(printableLine(why.Line()), 17+width, columns))
+				line := printableLine(why.Line())
+				if columns > 0 && columns-17-width < leastText { // below the name, then
+					if head != "" {
+						fmt.Fprintln(&b, strings.TrimRight(head, " "))
+					}
+					fmt.Fprintf(&b, "    %s\n", folded(line, 4, columns))
+					head = ""
+					continue
+				}
+				fmt.Fprintf(&b, "%s  %s\n", head, folded(line, 17+width, columns))
 				head = strings.Repeat(" ", 15+width)
 			}
 		}
@@ -176,7 +186,7 @@ func writeTrial(w io.Writer, r *trial.Report, colours bool, columns int) error {
 		for i, x := range cause.Results {
 			names[i] = x.Scenario
 		}
-		wrapped(&b, printableLine(head), names, list)
+		wrapped(&b, folded(printableLine(head), 0, columns), names, list)
 	}
 	if len(r.Fixed) > 0 {
 		wrapped(&b, "passes now, so remove from "+r.Baseline, r.Fixed, list)
@@ -187,6 +197,9 @@ func writeTrial(w io.Writer, r *trial.Report, colours bool, columns int) error {
 	_, err := b.WriteTo(w)
 	return err
 }
+
+// leastText is how many columns the text of a reason gets beside its scenario, at least.
+const leastText = 30
 
 var verdictColours = map[string]colour{"fail": red, "could not run": magenta, "known failure": yellow}
 
@@ -242,7 +255,7 @@ func wrapped(w io.Writer, head string, names []string, columns int) {
 		return
 	}
 	fmt.Fprintf(w, "%s:", head)
-	at := len(head) + 1
+	at := len(head) - 1 - strings.LastIndexByte(head, '\n') + 1
 	for i, name := range names {
 		name = printableLine(name)
 		if i < len(names)-1 {

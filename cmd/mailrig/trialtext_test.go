@@ -11,7 +11,7 @@ import (
 func TestProgressOnATerminal(t *testing.T) {
 	t.Parallel()
 	var b bytes.Buffer
-	p := newProgress(&b, 4, false)
+	p := newProgress(&b, false, 4, false)
 	if p.terminal {
 		t.Fatal("a buffer isn't a terminal")
 	}
