@@ -318,3 +318,38 @@ func TestIssuerInSessions(t *testing.T) {
 		}
 	}
 }
+
+// TestTokenFindings checks that what a client does wrong with its tokens is a finding.
+func TestTokenFindings(t *testing.T) {
+	t.Parallel()
+	s := startIssuer(t, server.Config{TokenLifetime: time.Second})
+	c := oauthClient(s, "/common/oauth2/v2.0/authorize", "/common/oauth2/v2.0/token", "offline_access", "https://outlook.office.com/IMAP.AccessAsUser.All")
+	back := browse(t, c.AuthCodeURL(""), "user", "alice")
+	token, err := c.Exchange(t.Context(), back.Get("code"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	loginWith(t, s, "alice", token.AccessToken)  // not good for SMTP and POP3
+	loginWith(t, s, "alice", token.RefreshToken) // good nowhere
+	want := map[string]bool{"pkce-missing": true, "token-scope-missing": true, "refresh-token-sent": true, "token-not-refreshed": true, "refresh-token-lost": true}
+	for deadline := time.Now().Add(30 * time.Second); len(want) > 0; {
+		if time.Now().After(deadline) {
+			t.Fatalf("there is no %v", want)
+		}
+		loginWith(t, s, "alice", token.AccessToken)
+		found(s, want)
+		if want["token-not-refreshed"] {
+			continue
+		}
+		if _, err := c.TokenSource(t.Context(), &oauth2.Token{RefreshToken: token.RefreshToken}).Token(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// found removes the findings that there are from those that are wanted.
+func found(s *server.Server, want map[string]bool) {
+	for _, f := range s.Findings() {
+		delete(want, f.ID)
+	}
+}

@@ -68,6 +68,8 @@ func (f *Finding) Line() string {
 // Case is everything known about one client.
 type Case struct {
 	Sessions []*Facts // oldest first
+	// Issuer holds the requests to the issuer of OAuth tokens, oldest first. They aren't among the sessions.
+	Issuer []*Facts
 	// Control holds what the same client did for the same task at a correct server. nil means that there was no such
 	// run.
 	Control []*Facts
@@ -89,12 +91,19 @@ func NewCase(records []*event.Record, now time.Time) *Case { return Product().Ne
 
 // NewCase makes a case from the records of one client's sessions.
 func (t *Table) NewCase(records []*event.Record, now time.Time) *Case {
-	return &Case{Sessions: t.factsOf(records), Now: now, Table: t}
+	return t.CaseOf(t.factsOf(records), now)
+}
+
+// CaseOf makes a case from facts, oldest first.
+func (t *Table) CaseOf(facts []*Facts, now time.Time) *Case {
+	c := &Case{Now: now, Table: t}
+	c.Sessions, c.Issuer = apart(facts)
+	return c
 }
 
 // WithControl adds what the client did at a correct server.
 func (c *Case) WithControl(records []*event.Record) *Case {
-	c.Control = c.by().factsOf(records)
+	c.Control, _ = apart(c.by().factsOf(records))
 	if c.Control == nil {
 		c.Control = []*Facts{}
 	}

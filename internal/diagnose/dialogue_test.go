@@ -35,6 +35,8 @@ import (
 //	-- stored: <id@example.test> from alice@example.test for bob@example.test
 //	-- form: missing From Date, repeated To, bcc a@b, date x, eight-bit, boundary b    of the message that is stored
 //	-- lines: longest 1200, bare-cr 1, double-cr 2, eight-bit    of the message that the client sent last
+//	-- asked: token refresh_token app replaced=1m    of the issuer; "session issuer" opens its record
+//	-- token-use: expired 3 app ends=-5s refreshable    what the issuer knows of a token that the door refused
 //	-- cut: [scenario] dialogue close    another event: see (*dialogue).event
 //	end client                      who ended the session; without this line it is still open
 //
@@ -155,9 +157,18 @@ func (d *dialogue) line(line string) {
 	}
 }
 
+// issuer stands for the issuer's door.
+var issuer = &protocol.Protocol{Name: event.OAuth}
+
 func (d *dialogue) open(words []string) {
-	door := d.number(words[0])
-	facts, speaks := standardDoor(door)
+	var door int
+	facts, speaks := protocol.Door{Service: "http", Security: "clear"}, issuer
+	if words[0] == "issuer" {
+		door = 80
+	} else {
+		door = d.number(words[0])
+		facts, speaks = standardDoor(door)
+	}
 	if speaks == nil {
 		d.t.Fatalf("there is no door %d", door)
 	}
@@ -384,11 +395,63 @@ func (d *dialogue) event(what string, w []string) event.What {
 		return &event.ClearOnTLS{Protocol: w[0], StartTLS: w[1] == "behind"}
 	case "setting": // certificate expired
 		return &event.Setting{Name: event.SettingName(w[0]), Text: w[1]}
+	case "asked":
+		return d.asked(w)
+	case "token-use":
+		return d.tokenUse(w)
 	case "bouncing": // bob@example.test after 1s
 		return &event.Bouncing{Recipient: w[0], Sender: d.sender(), After: d.duration(w[2])}
 	}
 	d.t.Fatalf("there is no event %q", what)
 	return nil
+}
+
+// asked makes a request to the issuer from its endpoint, grant type, client and properties.
+func (d *dialogue) asked(w []string) event.What {
+	r := &event.TokenRequest{Endpoint: event.Endpoint(w[0]), Grant: w[1], Client: w[2], Provider: "mailrig"}
+	for _, word := range w[3:] {
+		name, value, _ := strings.Cut(word, "=")
+		switch name {
+		case "pkce":
+			r.PKCE = value
+		case "secret":
+			r.Confidential = true
+		case "trouble":
+			r.Trouble = event.TokenTrouble(value)
+		case "replaced":
+			r.Replaced = d.duration(value)
+		case "next-used":
+			r.NextUsed = true
+		case "":
+		default:
+			d.t.Fatalf("what is %q of a request?", word)
+		}
+	}
+	return r
+}
+
+// tokenUse makes what the issuer knows of a token from its state, number, client and properties.
+func (d *dialogue) tokenUse(w []string) event.What {
+	u := &event.TokenUse{State: w[0], Number: d.number(w[1]), Client: w[2], Provider: "mailrig"}
+	for _, word := range w[3:] {
+		name, value, _ := strings.Cut(word, "=")
+		switch name {
+		case "ends":
+			u.Ends = d.duration(value)
+		case "refreshable":
+			u.Refreshable = true
+		case "refresh-token":
+			u.IsRefresh = true
+		case "scope":
+			u.Scope = value
+		case "needs":
+			u.Needs = value
+		case "":
+		default:
+			d.t.Fatalf("what is %q of a token?", word)
+		}
+	}
+	return u
 }
 
 // sender returns the reverse-path of the last MAIL command.

@@ -1,7 +1,7 @@
 package diagnose
 
 // table holds all findings, grouped by subject, in the order of a connection's life.
-var table = concat(connecting, encrypting, loggingIn, sending, composing, fetching, lasting)
+var table = concat(connecting, encrypting, loggingIn, tokens, sending, composing, fetching, lasting)
 
 func concat(parts ...[]Row) (all []Row) {
 	for _, p := range parts {

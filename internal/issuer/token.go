@@ -166,7 +166,7 @@ func (x *exchange) refresh() (gets, error) {
 		return gets{}, err
 	}
 	if !t.replaced.IsZero() {
-		x.event.Replaced, x.event.NextUsed = max(x.Now().Sub(t.replaced), 1), t.next.used
+		x.event.Replaced, x.event.NextUsed = max(x.Now().Sub(t.replaced), 1), t.nextUsed
 	}
 	if err := x.fate(t); err != nil {
 		return gets{}, err
@@ -175,7 +175,9 @@ func (x *exchange) refresh() (gets, error) {
 	if err != nil {
 		return gets{}, err
 	}
-	t.used = true
+	if t.from != nil {
+		t.from.nextUsed, t.from = true, nil
+	}
 	return gets{grant: t.grant, scope: scope, renewed: t}, nil
 }
 
@@ -338,7 +340,10 @@ func (x *exchange) renew(g gets) string {
 	}
 	text, next := x.refreshToken(g.grant)
 	if old := g.renewed; old != nil {
-		old.replaced, old.next = x.Now(), next
+		next.from = old
+		if old.replaced.IsZero() {
+			old.replaced = x.Now()
+		}
 	}
 	return text
 }

@@ -78,9 +78,9 @@ type token struct {
 	revoked bool
 
 	// Of a refresh token that was replaced:
-	replaced time.Time // when; zero: it is the current one
-	next     *token    // by which
-	used     bool      // the client has sent it
+	replaced time.Time // when for the first time; zero: it is the current one
+	nextUsed bool      // the client has sent one that replaced it
+	from     *token    // the one that it replaced, until the client sends it
 }
 
 // live reports whether a token still counts at a time.

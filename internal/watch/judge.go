@@ -22,7 +22,7 @@ func (w *Watcher) judge(c *client, at time.Time) {
 		return
 	}
 	facts, byID := c.facts(w.clients[""])
-	kase := &diagnose.Case{Sessions: facts, Now: at, Table: w.cfg.Table}
+	kase := w.cfg.Table.CaseOf(facts, at)
 	found := slices.DeleteFunc(oldestFirst(kase.Findings(!w.loaded), facts), func(f Finding) bool { return w.tooEarly(&f, kase, byID) })
 	matched := match(found, byID)
 	failed := false
