@@ -22,6 +22,8 @@ func (p *peer) ID() string               { return "1" }
 func (p *peer) Secure() bool             { return false }
 func (p *peer) NeedsTLS() bool           { return false }
 func (p *peer) NeedsLogin() bool         { return false }
+func (p *peer) NeedsSASL() bool          { return false }
+func (p *peer) Stamp() string            { return "" }
 func (p *peer) Preauth() bool            { return false }
 func (p *peer) User() string             { return p.user }
 func (p *peer) Logout()                  { p.user = "" }

@@ -26,7 +26,9 @@ func (c *Conn) capa(arg string) error {
 	}
 	caps := []string{"TOP", "UIDL", "RESP-CODES", "AUTH-RESP-CODE", "PIPELINING"}
 	if c.mayLogin() {
-		caps = append(caps, "USER")
+		if c.takesPassword() {
+			caps = append(caps, "USER")
+		}
 		if s, ok := c.session.(AuthSession); ok {
 			if mechs := s.AuthMechanisms(); len(mechs) > 0 {
 				caps = append(caps, "SASL "+strings.Join(mechs, " "))
@@ -48,6 +50,9 @@ func (c *Conn) capa(arg string) error {
 func (c *Conn) userCommand(arg string) error {
 	if !c.mayLogin() {
 		return errInsecure
+	}
+	if !c.takesPassword() {
+		return &Error{Text: "USER is switched off; log in by AUTH"}
 	}
 	if arg == "" {
 		return &Error{Text: "USER takes a name"}

@@ -62,6 +62,23 @@ type AuthSession interface {
 	Auth(mech string) (sasl.Server, error)
 }
 
+// LoginSession is a session that decides by which commands a client may log in. Without it, USER and PASS are permitted,
+// and APOP isn't.
+type LoginSession interface {
+	Session
+
+	// TakesPassword reports whether USER and PASS may be used. CAPA lists USER then.
+	TakesPassword() bool
+
+	// Stamp returns the challenge for APOP, with its angle brackets (RFC 1939 section 7). It returns the same one as long
+	// as the connection lasts, STLS included, because only the greeting shows it. "" says that APOP isn't offered.
+	Stamp() string
+
+	// APOP handles the command. digest has 32 characters: the MD5 sum of stamp and password, in hexadecimal if the client
+	// keeps to the RFC. The errors are those of Login.
+	APOP(user, digest string) error
+}
+
 // Message is one message of a maildrop.
 type Message struct {
 	// Size is the number of octets that RETR sends, without byte-stuffing and the terminating line. A message that

@@ -19,6 +19,7 @@ var commands = map[string]command{
 	"QUIT": {authorization | transaction, (*Conn).quit},
 	"USER": {authorization, (*Conn).userCommand},
 	"PASS": {authorization, (*Conn).passCommand},
+	"APOP": {authorization, (*Conn).apop},
 	"AUTH": {authorization, (*Conn).auth},
 	"STLS": {authorization, (*Conn).stls},
 	"STAT": {transaction, (*Conn).stat},
@@ -41,7 +42,7 @@ func (c *Conn) command(line string) error {
 		arg = strings.TrimSpace(arg)
 	}
 	cmd, ok := commands[name]
-	if !ok || name == "STLS" && c.server.TLSConfig == nil {
+	if !ok || name == "STLS" && c.server.TLSConfig == nil || name == "APOP" && c.stamp() == "" {
 		return &Error{Text: "Unknown command"}
 	}
 	if cmd.in&c.state == 0 {

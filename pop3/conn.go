@@ -100,6 +100,9 @@ func (c *Conn) serve() {
 	if greeting == "" {
 		greeting = "POP3 server ready"
 	}
+	if stamp := c.stamp(); stamp != "" {
+		greeting += " " + stamp
+	}
 	c.ok("%s", greeting)
 
 	for {

@@ -6,7 +6,7 @@
 // also implements [AuthSession] gets the AUTH command. Any method may return an [*Error] to choose the reply. Any other
 // error is logged, and the client sees "-ERR [SYS/TEMP]" without its text.
 //
-// The engine implements RFC 1939 (without the optional APOP), RFC 2449 (CAPA, response codes, pipelining), RFC 2595
+// The engine implements RFC 1939 (with APOP, if the session is a LoginSession), RFC 2449 (CAPA, response codes, pipelining), RFC 2595
 // section 4 (STLS), RFC 3206 (AUTH and SYS codes) and RFC 5034 (AUTH with initial response). It doesn't implement RFC
 // 6856 (UTF8, LANG).
 //

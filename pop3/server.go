@@ -33,7 +33,7 @@ type Server struct {
 	Backend Backend
 
 	// Greeting is the text of the first line. "" means "POP3 server ready". It must not contain <...>, which would
-	// offer APOP (RFC 1939 section 7).
+	// offer APOP (RFC 1939 section 7); LoginSession.Stamp does that.
 	Greeting string
 
 	// TLSConfig makes the server offer STLS. It isn't used for a connection that is already a *tls.Conn.

@@ -56,9 +56,12 @@ type Config struct {
 	Domain    string   // appended to names without "@"; "" means DefaultDomain
 	Hostnames []string // more names for the certificate, besides localhost and *.example.test
 	Users     []User   // if not empty, only these may log in
-	SeedDir   string   // load mail from DIR/user@domain/FOLDER/*.eml
-	SeedRaw   bool     // keep the line ends of messages from SeedDir; by default, CRLF is put into those that have none
-	CADir     string   // where to keep the CA; "" keeps it in memory, with its certificate in a temporary file
+	// Auth says which ways to log in are offered, and where: words as in strong, 143:CRAM-MD5, smtp/tls:plain. None means
+	// plain. CheckAuth checks them.
+	Auth    []string
+	SeedDir string // load mail from DIR/user@domain/FOLDER/*.eml
+	SeedRaw bool   // keep the line ends of messages from SeedDir; by default, CRLF is put into those that have none
+	CADir   string // where to keep the CA; "" keeps it in memory, with its certificate in a temporary file
 
 	Scenarios []*scenarios.Scenario // active from the start
 	Grammar   *scenarios.Grammar    // of scenarios that come over HTTP; nil means scenarios.Standard
@@ -172,6 +175,9 @@ func (c *Config) fill() error {
 		if l.Name == "" || l.Password == "" || strings.ContainsFunc(l.Name+l.Password, unicode.IsControl) || strings.Contains(l.Name, ":") { // RFC 7617 section 2
 			return fmt.Errorf("the login %q for the web page needs a name without a colon and a password, both without control characters", l.Name)
 		}
+	}
+	if _, err := c.offer(); err != nil {
+		return err
 	}
 	if c.SeedDir != "" {
 		switch info, err := os.Stat(c.SeedDir); {

@@ -14,7 +14,7 @@ import (
 func TestErrorOfATokenIsAcknowledged(t *testing.T) {
 	t.Parallel()
 	s := start(t, server.Config{Users: []server.User{{Name: "alice", Password: "x"}}, Scenarios: []*scenarios.Scenario{parse(t, "expired", `
-  - times: 6
+  - times: 12
     oauth: {challenge: '{"status":"400"}', smtp: "535 5.7.8 no", imap: "NO [AUTHENTICATIONFAILED] no", pop3: "-ERR [AUTH] no"}
 `)}})
 	b64 := base64.StdEncoding.EncodeToString
@@ -32,6 +32,13 @@ func TestErrorOfATokenIsAcknowledged(t *testing.T) {
 		{993, []string{"", "* OK", "a AUTHENTICATE OAUTHBEARER", "+ ", bearer, "+ " + status, "AA==", "a NO [AUTHENTICATIONFAILED] no"}, false},
 		{995, []string{"", "+OK", "AUTH XOAUTH2 " + xoauth2("alice@example.test"), "+ " + status, "", "-ERR [AUTH] no"}, true},
 		{995, []string{"", "+OK", "AUTH OAUTHBEARER " + bearer, "+ " + status, "c2VzYW1l", "-ERR [AUTH] no"}, false},
+		// neomutt sends the byte itself, and Thunderbird its whole command once more.
+		{993, []string{"", "* OK", "a AUTHENTICATE OAUTHBEARER " + bearer, "+ " + status, "\x01", "a NO [AUTHENTICATIONFAILED] no"}, true},
+		{465, []string{"", "220 ", "EHLO x", "250 ", "AUTH OAUTHBEARER " + bearer, "334 " + status, "\x01", "535 5.7.8 no"}, true},
+		{995, []string{"", "+OK", "AUTH OAUTHBEARER " + bearer, "+ " + status, "\x01", "-ERR [AUTH] no"}, true},
+		{993, []string{"", "* OK", "a AUTHENTICATE XOAUTH2 " + xoauth2("alice@example.test"), "+ " + status, "a AUTHENTICATE XOAUTH2 " + xoauth2("alice@example.test"), "a NO [AUTHENTICATIONFAILED] no"}, false},
+		{993, []string{"", "* OK", "a AUTHENTICATE XOAUTH2 " + xoauth2("alice@example.test"), "+ " + status, strings.Repeat("x", 5000), "a NO [AUTHENTICATIONFAILED] no"}, false},
+		{993, []string{"", "* OK", "a AUTHENTICATE XOAUTH2 " + xoauth2("alice@example.test"), "+ " + status, "*", "a BAD AUTHENTICATE cancelled"}, false},
 	} {
 		c := dial(t, s, tc.port)
 		for i := 0; i < len(tc.steps); i += 2 {
@@ -67,8 +74,8 @@ func TestErrorOfATokenIsAcknowledged(t *testing.T) {
 		right += strings.Count(text, "the client acknowledged the error")
 		wrong += strings.Count(text, "the client answered the error with something else")
 	}
-	if right != 4 || wrong != 3 {
-		t.Errorf("%d right answers and %d wrong ones, want 4 and 3", right, wrong)
+	if right != 7 || wrong != 5 {
+		t.Errorf("%d right answers and %d wrong ones, want 7 and 5", right, wrong)
 	}
 	plain := start(t, server.Config{})
 	conn := dial(t, plain, 143)

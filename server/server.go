@@ -142,11 +142,6 @@ func New(cfg Config) (*Server, error) {
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.doorsOpen, s.closeDoors = context.WithCancel(s.ctx)
 	s.active.Scenarios, s.active.logger = active.NewMemory(cfg.Logger), cfg.Logger
-	s.sessions = session.Shared{
-		Store: s.store, Authority: authority(cfg.Users, s.store.Address, s.issuer), Mechanisms: identity.Mechanisms(),
-		MaxMessageBytes: cfg.MaxMessageBytes, Journal: s.journal, Protocols: s.protocols, Tags: session.NewTags(),
-		Plan: s.active.of, Bounce: s.bounce, Logger: cfg.Logger,
-	}
 	var err error
 	if s.balancers, err = balancer.ParseSources(cfg.Balancers); err != nil {
 		return nil, err
@@ -155,6 +150,14 @@ func New(cfg Config) (*Server, error) {
 		return nil, err
 	}
 	if _, err := s.ca.Certificate(""); err != nil {
+		return nil, err
+	}
+	s.sessions = session.Shared{
+		Store: s.store, Authority: authority(cfg.Users, s.store.Address, s.issuer, s.ca.Pool()), Mechanisms: identity.Mechanisms(), Host: s.hostname(),
+		MaxMessageBytes: cfg.MaxMessageBytes, Journal: s.journal, Protocols: s.protocols, Tags: session.NewTags(),
+		Plan: s.active.of, Bounce: s.bounce, Logger: cfg.Logger,
+	}
+	if s.sessions.Offer, err = cfg.offer(); err != nil {
 		return nil, err
 	}
 	s.rig = gate.Rig{

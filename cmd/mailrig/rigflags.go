@@ -20,6 +20,7 @@ import (
 // rigFlags are the flags of the commands that start a rig.
 type rigFlags struct {
 	hosts, hostnames, users, scenarios []string
+	auth                               []string
 	httpAuth, webhooks                 []string
 	balancers                          []string
 	portOffset, http, https, domain    string
@@ -53,6 +54,7 @@ func (f *rigFlags) register(cmd *cobra.Command, free bool) {
 	listFlag(fs, &f.hostnames, "hostname", "additional host `names` for the certificate; repeatable")
 	fs.Var(&list{values: &f.users}, "user", "allow only this `name:password` to log in; repeatable (default anyone, with any password)")
 	fs.DurationVar(&f.tokenLifetime, "token-lifetime", time.Hour, "an OAuth access token that mailrig issues lasts so `long`, like 5s")
+	f.authFlag(cmd)
 	fs.StringVar(&f.seed, "seed", "", "load mail from `DIR`/user@domain/FOLDER/*.eml")
 	fs.BoolVar(&f.seedRaw, "seed-raw", false, "keep the line ends of seeded messages (default CRLF where a file has none)")
 	fs.StringVar(&f.caDir, "ca-dir", "", "keep the CA in `DIR` between runs (default a new CA for each run)")
@@ -66,12 +68,14 @@ func (f *rigFlags) register(cmd *cobra.Command, free bool) {
 }
 
 // registerForTrial adds the flags that configure the rigs of a trial.
-func (f *rigFlags) registerForTrial(fs *pflag.FlagSet) {
+func (f *rigFlags) registerForTrial(cmd *cobra.Command) {
+	fs := cmd.Flags()
 	*f = rigFlags{
 		portOffset: "random", http: "127.0.0.1:0",
 		maxConnections: server.DefaultMaxConnections, keepSessions: server.DefaultKeepSessions,
 	}
 	fs.Var(&list{values: &f.users}, "user", "allow only this `name:password` to log in; repeatable (default anyone, with any password)")
+	f.authFlag(cmd)
 	fs.StringVar(&f.seed, "seed", "", "load mail from `DIR`/user@domain/FOLDER/*.eml (default three messages)")
 	fs.BoolVar(&f.seedRaw, "seed-raw", false, "keep the line ends of seeded messages (default CRLF where a file has none)")
 	fs.StringVar(&f.domain, "domain", server.DefaultDomain, "`domain` to add to user names without @")
@@ -142,6 +146,10 @@ func (f *rigFlags) config(a *app, fs *pflag.FlagSet) (server.Config, error) {
 		}
 		cfg.Users = append(cfg.Users, user)
 	}
+	if err := server.CheckAuth(f.auth, len(cfg.Users) > 0); err != nil {
+		return cfg, usage("%s: %w", a.source("auth"), err)
+	}
+	cfg.Auth = f.auth
 	for _, s := range f.httpAuth {
 		login, err := a.httpLogin(s)
 		if err != nil {

@@ -92,7 +92,7 @@ the flag wins.`,
 	fs.StringVar(&f.retries, "retries", "inside", "`where` a try is repeated after a temporary failure: inside CMD, or outside, by whoever calls it; then a failure that CMD reports as temporary passes")
 	fs.BoolVar(&f.noTrust, "no-trust", false, "don't make CMD trust the rig's CA")
 	graceFlag(fs, &f.grace)
-	f.rig.registerForTrial(fs)
+	f.rig.registerForTrial(cmd)
 	fs.BoolVarP(&f.verbose, "verbose", "v", false, "print a line for every scenario, not only for failures")
 	fs.SetInterspersed(false) // what follows CMD belongs to CMD
 	cmd.AddCommand(a.trialMergeCommand())

@@ -109,6 +109,8 @@ const (
 	Knocked         Sign = "knocked"           // somebody tried to connect to a door that drops connections
 	Acknowledged    Sign = "acknowledged"      // the client answered an OAuth login's error as its mechanism requires
 	NotAcknowledged Sign = "not-acknowledged"  // the client answered it with something else
+	SpoiltProof     Sign = "spoilt-proof"      // a scenario made the server's nonce or proof in a login exchange wrong
+	TrustedProof    Sign = "trusted-proof"     // the client went on after that as if nothing were wrong
 	LineTooLong     Sign = "line-too-long"     // a command line above the limit
 	HeaderLine      Sign = "header-line"       // what came in place of a command begins like the header of a message
 	TurnedAway      Sign = "turned-away"       // too many connections were already open

@@ -254,26 +254,53 @@ func (c *Conn) Login(a identity.Attempt) *identity.Refusal {
 	}))
 }
 
-// Mechanisms lists the mechanisms that a scenario allows besides the usual ones. Who will log in, and how, can't matter
-// yet.
+// Mechanisms lists the mechanisms that a scenario allows besides the usual ones.
 func (c *Conn) Mechanisms() (names []string) {
-	if c == nil {
-		return nil
-	}
-	for _, r := range c.rules {
-		s, ok := r.Fault.(OfferStage)
-		m := r.Match
-		m.User, m.Mechanism = nil, nil
-		if !ok || !m.matches(&c.Event) {
-			continue
-		}
+	eachOffer(c, func(s OfferStage) {
 		for _, name := range s.Offers() {
 			if !slices.Contains(names, name) {
 				names = append(names, name)
 			}
 		}
-	}
+	})
 	return names
+}
+
+// OnlyMechanisms lists the ways to log in that a scenario allows in place of the usual ones. ok is false if none does.
+func (c *Conn) OnlyMechanisms() (names []string, ok bool) {
+	eachOffer(c, func(s OnlyStage) {
+		if !ok {
+			names, ok = s.Only(), true
+		}
+	})
+	return names, ok
+}
+
+// eachOffer asks the rules that matter before a login. Who will log in, and how, can't matter yet.
+func eachOffer[S any](c *Conn, do func(S)) {
+	if c == nil {
+		return
+	}
+	for _, r := range c.rules {
+		s, ok := r.Fault.(S)
+		if !ok {
+			continue
+		}
+		m := r.Match
+		m.User, m.Mechanism = nil, nil
+		if m.matches(&c.Event) {
+			do(s)
+		}
+	}
+}
+
+// SpoilsProofs reports whether a rule may make the server's side of a login exchange wrong.
+func (c *Conn) SpoilsProofs() bool { return has[ProofStage](c) }
+
+// SpoilsProof returns the scenario that makes this part of the server's side of a login exchange wrong, or "".
+func (c *Conn) SpoilsProof(part identity.ProofPart) (by string) {
+	_, by = first(c, func(s ProofStage) (bool, bool) { return true, s.Spoils(part) })
+	return by
 }
 
 // Admit returns the refusal of a login that is right in every other way, if a rule refuses it because of what the user

@@ -27,6 +27,8 @@ func Kinds() []Kind {
 		(*StartTLS)(nil),
 		(*CutMessage)(nil),
 		(*Login)(nil),
+		(*Auth)(nil),
+		(*SpoilProof)(nil),
 		(*OAuth)(nil),
 		(*LimitConnections)(nil),
 		(*Folders)(nil),

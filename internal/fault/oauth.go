@@ -40,7 +40,7 @@ func (f *OAuth) UnmarshalText(b []byte) error {
 // ValidateFor fills in the defaults and checks the replies.
 func (f *OAuth) ValidateFor(among Protocols) error {
 	if len(f.Mechanisms) == 0 {
-		f.Mechanisms = identity.OnRequest()
+		f.Mechanisms = identity.Tokens()
 	}
 	if f.Challenge == "" {
 		if len(f.Texts.Protocols()) > 0 {

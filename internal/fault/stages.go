@@ -56,6 +56,10 @@ type (
 	LoginStage interface {
 		Login(e *Event, a identity.Attempt) *identity.Refusal
 	}
+	// OnlyStage says which ways to log in the server advertises, in place of the usual ones.
+	OnlyStage interface{ Only() []string }
+	// ProofStage reports whether this part of the server's side of a login exchange is wrong.
+	ProofStage interface{ Spoils(identity.ProofPart) bool }
 	// OfferStage advertises mechanisms besides the usual ones.
 	OfferStage interface{ Offers() []string }
 	// AdmitStage refuses a login that is right in every other way. nil means that it doesn't.

@@ -3,6 +3,7 @@ package gate
 import (
 	"bytes"
 	"crypto/x509"
+	"encoding/base64"
 	"io"
 	"net"
 	"runtime/debug"
@@ -34,6 +35,8 @@ type Conn struct {
 	instead  *fault.Action // what to say in place of the engine's reply to this command
 	ending   *ending       // what the next Read does
 	cutting  fault.Cut     // what happens to the message that the server is sending
+	// The client's next line in a login exchange acknowledges a refusal.
+	acknowledges bool
 }
 
 // ending says how the connection ends as soon as the engine is about to read again.
@@ -52,6 +55,20 @@ func (c *Conn) Secure() bool { return c.secure }
 func (c *Conn) Peer() []*x509.Certificate {
 	state, _ := c.g.TLSState()
 	return state.PeerCertificates
+}
+
+// Acknowledges says that the client's next line acknowledges a refusal.
+func (c *Conn) Acknowledges() {
+	c.g.wmu.Lock()
+	defer c.g.wmu.Unlock()
+	c.acknowledges = true
+}
+
+// Hide hides a challenge, which the engine is about to send in base64, from the record.
+func (c *Conn) Hide(challenge []byte) {
+	c.g.wmu.Lock()
+	defer c.g.wmu.Unlock()
+	c.g.hidden = append(c.g.hidden, base64.StdEncoding.AppendEncode(nil, challenge))
 }
 
 // Refused calls Gate.Refused.

@@ -21,6 +21,7 @@ package gate
 import (
 	"cmp"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"log/slog"
 	"net"
@@ -102,6 +103,10 @@ type Config struct {
 type Needs interface {
 	NeedsTLS() bool
 	NeedsLogin() bool
+	// NeedsSASL reports whether no command may log in that carries the password.
+	NeedsSASL() bool
+	// AsksCertificate reports whether TLS asks the client for its certificate, which it needn't have.
+	AsksCertificate() bool
 }
 
 // Beside answers the commands that an engine lacks.
@@ -124,6 +129,7 @@ type Gate struct {
 	raw   *tap     // the socket
 	conn  net.Conn // carries the dialogue: raw or tls
 	tls   *tls.Conn
+	leaf  *x509.Certificate // that the server presented; nil in clear
 	br    reader
 	fault *fault.Conn
 	rec   *event.Recorder

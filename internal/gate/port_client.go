@@ -2,6 +2,7 @@ package gate
 
 import (
 	"bytes"
+	"encoding/base64"
 	"io"
 	"net"
 	"runtime"
@@ -37,6 +38,7 @@ func (p *port) Secure() bool     { return p.c.secure }
 func (p *port) Offers() bool     { return p.g.cfg.StartTLS && !p.c.secure }
 func (p *port) NeedsTLS() bool   { return p.g.cfg.Needs != nil && p.g.cfg.Needs.NeedsTLS() }
 func (p *port) NeedsLogin() bool { return p.g.cfg.Needs != nil && p.g.cfg.Needs.NeedsLogin() }
+func (p *port) NeedsSASL() bool  { return p.g.cfg.Needs != nil && p.g.cfg.Needs.NeedsSASL() }
 func (p *port) MaxBytes() int64  { return p.g.maxBytes() }
 
 func (p *port) TooLarge() (by string) {
@@ -225,7 +227,24 @@ func (p *port) hold() {
 	}
 }
 
-func (p *port) Answer(line []byte) { p.g.rec.Answer(line) }
+// longestAnswer is how much of an acknowledgement the engine gets, in bytes. The right ones have one byte at most.
+const longestAnswer = 64
+
+func (p *port) Answer(line []byte) (answer []byte, settled bool) {
+	p.g.rec.Answer(line)
+	p.g.wmu.Lock()
+	settled = p.c.acknowledges
+	p.c.acknowledges = false
+	p.g.wmu.Unlock()
+	text := protocol.TrimEnd(line)
+	if !settled || string(text) == "*" {
+		return line, false
+	}
+	if _, err := base64.StdEncoding.DecodeString(string(text)); err != nil || len(text) > longestAnswer {
+		text = base64.StdEncoding.AppendEncode(nil, text[:min(len(text), longestAnswer)])
+	}
+	return append(bytes.Clone(text), "\r\n"...), true
+}
 
 func (p *port) Finish(line []byte) {
 	p.g.rec.Finish(line, len(line))

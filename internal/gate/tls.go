@@ -82,7 +82,7 @@ func (g *Gate) handshake(first []byte, starttls bool) bool {
 	done := a.outcome(event.Established, nil)
 	done.Version, done.Cipher = s.Version, s.CipherSuite
 	g.rec.Add(done, "")
-	g.tls, g.conn = t, t
+	g.tls, g.leaf, g.conn = t, a.leaf, t
 	return true
 }
 
@@ -104,8 +104,11 @@ func (a *attempt) configure(cert *tls.Certificate) {
 		c.MaxVersion = tls.VersionTLS12
 		c.CipherSuites = []uint16{tls.TLS_RSA_WITH_RC4_128_SHA, tls.TLS_ECDHE_RSA_WITH_RC4_128_SHA}
 	}
-	if want.ClientCertificate {
+	switch {
+	case want.ClientCertificate:
 		c.ClientAuth = tls.RequireAnyClientCert
+	case a.g.cfg.Needs != nil && a.g.cfg.Needs.AsksCertificate():
+		c.ClientAuth = tls.RequestClientCert
 	}
 	if want.MinVersion != 0 || want.MaxVersion != 0 || want.NoCommonCipher || want.ClientCertificate || want.ServerName {
 		a.g.rec.Injected(want.By)

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"net/http"
 	"text/template"
@@ -101,3 +102,17 @@ var profile = template.Must(template.New("").Parse(`<?xml version="1.0" encoding
 </dict>
 </plist>
 `))
+
+// clientCertificate mints a certificate for a user, and returns it with its key: the client logs in with it by EXTERNAL.
+func (a *api) clientCertificate(w http.ResponseWriter, r *http.Request) {
+	pem, err := []byte(nil), errors.New("the query must say for whom, such as ?user=alice@example.test")
+	if users := r.URL.Query()["user"]; len(users) == 1 && len(r.URL.Query()) == 1 {
+		pem, err = a.Rig.ClientCertificate(users[0])
+	}
+	if err != nil {
+		a.badBody(w, r, err)
+		return
+	}
+	w.Header().Set("Cache-Control", "no-store")
+	certificate(w, "application/x-pem-file", "client.pem", pem)
+}

@@ -101,8 +101,14 @@ func (f *fakeRig) WaitFor(ctx context.Context, what wait.What, words []string, c
 func (f *fakeRig) Doors() []door.Door {
 	return []door.Door{{Port: 587, Service: "submission", Protocol: door.SMTP, Security: door.STARTTLSRequired, Address: "127.0.0.1:3587"}}
 }
-func (f *fakeRig) Ready() bool                          { f.mu.Lock(); defer f.mu.Unlock(); return !f.notReady }
-func (f *fakeRig) CAPEM() []byte                        { return []byte("-----BEGIN CERTIFICATE-----\n") }
+func (f *fakeRig) Ready() bool   { f.mu.Lock(); defer f.mu.Unlock(); return !f.notReady }
+func (f *fakeRig) CAPEM() []byte { return []byte("-----BEGIN CERTIFICATE-----\n") }
+func (f *fakeRig) ClientCertificate(user string) ([]byte, error) {
+	if user == "no body" {
+		return nil, errors.New("a name without spaces")
+	}
+	return []byte("-----BEGIN CERTIFICATE-----\n" + user + "\n"), nil
+}
 func (f *fakeRig) CAFile() string                       { return "/somewhere/ca.pem" }
 func (f *fakeRig) HTTPSURL() string                     { return "" }
 func (f *fakeRig) LoginRule() string                    { return "any user name with any password" }

@@ -33,6 +33,8 @@ type Rig interface {
 	HTTPSURL() string // of the HTTP door inside TLS; "" if there is none
 	LoginRule() string
 	Credentials() (user, password string)
+	// ClientCertificate mints a certificate for a user, with its key. The error says what is wrong with the name.
+	ClientCertificate(user string) (certAndKeyPEM []byte, err error)
 	Active() []string                  // names of the scenarios that are active for everybody
 	ActiveFor(user string) []string    // names of the scenarios that are active only for this user
 	ActiveByUser() map[string][]string // the same, for every user who has any
@@ -143,6 +145,7 @@ func (a *api) resources() map[string]http.HandlerFunc {
 		"GET /ca.pem":                        a.ca,
 		"GET /ca.der":                        a.caDER,
 		"GET /ca.mobileconfig":               a.caProfile,
+		"POST /api/v1/client-certificate":    a.clientCertificate,
 		"GET /metrics":                       a.metrics,
 		"GET /openapi.yaml":                  a.openapi,
 		"GET /api/v1/doors":                  a.doors,

@@ -9,8 +9,7 @@ import (
 	"unicode"
 )
 
-// Anyone is an authority that accepts every login with a user name and a password that aren't empty. It knows no
-// secrets, so the server doesn't advertise mechanisms that need one.
+// Anyone is an authority that accepts every login with a user name and a password that aren't empty.
 //
 // A name with a colon or a control character is nobody's: the client has sent user:password in place of the name, or
 // the end of a line with it. Its account would carry the password about.
@@ -20,6 +19,10 @@ type Anyone struct {
 	Tokens TokenAuthority
 	// Canonical maps all names of one user to the same form. nil: only the case of letters differs.
 	Canonical func(user string) string
+	// Shared is the password by which a client can log in with a mechanism that proves the password without sending it.
+	// Nobody can tell from such a proof which password it is of.
+	Shared string
+	Certificates
 }
 
 func isName(user string) bool {
@@ -27,7 +30,9 @@ func isName(user string) bool {
 }
 
 // Meets implements Authority.
-func (Anyone) Meets(n Need) bool { return n == NeedsPassword || n == NeedsToken }
+func (a Anyone) Meets(n Need) bool {
+	return n == NeedsPassword || n == NeedsToken || n == NeedsNothing || n == NeedsSecret && a.Shared != "" || a.Certificates.meets(n)
+}
 
 // Password implements Authority.
 func (Anyone) Password(_ context.Context, user, password string) (bool, error) {
@@ -48,17 +53,20 @@ func (a Anyone) Token(ctx context.Context, user, token, protocol string) (Token,
 }
 
 // Secret implements Authority.
-func (Anyone) Secret(context.Context, string) ([]byte, bool, error) { return nil, false, nil }
+func (a Anyone) Secret(_ context.Context, user string) ([]byte, bool, error) {
+	return []byte(a.Shared), a.Shared != "" && isName(user), nil
+}
 
 // Certificate implements Authority.
-func (Anyone) Certificate(context.Context, string, []*x509.Certificate) (bool, error) {
-	return false, nil
+func (a Anyone) Certificate(_ context.Context, user string, chain []*x509.Certificate) (bool, error) {
+	return isName(user) && a.Certificates.belongs(user, chain), nil
 }
 
 // Accounts is the authority for a fixed list of users.
 type Accounts struct {
 	// Tokens is the issuer of the users' tokens. nil means that there is none: any token of a known user will do.
 	Tokens TokenAuthority
+	Certificates
 
 	canonical func(user string) string
 	passwords map[string]string // by canonical name
@@ -72,8 +80,8 @@ func NewAccounts(canonical func(user string) string) *Accounts {
 // Add adds a user. Don't call it once the list is in use.
 func (a *Accounts) Add(user, password string) { a.passwords[a.canonical(user)] = password }
 
-// Meets implements Authority. No account has a certificate.
-func (a *Accounts) Meets(n Need) bool { return n != NeedsCertificate }
+// Meets implements Authority.
+func (a *Accounts) Meets(n Need) bool { return n != NeedsCertificate || a.Certificates.meets(n) }
 
 // Password implements Authority.
 func (a *Accounts) Password(_ context.Context, user, password string) (bool, error) {
@@ -103,8 +111,9 @@ func (a *Accounts) Secret(_ context.Context, user string) ([]byte, bool, error) 
 }
 
 // Certificate implements Authority.
-func (a *Accounts) Certificate(context.Context, string, []*x509.Certificate) (bool, error) {
-	return false, nil
+func (a *Accounts) Certificate(_ context.Context, user string, chain []*x509.Certificate) (bool, error) {
+	_, known := a.passwords[a.canonical(user)]
+	return known && a.Certificates.belongs(user, chain), nil
 }
 
 // same compares two secrets in constant time. The time depends neither on their contents nor on their lengths.

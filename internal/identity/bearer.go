@@ -37,7 +37,7 @@ type bearerForm struct {
 // mechanism returns a row for Mechanisms.
 func (f bearerForm) mechanism() Mechanism {
 	return Mechanism{
-		Name: f.name, Exposes: true, Needs: NeedsToken, OnRequest: true,
+		Name: f.name, Exposes: true, Needs: NeedsToken,
 		Server: func(x Exchange) sasl.Server {
 			return &bearer{bearerForm: f, protocol: x.Protocol, decide: x.Decide}
 		},

@@ -41,12 +41,13 @@ type Authority interface {
 // Need says which method of Authority a mechanism calls.
 type Need int
 
-// The needs. Each is a method of Authority.
+// The needs. All but the last are methods of Authority.
 const (
 	NeedsPassword Need = iota
 	NeedsToken
 	NeedsSecret
 	NeedsCertificate
+	NeedsNothing
 )
 
 // Attempt is one login attempt by a client.

@@ -156,7 +156,7 @@ func FuzzBearer(f *testing.F) {
 	f.Add([]byte("user=alice@x\x01auth=Bearer t\x01\x01"))
 	f.Add([]byte("n,a=alice@x,\x01host=h\x01auth=Bearer t\x01\x01"))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		for _, name := range OnRequest() {
+		for _, name := range Tokens() {
 			asked := false
 			s := begin(t, name, func(a Attempt) error {
 				asked = true

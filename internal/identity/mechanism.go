@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/x509"
 	"errors"
-	"slices"
 
 	"github.com/emersion/go-sasl"
 )
@@ -16,8 +15,10 @@ type Mechanism struct {
 	Exposes bool
 	// Needs is what the authority must be able to answer.
 	Needs Need
-	// OnRequest says that the server advertises the mechanism only if a scenario asks for it.
-	OnRequest bool
+	// ByName says that the mechanism belongs to no set of Offer: it is advertised only to those who name it.
+	ByName bool
+	// InTLS says that the mechanism works only inside TLS, and isn't advertised elsewhere.
+	InTLS bool
 	// Server begins the server's side of an exchange. Its Next returns the error of Decide unchanged, or ErrMalformed
 	// for a response that isn't valid in this mechanism.
 	Server func(Exchange) sasl.Server
@@ -28,45 +29,79 @@ type Exchange struct {
 	Context   context.Context // ends with the connection
 	Authority Authority
 	Protocol  string              // of the door: smtp, imap or pop3
+	Host      string              // the server's own name
 	Peer      []*x509.Certificate // presented by the client, its own first; empty in clear
-	// Decide is called once, when the client has sent everything. A refusal is a *Refusal.
+	Offered   []string            // the mechanisms that the server advertises
+	// Decide is called once, when the client has sent what proves who it is. A refusal is a *Refusal.
 	Decide func(Attempt) error
+	// Connection is nil if there is none, Spoiler if no scenario wants anything.
+	Connection Connection
+	Spoiler    Spoiler
 }
+
+// Connection is what a mechanism needs of the client's connection.
+type Connection interface {
+	// Binding returns what ties a proof to the TLS connection, by the name of its kind (RFC 5929, RFC 9266). nil if there
+	// is none of that kind.
+	Binding(kind string) []byte
+	// Hide is called with a challenge that may not be recorded, before Next returns it.
+	Hide(challenge []byte)
+}
+
+// Spoiler is a scenario that spoils the server's side of an exchange.
+type Spoiler interface {
+	// Spoils reports whether this part is wrong, now that its time has come.
+	Spoils(ProofPart) bool
+	// Trusted is called when the client goes on after that as if nothing were wrong.
+	Trusted()
+}
+
+// ProofPart is a part of the server's side of an exchange.
+type ProofPart string
+
+// The parts that a client must check.
+const (
+	ServerNonce     ProofPart = "nonce"     // it must begin with the client's
+	ServerSignature ProofPart = "signature" // it proves that the server knows the password too
+)
 
 // Mechanisms lists the mechanisms that mailrig implements, best first.
 func Mechanisms() []Mechanism {
 	return []Mechanism{
+		externalMechanism,
+		scramSHA512.plus(),
+		scramSHA256.plus(),
+		scramSHA1.plus(),
+		scramSHA512.mechanism(),
+		scramSHA256.mechanism(),
+		scramSHA1.mechanism(),
+		digestMD5Mechanism,
+		cramMD5Mechanism,
 		plainMechanism,
 		loginMechanism,
 		xoauth2Mechanism,
 		oauthbearerMechanism,
+		ntlmMechanism,
+		anonymousMechanism,
 	}
 }
 
-// OnRequest lists the names of the mechanisms that the server advertises only if a scenario asks for them.
-func OnRequest() (names []string) {
+// Tokens lists the names of the mechanisms for tokens.
+func Tokens() (names []string) {
 	for _, m := range Mechanisms() {
-		if m.OnRequest {
+		if m.Needs == NeedsToken {
 			names = append(names, m.Name)
 		}
 	}
 	return names
 }
 
-// LoginNames lists the possible values of Attempt.Mechanism: mechanisms that are always advertised, then commands, then
-// mechanisms on request.
+// LoginNames lists the possible values of Attempt.Mechanism: mechanisms, then commands. "LOGIN" is both.
 func LoginNames() (names []string) {
 	for _, m := range Mechanisms() {
-		if !m.OnRequest {
-			names = append(names, m.Name)
-		}
+		names = append(names, m.Name)
 	}
-	for _, c := range []Command{LoginCommand, UserCommand} {
-		if !slices.Contains(names, string(c)) {
-			names = append(names, string(c))
-		}
-	}
-	return append(names, OnRequest()...)
+	return append(names, string(UserCommand), string(APOPCommand))
 }
 
 // Find returns the mechanism with this name.

@@ -10,8 +10,11 @@ import (
 	proto "github.com/mailrig/mailrig/internal/protocol/imap"
 )
 
-// Login handles the LOGIN command.
+// Login handles the LOGIN command. The gate lists LOGINDISABLED if it is refused (RFC 9051 section 6.2.3).
 func (s *session) Login(user, password string) error {
+	if s.cfg.Session.NeedsSASL() {
+		return no("", "LOGIN is disabled; log in by AUTHENTICATE")
+	}
 	if err := s.cfg.Session.Login(identity.LoginCommand.Attempt(user, password)); err != nil {
 		return s.inWords(err)
 	}

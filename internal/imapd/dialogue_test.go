@@ -3,6 +3,7 @@ package imapd
 import (
 	"context"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -68,6 +69,7 @@ func (c *peer) Context() context.Context { return context.Background() }
 func (c *peer) NeedsTLS() bool           { return c.needsTLS }
 func (c *peer) Preauth() bool            { return false }
 func (c *peer) Mechanisms() []string     { return []string{"PLAIN", "LOGIN"} }
+func (c *peer) NeedsSASL() bool          { return false }
 func (c *peer) Folders() []store.Folder  { return nil }
 func (c *peer) Gone([]byte) bool         { return c.gone.Load() }
 func (c *peer) Logout()                  { c.user = "" }
@@ -81,7 +83,7 @@ func (c *peer) Open() (string, error) { return c.store.OpenAccount(c.Context(), 
 
 func (c *peer) Authenticate(name string) (sasl.Server, error) {
 	m, ok := identity.Find(identity.Mechanisms(), name)
-	if !ok || m.OnRequest {
+	if !ok || !slices.Contains(c.Mechanisms(), m.Name) {
 		return nil, identity.ErrMechanism
 	}
 	return m.Server(identity.Exchange{Decide: c.Login}), nil

@@ -62,6 +62,8 @@ type Session interface {
 	Preauth() bool
 	// Login decides the LOGIN command. The error is a *identity.Refusal.
 	Login(identity.Attempt) error
+	// NeedsSASL reports whether the LOGIN command is refused.
+	NeedsSASL() bool
 	// Mechanisms returns the current names for AUTH=.
 	Mechanisms() []string
 	// Authenticate begins an exchange. If the login is refused, its Next returns a *identity.Refusal. An error says

@@ -41,8 +41,11 @@ type Session interface {
 	Context() context.Context
 	// NeedsTLS reports whether logins are refused until TLS is up.
 	NeedsTLS() bool
-	// Login decides USER and PASS. The error is a *identity.Refusal.
+	// Login decides USER and PASS, and APOP. The error is a *identity.Refusal.
 	Login(identity.Attempt) error
+	// NeedsSASL reports whether USER and PASS are refused. Stamp returns the challenge for APOP, or "" if it isn't offered.
+	NeedsSASL() bool
+	Stamp() string
 	// Mechanisms returns the current names for CAPA.
 	Mechanisms() []string
 	// Authenticate begins an exchange. If the login is refused, its Next returns a *identity.Refusal. An error says

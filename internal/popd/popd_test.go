@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/textproto"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -28,19 +29,23 @@ type peer struct {
 	needsTLS bool
 	attempt  *identity.Attempt
 	user     string
+	sasl     bool   // no USER and PASS
+	stamp    string // for APOP
 }
 
 func newPeer(store store.Store) *peer { return &peer{store: store, attempt: &identity.Attempt{}} }
 
 func (p *peer) NeedsTLS() bool           { return p.needsTLS }
 func (p *peer) Mechanisms() []string     { return []string{"PLAIN", "LOGIN"} }
+func (p *peer) NeedsSASL() bool          { return p.sasl }
+func (p *peer) Stamp() string            { return p.stamp }
 func (p *peer) SawInbox()                {}
 func (p *peer) Open() (string, error)    { return p.store.OpenAccount(p.Context(), p.user) }
 func (p *peer) Context() context.Context { return context.Background() }
 
 func (p *peer) Authenticate(name string) (sasl.Server, error) {
 	m, ok := identity.Find(identity.Mechanisms(), name)
-	if !ok || m.OnRequest {
+	if !ok || !slices.Contains(p.Mechanisms(), m.Name) {
 		return nil, identity.ErrMechanism
 	}
 	return m.Server(identity.Exchange{Decide: p.Login}), nil

@@ -23,11 +23,28 @@ type session struct {
 	entries []store.Entry
 }
 
-var _ pop3.AuthSession = (*session)(nil)
+var (
+	_ pop3.AuthSession  = (*session)(nil)
+	_ pop3.LoginSession = (*session)(nil)
+)
 
 // Login implements pop3.Session.
 func (s *session) Login(user, password string) error {
 	if err := s.cfg.Session.Login(identity.UserCommand.Attempt(user, password)); err != nil {
+		return inWords(err)
+	}
+	return s.open()
+}
+
+// TakesPassword implements pop3.LoginSession.
+func (s *session) TakesPassword() bool { return !s.cfg.Session.NeedsSASL() }
+
+// Stamp implements pop3.LoginSession.
+func (s *session) Stamp() string { return s.cfg.Session.Stamp() }
+
+// APOP implements pop3.LoginSession.
+func (s *session) APOP(user, digest string) error {
+	if err := s.cfg.Session.Login(identity.APOP(user, digest, s.Stamp())); err != nil {
 		return inWords(err)
 	}
 	return s.open()

@@ -60,6 +60,8 @@ type Port interface {
 	// NeedsTLS and NeedsLogin report what the client must do before it may log in or send mail.
 	NeedsTLS() bool
 	NeedsLogin() bool
+	// NeedsSASL reports whether no command may log in that carries the password.
+	NeedsSASL() bool
 	// MaxBytes is the largest message that the configuration and the scenario allow, in bytes; 0 means no limit.
 	MaxBytes() int64
 	// TooLarge tells that a message is refused because it is larger than that. It returns the scenario that set the
@@ -114,9 +116,11 @@ type ClientSide interface {
 	// Record records a command line with its line end, and returns a copy that stays valid until the next Line.
 	// followed says that the next bytes belong to the same command.
 	Record(line []byte, show Show, followed bool) []byte
-	// Answer records a line of a login exchange. Finish records the line that ends a lasting command, like DONE. Rest
+	// Answer records a line of a login exchange, and returns the line for the engine. settled says that the client
+	// acknowledges a refusal with it: whatever the client says then, except "*", the engine gets base64 of any of it, so
+	// that it goes on to refuse. (Clients send an empty line, AQ==, the byte 1, or their whole command again.) Finish records the line that ends a lasting command, like DONE. Rest
 	// records what follows the first line of a command.
-	Answer(line []byte)
+	Answer(line []byte) (answer []byte, settled bool)
 	Finish(line []byte)
 	Rest(line []byte, secret bool)
 	// Notice records a fact about the client. MessageIn and MessageOut count a message.

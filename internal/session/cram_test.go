@@ -13,7 +13,7 @@ import (
 	"github.com/mailrig/mailrig/internal/protocol"
 )
 
-// cramMD5 is CRAM-MD5 (RFC 2195), a mechanism that needs a stored secret. mailrig itself doesn't serve it. The
+// cramMD5 is CRAM-MD5 (RFC 2195), a mechanism that needs a stored secret. In place of mailrig's own, its
 // challenge is the example in the RFC and never changes.
 var cramMD5 = identity.Mechanism{
 	Name: "CRAM-MD5", Needs: identity.NeedsSecret,

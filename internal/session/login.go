@@ -3,8 +3,6 @@ package session
 import (
 	"slices"
 
-	"github.com/emersion/go-sasl"
-
 	"github.com/mailrig/mailrig/internal/fault"
 	"github.com/mailrig/mailrig/internal/identity"
 	"github.com/mailrig/mailrig/internal/protocol"
@@ -15,52 +13,29 @@ import (
 // User returns the name of the user who has logged in, as the client spelt it. It returns "" before login.
 func (s *Session) User() string { return s.user }
 
-// Mechanisms lists the SASL mechanisms that the server advertises now: the usual ones, best first, then those that a
-// scenario asks for.
-func (s *Session) Mechanisms() (names []string) {
-	for _, m := range s.shared.Mechanisms {
-		if !m.OnRequest && s.shared.Authority.Meets(m.Needs) {
-			names = append(names, m.Name)
-		}
-	}
-	for _, name := range s.plan.Mechanisms() {
-		m, ok := identity.Find(s.shared.Mechanisms, name)
-		if ok && m.OnRequest && s.shared.Authority.Meets(m.Needs) {
-			names = append(names, name)
-		}
-	}
-	return names
-}
-
-// Authenticate begins a SASL exchange. If the login is refused, the exchange's Next returns a *identity.Refusal. If the
-// exchange ends without an error, the user has logged in. Authenticate returns identity.ErrMechanism for a mechanism
-// that isn't advertised.
-func (s *Session) Authenticate(mechanism string) (sasl.Server, error) {
-	m, ok := identity.Find(s.shared.Mechanisms, mechanism)
-	if !ok || !slices.Contains(s.Mechanisms(), mechanism) {
-		return nil, identity.ErrMechanism
-	}
-	return m.Server(identity.Exchange{
-		Context: s.Context(), Authority: s.shared.Authority, Protocol: s.spoken, Peer: s.phase.Peer(), Decide: s.Login,
-	}), nil
-}
-
 // Login decides a login attempt. A refusal is returned as a *identity.Refusal.
 func (s *Session) Login(a identity.Attempt) error {
-	refusal := s.decide(a)
-	if refusal == nil {
-		refusal = s.enter(a.User)
+	no := s.decide(a)
+	if no == nil {
+		no = s.enter(a.User)
 	}
-	if refusal != nil {
-		injected := refusal.Injected
-		refusal.Answered = func(right bool) { s.record.acknowledged(right, injected) }
-		s.phase.Refused(injected)
+	return s.settle(a, no)
+}
+
+// settle records the outcome of an attempt, and returns it as an error.
+func (s *Session) settle(a identity.Attempt, no *identity.Refusal) error {
+	if no == nil {
+		s.record.login(a, nil)
+		return nil
 	}
-	s.record.login(a, refusal)
-	if refusal != nil {
-		return refusal
+	injected := no.Injected
+	no.Answered = func(right bool) { s.record.acknowledged(right, injected) }
+	s.phase.Refused(injected)
+	if no.Challenge != "" {
+		s.phase.Acknowledges()
 	}
-	return nil
+	s.record.login(a, no)
+	return no
 }
 
 // decide asks the scenario first, because a broken login service doesn't check the password. Then it asks the

@@ -22,6 +22,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"slices"
 
 	"github.com/mailrig/mailrig/internal/door"
 	"github.com/mailrig/mailrig/internal/event"
@@ -36,7 +37,9 @@ type Shared struct {
 	Store           store.Store
 	Authority       identity.Authority
 	Mechanisms      []identity.Mechanism
-	MaxMessageBytes int64 // largest message in bytes, without trace headers
+	Offer           *identity.Offer // which of them are advertised, and where
+	Host            string          // the server's own name
+	MaxMessageBytes int64           // largest message in bytes, without trace headers
 	Journal         event.Journal
 	Protocols       []*protocol.Protocol
 	Tags            *Tags
@@ -55,6 +58,13 @@ type Phase interface {
 	Secure() bool
 	// Peer returns the certificates that the client presented, its own certificate first.
 	Peer() []*x509.Certificate
+	// Binding returns what ties a proof to the TLS connection, by the name of its kind (RFC 5929, RFC 9266). nil if there
+	// is none of that kind.
+	Binding(kind string) []byte
+	// Acknowledges says that the client's next line acknowledges a refusal, whatever it is; see protocol.Port.
+	Acknowledges()
+	// Hide says that a challenge may not be recorded. The engine is about to send it.
+	Hide(challenge []byte)
 	// Refused says that a scenario made up the reply that the engine is about to give.
 	Refused(scenario string)
 	// Dropping reports whether a scenario will refuse the message that the client is sending. If so, nobody may store
@@ -73,6 +83,7 @@ type Phase interface {
 type Session struct {
 	shared *Shared
 	needs  needs
+	door   int
 	spoken string // the protocol
 	life   life
 	plan   *fault.Conn
@@ -82,6 +93,10 @@ type Session struct {
 	user    string // as the client spelt it; "" before login
 	account string // address of the user's account
 	unseen  unseen
+
+	exchange exchange
+	begun    bool   // a phase has begun
+	stamp    string // the challenge for APOP in the greeting; "" if it had none
 }
 
 // needs is what a door requires from a client before it may send mail.
@@ -91,7 +106,7 @@ type needs struct{ tls, login bool }
 // ends. ctx ends with the server.
 func New(ctx context.Context, shared *Shared, d door.Door, conn net.Conn, plan *fault.Plan) *Session {
 	s := &Session{
-		shared: shared, phase: clear{}, life: life{server: ctx}, spoken: string(d.Protocol),
+		shared: shared, phase: clear{}, life: life{server: ctx}, door: d.Port, spoken: string(d.Protocol),
 		needs: needs{tls: d.Security == door.STARTTLSRequired, login: d.Login},
 	}
 	s.record = begin(shared, d, conn, plan)
@@ -115,7 +130,12 @@ type unseen struct{ names, inbox []string }
 // Begin begins a phase. Nobody is logged in then (RFC 3207 section 4.2).
 func (s *Session) Begin(p Phase) {
 	s.phase = p
+	s.exchange = exchange{}
 	s.Logout()
+	if first := !s.begun; first && slices.Contains(s.offered(), string(identity.APOPCommand)) {
+		s.stamp = identity.NewStamp(s.shared.Host)
+	}
+	s.begun = true
 }
 
 // Close cancels the work that is still being done for the connection.
@@ -141,6 +161,9 @@ type clear struct{}
 
 func (clear) Secure() bool              { return false }
 func (clear) Peer() []*x509.Certificate { return nil }
+func (clear) Binding(string) []byte     { return nil }
+func (clear) Acknowledges()             {}
+func (clear) Hide([]byte)               {}
 func (clear) Refused(string)            {}
 func (clear) Dropping() bool            { return false }
 func (clear) Message() io.Reader        { return nil }

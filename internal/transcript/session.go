@@ -160,4 +160,6 @@ const (
 	NotAcknowledged Event = "not-acknowledged"  // the client answered it with something else
 	TokenRequest    Event = "token-request"     // a request to the issuer, and what came of it
 	TokenRefused    Event = "token-refused"     // what the issuer knows of a token that a door refused
+	SpoiltProof     Event = "spoilt-proof"      // a scenario made the server's nonce or proof in a login exchange wrong
+	TrustedProof    Event = "trusted-proof"     // the client went on after that as if nothing were wrong
 )

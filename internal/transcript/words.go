@@ -65,6 +65,8 @@ var signs = map[event.Sign]Remark{
 	event.Knocked:         {Knocked, "somebody tried to connect and got no answer"},
 	event.Acknowledged:    {Acknowledged, "the client acknowledged the error"},
 	event.NotAcknowledged: {NotAcknowledged, "the client answered the error with something else than its mechanism's acknowledgement"},
+	event.SpoiltProof:     {SpoiltProof, "the server's nonce or proof is wrong"},
+	event.TrustedProof:    {TrustedProof, "the client goes on as if the server's nonce and proof were right"},
 	event.LineTooLong:     {"", "line too long"},
 	event.HeaderLine:      {"", "a line of a message's header where a command belongs"},
 	event.NotIntroduced:   {"", "closed: the balancer sent no header of the PROXY protocol"},

@@ -2,6 +2,7 @@ package imap
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 )
 
@@ -117,6 +118,9 @@ func (f *framing) EditGreeting(line []byte) []byte {
 	list = append(list, f.p.Adds()...)
 	if f.p.Offers() && loggedOut {
 		list = append(list, "STARTTLS")
+	}
+	if !f.logged && f.p.NeedsSASL() && !slices.Contains(list, "LOGINDISABLED") {
+		list = append(list, "LOGINDISABLED")
 	}
 	kept, _ := f.p.Capabilities(list)
 	return []byte(string(line[:from]) + strings.Join(kept, " ") + string(line[to:]))

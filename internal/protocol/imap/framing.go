@@ -107,8 +107,8 @@ func (f *framing) line(next mode, line []byte, long bool) error {
 	short := !long && len(line) <= maxShort
 	switch {
 	case next == exchange:
-		f.p.Answer(line)
-		if !short {
+		line, settled := f.p.Answer(line)
+		if !short && !settled {
 			line = []byte("*\r\n") // cancels the exchange; RFC 9051 section 6.2.2
 		}
 		f.p.Pass(line)

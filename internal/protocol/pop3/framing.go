@@ -36,8 +36,8 @@ func (f *framing) Read([]byte) (int, error) {
 	case err != nil:
 		return 0, err
 	case auth:
-		f.p.Answer(line)
-		if long {
+		line, settled := f.p.Answer(line)
+		if long && !settled {
 			line = []byte("*\r\n") // cancels the exchange; RFC 5034 section 4
 		}
 		f.p.Pass(line)

@@ -77,8 +77,8 @@ func (f *framing) Read(b []byte) (int, error) {
 		f.p.Answer(line)
 		return 0, f.p.Say([]byte("501 5.7.0 Authentication cancelled\r\n"), "")
 	case next == auth:
-		f.p.Answer(line)
-		if long {
+		line, settled := f.p.Answer(line)
+		if long && !settled {
 			line = []byte("*\r\n") // cancels the exchange; RFC 4954 section 4
 		}
 		f.p.Pass(line)
