@@ -121,6 +121,11 @@ func loginWith(t *testing.T, s *server.Server, user, token string) (taken string
 		}
 		if strings.HasPrefix(string(b[:n]), d.ok[last+1]) {
 			taken += d.name + " "
+			if d.name == "pop" { // the mailbox is free again before the reply
+				if err := talk(c, "QUIT", "+OK"); err != nil {
+					t.Error(err)
+				}
+			}
 		} else if first := string(b[:n]); !strings.HasPrefix(first, "+ ") && !strings.HasPrefix(first, "334 ") {
 			t.Errorf("%s refuses without a challenge: %q", d.name, first)
 		}
@@ -146,7 +151,6 @@ func TestDances(t *testing.T) {
 			"https://outlook.office.com/POP.AccessAsUser.All", "https://outlook.office.com/SMTP.Send"}, nil, true, true},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			t.Parallel()
 			c := oauthClient(s, tc.authorize, tc.token, tc.scopes...)
 			token := signedIn(t, s, c, tc.opts...)
 			if left := time.Until(token.Expiry); left < 59*time.Minute || left > time.Hour || token.RefreshToken == "" {
