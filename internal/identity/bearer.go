@@ -12,8 +12,7 @@ import (
 	"github.com/mailrig/mailrig/internal/protocol"
 )
 
-// bearer is the server's side of the mechanisms that take a token in place of a password. A server without accounts at
-// an identity provider has no use for them, so mailrig advertises them only on request.
+// bearer is the server's side of the mechanisms that take a token in place of a password.
 type bearer struct {
 	bearerForm
 	protocol string
@@ -27,7 +26,6 @@ type bearer struct {
 type bearerForm struct {
 	name  string
 	parse func(response []byte) (user, token string, ok bool)
-	ack   []byte // how the client must answer an error
 	// status is the name of the error in the challenge.
 	status func(TokenState) string
 	// explains says that the challenge names the issuer's configuration.
@@ -47,7 +45,8 @@ func (f bearerForm) mechanism() Mechanism {
 func (b *bearer) Next(response []byte) (challenge []byte, done bool, err error) {
 	if b.no != nil {
 		if b.no.Answered != nil {
-			b.no.Answered(bytes.Equal(response, b.ack))
+			// An empty line (XOAUTH2), or ^A (RFC 7628 section 3.2.3). Clients send either in both mechanisms.
+			b.no.Answered(len(response) == 0 || bytes.Equal(response, []byte{1}))
 		}
 		return nil, false, b.no
 	}

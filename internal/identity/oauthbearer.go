@@ -4,7 +4,7 @@ import "strings"
 
 // oauthbearerMechanism is OAUTHBEARER (RFC 7628). A client must answer an error with ^A (section 3.2.3).
 var oauthbearerMechanism = bearerForm{
-	name: "OAUTHBEARER", parse: parseOAUTHBEARER, ack: []byte{1}, explains: true,
+	name: "OAUTHBEARER", parse: parseOAUTHBEARER, explains: true,
 	status: func(s TokenState) string { // RFC 6750 section 3.1
 		if s == TokenWrongScope {
 			return "insufficient_scope"

@@ -3,10 +3,10 @@ package identity
 import "strings"
 
 // xoauth2Mechanism is XOAUTH2, which Google used before RFC 7628
-// (https://developers.google.com/gmail/imap/xoauth2-protocol). A client must answer an error with an empty line.
+// (https://developers.google.com/gmail/imap/xoauth2-protocol). A client answers an error with an empty line.
 // The error's status is an HTTP code. Google says 400 whatever is wrong, and clients get a new token for that one only.
 var xoauth2Mechanism = bearerForm{
-	name: "XOAUTH2", parse: parseXOAUTH2, ack: []byte{},
+	name: "XOAUTH2", parse: parseXOAUTH2,
 	status: func(TokenState) string { return "400" },
 }.mechanism()
 
