@@ -105,13 +105,14 @@ func mailOf(ctx context.Context, e store.Placed) (wait.Mail, error) {
 	if err != nil {
 		return wait.Mail{}, err
 	}
-	origin, err := e.Message.Origin(ctx)
+	message := e.Message // the closures keep only this alive
+	origin, err := message.Origin(ctx)
 	m := wait.Mail{
 		ID: mailID(e.Entry), Mailbox: e.Mailbox.Account, Folder: e.Mailbox.Name, UID: uint32(e.UID), Flags: e.Flags,
 		Received: origin.Received, From: origin.Envelope.From, Recipients: origin.Envelope.Recipients,
 		Session: origin.Envelope.Session, Bytes: e.Message.Size(), Arrival: e.Arrival, First: origin.Arrival,
-		Read: func(ctx context.Context) ([]byte, error) { return store.ReadAll(ctx, e.Message) },
-		Body: func(ctx context.Context) (string, error) { return bodyOf(ctx, e.Message) },
+		Read: func(ctx context.Context) ([]byte, error) { return store.ReadAll(ctx, message) },
+		Body: func(ctx context.Context) (string, error) { return bodyOf(ctx, message) },
 	}
 	if m.Recipients == nil {
 		m.Recipients = []string{}

@@ -162,8 +162,9 @@ func search(ctx context.Context, list []store.Placed, fits func(context.Context,
 }
 
 func searchPart(ctx context.Context, list []store.Placed, fits func(context.Context, *wait.Mail) (bool, error)) (found []hit, err error) {
+	var m wait.Mail // one for all: most don't match
 	for _, p := range list {
-		m, err := mailOf(ctx, p)
+		m, err = mailOf(ctx, p)
 		ok := err == nil
 		if ok {
 			ok, err = fits(ctx, &m)

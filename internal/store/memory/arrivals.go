@@ -75,7 +75,11 @@ func (s *Store) Latest(ctx context.Context, account string, after, before uint64
 		a.mu.RUnlock()
 	}
 	heap.Init(&ends)
-	var out []store.Placed
+	most := 0 // that there can be
+	for _, e := range ends {
+		most += e.at + 1
+	}
+	out := make([]store.Placed, 0, min(n, most))
 	for len(out) < n && len(ends) > 0 {
 		e := ends[0]
 		b := e.box
