@@ -63,7 +63,7 @@ words: ü=`
 	}
 }
 
-// TestMailpitClient drives npm mailpit-api, unchanged.
+// TestMailpitClient drives npm mailpit-api, unchanged, with all of its methods.
 func TestMailpitClient(t *testing.T) {
 	t.Parallel()
 	needNode(t, "mailpit-api")
@@ -80,12 +80,15 @@ text: x
 unread: 0
 unread: 1
 tags: Gamma
-chaos: Mailpit API Error: 400 Bad Request
+several: 2
+checks: Mailpit API Error: 400 Bad Request,Mailpit API Error: 404 Not Found,Mailpit API Error: 400 Bad Request
+chaos: Mailpit API Error: 400 Bad Request,Mailpit API Error: 400 Bad Request
 release: Mailpit API Error: 400 Bad Request
 configuration: false
 left: not mine
 info: 0
-latest: Mailpit API Error: 404 Not Found`
+latest: Mailpit API Error: 404 Not Found
+not called: request` // which the others use
 	r := start(t)
 	if a := r.node("mailpit.mjs", nil, r.HTTP).want(0).answer(); a.Text != want {
 		t.Errorf("got\n%s\nwant\n%s", a.Text, want)

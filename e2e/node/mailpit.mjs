@@ -3,7 +3,14 @@
 import { MailpitClient } from 'mailpit-api'
 
 const [base] = process.argv.slice(2)
-const mail = new MailpitClient(base)
+const methods = Object.getOwnPropertyNames(MailpitClient.prototype).filter(name => name !== 'constructor')
+const called = new Set()
+const mail = new Proxy(new MailpitClient(base), {
+  get (client, name) {
+    called.add(name)
+    return typeof client[name] === 'function' ? client[name].bind(client) : client[name]
+  }
+})
 const saw = []
 const see = (what, value) => saw.push(`${what}: ${value}`)
 const failed = async f => { try { await f(); return 'no error' } catch (e) { return e.message.split(' at ')[0] } }
@@ -36,7 +43,9 @@ try {
   await mail.renameTag('beta', 'Gamma')
   await mail.deleteTag('two words')
   see('tags', await mail.getTags())
-  see('chaos', await failed(() => mail.getChaosTriggers()))
+  see('several', (await mail.waitForMessages({ count: 2, exact: true }, { timeout: 5000, interval: 20 })).messages.length)
+  see('checks', [await failed(() => mail.htmlCheck(ID)), await failed(() => mail.spamAssassinCheck(ID)), await failed(() => mail.linkCheck(ID))])
+  see('chaos', [await failed(() => mail.getChaosTriggers()), await failed(() => mail.setChaosTriggers())])
   see('release', await failed(() => mail.releaseMessage(ID, { To: ['x@example.test'] })))
   see('configuration', (await mail.getConfiguration()).ChaosEnabled)
   await mail.deleteMessagesBySearch({ query: `to:${me}` })
@@ -44,6 +53,7 @@ try {
   await mail.deleteMessages()
   see('info', (await mail.getInfo()).Messages)
   see('latest', await failed(() => mail.getMessageSummary()))
+  see('not called', methods.filter(name => !called.has(name)))
   console.log(JSON.stringify({ ok: true, text: saw.join('\n') }))
 } catch (e) {
   console.log(JSON.stringify({ error: e.name, text: [...saw, e.stack].join('\n') }))
