@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"io"
+	"time"
 
 	"github.com/emersion/go-sasl"
 
@@ -55,6 +56,6 @@ func (p *peer) Refuse(string) string                   { return "" }
 func (p *peer) Message() io.Reader                     { return nil }
 func (p *peer) Dropping() bool                         { return false }
 func (p *peer) Meanwhile() ([]uint32, int)             { return nil, 0 }
-func (p *peer) MuteIdle() bool                         { return false }
+func (p *peer) MuteIdle() (bool, time.Duration)        { return false, 0 }
 func (p *peer) Stored(string, []store.Place, []byte)   {}
 func (p *peer) Delivered(_, _ string, _ store.Message) {}

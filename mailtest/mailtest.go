@@ -143,6 +143,19 @@ func (r *Rig) UseFor(user string, names ...string) {
 	r.used(r.s.UseFor(user, load(r.t, names)...))
 }
 
+// UseNext activates scenarios for the next n connections only, before those that are active. A connection counts if the
+// scenarios have a rule for its door. UseNextFor does so for a user's next n logins.
+func (r *Rig) UseNext(n int, names ...string) {
+	r.t.Helper()
+	r.used(r.s.UseNext(n, "", load(r.t, names)...))
+}
+
+// UseNextFor is UseNext for the next n logins of one user.
+func (r *Rig) UseNextFor(user string, n int, names ...string) {
+	r.t.Helper()
+	r.used(r.s.UseNext(n, user, load(r.t, names)...))
+}
+
 func (r *Rig) used(notes []string, err error) {
 	r.t.Helper()
 	for _, n := range notes {

@@ -2,6 +2,7 @@ package mailtest_test
 
 import (
 	"errors"
+	"fmt"
 	"net/smtp"
 	"net/textproto"
 	"strings"
@@ -140,6 +141,37 @@ func TestFailedTestHasTheTranscript(t *testing.T) {
 		if !strings.Contains(text, want) {
 			t.Errorf("the log lacks %q:\n%s", want, text)
 		}
+	}
+}
+
+// TestUseNext checks that scenarios for the next connections act on these alone, before what is active.
+func TestUseNext(t *testing.T) {
+	t.Parallel()
+	rig := mailtest.Start(t, mailtest.Scenario("auth-temporary-failure"))
+	says := func() string {
+		c, err := smtp.Dial(rig.Addr(25))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		return fmt.Sprint(c.Auth(smtp.PlainAuth("", rig.User, rig.Password, "127.0.0.1")))
+	}
+	usual := says()
+	rig.UseNext(2, "auth-wrong-password")
+	for i := range 2 {
+		if got := says(); !strings.Contains(got, "535") {
+			t.Errorf("connection %d: %s", i, got)
+		}
+	}
+	if got := says(); got != usual {
+		t.Errorf("afterwards: %s, want %s", got, usual)
+	}
+	rig.UseNextFor(rig.User, 1, "auth-wrong-password")
+	if got := says(); !strings.Contains(got, "535") {
+		t.Errorf("the user's next login: %s", got)
+	}
+	if got := says(); got != usual {
+		t.Errorf("the login after it: %s", got)
 	}
 }
 

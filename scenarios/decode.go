@@ -210,6 +210,11 @@ func (g *Grammar) fieldsOf(t reflect.Type) (all []field) {
 	for i := range t.NumField() {
 		f := t.Field(i)
 		switch key := f.Tag.Get("yaml"); {
+		case f.Anonymous && f.Type.Kind() == reflect.Struct:
+			for _, inner := range g.fieldsOf(f.Type) {
+				inner.Index = append([]int{i}, inner.Index...)
+				all = append(all, inner)
+			}
 		case f.Anonymous && f.Type.Kind() == reflect.Map:
 			for _, name := range g.Protocols.Names() {
 				all = append(all, field{f, name, true})

@@ -107,13 +107,20 @@ func when(r *fault.Rule) []string {
 		{"when the login is by ", m.Mechanism},
 		{"when the sender is ", m.Sender},
 		{"when the recipient is ", m.Recipient},
+		{"when the client asks for the server name ", m.ServerName},
 		{"when the client sends ", m.Command},
+		{"with the arguments ", m.Arguments},
+		{"about message ", numbers(m.Message)},
+		{"about UID ", numbers(m.UID)},
+		{"when the message ", m.Content.Words()},
 	} {
 		switch {
 		case len(p.list) == 1 && p.list[0] == "" && p.before == "for the user ":
 			parts = append(parts, "when nobody is logged in")
 		case len(p.list) == 1 && p.list[0] == "?*" && p.before == "for the user ":
 			parts = append(parts, "when somebody is logged in")
+		case len(p.list) == 1 && p.list[0] == "" && len(m.ServerName) > 0 && p.before == "when the client asks for the server name ":
+			parts = append(parts, "when the client asks for no server name")
 		case len(p.list) == 1 && p.list[0] == "":
 			parts = append(parts, p.before+"empty")
 		case len(p.list) > 0:
@@ -121,13 +128,46 @@ func when(r *fault.Rule) []string {
 		}
 	}
 	if len(m.Connection) > 0 {
-		var list []string
-		for _, n := range m.Connection {
-			list = append(list, strconv.Itoa(n))
-		}
-		parts = append(parts, "on connection "+join(list, "and"))
+		parts = append(parts, "on connection "+join(numbers(m.Connection), "and"))
 	}
+	parts = append(parts, howLong(r)...)
 	return append(parts, howOften(r)...)
+}
+
+func numbers(list []int) (out []string) {
+	for _, n := range list {
+		out = append(out, strconv.Itoa(n))
+	}
+	return out
+}
+
+// howLong says during which part of a connection's life a rule acts.
+func howLong(r *fault.Rule) (parts []string) {
+	of := map[fault.Per]string{
+		fault.PerClient:   " from the first time for each client address",
+		fault.PerUser:     " from the first time for each user",
+		fault.PerEnvelope: " from the first time for each sender, recipient and client together",
+	}[r.Per]
+	if of == "" {
+		of = " of " + r.Timed()
+	}
+	moment := func(m *fault.Moment) string {
+		if len(m.Command) > 0 {
+			return join(m.Command, "or") + " has been answered OK" + perWords[r.Per]
+		}
+		return m.Time.String() + of
+	}
+	if m := &r.After; len(m.Command) > 0 {
+		parts = append(parts, "once "+moment(m))
+	} else if m.Time > 0 {
+		parts = append(parts, "after "+moment(m))
+	}
+	if m := &r.Until; len(m.Command) > 0 {
+		parts = append(parts, "until "+moment(m))
+	} else if m.Time > 0 {
+		parts = append(parts, "in the first "+moment(m))
+	}
+	return parts
 }
 
 func where(m *fault.Match) string {
@@ -159,6 +199,13 @@ var perWords = map[fault.Per]string{
 }
 
 func howOften(r *fault.Rule) []string {
+	if r.Chance > 0 {
+		return append([]string{"with a chance of " + r.Chance.String()}, counted(r)...)
+	}
+	return counted(r)
+}
+
+func counted(r *fault.Rule) []string {
 	per := perWords[r.Per]
 	switch {
 	case r.Skip == 0 && r.Times == 0:

@@ -29,7 +29,7 @@ func (f *Shout) Validate() error {
 	return nil
 }
 
-func (f *Shout) Command(a *fault.Action, e *fault.Event, _ fault.Counts) bool {
+func (f *Shout) Command(a *fault.Answer, e *fault.Event, _ fault.Counts) bool {
 	a.Reply = strings.Repeat(strings.ToUpper(f.For(e.Protocol)), 1+f.Again)
 	return a.Reply != ""
 }

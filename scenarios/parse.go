@@ -22,7 +22,7 @@ const (
 
 var (
 	fileKeys = []string{"name", "title", "story", "rules", "expect"}
-	ruleKeys = []string{"match", "skip", "times", "per"} // and one fault
+	ruleKeys = []string{"match", "after", "until", "chance", "skip", "times", "per"} // and one fault
 	goodName = lazyregexp.New(`^[a-z0-9]+(-[a-z0-9]+)*$`)
 )
 
@@ -152,10 +152,13 @@ func (d *decoder) rules(at *yaml.Node, s *Scenario) {
 
 // counters are the plain keys of a rule.
 type counters struct {
-	Match fault.Match
-	Skip  int
-	Times int
-	Per   string
+	Match  fault.Match
+	After  fault.Moment
+	Until  fault.Moment
+	Chance fault.Chance
+	Skip   int
+	Times  int
+	Per    string
 }
 
 // rule reads one rule. The result is usable only if there was no mistake.
@@ -179,6 +182,12 @@ func (d *decoder) rule(at *yaml.Node) fault.Rule {
 			counterWrong = !d.count(e, &c.Skip) || counterWrong
 		case "times":
 			counterWrong = !d.count(e, &c.Times) || counterWrong
+		case "after":
+			counterWrong = !d.moment(e, &c.After) || counterWrong
+		case "until":
+			counterWrong = !d.moment(e, &c.Until) || counterWrong
+		case "chance":
+			counterWrong = !d.decode(e.value, reflect.ValueOf(&c.Chance).Elem(), place{name: "chance", example: "10%"}) || counterWrong
 		case "per":
 			d.decode(e.value, reflect.ValueOf(&c.Per).Elem(), place{name: "per", enum: perNames()})
 		default:
@@ -190,15 +199,16 @@ func (d *decoder) rule(at *yaml.Node) fault.Rule {
 			faults = append(faults, e)
 		}
 	}
-	r := fault.Rule{Match: c.Match, Skip: c.Skip, Times: c.Times, Per: fault.Per(c.Per)}
-	counts := false // whether the kind counts by itself
+	r := fault.Rule{Match: c.Match, After: c.After, Until: c.Until, Chance: c.Chance, Skip: c.Skip, Times: c.Times, Per: fault.Per(c.Per)}
+	d.checkMoments(at, &r)
+	counts := r.Limited() // whether something else than skip and times counts
 	if len(faults) == 1 {
 		kind, _ := d.grammar.kind(faults[0].name)
-		counts = kind.Counts
+		counts = counts || kind.Counts
 	}
 	// A counter that is itself wrong counts as given.
 	if c.Per != "" && c.Skip == 0 && c.Times == 0 && !counts && !counterWrong {
-		d.wrong(at, "per: %s has nothing to count; add times or skip, or leave per out", c.Per)
+		d.wrong(at, "per: %s has nothing to count; add times, skip, after, until or chance, or leave per out", c.Per)
 	}
 	switch {
 	case len(faults) == 0 && ok:
@@ -224,6 +234,9 @@ func (d *decoder) rule(at *yaml.Node) fault.Rule {
 		if checker, can := value.(fault.Checker); can && ok {
 			d.together(f, checker.CheckRule(&one))
 		}
+		if !matchWrong {
+			d.together(f, one.CheckContent())
+		}
 		if len(faults) == 1 {
 			r.Fault = value
 		}
@@ -241,6 +254,21 @@ func (d *decoder) together(e entry, err error) {
 	}
 	if err != nil {
 		d.wrong(e.key, "%v", err)
+	}
+}
+
+// moment reads after or until.
+func (d *decoder) moment(e entry, m *fault.Moment) bool {
+	return d.decode(e.value, reflect.ValueOf(m).Elem(), place{name: e.name, example: "{command: ID}"})
+}
+
+// checkMoments rejects commands that the rule can't meet, and a time that ends before it begins.
+func (d *decoder) checkMoments(at *yaml.Node, r *fault.Rule) {
+	for _, m := range []fault.Moment{r.After, r.Until} {
+		d.checkCommands(entry{key: at}, &fault.Match{Door: r.Match.Door, Protocol: r.Match.Protocol, Command: m.Command})
+	}
+	if r.Until.Time > 0 && r.After.Time >= r.Until.Time {
+		d.wrong(at, "until: %v comes before after: %v; the rule could never act", r.Until.Time, r.After.Time)
 	}
 }
 
@@ -268,7 +296,7 @@ func (d *decoder) given(e entry, m *fault.Match) (clear bool) {
 			return false
 		}
 		for name, list := range map[string]*[]string{"command": &m.Command, "user": &m.User, "sender": &m.Sender, "recipient": &m.Recipient,
-			"mailbox": &m.Mailbox, "mechanism": &m.Mechanism} {
+			"mailbox": &m.Mailbox, "mechanism": &m.Mechanism, "arguments": &m.Arguments} {
 			if n.Content[i].Value == name && len(*list) == 0 {
 				*list = []string{""}
 			}
@@ -339,7 +367,9 @@ func perNames() []string {
 func matchKeys() (names []string) {
 	match := reflect.TypeFor[fault.Match]()
 	for i := range match.NumField() {
-		names = append(names, match.Field(i).Tag.Get("yaml"))
+		if f := match.Field(i); f.IsExported() {
+			names = append(names, f.Tag.Get("yaml"))
+		}
 	}
 	return names
 }

@@ -60,10 +60,13 @@ type object = map[string]any
 
 func (g *Grammar) ruleSchema() object {
 	properties := object{
-		"match": g.structSchema(reflect.TypeFor[fault.Match](), "when the rule acts; all that is given must fit"),
-		"skip":  object{"type": "integer", "minimum": 0, "description": "how many matches pass first"},
-		"times": object{"type": "integer", "minimum": 0, "description": "how often the rule acts then; for ever by default"},
-		"per":   object{"enum": perNames(), "description": "what skip, times and rate-limit count separately for"},
+		"match":  g.structSchema(reflect.TypeFor[fault.Match](), "when the rule acts; all that is given must fit"),
+		"after":  g.momentSchema("when the rule begins to act: a time after the connection began, or a command that has been answered OK"),
+		"until":  g.momentSchema("when the rule stops: a time after the connection began, or a command that has been answered OK"),
+		"chance": object{"type": "string", "pattern": `^[0-9]+(\.[0-9]+)?%$`, "description": "how probable it is that the rule acts where it could, such as 10%"},
+		"skip":   object{"type": "integer", "minimum": 0, "description": "how many matches pass first"},
+		"times":  object{"type": "integer", "minimum": 0, "description": "how often the rule acts then; for ever by default"},
+		"per":    object{"enum": perNames(), "description": "what skip, times, after, until, chance and rate-limit count separately for"},
 	}
 	var one []object
 	for _, k := range g.Kinds {
@@ -71,6 +74,14 @@ func (g *Grammar) ruleSchema() object {
 		one = append(one, object{"required": []string{k.Name}})
 	}
 	return object{"type": "object", "additionalProperties": false, "properties": properties, "oneOf": one}
+}
+
+// momentSchema describes after and until.
+func (g *Grammar) momentSchema(doc string) object {
+	return object{"description": doc, "anyOf": []object{
+		typeSchema(duration),
+		g.structSchema(reflect.TypeFor[fault.Moment](), ""),
+	}}
 }
 
 // kindSchema describes a fault's value: a scalar, a list, a map, or a choice of them.
@@ -118,6 +129,9 @@ func (g *Grammar) structSchema(t reflect.Type, doc string) object {
 			typ = typ.Elem()
 		}
 		s := typeSchema(typ)
+		if typ.Kind() == reflect.Struct {
+			s = g.structSchema(typ, "")
+		}
 		if words := g.enum(f.Tag.Get("enum")); words != nil {
 			switch s["type"] {
 			case "string":

@@ -70,7 +70,7 @@ func (*shout) Kind() fault.Kind {
 	return fault.Kind{Name: "shout", Doc: "The server shouts.", Example: "{text: no}", New: func() fault.Fault { return new(shout) }}
 }
 
-func (f *shout) Command(a *fault.Action, _ *fault.Event, _ fault.Counts) bool {
+func (f *shout) Command(a *fault.Answer, _ *fault.Event, _ fault.Counts) bool {
 	a.Reply = "250 " + strings.ToUpper(f.Text)
 	return true
 }

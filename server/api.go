@@ -40,7 +40,27 @@ func infos(index []scenarios.Entry) (out []httpapi.ScenarioInfo) {
 
 // Use loads everything before it changes anything.
 func (r rig) Use(user string, names []string, inline []httpapi.Inline) ([]string, error) {
-	var list []*scenarios.Scenario
+	list, err := r.load(user, names, inline)
+	switch {
+	case err != nil:
+		return nil, err
+	case user == "":
+		return r.Server.Use(list...)
+	}
+	return r.UseFor(user, list...)
+}
+
+// UseNext loads everything before it changes anything.
+func (r rig) UseNext(n int, user string, names []string, inline []httpapi.Inline) ([]string, error) {
+	list, err := r.load(user, names, inline)
+	if err != nil {
+		return nil, err
+	}
+	return r.Server.UseNext(n, user, list...)
+}
+
+// load finds and parses the scenarios that a caller of the API wants for a user, or, with "", for everybody.
+func (r rig) load(user string, names []string, inline []httpapi.Inline) (list []*scenarios.Scenario, err error) {
 	var wrong []string
 	for _, name := range names {
 		sc, err := builtin(name)
@@ -62,12 +82,12 @@ func (r rig) Use(user string, names []string, inline []httpapi.Inline) ([]string
 		return nil, &httpapi.BadScenario{Errors: wrong}
 	}
 	if user == "" {
-		return r.Server.Use(list...)
+		return list, nil
 	}
 	if _, err := r.userAddress(user); err != nil {
 		return nil, &httpapi.BadScenario{Errors: []string{err.Error()}}
 	}
-	return r.UseFor(user, list...)
+	return list, nil
 }
 
 // builtin finds a scenario in the catalogue, never a file: callers of the API may not read files on this machine.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"math/rand/v2"
 	"os"
 	"strings"
 	"time"
@@ -64,7 +65,10 @@ type Config struct {
 	CADir   string // where to keep the CA; "" keeps it in memory, with its certificate in a temporary file
 
 	Scenarios []*scenarios.Scenario // active from the start
-	Grammar   *scenarios.Grammar    // of scenarios that come over HTTP; nil means scenarios.Standard
+	// RandomSeed is the seed of rules with a chance: the same client meets the same at rigs with the same seed. 0 means
+	// a new one; Server.RandomSeed tells it.
+	RandomSeed uint64
+	Grammar    *scenarios.Grammar // of scenarios that come over HTTP; nil means scenarios.Standard
 
 	// Balancers are addresses, or networks such as 10.0.0.0/8, from which every connection to a door begins with the
 	// header of the PROXY protocol, version 1 or 2. Sessions then have the client's address.
@@ -120,6 +124,9 @@ func (c *Config) fill() error {
 	}
 	if c.KeepSessions == 0 {
 		c.KeepSessions = DefaultKeepSessions
+	}
+	for c.RandomSeed == 0 {
+		c.RandomSeed = uint64(rand.Uint32()) // short enough to be typed
 	}
 	if c.MaxMemory == 0 {
 		c.MaxMemory = budget.Default()

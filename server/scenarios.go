@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
+	"net/netip"
 	"slices"
 	"strings"
 	"sync"
@@ -13,6 +15,8 @@ import (
 	"github.com/mailrig/mailrig/internal/active"
 	"github.com/mailrig/mailrig/internal/door"
 	"github.com/mailrig/mailrig/internal/fault"
+	"github.com/mailrig/mailrig/internal/gate"
+	"github.com/mailrig/mailrig/internal/protocol"
 	"github.com/mailrig/mailrig/scenarios"
 )
 
@@ -40,6 +44,22 @@ func (a *activation) plan(ctx context.Context) *fault.Plan {
 // of returns the user's own plan, or nil.
 func (a *activation) of(ctx context.Context, user string) *fault.Plan {
 	plan, err := a.Own(ctx, user)
+	return a.or(plan, err)
+}
+
+// forNext returns the plan for this connection among the next ones, or nil.
+func (a *activation) forNext(ctx context.Context, d door.Door, p *protocol.Protocol, conn net.Conn) *fault.Plan {
+	from := fault.Caller{Door: d.Port, Protocol: p}
+	if at, err := netip.ParseAddrPort(conn.RemoteAddr().String()); err == nil {
+		from.Client = at.Addr().WithZone("")
+	}
+	plan, err := a.Take(ctx, from)
+	return a.or(plan, err)
+}
+
+// forNextOf returns the plan for this login among the user's next ones, or nil.
+func (a *activation) forNextOf(ctx context.Context, user string) *fault.Plan {
+	plan, err := a.TakeFor(ctx, user)
 	return a.or(plan, err)
 }
 
@@ -71,6 +91,9 @@ func (a *activation) apply(ctx context.Context, set *door.Set) (notes []string, 
 	defer func() { a.notes = notes }()
 	plan := a.plan(ctx)
 	var failed []error
+	if names := plan.Vanishing(); len(names) > 0 && !gate.CanVanish {
+		notes = append(notes, fmt.Sprintf("%s: a link can't die without a sign here, only on Linux; the server stays silent instead", strings.Join(names, ", ")))
+	}
 	for _, l := range set.Listeners() {
 		d := l.Door()
 		want4, by := plan.Listen(d.Port, string(d.Protocol), false)
@@ -172,6 +195,47 @@ func (s *Server) UseFor(user string, list ...*scenarios.Scenario) (notes []strin
 	return notForOne(user, list), nil
 }
 
+// UseNext activates these scenarios for the next n connections only, before those that are active: for everybody's, or,
+// with a user, for this user's logins. A connection counts if the scenarios have a rule for its door. Without scenarios,
+// UseNext ends that. The notes say which rules can't act so.
+func (s *Server) UseNext(n int, user string, list ...*scenarios.Scenario) (notes []string, err error) {
+	if user != "" {
+		if user, err = s.userAddress(user); err != nil {
+			return nil, err
+		}
+		notes = notForOne(user, list)
+	} else {
+		notes = notForNext(list)
+	}
+	s.active.mu.Lock()
+	defer s.active.mu.Unlock()
+	return notes, s.active.UseNext(s.ctx, user, n, list)
+}
+
+// notForNext says which scenarios have rules that do nothing for the next connections: nobody accepts a connection that
+// is refused, so nobody can count it.
+func notForNext(list []*scenarios.Scenario) (notes []string) {
+	for _, sc := range list {
+		for i := range sc.Rules {
+			if mode := sc.Rules[i].Listen(); mode != fault.ListenOpen {
+				notes = append(notes, fmt.Sprintf("%s: connect: %s is for a whole door and can't be for the next connections, so mailrig leaves it out; connect: close or reset can", sc.Name, mode))
+				break
+			}
+		}
+	}
+	return notes
+}
+
+// Next lists the scenarios that are coming for the next connections, of everybody or of a user, and says for how many.
+func (s *Server) Next(user string) (names []string, left int) {
+	if user != "" {
+		user = s.store.Address(user)
+	}
+	names, left, err := s.active.Scenarios.Next(s.ctx, user)
+	s.active.or(nil, err)
+	return append([]string{}, names...), left
+}
+
 // userAddress returns the address, in lower case, of a user who may have scenarios.
 func (s *Server) userAddress(user string) (string, error) {
 	if user == "" || len(user) > 320 || strings.ContainsFunc(user, func(r rune) bool { return r <= ' ' || r == 0x7f }) {
@@ -224,6 +288,12 @@ func (s *Server) Notes() []string {
 	s.active.mu.Lock()
 	defer s.active.mu.Unlock()
 	return append(slices.Clone(s.bounds.notes), s.active.notes...)
+}
+
+// RandomSeed returns the seed of rules with a chance. used is false if no active scenario has such a rule.
+func (s *Server) RandomSeed() (seed uint64, used bool) {
+	_, used = s.active.plan(s.ctx).Seed()
+	return s.cfg.RandomSeed, used
 }
 
 // Active lists the names of the active scenarios.

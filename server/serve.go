@@ -7,6 +7,7 @@ import (
 
 	"github.com/mailrig/mailrig/internal/door"
 	"github.com/mailrig/mailrig/internal/event"
+	"github.com/mailrig/mailrig/internal/fault"
 	"github.com/mailrig/mailrig/internal/gate"
 	"github.com/mailrig/mailrig/internal/protocol"
 	"github.com/mailrig/mailrig/internal/session"
@@ -27,7 +28,8 @@ func (s *Server) accept(l *door.Listener) {
 func (s *Server) serve(d door.Door, conn net.Conn) {
 	_, noDrop := s.active.noDrop.Load(d.Port)
 	spoken := s.spoken(d)
-	ses := session.New(s.ctx, &s.sessions, d, conn, s.active.plan(s.ctx))
+	plan := fault.Join(s.active.forNext(s.ctx, d, spoken.Protocol, conn), s.active.plan(s.ctx))
+	ses := session.New(s.ctx, &s.sessions, d, conn, plan)
 	rec := ses.Recorder()
 	var g *gate.Gate
 	g = gate.New(conn, gate.Config{

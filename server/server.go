@@ -93,6 +93,7 @@ type Server struct {
 	closeDoors  context.CancelFunc
 
 	active  activation
+	parked  parked
 	bounces *bounce.Queue
 	watch   *watch.Watcher
 
@@ -141,7 +142,7 @@ func New(cfg Config) (*Server, error) {
 	s.watch = watch.New(watch.Config{Log: s.journal, Table: &diagnose.Table{Rows: cfg.findings, Protocols: s.protocols}, OnFinding: s.found, Logger: cfg.Logger})
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.doorsOpen, s.closeDoors = context.WithCancel(s.ctx)
-	s.active.Scenarios, s.active.logger = active.NewMemory(cfg.Logger), cfg.Logger
+	s.active.Scenarios, s.active.logger = active.NewMemory(cfg.Logger, cfg.RandomSeed), cfg.Logger
 	var err error
 	if s.balancers, err = balancer.ParseSources(cfg.Balancers); err != nil {
 		return nil, err
@@ -155,7 +156,7 @@ func New(cfg Config) (*Server, error) {
 	s.sessions = session.Shared{
 		Store: s.store, Authority: authority(cfg.Users, s.store.Address, s.issuer, s.ca.Pool()), Mechanisms: identity.Mechanisms(), Host: s.hostname(),
 		MaxMessageBytes: cfg.MaxMessageBytes, Journal: s.journal, Protocols: s.protocols, Tags: session.NewTags(),
-		Plan: s.active.of, Bounce: s.bounce, Logger: cfg.Logger,
+		Plan: s.active.of, Next: s.active.forNextOf, Bounce: s.bounce, Logger: cfg.Logger,
 	}
 	if s.sessions.Offer, err = cfg.offer(); err != nil {
 		return nil, err
@@ -165,6 +166,7 @@ func New(cfg Config) (*Server, error) {
 		Certificate: s.ca.Certificate,
 		Bad:         func(profile, host string) bool { return certs.Profile{Name: profile}.Refuse(host) },
 		Domain:      s.hostname(), MailDomain: cfg.Domain, Spool: limits.spool, MaxMessageBytes: cfg.MaxMessageBytes, Logger: cfg.Logger,
+		Park: s.parked.add,
 	}
 	if err := s.populate(); err != nil {
 		return nil, err
@@ -253,6 +255,7 @@ const goodbyeTime = 500 * time.Millisecond
 // left.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.ready.Store(false)
+	defer s.parked.close()
 	s.bounces.Stop()
 	s.active.stop()
 	s.hooks.Stop()

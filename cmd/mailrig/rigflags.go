@@ -25,6 +25,7 @@ type rigFlags struct {
 	balancers                          []string
 	portOffset, http, https, domain    string
 	seed, caDir                        string
+	randomSeed                         uint64
 	maxMessageBytes                    size
 	maxConnections, keepSessions       int
 	maxMemory                          size
@@ -57,6 +58,7 @@ func (f *rigFlags) register(cmd *cobra.Command, free bool) {
 	f.authFlag(cmd)
 	fs.StringVar(&f.seed, "seed", "", "load mail from `DIR`/user@domain/FOLDER/*.eml")
 	fs.BoolVar(&f.seedRaw, "seed-raw", false, "keep the line ends of seeded messages (default CRLF where a file has none)")
+	fs.Uint64Var(&f.randomSeed, "random-seed", 0, "throw the dice of scenarios with a chance as the run with this `N` did (default a new one, which is printed)")
 	fs.StringVar(&f.caDir, "ca-dir", "", "keep the CA in `DIR` between runs (default a new CA for each run)")
 	f.maxMessageBytes = server.DefaultMaxMessageBytes
 	fs.Var(&f.maxMessageBytes, "max-message-bytes", "refuse messages larger than `SIZE`, in bytes or like 10MB")
@@ -81,6 +83,7 @@ func (f *rigFlags) registerForTrial(cmd *cobra.Command) {
 	fs.StringVar(&f.domain, "domain", server.DefaultDomain, "`domain` to add to user names without @")
 	listFlag(fs, &f.hosts, "host", "`addresses` to listen on; repeatable (default localhost, IPv4 and IPv6)")
 	listFlag(fs, &f.hostnames, "hostname", "additional host `names` for the certificate; repeatable")
+	fs.Uint64Var(&f.randomSeed, "random-seed", 0, "throw the dice of scenarios with a chance as the trial with this `N` did (default a new one, which is printed)")
 	fs.StringVar(&f.caDir, "ca-dir", "", "keep the CA in `DIR` between trials (default a new CA for each trial)")
 	f.maxMessageBytes = server.DefaultMaxMessageBytes
 	fs.Var(&f.maxMessageBytes, "max-message-bytes", "refuse messages larger than `SIZE`, in bytes or like 10MB")
@@ -90,7 +93,7 @@ func (f *rigFlags) registerForTrial(cmd *cobra.Command) {
 func (f *rigFlags) config(a *app, fs *pflag.FlagSet) (server.Config, error) {
 	cfg := server.Config{
 		Hosts: f.hosts, PortOffset: f.portOffset, Domain: f.domain, Hostnames: f.hostnames,
-		Balancers: f.balancers, Webhooks: f.webhooks, SeedDir: f.seed, SeedRaw: f.seedRaw, CADir: f.caDir,
+		Balancers: f.balancers, Webhooks: f.webhooks, RandomSeed: f.randomSeed, SeedDir: f.seed, SeedRaw: f.seedRaw, CADir: f.caDir,
 		MaxMessageBytes: int64(f.maxMessageBytes), MaxConnections: f.maxConnections, KeepSessions: f.keepSessions,
 		MaxMemory: int64(f.maxMemory), WhenFull: f.whenFull,
 		OnTrouble: func(text string) { fmt.Fprintf(a.stderr, "mailrig: %s\n", text) },

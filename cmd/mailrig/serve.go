@@ -145,6 +145,8 @@ type startup struct {
 	server.Bounds
 	Seeded    *int     `json:"seeded,omitempty"` // messages, with --seed
 	Scenarios []string `json:"scenarios"`
+	// RandomSeed is there if a scenario has a chance.
+	RandomSeed uint64 `json:"random_seed,omitempty"`
 }
 
 func started(srv *server.Server) startup {
@@ -157,6 +159,9 @@ func started(srv *server.Server) startup {
 		Doors: srv.Doors(), HTTP: srv.HTTPURL(), HTTPS: srv.HTTPSURL(), CAFile: caFile,
 		User: user, Password: password, Scenarios: append([]string{}, srv.Active()...),
 		Bounds: srv.Bounds(),
+	}
+	if seed, used := srv.RandomSeed(); used {
+		s.RandomSeed = seed
 	}
 	if n, ok := srv.Seeded(); ok {
 		s.Seeded = &n

@@ -55,6 +55,9 @@ func writeTable(w io.Writer, s startup, moved, taken, loginRule string, active [
 		}
 		fmt.Fprintf(tab, "%s\t%s: %s\n", head, sc.Name, printableLine(sc.Title))
 	}
+	if s.RandomSeed > 0 {
+		fmt.Fprintf(tab, "Chance\t--random-seed %d throws the dice in the same way again\n", s.RandomSeed)
+	}
 	for _, n := range notes {
 		fmt.Fprintf(tab, "Note\t%s\n", printableLine(n))
 	}

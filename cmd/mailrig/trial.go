@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/signal"
@@ -17,6 +18,7 @@ import (
 	"github.com/mailrig/mailrig/certs"
 	"github.com/mailrig/mailrig/internal/proctree"
 	"github.com/mailrig/mailrig/internal/trial"
+	"github.com/mailrig/mailrig/scenarios"
 	"github.com/mailrig/mailrig/server"
 )
 
@@ -169,6 +171,9 @@ func (a *app) trial(ctx context.Context, cfg server.Config, f trialFlags, args [
 		return withVariables(a.environ(), append(rigVariables(srv), trust...))
 	}
 
+	if t.Rig.RandomSeed == 0 {
+		t.Rig.RandomSeed = uint64(rand.Uint32()) | 1 // one for all rigs
+	}
 	ctx, interrupted := untilSignal(ctx)
 	p := newProgress(a.stderr, a.steerable(a.stderr), len(t.Mine()), f.verbose)
 	t.OnResult = p.result
@@ -180,6 +185,9 @@ func (a *app) trial(ctx context.Context, cfg server.Config, f trialFlags, args [
 	p.stop()
 	if _, left := proctree.EndAll(f.grace); len(left) > 0 {
 		fmt.Fprintf(a.stderr, "mailrig: these processes can't be ended: %s; look at them with ps\n", printableLine(proctree.List(left)))
+	}
+	if _, used := scenarios.Compile(t.Scenarios).Seed(); used {
+		fmt.Fprintf(a.stderr, "mailrig: --random-seed %d throws the dice in the same way again\n", t.Rig.RandomSeed)
 	}
 	sig := interrupted()
 	if report == nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -26,18 +27,24 @@ type inline struct {
 func (a *app) useCommand() *cobra.Command {
 	var address, user string
 	var none bool
+	var next int
 	cmd := &cobra.Command{
-		Use:   "use [--user NAME] NAME... | --none",
+		Use:   "use [--user NAME] [--next N] NAME... | --none",
 		Short: "Switch a running mailrig to these scenarios",
 		Long: `Switch a running mailrig to these scenarios: names from its catalogue, or paths of
 YAML files. mailrig consults the names first, then the files. New connections follow
 the new scenarios; open connections keep the ones they began with.
 
 With --user the scenarios apply to this user's logins only, in addition to those that
-are active for everybody. So one mailrig serves many testers.` + aboutVariables,
+are active for everybody. So one mailrig serves many testers.
+
+With --next 1 the scenarios apply to the next connection only, or to the user's next
+login, before those that are active. Connections at doors that the scenarios have no
+rule for don't count.` + aboutVariables,
 		Example: `  mailrig use cert-expired
   mailrig use greylisting ./mine.yaml
   mailrig use --user alice@example.test mailbox-full
+  mailrig use --next 1 smtp-reply-lost
   mailrig use --none`,
 		ValidArgsFunction: scenarioNames,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -51,6 +58,12 @@ are active for everybody. So one mailrig serves many testers.` + aboutVariables,
 			case !asked && !none:
 				return usage("no scenario given; name some (`mailrig scenarios` lists them), or switch all off with --none")
 			}
+			switch given := cmd.Flags().Changed("next"); {
+			case given && none:
+				return usage("--none switches everything off, also what is coming for the next connections; leave out --next")
+			case given && next < 1:
+				return usage("--next is %d; give 1 or more", next)
+			}
 			c, err := a.connect(address)
 			if err != nil {
 				return err
@@ -58,11 +71,12 @@ are active for everybody. So one mailrig serves many testers.` + aboutVariables,
 			if user == "" && cmd.Flags().Changed("user") {
 				return usage("--user needs a name, such as --user alice@example.test")
 			}
-			return a.use(cmd.Context(), c, user, req)
+			return a.use(cmd.Context(), c, user, next, req)
 		},
 	}
 	a.httpFlag(cmd, &address)
 	cmd.Flags().BoolVar(&none, "none", false, "switch all scenarios off: every door behaves correctly")
+	cmd.Flags().IntVar(&next, "next", 0, "apply to the next `N` connections only")
 	cmd.Flags().StringVar(&user, "user", "", "apply to this user's logins only (`address`)")
 	// Inside `mailrig run`, MAILRIG_USER is who logs in, whichever user a scenario is for.
 	_ = cmd.Flags().SetAnnotation("user", noVariable, []string{"true"})
@@ -95,22 +109,35 @@ func isPath(name string) bool {
 	return strings.ContainsAny(name, `/\`) || strings.HasSuffix(name, ".yaml") || strings.HasSuffix(name, ".yml")
 }
 
-func (a *app) use(ctx context.Context, c *client, user string, req switchRequest) error {
+func (a *app) use(ctx context.Context, c *client, user string, next int, req switchRequest) error {
 	ctx, cancel := context.WithTimeout(ctx, answerTime)
 	defer cancel()
 	var answer struct {
 		Scenarios []string `json:"scenarios"`
 		Notes     []string `json:"notes"`
+		Next      struct {
+			Scenarios []string `json:"scenarios"`
+			Left      int      `json:"left"`
+		} `json:"next"`
 	}
-	path, whose := "/api/v1/scenario", ""
+	path, query, whose := "/api/v1/scenario", url.Values{}, ""
 	if user != "" {
-		path += "?user=" + url.QueryEscape(user)
+		query.Set("user", user)
 		whose = " for " + user
+	}
+	if next > 0 {
+		query.Set("next", strconv.Itoa(next))
+	}
+	if len(query) > 0 {
+		path += "?" + query.Encode()
 	}
 	if err := c.do(ctx, "PUT", path, req, &answer); err != nil {
 		return talkError(err)
 	}
 	switch {
+	case next > 0:
+		what := map[bool]string{true: "connections", false: "logins"}[user == ""]
+		fmt.Fprintf(a.stdout, "active%s for the next %d %s: %s\n", printableLine(whose), next, what, printableLine(strings.Join(answer.Next.Scenarios, ", ")))
 	case len(answer.Scenarios) > 0:
 		fmt.Fprintf(a.stdout, "active%s: %s\n", printableLine(whose), printableLine(strings.Join(answer.Scenarios, ", ")))
 	case user != "":

@@ -35,14 +35,18 @@ type Scenarios interface {
 	List(ctx context.Context) ([]*scenarios.Scenario, error)
 	ListFor(ctx context.Context, user string) ([]*scenarios.Scenario, error)
 
-	// Use activates these scenarios for everybody, with counters at zero. An empty list restores the correct server.
+	// Use activates these scenarios for everybody, with counters at zero. An empty list restores the correct server. What
+	// was coming for the next connections is forgotten.
 	// Connections that already have a plan keep it.
 	Use(ctx context.Context, list []*scenarios.Scenario) error
 	// UseFor does the same for one user.
 	UseFor(ctx context.Context, user string, list []*scenarios.Scenario) error
-	// Restart sets all counters to zero, RestartFor those of one user's additional plan.
+	// Restart sets all counters to zero, RestartFor those of one user's additional plan. Both forget what is coming for
+	// them.
 	Restart(ctx context.Context) error
 	RestartFor(ctx context.Context, user string) error
+
+	Coming
 }
 
 const (
@@ -54,11 +58,13 @@ const (
 
 // Memory implements Scenarios in the memory of this process. Plan and Own take no lock.
 type Memory struct {
-	log *slog.Logger
+	log  *slog.Logger
+	seed uint64 // of rules with a chance
 
 	mu        sync.Mutex // serializes switches
 	everybody atomic.Pointer[choice]
 	users     atomic.Pointer[map[string]*choice] // the map never changes: a switch makes a new one
+	coming    atomic.Pointer[map[string]*coming] // likewise
 }
 
 // choice is a set of active scenarios and the plan compiled from them.
@@ -67,19 +73,19 @@ type choice struct {
 	plan *fault.Plan
 }
 
-// NewMemory returns a Memory without active scenarios.
-func NewMemory(log *slog.Logger) *Memory {
-	m := &Memory{log: log}
+// NewMemory returns a Memory without active scenarios. seed is that of rules with a chance (fault.WithSeed).
+func NewMemory(log *slog.Logger, seed uint64) *Memory {
+	m := &Memory{log: log, seed: seed}
 	m.everybody.Store(m.forEverybody(nil))
 	return m
 }
 
 func (m *Memory) forEverybody(list []*scenarios.Scenario) *choice {
-	return &choice{list, scenarios.Compile(list, fault.WithLogger(m.log))}
+	return &choice{list, scenarios.Compile(list, fault.WithLogger(m.log), fault.WithSeed(m.seed))}
 }
 
 func (m *Memory) forOne(list []*scenarios.Scenario) *choice {
-	return &choice{list, scenarios.Compile(list, fault.WithLogger(m.log), fault.WithCounters(fault.NewMemory(maxOwnCounts)))}
+	return &choice{list, scenarios.Compile(list, fault.WithLogger(m.log), fault.WithSeed(m.seed), fault.WithCounters(fault.NewMemory(maxOwnCounts)))}
 }
 
 // Plan implements Scenarios.
@@ -131,7 +137,7 @@ func (m *Memory) Use(_ context.Context, list []*scenarios.Scenario) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.everybody.Store(m.forEverybody(list))
-	return nil
+	return m.setComing("", 0, nil)
 }
 
 // UseFor implements Scenarios.
@@ -152,10 +158,10 @@ func (m *Memory) UseFor(_ context.Context, user string, list []*scenarios.Scenar
 	}
 	if len(users) == 0 {
 		m.users.Store(nil)
-		return nil
+	} else {
+		m.users.Store(&users)
 	}
-	m.users.Store(&users)
-	return nil
+	return m.setComing(user, 0, nil)
 }
 
 // Restart implements Scenarios.
@@ -170,6 +176,7 @@ func (m *Memory) Restart(context.Context) error {
 		}
 		m.users.Store(&users)
 	}
+	m.coming.Store(nil)
 	return nil
 }
 
@@ -183,5 +190,5 @@ func (m *Memory) RestartFor(_ context.Context, user string) error {
 		users[user] = m.forOne(users[user].list)
 		m.users.Store(&users)
 	}
-	return nil
+	return m.setComing(user, 0, nil)
 }

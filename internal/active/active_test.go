@@ -35,7 +35,7 @@ func acts(p *fault.Plan) bool {
 func TestMemory(t *testing.T) {
 	t.Parallel()
 	ctx := t.Context()
-	m := NewMemory(slog.New(slog.DiscardHandler))
+	m := NewMemory(slog.New(slog.DiscardHandler), 1)
 	must := func(err error) {
 		t.Helper()
 		if err != nil {
@@ -82,7 +82,7 @@ func TestMemory(t *testing.T) {
 
 func TestUsersAreBounded(t *testing.T) {
 	t.Parallel()
-	m, list := NewMemory(slog.New(slog.DiscardHandler)), one(t, "x")
+	m, list := NewMemory(slog.New(slog.DiscardHandler), 1), one(t, "x")
 	full := map[string]*choice{}
 	for i := range maxUsers {
 		full[fmt.Sprint(i)] = nil

@@ -1,7 +1,5 @@
 package fault
 
-import "slices"
-
 // Add advertises capabilities that the server may not have.
 type Add struct {
 	Lists `smtp:"lines of the EHLO reply, without code" imap:"capability names" pop3:"lines of the CAPA reply"`
@@ -21,10 +19,11 @@ func (*Add) Kind() Kind {
 // ValidateFor requires at least one list.
 func (f *Add) ValidateFor(among Protocols) error { return some(f.Lists, among, "a list") }
 
-// List implements ListStage.
-func (f *Add) List(names []string, protocol string) []string {
-	return append(slices.Clip(names), f.For(protocol)...)
-}
+// Instead implements ListStage.
+func (f *Add) Instead(string) []string { return nil }
+
+// Besides implements ListStage.
+func (f *Add) Besides(protocol string) []string { return f.For(protocol) }
 
 // Advertised implements Advertiser.
 func (f *Add) Advertised() Lists { return f.Lists }

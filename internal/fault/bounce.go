@@ -60,6 +60,9 @@ func (f *BounceLater) CheckRule(r *Rule) error {
 	return nil
 }
 
+// Afterwards implements Afterwards.
+func (f *BounceLater) Afterwards() bool { return true }
+
 // ActsIn implements Spoken. The recipient's server must have said something in SMTP.
 func (f *BounceLater) ActsIn(p *protocol.Protocol) bool { return p.Name == "smtp" }
 

@@ -19,13 +19,11 @@ func (*Capabilities) Kind() Kind {
 // ValidateFor requires at least one list.
 func (f *Capabilities) ValidateFor(among Protocols) error { return some(f.Lists, among, "a list") }
 
-// List implements ListStage.
-func (f *Capabilities) List(names []string, protocol string) []string {
-	if l := f.For(protocol); l != nil {
-		return l
-	}
-	return names
-}
+// Instead implements ListStage.
+func (f *Capabilities) Instead(protocol string) []string { return f.For(protocol) }
+
+// Besides implements ListStage.
+func (f *Capabilities) Besides(string) []string { return nil }
 
 // Advertised implements Advertiser.
 func (f *Capabilities) Advertised() Lists { return f.Lists }

@@ -15,11 +15,18 @@ type Conn struct {
 	everybodys []*rule
 	users      Users
 	own        *Plan // the user's own plan, whose rules have joined
-	editing    bool  // some rule may edit what the engine says
+	next       *Plan // the plan for this login of nextFor's, whose rules have joined
+	nextFor    string
+	editing    bool // some rule may edit what the engine says
+	expires    bool // some rule ends the connection by the clock
+	naming     bool // some rule asks for the name in the TLS handshake
+	awaiting   bool // some rule waits for a command to be answered OK
+	born       time.Time
 	kept       *kept // what rules remember about the connection; nil: nothing yet
 
 	commands int // number of commands so far
 	asked    int // number of the command for which Meanwhile was called
+	answerer int // the rule that has answered the command, among rules; -1: none
 }
 
 // kept is what rules remember about a connection. It ends with the connection.
@@ -27,6 +34,8 @@ type kept struct {
 	counters *Memory         // of what is counted per connection
 	held     map[*rule]Key   // places that the connection holds
 	edits    map[*rule]edits // of the reply to the current command
+	idle     *idling         // the present IDLE; nil: there was none, or no rule acts on it
+	lots     map[*rule]bool  // whether a rule without counters acts on the connection, by its chance
 }
 
 // keep returns what is kept, ready to be added to.
@@ -49,6 +58,9 @@ func (c *Conn) Active() bool { return c != nil && len(c.rules) > 0 }
 func (c *Conn) set(rules []*rule) {
 	c.rules = rules
 	c.editing = has[EditStage](c)
+	c.expires = has[ExpiryStage](c) || has[IdleStage](c)
+	c.naming = slices.ContainsFunc(rules, func(r *rule) bool { return len(r.Match.ServerName) > 0 })
+	c.awaiting = slices.ContainsFunc(rules, func(r *rule) bool { return r.awaits() })
 }
 
 // Phase begins the connection, or begins it anew after STARTTLS. Nobody is logged in then.
@@ -87,8 +99,12 @@ func (c *Conn) Accept(dropSupported bool) (mode AcceptMode, by string) {
 }
 
 // Pace returns how fast the server's bytes are sent.
-func (c *Conn) Pace() (p Pace) {
-	p.By = all(c, func(s PaceStage) { s.Pace(&p) })
+func (c *Conn) Pace() Pace {
+	p, by := first(c, func(s PaceStage) (p Pace, ok bool) {
+		s.Pace(&p)
+		return p, true
+	})
+	p.By = by
 	return p
 }
 
@@ -98,14 +114,19 @@ func (c *Conn) First() (mode SecurityMode, by string) {
 }
 
 // TLS returns how the handshake that is about to begin differs from the correct one.
-func (c *Conn) TLS() (t TLS) {
-	t.By = all(c, func(s TLSStage) { s.TLS(&t) })
+func (c *Conn) TLS() TLS {
+	t, by := settings(c, TLSStage.TLS, TLS.with)
+	t.By = by
 	return t
 }
 
 // Start returns the state in which the engine begins.
-func (c *Conn) Start() (st Start) {
-	st.By = all(c, func(s StartStage) { s.Start(&st) })
+func (c *Conn) Start() Start {
+	st, by := first(c, func(s StartStage) (st Start, ok bool) {
+		s.Start(&st)
+		return st, true
+	})
+	st.By = by
 	return st
 }
 
@@ -113,14 +134,18 @@ func (c *Conn) Start() (st Start) {
 func (c *Conn) Greeting() (g Greet) {
 	each(c, func(r *rule, s GreetStage) bool {
 		var mine Greet
-		if !s.Greet(&mine, c.Protocol) || !r.take(c) {
+		if !s.Greet(&mine, c.Protocol) {
+			return false
+		}
+		greets := mine.Line+mine.Raw != ""
+		if greets && g.Line+g.Raw != "" || !r.take(c) {
 			return false
 		}
 		by := c.acts(r)
 		if mine.Delay > 0 {
 			g.Delay, g.DelayBy = g.Delay+mine.Delay, by
 		}
-		if mine.Line+mine.Raw != "" && g.Line+g.Raw == "" {
+		if greets {
 			g.Line, g.Raw, g.By = mine.Line, mine.Raw, by
 		}
 		return false
@@ -130,7 +155,7 @@ func (c *Conn) Greeting() (g Greet) {
 
 // Capability returns what happens to a capability, and the scenario that says so.
 func (c *Conn) Capability(name string) (fate CapabilityFate, by string) {
-	each(c, func(r *rule, s CapabilityStage) bool {
+	standing(c, func(r *rule, s CapabilityStage) bool {
 		if f := s.Capability(name); f > fate {
 			fate, by = f, r.Scenario
 		}
@@ -159,9 +184,17 @@ func (c *Conn) Capabilities(names []string) (edited []string, by string) {
 		}
 		edited = append(edited, name)
 	}
-	each(c, func(r *rule, s ListStage) bool {
-		edited = s.List(edited, c.Protocol)
-		by = r.Scenario
+	standing(c, func(r *rule, s ListStage) bool {
+		list := s.Instead(c.Protocol)
+		if list != nil {
+			edited, by = list, r.Scenario
+		}
+		return list != nil
+	})
+	standing(c, func(r *rule, s ListStage) bool {
+		if more := s.Besides(c.Protocol); len(more) > 0 {
+			edited, by = append(slices.Clip(edited), more...), r.Scenario
+		}
 		return false
 	})
 	return edited, by
@@ -171,32 +204,58 @@ func (c *Conn) Capabilities(names []string) (edited []string, by string) {
 func (c *Conn) Command() (a Action) {
 	if c != nil {
 		c.commands++
+		c.answerer = -1
 	}
+	a.DelayBy = all(c, func(s PauseStage) { a.Delay += s.Pause() })
+	each(c, func(r *rule, s SayStage) bool {
+		if text := s.Says(c.Protocol); text != "" && r.take(c) {
+			a.Say = append(a.Say, Said{text, c.acts(r)})
+		}
+		return false
+	})
 	each(c, func(r *rule, s CommandStage) bool {
-		var mine Action
+		var mine Answer
 		if !s.Command(&mine, &c.Event, Counts{c, r}) || !r.take(c) {
 			return false
 		}
-		by := c.acts(r)
-		if mine.Delay > 0 {
-			a.Delay += mine.Delay
-			a.DelayBy = by
-		}
-		for _, said := range mine.Say {
-			a.Say = append(a.Say, Said{said.Text, by})
-		}
-		if mine.Reply == "" && mine.Raw == "" && mine.Replace == "" && mine.End == EndNone {
-			return false
-		}
-		a.Reply, a.Raw, a.Replace, a.End, a.By = mine.Reply, mine.Raw, mine.Replace, mine.End, by
+		a.Answer, a.By = mine, c.acts(r)
+		c.answerer = slices.Index(c.rules, r)
 		return true
 	})
 	return a
 }
 
+// Sent returns how the reply to the message that has just come is replaced because of its content. The rules that
+// don't ask for the content have had their turn at the command.
+func (c *Conn) Sent() (a Action) {
+	if c == nil || c.Event.Content == nil {
+		return a
+	}
+	each(c, func(r *rule, s CommandStage) bool {
+		if c.answerer >= 0 && slices.Index(c.rules, r) > c.answerer {
+			return true
+		}
+		var mine Answer
+		if r.Match.Content.none() || !s.Command(&mine, &c.Event, Counts{c, r}) || !r.take(c) {
+			return false
+		}
+		a.Answer, a.By = mine, c.acts(r)
+		return true
+	})
+	return a
+}
+
+// Names reports whether any rule asks for the name in the client's TLS handshake. If so, Named must be called before
+// TLS.
+func (c *Conn) Names() bool { return c != nil && c.naming }
+
+// Named says which name the client asks for in its TLS handshake; "" is none.
+func (c *Conn) Named(server string) { c.Hello, c.ServerName = true, server }
+
 // Upgrade returns what happens around STARTTLS.
-func (c *Conn) Upgrade() (u Upgrade) {
-	u.By = all(c, func(s UpgradeStage) { s.Upgrade(&u, c.Protocol) })
+func (c *Conn) Upgrade() Upgrade {
+	u, by := settings(c, func(s UpgradeStage, u *Upgrade) { s.Upgrade(u, c.Protocol) }, Upgrade.with)
+	u.By = by
 	return u
 }
 
@@ -248,10 +307,21 @@ func (c *Conn) Login(a identity.Attempt) *identity.Refusal {
 	}
 	c.Claims(a.User)
 	c.Mechanism = a.Mechanism
-	return refusal(first(c, func(s LoginStage) (*identity.Refusal, bool) {
-		no := s.Login(&c.Event, a)
-		return no, no != nil
-	}))
+	var no *identity.Refusal
+	var by string
+	each(c, func(r *rule, s LoginStage) (decided bool) {
+		no, decided = s.Login(&c.Event, a)
+		if no == nil {
+			return decided
+		}
+		if !r.take(c) {
+			no = nil
+			return false
+		}
+		by = c.acts(r)
+		return true
+	})
+	return refusal(no, by)
 }
 
 // Mechanisms lists the mechanisms that a scenario allows besides the usual ones.
@@ -288,7 +358,7 @@ func eachOffer[S any](c *Conn, do func(S)) {
 		}
 		m := r.Match
 		m.User, m.Mechanism = nil, nil
-		if m.matches(&c.Event) {
+		if m.matches(&c.Event) && r.open(c) && r.stands(c) {
 			do(s)
 		}
 	}
@@ -337,14 +407,14 @@ func (c *Conn) Limits() Limits {
 }
 
 func (c *Conn) limits() (l Limits) {
-	each(c, func(r *rule, s LimitStage) bool {
-		before := l
-		s.Limit(&l)
-		if l.MessageBytes != before.MessageBytes {
-			l.BytesBy = r.Scenario
+	standing(c, func(r *rule, s LimitStage) bool {
+		var mine Limits
+		s.Limit(&mine)
+		if mine.MessageBytes > 0 && l.MessageBytes == 0 {
+			l.MessageBytes, l.BytesBy = mine.MessageBytes, r.Scenario
 		}
-		if l.Recipients != before.Recipients {
-			l.RecipientsBy = r.Scenario
+		if mine.Recipients > 0 && l.Recipients == 0 {
+			l.Recipients, l.RecipientsBy = mine.Recipients, r.Scenario
 		}
 		return false
 	})
@@ -359,7 +429,7 @@ func (c *Conn) Folders() (folders []Folder, by string) {
 
 // Hierarchy returns the form of mailbox names in IMAP. ok is false for the usual form. A delimiter of 0 means NIL.
 func (c *Conn) Hierarchy() (delimiter byte, prefix, by string, ok bool) {
-	each(c, func(r *rule, s HierarchyStage) bool {
+	standing(c, func(r *rule, s HierarchyStage) bool {
 		delimiter, prefix = s.Hierarchy()
 		by, ok = r.Scenario, true
 		return true
@@ -369,7 +439,7 @@ func (c *Conn) Hierarchy() (delimiter byte, prefix, by string, ok bool) {
 
 // Fill returns how large the INBOX of the user who has just logged in becomes. ok is false if it stays as it is.
 func (c *Conn) Fill() (f Filling, ok bool) {
-	each(c, func(r *rule, s FillStage) bool {
+	standing(c, func(r *rule, s FillStage) bool {
 		f = s.Fill(c.User, Counts{c, r})
 		f.By = c.acts(r)
 		return true
@@ -386,11 +456,6 @@ func (c *Conn) Meanwhile() (m Meanwhile, by string) {
 	c.asked = c.commands
 	by = all(c, func(s MeanwhileStage) { s.Meanwhile(&m) })
 	return m, by
-}
-
-// Mute reports whether IDLE stays silent, and returns the scenario that says so.
-func (c *Conn) Mute() (mute bool, by string) {
-	return first(c, func(s IdleStage) (bool, bool) { return s.Idle(), s.Idle() })
 }
 
 // Bounce reports whether a message that was just accepted for the recipient bounces later, and how.

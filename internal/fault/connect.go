@@ -61,13 +61,13 @@ func (f *Connect) Accept() AcceptMode {
 // CheckRule refuses conditions that nobody can know before a connection exists.
 func (f *Connect) CheckRule(r *Rule) error {
 	m := r.Match
-	if m.late() || m.TLS != nil {
+	if m.late() || m.TLS != nil || len(m.ServerName) > 0 {
 		return fmt.Errorf("connect: match only door, protocol, family, client and connection; nothing else is known when a client connects")
 	}
-	if f.Listen() != ListenOpen && (len(m.Client) > 0 || len(m.Connection) > 0 || r.Skip > 0 || r.Times > 0 || r.Per != "") {
-		return fmt.Errorf("connect: %s applies to a whole door; match only door, protocol and family, without skip, times and per", f.Mode)
+	if f.Listen() != ListenOpen && (len(m.Client) > 0 || len(m.Connection) > 0 || r.Chance > 0 || r.timed() || r.Skip > 0 || r.Times > 0 || r.Per != "") {
+		return fmt.Errorf("connect: %s applies to a whole door; match only door, protocol and family, without chance, skip, times and per", f.Mode)
 	}
-	return nil
+	return r.notYet()
 }
 
 // Waits implements Waiter.

@@ -19,6 +19,8 @@ import (
 type Counters interface {
 	// Add counts once more and returns the new count.
 	Add(ctx context.Context, k Key) (int, error)
+	// Count returns the present count.
+	Count(ctx context.Context, k Key) (int, error)
 	// Allow reports whether the key has fewer than limit moments within the time before now. If so, it adds now to
 	// them.
 	Allow(ctx context.Context, k Key, limit int, within time.Duration) (bool, error)
@@ -142,6 +144,11 @@ func ask[T any](ctx context.Context, g *guard, do func(context.Context) (T, erro
 // Add implements Counters.
 func (g *guard) Add(ctx context.Context, k Key) (int, error) {
 	return ask(ctx, g, func(ctx context.Context) (int, error) { return g.Counters.Add(ctx, k) })
+}
+
+// Count implements Counters.
+func (g *guard) Count(ctx context.Context, k Key) (int, error) {
+	return ask(ctx, g, func(ctx context.Context) (int, error) { return g.Counters.Count(ctx, k) })
 }
 
 // Allow implements Counters.

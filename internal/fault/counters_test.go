@@ -172,7 +172,8 @@ type broken struct{ asked int }
 
 var errAway = errors.New("nobody answers")
 
-func (b *broken) Add(ctx context.Context, _ Key) (int, error) { return 1, b.err(ctx) }
+func (b *broken) Add(ctx context.Context, _ Key) (int, error)   { return 1, b.err(ctx) }
+func (b *broken) Count(ctx context.Context, _ Key) (int, error) { return 1, b.err(ctx) }
 func (b *broken) Allow(ctx context.Context, _ Key, _ int, _ time.Duration) (bool, error) {
 	return false, b.err(ctx)
 }
@@ -201,6 +202,9 @@ func TestCountersThatFail(t *testing.T) {
 			{Match: rcpt, Fault: &RateLimit{Max: 1, Within: time.Hour, Texts: Texts{"smtp": "450 rate"}}},
 			{Match: Match{Connection: []int{1}, Command: []string{"RCPT"}}, Fault: &Reply{Texts: Texts{"smtp": "451 connection"}}},
 			{Fault: &Greylist{Wait: time.Hour, SMTP: "451 greylist"}},
+			{Match: rcpt, Per: PerUser, After: Moment{Command: []string{"NOOP"}}, Fault: &Reply{Texts: Texts{"smtp": "451 after"}}},
+			{Match: rcpt, Per: PerUser, Until: Moment{Time: time.Hour}, Fault: &Reply{Texts: Texts{"smtp": "451 until"}}},
+			{Match: rcpt, Chance: 100, Fault: &Reply{Texts: Texts{"smtp": "451 chance"}}},
 			{Fault: &LimitConnections{Max: 0, Texts: Texts{"smtp": "421 limit"}}},
 			{Fault: &Fill{Messages: 1}},
 			{Match: Match{Command: []string{"DATA"}}, Fault: &Reply{Texts: Texts{"smtp": "451 uncounted"}}},
@@ -273,7 +277,7 @@ func TestActs(t *testing.T) {
 	c.Greeting()
 	c.Limits()
 	refused(c, 2)
-	want := []Act{{"b", 1, "delay-greeting", ""}, {"a", 0, "reply", "RCPT"}, {"a", 1, "delay-reply", "RCPT"}}
+	want := []Act{{"b", 1, "delay-greeting", ""}, {"a", 1, "delay-reply", "RCPT"}, {"a", 0, "reply", "RCPT"}, {"a", 1, "delay-reply", "RCPT"}}
 	if fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("got  %v\nwant %v", got, want)
 	}

@@ -13,7 +13,7 @@ import (
 type CutMessage struct {
 	In    Place `yaml:"in" doc:"upload (a message that the client sends, the default), download (one that the server sends), reply (the server stores the message and never replies)" enum:"upload,download,reply"`
 	After int64 `yaml:"after" doc:"how many bytes of the message go through first, 0 or more"`
-	How   End   `yaml:"how" doc:"reset (RST, the default), close (FIN), truncate (FIN without TLS's close_notify) or silence" enum:"reset,close,truncate,silence"`
+	How   End   `yaml:"how" doc:"reset (RST, the default), close (FIN), truncate (FIN without TLS's close_notify), silence or vanish" enum:"reset,close,truncate,silence,vanish"`
 }
 
 // Kind implements Fault.
@@ -35,8 +35,8 @@ func (f *CutMessage) Validate() error {
 	if f.In == InReply && f.After > 0 {
 		return errors.New("after: has no meaning with in: reply")
 	}
-	if !slices.Contains([]End{EndNone, EndReset, EndClose, EndTruncate, EndSilence}, f.How) {
-		return fmt.Errorf("how: %q isn't one of [reset close truncate silence]", f.How)
+	if !slices.Contains([]End{EndNone, EndReset, EndClose, EndTruncate, EndSilence, EndVanish}, f.How) {
+		return fmt.Errorf("how: %q isn't one of [reset close truncate silence vanish]", f.How)
 	}
 	if !slices.Contains([]Place{"", InUpload, InDownload, InReply}, f.In) {
 		return fmt.Errorf("in: %q isn't one of [upload download reply]", f.In)
@@ -63,6 +63,9 @@ func (f *CutMessage) how() End {
 	return f.How
 }
 
+// Afterwards implements Afterwards.
+func (f *CutMessage) Afterwards() bool { return f.In == InReply }
+
 // ActsIn implements Spoken. Not every protocol has both directions.
 func (f *CutMessage) ActsIn(p *protocol.Protocol) bool {
 	if f.In == InDownload {
@@ -70,6 +73,9 @@ func (f *CutMessage) ActsIn(p *protocol.Protocol) bool {
 	}
 	return p.Uploads()
 }
+
+// Vanishes implements Vanisher.
+func (f *CutMessage) Vanishes() bool { return f.How == EndVanish }
 
 // Waits implements Waiter.
 func (f *CutMessage) Waits() time.Duration { return f.How.waits() }

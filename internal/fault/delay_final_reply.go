@@ -29,6 +29,9 @@ func (f *DelayFinalReply) UnmarshalText(b []byte) (err error) {
 // Final implements FinalStage.
 func (f *DelayFinalReply) Final() time.Duration { return f.Delay }
 
+// Afterwards implements Afterwards.
+func (f *DelayFinalReply) Afterwards() bool { return true }
+
 // ActsIn implements Spoken.
 func (f *DelayFinalReply) ActsIn(p *protocol.Protocol) bool { return p.Uploads() }
 

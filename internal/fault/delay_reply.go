@@ -22,11 +22,8 @@ func (f *DelayReply) UnmarshalText(b []byte) (err error) {
 	return err
 }
 
-// Command implements CommandStage.
-func (f *DelayReply) Command(a *Action, _ *Event, _ Counts) bool {
-	a.Delay = f.Delay
-	return true
-}
+// Pause implements PauseStage.
+func (f *DelayReply) Pause() time.Duration { return f.Delay }
 
 // Waits implements Waiter.
 func (f *DelayReply) Waits() time.Duration { return f.Delay }

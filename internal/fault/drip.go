@@ -42,7 +42,7 @@ func (f *Drip) CheckRule(r *Rule) error {
 	if r.Match.TLS != nil {
 		return fmt.Errorf("drip: applies to a whole connection, in clear and in TLS; leave out tls")
 	}
-	return r.early()
+	return errors.Join(r.beforeHello(), r.early())
 }
 
 // Waits implements Waiter.

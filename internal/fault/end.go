@@ -21,7 +21,7 @@ func (*EndConnection) Kind() Kind {
 }
 
 // Ends lists the ways in which EndConnection may end it.
-var Ends = []string{string(EndClose), string(EndReset), string(EndTruncate), string(EndSilence)}
+var Ends = []string{string(EndClose), string(EndReset), string(EndTruncate), string(EndSilence), string(EndVanish)}
 
 // UnmarshalText parses one of Ends.
 func (f *EndConnection) UnmarshalText(b []byte) error {
@@ -33,7 +33,7 @@ func (f *EndConnection) UnmarshalText(b []byte) error {
 }
 
 // Command implements CommandStage.
-func (f *EndConnection) Command(a *Action, _ *Event, _ Counts) bool {
+func (f *EndConnection) Command(a *Answer, _ *Event, _ Counts) bool {
 	a.End = f.How
 	return true
 }
@@ -45,6 +45,9 @@ func (f *EndConnection) CheckRule(r *Rule) error {
 	}
 	return nil
 }
+
+// Vanishes implements Vanisher.
+func (f *EndConnection) Vanishes() bool { return f.How == EndVanish }
 
 // Waits implements Waiter.
 func (f *EndConnection) Waits() time.Duration { return f.How.waits() }
@@ -58,5 +61,6 @@ func (f *EndConnection) Explain() string {
 func (e End) words() string {
 	return map[End]string{
 		EndClose: "closed", EndReset: "reset", EndTruncate: "closed without TLS's close_notify", EndSilence: "left open, and nothing is ever said again",
+		EndVanish: "dead: nothing comes through any more, in either direction, and nobody is told",
 	}[e]
 }

@@ -75,6 +75,12 @@ type Event struct {
 	Recipients []string // accepted for the message so far
 	Mailboxes  []string // IMAP: the mailboxes that the command is about
 	Mechanism  string
+	Arguments  string    // of the command
+	Messages   string    // the set of message numbers that the command names
+	UIDs       string    // the set of UIDs that the command names
+	Content    *Contents // of the message that has just come; nil: none has
+	Hello      bool      // the client's ClientHello has come, and ServerName is what it asks for
+	ServerName string
 }
 
 // ValueError says that a value isn't one of the known ones. The loader adds a "did you mean".

@@ -40,7 +40,7 @@ func (f *Greylist) Validate() error {
 }
 
 // Command implements CommandStage.
-func (f *Greylist) Command(a *Action, e *Event, n Counts) bool {
+func (f *Greylist) Command(a *Answer, e *Event, n Counts) bool {
 	if e.Command != "RCPT" || n.Waited(PerEnvelope, f.Wait) {
 		return false
 	}

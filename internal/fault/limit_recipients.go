@@ -33,12 +33,8 @@ func (f *LimitRecipients) UnmarshalText(b []byte) error {
 	return nil
 }
 
-// Limit implements LimitStage. The smallest of several limits applies.
-func (f *LimitRecipients) Limit(l *Limits) {
-	if l.Recipients == 0 || f.Max < l.Recipients {
-		l.Recipients = f.Max
-	}
-}
+// Limit implements LimitStage.
+func (f *LimitRecipients) Limit(l *Limits) { l.Recipients = f.Max }
 
 // CheckRule refuses counters, and conditions that nobody can know yet.
 func (f *LimitRecipients) CheckRule(r *Rule) error { return errors.Join(r.early(), r.uncounted()) }

@@ -49,9 +49,9 @@ func (f *Login) ValidateFor(among Protocols) error {
 }
 
 // Login implements LoginStage.
-func (f *Login) Login(e *Event, _ identity.Attempt) *identity.Refusal {
+func (f *Login) Login(e *Event, _ identity.Attempt) (no *identity.Refusal, decided bool) {
 	if f.For(e.Protocol) == "" {
-		return nil
+		return nil, false
 	}
-	return refusalOf(f.Texts)
+	return refusalOf(f.Texts), true
 }

@@ -3,8 +3,11 @@ package fault
 import (
 	"errors"
 	"fmt"
+	"math"
 	"net/netip"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -21,7 +24,14 @@ type Match struct {
 	Family     []string `yaml:"family" doc:"ipv4 or ipv6" enum:"ipv4,ipv6"`
 	Mailbox    []string `yaml:"mailbox" doc:"IMAP: the mailbox that the command names, otherwise the selected one; * and ? as in file names"`
 	Connection []int    `yaml:"connection" doc:"the n-th connection since the scenario was activated, from 1, among those that door, protocol, family and client match"`
+	Arguments  []string `yaml:"arguments" doc:"what follows the command's name, like _ (EHLO _) or *ENVELOPE*; * and ? as in file names, or a regular expression between slashes"`
+	Message    []int    `yaml:"message" doc:"the number of a message that the command names: in IMAP's FETCH and the like, in POP3's RETR"`
+	UID        []int    `yaml:"uid" doc:"IMAP: the UID of a message that the command names, as in UID FETCH"`
+	Content    Content  `yaml:"content" doc:"what the message from the client is like; only for faults that act when it has come"`
+	ServerName []string `yaml:"server-name" doc:"the name that the client asks for in its TLS handshake (SNI); \"\" is none; * and ? as in file names"`
 	Mechanism  []string `yaml:"mechanism" doc:"the SASL mechanism of the login, like PLAIN; LOGIN is also IMAP's LOGIN command, and USER is POP3's USER and PASS"`
+
+	arguments []func(string) bool // what Arguments fit
 }
 
 // Validate reports what is wrong with a match, or returns nil.
@@ -36,7 +46,63 @@ func (m *Match) Validate() error {
 			return fmt.Errorf("client: %q is neither an address nor a network like 10.0.0.0/8", c)
 		}
 	}
-	return nil
+	for name, list := range map[string][]int{"message": m.Message, "uid": m.UID} {
+		if slices.ContainsFunc(list, func(n int) bool { return n < 1 }) {
+			return fmt.Errorf("%s: the first one is 1", name)
+		}
+	}
+	_, err := patterns(m.Arguments)
+	return err
+}
+
+// patterns returns what tells whether a text fits each pattern: a glob, or a regular expression between slashes.
+func patterns(list []string) (all []func(string) bool, err error) {
+	for _, p := range list {
+		expr, ok := strings.CutPrefix(p, "/")
+		if expr, ok = cutSuffix(expr, "/", ok); !ok {
+			all = append(all, func(s string) bool { return glob([]string{p}, s) })
+			continue
+		}
+		re, err := regexp.Compile("(?i)" + expr)
+		if err != nil {
+			return nil, fmt.Errorf("arguments: %q isn't a regular expression: %s", expr, strings.TrimPrefix(err.Error(), "error parsing regexp: "))
+		}
+		all = append(all, re.MatchString)
+	}
+	return all, nil
+}
+
+func cutSuffix(s, suffix string, so bool) (string, bool) {
+	rest, ok := strings.CutSuffix(s, suffix)
+	return rest, ok && so
+}
+
+// inSet reports whether a set of IMAP (RFC 9051 section 9, sequence-set) has one of these numbers. * is greater than
+// any.
+func inSet(set string, numbers []int) bool {
+	for part := range strings.SplitSeq(set, ",") {
+		from, to, isRange := strings.Cut(part, ":")
+		if !isRange {
+			to = from
+		}
+		low, high := setNumber(from), setNumber(to)
+		if slices.ContainsFunc(numbers, func(n int) bool { return min(low, high) <= n && n <= max(low, high) }) {
+			return true
+		}
+	}
+	return false
+}
+
+// setNumber returns a number of a set. 0 means that it isn't one.
+func setNumber(s string) int {
+	if s == "*" {
+		return math.MaxInt
+	}
+	n, err := strconv.Atoi(s)
+	if err != nil {
+		return 0
+	}
+	return n
 }
 
 func parseNetwork(s string) (netip.Prefix, error) {
@@ -54,6 +120,21 @@ func parseNetwork(s string) (netip.Prefix, error) {
 func (m *Match) door(port int, protocol string) bool {
 	return (len(m.Door) == 0 || slices.Contains(m.Door, port)) &&
 		(len(m.Protocol) == 0 || slices.Contains(m.Protocol, protocol))
+}
+
+// Meets reports whether a command at this door can match, as far as door and command tell.
+func (m *Match) Meets(port int, protocol, command string) bool {
+	return m.door(port, protocol) && (len(m.Command) == 0 || m.names(command))
+}
+
+// Particular reports whether a rule asks for particulars of a command, a message or a TLS handshake, which a good client
+// doesn't show.
+func (m *Match) Particular() bool {
+	return len(m.Arguments)+len(m.ServerName) > 0 || !m.Content.none()
+}
+
+func (m *Match) names(command string) bool {
+	return slices.ContainsFunc(m.Command, func(c string) bool { return SameCommand(c, command) })
 }
 
 // family reports whether a connection over IPv4 or IPv6 can ever match.
@@ -78,7 +159,7 @@ func (m *Match) matches(e *Event) bool {
 	if !m.door(e.Door, e.Protocol) || (m.TLS != nil && *m.TLS != e.Secure) {
 		return false
 	}
-	if len(m.Command) > 0 && !slices.ContainsFunc(m.Command, func(c string) bool { return SameCommand(c, e.Command) }) {
+	if len(m.Command) > 0 && !m.names(e.Command) {
 		return false
 	}
 	if len(m.Mechanism) > 0 && !slices.ContainsFunc(m.Mechanism, func(n string) bool { return strings.EqualFold(n, e.Mechanism) }) {
@@ -90,7 +171,16 @@ func (m *Match) matches(e *Event) bool {
 	if !glob(m.User, e.User) || !glob(m.Sender, e.Sender) || !m.recipient(e) {
 		return false
 	}
-	return m.client(e.Client)
+	return m.client(e.Client) && m.details(e)
+}
+
+// details matches what few rules ask for.
+func (m *Match) details(e *Event) bool {
+	return (len(m.arguments) == 0 || slices.ContainsFunc(m.arguments, func(fits func(string) bool) bool { return fits(e.Arguments) })) &&
+		(len(m.Message) == 0 || inSet(e.Messages, m.Message)) &&
+		(len(m.UID) == 0 || inSet(e.UIDs, m.UID)) &&
+		(len(m.ServerName) == 0 || e.Hello && glob(m.ServerName, e.ServerName)) &&
+		(m.Content.none() || m.Content.fits(e.Content))
 }
 
 // client reports whether a connection from this address can ever match.

@@ -107,6 +107,24 @@ func (m *Memory) Add(_ context.Context, k Key) (n int, err error) {
 	return n, nil
 }
 
+// Count implements Counters. It makes no key, so that what is only asked for takes no room.
+func (m *Memory) Count(_ context.Context, k Key) (int, error) {
+	k = short(k)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if k.Subject == "" {
+		if c := m.whole[k.Rule]; c != nil {
+			return c.n, nil
+		}
+		return 0, nil
+	}
+	if e := m.parts[k]; e != nil {
+		m.recency.MoveToFront(e)
+		return e.Value.(*count).n, nil
+	}
+	return 0, nil
+}
+
 // Allow implements Counters.
 func (m *Memory) Allow(_ context.Context, k Key, limit int, within time.Duration) (ok bool, err error) {
 	now := time.Since(m.born)

@@ -59,19 +59,30 @@ func (f *OAuth) ValidateFor(among Protocols) error {
 }
 
 // Mechanisms lists the ways to log in: mechanisms and commands.
-func Mechanisms() []string { return identity.LoginNames() }
+func Mechanisms() []string {
+	names := identity.LoginNames()
+	for _, name := range failing() {
+		if !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
 
 // Offers implements OfferStage.
 func (f *OAuth) Offers() []string { return f.Mechanisms }
 
 // Login implements LoginStage.
-func (f *OAuth) Login(_ *Event, a identity.Attempt) *identity.Refusal {
-	if f.Challenge == "" || !slices.Contains(f.Mechanisms, a.Mechanism) {
-		return nil
+func (f *OAuth) Login(_ *Event, a identity.Attempt) (no *identity.Refusal, decided bool) {
+	if !slices.Contains(f.Mechanisms, a.Mechanism) {
+		return nil, false
 	}
-	no := refusalOf(f.Texts)
+	if f.Challenge == "" {
+		return nil, true
+	}
+	no = refusalOf(f.Texts)
 	no.Challenge = f.Challenge
-	return no
+	return no, true
 }
 
 // ActsIn implements Spoken: every protocol advertises the mechanisms.

@@ -40,7 +40,7 @@ func (f *RateLimit) ValidateFor(among Protocols) error {
 }
 
 // Command implements CommandStage.
-func (f *RateLimit) Command(a *Action, e *Event, n Counts) bool {
+func (f *RateLimit) Command(a *Answer, e *Event, n Counts) bool {
 	text := f.For(e.Protocol)
 	if text == "" || n.Allow(f.Max, f.Within) {
 		return false

@@ -8,7 +8,7 @@ import (
 // ReplaceReply lets the engine carry out the command, and sends another reply.
 type ReplaceReply struct {
 	Texts `smtp:"an SMTP reply, like 554 5.7.1 Message rejected as spam" imap:"an IMAP status, like NO [SERVERBUG] Internal error" pop3:"a POP3 status, like -ERR [SYS/TEMP] Try again later"`
-	Then  End `yaml:"then" doc:"what happens to the connection after the reply: close, reset or silence" enum:"close,reset,silence"`
+	Then  End `yaml:"then" doc:"what happens to the connection after the reply: close, reset, silence or vanish" enum:"close,reset,silence,vanish"`
 }
 
 // Kind implements Fault.
@@ -39,11 +39,14 @@ func (f *ReplaceReply) ValidateFor(among Protocols) error {
 }
 
 // Command implements CommandStage.
-func (f *ReplaceReply) Command(a *Action, e *Event, _ Counts) bool {
+func (f *ReplaceReply) Command(a *Answer, e *Event, _ Counts) bool {
 	a.Replace = f.For(e.Protocol)
 	a.End = f.Then
 	return a.Replace != ""
 }
+
+// Afterwards implements Afterwards.
+func (f *ReplaceReply) Afterwards() bool { return true }
 
 // CheckRule requires the command that is answered.
 func (f *ReplaceReply) CheckRule(r *Rule) error {
@@ -52,6 +55,9 @@ func (f *ReplaceReply) CheckRule(r *Rule) error {
 	}
 	return nil
 }
+
+// Vanishes implements Vanisher.
+func (f *ReplaceReply) Vanishes() bool { return f.Then == EndVanish }
 
 // Waits implements Waiter.
 func (f *ReplaceReply) Waits() time.Duration { return f.Then.waits() }

@@ -15,7 +15,7 @@ import (
 type Reply struct {
 	Texts `smtp:"an SMTP reply, like 550 5.1.1 User unknown" imap:"an IMAP status, like NO [OVERQUOTA] Quota exceeded" pop3:"a POP3 status, like -ERR [SYS/TEMP] Try again later"`
 	Raw   string `yaml:"raw" doc:"instead of these: exactly these bytes, in any protocol, with \\r\\n where a line ends; {tag} is IMAP's tag"`
-	Then  End    `yaml:"then" doc:"what happens to the connection after the reply: close, reset or silence" enum:"close,reset,silence"`
+	Then  End    `yaml:"then" doc:"what happens to the connection after the reply: close, reset, silence or vanish" enum:"close,reset,silence,vanish"`
 }
 
 // Kind implements Fault.
@@ -50,22 +50,22 @@ func (f *Reply) ValidateFor(among Protocols) error {
 
 // checkThen requires an end that may follow a reply.
 func (e End) checkThen() error {
-	if !slices.Contains([]End{EndNone, EndClose, EndReset, EndSilence}, e) {
-		return fmt.Errorf("then: %q isn't one of [close reset silence]", e)
+	if !slices.Contains([]End{EndNone, EndClose, EndReset, EndSilence, EndVanish}, e) {
+		return fmt.Errorf("then: %q isn't one of [close reset silence vanish]", e)
 	}
 	return nil
 }
 
 // waits returns how long such an end makes a client wait.
 func (e End) waits() time.Duration {
-	if e == EndSilence {
+	if e == EndSilence || e == EndVanish {
 		return Forever
 	}
 	return 0
 }
 
 // Command implements CommandStage.
-func (f *Reply) Command(a *Action, e *Event, _ Counts) bool {
+func (f *Reply) Command(a *Answer, e *Event, _ Counts) bool {
 	a.Reply, a.Raw = f.For(e.Protocol), f.Raw
 	a.End = f.Then
 	return a.Reply+a.Raw != ""
@@ -84,6 +84,9 @@ func (f *Reply) CheckRule(r *Rule) error {
 
 // ActsIn implements Spoken. Raw bytes work in all protocols.
 func (f *Reply) ActsIn(p *protocol.Protocol) bool { return f.Raw != "" || f.Texts.ActsIn(p) }
+
+// Vanishes implements Vanisher.
+func (f *Reply) Vanishes() bool { return f.Then == EndVanish }
 
 // Waits implements Waiter.
 func (f *Reply) Waits() time.Duration { return f.Then.waits() }

@@ -14,6 +14,9 @@ type Rule struct {
 	Skip     int // leaves the first Skip matches alone
 	Times    int // then acts this many times; 0 means for ever
 	Per      Per
+	After    Moment // begins to act then; the zero Moment: at once
+	Until    Moment // acts no more from then on; the zero Moment: never
+	Chance   Chance // how probable it is that it acts on a match; 0: always
 	Fault    Fault
 }
 
@@ -54,12 +57,20 @@ func (r *Rule) early() error {
 	if r.Match.late() {
 		return fmt.Errorf("%s: match only door, protocol, tls, family, client and connection; nothing else is known before the first command", r.Kind())
 	}
-	return nil
+	return r.notYet()
 }
 
 // late reports whether a match needs what only commands reveal.
 func (m *Match) late() bool {
-	return len(m.Command)+len(m.User)+len(m.Sender)+len(m.Recipient)+len(m.Mechanism)+len(m.Mailbox) > 0
+	return len(m.Command)+len(m.User)+len(m.Sender)+len(m.Recipient)+len(m.Mechanism)+len(m.Mailbox)+len(m.Arguments)+len(m.Message)+len(m.UID) > 0
+}
+
+// beforeHello refuses conditions on the name in the TLS handshake.
+func (r *Rule) beforeHello() error {
+	if len(r.Match.ServerName) > 0 {
+		return fmt.Errorf("%s: acts before the client has asked for a name; leave out server-name", r.Kind())
+	}
+	return nil
 }
 
 // beforeTLS is early for kinds that act before TLS is up.
@@ -72,7 +83,7 @@ func (r *Rule) beforeTLS() error {
 
 // uncounted refuses counters. A server that has something only now and then would be two servers.
 func (r *Rule) uncounted() error {
-	if r.Skip > 0 || r.Times > 0 || r.Per != PerScenario {
+	if r.Skip > 0 || r.Times > 0 || r.Per != PerScenario && !r.timed() {
 		return fmt.Errorf("%s: applies to whole connections; leave out skip, times and per", r.Kind())
 	}
 	return nil
@@ -94,12 +105,14 @@ type rule struct {
 	id       string        // key of its counters
 	came     string        // key of the counter of connections, for match.connection
 	counters Counters      // the plan's
+	seed     uint64        // the plan's, for Chance
 	doing    chan struct{} // capacity 1; see Once
 }
 
-func newRule(r Rule, place int, counters Counters) *rule {
+func newRule(r Rule, place int, o options) *rule {
+	r.Match.arguments, _ = patterns(r.Match.Arguments) // Validate has compiled them before
 	id := r.Scenario + "/" + strconv.Itoa(place)
-	return &rule{Rule: r, place: place, id: id, came: id + "/connections", counters: counters, doing: make(chan struct{}, 1)}
+	return &rule{Rule: r, place: place, id: id, came: id + "/connections", counters: o.counters, seed: o.seed, doing: make(chan struct{}, 1)}
 }
 
 // touches reports whether the rule can act on a connection that was just accepted. It counts the connection for
@@ -118,9 +131,12 @@ func (r *rule) touches(ctx func() context.Context, e *Event) bool {
 	return err == nil && slices.Contains(r.Match.Connection, n)
 }
 
-// take counts a match and reports whether the rule acts on it. Connections that ask at the same time get different
-// numbers, so "times: 1" acts exactly once.
+// take counts a match and reports whether the rule acts on it. A match that chance passes over isn't counted.
+// Connections that ask at the same time get different numbers, so "times: 1" acts exactly once.
 func (r *rule) take(c *Conn) bool {
+	if !r.lucky(c) {
+		return false
+	}
 	if r.Skip == 0 && r.Times == 0 {
 		return true
 	}

@@ -26,15 +26,8 @@ func (f *Say) ValidateFor(among Protocols) error {
 	return checkTexts(f.Texts, among, checkLines)
 }
 
-// Command implements CommandStage.
-func (f *Say) Command(a *Action, e *Event, _ Counts) bool {
-	text := f.For(e.Protocol)
-	if text == "" {
-		return false
-	}
-	a.Say = []Said{{Text: text}}
-	return true
-}
+// Says implements SayStage.
+func (f *Say) Says(protocol string) string { return f.For(protocol) }
 
 // CheckRule requires the command before whose reply the lines are sent.
 func (f *Say) CheckRule(r *Rule) error {

@@ -1,5 +1,7 @@
 package fault
 
+import "errors"
+
 // Security makes a door speak TLS from the first byte, or clear text, contrary to what the door is for.
 type Security struct{ Mode SecurityMode }
 
@@ -27,7 +29,7 @@ func (f *Security) UnmarshalText(b []byte) error {
 func (f *Security) First() SecurityMode { return f.Mode }
 
 // CheckRule refuses conditions that nobody can know yet.
-func (f *Security) CheckRule(r *Rule) error { return r.beforeTLS() }
+func (f *Security) CheckRule(r *Rule) error { return errors.Join(r.beforeHello(), r.beforeTLS()) }
 
 // Explain says what the door speaks.
 func (f *Security) Explain() string {

@@ -42,12 +42,8 @@ func (f *SizeLimit) Explain() string {
 	return "the size limit is " + digits + " bytes"
 }
 
-// Limit implements LimitStage. The smallest of several limits applies.
-func (f *SizeLimit) Limit(l *Limits) {
-	if l.MessageBytes == 0 || f.Bytes < l.MessageBytes {
-		l.MessageBytes = f.Bytes
-	}
-}
+// Limit implements LimitStage.
+func (f *SizeLimit) Limit(l *Limits) { l.MessageBytes = f.Bytes }
 
 // CheckRule refuses counters, and conditions that nobody can know yet.
 func (f *SizeLimit) CheckRule(r *Rule) error { return errors.Join(r.early(), r.uncounted()) }

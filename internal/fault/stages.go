@@ -1,6 +1,7 @@
 package fault
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/mailrig/mailrig/internal/identity"
@@ -30,13 +31,20 @@ type (
 	CapabilityStage interface {
 		Capability(name string) CapabilityFate
 	}
-	// ListStage changes a capability list.
+	// ListStage changes a capability list: Instead replaces what the server itself advertises (nil: it doesn't), Besides
+	// is added to what there is.
 	ListStage interface {
-		List(names []string, protocol string) []string
+		Instead(protocol string) []string
+		Besides(protocol string) []string
 	}
-	// CommandStage acts on a command. It returns false if it has nothing to say now; the match then isn't counted.
+	// PauseStage delays the reply to a command.
+	PauseStage interface{ Pause() time.Duration }
+	// SayStage sends lines before the reply to a command; "" means none.
+	SayStage interface{ Says(protocol string) string }
+	// CommandStage decides what becomes of a command. It returns false if it has nothing to say now; the match then
+	// isn't counted.
 	CommandStage interface {
-		Command(a *Action, e *Event, n Counts) bool
+		Command(a *Answer, e *Event, n Counts) bool
 	}
 	// UpgradeStage acts around STARTTLS.
 	UpgradeStage interface {
@@ -52,9 +60,10 @@ type (
 	}
 	// FinalStage delays the reply to a message.
 	FinalStage interface{ Final() time.Duration }
-	// LoginStage refuses a login whatever the password is. nil means that it doesn't.
+	// LoginStage decides about a login whatever the password is: it refuses it, or keeps the rules behind it from doing
+	// so (decided without a refusal).
 	LoginStage interface {
-		Login(e *Event, a identity.Attempt) *identity.Refusal
+		Login(e *Event, a identity.Attempt) (no *identity.Refusal, decided bool)
 	}
 	// OnlyStage says which ways to log in the server advertises, in place of the usual ones.
 	OnlyStage interface{ Only() []string }
@@ -62,6 +71,12 @@ type (
 	ProofStage interface{ Spoils(identity.ProofPart) bool }
 	// OfferStage advertises mechanisms besides the usual ones.
 	OfferStage interface{ Offers() []string }
+	// FailStage advertises mechanisms at which every login fails. Such a kind also refuses the login (LoginStage).
+	FailStage interface{ Fails() []string }
+	// PasswordStage reads a password as the server does.
+	PasswordStage interface {
+		Password(sent string) string
+	}
 	// AdmitStage refuses a login that is right in every other way. nil means that it doesn't.
 	AdmitStage interface {
 		Admit(a identity.Attempt, n Counts) *identity.Refusal
@@ -81,7 +96,13 @@ type (
 	// MeanwhileStage lets another session change the selected mailbox.
 	MeanwhileStage interface{ Meanwhile(*Meanwhile) }
 	// IdleStage acts on IDLE.
-	IdleStage interface{ Idle() (mute bool) }
+	IdleStage interface {
+		Idle() (after time.Duration, then string)
+	}
+	// ExpiryStage ends the connection by the clock, unless the client says something before. age is the connection's.
+	ExpiryStage interface {
+		Expires(age time.Duration, protocol string) Expiry
+	}
 	// BounceStage lets an accepted message bounce later.
 	BounceStage interface{ Bounce() Bounce }
 )
@@ -127,6 +148,21 @@ type TLS struct {
 	Handshake HandshakeFate
 	Alert     uint8 // for HandshakeAlert
 	By        string
+}
+
+// with adds what t doesn't have yet. Versions belong together, and so do a fate and its alert.
+func (t TLS) with(more TLS) TLS {
+	t.Certificate = cmp.Or(t.Certificate, more.Certificate)
+	if t.MinVersion == 0 && t.MaxVersion == 0 {
+		t.MinVersion, t.MaxVersion = more.MinVersion, more.MaxVersion
+	}
+	t.NoCommonCipher = t.NoCommonCipher || more.NoCommonCipher
+	t.ClientCertificate = t.ClientCertificate || more.ClientCertificate
+	t.ServerName = t.ServerName || more.ServerName
+	if t.Handshake == HandshakeDone {
+		t.Handshake, t.Alert = more.Handshake, more.Alert
+	}
+	return t
 }
 
 // SecurityMode is what a door speaks first.
@@ -186,18 +222,24 @@ const (
 	EndReset    End = "reset"    // RST
 	EndTruncate End = "truncate" // FIN without TLS's close_notify
 	EndSilence  End = "silence"  // stays open, and the server never says anything again
+	EndVanish   End = "vanish"   // the link is dead: nothing comes through in either direction, and nobody is told
 )
 
-// Action says what to do with a command instead of giving it to the engine, before or after.
+// Action says what to do about a command before and instead of giving it to the engine.
 type Action struct {
 	Delay   time.Duration
 	DelayBy string
 	Say     []Said // sent before the reply
+	Answer
+	By string // scenario of the Answer
+}
+
+// Answer is what becomes of a command instead of what the engine would do.
+type Answer struct {
 	Reply   string // answer with this, and keep the command from the engine
 	Raw     string // exactly these bytes, in place of Reply; {tag} is replaced by IMAP's tag
 	Replace string // let the engine carry it out, and answer with this
 	End     End    // after the reply, or at once
-	By      string // scenario of Reply, Replace or End
 }
 
 // Said is a text that a scenario says.
@@ -209,6 +251,12 @@ type Upgrade struct {
 	Inject string // sent in clear after the positive reply, in the same segment
 	Keep   bool   // clear text pipelined behind STARTTLS runs inside TLS
 	By     string
+}
+
+// with adds what u doesn't have yet.
+func (u Upgrade) with(more Upgrade) Upgrade {
+	u.Raw, u.Inject, u.Keep = cmp.Or(u.Raw, more.Raw), cmp.Or(u.Inject, more.Inject), u.Keep || more.Keep
+	return u
 }
 
 // Place is where a connection may be cut.

@@ -1,11 +1,15 @@
 package fault
 
-import "context"
+import (
+	"context"
+	"strings"
+)
 
 // Users connects a connection with the plans that single users have. All functions may be nil.
 type Users struct {
 	Context func() context.Context                       // ends with the connection; nil: never ends
 	Plan    func(ctx context.Context, user string) *Plan // nil for most users
+	Next    func(ctx context.Context, user string) *Plan // for this login only; asked once for each user; nil for most
 	Joined  func(*Plan)                                  // called when the user's rules have joined the connection's
 	Acted   func(Act)                                    // called for each act of a rule, on the connection's goroutine
 }
@@ -40,16 +44,23 @@ func (c *Conn) join(user string) {
 	if c.users.Plan == nil {
 		return
 	}
-	var own *Plan
+	own, next := (*Plan)(nil), c.next
 	if user != "" {
 		own = c.users.Plan(c.ctx(), user)
 	}
-	if own == c.own {
+	if c.users.Next != nil && !strings.EqualFold(user, c.nextFor) {
+		c.nextFor, next = user, nil
+		if user != "" {
+			next = c.users.Next(c.ctx(), user)
+		}
+	}
+	if own == c.own && next == c.next {
 		return
 	}
-	c.own = own
-	c.set(append(own.touching(c.ctx, &c.Event), c.everybodys...))
-	if own != nil && c.users.Joined != nil {
-		c.users.Joined(own)
+	c.own, c.next = own, next
+	theirs := Join(next, own)
+	c.set(append(theirs.touching(c.ctx, &c.Event), c.everybodys...))
+	if theirs != nil && c.users.Joined != nil {
+		c.users.Joined(theirs)
 	}
 }

@@ -100,10 +100,17 @@ func (g *Gate) farewell(b []byte, by event.EndedBy) {
 
 // cut ends the connection because a scenario wants it.
 func (g *Gate) cut(how fault.End, by string) {
+	if how == fault.EndVanish && !g.deafen() {
+		how = fault.EndSilence // the nearest thing
+	}
 	if how == fault.EndSilence {
 		g.rec.Add(&event.Silenced{Moment: event.AtDialogue}, by)
 	} else {
 		g.rec.Add(&event.Cut{Moment: event.AtDialogue, How: string(how)}, by)
+	}
+	if how == fault.EndVanish {
+		g.vanish()
+		return
 	}
 	g.flush()
 	if how == fault.EndSilence {

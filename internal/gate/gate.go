@@ -67,6 +67,9 @@ type Rig struct {
 	WriteTimeout     time.Duration // how long a client may refuse to read; 0 means 1 min
 	Logger           *slog.Logger  // nil is silent
 	Spool            spool.Room    // where messages are while they arrive
+	// Park takes over a connection whose link a scenario has let die: it must be kept open, and neither read nor written.
+	// A nil Park means that nobody takes it; the gate then stays silent instead.
+	Park func(net.Conn)
 }
 
 func (r *Rig) writeTimeout() time.Duration { return cmp.Or(r.WriteTimeout, time.Minute) }
@@ -144,8 +147,9 @@ type Gate struct {
 	hasty     bool   // the client must wait for the reply to the last command, or has shown that it doesn't wait
 	// Something was injected behind STARTTLS, and the client's first command inside TLS hasn't come yet.
 	injected bool
-	spool    held     // what the framing gathers
-	readBy   deadline // read deadline of the socket; only the engine's goroutine uses it
+	spool    held          // what the framing gathers
+	expiry   *fault.Expiry // what ends the connection if the client says nothing until the deadline; nil: nothing of a scenario's
+	readBy   deadline      // read deadline of the socket; only the engine's goroutine uses it
 
 	wmu      sync.Mutex
 	out      *[]byte // gathered replies; nil if there are none

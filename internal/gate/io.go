@@ -93,6 +93,9 @@ func (g *Gate) sayLocked(b []byte, injected string) error {
 		return nil
 	}
 	g.rec.Reply(g.veiled(b), injected)
+	if g.fault.Awaits() {
+		g.answered(b)
+	}
 	return g.emit(b)
 }
 
@@ -206,6 +209,9 @@ func (g *Gate) wait(idle time.Duration) {
 	g.wmu.Unlock()
 	if g.cfg.IdleTimeout > 0 {
 		idle = g.cfg.IdleTimeout
+	}
+	if g.fault.Expires() {
+		idle = g.expires(idle)
 	}
 	g.readBy.extend(idle, g.raw.SetReadDeadline)
 }

@@ -22,6 +22,8 @@ type port struct {
 	fate  fault.Cut // what the scenario does to the message that the client is sending
 	taken int64     // bytes of the message received so far
 
+	contents *fault.Contents // looks at the message; nil: no rule asks
+
 	followed bool   // the bytes behind the last command belong to it
 	tag      string // of the command that the scenario was last asked about
 	said     string // what a scenario answered to that command
@@ -63,6 +65,8 @@ func (p *port) over(err error) error {
 	g := p.g
 	replies := g.cfg.Protocol.Replies
 	switch {
+	case isTimeout(err) && g.expiry != nil:
+		g.expire(*g.expiry)
 	case isTimeout(err):
 		if bye := replies.Canned(protocol.IdleTooLong, "", g.cfg.Domain); bye != nil {
 			g.farewell(bye, event.EndedByTimeout)
@@ -111,6 +115,9 @@ func (p *port) Upload(b []byte, n int64, secret bool) (int, error) {
 		p.g.cut(p.fate.End, p.fate.By)
 		return 0, io.EOF
 	}
+	if p.contents != nil {
+		p.contents.Add(b[:k])
+	}
 	if !secret {
 		p.g.rec.Body(event.Client, b[:k])
 	} else if int64(k) == n { // one record, however many pieces it came in
@@ -144,7 +151,8 @@ func (p *port) Swallow(n int64, secret bool) error {
 	return nil
 }
 
-func (p *port) BeginUpload() {
+func (p *port) BeginUpload(dotted bool) {
+	p.contents = p.g.fault.Contents(dotted)
 	p.g.receiving.Store(true)
 	p.g.br.large = true
 	p.taken, p.fate = 0, p.g.fault.Cut(fault.InUpload)
@@ -153,13 +161,17 @@ func (p *port) BeginUpload() {
 func (p *port) GiveUpUpload() {
 	p.g.receiving.Store(false)
 	p.g.br.large = false
-	p.taken, p.fate = 0, fault.Cut{}
+	p.taken, p.fate, p.contents = 0, fault.Cut{}, nil
 }
 
 func (p *port) Uploaded(l event.Lines) {
 	g := p.g
+	contents := p.contents
 	p.GiveUpUpload()
 	g.rec.EndBody(event.Client, l)
+	if contents != nil {
+		p.read(contents)
+	}
 	g.early = g.br.Buffered() > 0
 	delay, by := g.fault.Final()
 	if delay == 0 {
@@ -187,6 +199,7 @@ func (p *port) pause(d time.Duration) bool {
 
 func (p *port) Record(line []byte, show protocol.Show, followed bool) []byte {
 	g := p.g
+	g.fault.IdleOver()
 	text := event.Escape(protocol.TrimEnd(line))
 	shown := g.cfg.Masker.Show(g.cfg.Protocol, text, show)
 	c := &event.Command{
@@ -247,6 +260,7 @@ func (p *port) Answer(line []byte) (answer []byte, settled bool) {
 }
 
 func (p *port) Finish(line []byte) {
+	p.g.fault.IdleOver()
 	p.g.rec.Finish(line, len(line))
 }
 

@@ -95,10 +95,39 @@ func (p *port) act() (handled bool, err error) {
 	return true, err
 }
 
+// answered tells the rules if lines of a reply say that the command has been answered OK. The caller holds wmu.
+func (g *Gate) answered(lines []byte) {
+	c := g.cur.Load()
+	if c == nil || g.fault.Event.Command == "" {
+		return
+	}
+	text := strings.Split(strings.TrimRight(string(lines), "\r\n"), "\r\n")
+	if g.cfg.Protocol.Replies.Verdict(c.port.tag, text, false).Class == event.OK {
+		g.fault.Answered()
+	}
+}
+
+// read tells the rules what the message is like that has just come, and takes the reply that they want.
+func (p *port) read(contents *fault.Contents) {
+	g := p.g
+	g.fault.Event.Content = contents
+	a := g.fault.Sent()
+	if a.Replace == "" {
+		return
+	}
+	if a.End == fault.EndNone && g.cfg.Protocol.Replies.Closes(a.Replace, false) {
+		a.End = fault.EndClose
+	}
+	g.wmu.Lock()
+	p.c.instead = &a
+	g.wmu.Unlock()
+}
+
 // about tells the rules what the command is about.
 func (p *port) about(a protocol.About) {
 	e := &p.g.fault.Event
 	e.Command, e.Recipient, e.Mailboxes = a.Verb, a.Recipient, a.Mailboxes
+	e.Arguments, e.Messages, e.UIDs, e.Content = a.Args, a.Messages, a.UIDs, nil
 	if _, known := p.g.cfg.Protocol.Words.Find(a.Verb); !known {
 		e.Command = p.g.verb // the word may be a password
 	}

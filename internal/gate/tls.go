@@ -34,7 +34,22 @@ type attempt struct {
 // handshake does the server's side of TLS and records the outcome. first holds bytes from the client that have already
 // been read. It reports whether TLS is up. If it isn't, the connection is over.
 func (g *Gate) handshake(first []byte, starttls bool) bool {
-	a := &attempt{g: g, starttls: starttls, want: g.fault.TLS()}
+	a := &attempt{g: g, starttls: starttls}
+	if !starttls {
+		began := time.Now()
+		a.quiet = time.AfterFunc(quietTime, func() {
+			g.rec.Add(&event.Waiting{For: event.AwaitsHello, Since: time.Since(began)}, "")
+			if g.cfg.OnQuiet != nil {
+				g.cfg.OnQuiet()
+			}
+		})
+		defer a.quiet.Stop()
+	}
+	g.raw.SetDeadline(time.Now().Add(g.cfg.handshakeTimeout()))
+	if g.fault.Names() {
+		first = a.named(first)
+	}
+	a.want = g.fault.TLS()
 	if a.want.Certificate != "" {
 		g.rec.Add(&event.Setting{Name: event.SetCertificate, Text: a.want.Certificate}, a.want.By)
 	}
@@ -46,21 +61,10 @@ func (g *Gate) handshake(first []byte, starttls bool) bool {
 	}
 	a.leaf = cert.Leaf
 	a.configure(cert)
-	if !starttls {
-		began := time.Now()
-		a.quiet = time.AfterFunc(quietTime, func() {
-			g.rec.Add(&event.Waiting{For: event.AwaitsHello, Since: time.Since(began)}, "")
-			if g.cfg.OnQuiet != nil {
-				g.cfg.OnQuiet()
-			}
-		})
-		defer a.quiet.Stop()
-	}
 	var under net.Conn = g.raw
 	if len(first) > 0 {
 		under = &prefixed{g.raw, io.MultiReader(bytes.NewReader(first), g.raw)}
 	}
-	g.raw.SetDeadline(time.Now().Add(g.cfg.handshakeTimeout()))
 	if a.want.Handshake != fault.HandshakeDone {
 		a.spoil(under)
 		return false
@@ -84,6 +88,30 @@ func (g *Gate) handshake(first []byte, starttls bool) bool {
 	g.rec.Add(done, "")
 	g.tls, g.leaf, g.conn = t, a.leaf, t
 	return true
+}
+
+// named reads the first record, which holds the ClientHello, and tells the rules which name the client asks for. It
+// returns what has been read. What isn't a ClientHello in one record names nothing.
+func (a *attempt) named(first []byte) []byte {
+	for !wholeRecord(first) {
+		var more [2048]byte
+		n, err := a.g.raw.Read(more[:])
+		if first = append(first, more[:n]...); err != nil {
+			return first // the handshake meets it too
+		}
+	}
+	if h := readHello(first); h != nil {
+		a.g.fault.Named(h.ServerName)
+	}
+	return first
+}
+
+// wholeRecord reports whether b has a whole handshake record (RFC 8446 section 5.1), or none at all.
+func wholeRecord(b []byte) bool {
+	if len(b) > 0 && !isClientHello(b) {
+		return true
+	}
+	return len(b) >= 5 && len(b) >= 5+int(b[3])<<8+int(b[4])
 }
 
 // configure builds the TLS configuration for the client: the correct one, with the changes that a scenario wants.

@@ -26,6 +26,8 @@ import (
 
 // fakeRig knows the scenarios "a" and "b".
 type fakeRig struct {
+	next []string // for the next connections
+	left int
 	log  *event.Ring
 	room *mailroom.Room
 
@@ -158,6 +160,22 @@ func (f *fakeRig) ActiveByUser() map[string][]string {
 	defer f.mu.Unlock()
 	return maps.Clone(f.own)
 }
+
+func (f *fakeRig) UseNext(n int, user string, names []string, inline []Inline) ([]string, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.next = names
+	f.left = n
+	return nil, nil
+}
+
+func (f *fakeRig) Next(user string) ([]string, int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.next, f.left
+}
+
+func (f *fakeRig) RandomSeed() (uint64, bool) { return 7, len(f.next) > 0 }
 
 func (f *fakeRig) Use(user string, names []string, inline []Inline) ([]string, error) {
 	f.mu.Lock()

@@ -42,6 +42,12 @@ type Rig interface {
 	// then the inline ones, all or none. Without any it restores the correct server. A name is never a path. If the
 	// caller is to blame, the error is a *BadScenario.
 	Use(user string, names []string, inline []Inline) (notes []string, err error)
+	// UseNext does the same for the next n connections only, or for the user's next n logins. Next lists what is coming
+	// so, and for how many. What Use changes ends it.
+	UseNext(n int, user string, names []string, inline []Inline) (notes []string, err error)
+	Next(user string) (names []string, left int)
+	// RandomSeed returns the seed of rules with a chance. used is false if no active scenario has such a rule.
+	RandomSeed() (seed uint64, used bool)
 	Catalogue() []ScenarioInfo
 	// Matching returns those of the catalogue that a pattern means: a name, a group, or a glob over them.
 	Matching(patterns ...string) ([]ScenarioInfo, error)

@@ -8,6 +8,8 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/mailrig/mailrig/internal/answer"
@@ -26,22 +28,40 @@ func (a *api) catalogue(w http.ResponseWriter, r *http.Request) {
 // scenario shows what is active: for everybody and for each user, or for one user only.
 func (a *api) scenario(w http.ResponseWriter, r *http.Request) {
 	user, err := userOf(r)
-	switch {
-	case err != nil:
+	if err != nil {
 		a.badBody(w, r, err)
-	case user != "":
-		a.json(w, http.StatusOK, map[string]any{"user": user, "scenarios": answer.List(a.Rig.ActiveFor(user))})
-	default:
-		a.json(w, http.StatusOK, map[string]any{"scenarios": answer.List(a.Rig.Active()), "users": a.Rig.ActiveByUser()})
+		return
 	}
+	body := a.active(user)
+	if user == "" {
+		body["users"] = a.Rig.ActiveByUser()
+	}
+	a.json(w, http.StatusOK, body)
+}
+
+// active says what is active for everybody, or for one user only.
+func (a *api) active(user string) map[string]any {
+	body := map[string]any{}
+	if user != "" {
+		body["user"], body["scenarios"] = user, answer.List(a.Rig.ActiveFor(user))
+	} else {
+		body["scenarios"] = answer.List(a.Rig.Active())
+	}
+	if names, left := a.Rig.Next(user); left > 0 {
+		body["next"] = map[string]any{"scenarios": names, "left": left}
+	}
+	if seed, used := a.Rig.RandomSeed(); used {
+		body["random_seed"] = seed
+	}
+	return body
 }
 
 // userOf parses ?user=, the user whose scenarios are meant. "" means everybody's. A misspelt parameter must not mean
-// everybody.
-func userOf(r *http.Request) (string, error) {
+// everybody. besides are other parameters that there are.
+func userOf(r *http.Request, besides ...string) (string, error) {
 	query := r.URL.Query()
 	for key := range query {
-		if key != "user" {
+		if key != "user" && !slices.Contains(besides, key) {
 			return "", fmt.Errorf("there is no parameter %q; the only one here is user, as in ?user=alice@example.test", key)
 		}
 	}
@@ -55,6 +75,19 @@ func userOf(r *http.Request) (string, error) {
 	return users[0], nil
 }
 
+// nextOf parses ?next=, for how many connections scenarios are wanted. 0 means for all.
+func nextOf(r *http.Request) (int, error) {
+	text, given := r.URL.Query()["next"]
+	if !given {
+		return 0, nil
+	}
+	n, err := strconv.Atoi(text[0])
+	if err != nil || n < 1 || n > 1_000_000 || len(text) > 1 {
+		return 0, errors.New("next is for how many connections the scenarios are: one number from 1 to 1000000, as in ?next=1")
+	}
+	return n, nil
+}
+
 func (a *api) useNone(w http.ResponseWriter, r *http.Request) { a.switchTo(w, r, wanted{}) }
 
 func (a *api) use(w http.ResponseWriter, r *http.Request) {
@@ -63,16 +96,25 @@ func (a *api) use(w http.ResponseWriter, r *http.Request) {
 		a.badBody(w, r, err)
 		return
 	}
-	a.switchTo(w, r, want)
+	a.switchTo(w, r, want, "next")
 }
 
-func (a *api) switchTo(w http.ResponseWriter, r *http.Request, want wanted) {
-	user, err := userOf(r)
+func (a *api) switchTo(w http.ResponseWriter, r *http.Request, want wanted, parameters ...string) {
+	user, err := userOf(r, parameters...)
+	next := 0
+	if err == nil {
+		next, err = nextOf(r)
+	}
 	if err != nil {
 		a.badBody(w, r, err)
 		return
 	}
-	notes, err := a.Rig.Use(user, want.names, want.inline)
+	var notes []string
+	if next > 0 {
+		notes, err = a.Rig.UseNext(next, user, want.names, want.inline)
+	} else {
+		notes, err = a.Rig.Use(user, want.names, want.inline)
+	}
 	var bad *BadScenario
 	switch {
 	case errors.As(err, &bad):
@@ -80,10 +122,10 @@ func (a *api) switchTo(w http.ResponseWriter, r *http.Request, want wanted) {
 	case err != nil:
 		a.Logger.Error("switch scenarios", "err", err)
 		a.fail(w, r, http.StatusInternalServerError, err.Error())
-	case user != "":
-		a.json(w, http.StatusOK, map[string]any{"user": user, "scenarios": answer.List(a.Rig.ActiveFor(user)), "notes": answer.List(notes)})
 	default:
-		a.json(w, http.StatusOK, map[string]any{"scenarios": answer.List(a.Rig.Active()), "notes": answer.List(notes)})
+		body := a.active(user)
+		body["notes"] = answer.List(notes)
+		a.json(w, http.StatusOK, body)
 	}
 }
 

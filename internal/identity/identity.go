@@ -98,6 +98,11 @@ func (c Command) Attempt(user, password string) Attempt {
 	return passwordAttempt(string(c), user, password)
 }
 
+// WithPassword returns the same attempt with another password.
+func (a Attempt) WithPassword(password string) Attempt {
+	return passwordAttempt(a.Mechanism, a.User, password)
+}
+
 func passwordAttempt(mechanism, user, password string) Attempt {
 	return Attempt{Mechanism: mechanism, User: user, Exposes: true, Credential: password,
 		Proof: proof(func(ctx context.Context, a Authority) (bool, error) { return a.Password(ctx, user, password) })}

@@ -187,8 +187,8 @@ func (s *scene) Meanwhile() (expunge []uint32, deliver int) {
 	return expunge, deliver
 }
 
-func (s *scene) MuteIdle() bool {
+func (s *scene) MuteIdle() (mute bool, next time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.mute
+	return s.mute, 0
 }

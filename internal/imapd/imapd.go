@@ -88,8 +88,9 @@ type Session interface {
 	// Meanwhile is called at each command. It returns the sequence numbers of messages in the selected mailbox that
 	// another session expunges now, and how many messages it delivers.
 	Meanwhile() (expunge []uint32, deliver int)
-	// MuteIdle reports whether the IDLE that begins will stay silent.
-	MuteIdle() bool
+	// MuteIdle reports whether the present IDLE stays silent now. It is asked when IDLE begins, and again after next; 0
+	// means that nothing will change.
+	MuteIdle() (mute bool, next time.Duration)
 
 	// Stored is called for each message that APPEND has put into one of the user's mailboxes. It must neither change
 	// nor keep message.

@@ -37,23 +37,27 @@ func (s *session) Idle(w *imapserver.UpdateWriter, stop <-chan struct{}) error {
 		return nil
 	}
 	s.meanwhile()
-	if s.cfg.Session.MuteIdle() {
-		<-stop
-		s.muted = true
-		return nil
-	}
 	for {
-		var again <-chan time.Time
-		if err := s.poll(w, true); isStore(err) {
+		mute, next := s.cfg.Session.MuteIdle()
+		var turns, again <-chan time.Time
+		if next > 0 {
+			turns = time.After(next)
+		}
+		changed := s.view.Changed()
+		if mute {
+			changed = nil
+		} else if err := s.poll(w, true); isStore(err) {
 			again = time.After(idleRetry)
 		} else if err != nil {
 			return err
 		}
 		select {
 		case <-stop:
+			s.muted = mute
 			return nil
-		case <-s.view.Changed():
+		case <-changed:
 		case <-again:
+		case <-turns:
 		}
 	}
 }

@@ -102,11 +102,11 @@ type ClientSide interface {
 	Buffered() []byte
 	// Swallow reads and discards n bytes, so that gate and client stay in step.
 	Swallow(n int64, secret bool) error
-	// BeginUpload is called before the first byte of a message, Uploaded after the last one. Uploaded waits if a
+	// BeginUpload is called before the first byte of a message (dotted: as in SMTP's DATA, leading dots are doubled), Uploaded after the last one. Uploaded waits if a
 	// scenario delays the final reply, and no longer than the client does: the message has come whole, so the engine
 	// gets it and stores it, whether anybody still waits for the reply or not. GiveUpUpload is called when the last
 	// byte won't come; it does nothing if no upload has begun.
-	BeginUpload()
+	BeginUpload(dotted bool)
 	Uploaded(event.Lines)
 	GiveUpUpload()
 	// Spool returns a place for a message that the framing must hold for a while. A connection has one: it ends the one
@@ -204,6 +204,9 @@ type About struct {
 	Ends      bool     // the command abandons the transaction
 	Mailboxes []string // that the command names; otherwise the selected one
 	Uses      []string // capabilities that the command's parameters need
+	Args      string   // what follows the verb on the command's first line
+	Messages  string   // the set of message numbers that the command names, like 1:3
+	UIDs      string   // the same, of UIDs
 }
 
 // Show says how much of a command line may be recorded.

@@ -21,6 +21,9 @@ type exchange struct {
 // exchange ends without an error, the user has logged in. Authenticate returns identity.ErrMechanism for a mechanism
 // that isn't advertised.
 func (s *Session) Authenticate(mechanism string) (sasl.Server, error) {
+	if x := s.plan.Failing(mechanism, s.shared.Host, s.Login); x != nil {
+		return x, nil
+	}
 	m, ok := identity.Find(s.shared.Mechanisms, mechanism)
 	offered := s.Mechanisms()
 	if !ok || !slices.Contains(offered, mechanism) {

@@ -49,6 +49,11 @@ func (s *Session) decide(a identity.Attempt) *identity.Refusal {
 	if no := s.plan.Login(seen); no != nil {
 		return no
 	}
+	if a.Exposes {
+		if password := s.plan.Password(a.Credential); password != a.Credential {
+			a = a.WithPassword(password)
+		}
+	}
 	switch no, err := a.Proof(s.Context(), s.shared.Authority); {
 	case err != nil:
 		s.shared.Logger.Error("the authority can't decide a login; the client hears a temporary failure", "user", identity.Shown(a.User), "err", err)

@@ -39,13 +39,24 @@ func (s *Session) possible(wanted []string) (names []string) {
 	return names
 }
 
-// Mechanisms lists the SASL mechanisms that the server advertises now, best first. The caller doesn't change it.
+// Mechanisms lists the SASL mechanisms that the server advertises now, best first; before them, those that a scenario lets
+// fail. The caller doesn't change it.
 func (s *Session) Mechanisms() []string {
 	names := s.offered()
 	if i := slices.Index(names, string(identity.APOPCommand)); i >= 0 {
 		names = slices.Delete(slices.Clone(names), i, i+1)
 	}
-	return names
+	failing, by := s.plan.Fails()
+	if len(failing) == 0 {
+		return names
+	}
+	s.record.Injected(by) // the client meets the scenario in the list
+	for _, name := range names {
+		if !slices.Contains(failing, name) {
+			failing = append(failing, name)
+		}
+	}
+	return failing
 }
 
 // NeedsSASL reports whether no command may log in that carries the password: IMAP's LOGIN, POP3's USER and PASS. They go

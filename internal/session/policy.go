@@ -2,6 +2,7 @@ package session
 
 import (
 	"io"
+	"time"
 
 	"github.com/mailrig/mailrig/internal/fault"
 	"github.com/mailrig/mailrig/internal/store"
@@ -120,11 +121,12 @@ func (s *Session) Meanwhile() (expunge []uint32, deliver int) {
 	return expunge, m.Deliver
 }
 
-// MuteIdle reports whether the IDLE that begins will stay silent.
-func (s *Session) MuteIdle() bool {
-	quiet, by := s.plan.Mute()
-	if quiet {
+// MuteIdle reports whether the present IDLE stays silent now. It must be asked again after next; 0 means that nothing
+// will change.
+func (s *Session) MuteIdle() (mute bool, next time.Duration) {
+	mute, by, next := s.plan.Mute()
+	if by != "" {
 		s.record.muted(by)
 	}
-	return quiet
+	return mute, next
 }

@@ -32,7 +32,7 @@ import (
 	"github.com/mailrig/mailrig/internal/store"
 )
 
-// Shared is what all sessions of a server have in common. Only Plan and Bounce may be nil.
+// Shared is what all sessions of a server have in common. Only Plan, Next and Bounce may be nil.
 type Shared struct {
 	Store           store.Store
 	Authority       identity.Authority
@@ -46,6 +46,9 @@ type Shared struct {
 	// Plan returns the plan that applies to one user alone, or nil if that user has none. A nil Plan means that no user
 	// has one.
 	Plan func(ctx context.Context, user string) *fault.Plan
+	// Next returns the plan that applies to this login of the user only, or nil. It is asked once for each connection
+	// and user. A nil Next means that there is none.
+	Next func(ctx context.Context, user string) *fault.Plan
 	// Bounce sends a delivery report. b says when, and what the recipient's server said. Bounce reports whether there
 	// will be a report.
 	Bounce func(from, to string, b fault.Bounce, m store.Message) bool
@@ -113,6 +116,7 @@ func New(ctx context.Context, shared *Shared, d door.Door, conn net.Conn, plan *
 	s.plan = plan.Shared(d.Port, string(d.Protocol), addrOf(conn.RemoteAddr()), fault.Users{
 		Context: s.Context,
 		Plan:    shared.Plan,
+		Next:    shared.Next,
 		Joined: func(own *fault.Plan) {
 			s.record.joined(own)
 			s.record.limits(s.plan.Limits())

@@ -48,6 +48,8 @@ func TestVerdicts(t *testing.T) {
 	}{
 		"met, and as expected":        {rules: slightlySlow, expect: worked, job: imap, verdict: trial.Pass},
 		"never met":                   {rules: vrfy, expect: worked, job: send, verdict: trial.NotExercised, reason: "never met"},
+		"did first what ends a rule":  {rules: "  - match: {protocol: imap, command: SELECT}\n    until: {command: ID}\n    reply: \"NO [CANNOT] who are you?\"", expect: worked, job: imap, verdict: trial.Pass},
+		"didn't meet the rule after":  {rules: "  - match: {protocol: imap, command: XLIST}\n    until: {command: ID}\n    reply: \"NO [CANNOT] who are you?\"", expect: worked, job: imap, verdict: trial.NotExercised, reason: "never met"},
 		"of another protocol":         {rules: slightlySlow, expect: worked, job: send, verdict: trial.NotExercised, reason: "never met"},
 		"a limit that is met":         {rules: "  - match: {protocol: smtp}\n    size-limit: 100", expect: "  command: fails", job: send, verdict: trial.Pass},
 		"a limit that isn't met":      {rules: "  - match: {protocol: smtp}\n    size-limit: 1000000", expect: "  command: succeeds", job: send, verdict: trial.NotExercised, reason: "never met"},

@@ -70,6 +70,10 @@ func (l *lab) faster(s *scenarios.Scenario) *scenarios.Scenario {
 			f.Messages = min(f.Messages, 3000) // this makes the point, and spares a busy machine
 		case *fault.RateLimit:
 			f.Within = window * l.pace
+		case *fault.Idle:
+			if f.Then == fault.Mute { // soon: the robot's message comes at once
+				f.For = min(f.For, time.Millisecond)
+			}
 		}
 	}
 	return &quick
@@ -220,7 +224,7 @@ func jobFor(s *scenarios.Scenario) robot.Job {
 		j.Connections = 5
 	case "smtp-bounces-later":
 		j.Look = true
-	case "imap-idle-mute", "imap-idle-tells-later":
+	case "imap-idle-mute", "imap-idle-tells-later", "imap-idle-goes-quiet", "imap-idle-bye":
 		j.Idle = true
 	}
 	return j

@@ -82,6 +82,7 @@ func (f *framing) ask(tag, verb string, args []byte) (handled bool, err error) {
 	if f.p.Active() {
 		f.p.Lock()
 		about.Mailboxes = mailboxesOf(verb, args, f.selected)
+		about.Args, about.Messages, about.UIDs = argumentsOf(verb, args)
 		f.wanted = ""
 		if (verb == "SELECT" || verb == "EXAMINE") && len(about.Mailboxes) > 0 {
 			f.wanted = about.Mailboxes[0]
@@ -89,6 +90,19 @@ func (f *framing) ask(tag, verb string, args []byte) (handled bool, err error) {
 		f.p.Unlock()
 	}
 	return f.p.Ask(about)
+}
+
+// argumentsOf returns a command's arguments, and the messages that it names: by number, or by UID.
+func argumentsOf(verb string, args []byte) (all, numbers, uids string) {
+	args = protocol.TrimEnd(args)
+	set, _ := protocol.CutWord(args)
+	switch verb {
+	case "FETCH", "STORE", "COPY", "MOVE":
+		return string(args), string(set), ""
+	case "UID FETCH", "UID STORE", "UID COPY", "UID MOVE", "UID EXPUNGE":
+		return string(args), "", string(set)
+	}
+	return string(args), "", ""
 }
 
 // perform handles a command that no scenario has answered: here, beside the engine, or in the engine.

@@ -13,7 +13,7 @@ import (
 func (f *framing) begin(size int64) {
 	f.mode, f.literal = literal, size
 	if f.message {
-		f.p.BeginUpload()
+		f.p.BeginUpload(false)
 	}
 	f.inUpload = f.message
 	f.message = f.upload && !f.message

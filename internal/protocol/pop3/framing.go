@@ -60,7 +60,15 @@ func (f *framing) command(line []byte, logged bool) error {
 	if verb == "USER" {
 		f.p.Claims(string(arg))
 	}
-	if handled, err := f.p.Ask(protocol.About{Verb: verb}); handled {
+	about := protocol.About{Verb: verb}
+	if f.p.Active() {
+		about.Args = string(arg)
+		if names(verb) {
+			first, _ := protocol.CutWord(arg)
+			about.Messages = string(first)
+		}
+	}
+	if handled, err := f.p.Ask(about); handled {
 		return err
 	}
 	if verb == "STLS" && f.p.Offers() {
@@ -71,6 +79,11 @@ func (f *framing) command(line []byte, logged bool) error {
 	}
 	f.p.Pass(line)
 	return nil
+}
+
+// names reports whether a command's first argument is the number of a message (RFC 1939).
+func names(verb string) bool {
+	return verb == "RETR" || verb == "TOP" || verb == "DELE" || verb == "LIST" || verb == "UIDL"
 }
 
 // show says what may be recorded of a command line.

@@ -26,7 +26,7 @@ func (f *framing) bdat(arg []byte) error {
 		return f.refuse(n, noRecipient(at))
 	}
 	if f.spool == nil {
-		f.p.BeginUpload()
+		f.p.BeginUpload(false)
 		f.spool = f.p.Spool(n)
 	}
 	whole := f.spool.Size() + n

@@ -17,7 +17,7 @@ func (f *framing) beginData() {
 		f.lines = new(lines)
 	}
 	f.lines.begin()
-	f.p.BeginUpload()
+	f.p.BeginUpload(true)
 }
 
 // readData gives the engine the message as it comes, with its dots. If the adapter has read of it, readData discards

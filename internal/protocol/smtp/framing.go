@@ -147,6 +147,9 @@ func (f *framing) show(verb string) protocol.Show {
 // ask asks the scenario about a command.
 func (f *framing) ask(verb string, line, arg []byte) (handled bool, err error) {
 	about := protocol.About{Verb: verb}
+	if f.p.Active() {
+		about.Args = string(arg)
+	}
 	switch verb {
 	case "MAIL":
 		about.Begins, about.Sender = true, f.address(line, "FROM:")

@@ -66,8 +66,12 @@ func (s *blindSMTP) greetsWhateverTheGreeting() bool {
 	return alive
 }
 
+// carelessName is the name by which the careless robot calls itself: a host name has no underscore (RFC 1123 section
+// 2.1).
+const carelessName = "robot_1.example.test"
+
 func (s *blindSMTP) hello(verb string) (reply string, alive bool) {
-	if s.send(verb+" robot.example.test") != nil {
+	if s.send(verb+" "+carelessName) != nil {
 		return "", false
 	}
 	reply, err := s.smtpReply()
@@ -120,7 +124,7 @@ func (s *blindSMTP) sendsAll() bool {
 // asksForTLSInTLS asks for the capabilities again, and sends a second STARTTLS if the server lists it (RFC 3207 section
 // 4.2 forbids this).
 func (s *blindSMTP) asksForTLSInTLS() bool {
-	if s.mode == bySTARTTLS && s.send("EHLO robot.example.test") == nil {
+	if s.mode == bySTARTTLS && s.send("EHLO "+carelessName) == nil {
 		s.heard = nil
 		if _, _ = s.smtpReply(); s.lists("STARTTLS") {
 			_ = s.send("STARTTLS")
@@ -171,7 +175,7 @@ func (w *wire) pipelinesUnasked(l *letter) (ok, alive bool) {
 		}
 		ok = ok && (strings.HasPrefix(reply, "2") || strings.HasPrefix(reply, "354"))
 	}
-	body := strings.ReplaceAll(string(l.body), "\n.", "\n..")
+	body := unfolded + strings.ReplaceAll(string(l.body), "\n.", "\n..")
 	if w.patience == 0 { // the stubborn robot makes the message again each time
 		body = strings.Replace(body, "@robot.", "."+itoa(int(w.r.made.Add(1)))+"@robot.", 1)
 	}
@@ -184,6 +188,9 @@ func (w *wire) pipelinesUnasked(l *letter) (ok, alive bool) {
 	}
 	return ok && strings.HasPrefix(reply, "2"), true
 }
+
+// unfolded is a header field that the careless robot doesn't fold: a line may have 998 bytes (RFC 5322 section 2.1.1).
+var unfolded = "References:" + strings.Repeat(" <an-earlier-letter@robot.invalid>", 40) + "\r\n"
 
 // lists reports whether one of the last lines names an extension.
 func (w *wire) lists(name string) bool {
