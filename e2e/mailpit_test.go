@@ -1,6 +1,9 @@
 package e2e
 
-import "testing"
+import (
+	"os/exec"
+	"testing"
+)
 
 // TestCypressMailpit runs the commands of npm cypress-mailpit, unchanged. What it gets was recorded of Mailpit.
 func TestCypressMailpit(t *testing.T) {
@@ -82,14 +85,17 @@ unread: 1
 tags: Gamma
 several: 2
 checks: Mailpit API Error: 400 Bad Request,Mailpit API Error: 404 Not Found,Mailpit API Error: 400 Bad Request
-chaos: Mailpit API Error: 400 Bad Request,Mailpit API Error: 400 Bad Request
+chaos: 451 0%,451 0%,535 0%
+chaos: 451 0%,550 100%,535 0%
+chaos: Mailpit API Error: 400 Bad Request
+chaos: 451 0%,451 0%,535 0%
 release: Mailpit API Error: 400 Bad Request
-configuration: false
+configuration: true
 left: not mine
 info: 0
 latest: Mailpit API Error: 404 Not Found
 not called: request` // which the others use
-	r := start(t)
+	r := startWith(t, func(c *exec.Cmd) { c.Env = append(c.Env, "MP_ENABLE_CHAOS=1", "MP_SMTP_BIND_ADDR=127.0.0.1:0") }, "--mailpit")
 	if a := r.node("mailpit.mjs", nil, r.HTTP).want(0).answer(); a.Text != want {
 		t.Errorf("got\n%s\nwant\n%s", a.Text, want)
 	}

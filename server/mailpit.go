@@ -21,6 +21,7 @@ const DefaultMailpitSMTP = "127.0.0.1:1025"
 type Mailpit struct {
 	SMTP        string // address; "" means DefaultMailpitSMTP
 	MaxMessages int    // how many messages are kept, the latest; they are counted when the API is asked. 0 means no bound
+	Chaos       bool   // its API may make commands fail by chance
 }
 
 // also returns the address at which Mailpit takes mail, as one more of door 25.
@@ -46,6 +47,9 @@ func (s *Server) newMailpit() *mailpit.Handler {
 	c := mailpit.Config{Store: s.store, Version: s.cfg.Version, Logger: s.cfg.Logger, Answers: s.bounds.answers}
 	if m := s.cfg.Mailpit; m != nil {
 		c.Alike, c.MaxMessages = true, m.MaxMessages
+		if m.Chaos {
+			c.Chaos = chaos{s}
+		}
 	}
 	return mailpit.New(c)
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/mailrig/mailrig/internal/door"
 	"github.com/mailrig/mailrig/internal/fault"
 	"github.com/mailrig/mailrig/internal/gate"
+	"github.com/mailrig/mailrig/internal/mailpit"
 	"github.com/mailrig/mailrig/internal/protocol"
 	"github.com/mailrig/mailrig/scenarios"
 )
@@ -26,9 +27,11 @@ type activation struct {
 	logger  *slog.Logger
 	failing atomic.Bool // nobody can say now what is active
 
-	mu     sync.Mutex // serializes switches
-	notes  []string
-	noDrop sync.Map // standard port -> true: the door should drop connections and can't
+	mu        sync.Mutex // serializes switches
+	notes     []string
+	everybody []*scenarios.Scenario // what was switched to last
+	chaos     mailpit.Triggers      // what of it Mailpit's API was asked for
+	noDrop    sync.Map              // standard port -> true: the door should drop connections and can't
 
 	knocking chan struct{} // closed to stop watching the doors that drop; nil: nobody watches
 	watching sync.WaitGroup
@@ -168,9 +171,15 @@ func modeOf(m fault.ListenMode) door.Mode {
 func (s *Server) Use(list ...*scenarios.Scenario) (notes []string, err error) {
 	s.active.mu.Lock()
 	defer s.active.mu.Unlock()
+	return s.use(list)
+}
+
+// use is Use for a caller that holds active.mu.
+func (s *Server) use(list []*scenarios.Scenario) (notes []string, err error) {
 	if err := s.active.Use(s.ctx, list); err != nil {
 		return nil, err
 	}
+	s.active.everybody, s.active.chaos = list, mailpit.NoTriggers
 	if s.doors == nil {
 		return nil, nil
 	}

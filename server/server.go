@@ -171,7 +171,7 @@ func New(cfg Config) (*Server, error) {
 	if err := s.populate(); err != nil {
 		return nil, err
 	}
-	if err := s.active.Use(s.ctx, cfg.Scenarios); err != nil {
+	if _, err := s.use(cfg.Scenarios); err != nil {
 		return nil, err
 	}
 	return s, nil

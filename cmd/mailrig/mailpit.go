@@ -15,7 +15,7 @@ import (
 // mailpitVariables are Mailpit's variables that mean something here, with --mailpit.
 var mailpitVariables = []string{
 	"MP_SMTP_BIND_ADDR", "MP_UI_BIND_ADDR", "MP_SMTP_AUTH", "MP_SMTP_AUTH_FILE", "MP_SMTP_AUTH_ACCEPT_ANY", "MP_SMTP_AUTH_ALLOW_INSECURE",
-	"MP_MAX_MESSAGES", "MP_VERBOSE",
+	"MP_MAX_MESSAGES", "MP_ENABLE_CHAOS", "MP_VERBOSE",
 }
 
 // asMailpit makes a rig take Mailpit's place. It gives flags that aren't set the values of Mailpit's variables, and names the variables
@@ -26,7 +26,7 @@ func (a *app) asMailpit(f *rigFlags, fs *pflag.FlagSet) (*server.Mailpit, error)
 			fmt.Fprintf(a.stderr, "mailrig: %s has no effect here; docs/mailpit.md lists the variables that have\n", printable(name))
 		}
 	}
-	m := &server.Mailpit{SMTP: a.getenv("MP_SMTP_BIND_ADDR")}
+	m := &server.Mailpit{SMTP: a.getenv("MP_SMTP_BIND_ADDR"), Chaos: on(a.getenv("MP_ENABLE_CHAOS"))}
 	if address := a.getenv("MP_UI_BIND_ADDR"); address != "" && !fs.Changed("http") {
 		f.http = address
 	}

@@ -76,10 +76,8 @@ func (h *Handler) webui(w http.ResponseWriter, _ *http.Request) {
 		ChaosEnabled        bool
 		DuplicatesIgnored   bool
 		HideDeleteAllButton bool
-	}{})
+	}{ChaosEnabled: h.cfg.Chaos != nil})
 }
-
-func (h *Handler) noChaos(w http.ResponseWriter, _ *http.Request) { bad(w, "Chaos is not enabled") }
 
 // noSpamCheck says what Mailpit says without SpamAssassin.
 func noSpamCheck(w http.ResponseWriter, _ *http.Request) {

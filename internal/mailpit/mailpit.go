@@ -36,8 +36,10 @@ type Config struct {
 	Alike bool
 	// MaxMessages is how many letters are kept, the latest. The others are removed when somebody asks. 0 means no bound.
 	MaxMessages int
-	Answers     *budget.Share // for the messages that are being sent to clients; nil means no bound
-	Logger      *slog.Logger  // nil is silent
+	// Chaos makes things fail by chance; nil means that this isn't enabled.
+	Chaos   Chaos
+	Answers *budget.Share // for the messages that are being sent to clients; nil means no bound
+	Logger  *slog.Logger  // nil is silent
 }
 
 // Handler answers Mailpit's calls.
@@ -75,7 +77,7 @@ func New(cfg Config) *Handler {
 		"/api/v1/send":                           {"POST": h.send},
 		"/api/v1/info":                           {"GET": h.info},
 		"/api/v1/webui":                          {"GET": h.webui},
-		"/api/v1/chaos":                          {"GET": h.noChaos, "PUT": h.noChaos},
+		"/api/v1/chaos":                          {"GET": h.chaos, "PUT": h.setChaos},
 		"/api/events":                            {"GET": h.listen},
 		"/view/{name}":                           {"GET": h.view},
 	}
