@@ -44,18 +44,19 @@ func (p *peer) Authenticate(name string) (sasl.Server, error) {
 	return m.Server(identity.Exchange{Context: p.Context(), Decide: p.Login}), nil
 }
 
-func (p *peer) Open() (string, error)                  { return p.store.OpenAccount(p.Context(), p.user) }
-func (p *peer) Folders() []store.Folder                { return nil }
-func (p *peer) Naming() (byte, string)                 { return store.Delimiter, "" }
-func (p *peer) Limits() (int64, int)                   { return 50 << 20, 0 }
-func (p *peer) TooLarge()                              {}
-func (p *peer) TooMany()                               {}
-func (p *peer) SawNames()                              {}
-func (p *peer) SawInbox()                              {}
-func (p *peer) Refuse(string) string                   { return "" }
-func (p *peer) Message() io.Reader                     { return nil }
-func (p *peer) Dropping() bool                         { return false }
-func (p *peer) Meanwhile() ([]uint32, int)             { return nil, 0 }
-func (p *peer) MuteIdle() (bool, time.Duration)        { return false, 0 }
-func (p *peer) Stored(string, []store.Place, []byte)   {}
-func (p *peer) Delivered(_, _ string, _ store.Message) {}
+func (p *peer) Open() (string, error)                       { return p.store.OpenAccount(p.Context(), p.user) }
+func (p *peer) Folders() []store.Folder                     { return nil }
+func (p *peer) Naming() (byte, string)                      { return store.Delimiter, "" }
+func (p *peer) Limits() (int64, int)                        { return 50 << 20, 0 }
+func (p *peer) TooLarge()                                   {}
+func (p *peer) TooMany()                                    {}
+func (p *peer) SawNames()                                   {}
+func (p *peer) SawInbox()                                   {}
+func (p *peer) Refuse(string) string                        { return "" }
+func (p *peer) Message() io.Reader                          { return nil }
+func (p *peer) Arrives([]string, store.Incoming) [][]string { return nil }
+func (p *peer) Dropping() bool                              { return false }
+func (p *peer) Meanwhile() ([]uint32, int)                  { return nil, 0 }
+func (p *peer) MuteIdle() (bool, time.Duration)             { return false, 0 }
+func (p *peer) Stored(string, []store.Place, []byte)        {}
+func (p *peer) Delivered(_, _ string, _ store.Message)      {}

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"bytes"
 	"context"
 	"time"
 
@@ -19,6 +20,24 @@ func (s *Server) newBounces() *bounce.Queue {
 			})
 			return err
 		},
+	})
+}
+
+// later delivers a message to a recipient when a scenario's time is over. It reports whether it will.
+func (s *Server) later(to string, f fault.Fate, in store.Incoming) bool {
+	raw, err := store.ReadAll(s.ctx, in.Content)
+	if err != nil {
+		s.cfg.Logger.Error("read a message that is to arrive later", "error", err)
+		return false
+	}
+	raw = bytes.Clone(raw)
+	return s.bounces.Hold(f.After, int64(len(raw)), func(ctx context.Context) {
+		in.Content, in.Received = store.Bytes(raw), time.Now()
+		for range f.Copies {
+			if _, err := s.store.Deliver(ctx, []string{to}, in); err != nil {
+				s.cfg.Logger.Error("deliver a message that was to arrive later", "to", to, "error", err)
+			}
+		}
 	})
 }
 

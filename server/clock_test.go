@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/mailrig/mailrig/internal/door"
+	"github.com/mailrig/mailrig/internal/store"
 	"github.com/mailrig/mailrig/scenarios"
 )
 
@@ -29,7 +30,7 @@ func (piped) RemoteAddr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0,
 
 // script plays a dialogue with a door under rules. "C: " is what the client sends; several servers' lines are skipped up
 // to the one that begins with what follows "S: "; "wait 10s" lets time pass; "quiet" says that nothing has come since;
-// "deliver" delivers a message to alice; "over" says that the server has closed, and the time since the connection
+// "inbox bob 2" counts the messages in bob's INBOX; "deliver" delivers a message to alice; "over" says that the server has closed, and the time since the connection
 // began; "new" begins another connection.
 func script(t *testing.T, port int, rules, steps string) {
 	t.Helper()
@@ -118,6 +119,19 @@ func (p *player) step(step string) {
 	case "deliver":
 		if err := p.s.Deliver("alice@example.test", []byte("Subject: x\r\n\r\nx\r\n"), time.Now()); err != nil {
 			fail("%v", err)
+		}
+	case "inbox":
+		name, n, _ := strings.Cut(rest, " ")
+		messages := 0
+		if box, err := p.s.store.Mailbox(context.Background(), name+"@example.test", store.Inbox); err == nil {
+			st, err := p.s.store.Status(context.Background(), box.ID)
+			if err != nil {
+				fail("%v", err)
+			}
+			messages = int(st.Messages)
+		}
+		if fmt.Sprint(messages) != n {
+			fail("there are %d", messages)
 		}
 	case "over":
 		_ = p.client.SetDeadline(time.Time{})
@@ -303,4 +317,33 @@ func TestIdleEnds(t *testing.T) {
 		S: * BYE
 		over 24m0s
 	`)
+}
+
+// TestDelivery checks what becomes of accepted messages: for one recipient never, for another twice, for a third later,
+// and out of order.
+func TestDelivery(t *testing.T) {
+	t.Parallel()
+	send := func(text string, to ...string) string {
+		steps := "C: MAIL FROM:<a@example.test>\nS: 250\n"
+		for _, name := range to {
+			steps += "C: RCPT TO:<" + name + "@example.test>\nS: 250\n"
+		}
+		return steps + "C: DATA\nS: 354\nC: Subject: " + text + "\nC: \nC: x\nC: .\nS: 250\n"
+	}
+	script(t, 25, `
+  - match: {protocol: smtp, recipient: "lost@*"}
+    delivery: lost
+  - match: {protocol: smtp, recipient: "twice@*"}
+    delivery: {copies: 2}
+  - match: {protocol: smtp, recipient: "late@*"}
+    times: 1
+    delivery: {after: 10m}
+  - match: {protocol: smtp, content: {word: spam}}
+    delivery: lost
+`, "S: 220\nC: EHLO c\nS: 250 S\n"+
+		send("one", "lost", "twice", "late", "bob")+"inbox lost 0\ninbox twice 2\ninbox late 0\ninbox bob 1\n"+
+		send("two", "lost")+"inbox lost 0\n"+ // nobody gets it, and the client hears 250
+		send("three", "late")+"inbox late 1\n"+
+		send("spam", "bob")+"inbox bob 1\n"+
+		"C: QUIT\nS: 221\nwait 10m\ninbox late 2\n")
 }

@@ -156,7 +156,7 @@ func New(cfg Config) (*Server, error) {
 	s.sessions = session.Shared{
 		Store: s.store, Authority: authority(cfg.Users, s.store.Address, s.issuer, s.ca.Pool()), Mechanisms: identity.Mechanisms(), Host: s.hostname(),
 		MaxMessageBytes: cfg.MaxMessageBytes, Journal: s.journal, Protocols: s.protocols, Tags: session.NewTags(),
-		Plan: s.active.of, Next: s.active.forNextOf, Bounce: s.bounce, Logger: cfg.Logger,
+		Plan: s.active.of, Next: s.active.forNextOf, Bounce: s.bounce, Later: s.later, Logger: cfg.Logger,
 	}
 	if s.sessions.Offer, err = cfg.offer(); err != nil {
 		return nil, err

@@ -1,6 +1,7 @@
 // Package bounce tells senders, some time after the server accepted their mail, that the mail could not be delivered.
 //
-// A [Queue] holds the reports that are due later and delivers each one when its time comes. report.go writes them in
+// A [Queue] holds the reports that are due later, and messages that a scenario delivers later, and delivers each one when
+// its time comes. report.go writes them in
 // the form of RFC 3464. The server adds a report when a scenario wants a message to bounce. The queue holds at most
 // 1,000 reports. They are lost when the process ends.
 package bounce
@@ -16,6 +17,7 @@ import (
 // Limits of a queue.
 const (
 	maxPending = 1000
+	maxHeld    = 64 << 20 // bytes of messages that are delivered later
 	maxHeader  = 64 << 10 // bytes of the original's header that a report returns
 )
 
@@ -50,7 +52,8 @@ type Queue struct {
 	mu      sync.Mutex
 	stopped bool
 	last    uint64 // number of the latest report
-	pending map[uint64]*time.Timer
+	pending map[uint64]waiting
+	held    int64 // bytes of those that are pending
 	running sync.WaitGroup
 }
 
@@ -59,7 +62,7 @@ func New(cfg Config) *Queue {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	q := &Queue{cfg: cfg, pending: map[uint64]*time.Timer{}}
+	q := &Queue{cfg: cfg, pending: map[uint64]waiting{}}
 	q.ctx, q.cancel = context.WithCancel(context.Background())
 	return q
 }
@@ -71,24 +74,41 @@ func (q *Queue) Later(after time.Duration, m Message, f Failure) bool {
 	if m.From == "" {
 		return false
 	}
+	m.Raw = header(m.Raw)
+	if q.schedule(after, 0, func(context.Context) { q.deliver(m, f) }) {
+		return true
+	}
+	q.cfg.Logger.Warn("a bounce is left out: too many are pending", "max", maxPending, "to", m.To)
+	return false
+}
+
+// Hold calls deliver for a message of so many bytes when the time has come. It returns false if it won't: if 1,000
+// messages and reports or 64 MiB of messages are pending, or if the queue has stopped.
+func (q *Queue) Hold(after time.Duration, bytes int64, deliver func(context.Context)) bool {
+	return q.schedule(after, bytes, deliver)
+}
+
+// waiting is something whose time hasn't come.
+type waiting struct {
+	timer *time.Timer
+	bytes int64
+}
+
+func (q *Queue) schedule(after time.Duration, bytes int64, do func(context.Context)) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	switch {
-	case q.stopped:
-		return false
-	case len(q.pending) >= maxPending:
-		q.cfg.Logger.Warn("a bounce is left out: too many are pending", "max", maxPending, "to", m.To)
+	if q.stopped || len(q.pending) >= maxPending || q.held+bytes > maxHeld {
 		return false
 	}
-	m.Raw = header(m.Raw)
 	q.last++
 	n := q.last
-	q.pending[n] = time.AfterFunc(after, func() {
+	q.held += bytes
+	q.pending[n] = waiting{time.AfterFunc(after, func() {
 		if q.take(n) {
 			defer q.running.Done()
-			q.deliver(m, f)
+			do(q.ctx)
 		}
-	})
+	}), bytes}
 	return true
 }
 
@@ -96,9 +116,11 @@ func (q *Queue) Later(after time.Duration, m Message, f Failure) bool {
 func (q *Queue) take(n uint64) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if _, ok := q.pending[n]; !ok {
+	w, ok := q.pending[n]
+	if !ok {
 		return false // dropped just as its time came
 	}
+	q.held -= w.bytes
 	delete(q.pending, n)
 	q.running.Add(1)
 	return true
@@ -115,10 +137,11 @@ func (q *Queue) deliver(m Message, f Failure) {
 func (q *Queue) Forget() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for _, t := range q.pending {
-		t.Stop()
+	for _, w := range q.pending {
+		w.timer.Stop()
 	}
 	clear(q.pending)
+	q.held = 0
 }
 
 // Stop drops all pending reports, cancels the deliveries under way and waits for them.

@@ -100,25 +100,28 @@ type Sign string
 
 // The facts.
 const (
-	SpokeEarly      Sign = "spoke-early"       // bytes came before the greeting was sent
-	Pipelined       Sign = "pipelined"         // a command came before the reply to the previous one
-	TookInjected    Sign = "took-injected"     // the client took a reply that was injected behind STARTTLS for the real one
-	BareLF          Sign = "bare-lf"           // a line of a message ends with LF alone
-	UnstuffedDot    Sign = "unstuffed-dot"     // a line of a message begins with a dot that wasn't doubled
-	TLSOnClearPort  Sign = "tls-on-clear-port" // a ClientHello where clear text must begin
-	Knocked         Sign = "knocked"           // somebody tried to connect to a door that drops connections
-	Acknowledged    Sign = "acknowledged"      // the client answered an OAuth login's error as its mechanism requires
-	NotAcknowledged Sign = "not-acknowledged"  // the client answered it with something else
-	SpoiltProof     Sign = "spoilt-proof"      // a scenario made the server's nonce or proof in a login exchange wrong
-	TrustedProof    Sign = "trusted-proof"     // the client went on after that as if nothing were wrong
-	LineTooLong     Sign = "line-too-long"     // a command line above the limit
-	HeaderLine      Sign = "header-line"       // what came in place of a command begins like the header of a message
-	TurnedAway      Sign = "turned-away"       // too many connections were already open
-	NotIntroduced   Sign = "not-introduced"    // a balancer has said nothing of its client (the PROXY protocol)
-	LeftWaiting     Sign = "left-waiting"      // the client left while a scenario held the reply back
-	WentOn          Sign = "went-on"           // the client had waited for a late reply, and then sent something all the same
-	MuteIdle        Sign = "mute-idle"         // a scenario suppresses all updates during IDLE
-	CaptivePortal   Sign = "captive-portal"    // a scenario answered like a captive portal
+	SpokeEarly       Sign = "spoke-early"       // bytes came before the greeting was sent
+	Pipelined        Sign = "pipelined"         // a command came before the reply to the previous one
+	TookInjected     Sign = "took-injected"     // the client took a reply that was injected behind STARTTLS for the real one
+	BareLF           Sign = "bare-lf"           // a line of a message ends with LF alone
+	UnstuffedDot     Sign = "unstuffed-dot"     // a line of a message begins with a dot that wasn't doubled
+	TLSOnClearPort   Sign = "tls-on-clear-port" // a ClientHello where clear text must begin
+	Knocked          Sign = "knocked"           // somebody tried to connect to a door that drops connections
+	Acknowledged     Sign = "acknowledged"      // the client answered an OAuth login's error as its mechanism requires
+	NotAcknowledged  Sign = "not-acknowledged"  // the client answered it with something else
+	SpoiltProof      Sign = "spoilt-proof"      // a scenario made the server's nonce or proof in a login exchange wrong
+	TrustedProof     Sign = "trusted-proof"     // the client went on after that as if nothing were wrong
+	LineTooLong      Sign = "line-too-long"     // a command line above the limit
+	HeaderLine       Sign = "header-line"       // what came in place of a command begins like the header of a message
+	TurnedAway       Sign = "turned-away"       // too many connections were already open
+	NotIntroduced    Sign = "not-introduced"    // a balancer has said nothing of its client (the PROXY protocol)
+	LeftWaiting      Sign = "left-waiting"      // the client left while a scenario held the reply back
+	WentOn           Sign = "went-on"           // the client had waited for a late reply, and then sent something all the same
+	MuteIdle         Sign = "mute-idle"         // a scenario suppresses all updates during IDLE
+	DeliveryLost     Sign = "delivery-lost"     // a scenario loses the accepted message, for one recipient
+	DeliveryRepeated Sign = "delivery-repeated" // a scenario delivers it several times
+	DeliveryLate     Sign = "delivery-late"     // a scenario delivers it later
+	CaptivePortal    Sign = "captive-portal"    // a scenario answered like a captive portal
 )
 
 // Setting is a property that a scenario has chosen for the connection.

@@ -44,6 +44,7 @@ func Kinds() []Kind {
 		(*Greylist)(nil),
 		(*SizeLimit)(nil),
 		(*LimitRecipients)(nil),
+		(*Delivery)(nil),
 		(*BounceLater)(nil),
 	} {
 		all = append(all, f.Kind())

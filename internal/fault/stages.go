@@ -103,6 +103,8 @@ type (
 	ExpiryStage interface {
 		Expires(age time.Duration, protocol string) Expiry
 	}
+	// DeliveryStage says what becomes of an accepted message.
+	DeliveryStage interface{ Deliver() Fate }
 	// BounceStage lets an accepted message bounce later.
 	BounceStage interface{ Bounce() Bounce }
 )

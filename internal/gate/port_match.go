@@ -2,6 +2,7 @@ package gate
 
 import (
 	"bytes"
+	"fmt"
 	"io"
 	"strings"
 
@@ -165,8 +166,21 @@ func (p *port) EndMail() {
 	}
 }
 
-// withTag replaces {tag} in a scenario's raw text by the command's tag.
-func withTag(raw, tag string) []byte { return []byte(strings.ReplaceAll(raw, "{tag}", tag)) }
+// withTag replaces {tag} in a scenario's raw text by the command's tag, and each {literal}text{end} by a literal of IMAP
+// (RFC 9051 section 4.3), whose bytes it counts.
+func withTag(raw, tag string) []byte {
+	raw = strings.ReplaceAll(raw, "{tag}", tag)
+	var b strings.Builder
+	for {
+		before, rest, found := strings.Cut(raw, "{literal}")
+		text, after, ends := strings.Cut(rest, "{end}")
+		if !found || !ends {
+			return []byte(b.String() + raw)
+		}
+		fmt.Fprintf(&b, "%s{%d}\r\n%s", before, len(text), text)
+		raw = after
+	}
+}
 
 // wireLines ends each line of a scenario's text with CRLF.
 func wireLines(text string) []byte {

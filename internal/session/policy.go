@@ -4,6 +4,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/mailrig/mailrig/internal/event"
 	"github.com/mailrig/mailrig/internal/fault"
 	"github.com/mailrig/mailrig/internal/store"
 )
@@ -59,6 +60,38 @@ func (s *Session) Dropping() bool { return s.phase.Dropping() }
 
 // Message returns a reader of the message that the engine is about to read, or nil if the engine must read it.
 func (s *Session) Message() io.Reader { return s.phase.Message() }
+
+// Arrives returns to whom a message is delivered now, if a scenario changes that: the recipients of each of several
+// deliveries. nil means all of them, once.
+func (s *Session) Arrives(to []string, in store.Incoming) [][]string {
+	if !s.plan.Delivers() {
+		return nil
+	}
+	times := make([][]string, 1)
+	for _, recipient := range to {
+		f, ok := s.plan.Delivery(recipient)
+		switch {
+		case !ok:
+			times[0] = append(times[0], recipient)
+			continue
+		case f.Copies == 0:
+			s.record.Notice(event.DeliveryLost, f.By)
+			continue
+		case f.After > 0 && s.shared.Later != nil && s.shared.Later(recipient, f, in):
+			s.record.Notice(event.DeliveryLate, f.By)
+			continue
+		case f.Copies > 1:
+			s.record.Notice(event.DeliveryRepeated, f.By)
+		}
+		for i := range f.Copies {
+			if i == len(times) {
+				times = append(times, nil)
+			}
+			times[i] = append(times[i], recipient)
+		}
+	}
+	return times
+}
 
 // Stored records that a message is in these places. raw is what the client sent; Stored neither
 // changes nor keeps it.

@@ -52,6 +52,8 @@ type Shared struct {
 	// Bounce sends a delivery report. b says when, and what the recipient's server said. Bounce reports whether there
 	// will be a report.
 	Bounce func(from, to string, b fault.Bounce, m store.Message) bool
+	// Later delivers a message to a recipient after a time, so many times. It reports whether it will.
+	Later  func(to string, f fault.Fate, in store.Incoming) bool
 	Logger *slog.Logger
 }
 

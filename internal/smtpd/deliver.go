@@ -46,10 +46,11 @@ func (s *session) Data(r io.Reader) error {
 		return &smtp.SMTPError{Code: 554, EnhancedCode: smtp.EnhancedCode{5, 0, 0}, Message: "Message refused"}
 	}
 	content := b.Content()
-	deliveries, err := s.cfg.Store.Deliver(s.Context(), tx.to, store.Incoming{
+	in := store.Incoming{
 		Content: content, Received: now,
 		Envelope: store.Envelope{From: tx.from, Recipients: tx.to, Session: s.ID(), User: s.User()},
-	})
+	}
+	deliveries, err := s.deliver(tx.to, in)
 	if err != nil {
 		return s.undelivered(err)
 	}
@@ -71,6 +72,28 @@ func (s *session) Data(r io.Reader) error {
 		return &smtp.SMTPError{Code: 250, EnhancedCode: smtp.EnhancedCode{2, 0, 0}, Message: s.cfg.Queued(deliveries[0].Message)}
 	}
 	return nil
+}
+
+// deliver puts a message into the INBOXes of its recipients, as often as a scenario wants.
+func (s *session) deliver(to []string, in store.Incoming) ([]store.Delivery, error) {
+	times := s.Arrives(to, in)
+	if times == nil {
+		return s.cfg.Store.Deliver(s.Context(), to, in)
+	}
+	var told []store.Delivery
+	for i, to := range times {
+		if len(to) == 0 {
+			continue
+		}
+		deliveries, err := s.cfg.Store.Deliver(s.Context(), to, in)
+		if i == 0 {
+			told = deliveries
+		}
+		if err != nil {
+			return told, err
+		}
+	}
+	return told, nil
 }
 
 // gather puts the trace header fields and the message behind them into b.

@@ -77,6 +77,10 @@ type Session interface {
 	// Dropping reports whether somebody else will refuse the message that has just come. If so, it must not be stored.
 	Dropping() bool
 
+	// Arrives returns to whom the message is delivered now, if that isn't as usual: the recipients of each of several
+	// deliveries, of which the first is what the client is told about. It sees to what is delivered later. nil means as
+	// usual.
+	Arrives(to []string, in store.Incoming) [][]string
 	// Stored is called for each message once it is in these places. message has no trace header fields. Stored must
 	// neither change nor keep it.
 	Stored(from string, places []store.Place, message []byte)
