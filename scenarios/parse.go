@@ -109,11 +109,14 @@ func (d *decoder) line(e entry, text *string) bool {
 	return true
 }
 
+// GoodName reports whether a scenario may have this name.
+func GoodName(name string) bool { return goodName.MatchString(name) && len(name) <= maxName }
+
 func (d *decoder) name(n *yaml.Node, s *Scenario) {
 	if !d.decode(n, reflect.ValueOf(&s.Name).Elem(), place{name: "name"}) {
 		return
 	}
-	if !goodName.MatchString(s.Name) || len(s.Name) > maxName {
+	if !GoodName(s.Name) {
 		d.wrong(n, "%q isn't a good name; use at most %d lower case letters, digits and single hyphens, like slow-greeting", s.Name, maxName)
 		return
 	}

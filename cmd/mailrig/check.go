@@ -24,6 +24,7 @@ type checkFlags struct {
 	timeout, sendTimeout  time.Duration
 	allowPlain, allowAny  bool
 	allLogins, send, json bool
+	save                  string
 }
 
 func (a *app) checkCommand() *cobra.Command {
@@ -40,6 +41,12 @@ soon as the server refuses the password. The password comes from MAILRIG_PASSWOR
 check asks for it. check sends it only through TLS with a certificate that verifies,
 unless you say otherwise. With --send, check sends a small message from the account to
 itself. The message stays there.
+
+With --save NAME.yaml, check also writes a scenario that answers like this server:
+greeting, capabilities, mechanisms, texts, limits and, with --user, what a login shows,
+with the names of the folders. The file has no password and no message in it, and other
+names in place of mail addresses and network addresses. "mailrig --scenario ./NAME.yaml"
+plays it.
 
 HOST is the name that a person types into a client. Inside "mailrig run" you may leave
 it out: MAILRIG_HOST, MAILRIG_PORT_25 and so on, MAILRIG_CA_FILE, MAILRIG_USER and
@@ -59,7 +66,7 @@ or the test message failed. docs/check.md explains all flags and the JSON.` + ab
 			if err != nil {
 				return err
 			}
-			return a.check(cmd.Context(), o, f.json)
+			return a.check(cmd.Context(), o, f)
 		},
 	}
 	fs := cmd.Flags()
@@ -78,16 +85,17 @@ or the test message failed. docs/check.md explains all flags and the JSON.` + ab
 	fs.BoolVar(&f.allowPlain, "allow-plain-login", false, "send the password unencrypted, to protocols set to plain")
 	fs.BoolVar(&f.allowAny, "allow-untrusted-login", false, "send the password even if the server's certificate doesn't verify")
 	fs.BoolVar(&f.allLogins, "all-logins", false, "log in at every door instead of once for each protocol; this may lock the account")
+	fs.StringVar(&f.save, "save", "", "write what the server said to `NAME.yaml`, a scenario that answers like it")
 	fs.BoolVar(&f.json, "json", false, "print one JSON object")
 	return cmd
 }
 
-func (a *app) check(ctx context.Context, o check.Options, asJSON bool) error {
+func (a *app) check(ctx context.Context, o check.Options, f checkFlags) error {
 	ctx, stop := signal.NotifyContext(ctx, notIgnored(os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)...)
 	defer stop()
 	report := check.Run(ctx, o)
 	var err error
-	if asJSON {
+	if f.json {
 		err = writeJSON(a.stdout, report)
 	} else {
 		_, err = io.WriteString(a.stdout, printable(checkText(report, columns(a.stdout))))
@@ -95,6 +103,12 @@ func (a *app) check(ctx context.Context, o check.Options, asJSON bool) error {
 	switch {
 	case err != nil:
 		return notStarted("print the report: %w", err)
+	case f.save != "":
+		if err := a.saveServer(report, &o, f.save); err != nil {
+			return err
+		}
+	}
+	switch {
 	case !report.Good:
 		return &exitError{status: statusNegative}
 	}
@@ -105,7 +119,7 @@ func (a *app) check(ctx context.Context, o check.Options, asJSON bool) error {
 func (a *app) checkOptions(cmd *cobra.Command, f checkFlags, args []string) (check.Options, error) {
 	o := check.Options{
 		Timeout: f.timeout, Send: f.send, Address: f.address, SendTimeout: f.sendTimeout,
-		AllowPlainLogin: f.allowPlain, AllowUntrustedLogin: f.allowAny, AllLogins: f.allLogins,
+		Record: f.save != "", AllowPlainLogin: f.allowPlain, AllowUntrustedLogin: f.allowAny, AllLogins: f.allLogins,
 		Wishes: map[door.Protocol]check.Wish{},
 	}
 	var err error
@@ -135,6 +149,11 @@ func (a *app) checkOptions(cmd *cobra.Command, f checkFlags, args []string) (che
 	}
 	if o.User, o.Password, err = a.checkUser(f, rig); err != nil {
 		return o, err
+	}
+	if f.save != "" {
+		if _, err = scenarioName(f.save); err != nil {
+			return o, err
+		}
 	}
 	return o, a.checkSense(f, &o)
 }

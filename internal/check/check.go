@@ -14,6 +14,8 @@
 // allows otherwise. It tries the password once for each protocol, and not again after a refusal, because servers lock
 // accounts. It bounds everything that the server sends (wire.go), and cleans it before it gets into the report.
 //
+// Report.Recorded hands out what a server said, for a scenario (tape.go).
+//
 // To report something else that can be wrong, add its words in advice.go. Codes and field names are public;
 // docs/check.md lists them. The command is cmd/mailrig/check.go.
 //
@@ -64,6 +66,8 @@ type Options struct {
 	AllowPlainLogin     bool // allow sending the password in clear
 	AllowUntrustedLogin bool // allow sending it to a server whose certificate doesn't verify
 	AllLogins           bool // log in once at each door, rather than once for each protocol
+
+	Record bool // also ask, after a login, for what Report.Recorded needs
 
 	Send        bool          // send a message from Address to itself, and wait for it
 	Address     string        // "" means User

@@ -18,6 +18,9 @@ type dialect interface {
 	usable(c *Capabilities) string
 	// openInbox does what a client does first after a successful login.
 	openInbox(w *wire) (reply, error)
+	// tour lists the commands, one a line, that show what a client sees after its login. ask sends one of them.
+	tour() string
+	ask(w *wire, line string) (reply, error)
 	// quit says goodbye. The server's answer doesn't matter.
 	quit(w *wire)
 }

@@ -38,7 +38,7 @@ func FuzzServer(f *testing.F) {
 		defer cancel()
 		conn := &scripted{}
 		conn.in.Reset(said)
-		w := newWire(ctx, conn, time.Second)
+		w := newWire(ctx, conn, time.Second, nil)
 		if c.greet(w, seen, way{clear: true}) {
 			dial := speak(d.Protocol)
 			r, err := dial.login(w, "PLAIN", "a", "b")

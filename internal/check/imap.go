@@ -224,3 +224,7 @@ func (imapDialect) greets(first string) bool {
 func (i imapDialect) openInbox(w *wire) (reply, error) { return i.examine(w, "INBOX") }
 
 func (i imapDialect) quit(w *wire) { _, _ = i.command(w, "LOGOUT") }
+
+func (imapDialect) tour() string { return "CAPABILITY\nNAMESPACE\nLIST \"\" *\nNOOP" }
+
+func (i imapDialect) ask(w *wire, line string) (reply, error) { return i.command(w, line) }

@@ -97,6 +97,7 @@ func (c *checker) login(ctx context.Context, d *Door) *wire {
 	defer cancel()
 	now := newDoor(c.target(d))
 	w := c.open(ctx, c.target(d), now, way{clear: plain})
+	d.loginTape = now.tape
 	if w == nil {
 		d.Login = &Login{State: LoginBroken, Words: "this time the door didn't get that far: " + now.Detail}
 		return nil
@@ -128,6 +129,9 @@ func (c *checker) login(ctx context.Context, d *Door) *wire {
 			d.Login.State, d.Login.Words = LoginOK, "the login works"
 			w.timeout = c.Timeout
 			w.within(outer)
+			if c.Record {
+				c.visit(w, d)
+			}
 			return w
 		}
 		d.Login.Reply = c.redact(r.text)
@@ -167,13 +171,18 @@ func (c *checker) forbids(d *Door, plain bool) string {
 	}
 }
 
+// secrets lists the forms in which the password is sent.
+func (o *Options) secrets() []string {
+	return append(answers("PLAIN", o.User, o.Password), answers("LOGIN", "", o.Password)[1], o.Password)
+}
+
 // redact removes the password from a server's words. Some servers repeat what they received, in the form in which they
 // received it. Words that were shortened may end in the middle of it.
 func (c *checker) redact(s string) string {
 	const least = 3 // anything shorter occurs in any text
 	inQuotes := quoted(c.Password)
 	inQuotes = inQuotes[1 : len(inQuotes)-1]
-	for _, secret := range append(answers("PLAIN", c.User, c.Password), answers("LOGIN", "", c.Password)[1], inQuotes, c.Password) {
+	for _, secret := range append(c.secrets(), inQuotes) {
 		if len(secret) < least {
 			continue
 		}

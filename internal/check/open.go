@@ -52,7 +52,8 @@ func (c *checker) open(ctx context.Context, t Target, d *Door, how way) *wire {
 	if conn == nil {
 		return nil
 	}
-	w := newWire(ctx, conn, c.Timeout)
+	d.tape = newTape(about(string(d.Protocol)))
+	w := newWire(ctx, conn, c.Timeout, d.tape)
 	if !c.greet(w, d, how) {
 		w.close()
 		return nil

@@ -163,3 +163,12 @@ func (pop3Dialect) greets(first string) bool { return beginsWith(first, "+OK", "
 func (p pop3Dialect) openInbox(w *wire) (reply, error) { return p.command(w, "STAT") }
 
 func (p pop3Dialect) quit(w *wire) { _, _ = p.command(w, "QUIT") }
+
+func (pop3Dialect) tour() string { return "CAPA\nNOOP" }
+
+func (p pop3Dialect) ask(w *wire, line string) (reply, error) {
+	if line == "CAPA" {
+		return p.multiline(w, line)
+	}
+	return p.command(w, line)
+}

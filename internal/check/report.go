@@ -75,6 +75,8 @@ type Door struct {
 	implicit bool // TLS comes first at this port
 	masked   bool // a firewall rewrites what the server says
 	again    bool // the server offers STARTTLS inside TLS
+
+	tape, loginTape *tape // of the first look and of the login; nil if there was none
 }
 
 // Address is one address of the host. It says whether the port there can be reached.

@@ -34,7 +34,7 @@ func inbox(t *testing.T, list string, where string) *loggedIn {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := newWire(t.Context(), conn, time.Minute)
+	w := newWire(t.Context(), conn, time.Minute, nil)
 	t.Cleanup(w.close)
 	return &loggedIn{newDoor(Target{Door: doorAt(993)}), w}
 }
@@ -73,7 +73,7 @@ func TestStopBetweenWaits(t *testing.T) {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
-	w := newWire(ctx, conn, time.Minute)
+	w := newWire(ctx, conn, time.Minute, nil)
 	defer w.close()
 	cancel()
 	for range 2 { // the first wait is interrupted, the second one begins too late

@@ -152,3 +152,7 @@ func (smtpDialect) greets(first string) bool {
 func (smtpDialect) openInbox(*wire) (reply, error) { return reply{ok: true}, nil }
 
 func (s smtpDialect) quit(w *wire) { _, _ = s.command(w, "QUIT") }
+
+func (smtpDialect) tour() string { return "EHLO " + ehloName + "\nNOOP\nRSET" }
+
+func (s smtpDialect) ask(w *wire, line string) (reply, error) { return s.command(w, line) }

@@ -32,14 +32,15 @@ type wire struct {
 	net.Conn
 	in      *bufio.Reader
 	seen    *firstBytes
+	tape    *tape
 	timeout time.Duration
 	ctx     context.Context // ends when the time for all of it is over
 	stop    func() bool
 }
 
-func newWire(ctx context.Context, conn net.Conn, timeout time.Duration) *wire {
+func newWire(ctx context.Context, conn net.Conn, timeout time.Duration, t *tape) *wire {
 	seen := &firstBytes{Conn: conn}
-	w := &wire{Conn: seen, seen: seen, timeout: timeout, in: bufio.NewReaderSize(seen, maxLine)}
+	w := &wire{Conn: seen, seen: seen, tape: t, timeout: timeout, in: bufio.NewReaderSize(seen, maxLine)}
 	w.within(ctx)
 	return w
 }
@@ -84,6 +85,7 @@ func (w *wire) close() {
 func (w *wire) upgrade(conn net.Conn) {
 	w.Conn = conn
 	w.in = bufio.NewReaderSize(conn, maxLine)
+	w.tape.secured()
 }
 
 // line reads a line without its end.
@@ -95,7 +97,9 @@ func (w *wire) line() (string, error) {
 	case err != nil:
 		return string(b), err
 	}
-	return strings.TrimRight(string(b), "\r\n"), nil
+	line := strings.TrimRight(string(b), "\r\n")
+	w.tape.got(line)
+	return line, nil
 }
 
 // readBytes reads n bytes.
@@ -110,6 +114,7 @@ func (w *wire) readBytes(n int) (string, error) {
 
 func (w *wire) send(line string) error {
 	w.wait()
+	w.tape.sent(line)
 	_, err := io.WriteString(w.Conn, line+"\r\n")
 	return err
 }

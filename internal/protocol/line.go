@@ -40,3 +40,11 @@ func (w Words) Begin(line string) bool {
 	_, known := w.Find(verb)
 	return known
 }
+
+// Upper writes names in upper case, in place.
+func Upper(names []string) []string {
+	for i := range names {
+		names[i] = strings.ToUpper(names[i])
+	}
+	return names
+}

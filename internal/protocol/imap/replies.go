@@ -81,13 +81,9 @@ func (*replies) Command(line string) protocol.Line {
 var list = lazyregexp.New(`(?i)(?:^\* CAPABILITY |\[CAPABILITY )([^\]]*)`)
 
 // List finds a list in any reply: an untagged CAPABILITY or a response code (RFC 9051 sections 7.2.2 and 7.1).
-func (*replies) List(_ string, lines []string) (names []string, ok bool) {
-	for _, line := range lines {
-		if m := list.FindStringSubmatch(line); m != nil {
-			names = strings.Fields(strings.ToUpper(m[1]))
-		}
-	}
-	return names, names != nil
+func (r *replies) List(verb string, lines []string) (names []string, ok bool) {
+	names, ok = r.Listed(verb, lines)
+	return protocol.Upper(names), ok
 }
 
 // Write returns a tagged status response. BYE is never tagged.

@@ -42,16 +42,9 @@ func (*replies) Command(line string) protocol.Line {
 }
 
 // List reads the reply to CAPA (RFC 2449 section 5).
-func (*replies) List(verb string, lines []string) (names []string, ok bool) {
-	if verb != "CAPA" || !strings.HasPrefix(lines[0], "+OK") {
-		return nil, false
-	}
-	for _, line := range lines[1:] {
-		if line != "." {
-			names = append(names, strings.ToUpper(line))
-		}
-	}
-	return names, true
+func (r *replies) List(verb string, lines []string) (names []string, ok bool) {
+	names, ok = r.Listed(verb, lines)
+	return protocol.Upper(names), ok
 }
 
 func (*replies) Write(_, text string) []byte { return []byte(strings.TrimRight(text, "\r\n") + "\r\n") }

@@ -80,16 +80,9 @@ func (*replies) Command(line string) protocol.Line {
 }
 
 // List reads the reply to EHLO without its first line (RFC 5321 section 4.1.1.1).
-func (*replies) List(verb string, lines []string) (names []string, ok bool) {
-	if verb != "EHLO" || !strings.HasPrefix(lines[len(lines)-1], "250") {
-		return nil, false
-	}
-	for _, line := range lines[1:] {
-		if len(line) > 4 {
-			names = append(names, strings.ToUpper(line[4:]))
-		}
-	}
-	return names, true
+func (r *replies) List(verb string, lines []string) (names []string, ok bool) {
+	names, ok = r.Listed(verb, lines)
+	return protocol.Upper(names), ok
 }
 
 // Write puts the code before every line, with a hyphen on all but the last (RFC 5321 section 4.2.1).
