@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/mailrig/mailrig/internal/protocol"
 )
@@ -26,12 +27,12 @@ func (*replies) Text(lines []string) string {
 	return text
 }
 
-var status = regexp.MustCompile(`^(\S+) (OK|NO|BAD|BYE) (\[[^\]]*\] )?(.*)$`)
+var status = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(\S+) (OK|NO|BAD|BYE) (\[[^\]]*\] )?(.*)$`) })
 
 // Reworded replaces the text of a tagged status, or of BYE. A response code goes with the text at a login and where the
 // command fails; elsewhere the code holds data, which is mailrig's own.
 func (*replies) Reworded(word protocol.Word, line string) (find, put string, ok bool) {
-	m := status.FindStringSubmatch(line)
+	m := status().FindStringSubmatch(line)
 	switch {
 	case m == nil || m[1] == "+" || m[1] == "*" && m[2] != "BYE":
 		return "", "", false
@@ -43,20 +44,24 @@ func (*replies) Reworded(word protocol.Word, line string) (find, put string, ok 
 	return `^([^*+ ]\S*) OK (\[[^\]]*\] )?.*$`, "${1} OK ${2}" + protocol.Verbatim(m[4]), true
 }
 
-var listedFolder = regexp.MustCompile(`(?i)^\* (?:X?LIST|LSUB) \(([^)]*)\) (NIL|"(?:\\.|[^"\\])*") (?:"((?:\\.|[^"\\])*)"|([^ "{]+))$`)
+var listedFolder = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?i)^\* (?:X?LIST|LSUB) \(([^)]*)\) (NIL|"(?:\\.|[^"\\])*") (?:"((?:\\.|[^"\\])*)"|([^ "{]+))$`)
+})
 
 // specialUse matches the special uses (RFC 6154 section 2).
-var specialUse = regexp.MustCompile(`(?i)\\(All|Archive|Drafts|Flagged|Important|Junk|Sent|Trash)\b`)
+var specialUse = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?i)\\(All|Archive|Drafts|Flagged|Important|Junk|Sent|Trash)\b`)
+})
 
 // Folders reads LIST (RFC 9051 section 7.3.1). A name that comes as a literal is left out.
 func (*replies) Folders(lines []string) (all []protocol.Folder) {
 	plain := strings.NewReplacer(`\\`, `\`, `\"`, `"`)
 	for _, line := range lines {
-		m := listedFolder.FindStringSubmatch(line)
+		m := listedFolder().FindStringSubmatch(line)
 		if m == nil {
 			continue
 		}
-		f := protocol.Folder{Name: decodeUTF7(plain.Replace(m[3]) + m[4]), Use: specialUse.FindString(m[1])}
+		f := protocol.Folder{Name: decodeUTF7(plain.Replace(m[3]) + m[4]), Use: specialUse().FindString(m[1])}
 		if quoted := m[2]; quoted[0] == '"' {
 			f.Delimiter = plain.Replace(quoted[1 : len(quoted)-1])
 		}

@@ -5,10 +5,11 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // announced matches the announcement of a literal at the end of a line from a server.
-var announced = regexp.MustCompile(`\{([0-9]{1,9})\}$`)
+var announced = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\{([0-9]{1,9})\}$`) })
 
 // CheckLines reports a literal in a scenario's lines whose length is wrong (RFC 9051 section 4.3): the bytes that it
 // announces aren't all there, or the response can't go on where they end.
@@ -18,7 +19,7 @@ func (*replies) CheckLines(text string) error {
 	for rest != "" {
 		line, after, _ := strings.Cut(rest, "\r\n")
 		rest = after
-		m := announced.FindStringSubmatch(line)
+		m := announced().FindStringSubmatch(line)
 		if m == nil {
 			continue
 		}

@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/mailrig/mailrig/internal/protocol"
 )
@@ -26,11 +27,11 @@ func (*replies) Listed(verb string, lines []string) (names []string, ok bool) {
 // Text joins the lines: Write removes the codes and puts them there again.
 func (*replies) Text(lines []string) string { return strings.Join(lines, "\n") }
 
-var line = regexp.MustCompile(`^([2-5][0-9][0-9]) (.*)$`)
+var line = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^([2-5][0-9][0-9]) (.*)$`) })
 
 // Reworded replaces the text behind a code. A challenge is no text.
 func (*replies) Reworded(word protocol.Word, text string) (find, put string, ok bool) {
-	m := line.FindStringSubmatch(text)
+	m := line().FindStringSubmatch(text)
 	if m == nil || word.Asks || m[1] == "334" {
 		return "", "", false
 	}
