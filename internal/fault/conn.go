@@ -326,7 +326,7 @@ func (c *Conn) Login(a identity.Attempt) *identity.Refusal {
 
 // Mechanisms lists the mechanisms that a scenario allows besides the usual ones.
 func (c *Conn) Mechanisms() (names []string) {
-	eachOffer(c, func(s OfferStage) {
+	eachOffer(c, func(s OfferStage, _ string) {
 		for _, name := range s.Offers() {
 			if !slices.Contains(names, name) {
 				names = append(names, name)
@@ -336,18 +336,19 @@ func (c *Conn) Mechanisms() (names []string) {
 	return names
 }
 
-// OnlyMechanisms lists the ways to log in that a scenario allows in place of the usual ones. ok is false if none does.
-func (c *Conn) OnlyMechanisms() (names []string, ok bool) {
-	eachOffer(c, func(s OnlyStage) {
-		if !ok {
-			names, ok = s.Only(), true
+// OnlyMechanisms lists the ways to log in that a scenario allows in place of the usual ones, and names it. by is "" if none
+// does.
+func (c *Conn) OnlyMechanisms() (names []string, by string) {
+	eachOffer(c, func(s OnlyStage, scenario string) {
+		if by == "" {
+			names, by = s.Only(), scenario
 		}
 	})
-	return names, ok
+	return names, by
 }
 
 // eachOffer asks the rules that matter before a login. Who will log in, and how, can't matter yet.
-func eachOffer[S any](c *Conn, do func(S)) {
+func eachOffer[S any](c *Conn, do func(s S, scenario string)) {
 	if c == nil {
 		return
 	}
@@ -359,7 +360,7 @@ func eachOffer[S any](c *Conn, do func(S)) {
 		m := r.Match
 		m.User, m.Mechanism = nil, nil
 		if m.matches(&c.Event) && r.open(c) && r.stands(c) {
-			do(s)
+			do(s, r.Scenario)
 		}
 	}
 }

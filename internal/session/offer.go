@@ -10,7 +10,8 @@ import (
 // its place, then what scenarios add. The caller doesn't change it.
 func (s *Session) offered() []string {
 	names := s.shared.Offer.At(s.door, s.spoken, s.phase.Secure())
-	if only, ok := s.plan.OnlyMechanisms(); ok {
+	if only, by := s.plan.OnlyMechanisms(); by != "" {
+		s.record.Injected(by)
 		names = s.possible(only)
 	}
 	if more := s.plan.Mechanisms(); len(more) > 0 {
@@ -77,7 +78,7 @@ func (s *Session) Stamp() string {
 // AsksCertificate reports whether TLS asks the client for its certificate: EXTERNAL will be offered there.
 func (s *Session) AsksCertificate() bool {
 	const external = "EXTERNAL"
-	if only, ok := s.plan.OnlyMechanisms(); ok {
+	if only, by := s.plan.OnlyMechanisms(); by != "" {
 		return slices.Contains(only, external)
 	}
 	return slices.Contains(s.shared.Offer.At(s.door, s.spoken, true), external)
