@@ -13,6 +13,7 @@ import (
 
 	"github.com/xdg-go/scram"
 
+	"github.com/mailrig/mailrig/internal/diagnose"
 	"github.com/mailrig/mailrig/internal/transcript"
 )
 
@@ -200,5 +201,21 @@ func TestNoMechanismLeaks(t *testing.T) {
 	}
 	if strings.Contains(r.err.String(), "secret") {
 		t.Error(r.err.String())
+	}
+}
+
+// TestDowngrade checks that a client which sends its password where it had proved it before is told of.
+func TestDowngrade(t *testing.T) {
+	t.Parallel()
+	need(t, "sh", "msmtp")
+	file := write(t, t.TempDir(), "downgrade.yaml", []byte("name: downgrade\ntitle: x\nstory: x\nrules:\n"+
+		"  - match: {protocol: smtp, connection: 1}\n    auth: [SCRAM-SHA-256]\n  - match: {protocol: smtp}\n    auth: [PLAIN]\n"))
+	r := withAlice(t, "--scenario", file)
+	for range 2 {
+		r.shell(t, msmtp+"--auth=on --user=alice bob@example.test").want(0)
+	}
+	found := r.findings(t)
+	if !slices.ContainsFunc(found, func(f diagnose.Finding) bool { return f.ID == "password-sent-after-downgrade" }) {
+		t.Errorf("%+v", found)
 	}
 }

@@ -16,7 +16,7 @@ func (c *smtp) login() error {
 		return c.loginByToken(m)
 	}
 	var last error = fail(unfit, "no mechanism in common: %q", listed)
-	for _, m := range []string{"PLAIN", "LOGIN", "CRAM-MD5"} {
+	for _, m := range []string{"SCRAM-SHA-256", "PLAIN", "LOGIN", "CRAM-MD5"} {
 		if !slices.Contains(listed, m) || m == "CRAM-MD5" && (slices.Contains(listed, "PLAIN") || slices.Contains(listed, "LOGIN")) {
 			continue
 		}
@@ -73,6 +73,8 @@ func b64(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) 
 func (c *smtp) auth(mechanism string) (*smtpReply, error) {
 	user, password := c.r.target.User, c.r.target.Password
 	switch mechanism {
+	case "SCRAM-SHA-256":
+		return c.scram(user, password)
 	case "PLAIN":
 		return c.do("AUTH PLAIN " + b64("\x00"+user+"\x00"+password))
 	case "LOGIN":
@@ -96,4 +98,24 @@ func (c *smtp) auth(mechanism string) (*smtpReply, error) {
 	mac := hmac.New(md5.New, []byte(password))
 	mac.Write(challenge)
 	return c.do(b64(user + " " + hex.EncodeToString(mac.Sum(nil))))
+}
+
+// scram logs in by SCRAM-SHA-256, and cancels if the server can't prove that it knows the password (RFC 5802 section 5.1).
+func (c *smtp) scram(user, password string) (*smtpReply, error) {
+	p, err := c.do("AUTH SCRAM-SHA-256 " + scramFirst(user))
+	if err != nil || p.code != 334 {
+		return p, err
+	}
+	final, proof, right, bad := scramFinal(user, password, strings.TrimPrefix(p.lines[0], "334 "))
+	if bad != nil || !right {
+		return c.do("*")
+	}
+	p, err = c.do(final)
+	switch {
+	case err != nil || p.code != 334:
+		return p, err
+	case strings.TrimPrefix(p.lines[0], "334 ") != proof:
+		return c.do("*")
+	}
+	return c.do("")
 }
