@@ -16,7 +16,8 @@ import (
 var canaries = []string{"Kanarien-7v0gel", "gelbervogel", "GELBERVOGEL7"}
 
 // canaryWays are the ways in which clients send a password, rightly and wrongly. {P} is the password, {Q} its base64, {B}
-// the response of PLAIN, {H} what HTTP's Basic makes of it, {N} its length. Each is sent to a door of each protocol.
+// the response of PLAIN, {O} and {X} those of OAUTHBEARER and XOAUTH2 with it as the token, {H} what HTTP's Basic makes of
+// it, {N} its length. Each is sent to a door of each protocol.
 var canaryWays = []string{
 	"EHLO c\nAUTH PLAIN {B}",
 	"EHLO c\nAUTH PLAIN\n{B}",
@@ -33,6 +34,18 @@ var canaryWays = []string{
 	"EHLO c\nauth alice {P}",
 	"EHLO c\nAUTH XOAUTH2 {Q}\n{Q}",
 	"EHLO c\nAUTH CRAM-MD5\n{Q}\n{Q}",
+	"EHLO c\nAUTH SCRAM-SHA-256 {Q}\n{Q}",
+	"EHLO c\nAUTH SCRAM-SHA-1\nbiwsbj1hbGljZSxyPW5vbmNl\n{Q}\n{P}",
+	"EHLO c\nAUTH DIGEST-MD5\n{Q}\n{P}",
+	"EHLO c\nAUTH NTLM {Q}\n{Q}",
+	"EHLO c\nAUTH ANONYMOUS {Q}",
+	"EHLO c\nAUTH OAUTHBEARER {O}\n{P}\n{O}",
+	"EHLO c\nAUTH XOAUTH2 {X}\n{X}",
+	"AUTH XOAUTH2\n{X}\nAUTH XOAUTH2 {X}",
+	"a1 AUTHENTICATE XOAUTH2 {X}\na1 AUTHENTICATE XOAUTH2 {X}\n{P}",
+	"a1 AUTHENTICATE OAUTHBEARER\n{O}\n{P}",
+	"a1 AUTHENTICATE SCRAM-SHA-256\nbiwsbj1hbGljZSxyPW5vbmNl\n{Q}",
+	"a1 AUTHENTICATE CRAM-MD5\n{Q}\n{P}",
 	"EHLO c\nMAIL FROM:<alice@example.test> AUTH={P}",
 	"EHLO c\nMAIL FROM:<alice@example.test> AUTH=<{P}>",
 	"EHLO c\nMAIL FROM:<alice@example.test> PASSWORD={P}",
@@ -150,8 +163,9 @@ func canary() {
 func canaryWords(p string) (*strings.Replacer, []string) {
 	encode := func(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) }
 	q, b, h := encode(p), encode("\x00alice\x00"+p), encode("alice:"+p)
-	fill := strings.NewReplacer("{P}", p, "{Q}", q, "{B}", b, "{H}", h, "{N}", fmt.Sprint(len(p)), "\n", "\r\n")
-	return fill, []string{p, strings.TrimRight(q, "="), strings.TrimRight(b, "="), strings.TrimRight(h, "="), fmt.Sprintf("{%d", len(p))}
+	o, x := encode("n,a=alice,\x01auth=Bearer "+p+"\x01\x01"), encode("user=alice\x01auth=Bearer "+p+"\x01\x01")
+	fill := strings.NewReplacer("{P}", p, "{Q}", q, "{B}", b, "{H}", h, "{O}", o, "{X}", x, "{N}", fmt.Sprint(len(p)), "\n", "\r\n")
+	return fill, []string{p, strings.TrimRight(q, "="), strings.TrimRight(b, "="), strings.TrimRight(h, "="), strings.TrimRight(o, "="), strings.TrimRight(x, "="), fmt.Sprintf("{%d", len(p))}
 }
 
 // sendCanary sends a text, and reads until the server closes.
