@@ -26,6 +26,7 @@ type rigFlags struct {
 	portOffset, http, https, domain    string
 	seed, caDir                        string
 	randomSeed                         uint64
+	chaos                              string
 	maxMessageBytes                    size
 	maxConnections, keepSessions       int
 	maxMemory                          size
@@ -44,6 +45,8 @@ func (f *rigFlags) register(cmd *cobra.Command, free bool) {
 	fs := cmd.Flags()
 	fs.SortFlags = false
 	listFlag(fs, &f.scenarios, "scenario", "misbehave as these scenarios say: `names` from the catalogue, or paths of YAML files; repeatable")
+	fs.StringVar(&f.chaos, "chaos", "", "let anything fail now and then, for the time being, with this `chance`; --chaos alone is 5%")
+	fs.Lookup("chaos").NoOptDefVal = "5%"
 	listFlag(fs, &f.hosts, "host", "`addresses` to listen on: 127.0.0.1, ::1, or 0.0.0.0 for all; repeatable (default localhost, IPv4 and IPv6)")
 	fs.StringVar(&f.portOffset, "port-offset", offset, "add `N` to every port number; random takes free ports; auto is 0, or 3000 if a standard port can't be opened")
 	fs.StringVar(&f.http, "http", page, "`address` of the web page and the API; off closes them")
@@ -162,6 +165,13 @@ func (f *rigFlags) config(a *app, fs *pflag.FlagSet) (server.Config, error) {
 	}
 	if cfg.Scenarios, err = scenarios.Load(f.scenarios...); err != nil {
 		return cfg, usage("%w", err)
+	}
+	if f.chaos != "" {
+		everything, err := scenarios.Chaos(f.chaos)
+		if err != nil {
+			return cfg, usage("%s: %w", a.source("chaos"), err)
+		}
+		cfg.Scenarios = append(cfg.Scenarios, everything)
 	}
 	return cfg, nil
 }
