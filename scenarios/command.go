@@ -103,6 +103,9 @@ func conditions(p *protocol.Protocol, verb, args string) string {
 			list = append(list, fmt.Sprintf("%s: %s", c.key, inYAML(c.value)))
 		}
 	}
+	if word, _ := p.Words.Find(verb); n == (protocol.Named{Rest: true}) && !word.Login {
+		list = append(list, "arguments: "+inYAML("*"+args+"*"))
+	}
 	return fmt.Sprintf("write the command alone, like match: {%s}", strings.Join(list, ", "))
 }
 

@@ -276,6 +276,12 @@ func notForOne(user string, list []*scenarios.Scenario) (notes []string) {
 	return notes
 }
 
+// Idle returns the indexes of the rules that have never acted, of a scenario that is active for everybody. A restart of
+// the counters changes nothing about that.
+func (s *Server) Idle(scenario string) []int {
+	return s.active.plan(context.WithoutCancel(s.ctx)).Idle(scenario)
+}
+
 // ActiveFor lists the names of the scenarios that are active only for this user.
 func (s *Server) ActiveFor(user string) []string {
 	return append([]string{}, s.active.of(s.ctx, s.store.Address(user)).Scenarios()...)

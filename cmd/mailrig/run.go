@@ -155,7 +155,7 @@ func (a *app) run(ctx context.Context, cfg server.Config, f runFlags, args []str
 		stopLines()
 		// The status says nothing about the client: a test may want it to fail.
 		a.conclude(srv.Conclude(), srv.Sessions())
-		a.unmet(cfg.Scenarios, srv.Sessions())
+		a.unmet(cfg.Scenarios, srv.Sessions(), srv.Idle)
 		if seed, used := srv.RandomSeed(); used {
 			fmt.Fprintf(a.stderr, "mailrig: --random-seed %d throws the dice in the same way again\n", seed)
 		}

@@ -13,10 +13,10 @@ import (
 // maxRules is how many rules of a scenario that never acted are listed.
 const maxRules = 3
 
-// unmet says what a test that passes may not have tested: the command never connected, or a scenario never acted.
-// active are the scenarios from the start. Nobody sees who tries a door that refuses or drops connections, so a
+// unmet says what a test that passes may not have tested: the command never connected, a scenario never acted, or some
+// of its rules didn't. active are the scenarios from the start; idle returns which rules of a scenario never acted. Nobody sees who tries a door that refuses or drops connections, so a
 // scenario with such a rule is given the benefit of the doubt.
-func (a *app) unmet(active []*scenarios.Scenario, sessions []*server.Session) {
+func (a *app) unmet(active []*scenarios.Scenario, sessions []*server.Session, idle func(scenario string) []int) {
 	closed := slices.ContainsFunc(active, closesDoors)
 	if len(sessions) == 0 && !closed {
 		fmt.Fprintln(a.stderr, "mailrig: the command never connected; the ports are in MAILRIG_PORT_25 to MAILRIG_PORT_995, the host in MAILRIG_HOST")
@@ -24,16 +24,29 @@ func (a *app) unmet(active []*scenarios.Scenario, sessions []*server.Session) {
 	}
 	for _, s := range active {
 		acted := slices.ContainsFunc(sessions, func(x *server.Session) bool { return slices.Contains(x.Injected, s.Name) })
-		if acted || closesDoors(s) {
-			continue
-		}
 		happens := s.Happens()
-		text := strings.Join(happens[:min(len(happens), maxRules)], " ")
-		if n := len(happens) - maxRules; n > 0 {
-			text += fmt.Sprintf(" And %d more.", n)
+		switch {
+		case acted:
+			var left []string
+			for _, i := range idle(s.Name) {
+				left = append(left, happens[i])
+			}
+			if len(left) > 0 {
+				fmt.Fprintf(a.stderr, "mailrig: of the scenario %s, %d of %d rules never acted: %s\n", s.Name, len(left), len(happens), few(left))
+			}
+		case !closesDoors(s):
+			fmt.Fprintf(a.stderr, "mailrig: the scenario %s never acted; it waits for: %s\n", s.Name, few(happens))
 		}
-		fmt.Fprintf(a.stderr, "mailrig: the scenario %s never acted; it waits for: %s\n", s.Name, oneLine(text))
 	}
+}
+
+// few joins the first sentences about rules.
+func few(happens []string) string {
+	text := strings.Join(happens[:min(len(happens), maxRules)], " ")
+	if n := len(happens) - maxRules; n > 0 {
+		text += fmt.Sprintf(" And %d more.", n)
+	}
+	return oneLine(text)
 }
 
 // closesDoors reports whether a scenario refuses or drops connections before they are accepted.

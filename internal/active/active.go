@@ -168,7 +168,10 @@ func (m *Memory) UseFor(_ context.Context, user string, list []*scenarios.Scenar
 func (m *Memory) Restart(context.Context) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.everybody.Store(m.forEverybody(m.everybody.Load().list))
+	before := m.everybody.Load()
+	again := m.forEverybody(before.list)
+	again.plan.Remember(before.plan)
+	m.everybody.Store(again)
 	if old := m.users.Load(); old != nil {
 		users := map[string]*choice{}
 		for user, c := range *old {

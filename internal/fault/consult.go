@@ -16,6 +16,7 @@ type Act struct {
 // acts reports that a rule acts now, and returns its scenario. Every answer of a Conn passes through here, except
 // standing conditions: capabilities, limits, the form of names.
 func (c *Conn) acts(r *rule) (by string) {
+	r.acted.Store(true)
 	if c.users.Acted != nil {
 		c.users.Acted(Act{r.Scenario, r.place, r.Kind(), c.Event.Command})
 	}
@@ -37,7 +38,13 @@ func each[S any](c *Conn, do func(r *rule, s S) (enough bool)) {
 
 // standing is each for kinds without counters, which are asked again and again and must always answer the same.
 func standing[S any](c *Conn, do func(r *rule, s S) (enough bool)) {
-	each(c, func(r *rule, s S) bool { return r.stands(c) && do(r, s) })
+	each(c, func(r *rule, s S) bool {
+		if !r.stands(c) {
+			return false
+		}
+		r.acted.Store(true) // as far as anybody can tell
+		return do(r, s)
+	})
 }
 
 // all lets every rule with the stage S change something, as its counters allow. It returns the scenario of the last

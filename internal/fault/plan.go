@@ -66,6 +66,29 @@ func (p *Plan) Scenarios() []string {
 	return p.names
 }
 
+// Idle returns the indexes of a scenario's rules that have never acted. A rule for a whole door isn't among them: nobody
+// sees who tries the door. Nor is one for a standing condition that has been asked for.
+func (p *Plan) Idle(scenario string) (rules []int) {
+	if p == nil {
+		return nil
+	}
+	for _, r := range p.rules {
+		if _, door := r.Fault.(ListenStage); r.Scenario == scenario && !door && !r.acted.Load() {
+			rules = append(rules, r.place)
+		}
+	}
+	return rules
+}
+
+// Remember takes over which rules have acted, from a plan of the same rules.
+func (p *Plan) Remember(before *Plan) {
+	for i, r := range p.rules {
+		if i < len(before.rules) && before.rules[i].acted.Load() {
+			r.acted.Store(true)
+		}
+	}
+}
+
 // Seed returns the seed of the plan's chances. random is false if no rule has a Chance.
 func (p *Plan) Seed() (seed uint64, random bool) {
 	if p == nil {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"sync/atomic"
 )
 
 // Rule is one fault with its conditions.
@@ -107,6 +108,7 @@ type rule struct {
 	counters Counters      // the plan's
 	seed     uint64        // the plan's, for Chance
 	doing    chan struct{} // capacity 1; see Once
+	acted    atomic.Bool   // it has acted; see Plan.Idle
 }
 
 func newRule(r Rule, place int, o options) *rule {
