@@ -55,6 +55,12 @@ func startDebian(t *testing.T) *debian {
 // startDovecot starts only Dovecot.
 func startDovecot(t *testing.T) *debian {
 	t.Helper()
+	return startDovecotWith(t, dovecotConf)
+}
+
+// startDovecotWith starts only Dovecot, with another configuration.
+func startDovecotWith(t *testing.T, conf string) *debian {
+	t.Helper()
 	dovecot := sbin(t, "dovecot")
 	if os.Geteuid() != 0 {
 		missing(t, "Dovecot wants to be started as root")
@@ -80,7 +86,7 @@ func startDovecot(t *testing.T) *debian {
 	}
 	d.chown("mail", "nobody")
 	d.certificate()
-	d.write("dovecot.conf", dovecotConf)
+	d.write("dovecot.conf", conf)
 	d.run("", dovecot, "-F", "-c", filepath.Join(dir, "dovecot.conf"))
 	d.await(110, 995, 143, 993)
 	return d

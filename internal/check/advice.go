@@ -221,6 +221,9 @@ func hostOf(address string) string {
 func (n *notes) upgrade(d *Door) {
 	warn := n.severityAt(d, Warning)
 	operator := "the server's operator has to repair STARTTLS"
+	if n.helloRefused(d, warn) {
+		return
+	}
 	if d.masked {
 		n.add("masked", warn, d.Port, "a firewall writes over what the server says (XXXX, ****), and takes STARTTLS away",
 			n.alternativeOr(d, "have the firewall's inspection of SMTP switched off; "+elsewhere))
@@ -248,9 +251,23 @@ func (n *notes) upgrade(d *Door) {
 		}
 		n.add("starttls-failed", warn, d.Port, d.Detail, n.alternativeOr(d, operator))
 	}
-	if d.again {
+	switch {
+	case d.again && d.implicit:
+		n.add("starttls-again", Note, d.Port, "STARTTLS is offered inside TLS: something in front of the server ends TLS here (HAProxy, nginx, stunnel), and the server behind it takes the connection for an unencrypted one",
+			"the server's operator has to tell the server behind it that its connections are encrypted; otherwise it may refuse logins, and clients that see the offer get confused")
+	case d.again:
 		n.add("starttls-again", Note, d.Port, "STARTTLS is offered once more inside TLS", operator)
 	}
+}
+
+// helloRefused adds that the server refused the check's EHLO, if it did. What it would have offered isn't known then.
+func (n *notes) helloRefused(d *Door, s Severity) bool {
+	said := d.helloRefused()
+	if said != "" {
+		n.add("hello-refused", s, d.Port, fmt.Sprintf("the server refuses EHLO %s and so doesn't say what it offers: %s", ehloName, said),
+			n.alternativeOr(d, "read why in the server's words: it may refuse the name that this check says, or this address; a client says a name of its own"))
+	}
+	return said != ""
 }
 
 func (n *notes) others(d *Door, u Upgrade) bool {
@@ -278,7 +295,7 @@ func (n *notes) session(d *Door) {
 
 // mechanisms is about the ways in which a door accepts logins.
 func (n *notes) mechanisms(d *Door) {
-	if d.State != StateOpen {
+	if d.State != StateOpen || d.helloRefused() != "" {
 		return
 	}
 	if d.BeforeTLS != nil && d.BeforeTLS.TakesLogin && d.STARTTLS == UpgradeDone && n.wish(d.Protocol) != Plain {
@@ -349,7 +366,7 @@ func (n *notes) loginAdvice(d *Door) string {
 	case LoginEncryption:
 		return "set encryption to STARTTLS, or to SSL/TLS on its port"
 	case LoginNoMechanism:
-		return n.alternativeOr(d, "the server's operator has to allow a password inside TLS (PLAIN)")
+		return n.mechanismAdvice(d)
 	case LoginUseless:
 		return fmt.Sprintf("check whether %s is switched on for the account", protocolName(string(d.Protocol)))
 	case LoginNotTried:
@@ -357,6 +374,24 @@ func (n *notes) loginAdvice(d *Door) string {
 	default:
 		return "read why in the server's own words"
 	}
+}
+
+// mechanismAdvice says which method to choose where the server doesn't take a password as it is. Another port of the same
+// server helps only if its list is another one.
+func (n *notes) mechanismAdvice(d *Door) string {
+	if d.InTLS == nil {
+		return n.alternativeOr(d, "the server's operator has to allow a password inside TLS (PLAIN)")
+	}
+	for _, s := range n.r.Settings {
+		if s.Protocol == d.Protocol && s.Door != d.Port && s.Authentication == "Normal password" {
+			return "use port " + n.where(s)
+		}
+	}
+	rest := d.InTLS.withoutPasswords()
+	if name := authentication(d.Protocol, rest); len(rest.Mechanisms) > 0 {
+		return fmt.Sprintf("set authentication in the client to %q (%s); otherwise the server's operator has to allow a password inside TLS (PLAIN)", name, strings.Join(rest.Mechanisms, ", "))
+	}
+	return "the server's operator has to allow a password inside TLS (PLAIN)"
 }
 
 // purposes is about whether a client can receive and send at all.

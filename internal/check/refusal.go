@@ -67,6 +67,7 @@ var meanings = map[refusal.Meaning]meant{
 	refusal.InUse:            {LoginInUse, "another client has the mailbox open"},
 	refusal.NeedsEncryption:  {LoginEncryption, wordsEncrypt},
 	refusal.NeedsSomething:   {LoginEncryption, wordsEncrypt},
+	refusal.NoSuchMechanism:  {LoginNoMechanism, "the server refuses this way to log in, although it lists it; the password may well be right"},
 	refusal.TooWeak:          {LoginRefused, "the server finds this way to log in too weak"},
 	refusal.NotUnderstood:    {LoginRefused, "the server doesn't understand the login"},
 	refusal.Refused:          {LoginRefused, "the login was refused"},

@@ -79,6 +79,16 @@ type Door struct {
 	tape, loginTape *tape // of the first look and of the login; nil if there was none
 }
 
+// helloRefused returns the server's words if it refused the client's introduction, with TLS or without.
+func (d *Door) helloRefused() string {
+	for _, c := range []*Capabilities{d.BeforeTLS, d.InTLS} {
+		if c != nil && c.refused != "" {
+			return c.refused
+		}
+	}
+	return ""
+}
+
 // Address is one address of the host. It says whether the port there can be reached.
 type Address struct {
 	Address string `json:"address"`
@@ -108,7 +118,8 @@ type Capabilities struct {
 	NotAnswered string   `json:"not_answered,omitempty"`
 
 	starttls bool
-	userPass bool // IMAP LOGIN, POP3 USER
+	userPass bool   // IMAP LOGIN, POP3 USER
+	refused  string // why the server refused the client's introduction (SMTP)
 }
 
 // Session is a TLS session and its certificate.

@@ -33,12 +33,12 @@ func (c *checker) choose(r *Report) {
 			if i > 0 && (d.Port == 25 || i >= len(good)) {
 				break
 			}
-			r.Settings = append(r.Settings, c.setting(d, i > 0))
+			r.Settings = append(r.Settings, c.setting(r, d, i > 0))
 		}
 	}
 }
 
-func (c *checker) setting(d *Door, alternative bool) Setting {
+func (c *checker) setting(r *Report, d *Door, alternative bool) Setting {
 	_, at := c.hostPort(c.target(d))
 	port, _ := strconv.Atoi(at)
 	s := Setting{Protocol: d.Protocol, Server: clean(c.Host), Port: port, Door: d.Port, User: clean(c.User), Alternative: alternative}
@@ -52,10 +52,28 @@ func (c *checker) setting(d *Door, alternative bool) Setting {
 		s.Encryption = "STARTTLS"
 	}
 	s.Authentication = authentication(d.Protocol, caps)
+	if r.refusesPasswords(d.Protocol, caps) {
+		s.Authentication = authentication(d.Protocol, caps.withoutPasswords())
+	}
 	if d.Login != nil && d.Login.State == LoginOAuth {
 		s.Authentication = "OAuth2"
 	}
 	return s
+}
+
+// refusesPasswords reports whether a login has shown that the server takes no password as it is, although a list says so.
+func (r *Report) refusesPasswords(p door.Protocol, caps *Capabilities) bool {
+	return slices.ContainsFunc(r.Doors, func(d *Door) bool {
+		return d.Protocol == p && d.Login != nil && d.Login.State == LoginNoMechanism && d.Login.Mechanism != "" && slices.Contains(caps.Mechanisms, d.Login.Mechanism)
+	})
+}
+
+// withoutPasswords returns the capabilities without the mechanisms that send the password as it is.
+func (c *Capabilities) withoutPasswords() *Capabilities {
+	rest := *c
+	rest.userPass = false
+	rest.Mechanisms = slices.DeleteFunc(slices.Clone(c.Mechanisms), func(m string) bool { return slices.Contains([]string{"PLAIN", "LOGIN", "USER"}, m) })
+	return &rest
 }
 
 // authentication returns the name that settings screens use for the best of the mechanisms.

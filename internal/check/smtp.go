@@ -91,6 +91,9 @@ func (s smtpDialect) capabilities(w *wire) (*Capabilities, error) {
 	}
 	if !r.ok {
 		c.NotAnswered = r.text
+		if r.code != "500" && r.code != "502" { // those don't know EHLO
+			c.refused = r.text
+		}
 		// A server from before 1995, or one that is configured to look like one.
 		if _, err := s.command(w, "HELO "+ehloName); err != nil {
 			return nil, err

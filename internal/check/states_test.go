@@ -104,6 +104,10 @@ func TestStates(t *testing.T) {
 		}, StateOpen, UpgradePreauth, "PREAUTH", "preauth", false},
 		"masked": {25, func(l *line) { l.say("220 ***********"); l.talk(with(ehlo, "EHLO", "250-x\n250 XXXXXXXA")) },
 			StateOpen, UpgradeMissing, "", "masked", false},
+		"EHLO refused": {587, func(l *line) {
+			l.say("220 x")
+			l.talk(map[string]string{"EHLO": "501 5.5.2 invalid host name", "HELO": "501 5.5.2 invalid host name", "QUIT": "221 bye"})
+		}, StateOpen, UpgradeMissing, "", "hello-refused", false},
 		"breaks off": {587, func(l *line) { l.say("220 x"); l.hear() }, StateBroken, "", "asked for its capabilities", "port-broken", false},
 		"HELO only":  {25, func(l *line) { l.say("220 x"); l.talk(map[string]string{"HELO": "250 hi", "QUIT": "221 bye"}) }, StateOpen, UpgradeMissing, "", "starttls-missing", false},
 	} {

@@ -40,7 +40,11 @@ var signs = []sign{
 	{text: "password expired", means: Expired},
 	{text: "expired", means: Expired, hint: true},
 	{text: "too weak", means: TooWeak, hint: true},
-	{protocol: "smtp", code: "504", enhanced: "5.5.4", means: NoSuchMechanism}, // RFC 4954 section 4
+	{text: "unsupported authentication mechanism", means: NoSuchMechanism},                     // Dovecot, with [AUTH] by POP3
+	{protocol: "smtp", text: "invalid authentication mechanism", means: NoSuchMechanism},       // Postfix: 535 5.7.8 Error: authentication failed: Invalid authentication mechanism
+	{protocol: "smtp", text: "authentication mechanism not supported", means: NoSuchMechanism}, // Exim: 504
+	{protocol: "smtp", text: "unrecognized authentication type", means: NoSuchMechanism},       // Exchange: 504 5.7.4
+	{protocol: "smtp", code: "504", enhanced: "5.5.4", means: NoSuchMechanism},                 // RFC 4954 section 4
 	{text: "encryption required", means: NeedsEncryption, hint: true},
 	{text: "must issue a starttls", means: NeedsEncryption, hint: true},
 	{text: "tls first", means: NeedsEncryption, hint: true},
