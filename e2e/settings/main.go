@@ -1,0 +1,140 @@
+// Command settings sets up real mail programs wrongly and grades what mailrig says about it. Run it in the root of the
+// project:
+//
+//	go run ./e2e/settings                    # all programs, all mistakes; prints the score; some minutes
+//	go run ./e2e/settings -update            # writes the score to docs/accuracy.md too
+//	go run ./e2e/settings -program curl -v   # one program, with all that was said
+//	go run ./e2e/settings -every 10          # each tenth cell
+//
+// programs.txt lists the programs, cases.go the mistakes, and want.go says how a cell is graded. The rules know the settings
+// and nothing of how package diagnose works. To add a program, add it to programs.txt, with a script that reads its
+// settings from the environment (run.go). To add a mistake, add it to cases.go.
+//
+// It exits with status 1 if a finding is wrong.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"strings"
+	"sync"
+	"time"
+)
+
+const (
+	folder = "e2e/settings"
+	doc    = "docs/accuracy.md"
+)
+
+type options struct {
+	program, kind, match string
+	every, from, jobs    int
+	update, verbose      bool
+}
+
+func main() {
+	var o options
+	flag.StringVar(&o.program, "program", "", "only programs with this in their name")
+	flag.StringVar(&o.kind, "kind", "", "only mistakes with this in the name of their kind")
+	flag.StringVar(&o.match, "match", "", "only cells with this in their description")
+	flag.IntVar(&o.every, "every", 1, "only each `N`th cell")
+	flag.IntVar(&o.from, "from", 0, "with -every: leave out this many cells first")
+	flag.IntVar(&o.jobs, "jobs", 4, "try this many cells at a time; most of the time they wait")
+	flag.BoolVar(&o.update, "update", false, "write the score to "+doc)
+	flag.BoolVar(&o.verbose, "v", false, "show all about each cell, not only about those that aren't right")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := o.run(ctx); err != nil {
+		fmt.Fprintf(os.Stderr, "settings: %v\n", err)
+		os.Exit(1)
+	}
+}
+
+func (o *options) run(ctx context.Context) error {
+	programs, err := readPrograms(folder + "/programs.txt")
+	if err != nil {
+		return err
+	}
+	cells := o.choose(programs)
+	b, err := newBench(ctx, folder)
+	if err != nil {
+		return err
+	}
+	defer b.remove()
+	if err := tryAll(ctx, b, cells, o.jobs); err != nil {
+		return err
+	}
+	for _, c := range cells {
+		if o.verbose {
+			fmt.Println(c.details())
+		}
+	}
+	for _, c := range failing(cells) {
+		if !o.verbose {
+			fmt.Println(c.details())
+		}
+	}
+	fmt.Print(summary(cells))
+	if o.update {
+		if err := os.WriteFile(doc, []byte(page(cells, time.Now().Format(time.DateOnly))), 0o644); err != nil {
+			return err
+		}
+	}
+	if all, _ := scores(cells); all[wrong]+all[falseError] > 0 {
+		return errors.New("some findings are wrong")
+	}
+	return nil
+}
+
+// choose makes the cells that were asked for. It says which programs are missing.
+func (o *options) choose(programs []*program) (cells []*cell) {
+	n := 0
+	list := cases()
+	for _, p := range programs {
+		if !strings.Contains(p.name, o.program) {
+			continue
+		}
+		if missing := p.missing(); missing != nil {
+			fmt.Fprintf(os.Stderr, "settings: %s is left out: %s isn't installed\n", p.name, strings.Join(missing, ", "))
+			continue
+		}
+		for i := range list {
+			c := &cell{program: p, wrongly: &list[i]}
+			if !p.can(&list[i].account) || !strings.Contains(list[i].kind, o.kind) || !strings.Contains(c.String(), o.match) {
+				continue
+			}
+			if n++; (n-1-o.from)%max(1, o.every) == 0 && n > o.from {
+				cells = append(cells, c)
+			}
+		}
+	}
+	return cells
+}
+
+// tryAll tries cells, some at a time.
+func tryAll(ctx context.Context, b *bench, cells []*cell, jobs int) error {
+	var (
+		wg    sync.WaitGroup
+		mu    sync.Mutex // of errs
+		errs  []error
+		turns = make(chan struct{}, max(1, jobs))
+	)
+	for _, c := range cells {
+		turns <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-turns }()
+			if err := b.try(ctx, c); err != nil {
+				mu.Lock()
+				defer mu.Unlock()
+				errs = append(errs, fmt.Errorf("%s: %w", c, err))
+			}
+		})
+	}
+	wg.Wait()
+	return errors.Join(errs...)
+}
