@@ -84,11 +84,7 @@ func (d door) sane() account {
 	return account{protocol: d.protocol, door: d.number, mode: d.right(), host: "localhost", trust: "ca", user: rightUser, password: rightPassword}
 }
 
-// secure returns the number of the protocol's port that begins with TLS, and open that of the one with STARTTLS, where
-// people log in.
+// secure returns the number of the protocol's port that begins with TLS, where people log in.
 func secure(protocol string) string {
 	return map[string]string{"smtp": "465", "imap": "993", "pop3": "995"}[protocol]
-}
-func open(protocol string) string {
-	return map[string]string{"smtp": "587", "imap": "143", "pop3": "110"}[protocol]
 }
