@@ -105,7 +105,7 @@ var loginReasons = map[refusal.Meaning]struct{ reason, advice string }{
 	refusal.NoSuchMechanism:  otherMethod,
 	refusal.NeedsEncryption:  {"The server takes no password without TLS.", "Set encryption to STARTTLS, or to SSL/TLS with port {tls-door}."},
 	refusal.TooManyAttempts:  {"The server has seen too many attempts.", "Wait, and check the password before the next attempt."},
-	refusal.TooMany:          {"There are too many connections for this account.", "Let the client use fewer connections."},
+	refusal.TooMany:          {"There are too many connections for this account.", "Close other programs that use the account, or lower the number of connections in the account's settings."},
 	refusal.Locked:           accountLocked,
 	refusal.AskAdministrator: accountLocked,
 	refusal.NotAuthorised:    accountLocked,
@@ -134,18 +134,23 @@ func (f *Facts) refusedStep() (last *Step) {
 	return last
 }
 
-// outOfOrder reports whether a step is the second half of a login whose first half the server hasn't accepted: PASS
-// without USER (RFC 1939 section 7).
+// outOfOrder reports whether a step is a login that comes before what must come first: PASS without USER (RFC 1939 section
+// 7), AUTH without EHLO (RFC 4954 section 4), also where EHLO came before TLS only (RFC 3207 section 4.2).
 func (f *Facts) outOfOrder(i int) bool {
-	if f.Steps[i].Verb != "PASS" {
+	first := func(s *Step) bool { return s.Verb == "USER" }
+	switch s := f.Steps[i]; {
+	case s.Verb == "PASS":
+	case s.logsIn() && f.introducesItself() && f.sawAll(s):
+		first = func(o *Step) bool { return o.asks() && o.Secure == s.Secure }
+	default:
 		return false
 	}
-	for _, s := range f.Steps[:i] {
-		if s.Verb == "USER" && s.Reply.Class == event.OK {
-			return false
-		}
-	}
-	return true
+	return !slices.ContainsFunc(f.Steps[:i], func(s *Step) bool { return first(s) && s.Reply.Class == event.OK })
+}
+
+// introducesItself reports whether a client of the session's protocol must say who it is before all else, as in SMTP.
+func (f *Facts) introducesItself() bool {
+	return slices.ContainsFunc(f.speaks.Words, func(w protocol.Word) bool { return w.MustWait && w.Opens })
 }
 
 // refusalSeverity returns the severity of a refusal: info if a scenario or an address asked for it, and error otherwise, since the

@@ -86,10 +86,10 @@ func repeatedRefusedPassword(c *Case) (all []Evidence) {
 		first[r.key] = r
 		if again && times[r.key] > c.spare(usual, 1) && (c.Control != nil || r.at.Sub(before.at) < soon) {
 			w := map[string]string{"what": "password", "times": itoa(times[r.key]), "why": "without anybody having typed another one. Servers lock accounts that do this",
-				"advice": "Let the client ask for the password after the first refusal."}
+				"advice": "For the client's developer: ask the user for the password after the first refusal."}
 			if r.step.bySASL() && slices.Contains(tokenMechanisms, r.step.mechanism()) {
 				w["what"], w["why"] = "token", "though it was refused already. A token that has expired or was revoked stays refused"
-				w["advice"] = "Let the client get a new token with its refresh token, or send its user to sign in again."
+				w["advice"] = "Sign in again. For the client's developer: get a new token with the refresh token, or ask the user to sign in."
 			}
 			all = append(all, Evidence{Sessions: distinct(before.f, r.f), Words: w})
 		}

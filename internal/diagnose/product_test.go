@@ -75,7 +75,7 @@ func TestFurtherTable(t *testing.T) {
 		"waved-at-night":            "Use Semaphore by day, or port 9002.",
 		"password-sent-in-clear":    "Set encryption to STARTTLS on port 9001, or to SSL/TLS with port 9002, and change the password.",
 		"login-refused":             "Check the user name (often the whole address) and the password.",
-		"repeated-refused-password": "Let the client ask for the password after the first refusal.",
+		"repeated-refused-password": "For the client's developer: ask the user for the password after the first refusal.",
 	} {
 		if !gives(found, id) || !strings.Contains(report(found), "> "+advice+"\n") {
 			t.Errorf("%s with %q isn't among\n%s", id, advice, report(found))

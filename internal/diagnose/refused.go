@@ -17,7 +17,7 @@ func refusedForGood(c *Case) (all []Evidence) {
 		more := 0
 		for i, s := range f.Steps {
 			switch {
-			case !f.refusedForGood(s) || !s.works() || s.ofLogin() || f.inRefusedGroup(i) || f.explainedElsewhere(s):
+			case !f.refusedForGood(s) || !s.works() || s.ofLogin() && !f.outOfOrder(i) || f.inRefusedGroup(i) || f.explainedElsewhere(s):
 			case first == nil:
 				first = s
 			default:

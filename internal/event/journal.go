@@ -16,8 +16,8 @@ type Journal interface {
 	// Latest returns snapshots of the open records that began last, most at most, the latest first.
 	Latest(most int) []*Record
 	// Before returns the kept records that are among the first n to have ended, the latest of them and most at most, in
-	// the order in which they ended. The last of them is number last.
-	Before(n uint64, most int) (ended []*Record, last uint64)
+	// the order in which they ended, and their numbers. Numbers may be missing between them: see Options.Minor.
+	Before(n uint64, most int) (ended []*Record, numbers []uint64)
 	// Doors returns how many connections are open at each door, by standard port.
 	Doors() map[int]int
 	// Busy reports whether any connection is open.

@@ -1,6 +1,7 @@
 package event
 
 import (
+	"cmp"
 	"iter"
 	"slices"
 	"strconv"
@@ -14,13 +15,14 @@ type Ring struct {
 	keep  int
 	newID func() string
 	onEnd func(*Record)
+	looks func(*Record) bool
 	room  Room
 
 	mu    sync.Mutex
 	open  map[*Recorder]struct{}
-	ended []*Record // oldest first, at most keep
-	costs []int64   // of each of them: bytes reserved in room
-	total uint64    // how many have ended since the ring was made
+	ended []kept // oldest first, at most keep
+	minor int    // how many of them are minor
+	total uint64 // how many have ended since the ring was made
 	more  chan struct{}
 
 	submu       sync.Mutex
@@ -35,9 +37,23 @@ type Options struct {
 	// OnEnd, if not nil, is called with each record that ends, before Since returns it. It runs on the connection's own
 	// goroutine, so it must be quick.
 	OnEnd func(*Record)
+	// Minor, if not nil, reports whether a client only had a look, as health checks do every second. A tenth of the kept
+	// records may be such ones before they leave ahead of older ones. It runs as OnEnd does.
+	Minor func(*Record) bool
 	// Room is for the records, open and ended. If there is none left, the oldest ended ones are forgotten; if there are
 	// none of these, open ones keep little more. nil has no bound.
 	Room Room
+}
+
+// minorShare is the part of the kept records, one in so many, that may be minor before these leave first.
+const minorShare = 10
+
+// kept is an ended record.
+type kept struct {
+	*Record
+	number uint64 // it was the so-manieth to end
+	cost   int64  // bytes reserved in room
+	minor  bool
 }
 
 // Room is memory that somebody else bounds, in bytes.
@@ -48,7 +64,7 @@ type Room interface {
 
 // NewRing returns an empty Ring.
 func NewRing(o Options) *Ring {
-	j := &Ring{keep: o.Keep, newID: o.NewID, onEnd: o.OnEnd, room: o.Room, open: map[*Recorder]struct{}{}, more: make(chan struct{})}
+	j := &Ring{keep: o.Keep, newID: o.NewID, onEnd: o.OnEnd, looks: o.Minor, room: o.Room, open: map[*Recorder]struct{}{}, more: make(chan struct{})}
 	if j.newID == nil {
 		n := uint64(0) // Begin calls newID with the lock held
 		j.newID = func() string { n++; return strconv.FormatUint(n, 10) }
@@ -77,6 +93,7 @@ func (j *Ring) finish(r *Recorder, s *Record, cost int64) {
 	if j.onEnd != nil {
 		j.onEnd(s)
 	}
+	minor := j.looks != nil && j.looks(s)
 	defer j.tell(News{ID: s.ID, What: Closed})
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -86,23 +103,56 @@ func (j *Ring) finish(r *Recorder, s *Record, cost int64) {
 	}
 	delete(j.open, r)
 	for len(j.ended) >= j.keep && len(j.ended) > 0 {
-		j.dropOldest()
+		j.forget()
 	}
+	j.total++
 	if j.keep > 0 {
-		j.ended, j.costs = append(j.ended, s), append(j.costs, cost)
+		j.ended = append(j.ended, kept{s, j.total, cost, minor})
+		j.minor += count(minor)
 	} else {
 		j.release(cost)
 	}
-	j.total++
 	close(j.more)
 	j.more = make(chan struct{})
 }
 
-// dropOldest forgets the oldest ended record. The caller holds j.mu.
-func (j *Ring) dropOldest() {
-	j.release(j.costs[0])
-	j.ended[0] = nil
-	j.ended, j.costs = j.ended[1:], j.costs[1:]
+// forget forgets an ended record: the oldest one, or the oldest minor one if there are too many of these. The caller holds
+// j.mu.
+func (j *Ring) forget() {
+	i := 0
+	if j.minor > max(1, j.keep/minorShare) {
+		i = slices.IndexFunc(j.ended, func(k kept) bool { return k.minor })
+	}
+	j.release(j.ended[i].cost)
+	j.minor -= count(j.ended[i].minor)
+	if i == 0 {
+		j.ended[0] = kept{}
+		j.ended = j.ended[1:]
+		return
+	}
+	j.ended = slices.Delete(j.ended, i, i+1)
+}
+
+func count(is bool) int {
+	if is {
+		return 1
+	}
+	return 0
+}
+
+// after returns the index of the first kept record that ended after the first n. The caller holds j.mu.
+func (j *Ring) after(n uint64) int {
+	i, _ := slices.BinarySearchFunc(j.ended, n+1, func(k kept, number uint64) int { return cmp.Compare(k.number, number) })
+	return i
+}
+
+// records returns the records of kept ones.
+func records(list []kept) []*Record {
+	all := make([]*Record, 0, len(list))
+	for _, k := range list {
+		all = append(all, k.Record)
+	}
+	return all
 }
 
 func (j *Ring) release(n int64) {
@@ -119,7 +169,7 @@ func (j *Ring) reserve(n int64) bool {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	for len(j.ended) > 0 {
-		j.dropOldest()
+		j.forget()
 		if j.room.Reserve(n) == nil {
 			return true
 		}
@@ -142,14 +192,13 @@ func (j *Ring) Walk(after uint64, open bool) iter.Seq[*Record] {
 	return func(yield func(*Record) bool) {
 		for n := after; n < last; {
 			j.mu.Lock()
-			n = max(n, j.total-uint64(len(j.ended))) // those before it are forgotten
-			var some []*Record
-			if n < last {
-				from := len(j.ended) - int(j.total-n)
-				some = slices.Clone(j.ended[from:min(from+min(page, int(last-n)), len(j.ended))])
+			from, to := j.after(n), j.after(last) // those that are forgotten are left out
+			to = min(to, from+page)
+			some := records(j.ended[from:to])
+			if n = last; from < to {
+				n = j.ended[to-1].number
 			}
 			j.mu.Unlock()
-			n += uint64(max(1, len(some)))
 			for _, s := range some {
 				if !yield(s) {
 					return
@@ -168,7 +217,7 @@ func (j *Ring) Walk(after uint64, open bool) iter.Seq[*Record] {
 // Records implements Journal.
 func (j *Ring) Records() []*Record {
 	j.mu.Lock()
-	out := slices.Clone(j.ended)
+	out := records(j.ended)
 	open := j.recorders()
 	j.mu.Unlock()
 	for _, r := range open {
@@ -203,12 +252,15 @@ func (j *Ring) Latest(most int) (out []*Record) {
 }
 
 // Before implements Journal.
-func (j *Ring) Before(n uint64, most int) (ended []*Record, last uint64) {
+func (j *Ring) Before(n uint64, most int) (ended []*Record, numbers []uint64) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	last = min(n, j.total)
-	end := len(j.ended) - int(min(j.total-last, uint64(len(j.ended))))
-	return slices.Clone(j.ended[max(0, end-most):end]), last
+	end := j.after(min(n, j.total))
+	some := j.ended[max(0, end-most):end]
+	for _, k := range some {
+		numbers = append(numbers, k.number)
+	}
+	return records(some), numbers
 }
 
 // Doors implements Journal.
@@ -249,8 +301,8 @@ func (j *Ring) Get(id string) (*Record, bool) {
 		}
 	}
 	var found *Record
-	if i := slices.IndexFunc(j.ended, func(s *Record) bool { return s.ID == id }); i >= 0 {
-		found = j.ended[i]
+	if i := slices.IndexFunc(j.ended, func(k kept) bool { return k.ID == id }); i >= 0 {
+		found = j.ended[i].Record
 	}
 	j.mu.Unlock()
 	if rec != nil {
@@ -263,11 +315,7 @@ func (j *Ring) Get(id string) (*Record, bool) {
 func (j *Ring) Since(n uint64) (ended []*Record, next uint64, more <-chan struct{}) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if n < j.total {
-		missed := int(min(j.total-n, uint64(len(j.ended))))
-		ended = slices.Clone(j.ended[len(j.ended)-missed:])
-	}
-	return ended, j.total, j.more
+	return records(j.ended[j.after(n):]), j.total, j.more
 }
 
 // Reset implements Journal.
@@ -275,9 +323,9 @@ func (j *Ring) Reset() {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	for len(j.ended) > 0 {
-		j.dropOldest()
+		j.forget()
 	}
-	j.ended, j.costs = nil, nil
+	j.ended = nil
 	clear(j.open)
 }
 

@@ -277,3 +277,41 @@ func TestConcurrentUse(t *testing.T) {
 		t.Errorf("%+v", s.Counts)
 	}
 }
+
+// TestMinorRecordsLeaveFirst: what health checks leave behind doesn't push out the sessions of clients, and numbers stay right.
+func TestMinorRecordsLeaveFirst(t *testing.T) {
+	t.Parallel()
+	j := NewRing(Options{Keep: 20, Minor: func(r *Record) bool { return r.Door == 25 }})
+	for i := range 200 {
+		door := 25
+		if i%20 == 0 { // 1, 21, … 181
+			door = 587
+		}
+		j.Begin(Info{Door: door}).End(EndedByClient)
+	}
+	var clients, checks []string
+	for _, r := range j.Records() {
+		if r.Door == 587 {
+			clients = append(clients, r.ID)
+		} else {
+			checks = append(checks, r.ID)
+		}
+	}
+	if got := strings.Join(clients, " "); got != "1 21 41 61 81 101 121 141 161 181" || len(checks) != 10 || checks[9] != "200" {
+		t.Errorf("clients %s, checks %v", got, checks)
+	}
+	if news, next, _ := j.Since(170); ids(news) != "181 191 192 193 194 195 196 197 198 199 200" || next != 200 {
+		t.Errorf("since 170: %s, %d", ids(news), next)
+	}
+	some, numbers := j.Before(190, 3)
+	if ids(some) != "141 161 181" || !slices.Equal(numbers, []uint64{141, 161, 181}) {
+		t.Errorf("before 190: %s, %v", ids(some), numbers)
+	}
+	var walked []*Record
+	for r := range j.Walk(100, false) {
+		walked = append(walked, r)
+	}
+	if ids(walked) != "101 121 141 161 181 191 192 193 194 195 196 197 198 199 200" {
+		t.Errorf("walk: %s", ids(walked))
+	}
+}

@@ -51,7 +51,7 @@ var work = []workSign{
 	{sign{protocol: "smtp", enhanced: "5.4.x"}, Work{"The server can't find a way to the recipient.", checkAddress}},
 	{sign{protocol: "smtp", enhanced: "5.6.x"}, Work{"The server doesn't take what is in the message.", ""}},
 	{sign{protocol: "smtp", code: "502"}, Work{"The server doesn't have this command.", "For the client's developer: use what the server lists."}},
-	{sign{protocol: "smtp", code: "503"}, Work{"The commands come in the wrong order (RFC 5321 section 4.1.4).", "For the client's developer: send MAIL, RCPT, DATA, and go on only when the one before was accepted."}},
+	{sign{protocol: "smtp", code: "503"}, Work{"The commands come in the wrong order (RFC 5321 section 4.1.4).", "For the client's developer: send EHLO first, again after STARTTLS, then MAIL, RCPT and DATA, each only when the one before was accepted."}},
 	{sign{protocol: "smtp", code: "504"}, Work{"The server doesn't have this parameter of the command.", "For the client's developer: use what the server lists."}},
 	{sign{protocol: "smtp", code: "551"}, Work{"The recipient isn't on this server.", checkAddress}},
 	{sign{protocol: "smtp", code: "552"}, Work{"There is no room for it: the message is too large, or the mailbox full.", sendSmaller}},

@@ -152,19 +152,18 @@ func (p *Page) listSessions(ctx context.Context, fits sessionTest, before uint64
 		}
 	}
 	for looked := 0; ; {
-		ended, last := journal.Before(n, 2*most)
+		ended, numbers := journal.Before(n, 2*most)
 		for i := len(ended) - 1; i >= 0; i-- {
-			number := last - uint64(len(ended)-1-i)
 			if len(rows) >= most || looked >= mostLooked {
-				return rows, number + 1
+				return rows, numbers[i] + 1
 			}
 			looked++
 			add(ended[i])
 		}
-		if len(ended) == 0 || last <= uint64(len(ended)) {
+		if len(ended) == 0 || numbers[0] <= 1 {
 			return rows, 0
 		}
-		n = last - uint64(len(ended))
+		n = numbers[0] - 1
 	}
 }
 
