@@ -136,12 +136,8 @@ func New(cfg Config) (*Server, error) {
 	}
 	s.mail = mailroom.New(s.store)
 	s.metrics = s.newMetrics()
-<<<<<<< HEAD
-	s.journal = event.NewRing(event.Options{Keep: cfg.KeepSessions, OnEnd: s.sessionEnded, Room: limits.sessions})
-	s.issuer = sync.OnceValue(s.newIssuer)
-=======
 	s.journal = event.NewRing(event.Options{Keep: cfg.KeepSessions, OnEnd: s.sessionEnded, Minor: s.onlyLooked, Room: limits.sessions})
->>>>>>> 487b93e (event, server, diagnose: health checks leave first, and advice says for whom it is)
+	s.issuer = sync.OnceValue(s.newIssuer)
 	s.bounces = s.newBounces()
 	s.watch = watch.New(watch.Config{Log: s.journal, Table: &diagnose.Table{Rows: cfg.findings, Protocols: s.protocols}, OnFinding: s.found, Logger: cfg.Logger})
 	s.ctx, s.cancel = context.WithCancel(context.Background())

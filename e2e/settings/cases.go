@@ -152,14 +152,15 @@ func untrusted() []wrongly {
 	})
 }
 
-// elsewhere is an address of the machine that the certificate doesn't name.
-const elsewhere = "127.0.0.2"
+// elsewhere is an address of the machine that the certificate doesn't name, as long as the server listens at everywhere and
+// not at that address by itself.
+const elsewhere, everywhere = "127.0.0.2", "0.0.0.0"
 
 func misnamed() []wrongly {
 	const kind = "address or name not in the certificate"
 	return slices.Concat(
 		each(kind, withTLS, func(_ door, w *wrongly) {
-			w.account.host, w.server.address = elsewhere, elsewhere
+			w.account.host, w.server.address = elsewhere, everywhere
 			w.want = want{right: []saying{says("certificate-not-trusted", "isn't valid for "+elsewhere, "--hostname")}}
 		}),
 		each(kind, withTLS, func(_ door, w *wrongly) { *w = w.refusing("cert-wrong-host", "wrong-host") }))
@@ -247,7 +248,7 @@ func noLogins() []wrongly {
 
 // blocked are the cases in which port 25 is out of reach: the program fetches mail first, and then tries to send.
 func blocked() (all []wrongly) {
-	for _, scenario := range []string{"port-25-blocked", "port-25-refused", "port-25-policy", "port-25-intercepted", "captive-portal", "receive-but-not-send"} {
+	for _, scenario := range []string{"port-25-blocked", "port-25-policy", "port-25-intercepted", "captive-portal", "receive-but-not-send"} {
 		a := doorAt(25).sane()
 		if scenario == "receive-but-not-send" {
 			a = doorAt(587).sane()
@@ -278,6 +279,7 @@ func web() (all []wrongly) {
 			w := want{right: []saying{says("http-on-mail-port", "Port "+port+" speaks "+title(d.protocol))}, vague: []string{"clear-text-on-tls-port"}, also: []string{"sent-commands-behind-hello"}}
 			if mode == "tls" && d.begins != "tls" {
 				w.right = []saying{says("tls-on-clear-port", "starts unencrypted")}
+				w.also = append(w.also, "http-on-mail-port")
 			}
 			all = append(all, wrongly{kind: "HTTP on a mail port", account: a, want: w})
 		}
@@ -290,7 +292,7 @@ func two() (all []wrongly) {
 	const kind = "two mistakes at once"
 	add := func(list []wrongly) { all = append(all, list...) }
 	add(each(kind, withTLS, func(_ door, w *wrongly) { // the CA, and an address that isn't in the certificate
-		w.account.trust, w.account.host, w.server.address = "none", elsewhere, elsewhere
+		w.account.trust, w.account.host, w.server.address = "none", elsewhere, everywhere
 		w.want = want{right: []saying{says("certificate-not-trusted", "trust the rig's CA", elsewhere)}}
 	}))
 	add(each(kind, withTLS, func(_ door, w *wrongly) { // the CA, and the password

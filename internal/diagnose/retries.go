@@ -45,7 +45,7 @@ func (c *Case) setbacks() (all []failure) {
 		before := len(all)
 		for _, s := range f.inTurn() {
 			switch {
-			case s.leaves() || s.Reply.Class == event.Permanent:
+			case s.leaves() || s.Reply.Class == event.Permanent, s.Reply.Class == event.Temporary && f.unknownCommand(s):
 			case s.Reply.Class == event.Temporary, !s.answered() && (s.Cut || s.Silenced), s.Cut:
 				all = append(all, failure{f, s, f.key(s), f.at(s)})
 			}
@@ -56,6 +56,13 @@ func (c *Case) setbacks() (all []failure) {
 		}
 	}
 	return all
+}
+
+// unknownCommand reports whether a line isn't a command of the session's protocol. A server that has seen too many of these
+// says "later" (421) when it ends the connection, and there is nothing to try again.
+func (f *Facts) unknownCommand(s *Step) bool {
+	_, known := f.speaks.Words.Find(s.Verb)
+	return !known && !s.Cut && !s.Silenced
 }
 
 // lostWaiting reports whether the connection ended while the client only waited or asked. Then connecting again is trying again.

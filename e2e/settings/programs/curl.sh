@@ -16,6 +16,6 @@ case $MODE in tls) url=${PROTOCOL}s ;; starttls) url=$PROTOCOL; set -- "$@" --ss
 case $HOST in *:*) host="[$HOST]" ;; *) host=$HOST ;; esac
 url=$url://$host:$PORT
 if [ "$PROTOCOL" = smtp ]; then
-	exec "$@" "$url/client.example.test" --mail-from "$SENDER" --mail-rcpt bob@example.test --upload-file "$MESSAGE"
+	exec "$@" "$url/client.example.test" --mail-from "$SENDER" --mail-rcpt bob@example.test --crlf --upload-file "$MESSAGE"
 fi
 exec "$@" "$url/"

@@ -21,7 +21,7 @@ if env["TLS"] == "cipher":
     context.maximum_version = ssl.TLSVersion.TLSv1_2
 wait = 5
 with open(env["MESSAGE"], "rb") as f:
-    message = f.read()
+    message = f.read().replace(b"\n", b"\r\n")
 
 
 def oauth(challenge=None):
