@@ -122,6 +122,7 @@ func (p *player) step(step string) {
 		}
 	case "inbox":
 		name, n, _ := strings.Cut(rest, " ")
+		synctest.Wait() // what is due at this very moment is delivered
 		messages := 0
 		if box, err := p.s.store.Mailbox(context.Background(), name+"@example.test", store.Inbox); err == nil {
 			st, err := p.s.store.Status(context.Background(), box.ID)
