@@ -71,6 +71,10 @@ func (c *Conn) Hide(challenge []byte) {
 	c.g.hidden = append(c.g.hidden, base64.StdEncoding.AppendEncode(nil, challenge))
 }
 
+// Mute reports whether the present IDLE stays silent now, and returns the scenario that says so when it begins to. It
+// must be asked again after next; 0 means that nothing will change.
+func (c *Conn) Mute() (mute bool, by string, next time.Duration) { return c.g.mute() }
+
 // Refused calls Gate.Refused.
 func (c *Conn) Refused(by string) { c.g.Refused(by) }
 

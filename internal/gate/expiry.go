@@ -13,13 +13,31 @@ import (
 // expires returns how long the gate waits for the client: idle, or until the scenario ends the connection.
 func (g *Gate) expires(idle time.Duration) time.Duration {
 	g.expiry = nil
+	g.wmu.Lock()
 	x, ok := g.fault.Expiry()
+	g.wmu.Unlock()
 	if !ok || x.In > idle {
 		return idle
 	}
 	g.expiry = &x
 	g.readBy = deadline{} // to the point, not nearly
 	return max(x.In, 0)
+}
+
+// mute returns what the scenario says of the present IDLE; see fault.Conn.Mute. The goroutine that tells of news asks.
+func (g *Gate) mute() (mute bool, by string, next time.Duration) {
+	g.wmu.Lock()
+	defer g.wmu.Unlock()
+	return g.fault.Mute()
+}
+
+// idleOver tells the scenario that the client has ended its IDLE, if there was one.
+func (g *Gate) idleOver() {
+	if g.fault.Expires() {
+		g.wmu.Lock()
+		g.fault.IdleOver()
+		g.wmu.Unlock()
+	}
 }
 
 // expire ends the connection as the scenario wants it.

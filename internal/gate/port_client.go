@@ -199,7 +199,7 @@ func (p *port) pause(d time.Duration) bool {
 
 func (p *port) Record(line []byte, show protocol.Show, followed bool) []byte {
 	g := p.g
-	g.fault.IdleOver()
+	g.idleOver()
 	text := event.Escape(protocol.TrimEnd(line))
 	shown := g.cfg.Masker.Show(g.cfg.Protocol, text, show)
 	c := &event.Command{
@@ -260,7 +260,7 @@ func (p *port) Answer(line []byte) (answer []byte, settled bool) {
 }
 
 func (p *port) Finish(line []byte) {
-	p.g.fault.IdleOver()
+	p.g.idleOver()
 	p.g.rec.Finish(line, len(line))
 }
 

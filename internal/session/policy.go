@@ -157,7 +157,7 @@ func (s *Session) Meanwhile() (expunge []uint32, deliver int) {
 // MuteIdle reports whether the present IDLE stays silent now. It must be asked again after next; 0 means that nothing
 // will change.
 func (s *Session) MuteIdle() (mute bool, next time.Duration) {
-	mute, by, next := s.plan.Mute()
+	mute, by, next := s.phase.Mute()
 	if by != "" {
 		s.record.muted(by)
 	}

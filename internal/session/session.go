@@ -23,6 +23,7 @@ import (
 	"net"
 	"net/netip"
 	"slices"
+	"time"
 
 	"github.com/mailrig/mailrig/internal/door"
 	"github.com/mailrig/mailrig/internal/event"
@@ -72,6 +73,9 @@ type Phase interface {
 	Hide(challenge []byte)
 	// Refused says that a scenario made up the reply that the engine is about to give.
 	Refused(scenario string)
+	// Mute reports whether a scenario keeps the present IDLE silent now, and returns the scenario when it begins to. It must
+	// be asked again after next; 0 means that nothing will change.
+	Mute() (mute bool, scenario string, next time.Duration)
 	// Dropping reports whether a scenario will refuse the message that the client is sending. If so, nobody may store
 	// it.
 	Dropping() bool
@@ -171,10 +175,13 @@ func (clear) Binding(string) []byte     { return nil }
 func (clear) Acknowledges()             {}
 func (clear) Hide([]byte)               {}
 func (clear) Refused(string)            {}
-func (clear) Dropping() bool            { return false }
-func (clear) Message() io.Reader        { return nil }
-func (clear) LoggedIn()                 {}
-func (clear) Gone([]byte) bool          { return false }
+func (clear) Mute() (bool, string, time.Duration) {
+	return false, "", 0
+}
+func (clear) Dropping() bool     { return false }
+func (clear) Message() io.Reader { return nil }
+func (clear) LoggedIn()          {}
+func (clear) Gone([]byte) bool   { return false }
 
 func addrOf(a net.Addr) netip.Addr {
 	ap, err := netip.ParseAddrPort(a.String())
