@@ -41,7 +41,7 @@ func TestCorpusAgainstDovecot(t *testing.T) {
 			return
 		}
 		if explained.cover(m.name, item, a, b) {
-			fmt.Fprintf(&kept, "%s\t%s\t%s\n", m.name, item, inOneLine(a))
+			fmt.Fprintf(&kept, "%s\t%s\t%s\n", m.name, inOneLine(item), inOneLine(a))
 			return
 		}
 		if unexplained++; unexplained <= 60 {
