@@ -17,7 +17,7 @@ func refusedForGood(c *Case) (all []Evidence) {
 		more := 0
 		for i, s := range f.Steps {
 			switch {
-			case !f.refusedForGood(s) || !s.works() || s.ofLogin() && !f.outOfOrder(i) || f.inRefusedGroup(i) || f.explainedElsewhere(s):
+			case !f.refusedForGood(s) || !s.works() || s.ofLogin() && !f.outOfOrder(i) || f.inRefusedGroup(i) || f.explainedElsewhere(s) || f.followsRefusal(i):
 			case first == nil:
 				first = s
 			default:
@@ -45,6 +45,20 @@ func (f *Facts) inRefusedGroup(i int) bool {
 	for ; i > 0 && f.Steps[i].Early; i-- {
 		if f.Steps[i-1].Reply.Failed() {
 			return true
+		}
+	}
+	return false
+}
+
+// followsRefusal reports whether a command came out of order only because MAIL was refused, for a reason that another finding
+// tells. A client that pipelines in several writes can't be told from one that doesn't read.
+func (f *Facts) followsRefusal(i int) bool {
+	if f.Steps[i].Reply.Code != "503" {
+		return false
+	}
+	for ; i > 0; i-- {
+		if before := f.Steps[i-1]; before.Verb == "MAIL" {
+			return before.Reply.Failed() && f.explainedElsewhere(before)
 		}
 	}
 	return false
