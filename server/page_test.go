@@ -64,6 +64,8 @@ func TestPageOfAnEmptyRig(t *testing.T) {
 	has(t, now, "<b>25</b>", "accepts", "No scenario is active", "swaks --server localhost:"+port, "mailrig use port-25-blocked --http "+strings.Replace(s.HTTPURL(), "localhost", "127.0.0.1", 1))
 	has(t, view(t, s, 200, "/sessions"), "Nobody has connected yet")
 	has(t, view(t, s, 404, "/sessions/99"), "There is no session")
+	has(t, view(t, s, 200, "/setup"), "What to type into a mail client", "<code>localhost</code>", "any user name with any password", `href="/ca.pem"`,
+		"<td><code>"+port+"</code></td><td>STARTTLS (or none)</td><td>not needed</td>")
 	for _, unwanted := range []string{"<script>", " style=", " onclick=", "http-equiv"} {
 		if strings.Contains(now, unwanted) {
 			t.Errorf("%q in the page", unwanted)

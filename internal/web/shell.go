@@ -32,7 +32,7 @@ type shell struct {
 
 // Views are the entries of the navigation.
 func (s *shell) Views() []navigation {
-	return []navigation{{"now", "Now", "/"}, {"sessions", "Sessions", "/sessions"}, {"mail", "Mail", "/mail"}, {"scenarios", "Scenarios", "/scenarios"}}
+	return []navigation{{"now", "Now", "/"}, {"sessions", "Sessions", "/sessions"}, {"mail", "Mail", "/mail"}, {"scenarios", "Scenarios", "/scenarios"}, {"setup", "Set-up", "/setup"}}
 }
 
 type navigation struct{ Name, Title, Path string }

@@ -90,7 +90,7 @@ func (p *Page) Close() { p.warming.Wait() }
 
 // Patterns are the paths that the page answers, for a ServeMux.
 func (p *Page) Patterns() []string {
-	return []string{"/{$}", "/assets/", "/live", "/sessions", "/sessions/", "/mail", "/mail/", "/m/", "/frame/", "/scenarios", "/scenarios/"}
+	return []string{"/{$}", "/assets/", "/live", "/sessions", "/sessions/", "/mail", "/mail/", "/m/", "/frame/", "/scenarios", "/scenarios/", "/setup"}
 }
 
 // routes are the page's resources, by method and path.
@@ -116,6 +116,7 @@ func (p *Page) routes() map[string]http.HandlerFunc {
 		"GET /m/{id}/{tab}":         p.message,
 		"GET /frame/{id}":           p.frame,
 		"GET /sessions/{id}":        p.session,
+		"GET /setup":                p.setup,
 	}
 }
 

