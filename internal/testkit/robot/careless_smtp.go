@@ -193,7 +193,7 @@ func (w *wire) pipelinesUnasked(l *letter) (ok, alive bool) {
 }
 
 // unfolded is a header field that the careless robot doesn't fold: a line may have 998 bytes (RFC 5322 section 2.1.1).
-var unfolded = "References:" + strings.Repeat(" <an-earlier-letter@robot.invalid>", 40) + "\r\n"
+var unfolded = "References:" + strings.Repeat(" <an-earlier-letter@letters.invalid>", 40) + "\r\n"
 
 // lists reports whether one of the last lines names an extension.
 func (w *wire) lists(name string) bool {
