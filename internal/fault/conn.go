@@ -14,13 +14,12 @@ type Conn struct {
 	rules      []*rule // the user's own rules first, then everybody's
 	everybodys []*rule
 	users      Users
-	own        *Plan // the user's own plan, whose rules have joined
-	next       *Plan // the plan for this login of nextFor's, whose rules have joined
-	nextFor    string
-	editing    bool // some rule may edit what the engine says
-	expires    bool // some rule ends the connection by the clock
-	naming     bool // some rule asks for the name in the TLS handshake
-	awaiting   bool // some rule waits for a command to be answered OK
+	theirs     *theirs // what the user has brought, whose rules have joined; nil: nothing
+	claimant   string  // the last user who joined, "" for nobody
+	editing    bool    // some rule may edit what the engine says
+	expires    bool    // some rule ends the connection by the clock
+	naming     bool    // some rule asks for the name in the TLS handshake
+	awaiting   bool    // some rule waits for a command to be answered OK
 	born       time.Time
 	kept       *kept // what rules remember about the connection; nil: nothing yet
 
@@ -31,11 +30,12 @@ type Conn struct {
 
 // kept is what rules remember about a connection. It ends with the connection.
 type kept struct {
-	counters *Memory         // of what is counted per connection
-	held     map[*rule]Key   // places that the connection holds
-	edits    map[*rule]edits // of the reply to the current command
-	idle     *idling         // the present IDLE; nil: there was none, or no rule acts on it
-	lots     map[*rule]bool  // whether a rule without counters acts on the connection, by its chance
+	counters *Memory            // of what is counted per connection
+	held     map[*rule]Key      // places that the connection holds
+	edits    map[*rule]edits    // of the reply to the current command
+	brought  map[string]*theirs // by the user's name in lower case
+	idle     *idling            // the present IDLE; nil: there was none, or no rule acts on it
+	lots     map[*rule]bool     // whether a rule without counters acts on the connection, by its chance
 }
 
 // keep returns what is kept, ready to be added to.
