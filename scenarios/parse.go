@@ -267,11 +267,19 @@ func (d *decoder) moment(e entry, m *fault.Moment) bool {
 
 // checkMoments rejects commands that the rule can't meet, and a time that ends before it begins.
 func (d *decoder) checkMoments(at *yaml.Node, r *fault.Rule) {
-	for _, m := range []fault.Moment{r.After, r.Until} {
-		d.checkCommands(entry{key: at}, &fault.Match{Door: r.Match.Door, Protocol: r.Match.Protocol, Command: m.Command})
+	where := fault.Match{Door: r.Match.Door, Protocol: r.Match.Protocol}
+	if r.Per == fault.PerScenario || r.Per == fault.PerConnection { // the same connection has both commands
+		where.Protocol = d.grammar.having(r.Match.Command, d.grammar.spoken(&r.Match))
 	}
-	if r.Until.Time > 0 && r.After.Time >= r.Until.Time {
+	for _, m := range []fault.Moment{r.After, r.Until} {
+		where.Command = m.Command
+		d.checkCommands(entry{key: at}, &where)
+	}
+	switch {
+	case r.Until.Time > 0 && r.After.Time >= r.Until.Time:
 		d.wrong(at, "until: %v comes before after: %v; the rule could never act", r.Until.Time, r.After.Time)
+	case len(r.After.Command) > 0 && !slices.ContainsFunc(r.After.Command, func(c string) bool { return !r.Until.Is(c) }):
+		d.wrong(at, "until: %s ends the rule with the same OK that begins it; the rule could never act", join(r.Until.Command, "or"))
 	}
 }
 

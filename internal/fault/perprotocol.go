@@ -121,8 +121,8 @@ func checkRaw(raw string, t Texts, among Protocols) error {
 	if len(t.Protocols()) > 0 {
 		return fmt.Errorf("raw: is everything that the server sends; leave out %s, and match the protocol", join(among.Names()))
 	}
-	if strings.Count(raw, "{literal}") != strings.Count(raw, "{end}") {
-		return fmt.Errorf("raw: each {literal} needs an {end}, like {literal}text{end}")
+	if err := checkLiterals(raw); err != nil {
+		return fmt.Errorf("raw: %w", err)
 	}
 	if len(raw) > maxRaw {
 		return fmt.Errorf("raw: has more than %d bytes", maxRaw)

@@ -31,18 +31,30 @@ type (
 	lineBeginner interface{ BeginsLine(prefix string) bool }
 )
 
-func checkReply(p *protocol.Protocol, text string) error { return p.Replies.Check(text, false) }
+func checkReply(p *protocol.Protocol, text string) error {
+	if err := p.Replies.Check(text, false); err != nil {
+		return err
+	}
+	return noLiteral(text)
+}
 
 func checkGreeting(p *protocol.Protocol, text string) error {
+	check := func(text string) error { return p.Replies.Check(text, true) }
 	if c, ok := p.Replies.(greetingChecker); ok {
-		return c.CheckGreeting(text)
+		check = c.CheckGreeting
 	}
-	return p.Replies.Check(text, true)
+	if err := check(text); err != nil {
+		return err
+	}
+	return noLiteral(text)
 }
 
 func checkLines(p *protocol.Protocol, text string) error {
+	if err := checkLiterals(text); err != nil {
+		return err
+	}
 	if c, ok := p.Replies.(linesChecker); ok {
-		return c.CheckLines(text)
+		return c.CheckLines(Literals(crlf(text)))
 	}
 	return nil
 }

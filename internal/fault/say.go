@@ -4,7 +4,7 @@ import "errors"
 
 // Say adds lines before the reply to a command.
 type Say struct {
-	Texts `smtp:"lines as they go over the wire" imap:"lines as they go over the wire, like * OK [ALERT] …" pop3:"lines as they go over the wire"`
+	Texts `smtp:"lines as they go over the wire" imap:"lines as they go over the wire, like * OK [ALERT] …; {literal}text{end} is a literal whose bytes mailrig counts" pop3:"lines as they go over the wire"`
 }
 
 // Kind implements Fault.

@@ -204,7 +204,7 @@ func (c *Conn) serverLine(line []byte) (int, error) {
 	case c.greet == nil:
 	case c.greet.Raw != "":
 		if !c.greeting {
-			return len(line), g.sayLocked([]byte(c.greet.Raw), c.greet.By)
+			return len(line), g.sayLocked([]byte(fault.Literals(c.greet.Raw)), c.greet.By)
 		}
 	case c.greet.Line != "":
 		if !c.greeting {

@@ -16,3 +16,12 @@ func TestLiteralsAreCounted(t *testing.T) {
 		}
 	}
 }
+
+// TestLiteralsInLines checks that line ends in a literal are counted as they are sent.
+func TestLiteralsInLines(t *testing.T) {
+	t.Parallel()
+	want := "* 1 FETCH (BODY[] {4}\r\nx\r\ny)\r\n* 2 EXISTS\r\n"
+	if got := string(wireLines("* 1 FETCH (BODY[] {literal}x\ny{end})\n* 2 EXISTS")); got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+}

@@ -1,8 +1,6 @@
 package gate
 
 import (
-	"bytes"
-	"fmt"
 	"io"
 	"strings"
 
@@ -166,27 +164,16 @@ func (p *port) EndMail() {
 	}
 }
 
-// withTag replaces {tag} in a scenario's raw text by the command's tag, and each {literal}text{end} by a literal of IMAP
-// (RFC 9051 section 4.3), whose bytes it counts.
+// withTag replaces {tag} in a scenario's raw text by the command's tag, and counts its literals.
 func withTag(raw, tag string) []byte {
-	raw = strings.ReplaceAll(raw, "{tag}", tag)
-	var b strings.Builder
-	for {
-		before, rest, found := strings.Cut(raw, "{literal}")
-		text, after, ends := strings.Cut(rest, "{end}")
-		if !found || !ends {
-			return []byte(b.String() + raw)
-		}
-		fmt.Fprintf(&b, "%s{%d}\r\n%s", before, len(text), text)
-		raw = after
-	}
+	return []byte(fault.Literals(strings.ReplaceAll(raw, "{tag}", tag)))
 }
 
-// wireLines ends each line of a scenario's text with CRLF.
+// wireLines ends each line of a scenario's text with CRLF, and counts its literals.
 func wireLines(text string) []byte {
-	var b bytes.Buffer
+	var b strings.Builder
 	for line := range strings.Lines(text) {
 		b.WriteString(strings.TrimRight(line, "\r\n") + "\r\n")
 	}
-	return b.Bytes()
+	return []byte(fault.Literals(b.String()))
 }
