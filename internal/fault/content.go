@@ -16,7 +16,7 @@ type Content struct {
 	SizeOver int64    `yaml:"size-over" doc:"the message has more bytes than this"`
 	Lacks    []string `yaml:"lacks" doc:"a header field that the message doesn't have, like Message-ID"`
 	Header   []string `yaml:"header" doc:"a header field and its value, like 'Subject: *invoice*'; * and ? as in file names"`
-	Word     []string `yaml:"word" doc:"a text in the header or the body, as it was sent: not decoded; upper and lower case are the same"`
+	Word     []string `yaml:"word" doc:"a text in the header or the body, as it was sent: not decoded; upper and lower case are the same in ASCII"`
 }
 
 const (
@@ -83,7 +83,7 @@ func (m *Content) fits(c *Contents) bool {
 	if len(m.Header) > 0 && !slices.ContainsFunc(m.Header, c.has) {
 		return false
 	}
-	return len(m.Word) == 0 || slices.ContainsFunc(m.Word, func(w string) bool { return c.words[strings.ToLower(w)] })
+	return len(m.Word) == 0 || slices.ContainsFunc(m.Word, func(w string) bool { return c.words[lower(w)] })
 }
 
 // isField reports whether a header field has this name.
@@ -133,7 +133,7 @@ func (c *Conn) Contents(dotted bool) *Contents {
 			m = &Contents{dotted: dotted, words: map[string]bool{}}
 		}
 		for _, w := range r.Match.Content.Word {
-			m.words[strings.ToLower(w)] = false
+			m.words[lower(w)] = false
 		}
 	}
 	return m
@@ -178,10 +178,7 @@ func (c *Contents) keep(x byte) {
 		c.header = append(c.header, x)
 	}
 	if len(c.words) > 0 {
-		if 'A' <= x && x <= 'Z' {
-			x += 'a' - 'A'
-		}
-		c.seen = append(c.seen, x)
+		c.seen = append(c.seen, lowerByte(x))
 	}
 }
 
@@ -198,6 +195,22 @@ func (c *Contents) endLine() {
 	c.keep('\n')
 	c.inBody = c.inBody || c.line == 0
 	c.line, c.cr, c.dot = 0, false, false
+}
+
+// lower returns a text with the letters of ASCII in lower case. What else it has may be of any charset, and stays.
+func lower(text string) string {
+	b := []byte(text)
+	for i, x := range b {
+		b[i] = lowerByte(x)
+	}
+	return string(b)
+}
+
+func lowerByte(x byte) byte {
+	if 'A' <= x && x <= 'Z' {
+		return x + 'a' - 'A'
+	}
+	return x
 }
 
 // search looks for the words in what has come, and keeps as much as may be the beginning of one.

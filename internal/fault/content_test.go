@@ -26,6 +26,7 @@ func TestContent(t *testing.T) {
 		"lacks Date":                  {Content{Lacks: []string{"Message-ID", "Date"}}, plain, true},
 		"word":                        {Content{Word: []string{"hello THERE"}}, plain, true},
 		"word in the header":          {Content{Word: []string{"nothing", "invoice"}}, plain, true},
+		"a word beyond ASCII":         {Content{Word: []string{"HELLO, ÄRGER"}}, plain + "Hello, Ärger\r\n", true},
 		"no such word":                {Content{Word: []string{"goodbye"}}, plain, false},
 		"as many bytes":               {Content{SizeOver: int64(len(plain))}, plain, false},
 		"more bytes":                  {Content{SizeOver: int64(len(plain) - 1)}, plain, true},
