@@ -13,6 +13,9 @@ var (
 	number = regexp.MustCompile(`[0-9A-Fa-f]*[.:][0-9A-Fa-f.:]*[0-9A-Fa-f]`)
 )
 
+// hidden stands in the place of what is private.
+const hidden = "***"
+
 // least is how long something private must be: anything shorter occurs in any text.
 const least = 3
 
@@ -21,7 +24,8 @@ const least = 3
 func (w *writer) clean(text string) string {
 	for _, secret := range w.server.Private {
 		if len(secret) >= least {
-			text = strings.ReplaceAll(text, secret, "***")
+			text = strings.ReplaceAll(text, secret, hidden)
+			text = replaceWord(text, secret)
 		}
 	}
 	text = address.ReplaceAllString(text, "user@example.test")
@@ -41,4 +45,23 @@ func (w *writer) clean(text string) string {
 		}
 		return -1
 	}, text)
+}
+
+// replaceWord hides a word that is written in other cases. A user may be called like a part of a capability, so that
+// parts of words stay.
+func replaceWord(text, word string) string {
+	expr := regexp.MustCompile(`(?i)` + regexp.QuoteMeta(word))
+	part := func(s string) bool {
+		return s != "" && (unicode.IsLetter(rune(s[0])) || unicode.IsDigit(rune(s[0])))
+	}
+	var b strings.Builder
+	from := 0
+	for _, at := range expr.FindAllStringIndex(text, -1) {
+		if part(text[max(0, at[0]-1):at[0]]) || part(text[at[1]:]) {
+			continue
+		}
+		b.WriteString(text[from:at[0]] + hidden)
+		from = at[1]
+	}
+	return b.String() + text[from:]
 }

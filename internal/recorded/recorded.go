@@ -257,9 +257,9 @@ func (w *writer) reword(list []rule, p *protocol.Protocol, im protocol.Imitator,
 		return list
 	}
 	for _, line := range x.Lines {
-		find, put, ok := im.Reworded(word, line)
+		find, put, ok := im.Reworded(word, w.clean(line)) // before anything is escaped in it
 		if ok && !slices.ContainsFunc(list, func(o rule) bool { return o.Match.Command == where.Command && o.EditReply.Find == find }) {
-			list = append(list, rule{Match: where, EditReply: &edit{find, w.clean(put)}})
+			list = append(list, rule{Match: where, EditReply: &edit{find, put}})
 		}
 	}
 	return list

@@ -10,8 +10,8 @@ import (
 // TestPrivate lets a server repeat what must not be kept, in every place that is written.
 func TestPrivate(t *testing.T) {
 	t.Parallel()
-	const words = "for alice@corp.example from [203.0.113.7] and 2001:db8:77::9, password hunter2-$1"
-	s := Server{Title: "A server", Story: "It was seen at 203.0.113.7.", Private: []string{"hunter2", "no"}, Doors: []Door{
+	const words = "for alice@corp.example from [203.0.113.7] and 2001:db8:77::9, password hunter2-$1, or pa$$word; ALICE it is"
+	s := Server{Title: "A server", Story: "It was seen at 203.0.113.7.", Private: []string{"hunter2", "pa$$word", "alice", "no"}, Doors: []Door{
 		{Port: 25, Protocol: "smtp", Exchanges: []Exchange{
 			{Lines: []string{"220-hello", "220 " + words}},
 			{Verb: "EHLO", Lines: []string{"250-hi [203.0.113.7]", "250-SIZE 1000", "250 X-" + words}},
@@ -29,12 +29,12 @@ func TestPrivate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, private := range []string{"alice", "corp.example", "203.0.113.7", ":77:", "hunter2", "aHVudGVyMg", "Dear"} {
+	for _, private := range []string{"alice", "corp.example", "203.0.113.7", ":77:", "hunter2", "aHVudGVyMg", "Dear", "pa$", "ALICE"} {
 		if strings.Contains(string(text), private) {
 			t.Errorf("%q is in the file:\n%s", private, text)
 		}
 	}
-	for _, kept := range []string{"from [192.0.2.1] and 2001:db8::1, password ***-$$1", "size-limit: 1000", "connect: refuse", "delimiter: ."} {
+	for _, kept := range []string{"from [192.0.2.1] and 2001:db8::1, password ***-$$1, or ***; *** it is", "size-limit: 1000", "connect: refuse", "delimiter: ."} {
 		if !strings.Contains(string(text), kept) {
 			t.Errorf("%q isn't in the file:\n%s", kept, text)
 		}
