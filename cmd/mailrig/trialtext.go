@@ -188,6 +188,11 @@ func writeTrial(w io.Writer, r *trial.Report, colours bool, columns int) error {
 		}
 		wrapped(&b, folded(printableLine(head), 0, columns), names, list)
 	}
+	for _, x := range r.Results {
+		if x.Group == "" && len(x.Idle) > 0 { // those of the catalogue have rules for clients of all kinds
+			fmt.Fprintf(&b, "%s\n", folded(printableLine(fmt.Sprintf("never acted, in %s: %s", x.Scenario, few(x.Idle))), 0, columns))
+		}
+	}
 	if len(r.Fixed) > 0 {
 		wrapped(&b, "passes now, so remove from "+r.Baseline, r.Fixed, list)
 	}

@@ -14,8 +14,9 @@ import (
 const maxRules = 3
 
 // unmet says what a test that passes may not have tested: the command never connected, a scenario never acted, or some
-// of its rules didn't. active are the scenarios from the start; idle returns which rules of a scenario never acted. Nobody sees who tries a door that refuses or drops connections, so a
-// scenario with such a rule is given the benefit of the doubt.
+// of its rules didn't. active are the scenarios from the start; idle returns which rules of a scenario never acted.
+// Nobody sees who tries a door that refuses or drops connections, so a scenario with such a rule is given the benefit of
+// the doubt.
 func (a *app) unmet(active []*scenarios.Scenario, sessions []*server.Session, idle func(scenario string) []int) {
 	closed := slices.ContainsFunc(active, closesDoors)
 	if len(sessions) == 0 && !closed {

@@ -70,6 +70,9 @@ func (t *Trial) run(ctx context.Context, s *scenarios.Scenario, limit time.Durat
 		did.Overdue = began.Add(limit)
 	}
 	did.Sessions, did.forgotten = settled(srv, drops(cfg.Scenarios))
+	if s != nil {
+		did.idle = srv.Idle(s.Name)
+	}
 	return did
 }
 

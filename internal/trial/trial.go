@@ -88,15 +88,17 @@ type Counts struct {
 
 // Result is the verdict for one scenario, with what it rests on.
 type Result struct {
-	Scenario string             `json:"scenario"`
-	Title    string             `json:"title"`
-	Group    string             `json:"group"`    // "" for a file
-	Story    string             `json:"story"`    // what happens in real life
-	Must     []string           `json:"must"`     // each completes "A good client must"
-	MustNot  []string           `json:"must_not"` // each completes "A good client must not"
-	Verdict  Verdict            `json:"verdict"`
-	Known    bool               `json:"known"` // it failed or couldn't run, and the baseline lists it
-	Reasons  []Reason           `json:"reasons"`
+	Scenario string   `json:"scenario"`
+	Title    string   `json:"title"`
+	Group    string   `json:"group"`    // "" for a file
+	Story    string   `json:"story"`    // what happens in real life
+	Must     []string `json:"must"`     // each completes "A good client must"
+	MustNot  []string `json:"must_not"` // each completes "A good client must not"
+	Verdict  Verdict  `json:"verdict"`
+	Known    bool     `json:"known"` // it failed or couldn't run, and the baseline lists it
+	Reasons  []Reason `json:"reasons"`
+	// Idle says in words what the rules of the scenario wait for that never acted, where the client met the scenario.
+	Idle     []string           `json:"idle,omitempty"`
 	Findings []diagnose.Finding `json:"findings"`
 	Took     time.Duration      `json:"took"`
 	Status   int                `json:"status"` // exit status; -1: the command didn't end by itself
@@ -228,6 +230,7 @@ func (r *Report) compare(t *Trial) {
 type ran struct {
 	Run
 	forgotten int   // sessions that weren't kept
+	idle      []int // the rules that never acted
 	err       error // of the rig or the command, before anything could happen
 }
 
@@ -261,8 +264,20 @@ func (t *Trial) judged(ctx context.Context, s *scenarios.Scenario, control *Run,
 		j = Judgement{CouldNotRun, []Reason{{Text: fmt.Sprintf("the client connected %d times, but mailrig keeps only the last %d sessions, so nothing is known of the others", n+len(did.Sessions), len(did.Sessions))}}}
 	}
 	r.Verdict, r.Reasons = j.Verdict, append([]Reason{}, j.Reasons...)
+	if r.Verdict == Pass || r.Verdict == Fail {
+		r.Idle = waiting(s, did.idle)
+	}
 	r.Known = t.known(&r)
 	return r
+}
+
+// waiting says in words what some of a scenario's rules wait for.
+func waiting(s *scenarios.Scenario, rules []int) (words []string) {
+	happens := s.Happens()
+	for _, i := range rules {
+		words = append(words, happens[i])
+	}
+	return words
 }
 
 // known reports whether a result is a known failure.
