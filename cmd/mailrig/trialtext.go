@@ -77,7 +77,7 @@ func (p *progress) result(r *trial.Result, left int) {
 		if len(r.Reasons) > 0 {
 			text = ": " + r.Reasons[0].Line()
 		}
-		fmt.Fprintf(p.w, "%s %s%s\n", verdictWord(r), r.Scenario, printableLine(text))
+		fmt.Fprintf(p.w, "%s %s%s\n", verdictWord(r), printableLine(r.Scenario), printableLine(text))
 	}
 	p.draw()
 }
@@ -136,7 +136,7 @@ func writeTrial(w io.Writer, r *trial.Report, colours bool, columns int) error {
 	fmt.Fprintf(&b, "%d scenario%s in %s: %s, %s, %d not exercised, %d could not run\n", len(r.Results), plural, r.Took.Round(100*time.Millisecond),
 		paint(green, fmt.Sprintf("%d passed", c.Pass)), paint(red, fmt.Sprintf("%d failed", c.Fail)), c.NotExercised, c.CouldNotRun)
 	if c.Known > 0 {
-		fmt.Fprintf(&b, "Known failures: %d (listed in %s)\n", c.Known, r.Baseline)
+		fmt.Fprintf(&b, "Known failures: %d (listed in %s)\n", c.Known, printableLine(r.Baseline))
 	}
 	for _, warning := range r.Control.Warnings {
 		fmt.Fprintf(&b, "%s %s\n", paint(yellow, "warning:"), folded(printableLine(warning), 9, columns))
@@ -145,7 +145,7 @@ func writeTrial(w io.Writer, r *trial.Report, colours bool, columns int) error {
 	width := 0
 	for _, x := range r.Results {
 		if x.Verdict != trial.Pass && x.Verdict != trial.NotExercised {
-			width = max(width, len(x.Scenario))
+			width = max(width, utf8.RuneCountInString(printableLine(x.Scenario)))
 		}
 	}
 	for _, cause := range append(r.Causes(), r.Known()...) {
@@ -154,7 +154,7 @@ func writeTrial(w io.Writer, r *trial.Report, colours bool, columns int) error {
 		}
 		for _, x := range cause.Results {
 			word := verdictWord(x)
-			head := paint(verdictColours[word], fmt.Sprintf("%-13s", word)) + fmt.Sprintf("  %-*s", width, x.Scenario)
+			head := paint(verdictColours[word], fmt.Sprintf("%-13s", word)) + fmt.Sprintf("  %-*s", width, printableLine(x.Scenario))
 			for _, why := range x.Reasons {
 				line := printableLine(why.Line())
 				if columns > 0 && columns-17-width < leastText { // below the name, then
@@ -194,10 +194,10 @@ func writeTrial(w io.Writer, r *trial.Report, colours bool, columns int) error {
 		}
 	}
 	if len(r.Fixed) > 0 {
-		wrapped(&b, "passes now, so remove from "+r.Baseline, r.Fixed, list)
+		wrapped(&b, "passes now, so remove from "+printableLine(r.Baseline), r.Fixed, list)
 	}
 	if len(r.Unknown) > 0 {
-		wrapped(&b, "not the name of a scenario, in "+r.Baseline, r.Unknown, list)
+		wrapped(&b, "not the name of a scenario, in "+printableLine(r.Baseline), r.Unknown, list)
 	}
 	_, err := b.WriteTo(w)
 	return err
@@ -223,7 +223,7 @@ func writeScores(w io.Writer, scores []trial.Score, paint func(colour, string) s
 	for _, s := range scores {
 		if s.Judged() > 0 {
 			full := scoreWidth * s.Pass / s.Judged()
-			fmt.Fprintf(w, "%-*s  %s%s  %d of %d passed\n", width, s.Group,
+			fmt.Fprintf(w, "%-*s  %s%s  %d of %d passed\n", width, printableLine(s.Group),
 				paint(green, strings.Repeat("#", full)), paint(red, strings.Repeat(".", scoreWidth-full)), s.Pass, s.Judged())
 		}
 	}

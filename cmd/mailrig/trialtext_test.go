@@ -53,6 +53,27 @@ func TestTrialTableFits(t *testing.T) {
 	}
 }
 
+// TestTrialTableSteersNobody checks that the names in a report, which may come from another machine, are only shown.
+func TestTrialTableSteersNobody(t *testing.T) {
+	t.Parallel()
+	const bad = "\x1b[2J\nfail  "
+	why := []trial.Reason{{Text: bad}}
+	r := &trial.Report{Baseline: bad, Fixed: []string{bad}, Unknown: []string{bad}, Control: trial.Control{Warnings: []string{bad}}, Counts: trial.Counts{Known: 1}}
+	r.Results = []trial.Result{
+		{Scenario: "a" + bad, Group: "g" + bad, Verdict: trial.Fail, Reasons: why}, {Scenario: "b" + bad, Group: "h" + bad, Verdict: trial.Fail, Known: true, Reasons: why},
+		{Scenario: "c" + bad, Verdict: trial.NotExercised, Reasons: why}, {Scenario: "d" + bad, Verdict: trial.NotExercised, Reasons: why},
+	}
+	for _, columns := range []int{0, 40} {
+		var b bytes.Buffer
+		if err := writeTrial(&b, r, false, columns); err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(b.String(), "\x1b") || strings.Contains(b.String(), "\nfail  ") && !strings.Contains(b.String(), "\nfail           a") {
+			t.Errorf("%d columns: %q", columns, b.String())
+		}
+	}
+}
+
 func TestTrialTable(t *testing.T) {
 	t.Parallel()
 	r := &trial.Report{Baseline: "known.txt", Fixed: []string{"x"}, Control: trial.Control{Warnings: []string{"odd"}}, Counts: trial.Counts{Pass: 1, Fail: 2, NotExercised: 40, Known: 1}}

@@ -67,6 +67,9 @@ func differ(a, b *Report) string {
 		return fmt.Sprintf("it ran %s, not %s", Quote(a.Command), Quote(b.Command))
 	case a.Timeout != b.Timeout:
 		return fmt.Sprintf("its --timeout was %v, not %v", a.Timeout, b.Timeout)
+	case a.RetriesOutside != b.RetriesOutside:
+		where := map[bool]string{true: "outside", false: "inside"}
+		return fmt.Sprintf("its --retries was %s, not %s", where[a.RetriesOutside], where[b.RetriesOutside])
 	case a.Mailrig != b.Mailrig:
 		return fmt.Sprintf("it was done by mailrig %s, not %s", a.Mailrig, b.Mailrig)
 	}

@@ -27,6 +27,8 @@ const (
 	CouldNotRun  Verdict = "could-not-run"
 )
 
+var verdicts = []Verdict{Pass, Fail, NotExercised, CouldNotRun}
+
 // Run is what a client did in one run.
 type Run struct {
 	Sessions []*transcript.Session

@@ -121,13 +121,21 @@ func (r *Report) fill(parts []part) (missing []string) {
 		why = "there is no report of the shard that tries it: " + strings.Join(missing, " or ")
 		r.Interrupted = true
 	}
+	known, catalogue := map[string]bool{}, map[string]*scenarios.Scenario{}
+	for i := range r.Results {
+		known[r.Results[i].Scenario] = true
+	}
+	for _, s := range scenarios.All() {
+		catalogue[s.Name] = s
+	}
 	for _, name := range of.All {
-		if slices.ContainsFunc(r.Results, func(x Result) bool { return x.Scenario == name }) {
+		if known[name] {
 			continue
 		}
-		s := &scenarios.Scenario{Name: name} // a file, of which nothing else is known
-		if i := slices.IndexFunc(scenarios.All(), func(s *scenarios.Scenario) bool { return s.Name == name }); i >= 0 {
-			s = scenarios.All()[i]
+		known[name] = true
+		s := catalogue[name]
+		if s == nil {
+			s = &scenarios.Scenario{Name: name} // a file, of which nothing else is known
 		}
 		x := resultOf(s)
 		x.interrupt(why)

@@ -127,6 +127,7 @@ func TestMergeRefuses(t *testing.T) {
 	for want, second := range map[string]string{
 		"it ran":                 other("a.json", func(r *Report) { r.Command = []string{"x"} }),
 		"its --timeout was":      other("b.json", func(r *Report) { r.Timeout++ }),
+		"its --retries was":      other("g.json", func(r *Report) { r.RetriesOutside = true }),
 		"by mailrig":             other("c.json", func(r *Report) { r.Mailrig = "other" }),
 		"is of a whole trial":    other("d.json", func(r *Report) { r.Shard = nil }),
 		"of shard 2/4":           other("e.json", func(r *Report) { r.Shard.Of = 4 }),
@@ -141,6 +142,54 @@ func TestMergeRefuses(t *testing.T) {
 	}
 	if _, _, err := Merge(nil); err == nil {
 		t.Error("nothing is merged")
+	}
+}
+
+// TestNoReport checks that what no trial has written is refused, in words that aren't Go's. Such a file must not count as a
+// report in which nothing failed.
+func TestNoReport(t *testing.T) {
+	t.Parallel()
+	_, files := shardsOf(t, 3)
+	good, err := os.ReadFile(files[0]) // has the results for a and d
+	if err != nil {
+		t.Fatal(err)
+	}
+	for text, want := range map[string]string{
+		"":                          "it is empty",
+		string(good[:len(good)/2]):  "it ends in the middle",
+		string(good) + string(good): "result 3 has no scenario",
+		`{"results":[{}]}`:          "result 1 has no scenario",
+		`{"results":"x"}`:           "its results is of the JSON type string",
+		`["a"]`:                     "of the JSON type array",
+	} {
+		if r, err := decodeReport([]byte(text)); err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "Go ") {
+			t.Errorf("%.40q: want %q, got %v, %+v", text, want, err, r)
+		}
+	}
+	for want, change := range map[string]func(*Report){
+		"the verdict on \"a\" is \"maybe\"": func(r *Report) { r.Results[0].Verdict = "maybe" },
+		"two results for \"a\"":             func(r *Report) { r.Results[1].Scenario = "a" },
+		"result for \"strange\", which":     func(r *Report) { r.Results[0].Scenario = "strange" },
+		"no shard 0/3":                      func(r *Report) { r.Shard.Number = 0 },
+		"no shard 4/3":                      func(r *Report) { r.Shard.Number = 4 },
+		"no shard 1/2000000000":             func(r *Report) { r.Shard.Of = 2e9 },
+		"no shard -1/-3":                    func(r *Report) { r.Shard.Number, r.Shard.Of = -1, -3 },
+	} {
+		r, err := LoadReport(files[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		change(r)
+		file := write(t, t.TempDir(), "bad.json", r)
+		if _, err := LoadReport(file); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("want %q, got %v", want, err)
+		}
+		if _, err := OpenJournal(file); err == nil {
+			t.Errorf("%s: a trial goes on from there", want)
+		}
+		if _, err := LoadBaseline(file); err == nil {
+			t.Errorf("%s: it is a baseline", want)
+		}
 	}
 }
 

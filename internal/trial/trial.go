@@ -48,16 +48,18 @@ type Trial struct {
 
 // Report is the result of a trial. docs/trial.md documents its JSON form.
 type Report struct {
-	Mailrig     string        `json:"mailrig"` // version
-	Command     []string      `json:"command"`
-	Started     time.Time     `json:"started"`
-	Took        time.Duration `json:"took"`    // in nanoseconds, like all times here
-	Timeout     time.Duration `json:"timeout"` // of each run
-	Interrupted bool          `json:"interrupted"`
-	Shard       *ShardOf      `json:"shard,omitempty"` // nil: the report is of a whole trial
-	Control     Control       `json:"control"`
-	Counts      Counts        `json:"counts"`
-	Results     []Result      `json:"results"` // in the order of the scenarios
+	Mailrig string        `json:"mailrig"` // version
+	Command []string      `json:"command"`
+	Started time.Time     `json:"started"`
+	Took    time.Duration `json:"took"`    // in nanoseconds, like all times here
+	Timeout time.Duration `json:"timeout"` // of each run
+	// RetriesOutside is as in Terms.
+	RetriesOutside bool     `json:"retries_outside,omitempty"`
+	Interrupted    bool     `json:"interrupted"`
+	Shard          *ShardOf `json:"shard,omitempty"` // nil: the report is of a whole trial
+	Control        Control  `json:"control"`
+	Counts         Counts   `json:"counts"`
+	Results        []Result `json:"results"` // in the order of the scenarios
 	// Baseline is the file with the known failures, or "". Fixed lists scenarios in it that passed. Unknown lists
 	// entries that name no scenario.
 	Baseline string   `json:"baseline,omitempty"`
@@ -133,7 +135,7 @@ func (t *Trial) limit() time.Duration { return cmp.Or(t.Timeout, DefaultTimeout)
 // report begins a report.
 func (t *Trial) report() *Report {
 	r := &Report{
-		Mailrig: t.Rig.Version, Command: t.Args, Started: time.Now(), Timeout: t.limit(), Shard: t.shardOf(), Results: []Result{},
+		Mailrig: t.Rig.Version, Command: t.Args, Started: time.Now(), Timeout: t.limit(), RetriesOutside: t.RetriesOutside, Shard: t.shardOf(), Results: []Result{},
 		Control: Control{Warnings: []string{}, Findings: []diagnose.Finding{}, Sessions: []*transcript.Session{}},
 	}
 	if t.Baseline != nil {
