@@ -56,14 +56,16 @@ func usedUnlistedMechanism(c *Case) []Evidence {
 
 // unlisted reports whether a command belongs to a login that the list doesn't allow.
 func (s *Step) unlisted() bool {
-	switch {
-	case s.Listed == nil || !s.ofLogin():
-		return false
-	case s.bySASL():
+	return s.Listed != nil && s.ofLogin() && s.against(s.Listed)
+}
+
+// against reports whether a list doesn't allow a command that belongs to a login.
+func (s *Step) against(l *List) bool {
+	if s.bySASL() {
 		m := s.mechanism()
-		return m != "" && !slices.Contains(s.Listed.Mechanisms(), m)
+		return m != "" && !slices.Contains(l.Mechanisms(), m)
 	}
-	return !s.Listed.allows(s.Word)
+	return !l.allows(s.Word)
 }
 
 // ofLogin reports whether a command belongs to a login, with or without the password.

@@ -186,6 +186,9 @@ func (f *Facts) whyRefused() map[string]string {
 	}
 	if t.ClientAlert() == 0 && f.onTLS() && !t.StartTLS {
 		advice += " If it trusts it already: port " + itoa(f.Door) + " is for " + f.speaks.Title + ", and the account may be one of another protocol."
+		if methods := f.Listed[true].Mechanisms(); len(methods) > 0 { // the greeting named them, and mbsync leaves if its own isn't among them
+			advice += " Or it is set to an authentication method that the server doesn't have: choose one of " + strings.Join(methods, ", ") + "."
+		}
 	}
 	return map[string]string{"how": f.howRefused(), "advice": advice, "certificate": shown, "asked": asked}
 }
@@ -363,7 +366,7 @@ func capabilitiesNotAskedAgain(c *Case) []Evidence {
 
 // trustedDataFromBeforeTLS finds a client that believes inside TLS what it was told in clear. Proof is one of three
 // things: the client went on without a reply because an injected one had already arrived; it uses what only the
-// injected data contains; it acts on an edited list without asking for a new one.
+// injected data contains; it goes by an edited list without asking for a new one.
 func trustedDataFromBeforeTLS(c *Case) []Evidence {
 	fooled := believed(c)
 	return c.each(func(f *Facts) bool {
@@ -377,8 +380,14 @@ func trustedDataFromBeforeTLS(c *Case) []Evidence {
 			return true
 		}
 		edited := f.Listed[false] != nil && f.Listed[false].Injected != ""
-		return edited && !f.askedFirst()
+		return edited && !f.askedFirst() && !f.defies(f.Listed[false])
 	})
+}
+
+// defies reports whether the client logs in inside TLS in a way that a list doesn't allow. It hasn't gone by that list then.
+func (f *Facts) defies(l *List) bool {
+	s := f.step(func(s *Step) bool { return s.Secure && s.ofLogin() })
+	return s != nil && s.against(l)
 }
 
 // fellBackToClear finds a client that wanted TLS, didn't get it, and did its work without. Within one session, and with a
