@@ -12,6 +12,9 @@ import (
 // How much the watcher remembers of a client.
 const (
 	windowSize = 64 // ended sessions
+	// mostMinor is how many of these may be ones in which the client only looked before they leave ahead of older ones.
+	// Otherwise a health check a second would leave nothing of what a client did a minute ago.
+	mostMinor = windowSize / 2
 	// maxWatchedOpen is how many open sessions it remembers besides.
 	maxWatchedOpen = 2 * openMost
 	windowTime     = 30 * time.Minute
@@ -34,6 +37,7 @@ type client struct {
 // watched is a session and the findings about it.
 type watched struct {
 	*diagnose.Facts
+	minor   bool // it has ended, and the client only looked
 	entries []*entry
 }
 
@@ -70,7 +74,7 @@ func (w *Watcher) add(s *event.Record, at time.Time) (key string) {
 	f := w.cfg.Table.Extract(s)
 	key = clientKey(f)
 	c := w.client(key, at)
-	c.put(f)
+	c.put(f, w.cfg.Minor(s))
 	c.due = at.Add(patience)
 	c.trim(at)
 	return key
@@ -88,7 +92,7 @@ func (w *Watcher) addOpen(asked []string, changed map[string]bool, at time.Time)
 	for _, s := range open {
 		f := w.cfg.Table.Extract(s)
 		key := clientKey(f)
-		if c := w.client(key, at); c.put(f) || slices.Contains(asked, s.ID) {
+		if c := w.client(key, at); c.put(f, !s.End.IsZero() && w.cfg.Minor(s)) || slices.Contains(asked, s.ID) {
 			c.trim(at)
 			changed[key] = true
 		}
@@ -118,7 +122,7 @@ func (w *Watcher) lost(open []*event.Record) (ended []*event.Record) {
 }
 
 // put adds a session, or replaces what was known about it. changed reports whether anything is new.
-func (c *client) put(f *diagnose.Facts) (changed bool) {
+func (c *client) put(f *diagnose.Facts, minor bool) (changed bool) {
 	for _, x := range c.sessions {
 		if x.ID != f.ID {
 			continue
@@ -127,22 +131,27 @@ func (c *client) put(f *diagnose.Facts) (changed bool) {
 			return false
 		}
 		changed = !f.End.IsZero() || len(f.Events)+f.Elided != len(x.Events)+x.Elided || f.Counts != x.Counts || len(f.Logins) != len(x.Logins)
-		x.Facts = f
+		x.Facts, x.minor = f, minor
 		return changed
 	}
-	c.sessions = append(c.sessions, &watched{Facts: f})
+	c.sessions = append(c.sessions, &watched{Facts: f, minor: minor})
 	return true
 }
 
 // trim forgets old sessions, and sessions that the log doesn't list as open and that haven't ended in time.
 func (c *client) trim(at time.Time) {
 	// An open session stays. Otherwise a finding about it would be reported again.
-	extra := -windowSize
+	over, minor := -windowSize, -mostMinor
 	for _, s := range c.sessions {
 		if !s.End.IsZero() {
-			extra++
+			over++
+		}
+		if s.minor {
+			minor++
 		}
 	}
+	minor = max(0, min(minor, over))    // how many must leave of those that only looked
+	over -= minor                       // and how many of all
 	first, events := len(c.sessions), 0 // the newest one stays, however large it is
 	for first > 0 && (first == len(c.sessions) || events+len(c.sessions[first-1].Events) <= windowEvents) {
 		first--
@@ -151,11 +160,17 @@ func (c *client) trim(at time.Time) {
 	index := -1
 	c.sessions = slices.DeleteFunc(c.sessions, func(s *watched) bool {
 		index++
-		if s.End.IsZero() {
+		switch {
+		case s.End.IsZero():
 			return false
+		case s.minor && minor > 0:
+			minor--
+			return true
+		case over > 0:
+			over--
+			return true
 		}
-		extra--
-		return index < first || extra >= 0 || at.Sub(s.End) > windowTime
+		return index < first || at.Sub(s.End) > windowTime
 	})
 	if over := len(c.sessions) - windowSize - maxWatchedOpen; over > 0 {
 		c.sessions = slices.Delete(c.sessions, 0, over)

@@ -64,6 +64,8 @@ type Config struct {
 	Table     *diagnose.Table // nil: mailrig's own
 	OnFinding func(Finding)   // called with each report except those of severity Good, by one goroutine; may be nil
 	Logger    *slog.Logger    // nil is silent
+	// Minor, if not nil, reports whether a client only had a look, as in event.Options.
+	Minor func(*event.Record) bool
 }
 
 // Watcher makes the findings of a rig.
@@ -102,6 +104,9 @@ func New(cfg Config) *Watcher {
 	}
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Minor == nil {
+		cfg.Minor = func(*event.Record) bool { return false }
 	}
 	w := &Watcher{
 		cfg: cfg, rows: map[string]*diagnose.Row{},

@@ -97,6 +97,47 @@ func TestWatcherIsBounded(t *testing.T) {
 	}
 }
 
+// TestProbesLeaveFirst checks that a health check doesn't push out what a client did, and that there is room for both.
+func TestProbesLeaveFirst(t *testing.T) {
+	t.Parallel()
+	log := event.NewRing(event.Options{Keep: 1000})
+	w := New(Config{Log: log, Minor: func(r *event.Record) bool { return r.Counts.MessagesIn == 0 }})
+	turn := func() (real, probes int) {
+		w.turned = time.Time{} // long ago: otherwise this would be a load, and only samples would be examined
+		w.turn(nil, false)
+		for _, s := range w.clients["loopback"].sessions {
+			if s.minor {
+				probes++
+			} else {
+				real++
+			}
+		}
+		return real, probes
+	}
+	for i := range 10 {
+		deliver(log, i)
+	}
+	turn()
+	for range 30 {
+		for range 10 {
+			r := log.Begin(event.Info{Door: 25, Service: "smtp", Reader: replies("smtp"), Protocol: "smtp", Client: "127.0.0.1:7", Server: "127.0.0.1:25"})
+			r.Reply([]byte("220 hi\r\n"), "")
+			r.End(event.EndedByClient)
+		}
+		turn()
+	}
+	if real, probes := turn(); real != 10 || probes != windowSize-10 {
+		t.Errorf("after 300 probes, %d deliveries of 10 and %d probes are known", real, probes)
+	}
+	for i := range 2 * windowSize {
+		deliver(log, i)
+		turn()
+	}
+	if real, probes := turn(); real+probes != windowSize || probes != 0 {
+		t.Errorf("after %d deliveries, %d of them and %d probes are known", 2*windowSize, real, probes)
+	}
+}
+
 // TestLostEndIsFound checks that a session which was seen open, and whose end was lost in a large turn, doesn't stay
 // open for ever.
 func TestLostEndIsFound(t *testing.T) {
