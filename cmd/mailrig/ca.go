@@ -63,14 +63,18 @@ func (a *app) caPEM(ctx context.Context, address, dir string) ([]byte, error) {
 		}
 		return pem, nil
 	}
+	return a.askPEM(ctx, address, "GET", "/ca.pem")
+}
+
+// askPEM asks a running mailrig for a certificate.
+func (a *app) askPEM(ctx context.Context, address, method, path string) (pem []byte, err error) {
 	c, err := a.connect(address)
 	if err != nil {
 		return nil, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, answerTime)
 	defer cancel()
-	var pem []byte
-	if err := c.do(ctx, "GET", "/ca.pem", nil, &pem); err != nil {
+	if err := c.do(ctx, method, path, nil, &pem); err != nil {
 		return nil, talkError(err)
 	}
 	if !bytes.HasPrefix(pem, []byte("-----BEGIN CERTIFICATE-----")) {
@@ -95,15 +99,5 @@ func (a *app) clientPEM(ctx context.Context, address, dir, user string) ([]byte,
 		}
 		return pem, nil
 	}
-	c, err := a.connect(address)
-	if err != nil {
-		return nil, err
-	}
-	ctx, cancel := context.WithTimeout(ctx, answerTime)
-	defer cancel()
-	var pem []byte
-	if err := c.do(ctx, "POST", "/api/v1/client-certificate?user="+url.QueryEscape(user), nil, &pem); err != nil {
-		return nil, talkError(err)
-	}
-	return pem, nil
+	return a.askPEM(ctx, address, "POST", "/api/v1/client-certificate?user="+url.QueryEscape(user))
 }
