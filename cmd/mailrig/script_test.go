@@ -3,12 +3,15 @@ package main
 import (
 	"bufio"
 	"crypto/tls"
+	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/smtp"
 	"os"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 
@@ -31,23 +34,48 @@ func TestMain(m *testing.M) {
 // starts something in the background is run by leash.
 func TestScripts(t *testing.T) {
 	t.Parallel()
+	free := &freeAddresses{}
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata",
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		Setup: func(env *testscript.Env) error {
-			ln, err := net.Listen("tcp", "127.0.0.1:0")
-			if err != nil {
-				return err
-			}
-			env.Setenv("FREE", ln.Addr().String())
-			return ln.Close()
+			address, err := free.next()
+			env.Setenv("FREE", address)
+			return err
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"takeoffset": takeOffset,
 			"listen":     listen,
 		},
 	})
+}
+
+// freeAddresses hands out addresses on which nothing listens, each once. Their ports are below those that systems hand out
+// to whoever asks for any port, so no other test gets one by chance before the script uses it.
+type freeAddresses struct {
+	mu   sync.Mutex
+	used map[int]bool
+}
+
+func (f *freeAddresses) next() (string, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.used == nil {
+		f.used = map[int]bool{}
+	}
+	for range 1000 {
+		port := 15000 + rand.IntN(15000)
+		if f.used[port] {
+			continue
+		}
+		f.used[port] = true
+		ln, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+		if err == nil {
+			return ln.Addr().String(), ln.Close()
+		}
+	}
+	return "", errors.New("no port from 15000 to 29999 is free")
 }
 
 // listen VAR occupies a free port of 127.0.0.1 until the script ends, and puts its address into a variable.
