@@ -1,12 +1,10 @@
 package e2e
 
 import (
-	"context"
 	"fmt"
 	"net"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/mailrig/mailrig/internal/diagnose"
 )
@@ -83,18 +81,13 @@ func TestBehindHAProxy(t *testing.T) {
 // awaitChecks waits until a health check of HAProxy has come to each of its backends.
 func (r *rig) awaitChecks(t *testing.T) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	defer cancel()
-	for doors := map[int]bool{}; !doors[587] || !doors[993]; {
+	doors := map[int]bool{}
+	eventually(t, "a health check at each door", func() bool {
 		for _, s := range r.records(t) {
 			doors[s.Door] = true
 		}
-		select {
-		case <-ctx.Done():
-			t.Fatalf("no health check came in %v", patience)
-		case <-time.After(50 * time.Millisecond):
-		}
-	}
+		return doors[587] && doors[993]
+	})
 }
 
 // TestHAProxyUnexpected checks that the header is a finding where nobody expects it.
@@ -105,11 +98,5 @@ func TestHAProxyUnexpected(t *testing.T) {
 	d := &debian{t: t, dir: t.TempDir()}
 	conf := fmt.Appendf(nil, haproxyConf, "send-proxy-v2", freePort(t), r.door(587).Address, freePort(t), r.door(993).Address)
 	d.run("", program, "-db", "-f", write(t, d.dir, "haproxy.cfg", conf))
-	deadline := time.Now().Add(patience)
-	for !strings.Contains(string(r.get(t, "/api/v1/findings")), `"proxy-header"`) {
-		if time.Now().After(deadline) {
-			t.Fatalf("no finding in %v", patience)
-		}
-		time.Sleep(50 * time.Millisecond) // between two looks
-	}
+	eventually(t, "a finding", func() bool { return strings.Contains(string(r.get(t, "/api/v1/findings")), `"proxy-header"`) })
 }
