@@ -54,3 +54,14 @@ func (f *Auth) Explain() string {
 	}
 	return fmt.Sprintf("the server offers %s to log in, and nothing else", strings.Join(*f, ", "))
 }
+
+// OnlyMechanisms lists the ways to log in that a scenario allows in place of the usual ones, and names it. by is "" if none
+// does.
+func (c *Conn) OnlyMechanisms() (names []string, by string) {
+	eachOffer(c, func(s OnlyStage, scenario string) {
+		if by == "" {
+			names, by = s.Only(), scenario
+		}
+	})
+	return names, by
+}

@@ -68,3 +68,19 @@ func (f *BounceLater) ActsIn(p *protocol.Protocol) bool { return p.Name == "smtp
 
 // Waits implements Waiter. The report comes this late.
 func (f *BounceLater) Waits() time.Duration { return f.After }
+
+// Bounce reports whether a message that was just accepted for the recipient bounces later, and how.
+func (c *Conn) Bounce(recipient string) (b Bounce, ok bool) {
+	if c == nil {
+		return b, false
+	}
+	before := c.Recipient
+	c.Recipient = recipient
+	b, by := first(c, func(s BounceStage) (Bounce, bool) {
+		ok = true
+		return s.Bounce(), true
+	})
+	c.Recipient = before
+	b.By = by
+	return b, ok
+}

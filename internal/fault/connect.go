@@ -89,3 +89,15 @@ func (f *Connect) Explain() string {
 		"portal": "the server answers with an HTTP redirect, as a captive portal does",
 	}[f.Mode]
 }
+
+// Accept returns what happens to the connection after it was accepted. dropSupported is false if the listener can't
+// drop connections (see door.ErrDropUnsupported). The nearest thing is then to stay silent.
+func (c *Conn) Accept(dropSupported bool) (mode AcceptMode, by string) {
+	return first(c, func(s AcceptStage) (AcceptMode, bool) {
+		if l, ok := s.(ListenStage); ok && l.Listen() == ListenDrop && !dropSupported {
+			return AcceptSilent, true
+		}
+		m := s.Accept()
+		return m, m != AcceptServe
+	})
+}

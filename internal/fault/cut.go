@@ -90,3 +90,10 @@ func (f *CutMessage) Explain() string {
 	}
 	return fmt.Sprintf("after %d bytes of a message that the client sends, the connection is %s", f.After, f.how().words())
 }
+
+// Cut returns where to cut the message that is about to pass this place, or that has passed it.
+func (c *Conn) Cut(in Place) Cut {
+	cut, by := first(c, func(s BodyStage) (Cut, bool) { return s.Body(in) })
+	cut.By = by
+	return cut
+}

@@ -37,3 +37,9 @@ func (f *DelayFinalReply) ActsIn(p *protocol.Protocol) bool { return p.Uploads()
 
 // Waits implements Waiter.
 func (f *DelayFinalReply) Waits() time.Duration { return f.Delay }
+
+// Final returns how late the reply to a message comes. The message's last byte has arrived.
+func (c *Conn) Final() (d time.Duration, by string) {
+	by = all(c, func(s FinalStage) { d += s.Final() })
+	return d, by
+}

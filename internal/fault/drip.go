@@ -55,3 +55,13 @@ func (f *Drip) Explain() string {
 	}
 	return fmt.Sprintf("the server sends %d bytes at a time, one piece every %v", f.Bytes, f.Every)
 }
+
+// Pace returns how fast the server's bytes are sent.
+func (c *Conn) Pace() Pace {
+	p, by := first(c, func(s PaceStage) (p Pace, ok bool) {
+		s.Pace(&p)
+		return p, true
+	})
+	p.By = by
+	return p
+}

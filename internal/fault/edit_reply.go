@@ -83,3 +83,37 @@ func (f *EditReply) CheckRule(r *Rule) error {
 	}
 	return nil
 }
+
+// Edits reports whether any rule may edit what the engine says.
+func (c *Conn) Edits() bool { return c != nil && c.editing }
+
+// Edit edits a line of the engine's reply to the command that Event describes. It returns the scenario that did, or "".
+// Counters count replies, not lines.
+func (c *Conn) Edit(line []byte) (edited []byte, by string) {
+	each(c, func(r *rule, s EditStage) bool {
+		out, did := s.Edit(line)
+		if !did {
+			return false
+		}
+		kept := c.keep()
+		seen, ok := kept.edits[r]
+		if !ok || seen.command != c.commands {
+			seen = edits{c.commands, r.take(c)}
+			if seen.acts {
+				c.acts(r)
+			}
+			kept.edits[r] = seen
+		}
+		if seen.acts {
+			line, by = out, r.Scenario
+		}
+		return false
+	})
+	return line, by
+}
+
+// edits remembers that a rule was counted for a command, because the reply may have many lines.
+type edits struct {
+	command int
+	acts    bool
+}

@@ -62,3 +62,13 @@ func (f *Fill) CheckRule(r *Rule) error { return r.atLogin() }
 
 // ActsIn implements Spoken.
 func (f *Fill) ActsIn(p *protocol.Protocol) bool { return p.Receives }
+
+// Fill returns how large the INBOX of the user who has just logged in becomes. ok is false if it stays as it is.
+func (c *Conn) Fill() (f Filling, ok bool) {
+	standing(c, func(r *rule, s FillStage) bool {
+		f = s.Fill(c.User, Counts{c, r})
+		f.By = c.acts(r)
+		return true
+	})
+	return f, f.Once != nil
+}

@@ -62,3 +62,9 @@ func (f *Folders) CheckRule(r *Rule) error {
 
 // ActsIn implements Spoken.
 func (f *Folders) ActsIn(p *protocol.Protocol) bool { return p.Mailboxes }
+
+// Folders lists the folders that the account of the user gets at login, and the scenario that says so. None means the
+// folders that every account has.
+func (c *Conn) Folders() (folders []Folder, by string) {
+	return first(c, func(s FolderStage) ([]Folder, bool) { return s.Folders(), true })
+}

@@ -68,3 +68,13 @@ func (f *Hierarchy) CheckRule(r *Rule) error { return r.atLogin() }
 
 // ActsIn implements Spoken.
 func (f *Hierarchy) ActsIn(p *protocol.Protocol) bool { return p.Mailboxes }
+
+// Hierarchy returns the form of mailbox names in IMAP. ok is false for the usual form. A delimiter of 0 means NIL.
+func (c *Conn) Hierarchy() (delimiter byte, prefix, by string, ok bool) {
+	standing(c, func(r *rule, s HierarchyStage) bool {
+		delimiter, prefix = s.Hierarchy()
+		by, ok = r.Scenario, true
+		return true
+	})
+	return delimiter, prefix, by, ok
+}

@@ -45,3 +45,19 @@ func (f *LimitConnections) Admit(a identity.Attempt, n Counts) *identity.Refusal
 
 // ActsIn implements Spoken: missing replies are filled in.
 func (f *LimitConnections) ActsIn(*protocol.Protocol) bool { return true }
+
+// Admit returns the refusal of a login that is right in every other way, if a rule refuses it because of what the user
+// is already doing.
+func (c *Conn) Admit(a identity.Attempt) *identity.Refusal {
+	var no *identity.Refusal
+	var by string
+	each(c, func(r *rule, s AdmitStage) bool {
+		if no = s.Admit(a, Counts{c, r}); no == nil || !r.take(c) {
+			no = nil
+			return false
+		}
+		by = c.acts(r)
+		return true
+	})
+	return refusal(no, by)
+}

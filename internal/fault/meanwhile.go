@@ -65,3 +65,14 @@ func (f *Meanwhile) CheckRule(r *Rule) error {
 
 // ActsIn implements Spoken.
 func (f *Meanwhile) ActsIn(p *protocol.Protocol) bool { return p.Mailboxes }
+
+// Meanwhile returns what another session does to the selected mailbox before the command that Event describes, and the
+// scenario that says so. It may be called several times for one command.
+func (c *Conn) Meanwhile() (m Meanwhile, by string) {
+	if c == nil || c.asked == c.commands {
+		return m, ""
+	}
+	c.asked = c.commands
+	by = all(c, func(s MeanwhileStage) { s.Meanwhile(&m) })
+	return m, by
+}

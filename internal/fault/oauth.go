@@ -107,3 +107,15 @@ func (f *OAuth) CheckRule(r *Rule) error {
 	}
 	return nil
 }
+
+// Mechanisms lists the mechanisms that a scenario allows besides the usual ones.
+func (c *Conn) Mechanisms() (names []string) {
+	eachOffer(c, func(s OfferStage, _ string) {
+		for _, name := range s.Offers() {
+			if !slices.Contains(names, name) {
+				names = append(names, name)
+			}
+		}
+	})
+	return names
+}

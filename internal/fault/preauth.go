@@ -37,3 +37,13 @@ func (f *Preauth) CheckRule(r *Rule) error { return r.early() }
 
 // ActsIn implements Spoken. PREAUTH is an IMAP greeting.
 func (f *Preauth) ActsIn(p *protocol.Protocol) bool { return p.Name == "imap" }
+
+// Start returns the state in which the engine begins.
+func (c *Conn) Start() Start {
+	st, by := first(c, func(s StartStage) (st Start, ok bool) {
+		s.Start(&st)
+		return st, true
+	})
+	st.By = by
+	return st
+}

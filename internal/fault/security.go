@@ -38,3 +38,8 @@ func (f *Security) Explain() string {
 	}
 	return "the door speaks clear text, and never TLS"
 }
+
+// First returns what the door speaks first. "" means what it normally speaks.
+func (c *Conn) First() (mode SecurityMode, by string) {
+	return first(c, func(s FirstStage) (SecurityMode, bool) { return s.First(), true })
+}

@@ -48,3 +48,12 @@ func (f *SpoilProof) Explain() string {
 	}
 	return "in a login by SCRAM, the server's signature is wrong"
 }
+
+// SpoilsProofs reports whether a rule may make the server's side of a login exchange wrong.
+func (c *Conn) SpoilsProofs() bool { return has[ProofStage](c) }
+
+// SpoilsProof returns the scenario that makes this part of the server's side of a login exchange wrong, or "".
+func (c *Conn) SpoilsProof(part identity.ProofPart) (by string) {
+	_, by = first(c, func(s ProofStage) (bool, bool) { return true, s.Spoils(part) })
+	return by
+}

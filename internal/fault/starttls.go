@@ -54,3 +54,10 @@ func (f *StartTLS) CheckRule(r *Rule) error { return r.early() }
 func (f *StartTLS) ActsIn(p *protocol.Protocol) bool {
 	return f.Keep || f.Raw != "" || f.Texts.ActsIn(p)
 }
+
+// Upgrade returns what happens around STARTTLS.
+func (c *Conn) Upgrade() Upgrade {
+	u, by := settings(c, func(s UpgradeStage, u *Upgrade) { s.Upgrade(u, c.Protocol) }, Upgrade.with)
+	u.By = by
+	return u
+}

@@ -57,3 +57,10 @@ func (f *TLSDemands) TLS(t *TLS) {
 
 // CheckRule refuses conditions that nobody can know yet.
 func (f *TLSDemands) CheckRule(r *Rule) error { return r.beforeTLS() }
+
+// TLS returns how the handshake that is about to begin differs from the correct one.
+func (c *Conn) TLS() TLS {
+	t, by := settings(c, TLSStage.TLS, TLS.with)
+	t.By = by
+	return t
+}
