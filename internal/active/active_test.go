@@ -60,6 +60,9 @@ func TestMemory(t *testing.T) {
 		t.Error("bob has what alice has")
 	}
 	must(m.Restart(ctx))
+	if idle := plan().Idle("all"); len(idle) > 0 {
+		t.Errorf("a restart forgets that the rules %v have acted", idle)
+	}
 	if !acts(plan()) || !acts(own("alice@x")) || acts(before) {
 		t.Error("counters don't begin at zero, or those of a connection from before do")
 	}

@@ -44,10 +44,12 @@ func TestSeedRepeats(t *testing.T) {
 	if answers(chancePlan(8, rule), 64) == first || answers(chancePlan(7, other), 64) == first {
 		t.Error("another seed or scenario gives the same")
 	}
-	// Connections share the dice: two of them don't meet the same.
-	p := chancePlan(7, rule)
-	if answers(p, 32)+answers(p, 32) != first {
-		t.Error("each connection has dice of its own")
+	// Connections share the dice, whatever counts for each of them: two of them don't meet the same.
+	for _, rule.Per = range []Per{PerScenario, PerConnection} {
+		p := chancePlan(7, rule)
+		if answers(p, 32)+answers(p, 32) != first {
+			t.Errorf("per %q: each connection has dice of its own", rule.Per)
+		}
 	}
 }
 
