@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"net"
 	"net/http"
@@ -29,7 +30,7 @@ func (l lazyIssuer) Examine(ctx context.Context, token, protocol string) (identi
 func (s *Server) newIssuer() *issuer.Issuer {
 	c := issuer.Config{
 		Lifetime: s.cfg.TokenLifetime, Anyone: len(s.cfg.Users) == 0, SignIn: s.signIn, Address: s.store.Address, Record: s.asked, Logger: s.cfg.Logger,
-		Host: func(name string) bool { return hostListed(s.cfg.Hostnames, name) }, MailHosts: []string{s.hostname()},
+		Host: func(name string) bool { return hostListed(s.cfg.Hostnames, name) }, MailHosts: []string{s.hostname()}, URL: cmp.Or(s.httpURL, s.httpsURL),
 	}
 	for _, p := range s.protocols {
 		c.Protocols = append(c.Protocols, p.Name)

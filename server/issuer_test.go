@@ -358,3 +358,46 @@ func found(s *server.Server, want map[string]bool) {
 		delete(want, f.ID)
 	}
 }
+
+// TestRefusedTokenNamesTheIssuer checks that a client with a token that is no good learns where the issuer is (RFC 7628 section 3.2.2).
+func TestRefusedTokenNamesTheIssuer(t *testing.T) {
+	t.Parallel()
+	s := startIssuer(t, server.Config{})
+	token := signedIn(t, s, oauthClient(s, "/oauth2/authorize", "/oauth2/token", "smtp"))
+	bearer := base64.StdEncoding.EncodeToString([]byte("n,a=alice,\x01auth=Bearer " + token.AccessToken + "\x01\x01"))
+	want := base64.StdEncoding.EncodeToString([]byte(`{"status":"insufficient_scope","scope":"imap","openid-configuration":"` + s.HTTPURL() + `/.well-known/openid-configuration"}`))
+	if err := talk(dial(t, s, 993), "", "* OK", "a AUTHENTICATE OAUTHBEARER "+bearer, "+ "+want, "AQ==", "a NO"); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestIssuerRecordsNoCredential checks that a credential in the wrong place of a request isn't recorded, nor what moves a terminal's cursor.
+func TestIssuerRecordsNoCredential(t *testing.T) {
+	t.Parallel()
+	s := startIssuer(t, server.Config{})
+	token := signedIn(t, s, oauthClient(s, "/oauth2/authorize", "/oauth2/token", "imap"))
+	claims := base64.RawURLEncoding.EncodeToString([]byte(`{"iss":"robot","sub":"alice:canary","scope":"\u001b[2J ` + token.RefreshToken + `","exp":4102444800}`))
+	for _, form := range []url.Values{
+		{"grant_type": {"refresh_token"}, "client_id": {token.AccessToken}, "refresh_token": {token.RefreshToken}},
+		{"grant_type": {"client_credentials"}, "client_id": {"app"}, "scope": {"imap " + token.RefreshToken}},
+		{"grant_type": {"urn:ietf:params:oauth:grant-type:jwt-bearer"}, "assertion": {"e30." + claims + ".c2ln"}},
+	} {
+		resp, err := http.PostForm(s.HTTPURL()+"/oauth2/token", form)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+	}
+	var all strings.Builder
+	for _, session := range s.Sessions() {
+		all.WriteString(session.Dialogue())
+	}
+	if strings.Count(all.String(), "s -- ") != 5 {
+		t.Errorf("the requests aren't all recorded:\n%s", all.String())
+	}
+	for _, word := range []string{"canary", token.AccessToken, token.RefreshToken, "\x1b"} {
+		if strings.Contains(all.String(), word) {
+			t.Errorf("%q can be read in\n%s", word, all.String())
+		}
+	}
+}

@@ -64,7 +64,7 @@ func (b *bearer) Next(response []byte) (challenge []byte, done bool, err error) 
 			if err != nil || t.State == TokenValid {
 				return nil, err
 			}
-			return &Refusal{Reason: protocol.WrongPassword, Token: t.State, Known: t.Known, Foreign: t.Foreign, Challenge: b.challenge(t)}, nil
+			return &Refusal{Reason: protocol.WrongPassword, Token: t.State, Known: t.Known, Injected: t.By, Foreign: t.Foreign, Challenge: b.challenge(t)}, nil
 		}})
 	if no := (*Refusal)(nil); errors.As(err, &no) && no.Challenge != "" {
 		b.no = no

@@ -16,14 +16,15 @@ type TokenAuthority interface {
 
 // Token is what its issuer says of a token.
 type Token struct {
-	State  TokenState
-	User   string   // whose token it is, as in a login; "" says that the issuer ties it to nobody
-	Scopes []string // what it was issued for
+	State TokenState
+	User  string // whose token it is, as in a login; "" says that the issuer ties it to nobody
 	// Wants is the scope that the service asks for. Configuration is the URL of the issuer's OpenID configuration. A
 	// refused client is told both (RFC 7628 section 3.2.2); "" leaves them out.
 	Wants, Configuration string
 	// Foreign says that the user is known, and only the token isn't: it may be good for another issuer.
 	Foreign bool
+	// By is the scenario that made it no good; "" if none did.
+	By string
 	// Known is what the issuer knows of the token besides, for the record of a login that is refused. nil: nothing.
 	Known *event.TokenUse
 }
@@ -36,7 +37,6 @@ const (
 	TokenValid         TokenState = "valid"
 	TokenUnknown       TokenState = "unknown" // the issuer has never issued it
 	TokenExpired       TokenState = "expired"
-	TokenNotYetValid   TokenState = "not-yet-valid"
 	TokenRevoked       TokenState = "revoked"
 	TokenWrongAudience TokenState = "wrong-audience"
 	TokenWrongScope    TokenState = "wrong-scope"

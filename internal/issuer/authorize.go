@@ -164,15 +164,15 @@ func (i *Issuer) allow(w http.ResponseWriter, r *http.Request, a *request, user,
 	c := i.conditions(r.Context(), user)
 	text := secret(codePrefix, 24)
 	i.mu.Lock()
-	g := i.newGrant(grant{
-		provider: a.provider, client: a.client, user: user, scope: cmp.Or(c.Scope, a.scope), audience: c.Audience, nonce: a.nonce,
-		offline: a.provider.offline(scopes(a.scope), a.params),
-	})
+	g := i.newGrant(c.shape(grant{
+		provider: a.provider, client: a.client, user: user, scope: a.scope, nonce: a.nonce, offline: a.provider.offline(scopes(a.scope), a.params),
+	}))
+	detach(&a.redirect, &a.challenge, &a.method)
 	i.state.codes.put(text, &code{grant: g, redirect: a.redirect, challenge: a.challenge, method: a.method, ends: i.Now().Add(codeLife)})
 	i.mu.Unlock()
 	e := a.event("")
 	e.User, e.Number = user, g.number
-	i.record(r, e, by)
+	i.record(r, e, cmp.Or(by, g.by))
 	i.answer(w, r, a, url.Values{"code": {text}})
 }
 

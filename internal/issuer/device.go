@@ -41,6 +41,7 @@ func (i *Issuer) device(p *provider) http.HandlerFunc {
 		}
 		text := secret(devicePrefix, 24)
 		d := &device{provider: p, client: client.id, scope: form.Get("scope"), userCode: userCode(), ends: i.Now().Add(deviceLife), interval: pollInterval}
+		detach(&d.client, &d.scope)
 		i.mu.Lock()
 		i.state.devices.put(text, d)
 		i.mu.Unlock()
@@ -135,15 +136,13 @@ func (i *Issuer) settle(w http.ResponseWriter, r *http.Request, d *device, page 
 		i.show(w, http.StatusOK, page)
 		return
 	default:
-		scope := d.scope
-		if c.Scope != "" {
-			scope, by = c.Scope, c.By
-		}
 		i.mu.Lock()
 		if d.grant == nil {
-			d.grant = i.newGrant(grant{provider: d.provider, client: d.client, user: account, scope: scope, audience: c.Audience, offline: d.provider != microsoft || d.provider.offline(scopes(d.scope), nil)})
+			d.grant = i.newGrant(c.shape(grant{
+				provider: d.provider, client: d.client, user: account, scope: d.scope, offline: d.provider.offline(scopes(d.scope), nil),
+			}))
 		}
-		e.User, e.Number = account, d.grant.number
+		e.User, e.Number, by = account, d.grant.number, d.grant.by
 		i.mu.Unlock()
 		page = view{Title: "Connect a device", Finished: "The device is connected. You can close this page."}
 	}

@@ -24,6 +24,7 @@
 package issuer
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"log/slog"
@@ -32,6 +33,7 @@ import (
 	"time"
 
 	"github.com/mailrig/mailrig/internal/event"
+	"github.com/mailrig/mailrig/internal/identity"
 )
 
 // Config says how an issuer works.
@@ -52,6 +54,8 @@ type Config struct {
 	Address func(user string) string
 	// Protocols are the names of the mail protocols. A scope that names one is good for that one.
 	Protocols []string
+	// URL is the issuer's address, for clients whose token a mail door refuses. "" is told to nobody.
+	URL string
 	// MailHosts are names with a dot under which clients reach the mail doors, besides 127.0.0.1.
 	MailHosts []string
 	Now       func() time.Time // nil: time.Now
@@ -125,7 +129,7 @@ func New(c Config) *Issuer {
 // Patterns lists the issuer's paths, for a ServeMux, without methods.
 func Patterns() (list []string) {
 	list = []string{
-		"/.well-known/openid-configuration", "/.well-known/oauth-authorization-server", "/.well-known/oauth-authorization-server/{tenant}/v2.0",
+		configurationPath, "/.well-known/oauth-authorization-server", "/.well-known/oauth-authorization-server/{tenant}/v2.0",
 		signInPath, verifyPath, stylePath, introspectPath, registerPath, AddOnPath,
 		"/{tenant}/v2.0/.well-known/openid-configuration", "/common/discovery/instance",
 	}
@@ -138,7 +142,7 @@ func Patterns() (list []string) {
 // routes are the resources, by path. Each provider has its own paths for the same endpoints.
 func (i *Issuer) routes() map[string]http.HandlerFunc {
 	routes := map[string]http.HandlerFunc{
-		"/.well-known/openid-configuration":                     only(http.MethodGet, i.discovery(own)),
+		configurationPath:                                       only(http.MethodGet, i.discovery(own)),
 		"/.well-known/oauth-authorization-server":               only(http.MethodGet, i.discovery(own)),
 		"/.well-known/oauth-authorization-server/{tenant}/v2.0": only(http.MethodGet, i.discovery(microsoft)),
 		"/{tenant}/v2.0/.well-known/openid-configuration":       only(http.MethodGet, i.discovery(microsoft)),
@@ -206,6 +210,14 @@ func base(r *http.Request) string {
 	return "http://" + r.Host
 }
 
+// shape gives a new grant the scope and the audience that a scenario wants.
+func (c Conditions) shape(g grant) grant {
+	if c.Scope != "" || c.Audience != "" {
+		g.scope, g.audience, g.by = cmp.Or(c.Scope, g.scope), c.Audience, c.By
+	}
+	return g
+}
+
 func (i *Issuer) conditions(ctx context.Context, user string) Conditions {
 	if i.Conditions == nil {
 		return Conditions{}
@@ -213,9 +225,10 @@ func (i *Issuer) conditions(ctx context.Context, user string) Conditions {
 	return i.Config.Conditions(ctx, user)
 }
 
-// record tells what came of a request. It shortens nothing: the recorder does.
+// record tells what came of a request, without what could be a credential. It shortens nothing: the recorder does.
 func (i *Issuer) record(r *http.Request, e event.TokenRequest, by string) {
 	if i.Record != nil {
+		e.Grant, e.Client, e.Scope, e.User = shown(e.Grant), shown(e.Client), shown(e.Scope), identity.Shown(e.User)
 		i.Record(r, e, by)
 	}
 }

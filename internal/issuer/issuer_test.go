@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"regexp"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -398,6 +399,29 @@ func TestKeepsLittle(t *testing.T) {
 	if w := b.do("GET", "/oauth2/authorize?"+strings.Repeat("x", maxForm+1), nil); w.Code != http.StatusRequestURITooLong {
 		t.Errorf("a long query: %d", w.Code)
 	}
+}
+
+// TestKeepsNoRequest checks that the texts that are kept don't keep the requests that they came with. It runs alone: it looks at the heap.
+func TestKeepsNoRequest(t *testing.T) {
+	b := newBench(t)
+	heap := func() uint64 {
+		var m runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
+	}
+	before := heap()
+	padding := strings.Repeat("x", maxForm/2)
+	for range maxCodes {
+		b.code("/oauth2/authorize", "scope", "imap", "nonce", "n", "padding", padding)
+		b.post("/oauth2/device", "client_id", "tv", "scope", "imap", "padding", padding)
+		b.post("/oauth2/token", "grant_type", "client_credentials", "client_id", "app", "client_secret", "x", "scope", "imap", "padding", padding)
+		b.saw = nil
+	}
+	if grown := int64(heap()) - int64(before); grown > 4<<20 {
+		t.Errorf("%d KiB are kept", grown>>10)
+	}
+	runtime.KeepAlive(b)
 }
 
 // TestDiscovery checks that each document names endpoints that are there, and that its issuer is what tokens and callbacks say.

@@ -21,10 +21,22 @@ func (i *Issuer) Examine(_ context.Context, text, protocol string) (identity.Tok
 		return identity.Token{State: identity.TokenUnknown}, nil
 	}
 	known := &event.TokenUse{
-		Number: t.number, Grant: t.grant.number, Provider: t.provider.name, Client: t.client, Scope: t.scope, Needs: t.provider.needs(protocol),
+		Number: t.number, Grant: t.grant.number, Provider: t.provider.name, Client: shown(t.client), Scope: shown(t.scope), Needs: t.provider.needs(protocol),
 		Ends: t.ends.Sub(i.Now()), Refreshable: t.offline, IsRefresh: t.refresh,
 	}
-	return identity.Token{State: i.worth(t, protocol), User: t.user, Scopes: scopes(t.scope), Wants: known.Needs, Known: known}, nil
+	worth := identity.Token{State: i.worth(t, protocol), User: t.user, Wants: known.Needs, Configuration: i.configuration(), Known: known}
+	if worth.State == identity.TokenWrongScope || worth.State == identity.TokenWrongAudience {
+		worth.By = t.by
+	}
+	return worth, nil
+}
+
+// configuration returns where a client with a token that is no good finds the issuer (RFC 7628 section 3.2.2).
+func (i *Issuer) configuration() string {
+	if i.URL == "" {
+		return ""
+	}
+	return i.URL + configurationPath
 }
 
 // worth returns what a token is worth for whom it belongs to. The caller holds the lock.

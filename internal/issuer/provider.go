@@ -18,11 +18,12 @@ const (
 
 // The rig's own paths.
 const (
-	signInPath     = "/oauth2/sign-in"
-	verifyPath     = "/oauth2/verify" // where a user types the code of a device
-	stylePath      = "/oauth2/style.css"
-	introspectPath = "/oauth2/introspect"
-	registerPath   = "/oauth2/register"
+	configurationPath = "/.well-known/openid-configuration"
+	signInPath        = "/oauth2/sign-in"
+	verifyPath        = "/oauth2/verify" // where a user types the code of a device
+	stylePath         = "/oauth2/style.css"
+	introspectPath    = "/oauth2/introspect"
+	registerPath      = "/oauth2/register"
 )
 
 // provider is what differs between the services that an issuer stands in for.

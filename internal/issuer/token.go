@@ -269,7 +269,7 @@ func (i *Issuer) address(user string) string {
 // newly makes a grant for which nobody signs in at the page.
 func (x *exchange) newly(user, client, scope string, once bool) (gets, error) {
 	c := x.conditions(x.ctx, user)
-	g := x.newGrant(grant{provider: x.provider, client: client, user: user, scope: cmp.Or(c.Scope, scope), audience: c.Audience, offline: !once})
+	g := x.newGrant(c.shape(grant{provider: x.provider, client: client, user: user, scope: scope, offline: !once}))
 	x.about(g)
 	return gets{grant: g, scope: g.scope, once: once}, nil
 }

@@ -3,7 +3,10 @@ package issuer
 import (
 	"crypto/rand"
 	"crypto/sha256"
+	"strings"
 	"time"
+
+	"github.com/mailrig/mailrig/internal/event"
 )
 
 // How much is kept. The oldest goes first. All of it together takes less than 16 MiB, because every text is short.
@@ -52,6 +55,7 @@ type grant struct {
 	user     string // address of the account; "" for a client that acts by itself
 	scope    string
 	audience string
+	by       string // the scenario that chose scope or audience
 	nonce    string
 	offline  bool // has refresh tokens
 	revoked  bool
@@ -120,6 +124,16 @@ const (
 	secretPrefix  = "mailrig-cs-"
 )
 
+// shown returns a text of a client as it may be recorded: masked if the client has put one of the issuer's secrets there.
+func shown(text string) string {
+	for _, prefix := range []string{accessPrefix, refreshPrefix, codePrefix, devicePrefix, secretPrefix} {
+		if strings.Contains(text, prefix) {
+			return event.Mask
+		}
+	}
+	return text
+}
+
 // secret makes a secret of n random bytes.
 func secret(prefix string, n int) string {
 	b := make([]byte, n)
@@ -127,16 +141,25 @@ func secret(prefix string, n int) string {
 	return prefix + b64(b)
 }
 
+// detach makes texts that are kept independent of the request: a value of a form is a part of the whole form, and would keep it.
+func detach(texts ...*string) {
+	for _, s := range texts {
+		*s = strings.Clone(*s)
+	}
+}
+
 // newGrant makes a grant. The caller holds the lock.
 func (i *Issuer) newGrant(g grant) *grant {
 	i.state.grants++
 	g.number, g.since = i.state.grants, i.Now()
+	detach(&g.client, &g.user, &g.scope, &g.nonce)
 	return &g
 }
 
 // accessToken makes an access token. The caller holds the lock.
 func (i *Issuer) accessToken(g *grant, scope string, ends time.Time) (text string, t *token) {
 	text = secret(accessPrefix, g.provider.tokenBytes)
+	detach(&scope)
 	t = i.keep(text, &token{grant: g, scope: scope, ends: ends})
 	return text, t
 }
