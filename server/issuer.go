@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/mailrig/mailrig/internal/event"
+	"github.com/mailrig/mailrig/internal/fault"
 	"github.com/mailrig/mailrig/internal/identity"
 	"github.com/mailrig/mailrig/internal/issuer"
 )
@@ -29,7 +30,7 @@ func (l lazyIssuer) Examine(ctx context.Context, token, protocol string) (identi
 // newIssuer makes the issuer of tokens.
 func (s *Server) newIssuer() *issuer.Issuer {
 	c := issuer.Config{
-		Lifetime: s.cfg.TokenLifetime, Anyone: len(s.cfg.Users) == 0, SignIn: s.signIn, Address: s.store.Address, Record: s.asked, Logger: s.cfg.Logger,
+		Lifetime: s.cfg.TokenLifetime, Anyone: len(s.cfg.Users) == 0, SignIn: s.signIn, Conditions: s.conditions, Address: s.store.Address, Record: s.asked, Logger: s.cfg.Logger,
 		Host: func(name string) bool { return hostListed(s.cfg.Hostnames, name) }, MailHosts: []string{s.hostname()}, URL: cmp.Or(s.httpURL, s.httpsURL),
 	}
 	for _, p := range s.protocols {
@@ -41,6 +42,20 @@ func (s *Server) newIssuer() *issuer.Issuer {
 		}
 	}
 	return issuer.New(c)
+}
+
+// conditions returns what the active scenarios want of the issuer: the user's own first, then everybody's.
+func (s *Server) conditions(ctx context.Context, user string) issuer.Conditions {
+	plan := s.active.plan(ctx)
+	if user != "" {
+		user = s.store.Address(user)
+		plan = fault.Join(s.active.of(ctx, user), plan)
+	}
+	f, by := plan.Issuer(user)
+	return issuer.Conditions{
+		SignIn: issuer.SignIn(f.SignIn), Refresh: issuer.Fate(f.Refresh), Rotation: issuer.Rotation(f.Rotation),
+		Lifetime: f.Lifetime, Scope: f.Scope, Audience: f.Audience, Skew: f.Skew, By: by,
+	}
 }
 
 func hostListed(names []string, host string) bool {

@@ -32,6 +32,7 @@ func Kinds() []Kind {
 		(*Auth)(nil),
 		(*SpoilProof)(nil),
 		(*OAuth)(nil),
+		(*Issuer)(nil),
 		(*FailingMechanisms)(nil),
 		(*PasswordCharset)(nil),
 		(*LimitConnections)(nil),

@@ -105,6 +105,8 @@ type (
 	}
 	// DeliveryStage says what becomes of an accepted message.
 	DeliveryStage interface{ Deliver() Fate }
+	// IssueStage changes what the issuer of tokens does.
+	IssueStage interface{ Issue(*Issuer) }
 	// BounceStage lets an accepted message bounce later.
 	BounceStage interface{ Bounce() Bounce }
 )
