@@ -1,9 +1,7 @@
 package web
 
 import (
-	"net"
 	"net/http"
-	"net/netip"
 
 	"github.com/mailrig/mailrig/internal/door"
 	"github.com/mailrig/mailrig/internal/httpapi"
@@ -36,7 +34,7 @@ type settings struct {
 }
 
 func (p *Page) setup(w http.ResponseWriter, r *http.Request) {
-	v := setupView{Server: reached(r.Host), LoginRule: p.Rig.LoginRule(), CAFile: p.Rig.CAFile()}
+	v := setupView{Server: httpapi.ServerName(r.Host), LoginRule: p.Rig.LoginRule(), CAFile: p.Rig.CAFile()}
 	v.User, v.Password = p.Rig.Credentials()
 	if httpapi.OnlyReads(r) {
 		v.Password = ""
@@ -53,19 +51,6 @@ func (p *Page) setup(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	p.show(w, r, &shell{View: "setup", Title: "Set-up"}, "setup", v)
-}
-
-// reached returns the host of a Host header as a mail client should name it. Of this machine's own addresses it makes
-// localhost, because clients compare the name with the certificate.
-func reached(hostport string) string {
-	host, _, err := net.SplitHostPort(hostport)
-	if err != nil {
-		host = hostport
-	}
-	if ip, err := netip.ParseAddr(host); err == nil && ip.IsLoopback() || host == "" {
-		return "localhost"
-	}
-	return host
 }
 
 // settingsOf returns a door's settings.
