@@ -24,9 +24,17 @@ document.addEventListener("DOMContentLoaded", () => {
   $("keys-off").addEventListener("change", (e) => kept.set("keys", e.target.checked ? "off" : null));
   $("held").addEventListener("click", release);
   if (document.body.dataset.live) follow();
-  const back = sessionStorage.getItem("at:" + location.pathname + location.search);
-  if (back && $(back)) rowOf($(back))?.focus({ preventScroll: true });
+  const left = cameBack() && $(sessionStorage.getItem("at:" + location.pathname + location.search));
+  if (left) rowOf(left)?.focus({ preventScroll: true });
 });
+
+// cameBack reports whether the browser's Back or the key u led here. Whoever follows a link begins anew: with a row that has the
+// focus, the list would hold back what is new.
+function cameBack() {
+  const up = sessionStorage.getItem("up");
+  sessionStorage.removeItem("up");
+  return Boolean(up) || performance.getEntriesByType("navigation")[0]?.type === "back_forward";
+}
 
 // enhance shows what only the script can do.
 function enhance(within) {
@@ -217,7 +225,11 @@ const keys = {
   k: () => step(rows(), -1), ArrowUp: () => step(rows(), -1),
   h: () => click("[rel=prev]"), l: () => click("[rel=next]"),
   n: () => finding(1), N: () => finding(-1),
-  u: () => { const up = document.querySelector("[data-up]"); up ? up.click() : location.assign(document.querySelector("nav [aria-current]")?.href ?? "/"); },
+  u: () => {
+    sessionStorage.setItem("up", "yes");
+    const up = document.querySelector("[data-up]");
+    up ? up.click() : location.assign(document.querySelector("nav [aria-current]")?.href ?? "/");
+  },
   ".": release,
   "/": () => document.querySelector("[type=search]")?.focus(),
   "?": () => $("help").showModal(),
