@@ -245,10 +245,6 @@ func (p *Page) sendMail(w http.ResponseWriter, r *http.Request) {
 
 // deleteMail deletes messages: id=ID, several times, or all=USER.
 func (p *Page) deleteMail(w http.ResponseWriter, r *http.Request) {
-	if err := r.ParseForm(); err != nil {
-		p.fail(w, r, &httpapi.BadScenario{Errors: []string{err.Error()}})
-		return
-	}
 	var err error
 	if user := r.PostForm.Get("all"); user != "" {
 		_, err = p.Rig.Mailroom().DeleteMatching(r.Context(), mailroom.Query{User: user})
@@ -261,17 +257,4 @@ func (p *Page) deleteMail(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	p.back(w, r, "/mail")
-}
-
-// back leads to where a form was sent from, if that is on the page, or to where it usually is.
-func (p *Page) back(w http.ResponseWriter, r *http.Request, usual string) {
-	to := r.PostFormValue("back")
-	if u, err := url.Parse(r.Referer()); to == "" && err == nil && u.Host == r.Host {
-		to = u.RequestURI()
-		usual = "/"
-	}
-	if u, err := url.Parse(to); err != nil || u.IsAbs() || u.Host != "" || !strings.HasPrefix(to, usual) || strings.HasPrefix(to, "//") || strings.Contains(to, `\`) {
-		to = usual
-	}
-	http.Redirect(w, r, to, http.StatusSeeOther)
 }

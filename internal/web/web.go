@@ -18,6 +18,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"strings"
 	"sync"
 
 	"github.com/mailrig/mailrig/internal/door"
@@ -80,6 +81,9 @@ func New(c Config) *Page {
 	p := &Page{Config: c, mux: http.NewServeMux(), streams: make(chan struct{}, mostStreams), readers: make(chan struct{}, mostReaders), run: newRun()}
 	p.catalogue = sync.OnceValue(readCatalogue)
 	for pattern, h := range p.routes() {
+		if strings.HasPrefix(pattern, "POST ") {
+			h = p.withForm(h)
+		}
 		p.mux.HandleFunc(pattern, h)
 	}
 	return p
@@ -144,10 +148,14 @@ func (p *Page) fail(w http.ResponseWriter, r *http.Request, err error) {
 	status := http.StatusInternalServerError
 	var missing errMissing
 	var wrong *httpapi.BadScenario
+	var unread *errForm
+	var large *http.MaxBytesError
 	switch {
 	case errors.As(err, &missing):
 		status = http.StatusNotFound
-	case errors.As(err, &wrong):
+	case errors.As(err, &large):
+		status = http.StatusRequestEntityTooLarge
+	case errors.As(err, &wrong), errors.As(err, &unread):
 		status = http.StatusBadRequest
 	case r.Context().Err() != nil:
 		return // nobody is there to read it
