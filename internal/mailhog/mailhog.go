@@ -28,8 +28,9 @@ type Config struct {
 
 // Handler answers MailHog's calls.
 type Handler struct {
-	cfg    Config
-	routes map[string]map[string]http.HandlerFunc // by pattern and method
+	answer.Routes
+
+	cfg Config
 }
 
 // New returns a handler for the messages of a rig.
@@ -38,7 +39,7 @@ func New(cfg Config) *Handler {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
 	h := &Handler{cfg: cfg}
-	h.routes = map[string]map[string]http.HandlerFunc{
+	h.Routes = answer.Routes{
 		"/api/v2/messages":               {"GET": h.messages},
 		"/api/v2/search":                 {"GET": h.search},
 		"/api/v2/outgoing-smtp":          {"GET": outgoing},
@@ -50,27 +51,9 @@ func New(cfg Config) *Handler {
 	return h
 }
 
-// Operations lists the calls, like "GET /api/v2/messages".
-func (h *Handler) Operations() (list []string) {
-	for pattern, methods := range h.routes {
-		for method := range methods {
-			list = append(list, method+" "+pattern)
-		}
-	}
-	return list
-}
-
-// Patterns lists what to mount at a ServeMux.
-func (h *Handler) Patterns() (list []string) {
-	for pattern := range h.routes {
-		list = append(list, pattern)
-	}
-	return list
-}
-
 // ServeHTTP implements http.Handler for the patterns. Like MailHog, it knows no HEAD, and no status 405.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	do := h.routes[r.Pattern][r.Method]
+	do := h.Routes[r.Pattern][r.Method]
 	switch {
 	case do != nil:
 		do(w, r)

@@ -23,6 +23,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mailrig/mailrig/internal/answer"
 	"github.com/mailrig/mailrig/internal/budget"
 	"github.com/mailrig/mailrig/internal/store"
 )
@@ -44,15 +45,13 @@ type Config struct {
 
 // Handler answers Mailpit's calls.
 type Handler struct {
+	answer.Routes
+
 	cfg     Config
 	box     *box
 	events  *events
 	started time.Time
-	routes  map[string]route
 }
-
-// route is what a path can do, by method.
-type route map[string]http.HandlerFunc
 
 // New returns a handler for the messages of a store.
 func New(cfg Config) *Handler {
@@ -60,7 +59,7 @@ func New(cfg Config) *Handler {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
 	h := &Handler{cfg: cfg, box: newBox(cfg.Store, cfg.MaxMessages), events: newEvents(), started: time.Now()}
-	h.routes = map[string]route{
+	h.Routes = answer.Routes{
 		"/api/v1/messages":                       {"GET": h.messages, "PUT": h.setRead, "DELETE": h.deleteMessages},
 		"/api/v1/search":                         {"GET": h.search, "DELETE": h.deleteSearch},
 		"/api/v1/message/{id}":                   {"GET": h.message},
@@ -84,24 +83,6 @@ func New(cfg Config) *Handler {
 	return h
 }
 
-// Operations lists the calls, like "GET /api/v1/messages".
-func (h *Handler) Operations() (list []string) {
-	for pattern, known := range h.routes {
-		for method := range known {
-			list = append(list, method+" "+pattern)
-		}
-	}
-	return list
-}
-
-// Patterns lists what to mount at a ServeMux.
-func (h *Handler) Patterns() (list []string) {
-	for pattern := range h.routes {
-		list = append(list, pattern)
-	}
-	return list
-}
-
 // ServeHTTP implements http.Handler for the patterns.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if h.cfg.Alike && unclean(w, r) {
@@ -112,7 +93,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "Blocked due to CORS violation", http.StatusForbidden)
 		return
 	}
-	known := h.routes[r.Pattern]
+	known := h.Routes[r.Pattern]
 	method := r.Method
 	if method == http.MethodHead {
 		method = http.MethodGet
@@ -152,7 +133,7 @@ func unclean(w http.ResponseWriter, r *http.Request) bool {
 	return true
 }
 
-func allowed(known route, api bool) string {
+func allowed(known answer.Route, api bool) string {
 	var list []string
 	for _, method := range []string{"DELETE", "GET", "HEAD", "OPTIONS", "POST", "PUT"} {
 		_, ok := known[method]
