@@ -143,15 +143,17 @@ func (s *shower) element(token html.Token) {
 func (s *shower) attributes(token html.Token) string {
 	var b strings.Builder
 	put := func(key, value string) { fmt.Fprintf(&b, ` %s="%s"`, key, html.EscapeString(value)) }
+	leads := token.Data == "a" || token.Data == "area"
 	for _, a := range token.Attr {
 		switch {
 		case a.Namespace != "":
+		case a.Key == "title" && leads: // a link's title says where it leads; of two, browsers take the first
 		case a.Key == "style":
 			s.remoteInStyle(a.Val)
 			put(a.Key, a.Val)
 		case shownAttributes()[a.Key]:
 			put(a.Key, a.Val)
-		case a.Key == "href" && (token.Data == "a" || token.Data == "area") && followed(a.Val):
+		case a.Key == "href" && leads && followed(a.Val):
 			put(a.Key, a.Val)
 			put("title", a.Val)
 		case a.Key == "src" && token.Data == "img":

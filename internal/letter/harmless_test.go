@@ -73,3 +73,12 @@ func TestHarmlessKeepsAndLists(t *testing.T) {
 		t.Errorf("dropped: %s", got)
 	}
 }
+
+// TestHarmlessLinksSayWhereTheyLead checks that a message can't give a link the title of another address.
+func TestHarmlessLinksSayWhereTheyLead(t *testing.T) {
+	t.Parallel()
+	l := &Letter{HTML: `<a title="https://bank.test/" href="https://evil.test/">go</a><area title="https://bank.test/" href="https://evil.test/">`}
+	if shown := l.Harmless().HTML; strings.Contains(shown, "bank.test") || strings.Count(shown, `title="https://evil.test/"`) != 2 {
+		t.Error(shown)
+	}
+}
