@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/mailrig/mailrig/server"
 )
@@ -71,4 +72,18 @@ func TestPageSwitchesScenarios(t *testing.T) {
 		t.Errorf("%v %v", err, resp.Header)
 	}
 	news(t, s, "/live?view=/scenarios", func() {}, "mine", "greylisting")
+}
+
+// TestPageShowsLongLinesOnce checks that many mistakes in one long line don't repeat all of it: the editor asks as one types.
+func TestPageShowsLongLinesOnce(t *testing.T) {
+	t.Parallel()
+	s := start(t, server.Config{HTTP: "127.0.0.1:0"})
+	yaml := "{" + strings.Repeat("ä: 1, ", 25) + strings.Repeat("x: 1, ", 5000) + "}"
+	resp, err := http.PostForm(s.HTTPURL()+"/scenarios/check", url.Values{"yaml": {yaml}, "part": {"yes"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if body := read(t, resp); !strings.Contains(body, "…</pre>") || !utf8.ValidString(body) || len(body) > 10*len(yaml) {
+		t.Errorf("%d bytes about %d:\n%.1000s", len(body), len(yaml), body)
+	}
 }

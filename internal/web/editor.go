@@ -16,6 +16,7 @@ import (
 const (
 	mostOwn      = 50       // scenarios that are kept while mailrig runs
 	mostText     = 64 << 10 // bytes of one of them
+	mostLine     = 200      // bytes of a line with a mistake that are shown beside the mistake
 	mostProposed = 40
 )
 
@@ -164,7 +165,7 @@ func (p *Page) check(text string, at int) checked {
 		for _, m := range wrong.List {
 			line := ""
 			if m.Line >= 1 && m.Line <= len(lines) {
-				line = strings.TrimSpace(lines[m.Line-1])
+				line = lineStart(lines[m.Line-1])
 			}
 			c.Mistakes = append(c.Mistakes, mistake{m.Line, m.Message, line})
 		}
@@ -179,6 +180,14 @@ func (p *Page) check(text string, at int) checked {
 		c.Proposed = c.Proposed[:min(len(c.Proposed), mostProposed)]
 	}
 	return c
+}
+
+// lineStart returns a line as it is shown with each of its mistakes: not the whole of a long one, which may have many.
+func lineStart(line string) string {
+	if line = strings.TrimSpace(line); len(line) > mostLine {
+		line = strings.ToValidUTF8(line[:mostLine], "") + "…"
+	}
+	return line
 }
 
 // keepScenario keeps a scenario, so that it stands in the list, and with try=yes switches it on.

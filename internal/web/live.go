@@ -199,7 +199,7 @@ func (s *stream) run(ctx context.Context) error {
 		case <-ctx.Done():
 			return ctx.Err()
 		}
-		pause.Reset(max(frame, 10*time.Since(began).Truncate(time.Millisecond)/10))
+		pause.Reset(max(frame, time.Since(began))) // news take at most half of the time
 	}
 }
 
