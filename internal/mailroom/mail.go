@@ -101,24 +101,36 @@ func heading(ctx context.Context, m store.Message) (wait.Heading, error) {
 }
 
 func mailOf(ctx context.Context, e store.Placed) (wait.Mail, error) {
+	var m wait.Mail
+	err := describe(ctx, &m, e)
+	withContent(&m, e.Message)
+	return m, err
+}
+
+// describe sets what m says about a message, but not how its content is read.
+func describe(ctx context.Context, m *wait.Mail, e store.Placed) error {
 	head, err := heading(ctx, e.Message)
 	if err != nil {
-		return wait.Mail{}, err
+		return err
 	}
-	message := e.Message // the closures keep only this alive
-	origin, err := message.Origin(ctx)
-	m := wait.Mail{
+	origin, err := e.Message.Origin(ctx)
+	*m = wait.Mail{
 		ID: mailID(e.Entry), Mailbox: e.Mailbox.Account, Folder: e.Mailbox.Name, UID: uint32(e.UID), Flags: e.Flags,
 		Received: origin.Received, From: origin.Envelope.From, Recipients: origin.Envelope.Recipients,
 		Session: origin.Envelope.Session, Bytes: e.Message.Size(), Arrival: e.Arrival, First: origin.Arrival,
-		Read: func(ctx context.Context) ([]byte, error) { return store.ReadAll(ctx, message) },
-		Body: func(ctx context.Context) (string, error) { return bodyOf(ctx, message) },
+		Read: m.Read, Body: m.Body,
 	}
 	if m.Recipients == nil {
 		m.Recipients = []string{}
 	}
 	m.SetHeading(head)
-	return m, err
+	return err
+}
+
+// withContent makes m read the content of a message. The functions keep only the message alive.
+func withContent(m *wait.Mail, message store.Message) {
+	m.Read = func(ctx context.Context) ([]byte, error) { return store.ReadAll(ctx, message) }
+	m.Body = func(ctx context.Context) (string, error) { return bodyOf(ctx, message) }
 }
 
 // bodyOf returns the text of a message that searches look at.

@@ -33,7 +33,10 @@ var ErrNoMail = errors.New("there is no message with this id")
 
 // mailID returns the id of a message in a mailbox: that of the message, which can't be guessed, and the number of its
 // arrival, which says where it is.
-func mailID(e store.Entry) string { return e.Message.ID() + "." + strconv.FormatUint(e.Arrival, 36) }
+func mailID(e store.Entry) string {
+	id := append(make([]byte, 0, 48), e.Message.ID()...)
+	return string(strconv.AppendUint(append(id, '.'), e.Arrival, 36))
+}
 
 // placed finds the message with this id.
 func (r *Room) placed(ctx context.Context, id string) (store.Placed, error) {
@@ -162,9 +165,14 @@ func search(ctx context.Context, list []store.Placed, fits func(context.Context,
 }
 
 func searchPart(ctx context.Context, list []store.Placed, fits func(context.Context, *wait.Mail) (bool, error)) (found []hit, err error) {
-	var m wait.Mail // one for all: most don't match
+	var at store.Message
+	m := wait.Mail{ // one for all: most don't match
+		Read: func(ctx context.Context) ([]byte, error) { return store.ReadAll(ctx, at) },
+		Body: func(ctx context.Context) (string, error) { return bodyOf(ctx, at) },
+	}
 	for _, p := range list {
-		m, err = mailOf(ctx, p)
+		at = p.Message
+		err = describe(ctx, &m, p)
 		ok := err == nil
 		if ok {
 			ok, err = fits(ctx, &m)
@@ -173,7 +181,9 @@ func searchPart(ctx context.Context, list []store.Placed, fits func(context.Cont
 			return nil, err
 		}
 		if ok && err == nil {
-			found = append(found, hit{m, p.Mailbox.ID})
+			h := hit{m, p.Mailbox.ID}
+			withContent(&h.mail, p.Message)
+			found = append(found, h)
 		}
 		if err := ctx.Err(); err != nil {
 			return nil, err

@@ -112,3 +112,32 @@ func TestLongHeadings(t *testing.T) {
 		t.Errorf("%d bytes are kept", used)
 	}
 }
+
+// TestFoundMailReadsItself checks that each message that a search finds reads its own content.
+func TestFoundMailReadsItself(t *testing.T) {
+	t.Parallel()
+	page, err := full(t, 40, 3).List(t.Context(), Query{Limit: 40, Match: []wait.Matcher{{Key: "text", Value: "code"}}})
+	if err != nil || len(page.Messages) != 40 {
+		t.Fatalf("%d messages, %v", len(page.Messages), err)
+	}
+	for _, m := range page.Messages {
+		want := strings.TrimPrefix(m.Subject, "Message number ")
+		raw, err := m.Raw(t.Context())
+		if err != nil || !strings.Contains(string(raw), "Subject: "+m.Subject+"\r\n") {
+			t.Errorf("%s reads %.200q, %v", m.Subject, raw, err)
+		}
+		if body, err := m.Body(t.Context()); err != nil || !strings.HasSuffix(strings.Trim(body, "\x00"), fmt.Sprintf("%06s", want)) {
+			t.Errorf("%s has the text %q, %v", m.Subject, body, err)
+		}
+	}
+}
+
+// TestSearchAllocatesLittle checks what a search costs for each message that it looks at, and that doesn't match.
+func TestSearchAllocatesLittle(t *testing.T) {
+	const messages, most = 2000, 3
+	room := full(t, messages, 10)
+	q := Query{Limit: 50, Match: []wait.Matcher{{Key: "subject", Value: "nowhere"}}}
+	if n := testing.AllocsPerRun(5, func() { _, _ = room.List(t.Context(), q) }); n > most*messages {
+		t.Errorf("%.1f allocations for each message, more than %d", n/messages, most)
+	}
+}

@@ -11,23 +11,32 @@ func Memo[T any](m Message, key string, make func() (T, error)) (T, error) {
 	if !ok {
 		return make()
 	}
-	type outcome struct {
-		value T
-		err   error
-	}
 	o := keeper.Memo(key, func() any {
 		v, err := make()
-		return outcome{v, err}
-	}).(outcome)
+		return outcome[T]{v, err}
+	}).(outcome[T])
 	if o.err != nil {
 		return make() // a failure is temporary: don't keep it with the message
 	}
 	return o.value, nil
 }
 
+// outcome is what Memo keeps.
+type outcome[T any] struct {
+	value T
+	err   error
+}
+
 // MemoSized is Memo for values that take size bytes of memory: the message may have no room for it, and then nothing is
 // kept.
 func MemoSized[T any](m Message, key string, size int64, make func() (T, error)) (T, error) {
+	if keeper, ok := m.(interface{ Kept(key string) (any, bool) }); ok { // searches ask for a value of every message
+		if v, ok := keeper.Kept(key); ok {
+			if o := v.(outcome[T]); o.err == nil {
+				return o.value, nil
+			}
+		}
+	}
 	return Memo(sized{m, size}, key, make)
 }
 
@@ -58,6 +67,17 @@ type Memory struct {
 // may ask for another key, but not for its own. If make panics, so does every call with this key.
 func (m *Memory) Get(key string, make func() any) any {
 	return m.once(key, make, func() bool { return true })()
+}
+
+// Kept returns the value with this key, if Get was called with it before.
+func (m *Memory) Kept(key string) (value any, ok bool) {
+	m.mu.Lock()
+	once, ok := m.values[key]
+	m.mu.Unlock()
+	if !ok {
+		return nil, false
+	}
+	return once(), true
 }
 
 // GetIf is Get, but it keeps a new value only if keep returns true.

@@ -63,6 +63,9 @@ func (m *message) Memo(key string, make func() any) any {
 	return m.MemoSized(key, memoCost(m.Size()), make)
 }
 
+// Kept implements the method that store.MemoSized looks for first.
+func (m *message) Kept(key string) (value any, ok bool) { return m.memo.Kept(key) }
+
 // MemoSized implements the method that store.MemoSized looks for.
 func (m *message) MemoSized(key string, size int64, make func() any) any {
 	return m.memo.GetIf(key, make, func() bool {
