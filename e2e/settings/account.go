@@ -20,6 +20,9 @@ const noLogin = "none"
 
 func (a account) String() string {
 	text := a.protocol + " at " + strconv.Itoa(a.door) + ", " + a.mode
+	if a.login == noLogin {
+		text, a.login = text+", no login", "" // not to be taken for a trust of none
+	}
 	for _, word := range []struct{ value, usual string }{{a.host, "localhost"}, {a.trust, "ca"}, {a.user, rightUser}, {a.password, rightPassword}, {a.login, ""}, {a.tls, ""}} {
 		if word.value != word.usual {
 			text += ", " + word.value

@@ -20,6 +20,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -81,7 +82,7 @@ func (o *options) run(ctx context.Context) error {
 	}
 	fmt.Print(summary(cells))
 	if o.update {
-		if err := os.WriteFile(doc, []byte(page(cells, time.Now().Format(time.DateOnly))), 0o644); err != nil {
+		if err := os.WriteFile(doc, []byte(page(cells, o.command(), time.Now().Format(time.DateOnly))), 0o644); err != nil {
 			return err
 		}
 	}
@@ -93,27 +94,53 @@ func (o *options) run(ctx context.Context) error {
 
 // choose makes the cells that were asked for. It says which programs are missing.
 func (o *options) choose(programs []*program) (cells []*cell) {
+	here := slices.DeleteFunc(programs, func(p *program) bool {
+		if !strings.Contains(p.name, o.program) {
+			return true
+		}
+		missing := p.missing()
+		if missing != nil {
+			fmt.Fprintf(os.Stderr, "settings: %s is left out: %s isn't installed\n", p.name, strings.Join(missing, ", "))
+		}
+		return missing != nil
+	})
 	n := 0
+	for _, c := range cellsOf(here) {
+		if !strings.Contains(c.wrongly.kind, o.kind) || !strings.Contains(c.String(), o.match) {
+			continue
+		}
+		if n++; (n-1-o.from)%max(1, o.every) == 0 && n > o.from {
+			cells = append(cells, c)
+		}
+	}
+	return cells
+}
+
+// cellsOf makes a cell of each program and each mistake that it can make.
+func cellsOf(programs []*program) (cells []*cell) {
 	list := cases()
 	for _, p := range programs {
-		if !strings.Contains(p.name, o.program) {
-			continue
-		}
-		if missing := p.missing(); missing != nil {
-			fmt.Fprintf(os.Stderr, "settings: %s is left out: %s isn't installed\n", p.name, strings.Join(missing, ", "))
-			continue
-		}
 		for i := range list {
-			c := &cell{program: p, wrongly: &list[i]}
-			if !p.can(&list[i].account) || !strings.Contains(list[i].kind, o.kind) || !strings.Contains(c.String(), o.match) {
-				continue
-			}
-			if n++; (n-1-o.from)%max(1, o.every) == 0 && n > o.from {
-				cells = append(cells, c)
+			if p.can(&list[i].account) {
+				cells = append(cells, &cell{program: p, wrongly: &list[i]})
 			}
 		}
 	}
 	return cells
+}
+
+// command is what a person types to measure the same again.
+func (o *options) command() string {
+	text := "go run ./" + folder
+	for _, flag := range []struct{ name, value string }{{"program", o.program}, {"kind", o.kind}, {"match", o.match}} {
+		if flag.value != "" {
+			text += fmt.Sprintf(" -%s '%s'", flag.name, flag.value)
+		}
+	}
+	if o.every > 1 {
+		text += fmt.Sprintf(" -every %d -from %d", o.every, o.from)
+	}
+	return text + " -update"
 }
 
 // tryAll tries cells, some at a time.

@@ -12,7 +12,7 @@ import (
 type program struct {
 	name    string
 	speaks  []string // protocols
-	needs   []string // commands that must be installed
+	needs   []string // commands that must be installed, and paths in the project
 	lacks   []string // what it can't be set to, in the words of account.features
 	methods []string // authentication methods that it can be set to
 	also    []string // ids of findings about its own habits
@@ -54,10 +54,14 @@ func readPrograms(file string) (all []*program, err error) {
 	return all, nil
 }
 
-// missing returns the commands that the program needs and that aren't installed.
+// missing returns the commands, and the files of the project, that the program needs and that aren't there.
 func (p *program) missing() (all []string) {
 	for _, name := range p.needs {
-		if _, err := exec.LookPath(name); err != nil {
+		look := exec.LookPath
+		if strings.Contains(name, "/") {
+			look = func(file string) (string, error) { _, err := os.Stat(file); return file, err }
+		}
+		if _, err := look(name); err != nil {
 			all = append(all, name)
 		}
 	}

@@ -65,8 +65,8 @@ func failing(cells []*cell) (all []*cell) {
 	return all
 }
 
-// page is docs/accuracy.md: the score, and what isn't right.
-func page(cells []*cell, day string) string {
+// page is docs/accuracy.md: the score, and what isn't right. command is what has measured it.
+func page(cells []*cell, command, day string) string {
 	all, kind := scores(cells)
 	var b strings.Builder
 	b.WriteString(`# How often a finding is right
@@ -75,7 +75,8 @@ Real programs are set up wrongly, one mistake at a time, and sometimes two. What
 written by hand from the settings alone (e2e/settings/cases.go); they share no code with the findings.
 
 `)
-	fmt.Fprintf(&b, "Measured on %s with `go run ./e2e/settings -update`.\n\n", day)
+	fmt.Fprintf(&b, "Measured on %s with `%s`. With `-every N`, that is one cell in N. `make e2e-all` tries\n", day, command)
+	b.WriteString("some of the cells of the programs that CI has, and fails if a finding is wrong.\n\n")
 	for line := range strings.Lines(summary(cells)) {
 		b.WriteString("- " + line)
 	}
