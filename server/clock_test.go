@@ -30,8 +30,8 @@ func (piped) RemoteAddr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0,
 
 // script plays a dialogue with a door under rules. "C: " is what the client sends; several servers' lines are skipped up
 // to the one that begins with what follows "S: "; "wait 10s" lets time pass; "quiet" says that nothing has come since;
-// "inbox bob 2" counts the messages in bob's INBOX; "deliver" delivers a message to alice; "over" says that the server has closed, and the time since the connection
-// began; "new" begins another connection.
+// "inbox bob 2" counts the messages in bob's INBOX; "deliver" delivers a message to alice; "over" says that the server has
+// closed, and the time since the connection began; "new" begins another connection.
 func script(t *testing.T, port int, rules, steps string) {
 	t.Helper()
 	scenario, err := scenarios.Parse("clock.yaml", []byte("name: clock\ntitle: t\nstory: s\nrules:\n"+rules))
@@ -185,6 +185,28 @@ func TestUntilAndAfter(t *testing.T) {
 	`)
 }
 
+// TestRefusedCommandIsNoMoment checks that a command which the server itself refuses ends no rule.
+func TestRefusedCommandIsNoMoment(t *testing.T) {
+	t.Parallel()
+	script(t, 143, `
+  - match: {protocol: imap, command: NOOP}
+    until: {command: EXAMINE}
+    reply: "NO not yet"
+`, `
+		S: * OK
+		C: a LOGIN alice x
+		S: a OK
+		C: b EXAMINE nowhere
+		S: b NO
+		C: c NOOP
+		S: c NO not yet
+		C: d EXAMINE INBOX
+		S: d OK
+		C: e NOOP
+		S: e OK
+	`)
+}
+
 func TestIdleTimeout(t *testing.T) {
 	t.Parallel()
 	rules := "- idle-timeout: 5m\n"
@@ -248,6 +270,15 @@ func TestLife(t *testing.T) {
 		S: c OK
 		S: * BYE Session expired
 		over 1h0m0s
+	`)
+}
+
+// TestLifeProlongsNothing checks that a client which says nothing isn't kept until the end of the connection's life.
+func TestLifeProlongsNothing(t *testing.T) {
+	t.Parallel()
+	script(t, 110, "- life: 1h\n", `
+		S: +OK
+		over 10m0s
 	`)
 }
 
