@@ -76,17 +76,20 @@ var mechanisms = fault.Mechanisms()
 
 // checkMatch rejects conditions that can't be true in any protocol that the rule can meet.
 func (d *decoder) checkMatch(e entry, m *fault.Match) {
-	met := d.grammar.spoken(m)
+	met := d.grammar.having(m.Command, d.grammar.spoken(m))
 	if len(met) == 0 {
 		return // which is already a mistake
 	}
 	envelopes := func(p *protocol.Protocol) bool { return p.Envelopes }
+	mailboxes := func(p *protocol.Protocol) bool { return p.Mailboxes }
 	for _, c := range []struct {
 		name    string
 		given   bool
 		knownIn func(*protocol.Protocol) bool
 	}{
-		{"mailbox", len(m.Mailbox) > 0, func(p *protocol.Protocol) bool { return p.Mailboxes }},
+		{"mailbox", len(m.Mailbox) > 0, mailboxes},
+		{"uid", len(m.UID) > 0, mailboxes},
+		{"message", len(m.Message) > 0, func(p *protocol.Protocol) bool { return p.Receives }},
 		{"sender", len(m.Sender) > 0, envelopes},
 		{"recipient", len(m.Recipient) > 0, envelopes},
 	} {
