@@ -321,7 +321,7 @@ func TestPages(t *testing.T) {
 	if page := w.Body.String(); w.Code != 200 || strings.Contains(page, "<script>alert") || strings.Contains(page, "<img") || strings.Contains(page, "<b>imap") {
 		t.Errorf("%s", page)
 	}
-	if policy := w.Header().Get("Content-Security-Policy"); !strings.HasSuffix(policy, "form-action 'self' net.thunderbird:") || strings.Contains(policy, "script") {
+	if policy := w.Header().Get("Content-Security-Policy"); !strings.HasSuffix(policy, "form-action 'self' net.thunderbird:") || !strings.Contains(policy, "frame-ancestors 'none'") || strings.Contains(policy, "script") {
 		t.Errorf("policy %q", policy)
 	}
 	sign := func(more ...string) *httptest.ResponseRecorder {
