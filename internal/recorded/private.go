@@ -19,6 +19,9 @@ const hidden = "***"
 // least is how long something private must be: anything shorter occurs in any text.
 const least = 3
 
+// placeholders takes the meaning from what a scenario's texts would expand.
+var placeholders = strings.NewReplacer("{tag}", "(tag)", "{literal}", "(literal)", "{end}", "(end)")
+
 // clean replaces what must not go into the file: what the caller names, mail addresses, addresses of hosts. It leaves
 // out what can't be printed.
 func (w *writer) clean(text string) string {
@@ -28,6 +31,7 @@ func (w *writer) clean(text string) string {
 			text = replaceWord(text, secret)
 		}
 	}
+	text = placeholders.Replace(text)
 	text = address.ReplaceAllString(text, "user@example.test")
 	text = number.ReplaceAllStringFunc(text, func(s string) string {
 		a, err := netip.ParseAddr(s)

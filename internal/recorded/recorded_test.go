@@ -19,7 +19,7 @@ func TestPrivate(t *testing.T) {
 			{Verb: "alice@corp.example", Lines: []string{"500 What?"}},
 		}},
 		{Port: 143, Protocol: "imap", Exchanges: []Exchange{
-			{Lines: []string{"* OK " + words}},
+			{Lines: []string{"* OK {literal} {tag} " + words}},
 			{Verb: "LIST", LoggedIn: true, Lines: []string{`* LIST (\Noselect) "." shared.alice@corp.example`, `* LIST () "." INBOX`, "a1 OK done"}},
 			{Verb: "FETCH", LoggedIn: true, Lines: []string{"* 1 FETCH (BODY[] {5}", "Dear)", "a1 OK done"}},
 		}},
@@ -34,7 +34,7 @@ func TestPrivate(t *testing.T) {
 			t.Errorf("%q is in the file:\n%s", private, text)
 		}
 	}
-	for _, kept := range []string{"from [192.0.2.1] and 2001:db8::1, password ***-$$1, or ***; *** it is", "size-limit: 1000", "connect: refuse", "delimiter: ."} {
+	for _, kept := range []string{"OK (literal) (tag) for", "from [192.0.2.1] and 2001:db8::1, password ***-$$1, or ***; *** it is", "size-limit: 1000", "connect: refuse", "delimiter: ."} {
 		if !strings.Contains(string(text), kept) {
 			t.Errorf("%q isn't in the file:\n%s", kept, text)
 		}
