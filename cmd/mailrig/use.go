@@ -136,8 +136,11 @@ func (a *app) use(ctx context.Context, c *client, user string, next int, req swi
 	}
 	switch {
 	case next > 0:
-		what := map[bool]string{true: "connections", false: "logins"}[user == ""]
-		fmt.Fprintf(a.stdout, "active%s for the next %d %s: %s\n", printableLine(whose), next, what, printableLine(strings.Join(answer.Next.Scenarios, ", ")))
+		what := map[bool]string{true: "connection", false: "login"}[user == ""]
+		if next > 1 {
+			what = fmt.Sprintf("%d %ss", next, what)
+		}
+		fmt.Fprintf(a.stdout, "active%s for the next %s: %s\n", printableLine(whose), what, printableLine(strings.Join(answer.Next.Scenarios, ", ")))
 	case len(answer.Scenarios) > 0:
 		fmt.Fprintf(a.stdout, "active%s: %s\n", printableLine(whose), printableLine(strings.Join(answer.Scenarios, ", ")))
 	case user != "":
