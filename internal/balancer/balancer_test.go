@@ -112,8 +112,12 @@ func TestNoHeader(t *testing.T) {
 		"only few bytes":  "QUIT",
 		"half signature.": signature[:5],
 	} {
-		if _, err := Introduce(said{r: bytes.NewReader([]byte(text))}); !errors.Is(err, ErrNoHeader) {
+		r := bytes.NewReader([]byte(text))
+		if _, err := Introduce(said{r: r}); !errors.Is(err, ErrNoHeader) {
 			t.Errorf("%s: %v", name, err)
+		}
+		if read := len(text) - r.Len(); read > longestV1 { // what is too long isn't read first
+			t.Errorf("%s: %d bytes are read", name, read)
 		}
 	}
 	if _, err := Introduce(said{r: bytes.NewReader(nil)}); !errors.Is(err, ErrNothing) {

@@ -71,6 +71,21 @@ func TestJournal(t *testing.T) {
 	}
 }
 
+// TestInterruptedIsTriedAgain checks that what Ctrl-C left without a verdict isn't taken for one.
+func TestInterruptedIsTriedAgain(t *testing.T) {
+	t.Parallel()
+	r := example()
+	r.Interrupted = true
+	r.Results[3].interrupt("the trial was interrupted before it ended")
+	j, err := OpenJournal(write(t, t.TempDir(), "trial.json", r))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if j.Whole() || j.verdict("d") != nil || j.verdict("a") == nil {
+		t.Errorf("whole %v, verdicts %v and %v", j.Whole(), j.verdict("d"), j.verdict("a"))
+	}
+}
+
 // TestJournalOfAnotherTrial checks that nothing is mixed up.
 func TestJournalOfAnotherTrial(t *testing.T) {
 	t.Parallel()
