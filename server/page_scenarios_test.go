@@ -44,6 +44,9 @@ func TestPageSwitchesScenarios(t *testing.T) {
 	has(t, view(t, s, 200, "/scenarios/mailbox-full"), "Active for bob@example.test", "Switch off")
 	post(t, s, 303, "/scenarios/switch", url.Values{"none": {"yes"}})
 	active("")
+	if got := s.ActiveFor("bob"); len(got) != 0 {
+		t.Errorf("all off, and bob has %v", got)
+	}
 	post(t, s, 404, "/scenarios/switch", url.Values{"on": {"nothing"}})
 	post(t, s, 400, "/scenarios/switch", url.Values{})
 

@@ -44,7 +44,11 @@ func exposed(cfg *server.Config, doors []server.Door) (warnings []string) {
 		warnings = append(warnings, text)
 	}
 	for _, address := range []string{cfg.HTTP, cfg.HTTPS} {
-		host, _, err := net.SplitHostPort(address)
+		elsewhere := "--http " + server.DefaultHTTP
+		host, port, err := net.SplitHostPort(address)
+		if address == cfg.HTTPS {
+			elsewhere = "--https 127.0.0.1:" + port
+		}
 		if err != nil || onLoopback(host) {
 			continue
 		}
@@ -55,9 +59,9 @@ func exposed(cfg *server.Config, doors []server.Door) (warnings []string) {
 		case len(cfg.HTTPLogins) > 0:
 			text = "The web page and the API listen on " + address + " without encryption: whoever sees the traffic can read the password of --http-auth. Use it in a network that you trust."
 		case len(cfg.Users) > 0:
-			text += "see the password of " + cfg.Users[0].Name + ", read all sessions, switch scenarios and forget all mail. Give --http-auth name:password, or --http " + server.DefaultHTTP + "."
+			text += "see the password of " + cfg.Users[0].Name + ", read all sessions, switch scenarios and forget all mail. Give --http-auth name:password, or " + elsewhere + "."
 		default:
-			text += "read all sessions and mail, switch scenarios and forget all mail. Give --http-auth name:password, or --http " + server.DefaultHTTP + "."
+			text += "read all sessions and mail, switch scenarios and forget all mail. Give --http-auth name:password, or " + elsewhere + "."
 		}
 		warnings = append(warnings, text)
 	}

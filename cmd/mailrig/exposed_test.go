@@ -23,6 +23,7 @@ func TestExposed(t *testing.T) {
 		"one address":     {server.Config{HTTP: "127.0.0.1:8025"}, doors("192.0.2.1:25"), []string{"192.0.2.1.…any password…--user"}},
 		"IPv6":            {server.Config{HTTP: ":8025"}, doors("[::]:25"), []string{"::.…any password", ":8025"}},
 		"users":           {server.Config{HTTP: "0.0.0.0:8025", Users: users}, doors("0.0.0.0:25"), []string{"without a login, on ports 25", "see the password of alice"}},
+		"https":           {server.Config{HTTP: "127.0.0.1:8025", HTTPS: "0.0.0.0:8443"}, doors("127.0.0.1:25"), []string{"0.0.0.0:8443…--http-auth…--https 127.0.0.1:8443"}},
 		"a login":         {server.Config{HTTP: "0.0.0.0:8025", HTTPLogins: []server.HTTPLogin{{Name: "a", Password: "b"}}}, doors("127.0.0.1:25"), []string{"without encryption"}},
 	} {
 		got := exposed(&tc.cfg, tc.doors)

@@ -126,6 +126,9 @@ func adviseUsage(root, cmd *cobra.Command, err error) error {
 		if cmd != root { // cobra.NoArgs has the same message
 			return fmt.Errorf("%s takes no arguments, but got %q; see `%s --help`", cmd.CommandPath(), name, cmd.CommandPath())
 		}
+		if number, percent := strings.CutSuffix(name, "%"); percent {
+			return usage("there is no command %q; did you mean --chaos=%s%%?", name, number)
+		}
 		return unknownCommand(root, name)
 	}
 	return fmt.Errorf("%w; see `%s --help`", err, cmd.CommandPath())

@@ -99,7 +99,7 @@ scenario:NAME ended:yes|no. All must match.` + aboutVariables,
 	cmd.Flags().IntVarP(&f.last, "last", "n", 0, "list only the last `N`; with --follow, begin with these (default all)")
 	cmd.Flags().StringVar(&f.match, "match", "", "list only sessions that fit `MATCH`")
 	cmd.Flags().StringVar(&f.html, "html", "", "write the dialogues to `FILE`, as a page to hand on with the findings beside the lines; - is standard output")
-	cmd.Flags().StringVar(&f.text, "text", "", "the same as text")
+	cmd.Flags().StringVar(&f.text, "text", "", "the same as text, to `FILE`")
 	return cmd
 }
 

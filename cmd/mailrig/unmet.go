@@ -20,7 +20,7 @@ const maxRules = 3
 func (a *app) unmet(active []*scenarios.Scenario, sessions []*server.Session, idle func(scenario string) []int) {
 	closed := slices.ContainsFunc(active, closesDoors)
 	if len(sessions) == 0 && !closed {
-		fmt.Fprintln(a.stderr, "mailrig: the command never connected; the ports are in MAILRIG_PORT_25 to MAILRIG_PORT_995, the host in MAILRIG_HOST")
+		fmt.Fprintln(a.stderr, "mailrig: the command never connected to a mail port; the ports are in MAILRIG_PORT_25 to MAILRIG_PORT_995, the host in MAILRIG_HOST")
 		return
 	}
 	for _, s := range active {

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -75,7 +77,7 @@ rule for don't count.` + aboutVariables,
 		},
 	}
 	a.httpFlag(cmd, &address)
-	cmd.Flags().BoolVar(&none, "none", false, "switch all scenarios off: every door behaves correctly")
+	cmd.Flags().BoolVar(&none, "none", false, "switch off what is active for everybody or, with --user, for that user")
 	cmd.Flags().IntVar(&next, "next", 0, "apply to the next `N` connections only")
 	cmd.Flags().StringVar(&user, "user", "", "apply to this user's logins only (`address`)")
 	// Inside `mailrig run`, MAILRIG_USER is who logs in, whichever user a scenario is for.
@@ -146,7 +148,20 @@ func (a *app) use(ctx context.Context, c *client, user string, next int, req swi
 	case user != "":
 		fmt.Fprintf(a.stdout, "no scenario is active%s in particular\n", printableLine(whose))
 	default:
-		fmt.Fprintln(a.stdout, "no scenario is active: every door behaves correctly")
+		var now struct {
+			Users map[string][]string `json:"users"`
+		}
+		if err := c.do(ctx, "GET", path, nil, &now); err != nil {
+			return talkError(err)
+		}
+		if len(now.Users) == 0 {
+			fmt.Fprintln(a.stdout, "no scenario is active: every door behaves correctly")
+			break
+		}
+		fmt.Fprintln(a.stdout, "no scenario is active for everybody")
+		for _, user := range slices.Sorted(maps.Keys(now.Users)) {
+			fmt.Fprintf(a.stdout, "still active for %s: %s (`mailrig use --none --user %[1]s` ends it)\n", printableLine(user), printableLine(strings.Join(now.Users[user], ", ")))
+		}
 	}
 	for _, n := range answer.Notes {
 		fmt.Fprintf(a.stdout, "note: %s\n", printableLine(n))

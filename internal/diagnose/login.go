@@ -192,15 +192,16 @@ func loginMethodRefused(c *Case) (all []Evidence) {
 			continue
 		}
 		others := slices.DeleteFunc(s.Listed.Mechanisms(), func(m string) bool { return m == s.mechanism() })
-		advice := "Choose another authentication method."
+		mechanism, advice := s.mechanism(), "Choose another authentication method."
 		if others != nil {
 			advice = "Choose another authentication method. The server lists: " + strings.Join(others, ", ") + ". (Settings screens say \"normal password\" for PLAIN and LOGIN.)"
 		}
 		if f.wantsTLS(s) {
+			mechanism += " without encryption"
 			advice = "Set encryption to STARTTLS, or to SSL/TLS with port " + itoa(f.speaks.Door(true)) + "."
 		}
 		all = append(all, Evidence{Sessions: []*Facts{f}, Step: s, Severity: f.refusalSeverity(),
-			Words: map[string]string{"mechanism": s.mechanism(), "reply": s.Reply.Last(), "advice": advice}})
+			Words: map[string]string{"mechanism": mechanism, "reply": s.Reply.Last(), "advice": advice}})
 	}
 	return all
 }

@@ -211,7 +211,7 @@ func headerMissing(c *Case) []Evidence {
 		if slices.Contains(missing, "From") {
 			harm, severity = "Every message needs From (RFC 5322 section 3.6): large providers refuse mail without it.", Warning
 		}
-		return map[string]string{"fields": enumerate(missing), "harm": harm}, severity
+		return map[string]string{"fields": alternatives(missing), "harm": harm}, severity
 	})
 }
 
@@ -226,9 +226,14 @@ func headerRepeated(c *Case) []Evidence {
 }
 
 // enumerate joins words with commas and "and".
-func enumerate(words []string) string {
+func enumerate(words []string) string { return joined(words, " and ") }
+
+// alternatives joins words with commas and "or".
+func alternatives(words []string) string { return joined(words, " or ") }
+
+func joined(words []string, last string) string {
 	if n := len(words) - 1; n > 0 {
-		return strings.Join(words[:n], ", ") + " and " + words[n]
+		return strings.Join(words[:n], ", ") + last + words[n]
 	}
 	return strings.Join(words, "")
 }

@@ -151,7 +151,7 @@ func readWanted(r *http.Request) (wanted, error) {
 	switch kind {
 	case "application/yaml", "application/x-yaml", "text/yaml", "text/x-yaml":
 		if len(bytes.TrimSpace(body)) == 0 {
-			return wanted{}, errors.New("the body is empty: send a scenario's YAML, or use DELETE to switch all scenarios off")
+			return wanted{}, errors.New("the body is empty: send a scenario's YAML, or use DELETE to switch off what is active for everybody")
 		}
 		return wanted{inline: []Inline{{File: "scenario.yaml", YAML: body}}}, nil
 	case "", "application/json", "text/json", "text/plain", "application/x-www-form-urlencoded":

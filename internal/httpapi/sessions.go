@@ -172,7 +172,7 @@ func (a *api) find(w http.ResponseWriter, r *http.Request) (*transcript.Session,
 	id := r.PathValue("id")
 	s, ok := a.Rig.Session(id)
 	if !ok {
-		a.fail(w, r, http.StatusNotFound, fmt.Sprintf("there is no session %q; mailrig keeps only the latest ones (--keep-sessions), so it may be gone", id))
+		a.fail(w, r, http.StatusNotFound, fmt.Sprintf("there is no session %q: there never was, or it has made room for later ones (--keep-sessions)", id))
 	}
 	return s, ok
 }

@@ -151,7 +151,7 @@ func (p *Page) load(name string) (*scenarios.Scenario, error) {
 	return scenarios.Find(name)
 }
 
-// switchScenario switches a scenario on (on=NAME) or off (off=NAME), or all of everybody's off (none=yes), for everybody or
+// switchScenario switches a scenario on (on=NAME) or off (off=NAME), or all off (none=yes), for everybody or
 // for user=NAME, and with next=N for the next N connections only.
 func (p *Page) switchScenario(w http.ResponseWriter, r *http.Request) {
 	on, off, user := r.PostFormValue("on"), r.PostFormValue("off"), strings.TrimSpace(r.PostFormValue("user"))
@@ -162,7 +162,7 @@ func (p *Page) switchScenario(w http.ResponseWriter, r *http.Request) {
 	var err error
 	switch next := r.PostFormValue("next"); {
 	case r.PostFormValue("none") != "":
-		_, err = p.Rig.Activate("", nil)
+		err = p.allOff()
 	case off != "":
 		_, err = p.change(user, off, nil)
 	case on == "":
@@ -187,6 +187,18 @@ func (p *Page) switchScenario(w http.ResponseWriter, r *http.Request) {
 	default:
 		p.back(w, r, "/scenarios")
 	}
+}
+
+// allOff switches everything off, also what is active for one user only.
+func (p *Page) allOff() error {
+	p.switching.Lock()
+	defer p.switching.Unlock()
+	for _, user := range append([]string{""}, sortedKeys(p.Rig.ActiveByUser())...) {
+		if _, err := p.Rig.Activate(user, nil); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // change puts a scenario to the active ones, or, without sc, takes it away. Others stay, with counters at zero.

@@ -77,7 +77,7 @@ func (p *Page) session(w http.ResponseWriter, r *http.Request) {
 func (p *Page) oneSession(ctx context.Context, id string) (*oneSession, error) {
 	r, ok := p.Rig.Journal().Get(id)
 	if !ok {
-		return nil, errMissing(fmt.Sprintf("There is no session %q. mailrig keeps only the latest ones (--keep-sessions), so it may be gone.", id))
+		return nil, errMissing(fmt.Sprintf("There is no session %q: there never was, or it has made room for later ones (--keep-sessions).", id))
 	}
 	found := p.bySession(ctx)[id]
 	one := &oneSession{sessionRow: newSessionRow(r, found, "")}
