@@ -182,7 +182,7 @@ type Row struct {
 	// always had.
 	Can func(*Case) bool
 	// Early reports whether the finding may be told while one of the client's sessions is open. nil: only after the
-	// sessions that it is about have ended. See early.go.
+	// sessions that it is about have ended. See whileopen.go.
 	Early func(*Case) bool
 }
 

@@ -152,3 +152,16 @@ func sentMessageWithoutGoAhead(c *Case) []Evidence {
 		return false
 	})
 }
+
+// sentBehindHello finds a command that came before the reply to the one that must be waited for (RFC 2920 section 3.1).
+// A client that had waited for a late reply and then gave up isn't one: wentOnWithoutReply looks at it.
+func sentBehindHello(c *Case) []Evidence {
+	return c.eachWords(func(f *Facts) map[string]string {
+		for i, s := range f.inTurn() {
+			if i > 0 && s.Early && s.Verb != "" && f.Steps[i-1].Word.MustWait && !f.Steps[i-1].WentOn {
+				return map[string]string{"next": s.Verb, "hello": f.Steps[i-1].Verb}
+			}
+		}
+		return nil
+	})
+}

@@ -1,14 +1,16 @@
 package diagnose
 
 import (
+	"cmp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/mailrig/mailrig/internal/event"
 	"github.com/mailrig/mailrig/internal/protocol"
 )
 
-// Predicates about programs that speak something else than the port's protocol, or that only look.
+// Predicates about programs that speak, or expect, something else than the port's protocol, or that only look.
 
 // httpOnMailPort finds a web browser, a health check or a proxy.
 func httpOnMailPort(c *Case) []Evidence {
@@ -137,4 +139,80 @@ func wizardProbe(c *Case) []Evidence {
 		}
 		return map[string]string{"who": "Thunderbird's"}
 	})
+}
+
+// expectedAnotherProtocol finds a client that reads the greeting and goes on waiting until it loses patience. Most
+// clients do this when the greeting doesn't have the form that they expect.
+func expectedAnotherProtocol(c *Case) []Evidence {
+	all := c.each(func(f *Facts) bool {
+		if f.Greeting.Class != event.OK || f.acted() || f.TLS != nil && f.TLS.StartTLS || f.EndedBy == event.EndedByShutdown {
+			return false
+		}
+		if f.triedTLS() && !f.closedTLS() {
+			return false // its user was asked about the certificate, perhaps: see certificateNotTrusted
+		}
+		return f.idled() && (len(f.Steps) == 0 || f.Steps[0].leaves() && len(wrongProtocol(&Case{Sessions: []*Facts{f}})) == 0)
+	})
+	for i := range all {
+		all[i].Guess = true
+		all[i].Words = map[string]string{"others": all[i].Sessions[0].otherDoors()}
+	}
+	return all
+}
+
+// idled reports whether the client let 3 s pass after the greeting before it said anything or left.
+func (f *Facts) idled() bool {
+	const patient = 3 * time.Second
+	if len(f.Steps) > 0 {
+		return f.Steps[0].At-f.Greeting.At >= patient
+	}
+	return !f.End.IsZero() && f.EndedBy == event.EndedByClient && f.End.Sub(f.Start)-f.Greeting.At >= patient
+}
+
+// doorsOf says on which ports a protocol is spoken.
+func doorsOf(p *protocol.Protocol) string {
+	var ways []string
+	if port := p.Door(true); port != 0 {
+		ways = append(ways, itoa(port)+" with SSL/TLS")
+	}
+	if port := p.Door(false); port != 0 {
+		ways = append(ways, itoa(port)+" with STARTTLS")
+	}
+	if ways == nil {
+		return ""
+	}
+	return "For " + p.Title + " use port " + strings.Join(ways, ", or ") + "."
+}
+
+// otherDoors says where the other protocols are.
+func (f *Facts) otherDoors() string {
+	var reading, sending []*protocol.Protocol
+	for _, p := range f.protocols {
+		switch {
+		case p == f.speaks || p.Door(true) == 0:
+		case p.Receives:
+			reading = append(reading, p)
+		default:
+			sending = append(sending, p)
+		}
+	}
+	slices.SortFunc(reading, func(a, b *protocol.Protocol) int { return cmp.Compare(a.Door(true), b.Door(true)) })
+	if reading == nil && sending == nil {
+		return ""
+	}
+	if !f.receives() && reading != nil {
+		var ports []string
+		for _, p := range reading {
+			ports = append(ports, itoa(p.Door(true))+" ("+p.Title+")")
+		}
+		return "For reading mail use port " + strings.Join(ports, " or ") + ", with SSL/TLS."
+	}
+	var uses []string
+	for _, p := range reading {
+		uses = append(uses, "for "+p.Title+" use port "+itoa(p.Door(true)))
+	}
+	for _, p := range sending {
+		uses = append(uses, "for sending ("+p.Title+") port "+itoa(p.Door(true)))
+	}
+	return capital(strings.Join(uses, ", ")) + ", " + map[bool]string{true: "both "}[len(uses) == 2] + "with SSL/TLS."
 }

@@ -8,30 +8,7 @@ import (
 	"github.com/mailrig/mailrig/internal/protocol"
 )
 
-// Predicates about sending.
-
-// submissionDoors are the ports on which a client should submit its mail.
-var submissionDoors = []int{587, 465, 2525}
-
-func mailSentInClear(c *Case) []Evidence { return c.each((*Facts).mailInClear) }
-
-// mailSent finds a message that the server accepted in the end.
-func mailSent(c *Case) []Evidence { return c.each(func(f *Facts) bool { return f.delivered() > 0 }) }
-
-// sends reports whether the client is one that sends: it sent at a correct server, or it tries to here.
-func sends(c *Case) bool {
-	if c.Control != nil {
-		return slices.ContainsFunc(c.Control, func(f *Facts) bool { return f.delivered() > 0 })
-	}
-	return c.any(func(f *Facts) bool { return !f.receives() })
-}
-
-// usedSubmissionDoor finds a message accepted on 587, 465 or 2525, from a client that had logged in, inside TLS.
-func usedSubmissionDoor(c *Case) []Evidence {
-	return c.each(func(f *Facts) bool {
-		return f.delivered() > 0 && slices.Contains(submissionDoors, f.Door) && f.onTLS() && f.loggedIn()
-	})
-}
+// Predicates about extensions: those that a server lists and what they allow.
 
 // usedUnlistedExtension finds the use of an extension that the server hasn't advertised (RFC 5321 section 2.2.1, RFC
 // 9051 section 6.1.1).
@@ -45,19 +22,6 @@ func usedUnlistedExtension(c *Case) []Evidence {
 		for i, s := range f.inTurn() {
 			if s.Early && i > 0 && !f.Steps[i-1].WentOn && !f.Steps[i-1].asks() && s.Secure == f.Steps[i-1].Secure && f.lacksPipelining(s.Listed) {
 				return map[string]string{"extension": "PIPELINING"}
-			}
-		}
-		return nil
-	})
-}
-
-// sentBehindHello finds a command that came before the reply to the one that must be waited for (RFC 2920 section 3.1).
-// A client that had waited for a late reply and then gave up isn't one: wentOnWithoutReply looks at it.
-func sentBehindHello(c *Case) []Evidence {
-	return c.eachWords(func(f *Facts) map[string]string {
-		for i, s := range f.inTurn() {
-			if i > 0 && s.Early && s.Verb != "" && f.Steps[i-1].Word.MustWait && !f.Steps[i-1].WentOn {
-				return map[string]string{"next": s.Verb, "hello": f.Steps[i-1].Verb}
 			}
 		}
 		return nil
