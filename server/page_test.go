@@ -172,6 +172,25 @@ func TestPageIsLive(t *testing.T) {
 	}
 }
 
+// TestHeadOfAStream checks that asking for the head of a stream takes no place among its readers.
+func TestHeadOfAStream(t *testing.T) {
+	t.Parallel()
+	s := start(t, server.Config{HTTP: "127.0.0.1:0"})
+	for _, path := range []string{"/live?view=/", "/api/v1/events"} {
+		for range 70 { // more than there are places
+			resp, err := http.Head(s.HTTPURL() + path)
+			if err != nil || resp.StatusCode != 200 || resp.Header.Get("Content-Type") != "text/event-stream" {
+				t.Fatalf("%s: %v %v", path, resp, err)
+			}
+		}
+		resp, err := http.Get(s.HTTPURL() + path)
+		if err != nil || resp.StatusCode != 200 {
+			t.Fatalf("%s: %v %v", path, resp, err)
+		}
+		resp.Body.Close()
+	}
+}
+
 // BenchmarkPage measures how long views of 1,000 sessions and 10,000 messages take until their first byte, and in all.
 func BenchmarkPage(b *testing.B) {
 	s := start(b, server.Config{HTTP: "127.0.0.1:0"})

@@ -75,6 +75,10 @@ func (a *api) stream(w http.ResponseWriter, r *http.Request) {
 		a.fail(w, r, http.StatusBadRequest, err.Error())
 		return
 	}
+	if r.Method == http.MethodHead {
+		w.Header().Set("Content-Type", "text/event-stream")
+		return // it would never end, and nobody would read it
+	}
 	select {
 	case a.streams <- struct{}{}:
 		defer func() { <-a.streams }()

@@ -100,7 +100,8 @@ type shower struct {
 	letter  *Letter
 	shown   Harmless
 	out     strings.Builder
-	room    int // bytes of images that still fit
+	room    int            // bytes of images that still fit
+	brought map[string]int // of the attachments with a Content-ID, the first with it; made for the first image
 	inStyle bool
 }
 
@@ -174,11 +175,24 @@ func followed(link string) bool {
 // pictures are the types of images that are shown. An SVG is a document.
 var pictures = words("image/png image/jpeg image/gif image/webp image/bmp")
 
+// attachment returns the number of the first attachment with this Content-ID.
+func (s *shower) attachment(id string) (i int, ok bool) {
+	if s.brought == nil {
+		s.brought = map[string]int{}
+		for i, p := range slices.Backward(s.letter.Attachments) {
+			s.brought[p.ContentID] = i
+		}
+		delete(s.brought, "")
+	}
+	i, ok = s.brought[id]
+	return i, ok
+}
+
 // image returns an image that the message brings along as a data: URL, or "".
 func (s *shower) image(source string) string {
 	if id, ok := strings.CutPrefix(source, "cid:"); ok {
-		i := slices.IndexFunc(s.letter.Attachments, func(p Part) bool { return p.ContentID != "" && p.ContentID == id })
-		if i < 0 {
+		i, ok := s.attachment(id)
+		if !ok {
 			return ""
 		}
 		p := s.letter.Attachments[i]

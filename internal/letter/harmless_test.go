@@ -1,8 +1,10 @@
 package letter
 
 import (
+	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/net/html"
 )
@@ -80,5 +82,26 @@ func TestHarmlessLinksSayWhereTheyLead(t *testing.T) {
 	l := &Letter{HTML: `<a title="https://bank.test/" href="https://evil.test/">go</a><area title="https://bank.test/" href="https://evil.test/">`}
 	if shown := l.Harmless().HTML; strings.Contains(shown, "bank.test") || strings.Count(shown, `title="https://evil.test/"`) != 2 {
 		t.Error(shown)
+	}
+}
+
+// TestImagesAmongManyAttachments checks that an image isn't looked for among all attachments.
+func TestImagesAmongManyAttachments(t *testing.T) {
+	took := func(attachments int) time.Duration {
+		l := &Letter{HTML: strings.Repeat(`<img src="cid:none">`, 10_000)}
+		for i := range attachments {
+			l.Attachments = append(l.Attachments, Part{ContentID: fmt.Sprintf("none%d", i)})
+		}
+		began := time.Now()
+		l.Harmless()
+		return time.Since(began)
+	}
+	const most = 3
+	best := 100.0
+	for try := 0; try < 15 && best > most; try++ {
+		best = min(best, took(1000).Seconds()/took(10).Seconds())
+	}
+	if best > most {
+		t.Errorf("a hundred times the attachments cost %.1f times as much", best)
 	}
 }

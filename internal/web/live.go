@@ -117,6 +117,10 @@ func (p *Page) live(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusNotFound)
 		return
 	}
+	w.Header().Set("Content-Type", "text/event-stream")
+	if r.Method == http.MethodHead {
+		return // it would never end, and nobody would read it
+	}
 	select {
 	case p.streams <- struct{}{}:
 		defer func() { <-p.streams }()
@@ -125,7 +129,6 @@ func (p *Page) live(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, fmt.Sprintf("%d readers follow the page already; close one, or try again later", mostStreams), http.StatusServiceUnavailable)
 		return
 	}
-	w.Header().Set("Content-Type", "text/event-stream")
 	w.Header().Set("X-Accel-Buffering", "no")
 	s := &stream{page: p, w: w, out: http.NewResponseController(w), feed: f, at: &at}
 	begin := "retry: 1000\n\n"
