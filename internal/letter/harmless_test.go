@@ -88,15 +88,15 @@ func TestHarmlessLinksSayWhereTheyLead(t *testing.T) {
 // TestImagesAmongManyAttachments checks that an image isn't looked for among all attachments.
 func TestImagesAmongManyAttachments(t *testing.T) {
 	took := func(attachments int) time.Duration {
-		l := &Letter{HTML: strings.Repeat(`<img src="cid:none">`, 10_000)}
+		l := &Letter{HTML: strings.Repeat(`<img src="cid:a-name-none">`, 10_000)}
 		for i := range attachments {
-			l.Attachments = append(l.Attachments, Part{ContentID: fmt.Sprintf("none%d", i)})
+			l.Attachments = append(l.Attachments, Part{ContentID: fmt.Sprintf("a-name-%04d", i)})
 		}
 		began := time.Now()
 		l.Harmless()
 		return time.Since(began)
 	}
-	const most = 3
+	const most = 2 // it was 4 and more
 	best := 100.0
 	for try := 0; try < 15 && best > most; try++ {
 		best = min(best, took(1000).Seconds()/took(10).Seconds())
