@@ -36,7 +36,7 @@ func TestMadeByHand(t *testing.T) {
 		{"Bcc", "swaks", swaks("--data", header+"Bcc: carol@example.test\n\nhi\n", "--to", "bob@example.test,carol@example.test"),
 			swaks("--data", header+"\nhi\n", "--to", "bob@example.test,carol@example.test"), "bcc-in-message", "carol@example.test", diagnose.Error},
 		{"two of From", "swaks", swaks("--data", header+"From: bob@example.test\n\nhi\n"), swaks("--data", header+"\nhi\n"), "header-repeated", "has From more than once", diagnose.Warning},
-		{"no From", "swaks", swaks("--data", "Subject: x\n\nhi\n"), swaks("--data", header+"\nhi\n"), "header-missing", "no From, Date and Message-ID", diagnose.Warning},
+		{"no From", "swaks", swaks("--data", "Subject: x\n\nhi\n"), swaks("--data", header+"\nhi\n"), "header-missing", "no From, Date or Message-ID", diagnose.Warning},
 		{"a long line", "swaks", swaks("--data", header+"\n"+strings.Repeat("x", 1200)+"\n"), swaks("--data", header+"\n"+strings.Repeat("x", 998)+"\n"), "line-too-long", "1200", diagnose.Warning},
 		{"a multipart without its end", "swaks", swaks("--data", header+"Content-Type: multipart/mixed; boundary=b\n\n--b\n\nhi\n"),
 			swaks("--data", header+"Content-Type: multipart/mixed; boundary=b\n\n--b\n\nhi\n--b--\n"), "multipart-not-closed", "boundary b,", diagnose.Warning},
