@@ -32,6 +32,7 @@ type bounds struct {
 	notes       []string
 
 	mail, memos, sessions, views, answers *budget.Share
+	watched                               int64 // bytes of the sessions that findings look at, beside the shares
 	spool                                 spool.Room
 }
 
@@ -42,6 +43,7 @@ func newBounds(cfg *Config, descriptors int64) *bounds {
 	part := func(sixteenths int64) *budget.Share { return held.Share(held.Limit() / 16 * sixteenths) }
 	b := &bounds{
 		memory: cfg.MaxMemory, mail: part(10), memos: part(1), sessions: part(3), views: part(1), answers: part(1),
+		watched:     held.Limit() / 16,
 		connections: cfg.MaxConnections, http: maxHTTP,
 	}
 	files := int64(maxDescriptors)

@@ -139,7 +139,7 @@ func New(cfg Config) (*Server, error) {
 	s.journal = event.NewRing(event.Options{Keep: cfg.KeepSessions, OnEnd: s.sessionEnded, Minor: s.onlyLooked, Room: limits.sessions})
 	s.issuer = sync.OnceValue(s.newIssuer)
 	s.bounces = s.newBounces()
-	s.watch = watch.New(watch.Config{Log: s.journal, Table: &diagnose.Table{Rows: cfg.findings, Protocols: s.protocols}, OnFinding: s.found, Logger: cfg.Logger, Minor: s.onlyLooked})
+	s.watch = watch.New(watch.Config{Log: s.journal, Table: &diagnose.Table{Rows: cfg.findings, Protocols: s.protocols}, OnFinding: s.found, Logger: cfg.Logger, Minor: s.onlyLooked, Memory: limits.watched})
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.doorsOpen, s.closeDoors = context.WithCancel(s.ctx)
 	s.active.Scenarios, s.active.logger = active.NewMemory(cfg.Logger, cfg.RandomSeed), cfg.Logger

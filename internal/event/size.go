@@ -47,6 +47,36 @@ func size(what What) int {
 	return 0
 }
 
+// loginSize returns the bytes of text that a Login holds.
+func loginSize(l *Login) int { return len(l.User) + len(l.Mechanism) }
+
+// storedSize returns the bytes of text that a Stored holds.
+func storedSize(m *Stored) int {
+	n := len(m.MessageID) + len(m.From) + length(m.Recipients)
+	for _, p := range m.Places {
+		n += len(p.Account) + len(p.Mailbox)
+	}
+	if f := m.Form; f != nil {
+		n += length(f.Missing) + length(f.Repeated) + len(f.Bcc) + len(f.Date) + len(f.Boundary)
+	}
+	return n
+}
+
+// Size returns how many bytes of memory the record takes, texts included.
+func (r *Record) Size() int64 {
+	n := recordCost + len(r.Events)*eventCost + len(r.Logins)*loginCost + len(r.Messages)*storedCost
+	for i := range r.Events {
+		n += size(r.Events[i].What)
+	}
+	for i := range r.Logins {
+		n += loginSize(&r.Logins[i])
+	}
+	for i := range r.Messages {
+		n += storedSize(&r.Messages[i])
+	}
+	return int64(n)
+}
+
 func length(list []string) (n int) {
 	for _, s := range list {
 		n += len(s)
@@ -147,17 +177,16 @@ func (r *Recorder) bound(what What) {
 		w.Client, w.Scope, w.Needs = r.name(w.Client), r.name(w.Scope), r.name(w.Needs)
 	case *Login:
 		w.User, w.Mechanism = r.name(w.User), fit(w.Mechanism, maxWord)
-		r.kept += len(w.User) + len(w.Mechanism)
+		r.kept += loginSize(w)
 	case *Stored:
 		w.MessageID, w.From = r.name(w.MessageID), r.name(w.From)
 		w.Recipients = r.names(w.Recipients, maxList)
-		r.kept += len(w.MessageID) + len(w.From) + length(w.Recipients)
 		w.Places = r.places(w.Places)
 		if f := w.Form; f != nil {
 			f.Missing, f.Repeated = r.names(f.Missing, maxList/4), r.names(f.Repeated, maxList/4)
 			f.Bcc, f.Date, f.Boundary = r.name(f.Bcc), r.name(f.Date), r.name(f.Boundary)
-			r.kept += length(f.Missing) + length(f.Repeated) + len(f.Bcc) + len(f.Date) + len(f.Boundary)
 		}
+		r.kept += storedSize(w)
 	}
 }
 
@@ -166,12 +195,10 @@ func (r *Recorder) places(list []Place) (out []Place) {
 	left := r.room(MaxText)
 	for _, p := range list[:min(len(list), maxList)] {
 		p.Account, p.Mailbox = r.name(p.Account), r.name(p.Mailbox)
-		n := len(p.Account) + len(p.Mailbox)
-		if left -= n; left < 0 && len(out) > 0 {
+		if left -= len(p.Account) + len(p.Mailbox); left < 0 && len(out) > 0 {
 			break
 		}
 		out = append(out, p)
-		r.kept += n
 	}
 	return out
 }

@@ -19,8 +19,10 @@ const (
 	maxWatchedOpen = 2 * openMost
 	windowTime     = 30 * time.Minute
 	maxClients     = 32
-	// windowEvents bounds the memory for the ended sessions of a client: as many events as all of them may have.
+	// windowEvents bounds the work of a turn: as many events as all ended sessions of a client may have.
 	windowEvents = 16 << 10
+	// stepCost is how many bytes a command takes besides its event, which the record has counted.
+	stepCost = 512
 	// maxEntries is how many findings one session remembers.
 	maxEntries = 256
 )
@@ -32,14 +34,23 @@ type client struct {
 	last     time.Time  // when something last happened
 	due      time.Time  // when to check again although nothing has happened; zero: never
 	retry    time.Time  // when to check again because the book failed; zero: never
+	size     int64      // bytes that the sessions take, as trim has counted them
 }
 
 // watched is a session and the findings about it.
 type watched struct {
 	*diagnose.Facts
-	minor   bool // it has ended, and the client only looked
+	minor   bool  // it has ended, and the client only looked
+	size    int64 // bytes that it takes, its record included: the log may have forgotten that
 	entries []*entry
 }
+
+// see returns what is known about a session.
+func see(f *diagnose.Facts, minor bool) *watched {
+	return &watched{Facts: f, minor: minor, size: f.Record.Size() + int64(len(f.Steps))*stepCost}
+}
+
+func (s *watched) ended() bool { return !s.End.IsZero() }
 
 // clientKey returns which client a session belongs to. "" stands for connections that nobody saw, which may come from
 // any client.
@@ -77,7 +88,48 @@ func (w *Watcher) add(s *event.Record, at time.Time) (key string) {
 	c.put(f, w.cfg.Minor(s))
 	c.due = at.Add(patience)
 	c.trim(at)
+	w.shed()
 	return key
+}
+
+// shed forgets the ended sessions that ended first, of any client, until the others fit Config.Memory. The latest one
+// stays, however large it is.
+func (w *Watcher) shed() {
+	if w.cfg.Memory <= 0 {
+		return
+	}
+	size := int64(0)
+	for _, c := range w.clients {
+		size += c.size
+	}
+	for size > w.cfg.Memory {
+		oldest, ended := w.oldest()
+		if ended < 2 {
+			return
+		}
+		i := slices.IndexFunc(oldest.sessions, (*watched).ended)
+		n := oldest.sessions[i].size
+		oldest.sessions = slices.Delete(oldest.sessions, i, i+1)
+		oldest.size -= n
+		size -= n
+	}
+}
+
+// oldest returns the client whose session ended first, and counts the ended sessions of all of them.
+func (w *Watcher) oldest() (oldest *client, ended int) {
+	var first time.Time
+	for _, c := range w.clients {
+		for _, s := range c.sessions {
+			if !s.ended() {
+				continue
+			}
+			if ended == 0 || s.End.Before(first) {
+				oldest, first = c, s.End
+			}
+			ended++
+		}
+	}
+	return oldest, ended
 }
 
 // addOpen updates the open sessions that have changed, and those that Look asked for.
@@ -123,6 +175,7 @@ func (w *Watcher) lost(open []*event.Record) (ended []*event.Record) {
 
 // put adds a session, or replaces what was known about it. changed reports whether anything is new.
 func (c *client) put(f *diagnose.Facts, minor bool) (changed bool) {
+	now := see(f, minor)
 	for _, x := range c.sessions {
 		if x.ID != f.ID {
 			continue
@@ -131,10 +184,10 @@ func (c *client) put(f *diagnose.Facts, minor bool) (changed bool) {
 			return false
 		}
 		changed = !f.End.IsZero() || len(f.Events)+f.Elided != len(x.Events)+x.Elided || f.Counts != x.Counts || len(f.Logins) != len(x.Logins)
-		x.Facts, x.minor = f, minor
+		x.Facts, x.minor, x.size = f, minor, now.size
 		return changed
 	}
-	c.sessions = append(c.sessions, &watched{Facts: f, minor: minor})
+	c.sessions = append(c.sessions, now)
 	return true
 }
 
@@ -174,6 +227,10 @@ func (c *client) trim(at time.Time) {
 	})
 	if over := len(c.sessions) - windowSize - maxWatchedOpen; over > 0 {
 		c.sessions = slices.Delete(c.sessions, 0, over)
+	}
+	c.size = 0
+	for _, s := range c.sessions {
+		c.size += s.size
 	}
 }
 

@@ -64,6 +64,7 @@ type Config struct {
 	Table     *diagnose.Table // nil: mailrig's own
 	OnFinding func(Finding)   // called with each report except those of severity Good, by one goroutine; may be nil
 	Logger    *slog.Logger    // nil is silent
+	Memory    int64           // bytes that the sessions which findings look at may take, of all clients; 0: no bound
 	// Minor, if not nil, reports whether a client only had a look, as in event.Options.
 	Minor func(*event.Record) bool
 }

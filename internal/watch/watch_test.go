@@ -2,10 +2,12 @@ package watch
 
 import (
 	"fmt"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/mailrig/mailrig/internal/diagnose"
 	"github.com/mailrig/mailrig/internal/event"
 	"github.com/mailrig/mailrig/internal/protocol"
 	"github.com/mailrig/mailrig/internal/protocol/all"
@@ -94,6 +96,35 @@ func TestWatcherIsBounded(t *testing.T) {
 	found, last, _, _ := book.Since(t.Context(), 0)
 	if len(found) < maxFindings || last < 2000 {
 		t.Errorf("%d found, %d in all", len(found), last)
+	}
+}
+
+// TestWindowHasRoom: what findings look at stays within its bytes, whoever the clients are. The session that ended last
+// is looked at all the same.
+func TestWindowHasRoom(t *testing.T) {
+	t.Parallel()
+	const room = 2 << 20
+	log := event.NewRing(event.Options{Keep: 1000})
+	w := New(Config{Log: log, Memory: room})
+	for i := range 40 {
+		r := log.Begin(event.Info{Door: 25, Service: "smtp", Reader: replies("smtp"), Protocol: "smtp", Client: fmt.Sprintf("192.0.2.%d:1", i%5), Server: "127.0.0.1:25"})
+		for range 500 {
+			r.Command(said("smtp", "NOOP "+strings.Repeat("\x01", 300)+"\r\n"))
+			r.Reply([]byte("250 ok\r\n"), "")
+		}
+		r.End(event.EndedByClient)
+		w.turned = time.Time{} // long ago: otherwise this would be a load, and only samples would be examined
+		w.turn(nil, false)
+		held, found := int64(0), false
+		for _, c := range w.clients {
+			for _, s := range c.sessions {
+				held += s.size
+				found = found || s.ID == r.ID()
+			}
+		}
+		if held > room || !found {
+			t.Fatalf("after %d sessions the watcher holds %d bytes; that it holds the last one is %v", i+1, held, found)
+		}
 	}
 }
 
@@ -216,5 +247,41 @@ func TestOpenSessionOutlivesMany(t *testing.T) {
 	w.turn(nil, true)
 	if told != 1 {
 		t.Errorf("told %d times", told)
+	}
+}
+
+// TestWindowCost compares what the watcher counts for a session with what it really takes.
+func TestWindowCost(t *testing.T) {
+	log := event.NewRing(event.Options{Keep: 0}) // only the watcher holds the session
+	record := func() *diagnose.Facts {
+		r := log.Begin(event.Info{Door: 25, Service: "smtp", Reader: replies("smtp"), Protocol: "smtp", Client: "192.0.2.1:1", Server: "127.0.0.1:25"})
+		for range 500 {
+			r.Command(said("smtp", "NOOP x\r\n"))
+			r.Reply([]byte("250 ok\r\n"), "")
+		}
+		r.End(event.EndedByClient)
+		return diagnose.Product().Extract(r.Record())
+	}
+	inUse := func() int64 {
+		var m runtime.MemStats
+		runtime.GC()
+		runtime.GC()
+		runtime.ReadMemStats(&m)
+		return int64(m.HeapAlloc)
+	}
+	before, counted := inUse(), int64(0)
+	c := &client{}
+	const sessions = 20
+	for range sessions {
+		c.put(record(), false)
+	}
+	held := inUse() - before
+	for _, s := range c.sessions {
+		counted += s.size
+	}
+	runtime.KeepAlive(c)
+	t.Logf("a session of 500 commands takes %d bytes, %d counted", held/sessions, counted/sessions)
+	if held > counted*11/10 || held < counted/2 {
+		t.Errorf("the watcher holds %d bytes and counts %d", held, counted)
 	}
 }
