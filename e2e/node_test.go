@@ -10,11 +10,17 @@ import (
 func (r *rig) node(script string, stdin []byte, args ...string) result {
 	r.t.Helper()
 	need(r.t, "node")
-	path, err := filepath.Abs(filepath.Join("node", script))
+	return r.runIn(invocation{program: "node", args: append([]string{nodeScript(r.t, script)}, args...), stdin: stdin})
+}
+
+// nodeScript returns the path of a script for Node.
+func nodeScript(t testing.TB, name ...string) string {
+	t.Helper()
+	path, err := filepath.Abs(filepath.Join(append([]string{"node"}, name...)...))
 	if err != nil {
-		r.t.Fatal(err)
+		t.Fatal(err)
 	}
-	return r.runIn(invocation{program: "node", args: append([]string{path}, args...), stdin: stdin})
+	return path
 }
 
 // needNode skips the test, or in CI fails it, without Node or one of these modules.

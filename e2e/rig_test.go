@@ -35,6 +35,7 @@ type rig struct {
 
 	Doors     []doorInfo `json:"doors"`
 	HTTP      string     `json:"http"`
+	HTTPS     string     `json:"https"`
 	CAFile    string     `json:"ca_file"`
 	User      string     `json:"user"`
 	Password  string     `json:"password"`
