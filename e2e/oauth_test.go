@@ -20,8 +20,8 @@ import (
 
 // signedIn is what a script in node/oauth prints.
 type signedIn struct {
-	Token    string   // an access token that is good
-	Revoked  string   // what the client says of one that has been revoked
+	Token    string // an access token that is good
+	Revoked  string // what the client says of one that has been revoked
 	Outcomes map[string][]string
 	Secrets  []string // everything that may be recorded nowhere
 }
@@ -191,4 +191,23 @@ func (r *rig) mailWith(t *testing.T, token, subject string) {
 		t.Error(err)
 	}
 	r.download(t, token)
+}
+
+// TestSignInPage signs in with a browser: consent, refusal, a wrong password, a one-time code, a form that comes back, a device.
+func TestSignInPage(t *testing.T) {
+	t.Parallel()
+	long(t)
+	chromium := browser(t)
+	const password = "a-long-password"
+	r := start(t, "--auth", "tokens", "--user", "alice:"+password)
+	res := execute(t, invocation{
+		program: "node", args: []string{nodeScript(t, "oauth", "page.mjs"), r.HTTP, "alice@example.test", password},
+		env: []string{"CHROMIUM=" + chromium}, limit: 8 * patience,
+	}).want(0)
+	var a signedIn
+	if err := json.Unmarshal([]byte(res.out), &a); err != nil {
+		t.Fatalf("%v in %s", err, res.out)
+	}
+	r.mailWith(t, a.Token, "with a token")
+	r.keepsSecret(t, a.Secrets)
 }
