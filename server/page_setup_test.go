@@ -3,6 +3,7 @@ package server_test
 import (
 	"io"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -61,5 +62,47 @@ func TestSetupHidesThePassword(t *testing.T) {
 	has(t, reader, "<code>carol@example.test</code>", "only carol@example.test")
 	if strings.Contains(reader, "Password</dt>") || strings.Contains(reader, "p&lt;ss") {
 		t.Error("a reader sees the password")
+	}
+}
+
+// TestSetupGuide checks what a client's guide is made of: the real ports, the doors and the host that the address names, and
+// nothing else that somebody wrote into a link.
+func TestSetupGuide(t *testing.T) {
+	t.Parallel()
+	s := start(t, server.Config{HTTP: "127.0.0.1:0", Hostnames: []string{"mail.example.test"}})
+	port := func(number int) string {
+		for _, d := range s.Doors() {
+			if d.Port == number {
+				_, p, _ := strings.Cut(d.Address, ":")
+				return p
+			}
+		}
+		return ""
+	}
+	get := func(path string) (int, string) {
+		t.Helper()
+		resp, err := http.Get(s.HTTPURL() + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		body, err := io.ReadAll(resp.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return resp.StatusCode, string(body)
+	}
+	_, view := get("/setup/msmtp")
+	has(t, view, "host localhost", "port "+port(587), "tls_starttls on", "tls_trust_file "+s.CAFile())
+	_, view = get("/setup/msmtp?smtp=465&at=mail.example.test")
+	has(t, view, `href="/setup/curl?at=mail.example.test&amp;smtp=465"`, "host mail.example.test", "port "+port(465), "tls_starttls off")
+	for _, at := range []string{"$(id)", "a b", "a;b", "-x", "'", "a\nb"} {
+		_, view := get("/setup/curl?at=" + url.QueryEscape(at))
+		has(t, view, "is neither the name of a host nor its address", "://localhost:"+port(587))
+	}
+	_, view = get("/setup/msmtp?smtp=9")
+	has(t, view, "port "+port(587))
+	if status, view := get("/setup/nobody"); status != http.StatusNotFound || !strings.Contains(view, "no guide for") {
+		t.Errorf("%d\n%s", status, view)
 	}
 }

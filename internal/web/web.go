@@ -94,7 +94,7 @@ func (p *Page) Close() { p.warming.Wait() }
 
 // Patterns are the paths that the page answers, for a ServeMux.
 func (p *Page) Patterns() []string {
-	return []string{"/{$}", "/assets/", "/live", "/sessions", "/sessions/", "/mail", "/mail/", "/m/", "/frame/", "/scenarios", "/scenarios/", "/setup"}
+	return []string{"/{$}", "/assets/", "/live", "/sessions", "/sessions/", "/mail", "/mail/", "/m/", "/frame/", "/scenarios", "/scenarios/", "/setup", "/setup/"}
 }
 
 // routes are the page's resources, by method and path.
@@ -121,6 +121,7 @@ func (p *Page) routes() map[string]http.HandlerFunc {
 		"GET /frame/{id}":           p.frame,
 		"GET /sessions/{id}":        p.session,
 		"GET /setup":                p.setup,
+		"GET /setup/{client}":       p.setup,
 	}
 }
 

@@ -206,7 +206,7 @@ const steps = {
   },
 };
 
-const VIEWS = (message, session) => ["/", "/sessions", `/sessions/${session}`, "/mail", `/m/${message}`, `/m/${message}/headers`, `/m/${message}/journey`, "/scenarios", "/scenarios?group=smtp", "/scenarios/greylisting", "/scenarios/new", "/setup"];
+const VIEWS = (message, session) => ["/", "/sessions", `/sessions/${session}`, "/mail", `/m/${message}`, `/m/${message}/headers`, `/m/${message}/journey`, "/scenarios", "/scenarios?group=smtp", "/scenarios/greylisting", "/scenarios/new", "/setup", "/setup/curl", "/setup/ios"];
 
 let failed = 0;
 for (const [name, step] of Object.entries(steps)) {
