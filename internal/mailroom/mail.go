@@ -79,6 +79,8 @@ func (r *Room) In(ctx context.Context, user, folder string) (all []wait.Mail, er
 // mostSearched is the size of the largest message whose text is kept for searches, in bytes.
 const mostSearched = 256 << 10
 
+const headingKey = "wait.heading"
+
 // headingSize is how much room is reserved for a heading that is kept with its message, in bytes.
 const headingSize = 512
 
@@ -87,7 +89,10 @@ var errLong = errors.New("a heading too long to be kept")
 
 // heading returns the heading of a message. The message keeps it unless it is long.
 func heading(ctx context.Context, m store.Message) (wait.Heading, error) {
-	head, err := store.MemoSized(m, "wait.heading", headingSize, func() (wait.Heading, error) {
+	if h, ok := store.Kept[wait.Heading](m, headingKey); ok {
+		return h, nil // without a function that would be allocated
+	}
+	head, err := store.MemoSized(m, headingKey, headingSize, func() (wait.Heading, error) {
 		h, err := headingOf(ctx, m)
 		if err == nil && h.Size() > headingSize {
 			err = errLong
@@ -103,11 +108,12 @@ func heading(ctx context.Context, m store.Message) (wait.Heading, error) {
 func mailOf(ctx context.Context, e store.Placed) (wait.Mail, error) {
 	var m wait.Mail
 	err := describe(ctx, &m, e)
+	m.ID = mailID(e.Entry)
 	withContent(&m, e.Message)
 	return m, err
 }
 
-// describe sets what m says about a message, but not how its content is read.
+// describe sets what m says about a message, but neither its id nor how its content is read.
 func describe(ctx context.Context, m *wait.Mail, e store.Placed) error {
 	head, err := heading(ctx, e.Message)
 	if err != nil {
@@ -115,7 +121,7 @@ func describe(ctx context.Context, m *wait.Mail, e store.Placed) error {
 	}
 	origin, err := e.Message.Origin(ctx)
 	*m = wait.Mail{
-		ID: mailID(e.Entry), Mailbox: e.Mailbox.Account, Folder: e.Mailbox.Name, UID: uint32(e.UID), Flags: e.Flags,
+		Mailbox: e.Mailbox.Account, Folder: e.Mailbox.Name, UID: uint32(e.UID), Flags: e.Flags,
 		Received: origin.Received, From: origin.Envelope.From, Recipients: origin.Envelope.Recipients,
 		Session: origin.Envelope.Session, Bytes: e.Message.Size(), Arrival: e.Arrival, First: origin.Arrival,
 		Read: m.Read, Body: m.Body,

@@ -116,6 +116,7 @@ func (r *Room) list(ctx context.Context, q Query) (hits []hit, page Page, err er
 		return nil, Page{}, &wait.BadCondition{Err: fmt.Errorf("after is %d, but only %d messages have come: the number is of an earlier run of mailrig; leave it out", q.After, page.Next)}
 	}
 	fits := wait.MailTest(q.Match, r.store.Address)
+	byID := slices.ContainsFunc(q.Match, func(m wait.Matcher) bool { return m.Key == "id" })
 	before := q.Before
 	if before == 0 || before > page.Next {
 		before = page.Next + 1
@@ -129,7 +130,7 @@ func (r *Room) list(ctx context.Context, q Query) (hits []hit, page Page, err er
 		if err != nil {
 			return nil, Page{}, err
 		}
-		found, err := search(ctx, list, fits)
+		found, err := search(ctx, list, fits, byID)
 		if err != nil {
 			return nil, Page{}, err
 		}
@@ -147,24 +148,24 @@ func (r *Room) list(ctx context.Context, q Query) (hits []hit, page Page, err er
 	}
 }
 
-// search returns those of the messages that fit, in their order.
-func search(ctx context.Context, list []store.Placed, fits func(context.Context, *wait.Mail) (bool, error)) ([]hit, error) {
+// search returns those of the messages that fit, in their order. byID says that fits looks at the id, which takes an allocation.
+func search(ctx context.Context, list []store.Placed, fits func(context.Context, *wait.Mail) (bool, error), byID bool) ([]hit, error) {
 	workers := min(searchers, runtime.GOMAXPROCS(0), 1+len(list)/alonePiece)
 	found, errs := make([][]hit, workers), make([]error, workers)
 	var wg sync.WaitGroup
 	for i := range workers {
 		part := list[i*len(list)/workers : (i+1)*len(list)/workers]
 		if i == workers-1 {
-			found[i], errs[i] = searchPart(ctx, part, fits)
+			found[i], errs[i] = searchPart(ctx, part, fits, byID)
 			break
 		}
-		wg.Go(func() { found[i], errs[i] = searchPart(ctx, part, fits) })
+		wg.Go(func() { found[i], errs[i] = searchPart(ctx, part, fits, byID) })
 	}
 	wg.Wait()
 	return slices.Concat(found...), errors.Join(errs...)
 }
 
-func searchPart(ctx context.Context, list []store.Placed, fits func(context.Context, *wait.Mail) (bool, error)) (found []hit, err error) {
+func searchPart(ctx context.Context, list []store.Placed, fits func(context.Context, *wait.Mail) (bool, error), byID bool) (found []hit, err error) {
 	var at store.Message
 	m := wait.Mail{ // one for all: most don't match
 		Read: func(ctx context.Context) ([]byte, error) { return store.ReadAll(ctx, at) },
@@ -175,6 +176,9 @@ func searchPart(ctx context.Context, list []store.Placed, fits func(context.Cont
 		err = describe(ctx, &m, p)
 		ok := err == nil
 		if ok {
+			if byID {
+				m.ID = mailID(p.Entry)
+			}
 			ok, err = fits(ctx, &m)
 		}
 		if err != nil && !errors.Is(err, store.ErrGone) {
@@ -182,6 +186,7 @@ func searchPart(ctx context.Context, list []store.Placed, fits func(context.Cont
 		}
 		if ok && err == nil {
 			h := hit{m, p.Mailbox.ID}
+			h.mail.ID = mailID(p.Entry)
 			withContent(&h.mail, p.Message)
 			found = append(found, h)
 		}

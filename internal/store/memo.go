@@ -30,14 +30,24 @@ type outcome[T any] struct {
 // MemoSized is Memo for values that take size bytes of memory: the message may have no room for it, and then nothing is
 // kept.
 func MemoSized[T any](m Message, key string, size int64, make func() (T, error)) (T, error) {
-	if keeper, ok := m.(interface{ Kept(key string) (any, bool) }); ok { // searches ask for a value of every message
-		if v, ok := keeper.Kept(key); ok {
-			if o := v.(outcome[T]); o.err == nil {
-				return o.value, nil
-			}
-		}
+	if v, ok := Kept[T](m, key); ok {
+		return v, nil
 	}
 	return Memo(sized{m, size}, key, make)
+}
+
+// Kept returns the value that Memo or MemoSized has kept for a message, if there is one. Searches ask for a value of every message.
+func Kept[T any](m Message, key string) (value T, ok bool) {
+	keeper, ok := m.(interface{ Kept(key string) (any, bool) })
+	if !ok {
+		return value, false
+	}
+	v, ok := keeper.Kept(key)
+	if !ok {
+		return value, false
+	}
+	o := v.(outcome[T])
+	return o.value, o.err == nil
 }
 
 // sized is a message whose Memo takes the size into account.

@@ -74,27 +74,31 @@ func (m *Mail) String() string {
 type Heading struct {
 	From, Subject string // decoded
 
+	read          bool
 	from, subject string // folded
 
 	plain bool // the text can be sought in the bytes from body on; see plain.go
 	body  int
+	grams grams // of those bytes; nil if they are many
 }
 
 // Size returns about how much memory the heading takes, in bytes.
 func (h *Heading) Size() int {
-	return 192 + len(h.From) + len(h.Subject) + len(h.from) + len(h.subject)
+	return 192 + len(h.From) + len(h.Subject) + len(h.from) + len(h.subject) + 8*len(h.grams)
 }
 
 // MaxHeader is how far into a message HeadingOf reads the header, in bytes.
 const MaxHeader = 64 << 10
 
-// HeadingOf reads the heading of a message. It is small enough to be cached.
+// HeadingOf reads the heading of a message, whose first MaxHeader bytes are enough. It is small enough to be cached.
 func HeadingOf(raw []byte) Heading {
 	fields := message.Header(raw[:min(len(raw), MaxHeader)])
 	value := func(name string) string { return message.DecodeText(message.Get(fields, name)) }
 	from, subject := value("From"), value("Subject")
-	h := Heading{From: from, Subject: subject, from: fold(from), subject: fold(subject)}
-	h.body, h.plain = plainBody(raw)
+	h := Heading{read: true, From: from, Subject: subject, from: fold(from), subject: fold(subject)}
+	if h.body, h.plain = plainBody(raw); h.plain && len(raw) < MaxHeader { // a longer one may go on
+		h.grams = gramsOf(raw[h.body:])
+	}
 	return h
 }
 

@@ -64,6 +64,9 @@ var messageMatchers = []struct {
 func bodyHas(part string) mailTest {
 	word := longestWord(part)
 	return func(ctx context.Context, m *Mail) (bool, error) {
+		if m.heading.grams.lack(word) {
+			return false, nil
+		}
 		raw, err := m.Raw(ctx)
 		if err != nil || m.heading.lacks(raw, word) {
 			return false, err
@@ -75,8 +78,8 @@ func bodyHas(part string) mailTest {
 
 // folded returns the heading with its folded texts.
 func (m *Mail) folded() Heading {
-	if m.heading == (Heading{}) {
-		m.heading = Heading{From: m.FromHeader, Subject: m.Subject, from: fold(m.FromHeader), subject: fold(m.Subject)}
+	if !m.heading.read {
+		m.heading = Heading{read: true, From: m.FromHeader, Subject: m.Subject, from: fold(m.FromHeader), subject: fold(m.Subject)}
 	}
 	return m.heading
 }

@@ -1,13 +1,14 @@
 package wait
 
 import (
+	"strconv"
 	"strings"
 	"testing"
 )
 
 func lacks(raw []byte, part string) bool {
-	h := HeadingOf(raw)
-	return h.lacks(raw, longestWord(part))
+	h, word := HeadingOf(raw), longestWord(part)
+	return h.grams.lack(word) || h.lacks(raw, word)
 }
 
 func TestLacks(t *testing.T) {
@@ -27,6 +28,31 @@ func TestLacks(t *testing.T) {
 		if got := lacks([]byte(tc.raw), tc.part); got != tc.want {
 			t.Errorf("%q lacks %q: %v", tc.raw, tc.part, got)
 		}
+	}
+}
+
+// TestGrams checks that the filter spares most messages from being read, and knows nothing of a text that may go on.
+func TestGrams(t *testing.T) {
+	t.Parallel()
+	text := strings.Repeat("Grüße aus Zürich, and some more words in this line.\r\n", 16)
+	h := HeadingOf([]byte("Subject: x\r\n\r\n" + text + "code 4711\r\n"))
+	for _, word := range []string{"some", "WORDS", "4711", "ich", "in"} {
+		if h.grams.lack(fold(word)) {
+			t.Errorf("the text has %s", word)
+		}
+	}
+	lacking := 0
+	for i := range 1000 {
+		if h.grams.lack(strconv.Itoa(5000 + i)) {
+			lacking++
+		}
+	}
+	if lacking < 950 {
+		t.Errorf("of 1000 words that the text lacks, the filter knows %d", lacking)
+	}
+	long := strings.Repeat("a", MaxHeader)
+	if h := HeadingOf([]byte("Subject: x\n\n" + long)); h.grams != nil {
+		t.Error("a filter of the beginning of a message")
 	}
 }
 

@@ -1,9 +1,9 @@
 package memory
 
 import (
-	"container/heap"
+	"cmp"
 	"context"
-	"math"
+	"slices"
 	"sort"
 	"sync"
 	"sync/atomic"
@@ -54,46 +54,107 @@ func (s *Store) countRemoval() {
 	}
 }
 
-// Latest implements store.Arrivals. Numbers ascend in each mailbox, so it merges the ends of all mailboxes. It takes
-// time for each mailbox and for each entry that it returns, not for those that it doesn't.
+// Latest implements store.Arrivals. It looks at a span of as many numbers as are asked for, and at wider ones before it
+// if entries have been removed from there. So it takes time for each mailbox and for each entry in these spans, not for
+// those before.
 func (s *Store) Latest(ctx context.Context, account string, after, before uint64, n int) ([]store.Placed, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	if before == 0 {
-		before = math.MaxUint64
+	if last := s.numbers.last.Load(); before == 0 || before > last {
+		before = last + 1
 	}
-	var ends ends
+	boxes := s.boxesOf(account)
+	var out []store.Placed
+	for span := uint64(max(n, 1)); len(out) < n && before > after+1; span *= wider {
+		from := after
+		if before-1-after > span {
+			from = before - 1 - span
+		}
+		some := 0
+		for _, b := range boxes {
+			some += b.count(from, before)
+		}
+		found := make([]store.Placed, 0, some)
+		for _, b := range boxes {
+			found = b.between(found, from, before)
+		}
+		latestFirst(found)
+		if found = found[:min(len(found), n-len(out))]; out == nil {
+			out = found
+		} else {
+			out = append(out, found...)
+		}
+		before = from + 1
+	}
+	return out, nil
+}
+
+// wider is how many times as wide each span is as the one before.
+const wider = 4
+
+// named is a mailbox and the name that it had.
+type named struct {
+	*mailbox
+	name string
+}
+
+// boxesOf returns the mailboxes of an account, or of all for "".
+func (s *Store) boxesOf(account string) (list []named) {
 	for _, a := range s.accountsOf(account) {
 		a.mu.RLock()
 		for name, f := range a.folders {
-			e := &end{box: f.box, name: name}
-			if e.back(after, before) {
-				ends = append(ends, e)
-			}
+			list = append(list, named{f.box, name})
 		}
 		a.mu.RUnlock()
 	}
-	heap.Init(&ends)
-	most := 0 // that there can be
-	for _, e := range ends {
-		most += e.at + 1
-	}
-	out := make([]store.Placed, 0, min(n, most))
-	for len(out) < n && len(ends) > 0 {
-		e := ends[0]
-		b := e.box
-		out = append(out, store.Placed{
-			Mailbox: store.Mailbox{ID: b.id, Account: b.account.address, Name: e.name, UIDValidity: b.uidValidity},
-			Entry:   e.entry,
-		})
-		if e.back(after, e.entry.Arrival) {
-			heap.Fix(&ends, 0)
-		} else {
-			heap.Pop(&ends)
+	return list
+}
+
+// between appends the entries whose numbers are above after and below before, in their order.
+func (b named) between(list []store.Placed, after, before uint64) []store.Placed {
+	box := store.Mailbox{ID: b.id, Account: b.account.address, Name: b.name, UIDValidity: b.uidValidity}
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	for _, e := range b.entries[b.above(after):] {
+		if e.Arrival >= before {
+			break
 		}
+		list = append(list, store.Placed{Mailbox: box, Entry: e})
 	}
-	return out, nil
+	return list
+}
+
+// count counts the entries that between appends.
+func (b named) count(after, before uint64) int {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	return b.above(before-1) - b.above(after)
+}
+
+// above returns the index of the first entry whose number is above n. The caller holds b.mu.
+func (b named) above(n uint64) int {
+	if k := len(b.entries); k == 0 || b.entries[k-1].Arrival <= n {
+		return k
+	}
+	return sort.Search(len(b.entries), func(i int) bool { return b.entries[i].Arrival > n })
+}
+
+// latestFirst sorts entries by their numbers, the highest first. It moves each only once, because they are large.
+func latestFirst(list []store.Placed) {
+	order := make([]int32, len(list)) // which entry belongs to a place
+	for i := range order {
+		order[i] = int32(len(order) - 1 - i) // those of one mailbox ascend
+	}
+	slices.SortFunc(order, func(a, b int32) int { return cmp.Compare(list[b].Arrival, list[a].Arrival) })
+	for i := range list {
+		first, to := list[i], int32(i)
+		for from := order[to]; from != int32(i); from = order[to] {
+			list[to] = list[from]
+			to, order[to] = from, to
+		}
+		list[to], order[to] = first, to
+	}
 }
 
 // accountsOf returns the account with this name, if there is one; for "", it returns all.
@@ -110,42 +171,4 @@ func (s *Store) accountsOf(name string) (list []*account) {
 		list = append(list, a)
 	}
 	return list
-}
-
-// end is where Latest is in a mailbox.
-type end struct {
-	box   *mailbox
-	name  string
-	entry store.Entry
-	at    int // where entry was in the list
-}
-
-// back goes to the last entry with a number below before, and reports whether it is above after.
-func (e *end) back(after, before uint64) bool {
-	b := e.box
-	b.mu.RLock()
-	defer b.mu.RUnlock()
-	i := e.at - 1
-	if i < 0 || i >= len(b.entries) || b.entries[i].Arrival >= before || i+1 < len(b.entries) && b.entries[i+1].Arrival < before {
-		i = sort.Search(len(b.entries), func(i int) bool { return b.entries[i].Arrival >= before }) - 1
-	}
-	if i < 0 || b.entries[i].Arrival <= after {
-		return false
-	}
-	e.entry, e.at = b.entries[i], i
-	return true
-}
-
-// ends is a heap with the highest number on top.
-type ends []*end
-
-// Len, Less, Swap, Push and Pop implement heap.Interface.
-func (h ends) Len() int           { return len(h) }
-func (h ends) Less(i, j int) bool { return h[i].entry.Arrival > h[j].entry.Arrival }
-func (h ends) Swap(i, j int)      { h[i], h[j] = h[j], h[i] }
-func (h *ends) Push(x any)        { *h = append(*h, x.(*end)) }
-func (h *ends) Pop() any {
-	last := (*h)[len(*h)-1]
-	*h = (*h)[:len(*h)-1]
-	return last
 }
