@@ -23,6 +23,9 @@ import (
 // A command that is new on a page and neither runs nor stands in the list fails.
 func TestDocs(t *testing.T) {
 	t.Parallel()
+	if raceDetector {
+		t.Skip("make e2e runs it without the race detector: once is enough")
+	}
 	need(t, "sh", "curl", "swaks", "python3")
 	all, err := pages.All("..")
 	if err != nil {
@@ -122,11 +125,7 @@ type desk struct {
 func newDesk(t *testing.T, all []pages.Page) *desk {
 	t.Helper()
 	d := &desk{t: t, dir: t.TempDir(), rig: start(t)}
-	cache, err := exec.Command("go", "env", "GOCACHE").Output()
-	if err != nil {
-		t.Fatal(err)
-	}
-	d.goCache = strings.TrimSpace(string(cache))
+	d.goCache = goCache(t)
 	client := ""
 	for _, p := range all {
 		if p.Path == "docs/trial.md" && len(p.Scripts) == 1 {
@@ -147,6 +146,9 @@ func newDesk(t *testing.T, all []pages.Page) *desk {
 	}
 	write(t, d.dir, "greylisting.yaml", scenario)
 	write(t, d.dir, "my.yaml", bytes.Replace(scenario, []byte("name: greylisting"), []byte("name: my"), 1))
+	if err := os.Chmod(write(t, d.dir, "test.sh", []byte("#!/bin/sh\nmailrig wait --ready\n")), 0o700); err != nil {
+		t.Fatal(err)
+	}
 	write(t, d.dir, "known.json", []byte("# nothing is known to fail\n"))
 	for _, name := range []string{"sign_up.py", "sign_up.mjs"} {
 		source, err := os.ReadFile(filepath.Join("testdata", "web", name))
@@ -166,6 +168,16 @@ func newDesk(t *testing.T, all []pages.Page) *desk {
 	d.rig.run("curl", "-sS", "--cacert", d.rig.CAFile, "imaps://"+d.rig.door(993).Address+"/INBOX", "--user", "alice@example.test:secret").want(0)
 	d.welcome()
 	return d
+}
+
+// goCache returns where Go keeps what it has built.
+func goCache(t testing.TB) string {
+	t.Helper()
+	cache, err := exec.Command("go", "env", "GOCACHE").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.TrimSpace(string(cache))
 }
 
 // welcome sends alice a message.
