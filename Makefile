@@ -3,16 +3,36 @@
 
 GO       ?= go
 BIN      ?= bin/mailrig
+PREFIX   ?= /usr/local
 FUZZTIME ?= 5s
 REV      ?= HEAD
 PACKAGES ?= ./...
 
-.PHONY: all build test lint unit e2e e2e-all robots long fuzz cross bench compare clean
+.PHONY: all build install uninstall test lint unit e2e e2e-all robots long fuzz cross bench compare clean
 
 all: build
 
 build: ## the binary, static
-	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w" -o $(BIN) ./cmd/mailrig
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w$(if $(VERSION), -X main.release=$(VERSION))" -o $(BIN) ./cmd/mailrig
+
+# DESTDIR goes before every path, for those who make packages. VERSION=v1.2.3 tells the version where there is no repository.
+prefix  = $(DESTDIR)$(PREFIX)
+man     = $(prefix)/share/man/man1
+bash    = $(prefix)/share/bash-completion/completions
+zsh     = $(prefix)/share/zsh/site-functions
+fish    = $(prefix)/share/fish/vendor_completions.d
+
+install: build ## the binary, manual pages and completions, below PREFIX
+	umask 022 && mkdir -p "$(prefix)/bin" "$(bash)" "$(zsh)" "$(fish)"
+	install -m 755 $(BIN) "$(prefix)/bin/mailrig"
+	umask 022 && $(BIN) man --dir "$(man)"
+	umask 022 && $(BIN) completion bash >"$(bash)/mailrig"
+	umask 022 && $(BIN) completion zsh >"$(zsh)/_mailrig"
+	umask 022 && $(BIN) completion fish >"$(fish)/mailrig.fish"
+
+uninstall: ## what "make install" with the same PREFIX has put there
+	rm -f "$(prefix)/bin/mailrig" "$(man)/mailrig.1" "$(man)"/mailrig-*.1
+	rm -f "$(bash)/mailrig" "$(zsh)/_mailrig" "$(fish)/mailrig.fish"
 
 test: lint unit e2e ## what must be right before a commit
 

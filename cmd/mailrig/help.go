@@ -7,31 +7,51 @@ import (
 // helpCommand prints the help of a command. Cobra's own answers a misspelt name with status 0.
 func helpCommand(root *cobra.Command) *cobra.Command {
 	return &cobra.Command{
-		Use:   "help [COMMAND]",
-		Short: "Print the help of a command",
-		ValidArgsFunction: func(_ *cobra.Command, args []string, _ string) (names []cobra.Completion, _ cobra.ShellCompDirective) {
-			if at, rest, err := root.Find(args); err == nil && len(rest) == 0 {
-				for _, sub := range at.Commands() {
-					if sub.IsAvailableCommand() {
-						names = append(names, cobra.CompletionWithDesc(sub.Name(), sub.Short))
-					}
-				}
-			}
-			return names, cobra.ShellCompDirectiveNoFileComp
-		},
+		Use:               "help [COMMAND]",
+		Short:             "Print the help of a command",
+		ValidArgsFunction: commandNames,
 		RunE: func(_ *cobra.Command, args []string) error {
-			at := root
-			for _, name := range args {
-				next := child(at, name)
-				if next == nil {
-					return unknownCommand(at, name)
-				}
-				at = next
+			at, err := descend(root, args)
+			if err != nil {
+				return err
 			}
 			at.InitDefaultHelpFlag()
 			return at.Help()
 		},
 	}
+}
+
+// commandNames completes the names of commands and of those below them.
+func commandNames(cmd *cobra.Command, args []string, _ string) (names []cobra.Completion, _ cobra.ShellCompDirective) {
+	at, err := descend(cmd.Root(), args)
+	if err == nil {
+		for _, sub := range subcommands(at) {
+			names = append(names, cobra.CompletionWithDesc(sub.Name(), sub.Short))
+		}
+	}
+	return names, cobra.ShellCompDirectiveNoFileComp
+}
+
+// descend returns the command to which these names lead.
+func descend(from *cobra.Command, names []string) (*cobra.Command, error) {
+	for _, name := range names {
+		next := child(from, name)
+		if next == nil {
+			return nil, unknownCommand(from, name)
+		}
+		from = next
+	}
+	return from, nil
+}
+
+// subcommands lists the sub-commands that help shows.
+func subcommands(cmd *cobra.Command) (subs []*cobra.Command) {
+	for _, sub := range cmd.Commands() {
+		if sub.IsAvailableCommand() {
+			subs = append(subs, sub)
+		}
+	}
+	return subs
 }
 
 // child returns a command's sub-command, or nil.

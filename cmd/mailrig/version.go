@@ -32,8 +32,15 @@ func (a *app) versionCommand() *cobra.Command {
 	}
 }
 
-// version returns the module's version, as the go command stamped it.
+// release is the version that the linker sets (-X main.release=v1.2.3) where the go command can't tell it, as in packages and
+// images. Nothing else sets it.
+var release string
+
+// version returns the version that the linker set, or else the module's, as the go command stamped it.
 func version() string {
+	if release != "" {
+		return release
+	}
 	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" && info.Main.Version != "(devel)" {
 		return info.Main.Version
 	}
