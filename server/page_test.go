@@ -116,6 +116,9 @@ func TestPageShowsFindingAtItsLine(t *testing.T) {
 	}
 	has(t, view(t, s, 200, "/sessions?q=colour:red"), "there is no matcher colour:")
 	has(t, view(t, s, 200, "/sessions/2.txt"), "session 2:", "^ error: The password")
+	has(t, two, `href="/sessions/2.yaml" download`)
+	has(t, view(t, s, 200, "/sessions/2.yaml"), "name: session-2", "door: 143")
+	view(t, s, 404, "/sessions/99.yaml")
 	has(t, view(t, s, 200, "/"), "What to change", "The password crossed the network unencrypted", "What happened", "#2")
 }
 

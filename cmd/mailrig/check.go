@@ -151,7 +151,7 @@ func (a *app) checkOptions(cmd *cobra.Command, f checkFlags, args []string) (che
 		return o, err
 	}
 	if f.save != "" {
-		if _, err = scenarioName(f.save); err != nil {
+		if _, err = scenarioName("--save", f.save); err != nil {
 			return o, err
 		}
 	}

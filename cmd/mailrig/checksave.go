@@ -9,18 +9,18 @@ import (
 	"github.com/mailrig/mailrig/scenarios"
 )
 
-// scenarioName returns the name of the scenario in a file that is about to be written.
-func scenarioName(file string) (string, error) {
+// scenarioName returns the name of the scenario in a file that is about to be written. flag is the flag that names the file.
+func scenarioName(flag, file string) (string, error) {
 	name, yaml := strings.CutSuffix(filepath.Base(file), ".yaml")
 	if !yaml || !scenarios.GoodName(name) {
-		return "", usage("--save is %q; give a file such as my-server.yaml, with lower case letters, digits and single hyphens in its name", file)
+		return "", usage("%s is %q; give a file such as my-server.yaml, with lower case letters, digits and single hyphens in its name", flag, file)
 	}
 	return name, nil
 }
 
 // saveServer writes what the check saw of a server as a scenario.
 func (a *app) saveServer(report *check.Report, o *check.Options, file string) error {
-	name, err := scenarioName(file)
+	name, err := scenarioName("--save", file)
 	if err != nil {
 		return err
 	}

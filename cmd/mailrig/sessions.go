@@ -25,7 +25,7 @@ import (
 type sessionsFlags struct {
 	http                   string
 	follow, json, findings bool
-	html, text             string
+	html, text, scenario   string
 	last                   int
 	match                  string
 }
@@ -49,8 +49,10 @@ func (a *app) sessionsCommand() *cobra.Command {
 		Short: "List what clients did, with findings",
 		Long: `List what the clients of a running mailrig did: one line for each connection, the
 newest last, and below it what the client did wrong. Give numbers of sessions to see
-their whole dialogues. --findings lists findings only, including those that several
-sessions show together and those that come to light later.
+their whole dialogues, or to write them to a file. --scenario writes what the server
+was like in them, as a scenario that plays this server again. --findings lists findings
+only, including those that several sessions show together and those that come to light
+later.
 
 --match chooses sessions by the matchers of "mailrig wait --session": door:PORT
 protocol:smtp|imap|pop3 login:ok|refused|none user:NAME tls:yes|no client:ADDRESS
@@ -60,6 +62,7 @@ scenario:NAME ended:yes|no. All must match.` + aboutVariables,
   mailrig sessions -n 5
   mailrig sessions --match 'door:993 login:refused'
   mailrig sessions 12 --html session.html
+  mailrig sessions 12 --scenario that-server.yaml
   mailrig sessions --findings --follow
   mailrig sessions --follow --json | jq .logins`,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -80,6 +83,12 @@ scenario:NAME ended:yes|no. All must match.` + aboutVariables,
 				return usage("--follow and numbers of sessions contradict each other; give only one of them")
 			case len(args) == 0 && (f.html != "" || f.text != ""):
 				return usage("--html and --text write sessions that you name; give their numbers, such as mailrig sessions 12 --html session.html")
+			case len(args) == 0 && f.scenario != "":
+				return usage("--scenario writes what sessions show of the server; give their numbers, such as mailrig sessions 12 --scenario that-server.yaml")
+			case f.scenario != "" && (f.html != "" || f.text != ""):
+				return usage("--scenario writes a file of its own; leave out --html and --text")
+			case f.scenario != "":
+				return a.recordServer(cmd.Context(), c, f.scenario, args)
 			case f.html != "" || f.text != "":
 				return a.handOut(cmd.Context(), c, f, args)
 			case f.follow:
@@ -100,6 +109,8 @@ scenario:NAME ended:yes|no. All must match.` + aboutVariables,
 	cmd.Flags().StringVar(&f.match, "match", "", "list only sessions that fit `MATCH`")
 	cmd.Flags().StringVar(&f.html, "html", "", "write the dialogues to `FILE`, as a page to hand on with the findings beside the lines; - is standard output")
 	cmd.Flags().StringVar(&f.text, "text", "", "the same as text, to `FILE`")
+	cmd.Flags().StringVar(&f.scenario, "scenario", "", "write what the server was like as a scenario to `NAME.yaml`; - is standard output")
+	_ = cmd.Flags().SetAnnotation("scenario", noVariable, []string{"true"}) // it names the scenarios of a rig
 	return cmd
 }
 

@@ -159,6 +159,7 @@ func (a *api) resources() map[string]http.HandlerFunc {
 		"GET /api/v1/sessions/{id}":          a.session,
 		"GET /api/v1/sessions/{id}/dialogue": a.dialogue,
 		"GET /api/v1/sessions/{id}/events":   a.events,
+		"GET /api/v1/sessions/{id}/scenario": a.sessionScenario,
 		"GET /api/v1/findings":               a.findings,
 		"GET /api/v1/wait":                   a.waitFor,
 		"GET /api/v1/events":                 a.stream,

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -13,6 +14,7 @@ import (
 	"time"
 
 	"github.com/mailrig/mailrig/internal/event"
+	"github.com/mailrig/mailrig/internal/recorded"
 	"github.com/mailrig/mailrig/internal/transcript"
 )
 
@@ -166,6 +168,24 @@ func (a *api) events(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("Content-Type", "application/json")
 	_, _ = w.Write(append(encoded, '\n'))
+}
+
+// sessionScenario writes what a session showed of the server as a scenario that plays this server again. ?name= is the
+// scenario's name; without it, the name is session- and the session's id.
+func (a *api) sessionScenario(w http.ResponseWriter, r *http.Request) {
+	s, ok := a.find(w, r)
+	if !ok {
+		return
+	}
+	name := cmp.Or(r.URL.Query().Get("name"), "session-"+s.ID)
+	yaml, err := recorded.Scenario(name, transcript.Record(s))
+	if err != nil {
+		a.fail(w, r, http.StatusUnprocessableEntity, err.Error())
+		return
+	}
+	w.Header().Set("Content-Type", "application/yaml")
+	w.Header().Set("Content-Disposition", disposition(name+".yaml"))
+	_, _ = w.Write(yaml)
 }
 
 func (a *api) find(w http.ResponseWriter, r *http.Request) (*transcript.Session, bool) {

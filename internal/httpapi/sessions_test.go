@@ -74,6 +74,11 @@ func TestSessions(t *testing.T) {
 	if !strings.HasPrefix(w.Header().Get("Content-Type"), "text/plain") || !strings.Contains(w.Body.String(), "S: * OK hello") {
 		t.Errorf("%s", w.Body)
 	}
+	for target, want := range map[string]int{"/1/scenario": 422, "/9/scenario": 404} { // 1 has no protocol
+		if w := (call{method: "GET", target: "/api/v1/sessions" + target}).do(t, h); w.Code != want {
+			t.Errorf("%s: %d %s", target, w.Code, w.Body)
+		}
+	}
 	for _, bad := range []string{"?after=x", "?after=-1", "?after=0&wait=soon", "?after=0&wait=-1s", "?wait=1s", "?after="} {
 		if w := (call{method: "GET", target: "/api/v1/sessions" + bad}).do(t, h); w.Code != 400 {
 			t.Errorf("%s: %d", bad, w.Code)

@@ -1,8 +1,8 @@
 // Package recorded writes what was seen of a server as a scenario, so that a client can be tried against it offline:
 // greeting, capabilities, mechanisms, the texts of replies, folders, the limit on messages, doors that are closed.
 //
-// Package check records a server (Exchange) while it looks at it. Nothing that a client said goes into the file, and no
-// message. Addresses in what the server said are replaced (private.go).
+// Package check records a server (Exchange) while it looks at it; Sessions reads what clients' sessions show of one. Nothing
+// that a client said goes into the file, and no message. Addresses in what the server said are replaced (private.go).
 //
 // What a protocol's replies mean, and how mailrig can be made to answer so, the protocol itself knows
 // (protocol.Imitator).
@@ -10,7 +10,6 @@ package recorded
 
 import (
 	"bytes"
-	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -18,7 +17,6 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
-	"github.com/mailrig/mailrig/internal/fault"
 	"github.com/mailrig/mailrig/internal/protocol"
 	"github.com/mailrig/mailrig/internal/protocol/all"
 	"github.com/mailrig/mailrig/scenarios"
@@ -28,15 +26,17 @@ import (
 type Server struct {
 	Title, Story string   // of the scenario
 	Private      []string // what must not go into the file, wherever the server repeats it: names, passwords
+	Names        []string // the same for names of users and clients, as whole words
 	Doors        []Door
 }
 
 // Door is what was seen at one door.
 type Door struct {
-	Port      int    // standard port number
-	Protocol  string // its name
-	Closed    string // how the door answers a connection, in the words of the fault connect; "": it speaks
-	Exchanges []Exchange
+	Port        int    // standard port number
+	Protocol    string // its name
+	Closed      string // how the door answers a connection, in the words of the fault connect; "": it speaks
+	Certificate string // the certificate's profile, if it has a defect
+	Exchanges   []Exchange
 }
 
 // Exchange is a command and what the server answered.
@@ -45,7 +45,18 @@ type Exchange struct {
 	Secure   bool     // inside TLS
 	LoggedIn bool     // after a login
 	Lines    []string // of the server, in order, without line ends
+	Decided  Decision // what the server would answer so whatever the client says; "": its answer depends on the client
+	Then     string   // how a decided answer ended the connection: close or reset; "" if it didn't
 }
+
+// Decision says what a server has decided by itself.
+type Decision string
+
+// What a server can decide.
+const (
+	DecidedReply Decision = "reply" // to this command
+	DecidedLogin Decision = "login" // to refuse it
+)
 
 // Scenario writes the scenario file with this name.
 func (s *Server) Scenario(name string) ([]byte, error) {
@@ -83,10 +94,18 @@ type rule struct {
 	Capabilities map[string][]string `yaml:"capabilities,omitempty"`
 	EditReply    *edit               `yaml:"edit-reply,omitempty"`
 	StartTLS     map[string]string   `yaml:"starttls,omitempty"`
+	Certificate  string              `yaml:"certificate,omitempty"`
+	Auth         []string            `yaml:"auth,omitempty,flow"`
 	Folders      []string            `yaml:"folders,omitempty"`
 	Hierarchy    *hierarchy          `yaml:"hierarchy,omitempty,flow"`
 	SizeLimit    int64               `yaml:"size-limit,omitempty"`
 	OAuth        string              `yaml:"oauth,omitempty"`
+	Skip         int                 `yaml:"skip,omitempty"`
+	Times        int                 `yaml:"times,omitempty"`
+	Per          string              `yaml:"per,omitempty"`
+	Login        map[string]string   `yaml:"login,omitempty"`
+	Reply        map[string]string   `yaml:"reply,omitempty"`
+	ReplaceReply map[string]string   `yaml:"replace-reply,omitempty"`
 }
 
 type match struct {
@@ -148,6 +167,10 @@ func (w *writer) door(d *Door) {
 	if !ok {
 		return
 	}
+	if d.Certificate != "" {
+		w.rules = append(w.rules, rule{Match: match{Door: d.Port}, Certificate: d.Certificate})
+	}
+	w.decided(d, p, im)
 	var listed []match // where a list is known
 	var edits []rule
 	loggedIn := w.loggedIn(p, im)
@@ -163,7 +186,7 @@ func (w *writer) door(d *Door) {
 			continue // see accounts
 		}
 		if x.Verb == "" {
-			w.rules = append(w.rules, rule{Match: match{Door: d.Port}, Greeting: map[string]string{p.Name: w.clean(im.Text(x.Lines))}})
+			w.rules = append(w.rules, rule{Match: match{Door: d.Port}, Greeting: w.greeting(p, im, x.Lines)})
 			continue
 		}
 		where := match{Door: d.Port, TLS: &x.Secure}
@@ -173,7 +196,7 @@ func (w *writer) door(d *Door) {
 		if lists(p, im, x) && !slices.ContainsFunc(listed, func(m match) bool { return *m.TLS == x.Secure }) {
 			listed = append(listed, where)
 			names, _ := im.Listed(x.Verb, x.Lines)
-			w.list(p, im, where, names)
+			w.list(p, im, d, where, names)
 		}
 		if text := im.Text(x.Lines); x.Verb == p.StartTLS && p.Replies.Positive(text) { // no engine says it, so that nothing edits it
 			raw := string(p.Replies.Write("{tag}", w.clean(text)))
@@ -183,71 +206,15 @@ func (w *writer) door(d *Door) {
 		edits = w.reword(edits, p, im, match{Door: d.Port, Command: x.Verb}, x)
 	}
 	w.rules = append(w.rules, edits...)
+	w.told(d, p, im, listed, loggedIn)
 }
 
-// loggedIn reports whether a list after a login is known at any door of a protocol. An account is the same at all of
-// them.
-func (w *writer) loggedIn(p *protocol.Protocol, im protocol.Imitator) bool {
-	return slices.ContainsFunc(w.server.Doors, func(d Door) bool {
-		return d.Protocol == p.Name && slices.ContainsFunc(d.Exchanges, func(x Exchange) bool { return x.LoggedIn && lists(p, im, &x) })
-	})
-}
-
-// lists reports whether an exchange asked for the list of capabilities and got it.
-func lists(p *protocol.Protocol, im protocol.Imitator, x *Exchange) bool {
-	word, _ := p.Words.Find(x.Verb)
-	if !word.Asks || len(x.Lines) == 0 {
-		return false
+// greeting writes a greeting, as it is if it is none of this protocol.
+func (w *writer) greeting(p *protocol.Protocol, im protocol.Imitator, lines []string) map[string]string {
+	if text := w.clean(im.Text(lines)); p.Replies.Check(text, true) == nil && string(p.Replies.Greeting(text)) == w.clean(strings.Join(lines, "\r\n"))+"\r\n" {
+		return map[string]string{p.Name: text}
 	}
-	_, ok := im.Listed(x.Verb, x.Lines)
-	return ok
-}
-
-// list writes the rules for a list of capabilities. What clients must find in the list before they use it, and don't, is
-// refused too.
-func (w *writer) list(p *protocol.Protocol, im protocol.Imitator, where match, names []string) {
-	clean := make([]string, len(names))
-	var tokens []string
-	for i, name := range names {
-		clean[i] = w.clean(name)
-		for _, t := range []string{"XOAUTH2", "OAUTHBEARER"} {
-			if strings.Contains(strings.ToUpper(name), t) && !slices.Contains(tokens, t) {
-				tokens = append(tokens, t)
-			}
-		}
-	}
-	if where.Door != 0 {
-		if lacking := lacks(p, names); len(lacking) > 0 {
-			w.rules = append(w.rules, rule{Match: match{Door: where.Door, TLS: where.TLS}, Hide: lacking})
-		}
-		if len(tokens) > 0 {
-			w.rules = append(w.rules, rule{Match: match{Door: where.Door, TLS: where.TLS}, OAuth: "accept"})
-		}
-	}
-	w.rules = append(w.rules, rule{Match: where, Capabilities: map[string][]string{p.Name: clean}})
-	if limit := im.Limit(names); limit > 0 && limit <= 1<<31-1 {
-		limited := rule{Match: match{Door: where.Door, Protocol: where.Protocol}, SizeLimit: limit}
-		if !slices.ContainsFunc(w.rules, func(r rule) bool { return r.SizeLimit > 0 && r.Match == limited.Match }) {
-			w.rules = append(w.rules, limited)
-		}
-	}
-}
-
-// lacks returns which of the capabilities that TLS and logins need a list doesn't have.
-func lacks(p *protocol.Protocol, names []string) (lacking []string) {
-	for _, word := range p.Words {
-		if word.Verb != p.StartTLS && !word.Login || word.Needs == "" || slices.Contains(lacking, word.Needs) {
-			continue
-		}
-		if !slices.ContainsFunc(names, func(name string) bool {
-			name, _, _ = strings.Cut(strings.ToUpper(name), " ")
-			name, _, _ = strings.Cut(name, "=")
-			return name == word.Needs
-		}) {
-			lacking = append(lacking, word.Needs)
-		}
-	}
-	return lacking
+	return map[string]string{"raw": w.clean(strings.Join(lines, "\r\n")) + "\r\n"}
 }
 
 // reword adds the rules for the words of a reply. The first reply to a command counts.
@@ -263,80 +230,4 @@ func (w *writer) reword(list []rule, p *protocol.Protocol, im protocol.Imitator,
 		}
 	}
 	return list
-}
-
-// accounts writes what was seen after a login, by protocol: an account is the same at all doors.
-func (w *writer) accounts() {
-	for _, p := range all.Protocols() {
-		im, ok := p.Replies.(protocol.Imitator)
-		if !ok {
-			continue
-		}
-		var edits []rule
-		var folders []protocol.Folder
-		listed := false
-		for _, d := range w.server.Doors {
-			for i := range d.Exchanges {
-				x := &d.Exchanges[i]
-				if d.Protocol != p.Name || len(x.Lines) == 0 {
-					continue
-				}
-				if word, _ := p.Words.Find(x.Verb); word.Login {
-					for _, way := range p.Words { // a server answers every way to log in alike
-						if way.Login {
-							edits = w.reword(edits, p, im, match{Protocol: p.Name, Command: way.Verb}, x)
-						}
-					}
-				}
-				if !x.LoggedIn {
-					continue
-				}
-				if lists(p, im, x) && !listed {
-					listed = true
-					names, _ := im.Listed(x.Verb, x.Lines)
-					somebody := "?*"
-					w.list(p, im, match{Protocol: p.Name, User: &somebody}, names)
-				}
-				if found := im.Folders(x.Lines); folders == nil {
-					folders = found
-				}
-				somebody := "?*"
-				edits = w.reword(edits, p, im, match{Protocol: p.Name, Command: x.Verb, User: &somebody}, x)
-			}
-		}
-		w.rules = append(w.rules, edits...)
-		if folders != nil {
-			w.folders(p, folders)
-		}
-	}
-}
-
-// folders writes the names with / between their parts and without a prefix, as the fault folders wants them.
-func (w *writer) folders(p *protocol.Protocol, list []protocol.Folder) {
-	delimiter, prefix := list[0].Delimiter, ""
-	if delimiter != "" && !slices.ContainsFunc(list, func(f protocol.Folder) bool {
-		return !strings.EqualFold(f.Name, "INBOX") && !strings.HasPrefix(f.Name, "INBOX"+delimiter)
-	}) && len(list) > 1 {
-		prefix = "INBOX" + delimiter
-	}
-	if delimiter != "/" && (delimiter == "" || slices.Contains(fault.Delimiters, delimiter)) {
-		w.rules = append(w.rules, rule{Match: match{Protocol: p.Name}, Hierarchy: &hierarchy{cmp.Or(delimiter, "NIL"), prefix}})
-	}
-	var names []string
-	for _, f := range list {
-		name := strings.TrimPrefix(f.Name, prefix)
-		if delimiter != "" && delimiter != "/" {
-			name = strings.ReplaceAll(name, delimiter, "/")
-		}
-		if name = w.clean(name); strings.ContainsAny(name, "*%\r\n") || slices.Contains(names, name) {
-			continue
-		}
-		if f.Use != "" {
-			name += " = " + f.Use
-		}
-		names = append(names, name)
-	}
-	if len(names) > 0 {
-		w.rules = append(w.rules, rule{Match: match{Protocol: p.Name}, Folders: names})
-	}
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/mailrig/mailrig/internal/diagnose"
 	"github.com/mailrig/mailrig/internal/handout"
+	"github.com/mailrig/mailrig/internal/recorded"
 	"github.com/mailrig/mailrig/internal/transcript"
 )
 
@@ -58,11 +59,15 @@ func (l *line) Rest() int {
 	return 0
 }
 
-// session shows a session as a dialogue, or as a file to hand on: /sessions/12, 12.txt, 12.html.
+// session shows a session as a dialogue, or as a file: /sessions/12, 12.txt, 12.html, 12.yaml.
 func (p *Page) session(w http.ResponseWriter, r *http.Request) {
 	id, kind := r.PathValue("id"), path.Ext(r.PathValue("id"))
-	if kind == ".txt" || kind == ".html" {
+	switch kind {
+	case ".txt", ".html":
 		p.handOn(w, r, strings.TrimSuffix(id, kind), kind)
+		return
+	case ".yaml":
+		p.asScenario(w, r, strings.TrimSuffix(id, kind))
 		return
 	}
 	one, err := p.oneSession(r.Context(), id)
@@ -151,6 +156,24 @@ func (p *Page) handOn(w http.ResponseWriter, r *http.Request, id, kind string) {
 	}
 	w.Header().Set("Content-Type", as)
 	_, _ = b.WriteTo(w)
+}
+
+// asScenario answers with what a session showed of the server, as a scenario.
+func (p *Page) asScenario(w http.ResponseWriter, r *http.Request, id string) {
+	record, ok := p.Rig.Journal().Get(id)
+	if !ok {
+		p.fail(w, r, errMissing(fmt.Sprintf("There is no session %q any more.", id)))
+		return
+	}
+	name := "session-" + record.ID
+	yaml, err := recorded.Scenario(name, record)
+	if err != nil {
+		p.fail(w, r, errMissing(fmt.Sprintf("There is no scenario for session %s: %v.", record.ID, err)))
+		return
+	}
+	w.Header().Set("Content-Type", "application/yaml")
+	w.Header().Set("Content-Disposition", "attachment; filename="+name+".yaml")
+	_, _ = w.Write(yaml)
 }
 
 // sessionFeed follows one session until it has ended.
