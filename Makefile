@@ -1,5 +1,5 @@
 # make test is what a person waits for; CI runs it, and then what takes longer: e2e-all,
-# robots, fuzz, cross.
+# robots, fuzz, modules, cross.
 
 GO       ?= go
 BIN      ?= bin/mailrig
@@ -8,7 +8,7 @@ FUZZTIME ?= 5s
 REV      ?= HEAD
 PACKAGES ?= ./...
 
-.PHONY: all build install uninstall test lint unit e2e e2e-all robots long fuzz cross bench compare clean
+.PHONY: all build install uninstall test lint unit e2e e2e-all robots long fuzz cross modules bench compare clean
 
 all: build
 
@@ -80,6 +80,11 @@ cross: ## it must build, and be vetted, where it isn't developed
 		$(GO) build -o /dev/null ./cmd/mailrig; \
 		$(GO) vet $(PACKAGES); \
 	done
+
+MODULES := recipes/lint/github recipes/lint/compose
+
+modules: ## the recipes, linted, by modules of their own
+	@set -e; for module in $(MODULES); do echo "test $$module"; (cd $$module && $(GO) vet ./... && $(GO) test ./...); done
 
 bench: ## what mailrig costs, beside the bare libraries
 	$(GO) run ./bench
