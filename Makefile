@@ -81,10 +81,12 @@ cross: ## it must build, and be vetted, where it isn't developed
 		$(GO) vet $(PACKAGES); \
 	done
 
-MODULES := recipes/lint/github recipes/lint/compose
+MODULES := recipes/lint/github recipes/lint/compose contrib/testcontainers-go
 
-modules: ## the recipes, linted, by modules of their own
-	@set -e; for module in $(MODULES); do echo "test $$module"; (cd $$module && $(GO) vet ./... && $(GO) test ./...); done
+modules: build ## what is a module of its own: the recipes' linters, and what starts mailrig in a container
+	@set -e; for module in $(MODULES); do echo "test $$module"; (cd $$module && $(GO) vet ./... && $(GO) test -v ./...); done
+	@echo "test contrib/testcontainers-node"
+	@cd contrib/testcontainers-node && npm ci --no-audit --no-fund --ignore-scripts && MAILRIG_BINARY=$(abspath $(BIN)) npm test
 
 bench: ## what mailrig costs, beside the bare libraries
 	$(GO) run ./bench
