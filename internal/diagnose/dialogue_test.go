@@ -418,6 +418,8 @@ func (d *dialogue) asked(w []string) event.What {
 			r.Confidential = true
 		case "trouble":
 			r.Trouble = event.TokenTrouble(value)
+		case "token":
+			r.Token = d.number(value)
 		case "replaced":
 			r.Replaced = d.duration(value)
 		case "next-used":
