@@ -1,8 +1,11 @@
 package server_test
 
 import (
+	"context"
+	"errors"
 	"net/http"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -69,6 +72,33 @@ func TestIssuerInScenarios(t *testing.T) {
 			t.Errorf("refresh: sign-in-again: %v", err)
 		}
 		use("{lifetime: 1h}")
+	}
+
+	use("{down: true}")
+	if _, err := refresh(token); retrieveError(err).Response == nil || retrieveError(err).Response.StatusCode != http.StatusServiceUnavailable {
+		t.Errorf("down: a refresh: %v", err)
+	}
+	if _, err := c.DeviceAuth(t.Context()); retrieveError(err).Response == nil || retrieveError(err).Response.StatusCode != http.StatusServiceUnavailable {
+		t.Errorf("down: a device: %v", err)
+	}
+	if back := browse(t, c.AuthCodeURL("", quick...)); back.Get("code") == "" {
+		t.Errorf("down: the sign-in page: %v", back)
+	}
+	use("{delay: 300ms}")
+	began := time.Now()
+	if signedIn(t, s, c); time.Since(began) < 300*time.Millisecond {
+		t.Errorf("delay: 300ms: a token after %v", time.Since(began))
+	}
+	use("{delay: 45s}")
+	short, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	req, err := http.NewRequestWithContext(short, http.MethodPost, s.HTTPURL()+"/oauth2/device", strings.NewReader("client_id=app"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	if _, err := http.DefaultClient.Do(req); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("delay: 45s: %v", err)
 	}
 
 	use("{skew: 2h}")

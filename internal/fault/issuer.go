@@ -18,6 +18,8 @@ type Issuer struct {
 	Lifetime time.Duration `yaml:"lifetime" doc:"how long an access token lasts, like 5s; 1s to 24h"`
 	Scope    string        `yaml:"scope" doc:"the scope that is granted in place of the one that was asked for"`
 	Audience string        `yaml:"audience" doc:"another service that tokens are for; the mail doors refuse them"`
+	Down     bool          `yaml:"down" doc:"whoever asks for a token or a device code gets status 503"`
+	Delay    time.Duration `yaml:"delay" doc:"how long whoever asks for a token or a device code waits for the answer; at most 45s"`
 	Skew     time.Duration `yaml:"skew" doc:"how far the mail doors' clock is ahead of the issuer's, so that tokens end that much earlier than the client was told; at most 24h"`
 }
 
@@ -36,11 +38,13 @@ func (*Issuer) Kind() Kind {
 func (f *Issuer) Validate() error {
 	switch {
 	case *f == Issuer{}:
-		return errors.New("changes nothing; give sign-in, refresh, rotation, lifetime, scope, audience or skew")
+		return errors.New("changes nothing; give sign-in, refresh, rotation, lifetime, scope, audience, down, delay or skew")
 	case f.Lifetime != 0 && (f.Lifetime < time.Second || f.Lifetime > 24*time.Hour):
 		return errors.New("lifetime: give 1s to 24h")
 	case f.Skew < 0 || f.Skew > 24*time.Hour:
 		return errors.New("skew: give a time of at most 24h, like 10m")
+	case f.Delay < 0 || f.Delay > maxIssuerDelay:
+		return fmt.Errorf("delay: give a time of at most %v, like 5s", maxIssuerDelay)
 	case len(f.Scope) > 512:
 		return errors.New("scope: has more than 512 bytes")
 	case len(f.Audience) > 512:
@@ -48,6 +52,12 @@ func (f *Issuer) Validate() error {
 	}
 	return nil
 }
+
+// maxIssuerDelay is less than the HTTP door has for an answer.
+const maxIssuerDelay = 45 * time.Second
+
+// Waits implements Waiter.
+func (f *Issuer) Waits() time.Duration { return f.Delay }
 
 // ActsIn implements Spoken: tokens are for every protocol.
 func (*Issuer) ActsIn(*protocol.Protocol) bool { return true }
@@ -97,6 +107,12 @@ func (f *Issuer) Explain() string {
 	if f.Audience != "" {
 		all = append(all, "issues tokens for "+f.Audience+", which the mail doors refuse")
 	}
+	if f.Down {
+		all = append(all, "answers whoever asks for a token with status 503")
+	}
+	if f.Delay != 0 {
+		all = append(all, fmt.Sprintf("waits %v before it answers whoever asks for a token", f.Delay))
+	}
 	if f.Skew != 0 {
 		all = append(all, fmt.Sprintf("lets tokens end %v earlier than the client was told", f.Skew))
 	}
@@ -108,7 +124,7 @@ func (f *Issuer) Issue(want *Issuer) {
 	*want = Issuer{
 		SignIn: cmp.Or(want.SignIn, f.SignIn), Refresh: cmp.Or(want.Refresh, f.Refresh), Rotation: cmp.Or(want.Rotation, f.Rotation),
 		Lifetime: cmp.Or(want.Lifetime, f.Lifetime), Scope: cmp.Or(want.Scope, f.Scope), Audience: cmp.Or(want.Audience, f.Audience),
-		Skew: cmp.Or(want.Skew, f.Skew),
+		Down: want.Down || f.Down, Delay: cmp.Or(want.Delay, f.Delay), Skew: cmp.Or(want.Skew, f.Skew),
 	}
 }
 

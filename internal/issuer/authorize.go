@@ -46,6 +46,7 @@ func (i *Issuer) authorize(p *provider) http.HandlerFunc {
 		case !i.Anyone || a.hint == "":
 			i.answer(w, r, a, url.Values{"error": {"login_required"}, "error_description": {"prompt=none needs a login_hint, and a mailrig where any password may sign in"}})
 		case c.SignIn == SignInMFA:
+			i.record(r, a.event(event.NeedsInteraction), c.By)
 			i.answer(w, r, a, url.Values{"error": {"interaction_required"}, "error_description": {"the user must enter a one-time code"}})
 		default:
 			account, ok := i.SignIn(r.Context(), a.hint, "")

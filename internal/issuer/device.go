@@ -39,13 +39,19 @@ func (i *Issuer) device(p *provider) http.HandlerFunc {
 			refuse(w, p, badRequest.asked("scope is too long"))
 			return
 		}
+		by, err := i.hindered(r.Context(), "")
+		if err != nil {
+			i.record(r, event.TokenRequest{Endpoint: event.AtDevice, Provider: p.name, Client: client.id, Trouble: failing.why}, by)
+			refuse(w, p, failing)
+			return
+		}
 		text := secret(devicePrefix, 24)
 		d := &device{provider: p, client: client.id, scope: form.Get("scope"), userCode: userCode(), ends: i.Now().Add(deviceLife), interval: pollInterval}
 		detach(&d.client, &d.scope)
 		i.mu.Lock()
 		i.state.devices.put(text, d)
 		i.mu.Unlock()
-		i.record(r, event.TokenRequest{Endpoint: event.AtDevice, Provider: p.name, Client: d.client, Scope: d.scope, Confidential: client.proved}, "")
+		i.record(r, event.TokenRequest{Endpoint: event.AtDevice, Provider: p.name, Client: d.client, Scope: d.scope, Confidential: client.proved}, by)
 		at := base(r) + verifyPath
 		answer := map[string]any{
 			"device_code": text, "user_code": d.userCode, "verification_uri": at, "verification_url": at, // Google's name

@@ -73,6 +73,8 @@ type Conditions struct {
 	Lifetime time.Duration // 0 means Config.Lifetime
 	Scope    string        // granted in place of what was asked for; "" means what was asked for
 	Audience string        // whom tokens are for; "" means the rig
+	Down     bool          // who asks for a token or a device code gets status 503
+	Delay    time.Duration // how long the answer to that takes
 	Skew     time.Duration // the mail doors' clock is so far ahead of the issuer's
 	By       string        // the scenario
 }

@@ -61,7 +61,7 @@ func (i *Issuer) token(p *provider) http.HandlerFunc {
 		x.event = event.TokenRequest{
 			Endpoint: event.AtToken, Grant: form.Get("grant_type"), Provider: p.name, Client: who.id, Confidential: who.proved, Scope: form.Get("scope"),
 		}
-		answer, err := x.run()
+		answer, err := x.answer()
 		trouble := problem{}
 		if errors.As(err, &trouble) {
 			x.event.Trouble = trouble.why
@@ -78,6 +78,16 @@ func (i *Issuer) token(p *provider) http.HandlerFunc {
 			writeJSON(w, http.StatusOK, answer)
 		}
 	}
+}
+
+// answer runs the request, if a scenario lets it through.
+func (x *exchange) answer() (map[string]any, error) {
+	by, err := x.hindered(x.ctx, x.subject())
+	x.by = by
+	if err != nil {
+		return nil, err
+	}
+	return x.run()
 }
 
 func (x *exchange) run() (map[string]any, error) {
@@ -335,6 +345,9 @@ func (x *exchange) issue(g gets) (map[string]any, error) {
 func (x *exchange) renew(g gets) string {
 	rotation := x.rotation(g.grant)
 	x.event.Rotation = string(rotation)
+	if x.wants.Rotation != "" && g.renewed != nil {
+		x.by = x.wants.By
+	}
 	if g.once || !g.grant.offline || g.renewed != nil && rotation == RotateNever {
 		return ""
 	}
