@@ -45,6 +45,7 @@ var groups = []group{
 	{"starttls", "STARTTLS"},
 	{"certificate", "Certificates and TLS"},
 	{"auth", "Logins"},
+	{"oauth", "Signing in with OAuth"},
 	{"smtp", "SMTP"},
 	{"imap", "IMAP"},
 	{"pop3", "POP3"},

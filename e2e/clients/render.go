@@ -218,7 +218,7 @@ func groups() (all []string) {
 	for _, s := range catalogue() {
 		seen[s.Group] = true
 	}
-	for _, g := range []string{"network", "mismatch", "starttls", "certificate", "auth", "smtp", "imap", "pop3", "provider"} {
+	for _, g := range []string{"network", "mismatch", "starttls", "certificate", "auth", "oauth", "smtp", "imap", "pop3", "provider"} {
 		if seen[g] {
 			all = append(all, g)
 		}

@@ -155,9 +155,12 @@ func caseOf(s *scenarios.Scenario, control, run *Run) *diagnose.Case {
 func (j *judge) exercised() bool {
 	plan := scenarios.Compile([]*scenarios.Scenario{j.s})
 	for _, f := range j.c.Sessions {
-		if slices.Contains(f.Injected, j.s.Name) && (!limits(j.s) || j.refusedIn(f)) {
+		if j.acted(f) && (!limits(j.s) || j.refusedIn(f)) {
 			return true
 		}
+	}
+	if slices.ContainsFunc(j.c.Issuer, j.acted) {
+		return true
 	}
 	for _, f := range j.c.Control {
 		if mode, _ := plan.Listen(f.Door, f.Protocol, strings.HasPrefix(f.Server, "[")); mode != fault.ListenOpen {
@@ -166,6 +169,9 @@ func (j *judge) exercised() bool {
 	}
 	return heeds(plan, j.control) || j.spared()
 }
+
+// acted reports whether the scenario acted in a session, or in a request to the issuer of tokens.
+func (j *judge) acted(f *diagnose.Facts) bool { return slices.Contains(f.Injected, j.s.Name) }
 
 // spared reports whether the client did what a rule would have acted on, and did it so well that the rule didn't: it
 // first sent the command that ends the rule (until), or the command, the message or the TLS handshake wasn't like the
@@ -296,7 +302,7 @@ func (j *judge) required(limit time.Duration) {
 // acted.
 func (j *judge) waiting() bool {
 	return slices.ContainsFunc(j.c.Sessions, func(f *diagnose.Facts) bool {
-		return slices.Contains(f.Injected, j.s.Name) && (f.End.IsZero() || !f.End.Before(j.run.Overdue))
+		return j.acted(f) && (f.End.IsZero() || !f.End.Before(j.run.Overdue))
 	})
 }
 
@@ -304,7 +310,7 @@ func (j *judge) waiting() bool {
 // connection. It returns "" if the scenario did neither.
 func (j *judge) said() (how, session string) {
 	for _, f := range j.c.Sessions {
-		if !slices.Contains(f.Injected, j.s.Name) {
+		if !j.acted(f) {
 			continue
 		}
 		if j.refused(&f.Greeting) {
@@ -327,8 +333,8 @@ const mayWait = 5 * time.Minute
 
 // met lists the sessions in which the scenario acted.
 func (j *judge) met() (ids []string) {
-	for _, f := range j.c.Sessions {
-		if slices.Contains(f.Injected, j.s.Name) {
+	for _, f := range slices.Concat(j.c.Issuer, j.c.Sessions) {
+		if j.acted(f) {
 			ids = append(ids, f.ID)
 		}
 	}

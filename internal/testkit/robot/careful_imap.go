@@ -227,7 +227,7 @@ func (c *imap) login() error {
 	token := c.r.tokenMechanism(listed)
 	switch {
 	case token != "":
-		for _, t := range tokens {
+		none := c.r.eachToken(func(t string) bool {
 			answers := []string{acknowledgement(token)}
 			command := "AUTHENTICATE " + token
 			if c.has("SASL-IR") {
@@ -235,9 +235,12 @@ func (c *imap) login() error {
 			} else {
 				answers = slices.Insert(answers, 0, bearer(token, user, t))
 			}
-			if p, err = c.do(command, answers...); err != nil || p.ok() {
-				break
-			}
+			p, err = c.do(command, answers...)
+			return err != nil || p.ok()
+		})
+		if none != nil {
+			c.r.refuseLogin("imap")
+			return none
 		}
 	case c.has("AUTH=PLAIN") && c.has("SASL-IR"):
 		p, err = c.do("AUTHENTICATE PLAIN " + plain)

@@ -170,14 +170,15 @@ func (c *pop3) login() error {
 	token := c.r.tokenMechanism(strings.Fields(sasl))
 	switch mechanisms := strings.Fields(sasl); {
 	case token != "":
-		for _, t := range tokens {
+		none := c.r.eachToken(func(t string) bool {
 			lines, ok, err = c.do("AUTH "+token+" "+bearer(token, user, t), false)
 			if err == nil && ok && strings.HasPrefix(lines[0], "+ ") {
 				lines, ok, err = c.do(acknowledgement(token), false)
 			}
-			if err != nil || ok {
-				break
-			}
+			return err != nil || ok
+		})
+		if none != nil {
+			return none
 		}
 	case listed && slices.Contains(mechanisms, "PLAIN"):
 		if lines, ok, err = c.do("AUTH PLAIN", false); err == nil && ok {

@@ -56,13 +56,18 @@ func (c *smtp) login() error {
 func (c *smtp) loginByToken(mechanism string) error {
 	var p *smtpReply
 	var err error
-	for _, token := range tokens {
+	none := c.r.eachToken(func(token string) bool {
 		if p, err = c.do("AUTH " + mechanism + " " + bearer(mechanism, c.r.target.User, token)); err == nil && p.code == 334 {
 			p, err = c.do(acknowledgement(mechanism))
 		}
-		if err != nil || p.code == 235 {
-			return err
-		}
+		return err != nil || p.code == 235
+	})
+	if none != nil {
+		c.r.refuseLogin("smtp")
+		return none
+	}
+	if err != nil || p.code == 235 {
+		return err
 	}
 	c.r.refuseLogin("smtp")
 	return c.refused("AUTH", p)

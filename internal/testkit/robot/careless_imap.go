@@ -104,7 +104,7 @@ func (s *blindIMAP) believesClearTextAfterTLS() bool {
 func (s *blindIMAP) logsInEvenInClear() bool {
 	user, password := s.r.target.User, s.r.target.Password
 	if token := s.r.tokenMechanism(strings.Fields(strings.ReplaceAll(s.caps, "AUTH=", " "))); token != "" {
-		return s.do("AUTHENTICATE " + token + " " + bearer(token, user, tokens[0]))
+		return s.do("AUTHENTICATE " + token + " " + bearer(token, user, s.r.oneToken()))
 	}
 	return s.preauth || s.do("LOGIN "+user+" "+password)
 }

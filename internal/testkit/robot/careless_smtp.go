@@ -104,7 +104,7 @@ func (s *blindSMTP) logsInAgainAndAgain() bool {
 		return s.trustsTheServer(user, password)
 	}
 	if token := s.r.tokenMechanism(strings.Fields(strings.Join(s.heard, " "))); token != "" {
-		return s.ask("AUTH "+token+" "+bearer(token, user, tokens[0]), "235") == nil
+		return s.ask("AUTH "+token+" "+bearer(token, user, s.r.oneToken()), "235") == nil
 	}
 	return s.ask("AUTH PLAIN "+b64("\x00"+user+"\x00"+password), "235") == nil
 }

@@ -31,6 +31,7 @@ type Target struct {
 	TLS            *tls.Config    // trusts the rig, for the name "localhost"
 	User, Password string         // sends, and fetches by IMAP
 	Second         string         // fetches by POP3, with the same password
+	Issuer         string         // base URL of the issuer of tokens
 }
 
 // Job is what a robot must do.
@@ -43,6 +44,7 @@ type Job struct {
 	Idle        bool // mail arrives through a second IMAP connection during IDLE
 	Pipeline    bool // send several SMTP commands at once if the server advertises PIPELINING
 	Token       bool // log in with an OAuth2 token if the server accepts one
+	SignIn      bool // sign in at the issuer, and log in with the token; not for POP3
 	NoCAPA      bool // never ask a POP3 server for its capabilities
 	InTurn      bool // one protocol after the other, sending first; otherwise all at the same time
 }
@@ -62,18 +64,19 @@ type Habits struct {
 // Patience is how long a robot waits. 0 means for ever.
 type Patience struct {
 	Connect, Reply, Final time.Duration // Final: for the reply to a message
+	Issuer                time.Duration // for an answer of the issuer
 	Pause                 time.Duration // before it retries; doubled each time
 }
 
 // Careful returns a robot without fault. Its timeouts are short, for scenarios that the tests have made faster. Its
 // pauses aren't, because findings count anything within half a second as hurry.
 func Careful() Habits {
-	return Habits{Name: "careful", Patience: Patience{Connect: 300 * time.Millisecond, Reply: 1500 * time.Millisecond, Final: 2200 * time.Millisecond, Pause: 600 * time.Millisecond}}
+	return Habits{Name: "careful", Patience: Patience{Connect: 300 * time.Millisecond, Reply: 1500 * time.Millisecond, Final: 2200 * time.Millisecond, Issuer: 20 * time.Second, Pause: 600 * time.Millisecond}}
 }
 
 // Careless returns a robot with every bad habit, in a hurry.
 func Careless() Habits {
-	return Habits{Name: "careless", Careless: true, Patience: Patience{Connect: 200 * time.Millisecond, Reply: 200 * time.Millisecond, Final: 200 * time.Millisecond}}
+	return Habits{Name: "careless", Careless: true, Patience: Patience{Connect: 200 * time.Millisecond, Reply: 200 * time.Millisecond, Final: 200 * time.Millisecond, Issuer: 700 * time.Millisecond}}
 }
 
 // Stubborn returns a Careless robot that waits for ever.
@@ -133,7 +136,9 @@ type robot struct {
 	job    Job
 	ctx    context.Context
 
-	made    atomic.Int32 // for the stubborn robot's Message-IDs
+	made   atomic.Int32 // for the stubborn robot's Message-IDs
+	wallet wallet
+
 	mu      sync.Mutex
 	refused map[string]bool // protocols whose login was refused: the robot would have to ask the user first
 }
