@@ -28,6 +28,9 @@ const (
 	swaks    = `swaks --server localhost:$PORT_465 --tlsc --tls-verify --tls-ca-path $CA --to bob@example.test --quit-after AUTH --auth-user alice --auth-password secret `
 	mbsync   = `printf 'IMAPAccount a\nHost localhost\nPort %s\nUser alice\nPass secret\nSSLType IMAPS\nCertificateFile %s\nAuthMechs %s\n\nIMAPStore r\nAccount a\n\nMaildirStore l\nPath ./m/\nInbox ./m/I\n\nChannel c\nFar :r:\nNear :l:\nCreate Near\n' $PORT_993 $CA "$MECH" > rc && mkdir m && mbsync -c rc c`
 	token    = `export TOKEN=$(curl -sS -d 'grant_type=client_credentials&client_id=x&client_secret=y&scope=mail' $HTTP/oauth2/token | sed 's/.*"access_token": *"\([^"]*\)".*/\1/'); `
+	mpop     = `mkdir -p m/cur m/new m/tmp && mpop --host=localhost --port=$PORT_995 --tls=on --tls-starttls=off --tls-trust-file=$CA --user=alice --passwordeval='echo secret' --delivery=maildir,./m `
+	mutt     = `printf 'set imap_user=alice imap_pass=secret imap_authenticators=%s certificate_file=%s ssl_force_tls=yes header_cache="" sleep_time=0 folder="~"\npush "<exit>"\n' $MECH $CA > rc && script -qec "stty cols 80 rows 24; mutt -n -F rc -f imaps://localhost:$PORT_993/INBOX" typescript`
+	js       = `node $NODE/login.mjs `
 	curl     = `curl -sS --cacert $CA -u alice:secret --login-options AUTH="$MECH" `
 )
 
@@ -35,9 +38,12 @@ const (
 var logins = []struct{ mechanism, needs, command string }{
 	{"SCRAM-SHA-1", "gsasl", gsasl + "--no-cb -m SCRAM-SHA-1"},
 	{"SCRAM-SHA-1", "msmtp", msmtp + "--auth=scram-sha-1 --user=alice bob@example.test"},
+	{"SCRAM-SHA-1", "mbsync", mbsync},
+	{"SCRAM-SHA-1", "mutt", mutt},
 	{"SCRAM-SHA-256", "gsasl", gsasl + "--no-cb -m SCRAM-SHA-256"},
 	{"SCRAM-SHA-256", "msmtp", msmtp + "--auth=scram-sha-256 --user=alice bob@example.test"},
 	{"SCRAM-SHA-256", "mbsync", mbsync},
+	{"SCRAM-SHA-256", "mutt", mutt},
 	{"SCRAM-SHA-512", "mbsync", mbsync},
 	{"SCRAM-SHA-1-PLUS", "gsasl", gsasl + "-m SCRAM-SHA-1-PLUS"},
 	{"SCRAM-SHA-256-PLUS", "gsasl", gsasl + "-m SCRAM-SHA-256-PLUS"},
@@ -48,6 +54,8 @@ i.login_cram_md5("alice", "secret")
 i.logout()'`},
 	{"CRAM-MD5", "curl", curl + "imaps://localhost:$PORT_993/"},
 	{"CRAM-MD5", "swaks", swaks + "--auth CRAM-MD5"},
+	{"CRAM-MD5", "mpop", mpop + "--auth=cram-md5"},
+	{"CRAM-MD5", "node", js + "nodemailer CRAM-MD5"},
 	{"DIGEST-MD5", "swaks", swaks + "--auth DIGEST-MD5"},
 	{"DIGEST-MD5", "msmtp", msmtp + "--auth=digest-md5 --user=alice bob@example.test"},
 	{"DIGEST-MD5", "gsasl", gsasl + "-m DIGEST-MD5"},
@@ -56,6 +64,16 @@ i.logout()'`},
 p = poplib.POP3_SSL("localhost", int(os.environ["PORT_995"]), context=ssl.create_default_context(cafile=os.environ["CA"]))
 p.apop("alice", "secret")
 p.quit()'`},
+	{"APOP", "mpop", mpop + "--auth=apop"},
+	{"PLAIN", "node", js + "nodemailer PLAIN"},
+	{"PLAIN", "node", js + "imapflow PLAIN"},
+	{"PLAIN", "mpop", mpop + "--auth=plain"},
+	{"LOGIN", "node", js + "nodemailer LOGIN"},
+	{"LOGIN", "node", js + "imapflow LOGIN"},
+	{"XOAUTH2", "node", token + js + "nodemailer XOAUTH2"},
+	{"OAUTHBEARER", "node", token + js + "imapflow OAUTHBEARER"},
+	{"XOAUTH2", "mpop", token + mpop + "--passwordeval='echo $TOKEN' --auth=xoauth2"},
+	{"OAUTHBEARER", "mpop", token + mpop + "--passwordeval='echo $TOKEN' --auth=oauthbearer"},
 	{"OAUTHBEARER", "curl", token + `curl -sS --cacert $CA -u alice: --oauth2-bearer $TOKEN imaps://localhost:$PORT_993/`},
 	{"XOAUTH2", "msmtp", token + msmtp + "--passwordeval='echo $TOKEN' --auth=xoauth2 --user=alice bob@example.test"},
 	{"OAUTHBEARER", "msmtp", token + msmtp + "--passwordeval='echo $TOKEN' --auth=oauthbearer --user=alice bob@example.test"},
@@ -75,6 +93,12 @@ func TestMechanisms(t *testing.T) {
 		t.Run(tt.mechanism+" by "+tt.needs, func(t *testing.T) {
 			t.Parallel()
 			need(t, "sh", tt.needs)
+			if tt.needs == "node" {
+				needNode(t, "nodemailer", "imapflow")
+			}
+			if tt.needs == "mutt" {
+				need(t, "script")
+			}
 			r := withAlice(t, "--auth", everyMechanism)
 			r.shell(t, tt.command, "MECH="+map[bool]string{true: "+APOP", false: tt.mechanism}[tt.mechanism == "APOP" && tt.needs == "curl"]).want(0)
 			list := r.ended(t)
@@ -98,7 +122,7 @@ func withAlice(t *testing.T, args ...string) *rig {
 // shell runs a command line with the rig's addresses in variables.
 func (r *rig) shell(t *testing.T, command string, env ...string) result {
 	t.Helper()
-	env = append(env, "CA="+r.CAFile, "HTTP="+r.HTTP, "MAILRIG="+binary)
+	env = append(env, "CA="+r.CAFile, "HTTP="+r.HTTP, "MAILRIG="+binary, "NODE="+nodeScript(t))
 	for _, d := range r.Doors {
 		env = append(env, fmt.Sprintf("PORT_%d=%s", d.Port, r.port(d.Port)))
 	}
@@ -153,8 +177,8 @@ func TestChannelBinding(t *testing.T) {
 	}
 }
 
-// TestWrongServerProof checks that gsasl, msmtp and mbsync notice a server that doesn't know the password. mbsync says so,
-// and then hangs without another word to the server.
+// TestWrongServerProof checks that gsasl, msmtp, mutt and mbsync notice a server that doesn't know the password, and that mailrig says so of each.
+// mbsync says so, and then hangs without another word to the server.
 func TestWrongServerProof(t *testing.T) {
 	t.Parallel()
 	for _, part := range []string{"nonce", "signature"} {
@@ -162,6 +186,7 @@ func TestWrongServerProof(t *testing.T) {
 		for client, command := range map[string]string{
 			"gsasl":  gsasl + "--no-cb -m SCRAM-SHA-256",
 			"msmtp":  msmtp + "--auth=scram-sha-256 --user=alice bob@example.test",
+			"mutt":   mutt + " && ! grep 'SASL authentication failed' typescript", // its status is 0
 			"mbsync": strings.Replace(mbsync, "mbsync -c", "timeout --kill-after=2 8 mbsync -c", 1),
 		} {
 			t.Run(part+" by "+client, func(t *testing.T) {
@@ -175,6 +200,9 @@ func TestWrongServerProof(t *testing.T) {
 					if text := s.Dialogue(); strings.Contains(text, "as if the server") || len(s.Logins) > 0 && s.Logins[0].OK {
 						t.Errorf("%s trusts the server", client)
 					}
+				}
+				if !r.finds(t, "server-proof-checked") || r.finds(t, "server-proof-not-checked") {
+					t.Errorf("mailrig doesn't say that %s has checked the server", client)
 				}
 			})
 		}

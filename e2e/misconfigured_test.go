@@ -24,6 +24,14 @@ func (r *rig) findings(t *testing.T) []diagnose.Finding {
 	return c.Findings(false)
 }
 
+// finds reports whether mailrig finds this in all sessions, good things too. They must have ended.
+func (r *rig) finds(t *testing.T, id string) bool {
+	t.Helper()
+	c := diagnose.NewCase(transcript.Records(r.records(t)), time.Now())
+	c.Over = true
+	return slices.ContainsFunc(c.Findings(true), func(f diagnose.Finding) bool { return f.ID == id })
+}
+
 func (r *rig) ended(t *testing.T) (list []*transcript.Session) {
 	t.Helper()
 	eventually(t, "the client's sessions have ended", func() bool {

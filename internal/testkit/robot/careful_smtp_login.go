@@ -15,6 +15,10 @@ func (c *smtp) login() error {
 	if m := c.r.tokenMechanism(listed); m != "" {
 		return c.loginByToken(m)
 	}
+	if c.r.hasProved("smtp") && !slices.Contains(listed, "SCRAM-SHA-256") {
+		c.r.refuseLogin("smtp")
+		return fail(never, "the server offered SCRAM before, and now only %q", listed)
+	}
 	var last error = fail(unfit, "no mechanism in common: %q", listed)
 	for _, m := range []string{"SCRAM-SHA-256", "PLAIN", "LOGIN", "CRAM-MD5"} {
 		if !slices.Contains(listed, m) || m == "CRAM-MD5" && (slices.Contains(listed, "PLAIN") || slices.Contains(listed, "LOGIN")) {
@@ -25,6 +29,7 @@ func (c *smtp) login() error {
 			return err
 		}
 		if p.code == 235 {
+			c.r.prove("smtp", m)
 			return nil
 		}
 		t := c.refused("AUTH", p)

@@ -20,6 +20,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -92,7 +93,7 @@ func Brittle(known *Shapes) Habits {
 // Run does a job. It returns what the robot reports; nil means success. If the error is ctx's, the robot had to be
 // stopped.
 func Run(ctx context.Context, h Habits, t Target, j Job) error {
-	r := &robot{Habits: h, target: t, job: j, ctx: ctx, refused: map[string]bool{}}
+	r := &robot{Habits: h, target: t, job: j, ctx: ctx, refused: map[string]bool{}, proved: map[string]bool{}}
 	var wg sync.WaitGroup
 	var mu sync.Mutex
 	var errs []error
@@ -141,6 +142,7 @@ type robot struct {
 
 	mu      sync.Mutex
 	refused map[string]bool // protocols whose login was refused: the robot would have to ask the user first
+	proved  map[string]bool // protocols at which a login has proved the password without sending it
 }
 
 // look looks for new mail. The careless robot only opens the folder.
@@ -163,6 +165,19 @@ func (r *robot) refuseLogin(protocol string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.refused[protocol] = true
+}
+
+func (r *robot) hasProved(protocol string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.proved[protocol]
+}
+
+// prove notes that a login by a mechanism has succeeded.
+func (r *robot) prove(protocol, mechanism string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.proved[protocol] = r.proved[protocol] || strings.HasPrefix(mechanism, "SCRAM-")
 }
 
 // sleep waits, and reports whether there is time left.
