@@ -54,7 +54,7 @@ func (s *Server) conditions(ctx context.Context, user string) issuer.Conditions 
 	f, by := plan.Issuer(user)
 	return issuer.Conditions{
 		SignIn: issuer.SignIn(f.SignIn), Refresh: issuer.Fate(f.Refresh), Rotation: issuer.Rotation(f.Rotation),
-		Lifetime: f.Lifetime, Scope: f.Scope, Audience: f.Audience, Down: f.Down, Delay: f.Delay, Skew: f.Skew, By: by,
+		Lifetime: f.Lifetime, Scope: f.Scope, Audience: f.Audience, Discovery: f.Discovery, Down: f.Down, Delay: f.Delay, Skew: f.Skew, By: by,
 	}
 }
 

@@ -2,6 +2,8 @@ package server_test
 
 import (
 	"context"
+	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"net/http"
 	"slices"
@@ -74,6 +76,19 @@ func TestIssuerInScenarios(t *testing.T) {
 		use("{lifetime: 1h}")
 	}
 
+	use("{discovery: google}")
+	var document struct {
+		Token string `json:"token_endpoint"`
+	}
+	resp, err := http.Get(s.HTTPURL() + "/.well-known/openid-configuration")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.NewDecoder(resp.Body).Decode(&document); err != nil || document.Token != s.HTTPURL()+"/token" {
+		t.Errorf("discovery: google: the token endpoint is %q, %v", document.Token, err)
+	}
+	resp.Body.Close()
+
 	use("{down: true}")
 	if _, err := refresh(token); retrieveError(err).Response == nil || retrieveError(err).Response.StatusCode != http.StatusServiceUnavailable {
 		t.Errorf("down: a refresh: %v", err)
@@ -145,6 +160,33 @@ func TestIssuerOfOneUser(t *testing.T) {
 		back := browse(t, c.AuthCodeURL(""), "user", user)
 		if (back.Get("error") == "access_denied") != denied {
 			t.Errorf("%s is called back with %v", user, back)
+		}
+	}
+}
+
+// TestTokenRefusedAtOnce checks that a scenario can have tokens refused without a challenge, as Microsoft refuses them.
+func TestTokenRefusedAtOnce(t *testing.T) {
+	t.Parallel()
+	s := startIssuer(t, server.Config{})
+	if _, err := s.Use(parse(t, "bare", "\n  - auth: [XOAUTH2]\n  - token-challenge: none\n")); err != nil {
+		t.Fatal(err)
+	}
+	token := signedIn(t, s, oauthClient(s, "/oauth2/authorize", "/oauth2/token", "smtp"))
+	xoauth2 := base64.StdEncoding.EncodeToString([]byte("user=alice\x01auth=Bearer " + token.AccessToken + "\x01\x01"))
+	if err := talk(dial(t, s, 993), "", "* OK", "a AUTHENTICATE XOAUTH2 "+xoauth2, "a NO"); err != nil {
+		t.Error(err)
+	}
+	if err := talk(dial(t, s, 995), "", "+OK", "AUTH XOAUTH2", "+ ", xoauth2, "-ERR"); err != nil {
+		t.Error(err)
+	}
+	if err := talk(dial(t, s, 465), "", "220 ", "EHLO x", "250 ", "AUTH XOAUTH2 "+xoauth2, "235 "); err != nil {
+		t.Error(err)
+	}
+	for _, session := range s.Sessions() {
+		for _, l := range session.Logins {
+			if !l.OK && (l.Token != "wrong-scope" || l.Injected != "") {
+				t.Errorf("%+v", l)
+			}
 		}
 	}
 }

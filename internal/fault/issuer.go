@@ -12,15 +12,16 @@ import (
 
 // Issuer changes what the issuer of OAuth tokens does. A setting that is left out changes nothing.
 type Issuer struct {
-	SignIn   string        `yaml:"sign-in" doc:"deny (an administrator has forbidden the client) or mfa (the page asks for a one-time code too)" enum:"deny,mfa"`
-	Refresh  string        `yaml:"refresh" doc:"what a refresh gets: sign-in-again (the grant is revoked), mfa (the user must prove more) or failing (the issuer has trouble)" enum:"sign-in-again,mfa,failing"`
-	Rotation string        `yaml:"rotation" doc:"what a refresh does to the refresh token: none (Google: it stays), soft (Microsoft: there is a new one, and the old one stays valid) or strict (there is a new one, and the old one ends)" enum:"none,soft,strict"`
-	Lifetime time.Duration `yaml:"lifetime" doc:"how long an access token lasts, like 5s; 1s to 24h"`
-	Scope    string        `yaml:"scope" doc:"the scope that is granted in place of the one that was asked for"`
-	Audience string        `yaml:"audience" doc:"another service that tokens are for; the mail doors refuse them"`
-	Down     bool          `yaml:"down" doc:"whoever asks for a token or a device code gets status 503"`
-	Delay    time.Duration `yaml:"delay" doc:"how long whoever asks for a token or a device code waits for the answer; at most 45s"`
-	Skew     time.Duration `yaml:"skew" doc:"how far the mail doors' clock is ahead of the issuer's, so that tokens end that much earlier than the client was told; at most 24h"`
+	SignIn    string        `yaml:"sign-in" doc:"deny (an administrator has forbidden the client) or mfa (the page asks for a one-time code too)" enum:"deny,mfa"`
+	Refresh   string        `yaml:"refresh" doc:"what a refresh gets: sign-in-again (the grant is revoked), mfa (the user must prove more) or failing (the issuer has trouble)" enum:"sign-in-again,mfa,failing"`
+	Rotation  string        `yaml:"rotation" doc:"what a refresh does to the refresh token: none (Google: it stays), soft (Microsoft: there is a new one, and the old one stays valid) or strict (there is a new one, and the old one ends)" enum:"none,soft,strict"`
+	Lifetime  time.Duration `yaml:"lifetime" doc:"how long an access token lasts, like 5s; 1s to 24h"`
+	Scope     string        `yaml:"scope" doc:"the scope that is granted in place of the one that was asked for"`
+	Audience  string        `yaml:"audience" doc:"another service that tokens are for; the mail doors refuse them"`
+	Discovery string        `yaml:"discovery" doc:"google: the discovery document names the endpoints that are at Google's paths" enum:"google"`
+	Down      bool          `yaml:"down" doc:"whoever asks for a token or a device code gets status 503"`
+	Delay     time.Duration `yaml:"delay" doc:"how long whoever asks for a token or a device code waits for the answer; at most 45s"`
+	Skew      time.Duration `yaml:"skew" doc:"how far the mail doors' clock is ahead of the issuer's, so that tokens end that much earlier than the client was told; at most 24h"`
 }
 
 // Kind implements Fault.
@@ -38,7 +39,7 @@ func (*Issuer) Kind() Kind {
 func (f *Issuer) Validate() error {
 	switch {
 	case *f == Issuer{}:
-		return errors.New("changes nothing; give sign-in, refresh, rotation, lifetime, scope, audience, down, delay or skew")
+		return errors.New("changes nothing; give sign-in, refresh, rotation, lifetime, scope, audience, discovery, down, delay or skew")
 	case f.Lifetime != 0 && (f.Lifetime < time.Second || f.Lifetime > 24*time.Hour):
 		return errors.New("lifetime: give 1s to 24h")
 	case f.Skew < 0 || f.Skew > 24*time.Hour:
@@ -107,6 +108,9 @@ func (f *Issuer) Explain() string {
 	if f.Audience != "" {
 		all = append(all, "issues tokens for "+f.Audience+", which the mail doors refuse")
 	}
+	if f.Discovery != "" {
+		all = append(all, "names the endpoints at Google's paths in its discovery document")
+	}
 	if f.Down {
 		all = append(all, "answers whoever asks for a token with status 503")
 	}
@@ -124,7 +128,7 @@ func (f *Issuer) Issue(want *Issuer) {
 	*want = Issuer{
 		SignIn: cmp.Or(want.SignIn, f.SignIn), Refresh: cmp.Or(want.Refresh, f.Refresh), Rotation: cmp.Or(want.Rotation, f.Rotation),
 		Lifetime: cmp.Or(want.Lifetime, f.Lifetime), Scope: cmp.Or(want.Scope, f.Scope), Audience: cmp.Or(want.Audience, f.Audience),
-		Down: want.Down || f.Down, Delay: cmp.Or(want.Delay, f.Delay), Skew: cmp.Or(want.Skew, f.Skew),
+		Discovery: cmp.Or(want.Discovery, f.Discovery), Down: want.Down || f.Down, Delay: cmp.Or(want.Delay, f.Delay), Skew: cmp.Or(want.Skew, f.Skew),
 	}
 }
 

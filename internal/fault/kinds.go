@@ -33,6 +33,7 @@ func Kinds() []Kind {
 		(*SpoilProof)(nil),
 		(*OAuth)(nil),
 		(*Issuer)(nil),
+		(*TokenChallenge)(nil),
 		(*FailingMechanisms)(nil),
 		(*PasswordCharset)(nil),
 		(*LimitConnections)(nil),

@@ -69,6 +69,8 @@ type (
 	OnlyStage interface{ Only() []string }
 	// ProofStage reports whether this part of the server's side of a login exchange is wrong.
 	ProofStage interface{ Spoils(identity.ProofPart) bool }
+	// ChallengeStage reports whether a refused token gets the refusal without a challenge.
+	ChallengeStage interface{ Omits() bool }
 	// OfferStage advertises mechanisms besides the usual ones.
 	OfferStage interface{ Offers() []string }
 	// FailStage advertises mechanisms at which every login fails. Such a kind also refuses the login (LoginStage).

@@ -67,16 +67,17 @@ const DefaultLifetime = time.Hour
 
 // Conditions are what scenarios change.
 type Conditions struct {
-	SignIn   SignIn
-	Refresh  Fate
-	Rotation Rotation      // "" means the provider's
-	Lifetime time.Duration // 0 means Config.Lifetime
-	Scope    string        // granted in place of what was asked for; "" means what was asked for
-	Audience string        // whom tokens are for; "" means the rig
-	Down     bool          // who asks for a token or a device code gets status 503
-	Delay    time.Duration // how long the answer to that takes
-	Skew     time.Duration // the mail doors' clock is so far ahead of the issuer's
-	By       string        // the scenario
+	SignIn    SignIn
+	Refresh   Fate
+	Rotation  Rotation      // "" means the provider's
+	Lifetime  time.Duration // 0 means Config.Lifetime
+	Scope     string        // granted in place of what was asked for; "" means what was asked for
+	Audience  string        // whom tokens are for; "" means the rig
+	Discovery string        // provider whose endpoints the rig's own discovery document names; "" means the rig's own
+	Down      bool          // who asks for a token or a device code gets status 503
+	Delay     time.Duration // how long the answer to that takes
+	Skew      time.Duration // the mail doors' clock is so far ahead of the issuer's
+	By        string        // the scenario
 }
 
 // SignIn is what the sign-in page does.

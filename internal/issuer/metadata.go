@@ -8,6 +8,10 @@ import (
 // discovery answers with the metadata of RFC 8414 and OpenID Connect Discovery, which use the same names.
 func (i *Issuer) discovery(p *provider) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
+		p := p
+		if p == own {
+			p = named(i.conditions(r.Context(), "").Discovery)
+		}
 		tenant := r.PathValue("tenant")
 		at := func(paths []string) string { return base(r) + strings.Replace(paths[0], "{tenant}", tenant, 1) }
 		doc := map[string]any{
@@ -20,7 +24,7 @@ func (i *Issuer) discovery(p *provider) http.HandlerFunc {
 			"response_types_supported":                       []string{"code"},
 			"response_modes_supported":                       []string{"query", "form_post"},
 			"grant_types_supported":                          grantTypes(),
-			"scopes_supported":                               []string{"openid", "email", "profile", "offline_access", "imap", "pop", "smtp"},
+			"scopes_supported":                               append([]string{"openid", "email", "profile", "offline_access"}, p.scopes...),
 			"subject_types_supported":                        []string{"public"},
 			"id_token_signing_alg_values_supported":          []string{"ES256"},
 			"token_endpoint_auth_methods_supported":          []string{"client_secret_basic", "client_secret_post", "none"},
@@ -28,8 +32,10 @@ func (i *Issuer) discovery(p *provider) http.HandlerFunc {
 			"claims_supported":                               []string{"sub", "iss", "aud", "exp", "iat", "nonce", "email", "email_verified", "name"},
 			"authorization_response_iss_parameter_supported": true,
 		}
-		if p == own {
+		if p != microsoft {
 			doc["revocation_endpoint"] = at(p.revoke)
+		}
+		if p == own {
 			doc["introspection_endpoint"] = base(r) + introspectPath
 			doc["registration_endpoint"] = base(r) + registerPath
 		}

@@ -28,6 +28,9 @@ func (s *Session) settle(a identity.Attempt, no *identity.Refusal) error {
 		s.record.login(a, nil)
 		return nil
 	}
+	if no.Challenge != "" && s.plan.OmitsChallenge() != "" {
+		no.Challenge = ""
+	}
 	injected := no.Injected
 	no.Answered = func(right bool) { s.record.acknowledged(right, injected) }
 	s.phase.Refused(injected)

@@ -226,7 +226,7 @@ func jobFor(s *scenarios.Scenario) robot.Job {
 	switch {
 	case strings.HasPrefix(name, "auth-oauth"):
 		j.Token = true
-	case s.Group == "oauth":
+	case s.Group == "oauth", name == "gmail-oauth", name == "outlook-oauth":
 		j.SignIn, j.POP3, j.InTurn = true, false, true
 	}
 	switch name {
