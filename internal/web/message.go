@@ -62,7 +62,13 @@ type part struct {
 
 // message shows a message beside its list: /m/ID, /m/ID/headers.
 func (p *Page) message(w http.ResponseWriter, r *http.Request) {
-	m, err := p.open(r.Context(), r.PathValue("id"), r.PathValue("tab"))
+	o, err := p.opened(r.Context(), r.PathValue("id"))
+	if err != nil {
+		p.fail(w, r, err)
+		return
+	}
+	defer o.done()
+	m, err := p.open(r.Context(), o, r.PathValue("tab"))
 	if err != nil {
 		p.fail(w, r, err)
 		return
@@ -81,40 +87,58 @@ func (p *Page) message(w http.ResponseWriter, r *http.Request) {
 	p.mailWith(w, r, m)
 }
 
-// opened reads a message, one of few at a time. The letter is empty if it is too large.
-func (p *Page) opened(ctx context.Context, id string) (m wait.Mail, raw []byte, l *letter.Letter, err error) {
-	m, err = p.Rig.Mailroom().Get(ctx, id)
+// openedMail is a message that has been read.
+type openedMail struct {
+	wait.Mail
+	raw    []byte
+	letter *letter.Letter // only with its heading if the message is too large
+	done   func()         // gives back the memory that is reserved while somebody fetches it
+}
+
+// errBusy is the error for a message that has no room now.
+type errBusy struct{}
+
+func (errBusy) Error() string {
+	return "Too many large messages are being fetched at a time. Try again in a moment."
+}
+
+// opened reads a message, one of few at a time. Room for it is reserved until it is done: one who reads slowly holds it.
+func (p *Page) opened(ctx context.Context, id string) (*openedMail, error) {
+	m, err := p.Rig.Mailroom().Get(ctx, id)
 	if errors.Is(err, mailroom.ErrNoMail) || errors.Is(err, store.ErrGone) {
 		err = errMissing("This message isn't there any more: somebody has deleted it.")
 	}
 	if err != nil {
-		return m, nil, nil, err
+		return nil, err
 	}
 	select {
 	case p.readers <- struct{}{}:
 		defer func() { <-p.readers }()
 	case <-ctx.Done():
-		return m, nil, nil, ctx.Err()
+		return nil, ctx.Err()
 	}
-	if raw, err = m.Raw(ctx); errors.Is(err, store.ErrGone) {
+	if p.Answers.ReserveAlone(m.Bytes) != nil {
+		return nil, errBusy{}
+	}
+	done := func() { p.Answers.Release(m.Bytes) }
+	raw, err := m.Raw(ctx)
+	if errors.Is(err, store.ErrGone) {
 		err = errMissing("This message isn't there any more: somebody has deleted it.")
 	}
 	if err != nil {
-		return m, nil, nil, err
-	}
-	if len(raw) > mostRead {
-		return m, raw, letter.Heading(raw), nil
-	}
-	return m, raw, letter.Open(raw), nil
-}
-
-// open reads what a tab shows of a message.
-func (p *Page) open(ctx context.Context, id, name string) (*oneMessage, error) {
-	mail, raw, l, err := p.opened(ctx, id)
-	if err != nil {
+		done()
 		return nil, err
 	}
-	m := &oneMessage{Mail: mail, Letter: l, Tab: name, Large: len(raw) > mostRead}
+	if len(raw) > mostRead {
+		return &openedMail{m, raw, letter.Heading(raw), done}, nil
+	}
+	return &openedMail{m, raw, letter.Open(raw), done}, nil
+}
+
+// open makes what a tab shows of a message.
+func (p *Page) open(ctx context.Context, o *openedMail, name string) (*oneMessage, error) {
+	raw, l := o.raw, o.letter
+	m := &oneMessage{Mail: o.Mail, Letter: l, Tab: name, Large: len(raw) > mostRead}
 	switch {
 	case name == "" && l.HTML != "":
 		m.Tab = "html"
@@ -243,16 +267,17 @@ const framePolicy = "sandbox allow-popups allow-popups-to-escape-sandbox; defaul
 
 // frame answers with a message's HTML for its frame.
 func (p *Page) frame(w http.ResponseWriter, r *http.Request) {
-	_, _, l, err := p.opened(r.Context(), r.PathValue("id"))
+	o, err := p.opened(r.Context(), r.PathValue("id"))
 	if err != nil {
 		p.fail(w, r, err)
 		return
 	}
+	defer o.done()
 	h := w.Header()
 	h.Set("Content-Security-Policy", framePolicy)
 	h.Set("X-DNS-Prefetch-Control", "off")
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	const before = `<!DOCTYPE html><meta charset="utf-8"><style>html{color-scheme:light;background:#fff;color:#16191f;font:15px/1.5 system-ui,sans-serif;overflow-wrap:anywhere}` +
 		`body{margin:12px}img{max-width:100%;height:auto}</style><body>`
-	_, _ = fmt.Fprint(w, before, l.Harmless().HTML)
+	_, _ = fmt.Fprint(w, before, o.letter.Harmless().HTML)
 }

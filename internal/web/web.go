@@ -21,6 +21,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/mailrig/mailrig/internal/budget"
 	"github.com/mailrig/mailrig/internal/door"
 	"github.com/mailrig/mailrig/internal/event"
 	"github.com/mailrig/mailrig/internal/httpapi"
@@ -51,6 +52,8 @@ type Rig interface {
 type Config struct {
 	Rig     Rig
 	Version string
+	// Answers is for the contents of messages that are being sent to browsers. nil means no bound.
+	Answers *budget.Share
 	Logger  *slog.Logger // nil is silent
 }
 
@@ -154,6 +157,9 @@ func (p *Page) fail(w http.ResponseWriter, r *http.Request, err error) {
 	switch {
 	case errors.As(err, &missing):
 		status = http.StatusNotFound
+	case errors.Is(err, errBusy{}):
+		status = http.StatusServiceUnavailable
+		w.Header().Set("Retry-After", "5")
 	case errors.As(err, &large):
 		status = http.StatusRequestEntityTooLarge
 	case errors.As(err, &wrong), errors.As(err, &unread):
