@@ -80,3 +80,28 @@ func TestPage(t *testing.T) {
 		t.Errorf("hostile mail has made %d connections", n)
 	}
 }
+
+// TestPageFiles looks with a real browser at the pages that are files: a trial's report, and a session to hand on.
+func TestPageFiles(t *testing.T) {
+	t.Parallel()
+	long(t)
+	chromium := browser(t)
+	need(t, "curl")
+	dir := t.TempDir()
+	report, session := filepath.Join(dir, "trial.html"), filepath.Join(dir, "session.html")
+	send := `printf 'Subject: hi\r\n\r\nhello\n' | curl -sS --connect-timeout 2 --ssl --insecure --url smtp://localhost:%s --user alice:secret --mail-from a@example.test --mail-rcpt b@example.test -T -`
+	execute(t, invocation{program: binary, limit: 4 * patience, args: []string{
+		"trial", "--scenario", "greylisting,auth-wrong-password,starttls-stripped,cert-expired,port-25-blocked", "--report", report, "--", "sh", "-c", strings.Replace(send, "%s", "$MAILRIG_PORT_587", 1),
+	}}).want(1)
+	r := start(t, "--scenario", "greylisting")
+	r.run("sh", "-c", strings.Replace(send, "%s", r.port(587), 1)).want(55) // greylisted
+	r.run(binary, "sessions", "--http", r.HTTP, "1", "--html", session).want(0)
+	script, err := filepath.Abs(filepath.Join("node", "page", "files.mjs"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	res := execute(t, invocation{program: "node", args: []string{script, report, session}, env: []string{"CHROMIUM=" + chromium}, home: dir, limit: 4 * patience})
+	if res.code != 0 {
+		t.Errorf("status %d\n%s\n%s", res.code, res.out, res.err)
+	}
+}

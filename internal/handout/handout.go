@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/mailrig/mailrig/internal/design"
 	"github.com/mailrig/mailrig/internal/diagnose"
 	"github.com/mailrig/mailrig/internal/event"
 	"github.com/mailrig/mailrig/internal/transcript"
@@ -148,14 +149,20 @@ var page string
 
 var tmpl = sync.OnceValue(func() *template.Template {
 	return template.Must(template.New("handout").Funcs(template.FuncMap{
-		"clock": func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 MST") },
+		"clock":   func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 MST") },
+		"sign":    func(s diagnose.Severity) string { return design.Sign(string(s)) },
+		"speaker": func(d transcript.Direction) string { return speakers[d] },
 	}).Parse(page))
 })
+
+// speakers are for those who hear the page: they don't see on which side a line stands.
+var speakers = map[transcript.Direction]string{transcript.FromClient: "client", transcript.FromServer: "server"}
 
 // HTML writes sessions as one page without scripts.
 func HTML(w io.Writer, version string, sessions []Session) error {
 	return tmpl().Execute(w, struct {
 		Version  string
 		Sessions []Session
-	}{version, sessions})
+		Style    template.CSS
+	}{version, sessions, template.CSS(design.FileSheet())})
 }

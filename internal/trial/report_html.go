@@ -8,11 +8,17 @@ import (
 	"sync"
 	"time"
 
+	"github.com/mailrig/mailrig/internal/design"
+	"github.com/mailrig/mailrig/internal/diagnose"
 	"github.com/mailrig/mailrig/internal/transcript"
 )
 
-//go:embed report.gohtml
-var page string
+var (
+	//go:embed report.gohtml
+	page string
+	//go:embed report.css
+	reportStyle string
+)
 
 // The page is one file that loads nothing and works without scripts. The filter is a row of radio buttons and CSS.
 var htmlReport = sync.OnceValue(func() *template.Template {
@@ -23,6 +29,8 @@ var htmlReport = sync.OnceValue(func() *template.Template {
 		"lines":   func(r *Result) string { return reasonsLine(r) },
 		"group":   func(r *Result) string { return group(r) },
 		"word":    word,
+		"sign":    verdictSign,
+		"grade":   func(s diagnose.Severity) string { return design.Sign(string(s)) },
 		"percent": func(n, of int) int { return 100 * n / max(of, 1) },
 		"kind": func(r *Result) string {
 			if r.Known {
@@ -48,7 +56,8 @@ func (r *Report) WriteHTML(w io.Writer) error {
 		KnownCauses     []*Cause
 		Passed          []*Result
 		ControlEvidence *Result // for the parts that the page shows for both in the same way
-	}{r, r.Known(), passed, &Result{Sessions: r.Control.Sessions, Output: r.Control.Output}})
+		Style           template.CSS
+	}{r, r.Known(), passed, &Result{Sessions: r.Control.Sessions, Output: r.Control.Output}, template.CSS(design.FileSheet() + reportStyle)})
 }
 
 // word returns a verdict in words for people.
@@ -62,6 +71,19 @@ func word(r *Result) string {
 		return "could not run"
 	}
 	return string(r.Verdict)
+}
+
+// verdictSign is the sign of a verdict. Colour alone says nothing to some people.
+func verdictSign(r *Result) string {
+	switch {
+	case r.Known:
+		return "⚠"
+	case r.Verdict == Pass:
+		return "✓"
+	case r.Verdict == Fail:
+		return "✖"
+	}
+	return "○"
 }
 
 // shortly formats a time with as many digits as people read.

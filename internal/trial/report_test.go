@@ -134,7 +134,7 @@ func TestHTMLReport(t *testing.T) {
 	text := b.String()
 	for _, want := range []string{
 		`class="result fail" id="a"`, `class="result pass" id="b"`, `class="result not-exercised" id="c"`, `class="result could-not-run" id="d"`,
-		`class="result known" id="e"`, "C: EHLO", "must not ", "some-finding", "Title of a", "&lt;script&gt;", "1 passed, 2 failed",
+		`class="result known" id="e"`, "C: EHLO", "must not ", "some-finding", "Title of a", "&lt;script&gt;", "<b>1</b> passed", "<b>2</b> failed",
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("no %q", want)

@@ -30,7 +30,7 @@ var files = sync.OnceValue(func() assets {
 			panic(err) // the binary was built wrongly: a test would have failed
 		}
 		if name == "style.css" {
-			content = append([]byte(design.Tokens), content...)
+			content = append([]byte(design.Sheet()), content...)
 		}
 		sum := sha256.Sum256(content)
 		kind := path.Ext(name)

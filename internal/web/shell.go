@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/mailrig/mailrig/internal/design"
 	"github.com/mailrig/mailrig/internal/diagnose"
 )
 
@@ -55,7 +56,7 @@ var views = sync.OnceValue(func() *template.Template {
 		"args":   func(list ...any) []any { return list },
 		"plural": plural,
 		"size":   size,
-		"sign":   sign,
+		"sign":   func(s diagnose.Severity) string { return design.Sign(string(s)) },
 		"query":  url.QueryEscape,
 		"path":   url.PathEscape,
 		"join":   strings.Join,
@@ -92,17 +93,4 @@ func size(n int64) string {
 		return fmt.Sprintf("%.1f kB", float64(n)/1000)
 	}
 	return fmt.Sprintf("%.1f MB", float64(n)/1000_000)
-}
-
-// sign is the sign of a severity. Colour alone says nothing to some people.
-func sign(s diagnose.Severity) string {
-	switch s {
-	case diagnose.Error:
-		return "✖"
-	case diagnose.Warning:
-		return "⚠"
-	case diagnose.Info:
-		return "ℹ"
-	}
-	return "✓"
 }

@@ -3,16 +3,15 @@
 import assert from "node:assert";
 import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import net from "node:net";
 import { promisify } from "node:util";
 import nodemailer from "nodemailer";
 import { chromium } from "playwright-core";
+import { faultsOf, looks } from "./axe.mjs";
 
 const [base, portsJSON, stranger] = process.argv.slice(2);
 const ports = JSON.parse(portsJSON);
 const run = promisify(execFile);
-const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const browser = await chromium.launch({ executablePath: process.env.CHROMIUM, args: ["--no-sandbox", "--disable-background-networking"] });
 const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, acceptDownloads: true });
 context.setDefaultTimeout(60_000);
@@ -186,20 +185,13 @@ const steps = {
     const message = (await (await fetch(base + "/api/v1/mail?match=subject:Hello")).json()).messages[0].id;
     const session = (await (await fetch(base + "/api/v1/sessions?match=login:ok")).json()).sessions[0].id;
     const faults = [];
-    for (const viewport of [{ width: 1280, height: 800 }, { width: 390, height: 844 }]) {
-      for (const colorScheme of viewport.width > 400 ? ["light", "dark"] : ["light"]) {
-        await page.setViewportSize(viewport);
-        await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
-        for (const path of VIEWS(message, session)) {
-          await page.goto(base + path);
-          await page.waitForSelector("#help-open:not([hidden])", { state: "attached" });
-          await page.evaluate(axe);
-          const rules = colorScheme === "light" ? {} : { runOnly: ["color-contrast"] }; // nothing else depends on it
-          const { violations } = await page.evaluate((rules) => axe.run(document, { iframes: false, resultTypes: ["violations"], ...rules }), rules);
-          for (const v of violations) if (["serious", "critical"].includes(v.impact)) faults.push(`${path} ${viewport.width} ${colorScheme}: ${v.id}: ${v.nodes.map((n) => n.target + " " + n.failureSummary).slice(0, 2).join("; ")}`);
-          const over = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
-          if (over > 0) faults.push(`${path} ${viewport.width}: ${over} px too wide`);
-        }
+    for (const look of looks) {
+      await page.setViewportSize(look.viewport);
+      await page.emulateMedia({ colorScheme: look.colorScheme, reducedMotion: "reduce" });
+      for (const path of VIEWS(message, session)) {
+        await page.goto(base + path);
+        await page.waitForSelector("#help-open:not([hidden])", { state: "attached" });
+        faults.push(...await faultsOf(page, path, look));
       }
     }
     assert.deepEqual(faults, []);
