@@ -60,12 +60,12 @@ func TestPageShowsMail(t *testing.T) {
 	if csp := resp.Header.Get("Content-Security-Policy"); !strings.HasPrefix(csp, "sandbox allow-popups allow-popups-to-escape-sandbox; default-src 'none'; img-src data:;") {
 		t.Error(csp)
 	}
-	for query, want := range map[string]bool{"subject:code": true, "482913": true, `from:"shop@a.test"`: true, "subject:other": false} {
+	for query, want := range map[string]bool{"subject:code": true, "482913": true, `from:"shop@a.test"`: true, "subject:other": false, "-subject:other code": true, "!from:shop": false, "-482913": false} {
 		if got := messagePath.MatchString(view(t, s, 200, "/mail/alice@example.test?q="+url.QueryEscape(query))); got != want {
 			t.Errorf("%s: %v", query, got)
 		}
 	}
-	has(t, view(t, s, 200, "/mail?q=-x"), "has no &#34;not&#34;")
+	has(t, view(t, s, 200, "/mail?q=-nothing:x"), "there is no matcher nothing:")
 
 	if to := post(t, s, 303, "/mail/send", url.Values{"to": {"carol@example.test"}, "kind": {"html"}, "back": {"/mail/carol@example.test"}}); to != "/mail/carol@example.test" {
 		t.Error(to)

@@ -41,9 +41,17 @@ const (
 )
 
 // Matcher is something that must be true of a message or a session.
-type Matcher struct{ Key, Value string }
+type Matcher struct {
+	Key, Value string
+	Not        bool // it must not be true
+}
 
-func (m Matcher) String() string { return m.Key + ":" + m.Value }
+func (m Matcher) String() string {
+	if m.Not {
+		return "-" + m.Key + ":" + m.Value
+	}
+	return m.Key + ":" + m.Value
+}
 
 // BadCondition is the error for a condition that makes no sense. It says why.
 type BadCondition struct{ Err error }

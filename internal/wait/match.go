@@ -129,7 +129,7 @@ func MailTest(match []Matcher, toAddress func(name string) string) func(ctx cont
 	for _, want := range match {
 		for _, row := range messageMatchers {
 			if row.key == want.Key {
-				tests = append(tests, row.test(want.Value, toAddress))
+				tests = append(tests, row.test(want.Value, toAddress).unless(want.Not))
 			}
 		}
 	}
@@ -140,6 +140,17 @@ func MailTest(match []Matcher, toAddress func(name string) string) func(ctx cont
 			}
 		}
 		return true, nil
+	}
+}
+
+// unless returns the opposite of a test if not is true.
+func (t mailTest) unless(not bool) mailTest {
+	if !not {
+		return t
+	}
+	return func(ctx context.Context, m *Mail) (bool, error) {
+		ok, err := t(ctx, m)
+		return !ok && err == nil, err
 	}
 }
 
@@ -154,7 +165,7 @@ func SessionTest(match []Matcher, toAddress func(name string) string) func(*even
 func (c *Condition) sessionFits(s *event.Record, a address) bool {
 	for _, want := range c.Match {
 		for _, row := range sessionMatchers {
-			if row.key == want.Key && !row.fits(s, want.Value, a) {
+			if row.key == want.Key && row.fits(s, want.Value, a) == want.Not {
 				return false
 			}
 		}

@@ -155,6 +155,12 @@ func TestWhatFitsAMessage(t *testing.T) {
 			if got, err := MailTest(c.Match, newRig().Address)(t.Context(), m.mail); err != nil || got != m.want {
 				t.Errorf("%s fits the one in %s: %v, %v", tc.text, m.mail.Folder, got, err)
 			}
+			if len(c.Match) == 1 { // of several, one may be true
+				not := Matcher{Key: c.Match[0].Key, Value: c.Match[0].Value, Not: true}
+				if got, err := MailTest([]Matcher{not}, newRig().Address)(t.Context(), m.mail); err != nil || got == m.want {
+					t.Errorf("%s fits the one in %s: %v, %v", not, m.mail.Folder, got, err)
+				}
+			}
 		}
 	}
 }
@@ -178,6 +184,12 @@ func TestWhatFitsASession(t *testing.T) {
 		for i, x := range []*event.Record{s, refused, none} {
 			if got := c.sessionFits(x, newRig().Address); got != want[i] {
 				t.Errorf("%s fits session %d: %v", text, i, got)
+			}
+			if len(c.Match) == 1 {
+				not := Condition{What: Sessions, Match: []Matcher{{Key: c.Match[0].Key, Value: c.Match[0].Value, Not: true}}}
+				if got := not.sessionFits(x, newRig().Address); got == want[i] {
+					t.Errorf("%s fits session %d: %v", not.Match[0], i, got)
+				}
 			}
 		}
 	}
@@ -230,8 +242,8 @@ func TestConditionsThatMakeNoSense(t *testing.T) {
 		"no finding is named":         {What: Findings},
 		"no finding has the id \"x\"": {What: Findings, IDs: []string{"x"}},
 		"the count is -1":             {What: Messages, Count: -1},
-		"no matcher door:":            {What: Messages, Match: []Matcher{{"door", "25"}}},
-		"it can be yes, no":           {What: Sessions, Match: []Matcher{{"tls", "1.3"}}},
+		"no matcher door:":            {What: Messages, Match: []Matcher{{Key: "door", Value: "25"}}},
+		"it can be yes, no":           {What: Sessions, Match: []Matcher{{Key: "tls", Value: "1.3"}}},
 	} {
 		_, err := wait(newRig(), time.Second, c)
 		var blame *BadCondition
@@ -383,7 +395,7 @@ func TestMissed(t *testing.T) {
 		for range lastFew + 1 {
 			r.mail = append(r.mail, Mail{Mailbox: "a@b", Folder: "INBOX", Subject: "Hi"})
 		}
-		is(Condition{What: Messages, Match: []Matcher{{"subject", "Bye"}}}, "no message subject:Bye within 3s; 11 messages arrived, the last 10:"+strings.Repeat("\n  to a@b \"Hi\"", lastFew))
+		is(Condition{What: Messages, Match: []Matcher{{Key: "subject", Value: "Bye"}}}, "no message subject:Bye within 3s; 11 messages arrived, the last 10:"+strings.Repeat("\n  to a@b \"Hi\"", lastFew))
 	})
 }
 
@@ -400,7 +412,7 @@ func TestRigThatFails(t *testing.T) {
 	}
 	r = newRig()
 	r.mail = []Mail{{}}
-	if _, err := wait(r, time.Minute, Condition{What: Messages, Match: []Matcher{{"body", "x"}}}); err == nil {
+	if _, err := wait(r, time.Minute, Condition{What: Messages, Match: []Matcher{{Key: "body", Value: "x"}}}); err == nil {
 		t.Error("a message that can't be read is no message without these words")
 	}
 }

@@ -90,22 +90,20 @@ type mailView struct {
 // mailQuery parses a search among messages.
 func (p *Page) mailQuery(b mailBox) (q mailroom.Query, err error) {
 	q = mailroom.Query{User: b.User, Before: b.Before, Limit: perPage}
-	var wanted []string
 	if b.Folder != "" {
-		wanted = append(wanted, "folder:"+b.Folder)
+		q.Match = append(q.Match, wait.Matcher{Key: "folder", Value: b.Folder})
 	}
 	for _, t := range terms(b.Query) {
-		if t.not {
-			return q, errors.New("a search among messages has no \"not\"; leave out the - before the word")
+		match, err := p.Rig.ParseMatch(cmp.Or(t.key, "text") + ":" + t.value)
+		if err != nil {
+			return q, fmt.Errorf("%w. A search can say from:, to:, subject:, body:, folder:, or any text", err)
 		}
-		wanted = append(wanted, cmp.Or(t.key, "text")+":"+t.value)
-	}
-	if len(wanted) > 0 {
-		if q.Match, err = p.Rig.ParseMatch(wanted...); err != nil {
-			err = fmt.Errorf("%w. A search can say from:, to:, subject:, body:, folder:, or any text", err)
+		for i := range match {
+			match[i].Not = t.not
 		}
+		q.Match = append(q.Match, match...)
 	}
-	return q, err
+	return q, nil
 }
 
 // mail shows the list of messages.
