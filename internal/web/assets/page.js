@@ -142,16 +142,43 @@ function release() {
   window.scrollTo({ top: 0 });
   document.activeElement?.blur();
   if (stale) return refresh();
-  for (const element of list) put(element);
+  for (const [into, rows] of byList(list)) putAll(into, [...rows.values()]);
 }
 
-function put(element) {
-  const list = $(element.dataset.into);
-  if (!list) return;
+// putAll puts new rows into their list, the latest on top, or at the end of a list that grows there. It asks for the layout once,
+// not for each row: many may have come.
+function putAll(list, elements) {
+  for (const element of elements) {
+    delete element.dataset.into;
+    element.classList.add("fresh");
+  }
+  if ("end" in list.dataset) return list.append(...elements);
+  list.prepend(...elements.slice(-mostRows).reverse());
+  while (list.childElementCount > mostRows) list.lastElementChild.remove();
+}
+
+// byList returns elements by the list that each goes into. Of one that came twice, the later form counts.
+function byList(elements) {
+  const lists = new Map();
+  for (const element of elements) {
+    const list = $(element.dataset.into);
+    if (!list) continue;
+    if (!lists.has(list)) lists.set(list, new Map());
+    lists.get(list).set(element.id, element);
+  }
+  return lists;
+}
+
+function replace(old, element) {
+  if (old.outerHTML === element.outerHTML) return;
+  for (const open of all("details[open]", old)) { // what is open stays open
+    const same = all("details", element)[all("details", old).indexOf(open)];
+    if (same) same.open = true;
+  }
+  const focused = old.contains(document.activeElement);
   delete element.dataset.into;
-  element.classList.add("fresh");
-  "end" in list.dataset ? list.append(element) : list.prepend(element);
-  while (list.childElementCount > mostRows && !("end" in list.dataset)) list.lastElementChild.remove();
+  old.replaceWith(element);
+  if (focused) (rowOf(element) ?? element.querySelector("a, button"))?.focus({ preventScroll: true });
 }
 
 function apply() {
@@ -159,32 +186,22 @@ function apply() {
   const template = document.createElement("template");
   template.innerHTML = waiting.join("");
   waiting = [];
-  let told = [];
-  const atEnd = window.innerHeight + window.scrollY >= document.documentElement.scrollHeight - 40;
-  let grew = false;
+  const told = [], fresh = [];
   for (const element of [...template.content.children]) {
     enhance(element);
     const old = $(element.id);
-    if (old) {
-      if (old.outerHTML === element.outerHTML) continue;
-      for (const open of all("details[open]", old)) { // what is open stays open
-        const same = all("details", element)[all("details", old).indexOf(open)];
-        if (same) same.open = true;
-      }
-      const focused = old.contains(document.activeElement);
-      delete element.dataset.into;
-      old.replaceWith(element);
-      if (focused) (rowOf(element) ?? element.querySelector("a, button"))?.focus({ preventScroll: true });
-      continue;
-    }
+    if (old) { replace(old, element); continue; }
     if (!element.dataset.into) continue;
+    fresh.push(element);
     if (element.classList.contains("error") && element.querySelector("b")) told.push(element.querySelector("b").textContent);
-    const list = $(element.dataset.into);
-    if (list && "end" in list.dataset) { put(element); grew = true; }
-    else if (reading(list)) hold(element.id, element);
-    else put(element);
   }
-  if (grew && atEnd) window.scrollTo({ top: document.documentElement.scrollHeight });
+  const atEnd = window.innerHeight + window.scrollY >= document.documentElement.scrollHeight - 40;
+  for (const [list, rows] of byList(fresh)) {
+    const grows = "end" in list.dataset;
+    if (!grows && reading(list)) for (const [id, element] of rows) hold(id, element);
+    else putAll(list, [...rows.values()]);
+    if (grows && atEnd) window.scrollTo({ top: document.documentElement.scrollHeight });
+  }
   if (told.length) say((told.length === 1 ? "1 error: " : told.length + " errors, the last: ") + told.at(-1));
 }
 
