@@ -8,7 +8,7 @@ FUZZTIME ?= 5s
 REV      ?= HEAD
 PACKAGES ?= ./...
 
-.PHONY: all build install uninstall test lint unit e2e e2e-all robots long fuzz cross modules bench compare clean
+.PHONY: all build install uninstall test lint unit e2e e2e-all robots long fuzz cross modules bench compare screenshots clean
 
 all: build
 
@@ -62,8 +62,9 @@ robots: ## every scenario with clients of good and bad habits
 	$(GO) test -timeout 15m -run '$(ROBOTS)' ./internal/trial
 	$(GO) test -race -timeout 15m -run '$(ROBOTS)' ./internal/trial
 
-long: ## the bounds, with clients that want as much as docs/limits.md says; some minutes, and 4 GB of disk
+long: ## the bounds, with clients that want as much as docs/limits.md says, and how fast the page is; some minutes, and 4 GB of disk
 	$(GO) test -v -count 1 -timeout 60m ./e2e/bounds -args -long
+	$(GO) test -v -count 1 -timeout 20m -run TestPageKeepsUp ./e2e -args -timed
 
 fuzz: ## each fuzz target for FUZZTIME
 	@set -e; for package in $$($(GO) list $(PACKAGES)); do \
@@ -93,6 +94,9 @@ bench: ## what mailrig costs, beside the bare libraries
 
 compare: ## what has become slower or larger since the commit REV
 	$(GO) run ./bench -against $(REV)
+
+screenshots: ## the pictures of the page in docs/page, anew
+	$(GO) test -count 1 -run TestScreenshots ./e2e -args -screenshots ../docs/page
 
 clean:
 	rm -rf bin
