@@ -90,7 +90,7 @@ func (p *Page) follow(address string, at *position, mayChange bool) (feed, error
 	case first == "mail" || first == "m":
 		return p.followMail(u, at, mayChange)
 	case first == "scenarios":
-		return &scenariosFeed{page: p, mayChange: mayChange}, nil
+		return p.followScenarios(rest, at, mayChange), nil
 	case first == "sessions" && rest == "":
 		return p.followSessions(u.Query().Get("q"), at)
 	case first == "sessions":

@@ -252,7 +252,7 @@ type nowFeed struct {
 func (p *Page) followNow(at *position, mayChange bool) *nowFeed {
 	everything := func(*event.Record, []diagnose.Finding) bool { return true }
 	return &nowFeed{
-		sessionsFeed: &sessionsFeed{page: p, fits: everything, at: at, into: "happened", sent: map[string]string{}},
+		sessionsFeed: &sessionsFeed{page: p, fits: everything, at: at, row: "session-happened", into: "happened", sent: map[string]string{}},
 		sent:         map[string]string{}, mayChange: mayChange,
 	}
 }

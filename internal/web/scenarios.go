@@ -10,12 +10,17 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/mailrig/mailrig/internal/diagnose"
+	"github.com/mailrig/mailrig/internal/event"
 	"github.com/mailrig/mailrig/internal/explain"
 	"github.com/mailrig/mailrig/internal/httpapi"
 	"github.com/mailrig/mailrig/scenarios"
 )
 
-const mostScenarios = 100 // in a list
+const (
+	mostScenarios = 100 // in a list
+	mostSeen      = 8   // sessions beside what a scenario expects
+)
 
 // scenarioView is the catalogue and, beside it, one scenario.
 type scenarioView struct {
@@ -39,9 +44,10 @@ type oneScenario struct {
 	Must, MustNot []string
 	IsOwn         bool // written on the page, or sent through the API
 	ActiveFor     []string
-	Counts        bool   // it can be for the next connections only
-	Next          int    // for how many connections it is still coming
-	User          string // an example of a user
+	Counts        bool          // it can be for the next connections only
+	Next          int           // for how many connections it is still coming
+	User          string        // an example of a user
+	Seen          []*sessionRow // the latest sessions in which it acted
 }
 
 // Path is the address of the list, beside a scenario or alone.
@@ -99,9 +105,15 @@ func (p *Page) scenariosWith(w http.ResponseWriter, r *http.Request, name string
 			p.fail(w, r, err)
 			return
 		}
+		one.Seen, _ = p.listSessions(r.Context(), actedIn(name), 0, mostSeen)
 		v.Chosen, s.Title = one, one.Name
 	}
 	p.show(w, r, s, "scenarios", v)
+}
+
+// actedIn tests whether a scenario acted in a session.
+func actedIn(name string) sessionTest {
+	return func(r *event.Record, _ []diagnose.Finding) bool { return slices.Contains(r.Injected, name) }
 }
 
 // oneScenario finds a scenario: in the catalogue, among those that were written here, or among the active ones.
@@ -243,15 +255,24 @@ func (p *Page) forNext(next, user, name string) ([]string, error) {
 	return rig.UseNext(n, user, []string{name}, nil)
 }
 
-// scenariosFeed follows which scenarios are active.
+// scenariosFeed follows which scenarios are active and, beside a scenario, the sessions in which it acts.
 type scenariosFeed struct {
 	page      *Page
 	mayChange bool
 	sent      string
+	seen      *sessionsFeed // nil without a scenario
+}
+
+func (p *Page) followScenarios(name string, at *position, mayChange bool) *scenariosFeed {
+	f := &scenariosFeed{page: p, mayChange: mayChange}
+	if name != "" {
+		f.seen = &sessionsFeed{page: p, fits: actedIn(name), at: at, row: "session-happened", into: "seen", sent: map[string]string{}}
+	}
+	return f
 }
 
 // news implements feed.
-func (f *scenariosFeed) news(_ context.Context, b *strings.Builder) (stale bool, err error) {
+func (f *scenariosFeed) news(ctx context.Context, b *strings.Builder) (stale bool, err error) {
 	var part strings.Builder
 	if err := fragment(&part, "active", f.page.activeNow(f.mayChange)); err != nil {
 		return false, err
@@ -260,5 +281,8 @@ func (f *scenariosFeed) news(_ context.Context, b *strings.Builder) (stale bool,
 		f.sent = part.String()
 		b.WriteString(f.sent)
 	}
-	return false, nil
+	if f.seen == nil {
+		return false, nil
+	}
+	return f.seen.news(ctx, b)
 }

@@ -172,6 +172,7 @@ type sessionsFeed struct {
 	page *Page
 	fits sessionTest
 	at   *position
+	row  string            // the template of a row
 	into string            // the list that new rows go into
 	sent map[string]string // what was sent of each open session
 }
@@ -181,7 +182,7 @@ func (p *Page) followSessions(query string, at *position) (*sessionsFeed, error)
 	if err != nil {
 		return nil, errMissing(err.Error())
 	}
-	return &sessionsFeed{page: p, fits: fits, at: at, into: "rows", sent: map[string]string{}}, nil
+	return &sessionsFeed{page: p, fits: fits, at: at, row: "session-row", into: "rows", sent: map[string]string{}}, nil
 }
 
 // news implements feed.
@@ -199,7 +200,7 @@ func (f *sessionsFeed) news(ctx context.Context, b *strings.Builder) (stale bool
 		if f.fits(r, about[r.ID]) {
 			into = f.into
 		}
-		if err := fragment(b, "session-row", newSessionRow(r, about[r.ID], into)); err != nil {
+		if err := fragment(b, f.row, newSessionRow(r, about[r.ID], into)); err != nil {
 			return false, err
 		}
 	}

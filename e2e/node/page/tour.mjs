@@ -74,6 +74,24 @@ const steps = {
     await page.getByText("No scenario is active").waitFor();
     await run("curl", ["-sS", "--connect-timeout", "20", `smtp://127.0.0.1:${ports[25]}`, "-X", "NOOP"]);
   },
+  async "what is seen of a scenario stands beside what is expected"() {
+    await go("/scenarios/smtp-unknown-recipient");
+    await page.getByRole("button", { name: "Switch on" }).click();
+    await page.getByText("Active for everybody").waitFor();
+    await live();
+    await page.getByText("It hasn't acted yet").waitFor();
+    await assert.rejects(run("curl", ["-sS", `smtp://127.0.0.1:${ports[25]}`, "--mail-from", "a@example.test", "--mail-rcpt", "b@example.test", "-T", "/dev/null"]));
+    await page.locator("#seen .event", { hasText: "smtp-unknown-recipient" }).waitFor();
+    await page.getByRole("button", { name: "Switch off", exact: true }).click();
+    await page.getByText("No scenario is active").waitFor();
+    await go("/");
+    const client = new Client(ports[25]);
+    await client.until("220");
+    await client.say("NOOP", "250");
+    await page.locator("#happened > li.event .what", { hasText: "smtp" }).first().waitFor();
+    assert.equal(await page.locator("#happened .c-out").count(), 0, "a row of the table of sessions");
+    client.close();
+  },
   async "an own scenario is written, checked, tried and saved"() {
     await page.goto(base + "/scenarios/new");
     const area = page.locator("#yaml");
