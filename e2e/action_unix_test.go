@@ -323,7 +323,7 @@ func TestActionFinds(t *testing.T) {
 		long(t) // building takes a minute on a slow machine
 		j := newJob(t)
 		j.path = strings.TrimPrefix(with, filepath.Dir(binary)+":")
-		j.env = append(j.env, "GOCACHE="+goCache(t))
+		j.env = append(j.env, goEnv(t)...)
 		j.want(0, j.uses(nil), "building mailrig from the action's source")
 		j.want(0, j.step("mailrig wait --ready"))
 		j.want(0, j.uses(map[string]string{"mode": "stop"}))

@@ -118,14 +118,13 @@ type desk struct {
 	dir string
 	rig *rig
 
-	goCache string // a command may call go, which would build everything anew in an empty one
+	goEnv []string // a command may call go
 }
 
 // newDesk starts a rig in which something has happened already, and writes the files that the pages speak of.
 func newDesk(t *testing.T, all []pages.Page) *desk {
 	t.Helper()
-	d := &desk{t: t, dir: t.TempDir(), rig: start(t)}
-	d.goCache = goCache(t)
+	d := &desk{t: t, dir: t.TempDir(), rig: start(t), goEnv: goEnv(t)}
 	client := ""
 	for _, p := range all {
 		if p.Path == "docs/trial.md" && len(p.Scripts) == 1 {
@@ -170,16 +169,6 @@ func newDesk(t *testing.T, all []pages.Page) *desk {
 	return d
 }
 
-// goCache returns where Go keeps what it has built.
-func goCache(t testing.TB) string {
-	t.Helper()
-	cache, err := exec.Command("go", "env", "GOCACHE").Output()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return strings.TrimSpace(string(cache))
-}
-
 // welcome sends alice a message.
 func (d *desk) welcome() {
 	d.rig.run("curl", "-sS", "smtp://"+d.rig.door(25).Address, "--mail-from", "shop@example.test", "--mail-rcpt", "alice@example.test",
@@ -197,8 +186,8 @@ var elsewhere = strings.NewReplacer(
 func (d *desk) command(ctx context.Context, text string, env ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, "sh", "-c", text)
 	cmd.Dir = d.dir
-	cmd.Env = append(cleanEnv(d.dir), env...)
-	cmd.Env = append(cmd.Env, "PATH="+filepath.Dir(binary)+string(os.PathListSeparator)+os.Getenv("PATH"), "GOCACHE="+d.goCache)
+	cmd.Env = slices.Concat(cleanEnv(d.dir), d.goEnv, env)
+	cmd.Env = append(cmd.Env, "PATH="+filepath.Dir(binary)+string(os.PathListSeparator)+os.Getenv("PATH"))
 	cmd.WaitDelay = 2 * time.Second
 	return cmd
 }

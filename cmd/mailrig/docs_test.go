@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"github.com/mailrig/mailrig/internal/testkit/pages"
@@ -88,6 +89,34 @@ type anything struct{ pflag.Value }
 func (anything) Set(string) error { return nil }
 
 func (v anything) IsBoolFlag() bool { return v.Type() == "bool" }
+
+// TestExamplesUseFlagsThatExist reads the examples of the help in the same way.
+func TestExamplesUseFlagsThatExist(t *testing.T) {
+	t.Parallel()
+	a := &app{stdin: strings.NewReader(""), stdout: io.Discard, stderr: io.Discard, getenv: func(string) string { return "" }, environ: func() []string { return nil }}
+	read := 0
+	var check func(cmd *cobra.Command)
+	check = func(cmd *cobra.Command) {
+		calls, err := pages.Calls(cmd.Example)
+		if err != nil {
+			t.Errorf("%s: %v", cmd.CommandPath(), err)
+		}
+		for _, call := range calls {
+			n, err := readCall(call, false)
+			if err != nil {
+				t.Errorf("%s: %q: %v", cmd.CommandPath(), call, err)
+			}
+			read += n
+		}
+		for _, sub := range cmd.Commands() {
+			check(sub)
+		}
+	}
+	check(a.root())
+	if read < 20 {
+		t.Errorf("read only %d examples", read)
+	}
+}
 
 // TestReadCallFindsMistakes shows what the test above would notice.
 func TestReadCallFindsMistakes(t *testing.T) {
