@@ -162,6 +162,12 @@ func write(t testing.TB, dir, name string, content []byte) string {
 // eventually waits until ok is true, or fails.
 func eventually(t testing.TB, what string, ok func() bool) {
 	t.Helper()
+	eventuallyIn(t, patience, what, ok)
+}
+
+// eventuallyIn is eventually with another patience.
+func eventuallyIn(t testing.TB, patience time.Duration, what string, ok func() bool) {
+	t.Helper()
 	deadline := time.After(patience)
 	again := time.NewTicker(5 * time.Millisecond)
 	defer again.Stop()
