@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -154,6 +155,12 @@ func (d *debian) write(name, template string) {
 // its own process group.
 func (d *debian) run(pidFile, program string, args ...string) {
 	d.t.Helper()
+	d.runUntil(pidFile, program, args...)
+}
+
+// runUntil is run for a server that the test may stop earlier.
+func (d *debian) runUntil(pidFile, program string, args ...string) (stop func()) {
+	d.t.Helper()
 	cmd := exec.Command(program, args...)
 	out := &buffer{}
 	cmd.Stdout, cmd.Stderr = out, out
@@ -164,7 +171,7 @@ func (d *debian) run(pidFile, program string, args ...string) {
 	}
 	exited := make(chan struct{})
 	go func() { defer close(exited); _ = cmd.Wait() }()
-	d.t.Cleanup(func() {
+	stop = sync.OnceFunc(func() {
 		pid := cmd.Process.Pid
 		if pidFile != "" {
 			text, err := os.ReadFile(filepath.Join(d.dir, pidFile))
@@ -192,6 +199,8 @@ func (d *debian) run(pidFile, program string, args ...string) {
 			d.t.Logf("%s said:\n%s", program, out)
 		}
 	})
+	d.t.Cleanup(stop)
+	return stop
 }
 
 // await waits until these doors accept connections.

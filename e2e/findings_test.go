@@ -34,7 +34,7 @@ func TestFindingsOnTheConsole(t *testing.T) {
 	default:
 	}
 	<-done
-	if n := strings.Count(r.err.String(), "#2 error"); n != 1 {
+	if n := strings.Count(r.err.String(), "#2 warning"); n != 1 {
 		t.Errorf("told %d times:\n%s", n, r.err.String())
 	}
 

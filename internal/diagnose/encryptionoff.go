@@ -28,7 +28,7 @@ func (f *Facts) wantsTLS(s *Step) bool {
 // looks does the same, so this is a guess.
 func leftBeforeSTARTTLS(c *Case) []Evidence {
 	wizards := wizardProbe(c)
-	all := c.each(func(f *Facts) bool {
+	return probes(c.each(func(f *Facts) bool {
 		l := f.Listed[false]
 		if f.triedTLS() || !f.listsSTARTTLS(l) || f.offersLogin(l) || f.End.IsZero() ||
 			f.has(func(s *Step) bool { return s.works() || s.isSTARTTLS() || s.logsIn() }) || f.secretInClear() {
@@ -38,11 +38,7 @@ func leftBeforeSTARTTLS(c *Case) []Evidence {
 			return false
 		}
 		return f.EndedBy == event.EndedByClient || f.has((*Step).leaves)
-	})
-	for i := range all {
-		all[i].Guess = true
-	}
-	return all
+	}))
 }
 
 // offersLogin reports whether the list offers any way to log in.

@@ -42,6 +42,26 @@ func fold(all []Evidence) (folded []Evidence) {
 	return folded
 }
 
+// probes marks evidence as a guess. What one client does at one door again and again is one finding, and an info: it is a
+// program that only looks, as a health check does.
+func probes(all []Evidence) (list []Evidence) {
+	times := map[place]int{}
+	for _, e := range all {
+		times[e.Sessions[0].place()]++
+	}
+	var often []Evidence
+	for _, e := range all {
+		e.Guess = true
+		if times[e.Sessions[0].place()] < many {
+			list = append(list, e)
+			continue
+		}
+		e.Severity, e.Words = Info, map[string]string{}
+		often = append(often, e)
+	}
+	return append(list, fold(often)...)
+}
+
 // probed counts, for each client and door, the sessions in which the client only shook hands and said nothing. Health
 // checks do that, and so does a mail client that refuses the certificate without an alert.
 func (c *Case) probed() map[place]int {

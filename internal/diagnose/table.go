@@ -16,7 +16,7 @@ var connecting = []Row{
 		Title:       "SSL/TLS on a port that starts unencrypted.",
 		Explanation: "The client began with a TLS handshake on port {door}, where the server speaks first, in clear.",
 		Advice:      "Port {door} starts unencrypted. Set encryption to STARTTLS, or keep SSL/TLS and use port {tls-door}."},
-	{ID: "silent-on-tls-port", Severity: Error, When: silentOnTLSPort, Early: always,
+	{ID: "silent-on-tls-port", Severity: Warning, When: silentOnTLSPort, Early: always,
 		Title:       "The client waits for a greeting on a port that needs SSL/TLS.",
 		Explanation: "Port {door} needs TLS from the first byte, so the server says nothing before a handshake, and neither did the client. A client set to STARTTLS or to no encryption waits like this until its time is over. (So does a health check that only connects.)",
 		Advice:      "Port {door} needs TLS from the first byte. Set encryption to SSL/TLS, or keep STARTTLS and use port {clear-door}."},

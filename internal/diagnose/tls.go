@@ -26,7 +26,7 @@ func (f *Facts) beginsWithTLS() bool { return f.Security == string(protocol.TLS)
 // port scanners look the same, so it is a guess. A client that leaves within a second doesn't count.
 func silentOnTLSPort(c *Case) []Evidence {
 	const patient = time.Second
-	all := c.each(func(f *Facts) bool {
+	return probes(c.each(func(f *Facts) bool {
 		if !f.beginsWithTLS() || f.acted() || f.Counts.BytesIn > 0 || f.triedTLS() && f.TLS.Hello || has[*event.ClearOnTLS](f) {
 			return false
 		}
@@ -34,11 +34,7 @@ func silentOnTLSPort(c *Case) []Evidence {
 			return true
 		}
 		return !f.End.IsZero() && f.End.Sub(f.Start) >= patient && f.triedTLS() && f.EndedBy != event.EndedByShutdown
-	})
-	for i := range all {
-		all[i].Guess = true
-	}
-	return all
+	}))
 }
 
 // clearTextOnTLSPort finds a command where a ClientHello must come.

@@ -1,0 +1,497 @@
+package e2e
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"net"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/mailrig/mailrig/internal/diagnose"
+)
+
+// A situation is something harmless that happens on a machine that several people and programs share: a health check, a
+// scanner, a pool's spare connection, a negative test. mailrig mustn't raise an error about it, nor a warning besides those in may.
+type situation struct {
+	name     string
+	flags    []string // for mailrig serve
+	programs []string // that it needs
+	may      []string // ids of warnings that are true
+	do       func(t *testing.T, r *rig)
+}
+
+func TestHarmless(t *testing.T) {
+	t.Parallel()
+	for _, s := range slices.Concat(checks(), visitors(), connections(), askedFor(), sharing()) {
+		t.Run(s.name, func(t *testing.T) {
+			t.Parallel()
+			for _, program := range s.programs {
+				if strings.HasPrefix(program, "check_") {
+					plugin(t, program)
+				} else {
+					sbin(t, program)
+				}
+			}
+			r := start(t, s.flags...)
+			s.do(t, r)
+			for _, f := range append(r.findings(t), r.toldSoFar(t)...) {
+				if f.Severity == diagnose.Error || f.Severity == diagnose.Warning && !slices.Contains(s.may, f.ID) {
+					t.Errorf("%s: %s (%s) %s", f.Severity, f.Title, f.ID, f.Explanation)
+				}
+			}
+		})
+	}
+}
+
+// toldSoFar returns what the rig itself has found, also while sessions were open.
+func (r *rig) toldSoFar(t *testing.T) []diagnose.Finding {
+	t.Helper()
+	var list struct{ Findings []diagnose.Finding }
+	if err := json.Unmarshal(r.get(t, "/api/v1/findings"), &list); err != nil {
+		t.Fatal(err)
+	}
+	return list.Findings
+}
+
+// plugin finds one of the monitoring plugins.
+func plugin(t *testing.T, name string) string {
+	t.Helper()
+	path := "/usr/lib/nagios/plugins/" + name
+	if _, err := os.Stat(path); err != nil {
+		missing(t, "monitoring-plugins-basic isn't installed")
+	}
+	return path
+}
+
+// checks are health checks and monitoring.
+func checks() (all []situation) {
+	probe := func(name, program string, door int, args ...string) {
+		all = append(all, situation{name: name, programs: []string{program}, do: func(t *testing.T, r *rig) {
+			for range 6 { // a check comes again and again
+				execute(t, invocation{program: plugin(t, program), args: append([]string{"-H", "127.0.0.1", "-p", r.port(door)}, args...)}).want(0)
+			}
+		}})
+	}
+	probe("check_tcp", "check_tcp", 25)
+	probe("check_tcp that waits for the greeting", "check_tcp", 143, "-e", "* OK")
+	probe("check_tcp inside TLS", "check_tcp", 993, "-S")
+	all[len(all)-1].may = []string{"certificate-not-trusted"} // the first ones look like a client that doesn't trust it
+	probe("check_tcp inside TLS at POP3", "check_tcp", 995, "-S", "-e", "+OK", "-q", "QUIT\r\n")
+	probe("check_smtp", "check_smtp", 25)
+	probe("check_smtp with STARTTLS", "check_smtp", 587, "-S")
+	probe("check_smtp that looks at the certificate", "check_smtp", 587, "-S", "-D", "1")
+	probe("check_imap", "check_imap", 143)
+	probe("check_imap inside TLS", "check_imap", 993, "-S")
+	probe("check_pop", "check_pop", 110)
+	probe("check_pop inside TLS", "check_pop", 995, "-S")
+	return append(all,
+		// Until a check has come a few times, it may be a client that leaves.
+		situation{name: "HAProxy's checks", programs: []string{"haproxy"}, may: []string{"certificate-not-trusted", "left-before-starttls"}, do: haproxyChecks},
+		situation{name: "nginx in front", programs: []string{"nginx"}, may: []string{"mail-sent-in-clear"}, do: nginxInFront})
+}
+
+// haproxyChecks lets HAProxy check each door in another way, until it has done so three times.
+func haproxyChecks(t *testing.T, r *rig) {
+	ways := map[int]string{
+		25: "", 2525: "option tcp-check", 587: "option smtpchk EHLO haproxy.example", 143: "option tcp-check\n  tcp-check expect string *\\ OK",
+		110: "option tcp-check\n  tcp-check expect string +OK\n  tcp-check send QUIT\\r\\n", 465: "", 993: "", 995: "",
+	}
+	conf := "defaults\n  mode tcp\n  timeout connect 10s\n  timeout client 1m\n  timeout server 1m\n"
+	for door, way := range ways {
+		tls := ""
+		if r.door(door).Security == "tls" && door != 995 { // at 995 the check knows nothing of TLS
+			tls = "check-ssl verify none"
+		}
+		conf += fmt.Sprintf("frontend f%[1]d\n  bind 127.0.0.1:%[2]d\n  default_backend b%[1]d\nbackend b%[1]d\n  %[3]s\n  server rig %[4]s check inter 500ms %[5]s\n",
+			door, freePort(t), way, r.door(door).Address, tls)
+	}
+	d := &debian{t: t, dir: t.TempDir()}
+	stop := d.runUntil("", sbin(t, "haproxy"), "-db", "-f", write(t, d.dir, "haproxy.cfg", []byte(conf)))
+	delete(ways, 25) // a check that only connects gives up with an RST in place of the ACK: nobody is told of it
+	delete(ways, 2525)
+	delete(ways, 995)
+	eventually(t, "three checks at each other door", func() bool {
+		seen := map[int]int{}
+		for _, s := range r.sessions() {
+			seen[s.Door]++
+		}
+		for door := range ways {
+			if seen[door] < 3 {
+				return false
+			}
+		}
+		return true
+	})
+	stop()
+}
+
+const nginxConf = `load_module /usr/lib/nginx/modules/ngx_mail_module.so;
+daemon off; master_process off; pid %[1]s/nginx.pid; error_log %[1]s/error.log;
+events {}
+http {
+  access_log off;
+  client_body_temp_path %[1]s/a; proxy_temp_path %[1]s/b; fastcgi_temp_path %[1]s/c; uwsgi_temp_path %[1]s/d; scgi_temp_path %[1]s/e;
+  server { listen 127.0.0.1:%[2]d; location / { add_header Auth-Status OK; add_header Auth-Server 127.0.0.1; add_header Auth-Port %[3]s; return 204; } }
+}
+mail {
+  auth_http 127.0.0.1:%[2]d; server_name proxy.example.test;
+  server { listen 127.0.0.1:%[4]d; protocol smtp; smtp_auth none; xclient off; }
+}
+`
+
+// nginxInFront sends through nginx' mail proxy, which speaks to the rig in clear.
+func nginxInFront(t *testing.T, r *rig) {
+	need(t, "curl")
+	if _, err := os.Stat("/usr/lib/nginx/modules/ngx_mail_module.so"); err != nil {
+		missing(t, "nginx has no module for mail")
+	}
+	d := &debian{t: t, dir: t.TempDir()}
+	auth, mail := freePort(t), freePort(t)
+	conf := fmt.Sprintf(nginxConf, d.dir, auth, r.port(25), mail)
+	stop := d.runUntil("", sbin(t, "nginx"), "-c", write(t, d.dir, "nginx.conf", []byte(conf)))
+	file := write(t, t.TempDir(), "letter", crlf(letter))
+	r.run("curl", r.curlArgs("--retry", "20", "--retry-connrefused", "--retry-delay", "1", "--mail-from", r.User, "--mail-rcpt", r.User,
+		"--upload-file", file, fmt.Sprintf("smtp://127.0.0.1:%d/client.example.test", mail))...).want(0)
+	stop()
+}
+
+// visitors are programs that only look.
+func visitors() []situation {
+	// What is true of nmap: it waits where nobody speaks first, speaks HTTP, leaves out its name, and offers old ciphers.
+	trueOfNmap := []string{"silent-on-tls-port", "http-on-mail-port", "malformed-command", "tls-cipher-refused", "tls-version-refused", "left-before-starttls", "certificate-not-trusted"}
+	all := []situation{
+		{name: "nmap -sV", programs: []string{"nmap"}, may: trueOfNmap, do: func(t *testing.T, r *rig) { nmap(t, r, "-sV", "--version-light") }},
+		{name: "nmap's scripts", programs: []string{"nmap"}, may: trueOfNmap, do: func(t *testing.T, r *rig) {
+			nmap(t, r, "--script", "banner,smtp-commands,imap-capabilities,pop3-capabilities,ssl-cert", "-sV", "--version-intensity", "0")
+		}},
+		{name: "a port scanner", programs: []string{"nmap"}, do: func(t *testing.T, r *rig) { nmap(t, r, "-sT") }},
+		{name: "curl looks at the capabilities", programs: []string{"curl"}, do: func(t *testing.T, r *rig) {
+			r.run("curl", r.curlArgs("-X", "CAPABILITY", "imaps://"+r.local(993))...)
+			r.run("curl", r.curlArgs("-X", "NOOP", "smtp://"+r.local(25))...)
+			r.run("curl", r.curlArgs("-X", "CAPA", "pop3s://"+r.local(995))...)
+		}},
+		{name: "mailrig check", do: func(t *testing.T, r *rig) {
+			args := []string{"check", "127.0.0.1", "--ca", r.CAFile, "--user", r.User, "--send"}
+			for _, d := range r.Doors {
+				args = append(args, "--door", fmt.Sprintf("%d=%s", d.Port, d.Address))
+			}
+			execute(t, invocation{program: binary, args: args, env: []string{"MAILRIG_PASSWORD=secret"}}).want(0)
+		}},
+		{name: "msmtp --serverinfo", programs: []string{"msmtp"}, do: func(t *testing.T, r *rig) {
+			r.run("msmtp", "--serverinfo", "--host=localhost", "--port="+r.port(587), "--tls=on", "--tls-trust-file="+r.CAFile).want(0)
+			r.run("msmtp", "--serverinfo", "--host=localhost", "--port="+r.port(465), "--tls=on", "--tls-starttls=off", "--tls-trust-file="+r.CAFile).want(0)
+		}},
+	}
+	for _, stage := range []string{"CONNECT", "BANNER", "EHLO", "TLS", "AUTH", "MAIL", "RCPT"} {
+		var may []string
+		if stage == "TLS" { // it leaves as Postfix does when it doesn't trust the certificate
+			may = []string{"certificate-not-trusted"}
+		}
+		all = append(all, situation{name: "swaks --quit-after " + stage, programs: []string{"swaks"}, may: may, do: func(t *testing.T, r *rig) {
+			r.run("swaks", "--server", r.local(587), "--tls", "--tls-ca-path", r.CAFile, "--auth", "PLAIN", "--auth-user", r.User, "--auth-password", "secret",
+				"--from", r.User, "--to", "bob@example.test", "--quit-after", stage)
+		}})
+	}
+	for door, starttls := range map[int]string{993: "", 465: "", 995: "", 587: "smtp", 143: "imap", 110: "pop3"} {
+		all = append(all, situation{name: fmt.Sprintf("openssl s_client at %d", door), programs: []string{"openssl"}, do: func(t *testing.T, r *rig) {
+			args := []string{"s_client", "-connect", r.local(door)}
+			if starttls != "" {
+				args = append(args, "-starttls", starttls)
+			}
+			for range 3 {
+				execute(t, invocation{program: "openssl", args: args}) // standard input ends at once
+			}
+		}})
+	}
+	return all
+}
+
+func nmap(t *testing.T, r *rig, args ...string) {
+	t.Helper()
+	var ports []string
+	for _, d := range r.Doors {
+		ports = append(ports, r.port(d.Port))
+	}
+	execute(t, invocation{program: sbin(t, "nmap"), args: append(args, "-Pn", "-n", "-T5", "-p", strings.Join(ports, ","), "127.0.0.1"), limit: 2 * patience}).want(0)
+}
+
+// connections are connections without a purpose of their own.
+func connections() []situation {
+	return []situation{
+		{name: "opened and closed", do: func(t *testing.T, r *rig) {
+			for _, d := range r.Doors {
+				for range 3 {
+					r.dial(t, d.Port).Close()
+				}
+			}
+		}},
+		{name: "opened and reset", do: func(t *testing.T, r *rig) {
+			for _, d := range r.Doors {
+				k := r.dial(t, d.Port)
+				_ = k.Conn.(*net.TCPConn).SetLinger(0)
+				k.Close()
+			}
+		}},
+		{name: "a pool's spare connections", do: func(t *testing.T, r *rig) {
+			var spare []*talk
+			for range 3 {
+				k := r.dialTLS(t, 993)
+				k.expect("* OK")
+				k.say("a LOGIN alice secret", "a OK")
+				spare = append(spare, k)
+			}
+			for range 3 {
+				spare = append(spare, r.dialTLS(t, 465))
+			}
+			spare[0].say("b SELECT INBOX", "b OK")
+			spare[0].say("c LOGOUT", "c OK")
+			for _, k := range spare {
+				k.Close()
+			}
+		}},
+		{name: "a client that idles", do: func(t *testing.T, r *rig) {
+			k := r.dialTLS(t, 993)
+			k.expect("* OK")
+			k.say("a LOGIN alice secret", "a OK")
+			k.say("b SELECT INBOX", "b OK")
+			k.say("c IDLE", "+")
+			pass(5 * time.Second)
+			k.say("DONE", "c OK")
+			k.say("d LOGOUT", "d OK")
+		}},
+		{name: "a question to the user", do: func(t *testing.T, r *rig) { // the client waits for an answer about the certificate, or for a password
+			k := r.dialTLS(t, 993)
+			k.expect("* OK")
+			other := r.dialTLS(t, 465)
+			other.expect("220")
+			other.say("EHLO client.example.test", "250 ")
+			pass(5 * time.Second)
+			k.say("a LOGIN alice secret", "a OK")
+			k.say("b LOGOUT", "b OK")
+			other.say("QUIT", "221")
+		}},
+		{name: "NOOP keeps connections alive", do: func(t *testing.T, r *rig) {
+			imap, smtp, pop := r.dialTLS(t, 993), r.dialTLS(t, 465), r.dialTLS(t, 995)
+			imap.expect("* OK")
+			imap.say("a LOGIN alice secret", "a OK")
+			imap.say("a SELECT INBOX", "a OK")
+			smtp.expect("220")
+			smtp.say("EHLO client.example.test", "250 ")
+			pop.expect("+OK")
+			pop.say("USER alice", "+OK")
+			pop.say("PASS secret", "+OK")
+			for range 30 {
+				imap.say("a NOOP", "a OK")
+				smtp.say("NOOP", "250")
+				pop.say("NOOP", "+OK")
+			}
+			imap.say("a LOGOUT", "a OK")
+			smtp.say("QUIT", "221")
+			pop.say("QUIT", "+OK")
+		}},
+		{name: "a person with telnet", do: func(t *testing.T, r *rig) {
+			k := r.dial(t, 25)
+			k.expect("220")
+			k.say("HELP", "")
+			k.say("EHLO me.example.test", "250 ")
+			k.say("QUIT", "221")
+		}},
+		{name: "a setup wizard", may: []string{"left-before-starttls"}, do: func(t *testing.T, r *rig) {
+			for _, door := range []int{993, 143, 995, 110} {
+				k := r.dial(t, door)
+				if r.door(door).Security == "tls" {
+					k = newTalk(t, handshake(t, k.Conn, r.tlsConfig()))
+				}
+				k.expect("")
+				if door == 993 || door == 143 {
+					k.say("a CAPABILITY", "a OK")
+					k.say("b LOGOUT", "b OK")
+				} else {
+					k.say("CAPA", "+OK")
+					k.expect(".")
+					k.say("QUIT", "+OK")
+				}
+			}
+			for _, door := range []int{587, 465, 25} {
+				k := r.dial(t, door)
+				if r.door(door).Security == "tls" {
+					k = newTalk(t, handshake(t, k.Conn, r.tlsConfig()))
+				}
+				k.expect("220")
+				k.say("EHLO wizard.example.test", "250 ")
+				k.say("QUIT", "221")
+			}
+		}},
+		{name: "a wizard tries names for the server", do: func(t *testing.T, r *rig) { // and plain doors in vain
+			for range 3 {
+				k := r.dial(t, 993)
+				k.Close()
+				k = r.dialTLS(t, 993)
+				k.expect("* OK")
+				k.say("a LOGOUT", "a OK")
+			}
+		}},
+	}
+}
+
+// pass lets time pass, which is what these situations are about: nothing is measured.
+func pass(d time.Duration) { time.Sleep(d) }
+
+// askedFor are refusals that somebody asked for, and clients that cope with them.
+func askedFor() []situation {
+	plain := base64.StdEncoding.EncodeToString([]byte("\x00alice@example.test\x00secret"))
+	submit := func(t *testing.T, r *rig, rcpt, answer string) {
+		k := r.dialTLS(t, 465)
+		k.expect("220")
+		k.say("EHLO client.example.test", "250 ")
+		k.say("AUTH PLAIN "+plain, "235")
+		k.say("MAIL FROM:<alice@example.test>", "250")
+		k.say("RCPT TO:<"+rcpt+">", answer)
+		k.say("RSET", "250")
+		k.say("QUIT", "221")
+	}
+	all := []situation{
+		{name: "a negative test with reply+550", do: func(t *testing.T, r *rig) { submit(t, r, "reply+550+5.1.1@example.test", "550") }},
+		{name: "a negative test with reply+451", do: func(t *testing.T, r *rig) { submit(t, r, "reply+451+4.7.1@example.test", "451") }},
+		{name: "a negative test with login+wrong-password", do: func(t *testing.T, r *rig) {
+			k := r.dialTLS(t, 993)
+			k.expect("* OK")
+			k.say("a LOGIN login+wrong-password@example.test secret", "a NO")
+			k.say("b LOGOUT", "b OK")
+		}},
+		{name: "an active scenario refuses the recipient", flags: []string{"--scenario", "smtp-unknown-recipient"}, do: func(t *testing.T, r *rig) {
+			submit(t, r, "bob@example.test", "550")
+		}},
+		{name: "an active scenario refuses the login", flags: []string{"--scenario", "auth-wrong-password"}, do: func(t *testing.T, r *rig) {
+			k := r.dialTLS(t, 995)
+			k.expect("+OK")
+			k.say("USER alice", "+OK")
+			k.say("PASS secret", "-ERR")
+			k.say("QUIT", "+OK")
+		}},
+		{name: "an active scenario opens no folder", flags: []string{"--scenario", "imap-no-permission"}, do: func(t *testing.T, r *rig) {
+			k := r.dialTLS(t, 993)
+			k.expect("* OK")
+			k.say("a LOGIN alice secret", "a OK")
+			k.say("b SELECT INBOX", "b ")
+			k.say("c LOGOUT", "c OK")
+		}},
+		{name: "the second mechanism after the first", flags: []string{"--scenario", "auth-strong-mechanisms-fail"}, do: func(t *testing.T, r *rig) {
+			k := r.dialTLS(t, 465)
+			k.expect("220")
+			k.say("EHLO client.example.test", "250 ")
+			k.say("AUTH CRAM-MD5", "334")
+			k.say(base64.StdEncoding.EncodeToString([]byte("alice 0123456789abcdef0123456789abcdef")), "535")
+			k.say("AUTH PLAIN "+plain, "235")
+			k.say("QUIT", "221")
+		}},
+		{name: "a login is called off", do: func(t *testing.T, r *rig) {
+			k := r.dialTLS(t, 465)
+			k.expect("220")
+			k.say("EHLO client.example.test", "250 ")
+			k.say("AUTH LOGIN", "334")
+			k.say("*", "501")
+			k.say("AUTH PLAIN "+plain, "235")
+			k.say("QUIT", "221")
+		}},
+		{name: "mailbox names are tried", do: func(t *testing.T, r *rig) {
+			k := r.dialTLS(t, 993)
+			k.expect("* OK")
+			k.say("a LOGIN alice secret", "a OK")
+			k.say("b STATUS \"Sent Items\" (MESSAGES)", "b NO")
+			k.say("c CREATE Trash", "c ")
+			k.say("d LOGOUT", "d OK")
+		}},
+		{name: "behind a balancer that says so", flags: []string{"--proxy-protocol", "127.0.0.1"}, do: func(t *testing.T, r *rig) {
+			k := r.dial(t, 143)
+			k.send("PROXY TCP4 198.51.100.7 192.0.2.1 40000 143")
+			k.expect("* OK")
+			k.say("a LOGOUT", "a OK")
+			local := r.dial(t, 143) // a check of the balancer's own, by version 2: LOCAL
+			if _, err := local.Write([]byte("\r\n\r\n\x00\r\nQUIT\n\x20\x00\x00\x00")); err != nil {
+				t.Fatal(err)
+			}
+			local.expect("* OK")
+			local.Close()
+		}},
+	}
+	return all
+}
+
+// sharing are several users and programs at one address, and clients that fetch much.
+func sharing() []situation {
+	fetch := func(t *testing.T, r *rig, user string, commands ...string) {
+		k := r.dialTLS(t, 993)
+		k.expect("* OK")
+		k.say("a LOGIN "+user+" secret", "a OK")
+		k.say("a SELECT INBOX", "a OK")
+		for _, c := range commands {
+			k.say("a "+c, "a OK")
+		}
+		k.say("a LOGOUT", "a OK")
+	}
+	pop := func(t *testing.T, r *rig, user string, commands ...string) {
+		k := r.dialTLS(t, 995)
+		k.expect("+OK")
+		k.say("USER "+user, "+OK")
+		k.say("PASS secret", "+OK")
+		for _, c := range commands {
+			k.send("%s", c)
+			if k.expect("+OK"); strings.HasPrefix(c, "TOP") || strings.HasPrefix(c, "RETR") || c == "UIDL" || c == "LIST" {
+				k.expect(".")
+			}
+		}
+		k.say("QUIT", "+OK")
+	}
+	seed := []string{"--seed", "testdata/seed"}
+	return []situation{
+		{name: "messages are fetched in pieces", do: func(t *testing.T, r *rig) {
+			deliver(t, r, "alice@example.test", 3)
+			fetch(t, r, "alice", "FETCH 1:* (UID FLAGS RFC822.SIZE ENVELOPE)", "FETCH 1:* (BODY.PEEK[HEADER])", "FETCH 1 (BODY.PEEK[]<0.40>)", "FETCH 1 (BODY.PEEK[]<40.40>)",
+				"FETCH 1 (BODY.PEEK[]<80.4000>)", "FETCH 2:3 (BODY.PEEK[TEXT])")
+		}},
+		{name: "headers again at each poll", do: func(t *testing.T, r *rig) {
+			deliver(t, r, "alice@example.test", 2)
+			for range 3 {
+				pop(t, r, "alice", "STAT", "UIDL", "TOP 1 0", "TOP 2 0")
+			}
+		}},
+		{name: "two programs on one account", flags: seed, do: func(t *testing.T, r *rig) {
+			deliver(t, r, "alice@example.test", 1)
+			fetch(t, r, "alice", "FETCH 1 (BODY.PEEK[])")
+			pop(t, r, "alice", "UIDL", "RETR 1")
+		}},
+		{name: "two users at once", do: func(t *testing.T, r *rig) {
+			deliver(t, r, "alice@example.test", 1)
+			deliver(t, r, "bob@example.test", 1)
+			fetch(t, r, "alice", "FETCH 1 (BODY[])")
+			fetch(t, r, "bob", "FETCH 1 (BODY[])")
+			pop(t, r, "bob", "RETR 1", "DELE 1")
+		}},
+		{name: "polled often", do: func(t *testing.T, r *rig) {
+			for range 6 {
+				fetch(t, r, "alice", "NOOP")
+			}
+		}},
+	}
+}
+
+// deliver submits messages to a user, all in one session.
+func deliver(t *testing.T, r *rig, to string, n int) {
+	t.Helper()
+	k := r.dialTLS(t, 465)
+	k.expect("220")
+	k.say("EHLO client.example.test", "250 ")
+	k.say("AUTH PLAIN "+base64.StdEncoding.EncodeToString([]byte("\x00carol@example.test\x00secret")), "235")
+	for i := range n {
+		k.say("MAIL FROM:<carol@example.test>", "250")
+		k.say("RCPT TO:<"+to+">", "250")
+		k.say("DATA", "354")
+		k.say(fmt.Sprintf("From: carol@example.test\r\nTo: %s\r\nDate: Thu, 26 Nov 2026 10:00:00 +0000\r\nMessage-ID: <%d.%s>\r\nSubject: hello\r\n\r\nhello\r\n.", to, i, to), "250")
+	}
+	k.say("QUIT", "221")
+}
