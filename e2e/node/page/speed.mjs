@@ -11,7 +11,7 @@ const browser = await chromium.launch({ executablePath: process.env.CHROMIUM, ar
 const transport = nodemailer.createTransport({ host: "127.0.0.1", port: Number(port), ignoreTLS: true, pool: true, maxConnections: 4, maxMessages: Infinity });
 const send = (subject) => transport.sendMail({ from: "shop@example.test", to: "alice@example.test", subject, text: "Hello" });
 const ms = (n) => Math.round(n) + " ms";
-const worst = (list) => list.reduce((a, b) => Math.max(a, b), 0);
+const worst = (list) => Math.max(0, ...list);
 const middle = (list) => list.toSorted((a, b) => a - b)[Math.floor(list.length / 2)];
 
 // open opens a view. work tells how long the page's main thread has really computed, in ms, which others on the machine hardly change.
@@ -81,7 +81,6 @@ const steps = {
     assert.ok(await page.locator("#rows > li").count() <= 500, "the list grows without bound");
     const { lags, tasks } = await page.evaluate(() => ({ lags: window.lags, tasks: window.tasks }));
     const work = await page.work() - before;
-    if (!timed) assert.ok(lags.length > 0, "no row came while messages were sent");
     await page.context().close();
     return { sent: `${count} in ${took.toFixed(1)} s`, "rows that came one by one": lags.length, "from sending to the row": `${ms(middle(lags))}, worst ${ms(worst(lags))}`, "long tasks": `${tasks.length}, the worst ${ms(worst(tasks))}`, computed: ms(work) };
   },
