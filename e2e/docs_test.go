@@ -139,6 +139,13 @@ func newDesk(t *testing.T, all []pages.Page) *desk {
 			t.Fatal(err)
 		}
 	}
+	signIn, err := os.ReadFile(filepath.Join("testdata", "docs", "sign-in-and-fetch.sh"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(write(t, d.dir, "sign-in-and-fetch.sh", signIn), 0o700); err != nil {
+		t.Fatal(err)
+	}
 	scenario, err := os.ReadFile("../scenarios/catalogue/smtp/greylisting.yaml")
 	if err != nil {
 		t.Fatal(err)
