@@ -139,10 +139,24 @@ func specific(all []evidence) (left []evidence) {
 				(o.sure != OneOf || !slices.ContainsFunc(o.means, func(id string) bool { return !slices.Contains(e.means, id) }))
 		})
 		if !known && (!programs || e.level != userWords) {
-			left = append(left, e)
+			left = append(left, decided(e, all))
 		}
 	}
 	return left
+}
+
+// decided returns a sign of several possible causes as a sign of the one that the server's own words name, if they name one.
+func decided(e evidence, all []evidence) evidence {
+	if e.sure == Certain || len(e.means) < 2 {
+		return e
+	}
+	i := slices.IndexFunc(all, func(o evidence) bool {
+		return o.level == serverWords && o.sure == Certain && len(o.means) == 1 && slices.Contains(e.means, o.means[0])
+	})
+	if i >= 0 {
+		e.means = all[i].means
+	}
+	return e
 }
 
 // weigh adds up the evidence.

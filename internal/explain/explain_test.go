@@ -92,6 +92,16 @@ func TestDisguises(t *testing.T) {
 	}
 }
 
+// TestServerDecides checks that a code which means several things means what the server says in words.
+func TestServerDecides(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{"smtplib.SMTPSenderRefused: (530, b'5.7.0 Must issue a STARTTLS command first', 'a@b')", "530 Must issue STARTTLS"} {
+		if a := loaded(t).Explain(text); len(a.Causes) != 1 || a.Causes[0].ID != "encryption-required" {
+			t.Errorf("%s: %+v", text, a.Causes)
+		}
+	}
+}
+
 // TestUnknown checks that ordinary text has no cause.
 func TestUnknown(t *testing.T) {
 	t.Parallel()
