@@ -4,11 +4,12 @@
 GO       ?= go
 BIN      ?= bin/mailrig
 PREFIX   ?= /usr/local
+DIST     ?= dist
 FUZZTIME ?= 5s
 REV      ?= HEAD
 PACKAGES ?= ./...
 
-.PHONY: all build install uninstall test lint unit e2e e2e-all robots long fuzz cross modules bench compare screenshots clean
+.PHONY: all build install uninstall dist packages test lint unit e2e e2e-all robots long fuzz cross modules bench compare screenshots clean
 
 all: build
 
@@ -33,6 +34,12 @@ install: build ## the binary, manual pages and completions, below PREFIX
 uninstall: ## what "make install" with the same PREFIX has put there
 	rm -f "$(prefix)/bin/mailrig" "$(man)/mailrig.1" "$(man)"/mailrig-*.1
 	rm -f "$(bash)/mailrig" "$(zsh)/_mailrig" "$(fish)/mailrig.fish"
+
+dist: ## what is published: archives, .deb, .rpm, Homebrew formula, checksums, in DIST; VERSION, or else that of the git tag
+	cd packaging && $(GO) run . -go "$(GO)" -version "$(VERSION)" -out "$(abspath $(DIST))"
+
+packages: dist ## what "make dist" makes, installed in empty roots and tried
+	cd packaging && $(GO) vet . && $(GO) test -timeout 15m -v . -dist "$(abspath $(DIST))"
 
 test: lint unit e2e ## what must be right before a commit
 
@@ -74,10 +81,11 @@ fuzz: ## each fuzz target for FUZZTIME
 		done; \
 	done
 
+# With -trimpath "make dist" finds compiled what this has compiled.
 cross: ## it must build, and be vetted, where it isn't developed
 	@set -e; for target in linux/amd64 linux/arm64 darwin/arm64 windows/amd64; do \
 		echo "build and vet for $$target"; \
-		export CGO_ENABLED=0 GOOS=$${target%/*} GOARCH=$${target#*/}; \
+		export CGO_ENABLED=0 GOFLAGS=-trimpath GOOS=$${target%/*} GOARCH=$${target#*/}; \
 		$(GO) build -o /dev/null ./cmd/mailrig; \
 		$(GO) vet $(PACKAGES); \
 	done
@@ -99,4 +107,4 @@ screenshots: ## the pictures of the page in docs/page, anew
 	$(GO) test -count 1 -run TestScreenshots ./e2e -args -screenshots ../docs/page
 
 clean:
-	rm -rf bin
+	rm -rf bin dist
