@@ -5,7 +5,7 @@
 #   docker build -t mailrig .
 #   docker run --rm -p 127.0.0.1:8025:8025 -p 25:25 -p 587:587 -p 993:993 mailrig
 #
-# Every flag is a variable: -e MAILRIG_SCENARIO=greylisting is --scenario greylisting.
+# docker-bake.hcl builds it for several architectures. Every flag is a variable: -e MAILRIG_SCENARIO=greylisting is --scenario greylisting.
 
 ARG GO_VERSION=1.26
 FROM --platform=$BUILDPLATFORM golang:${GO_VERSION} AS build
@@ -14,12 +14,18 @@ COPY go.mod go.sum ./
 RUN go mod download
 COPY . .
 ARG TARGETOS TARGETARCH
+# What "mailrig version" says. The builder doesn't get the repository, in which it would stand.
+ARG VERSION
 # CGO_ENABLED=0 makes it static, which an image without a C library needs.
 RUN CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH \
-    go build -trimpath -ldflags "-s -w" -o /out/mailrig ./cmd/mailrig \
+    go build -trimpath -ldflags "-s -w${VERSION:+ -X main.release=$VERSION}" -o /out/mailrig ./cmd/mailrig \
  && install -d -m 1777 /out/tmp
 
 FROM scratch
+LABEL org.opencontainers.image.title="mailrig" \
+      org.opencontainers.image.description="Mock mail server for testing mail clients" \
+      org.opencontainers.image.source="https://github.com/mailrig/mailrig" \
+      org.opencontainers.image.licenses="MIT"
 COPY --from=build /out/mailrig /mailrig
 # The CA of the run is put into a temporary file, and scratch has no place for one.
 # 65532 is what the image runs as; a volume may be mounted over it, read-only not.
