@@ -10,13 +10,21 @@ var notHere = map[string]string{
 	"go run ./*":     "it takes minutes; for mailrig itself, this test builds the same binary",
 	"go install ./*": "it would replace the reader's mailrig; this test builds the same binary",
 
+	// docs/install.md: the tests of packaging run them in an empty root.
+	"sudo *": "it installs or removes mailrig",
+	"(cd dist && sha256sum --check SHA256SUMS)":      "it needs what make dist makes",
+	"tar -xzf dist/mailrig_*_linux_amd64.tar.gz":     "it needs what make dist makes",
+	"mkdir -p ~/.local/bin":                          "it belongs to the command below it",
+	"cp mailrig_*_linux_amd64/mailrig ~/.local/bin/": "it needs what make dist makes",
+
 	// What isn't on this machine.
-	"go get github.com/mailrig/mailrig":                                   "it needs the network",
+	"docker *":                          "it needs Docker; recipes/lint loads the compose files, packaging reads the Dockerfile",
+	"go install github.com/*":           "it needs the network",
+	"go get github.com/mailrig/mailrig": "it needs the network",
 	"apt-get install dovecot-dev autoconf automake libtool":               "it needs root and the network",
 	"./autogen.sh && ./configure --with-dovecot=/usr/lib/dovecot && make": "imaptest's sources aren't here",
 	"export LD_LIBRARY_PATH=/usr/lib/dovecot":                             "it is for imaptest, which isn't here",
-	"docker *":                             "it needs Docker; recipes/lint loads the compose files",
-	"mailrig run -- sh -c 'src/imaptest *": "imaptest isn't here",
+	"mailrig run -- sh -c 'src/imaptest *":                                "imaptest isn't here",
 
 	// Forms, not commands: a word stands for the reader's own.
 	"mailrig check HOST":          "HOST is a placeholder",
