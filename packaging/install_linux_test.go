@@ -20,14 +20,7 @@ func TestDebianPackage(t *testing.T) {
 	t.Parallel()
 	r, root := made(t), newRoot(t)
 	need(t, "dpkg")
-	for _, dir := range []string{"var/lib/dpkg/info", "var/lib/dpkg/updates"} {
-		if err := os.MkdirAll(filepath.Join(root.dir, dir), 0o755); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := os.WriteFile(filepath.Join(root.dir, "var/lib/dpkg/status"), nil, 0o644); err != nil {
-		t.Fatal(err)
-	}
+	root.takesDebian()
 	dpkg := func(args ...string) string {
 		t.Helper()
 		return output(t, exec.Command("dpkg", append([]string{"--root=" + root.dir, "--log=/dev/null"}, args...)...))

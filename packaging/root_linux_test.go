@@ -40,6 +40,20 @@ func newRoot(t *testing.T) *emptyRoot {
 	return &emptyRoot{t, dir}
 }
 
+// takesDebian makes what dpkg needs of a root.
+func (r *emptyRoot) takesDebian() {
+	r.t.Helper()
+	dpkg := filepath.Join(r.dir, "var/lib/dpkg")
+	for _, dir := range []string{"info", "updates"} {
+		if err := os.MkdirAll(filepath.Join(dpkg, dir), 0o755); err != nil {
+			r.t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(dpkg, "status"), nil, 0o644); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
 // inside runs a program of the root as a user without a name, without any variable.
 func (r *emptyRoot) inside(program string, args ...string) string {
 	r.t.Helper()
