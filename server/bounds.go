@@ -31,9 +31,9 @@ type bounds struct {
 	http        int
 	notes       []string
 
-	mail, memos, sessions, views, answers *budget.Share
-	watched                               int64 // bytes of the sessions that findings look at, beside the shares
-	spool                                 spool.Room
+	mail, memos, sessions, views, answers, tokens *budget.Share
+	watched                                       int64 // bytes of the sessions that findings look at, beside the shares
+	spool                                         spool.Room
 }
 
 // newBounds divides the memory and the descriptors. It lowers what doesn't fit and says so in notes.
@@ -42,7 +42,7 @@ func newBounds(cfg *Config, descriptors int64) *bounds {
 	held := budget.New(left * 5 / 8)
 	part := func(sixteenths int64) *budget.Share { return held.Share(held.Limit() / 16 * sixteenths) }
 	b := &bounds{
-		memory: cfg.MaxMemory, mail: part(10), memos: part(1), sessions: part(3), views: part(1), answers: part(1),
+		memory: cfg.MaxMemory, mail: part(10), memos: part(1), sessions: part(3), views: part(1), answers: part(1), tokens: part(1),
 		watched:     held.Limit() / 16,
 		connections: cfg.MaxConnections, http: maxHTTP,
 	}

@@ -32,6 +32,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/mailrig/mailrig/internal/budget"
 	"github.com/mailrig/mailrig/internal/event"
 	"github.com/mailrig/mailrig/internal/identity"
 )
@@ -58,8 +59,11 @@ type Config struct {
 	URL string
 	// MailHosts are names with a dot under which clients reach the mail doors, besides 127.0.0.1.
 	MailHosts []string
-	Now       func() time.Time // nil: time.Now
-	Logger    *slog.Logger     // nil is silent
+	// Room is the memory that codes, tokens, devices and registered clients may take. Without room the oldest are forgotten. nil: only
+	// their number is limited.
+	Room   *budget.Share
+	Now    func() time.Time // nil: time.Now
+	Logger *slog.Logger     // nil is silent
 }
 
 // DefaultLifetime is how long an access token lasts if nobody says otherwise.
@@ -122,7 +126,7 @@ func New(c Config) *Issuer {
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
-	i := &Issuer{Config: c, mux: http.NewServeMux(), key: sync.OnceValues(newSigner), state: newState()}
+	i := &Issuer{Config: c, mux: http.NewServeMux(), key: sync.OnceValues(newSigner), state: newState(c.Room)}
 	for pattern, h := range i.routes() {
 		i.mux.HandleFunc(pattern, h)
 	}

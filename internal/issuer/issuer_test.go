@@ -3,6 +3,7 @@ package issuer
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -12,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mailrig/mailrig/internal/budget"
 	"github.com/mailrig/mailrig/internal/event"
 	"github.com/mailrig/mailrig/internal/identity"
 )
@@ -398,6 +400,41 @@ func TestKeepsLittle(t *testing.T) {
 	}
 	if w := b.do("GET", "/oauth2/authorize?"+strings.Repeat("x", maxForm+1), nil); w.Code != http.StatusRequestURITooLong {
 		t.Errorf("a long query: %d", w.Code)
+	}
+}
+
+// TestKeepsWithinItsRoom checks that the oldest are forgotten if there is no more memory, and that what they took is given back.
+func TestKeepsWithinItsRoom(t *testing.T) {
+	t.Parallel()
+	all := budget.New(1 << 20)
+	room := all.Share(64 << 10)
+	s := newState(room)
+	for n := range 1000 {
+		g := &grant{client: "app", user: "alice@example.test", scope: strings.Repeat("s", n%maxText)}
+		s.tokens.put(fmt.Sprint("token", n), &token{grant: g})
+		s.codes.put(fmt.Sprint("code", n), &code{grant: g})
+		s.devices.put(fmt.Sprint("device", n), &device{scope: g.scope})
+	}
+	if n := room.Used(); n > 64<<10+3*4096 { // one of each is kept in any case
+		t.Errorf("%d bytes are kept", n)
+	}
+	if _, ok := s.tokens.get("token999"); !ok {
+		t.Error("the latest token is forgotten")
+	}
+	if _, ok := s.tokens.get("token0"); ok {
+		t.Error("the oldest token is kept")
+	}
+	for len(s.tokens.order) > 0 {
+		s.tokens.drop()
+	}
+	for len(s.codes.order) > 0 {
+		s.codes.drop()
+	}
+	for len(s.devices.order) > 0 {
+		s.devices.drop()
+	}
+	if n := all.Used(); n != 0 {
+		t.Errorf("%d bytes are never given back", n)
 	}
 }
 

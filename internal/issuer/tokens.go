@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mailrig/mailrig/internal/budget"
 	"github.com/mailrig/mailrig/internal/event"
 )
 
@@ -41,9 +42,10 @@ type state struct {
 	issued  int // tokens made so far; a token's number
 }
 
-func newState() *state {
+func newState(room *budget.Share) *state {
 	return &state{
-		codes: newShelf[*code](maxCodes), devices: newShelf[*device](maxDevices), tokens: newShelf[*token](maxTokens), clients: newShelf[*client](maxClients),
+		codes: newShelf[*code](maxCodes, room), devices: newShelf[*device](maxDevices, room),
+		tokens: newShelf[*token](maxTokens, room), clients: newShelf[*client](maxClients, room),
 	}
 }
 
@@ -89,31 +91,6 @@ type token struct {
 
 // live reports whether a token still counts at a time.
 func (t *token) live(now time.Time) bool { return !t.revoked && !t.grant.revoked && now.Before(t.ends) }
-
-// shelf keeps the latest things, by the hash of their secret.
-type shelf[V any] struct {
-	most  int
-	items map[hash]V
-	order []hash
-}
-
-func newShelf[V any](most int) shelf[V] { return shelf[V]{most: most, items: map[hash]V{}} }
-
-// put keeps a thing under a new secret. If there are too many, the oldest goes.
-func (s *shelf[V]) put(secret string, v V) {
-	if len(s.order) >= s.most {
-		delete(s.items, s.order[0])
-		s.order = s.order[1:]
-	}
-	k := hashOf(secret)
-	s.items[k] = v
-	s.order = append(s.order, k)
-}
-
-func (s *shelf[V]) get(secret string) (v V, ok bool) {
-	v, ok = s.items[hashOf(secret)]
-	return v, ok
-}
 
 // Every secret begins in a way that tells what it is. A rig knows its own tokens, also those that it has forgotten.
 const (
