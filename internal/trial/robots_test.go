@@ -55,7 +55,7 @@ func (l *lab) faster(s *scenarios.Scenario) *scenarios.Scenario {
 	for i := range quick.Rules {
 		if f, ok := quick.Rules[i].Fault.(*fault.Issuer); ok { // tokens that last a hundredth are over before anybody can use them
 			f := *f
-			f.Delay /= 5
+			f.Delay = f.Delay / 5 * l.pace
 			quick.Rules[i].Fault = &f
 			continue
 		}
@@ -226,7 +226,7 @@ func jobFor(s *scenarios.Scenario) robot.Job {
 	switch {
 	case strings.HasPrefix(name, "auth-oauth"):
 		j.Token = true
-	case s.Group == "oauth", name == "gmail-oauth", name == "outlook-oauth":
+	case s.Group == "oauth":
 		j.SignIn, j.POP3, j.InTurn = true, false, true
 	}
 	switch name {
