@@ -70,7 +70,7 @@ func TestPage(t *testing.T) {
 	}
 	res := execute(t, invocation{
 		program: "node", args: []string{script, r.HTTP, string(list), stranger.Addr().String()},
-		env: []string{"CHROMIUM=" + chromium}, home: t.TempDir(), limit: 8 * patience,
+		env: []string{"CHROMIUM=" + chromium}, home: t.TempDir(), limit: 16 * patience, // axe examines 14 views in three looks
 	})
 	t.Log(strings.TrimSpace(res.out))
 	if res.code != 0 {
