@@ -21,16 +21,16 @@ func openCA(ctx context.Context, cfg Config) (*certs.CA, error) {
 	for _, a := range addresses {
 		o.Hostnames = append(o.Hostnames, a.String())
 	}
-	if cfg.CADir != "" {
-		return certs.LoadOrCreate(cfg.CADir, o)
+	if dir := cfg.caDir(); dir != "" {
+		return certs.LoadOrCreate(dir, o)
 	}
 	return certs.NewCA(o)
 }
 
 // writeCAFile writes the CA's certificate to a file for clients that need one.
 func (s *Server) writeCAFile() error {
-	if s.cfg.CADir != "" {
-		s.caFile = filepath.Join(s.cfg.CADir, "ca.pem")
+	if dir := s.cfg.caDir(); dir != "" {
+		s.caFile = filepath.Join(dir, "ca.pem")
 		return nil
 	}
 	f, err := os.CreateTemp("", "mailrig-ca-*.pem")

@@ -62,7 +62,13 @@ type Config struct {
 	Auth    []string
 	SeedDir string // load mail from DIR/user@domain/FOLDER/*.eml
 	SeedRaw bool   // keep the line ends of messages from SeedDir; by default, CRLF is put into those that have none
-	CADir   string // where to keep the CA; "" keeps it in memory, with its certificate in a temporary file
+	// CADir is where to keep the CA. "" means in Data, or in memory with its certificate in a temporary file.
+	CADir string
+
+	// Data is a directory that keeps the mail between runs. "" keeps it in memory. One server at a time uses a directory.
+	Data         string
+	KeepFor      time.Duration // with Data: mail that came longer ago is removed; 0 means never
+	KeepMessages int           // with Data: only so many messages are kept, those that came last; 0 means all
 
 	Scenarios []*scenarios.Scenario // active from the start
 	// RandomSeed is the seed of rules with a chance: the same client meets the same at rigs with the same seed. 0 means
@@ -156,6 +162,10 @@ func (c *Config) fill() error {
 		return fmt.Errorf("%q isn't what can be done when memory is full; give %s or %s", c.WhenFull, Refuse, Evict)
 	case c.TokenLifetime < 0:
 		return errors.New("the lifetime of tokens is negative; give one such as 5s, or 0 for an hour")
+	case c.KeepFor < 0 || c.KeepMessages < 0:
+		return errors.New("what is kept is negative; give an age or a number of messages above 0, or 0 to keep all mail")
+	case c.Data == "" && (c.KeepFor > 0 || c.KeepMessages > 0):
+		return errors.New("an age or a number of messages applies only to mail that is kept in a directory; give Data too")
 	case strings.ContainsAny(c.Domain, "@ \t\r\n"):
 		return fmt.Errorf("%q isn't a domain; give one such as example.test", c.Domain)
 	}
@@ -182,6 +192,9 @@ func (c *Config) fill() error {
 		if l.Name == "" || l.Password == "" || strings.ContainsFunc(l.Name+l.Password, unicode.IsControl) || strings.Contains(l.Name, ":") { // RFC 7617 section 2
 			return fmt.Errorf("the login %q for the web page needs a name without a colon and a password, both without control characters", l.Name)
 		}
+	}
+	if err := CheckData(c.Data); err != nil {
+		return err
 	}
 	if _, err := c.offer(); err != nil {
 		return err

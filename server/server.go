@@ -49,7 +49,7 @@ import (
 	"github.com/mailrig/mailrig/internal/protocol"
 	"github.com/mailrig/mailrig/internal/session"
 	"github.com/mailrig/mailrig/internal/store"
-	"github.com/mailrig/mailrig/internal/store/memory"
+	"github.com/mailrig/mailrig/internal/store/kept"
 	"github.com/mailrig/mailrig/internal/store/seed"
 	"github.com/mailrig/mailrig/internal/watch"
 	"github.com/mailrig/mailrig/internal/web"
@@ -63,6 +63,7 @@ type Server struct {
 	cancel  context.CancelFunc
 	ca      *certs.CA
 	store   store.Store
+	kept    *kept.Store // the same, if mail is kept; otherwise nil
 	mail    *mailroom.Room
 	metrics *metrics.Metrics
 	hooks   *webhook.Sender
@@ -111,8 +112,9 @@ const traceRoom = 64 << 10
 // imap or pop3), its Security (starttls, starttls-required or tls), and the Address where it really listens.
 type Door = door.Door
 
-// New checks the configuration, mints the certificates and loads the seed. It opens no port.
-func New(cfg Config) (*Server, error) {
+// New checks the configuration, opens the store, mints the certificates and loads the seed. It opens no port. Shut the
+// server down in any case, if mail is kept.
+func New(cfg Config) (_ *Server, err error) {
 	if err := cfg.fill(); err != nil {
 		return nil, err
 	}
@@ -120,20 +122,18 @@ func New(cfg Config) (*Server, error) {
 	s := &Server{
 		cfg:       cfg,
 		bounds:    limits,
-		store:     cfg.store,
 		protocols: protocolsOf(cfg.protocols),
 		gates:     map[*gate.Gate]struct{}{},
 	}
 	limits.spool.Files.OnFull = func(err error) { s.trouble("files", fmt.Sprintf("messages are refused for the time being: %v", err)) }
-	if s.store == nil {
-		s.store = memory.New(memory.Options{
-			Domain: cfg.Domain, MaxMessageBytes: cfg.MaxMessageBytes + traceRoom,
-			Room: limits.mail, Memos: limits.memos, Evict: cfg.WhenFull == Evict,
-			OnFull: func() {
-				s.trouble("memory", "memory is full, and mail gets a temporary failure; remove mail, raise --max-memory, or give --when-full evict")
-			},
-		})
+	if err := s.openStore(); err != nil {
+		return nil, err
 	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.closeStore())
+		}
+	}()
 	s.mail = mailroom.New(s.store)
 	s.metrics = s.newMetrics()
 	s.journal = event.NewRing(event.Options{Keep: cfg.KeepSessions, OnEnd: s.sessionEnded, Minor: s.onlyLooked, Room: limits.sessions})
@@ -143,7 +143,6 @@ func New(cfg Config) (*Server, error) {
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.doorsOpen, s.closeDoors = context.WithCancel(s.ctx)
 	s.active.Scenarios, s.active.logger = active.NewMemory(cfg.Logger, cfg.RandomSeed), cfg.Logger
-	var err error
 	if s.balancers, err = balancer.ParseSources(cfg.Balancers); err != nil {
 		return nil, err
 	}
@@ -168,7 +167,7 @@ func New(cfg Config) (*Server, error) {
 		Domain:      s.hostname(), MailDomain: cfg.Domain, Spool: limits.spool, MaxMessageBytes: cfg.MaxMessageBytes, Logger: cfg.Logger,
 		Park: s.parked.add,
 	}
-	if err := s.populate(); err != nil {
+	if err := s.populate(!s.hasKept()); err != nil {
 		return nil, err
 	}
 	if _, err := s.use(cfg.Scenarios); err != nil {
@@ -177,15 +176,19 @@ func New(cfg Config) (*Server, error) {
 	return s, nil
 }
 
-// populate makes the configured accounts and loads the seed.
-func (s *Server) populate() error {
+// populate makes the configured accounts and loads the seed. The seed is only for an empty store: mail that was kept has
+// it already.
+func (s *Server) populate(empty bool) error {
 	for _, u := range s.cfg.Users {
 		if _, err := s.store.OpenAccount(s.ctx, u.Name); err != nil {
 			return fmt.Errorf("make the account of %s: %w", u.Name, err)
 		}
 	}
+	if s.cfg.SeedDir == "" || !empty {
+		return nil
+	}
 	n, err := s.loadSeed("")
-	if s.cfg.SeedDir == "" || err != nil {
+	if err != nil {
 		return err
 	}
 	s.seeded.Store(int64(n))
@@ -253,8 +256,9 @@ const goodbyeTime = 500 * time.Millisecond
 // Shutdown closes every door and ends every connection. It first tells the clients, in their protocol's words, for at
 // most half a second. It returns when everything has ended, or with an error when ctx ends first. That error says who is
 // left.
-func (s *Server) Shutdown(ctx context.Context) error {
+func (s *Server) Shutdown(ctx context.Context) (err error) {
 	s.ready.Store(false)
+	defer func() { err = errors.Join(err, s.closeStore()) }() // after all who use it
 	defer s.parked.close()
 	s.bounces.Stop()
 	s.active.stop()
@@ -348,5 +352,5 @@ func (s *Server) Reset() error {
 		return fmt.Errorf("forget the mail: %w", err)
 	}
 	s.journal.Reset()
-	return errors.Join(s.watch.Reset(s.ctx), s.active.Restart(s.ctx), s.populate())
+	return errors.Join(s.watch.Reset(s.ctx), s.active.Restart(s.ctx), s.populate(true))
 }

@@ -79,7 +79,7 @@ func completeFlags(cmd *cobra.Command) {
 			return all
 		})
 	}
-	for _, dir := range []string{"seed", "ca-dir"} {
+	for _, dir := range []string{"seed", "ca-dir", "data"} {
 		if cmd.Flags().Lookup(dir) != nil {
 			_ = cmd.MarkFlagDirname(dir) // fails only for a flag that isn't there
 		}

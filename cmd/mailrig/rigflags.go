@@ -25,6 +25,8 @@ type rigFlags struct {
 	balancers                          []string
 	portOffset, http, https, domain    string
 	seed, caDir                        string
+	data                               string
+	keepMail                           []string
 	randomSeed                         uint64
 	chaos                              string
 	maxMessageBytes                    size
@@ -61,8 +63,10 @@ func (f *rigFlags) register(cmd *cobra.Command, free bool) {
 	f.authFlag(cmd)
 	fs.StringVar(&f.seed, "seed", "", "load mail from `DIR`/user@domain/FOLDER/*.eml")
 	fs.BoolVar(&f.seedRaw, "seed-raw", false, "keep the line ends of seeded messages (default CRLF where a file has none)")
+	fs.StringVar(&f.data, "data", "", "keep mail and the CA in `DIR` between runs (default mail in memory, and a new CA for each run)")
+	listFlag(fs, &f.keepMail, "keep-mail", "with --data, remove mail beyond `LIMIT`: an age like 7d or 12h, or a number of messages like 10000; repeatable (default none)")
 	fs.Uint64Var(&f.randomSeed, "random-seed", 0, "throw the dice of scenarios with a chance as the run with this `N` did (default a new one, which is printed)")
-	fs.StringVar(&f.caDir, "ca-dir", "", "keep the CA in `DIR` between runs (default a new CA for each run)")
+	fs.StringVar(&f.caDir, "ca-dir", "", "keep the CA in `DIR` between runs (default with --data there, otherwise a new CA for each run)")
 	f.maxMessageBytes = server.DefaultMaxMessageBytes
 	fs.Var(&f.maxMessageBytes, "max-message-bytes", "refuse messages larger than `SIZE`, in bytes or like 10MB")
 	fs.IntVar(&f.maxConnections, "max-connections", server.DefaultMaxConnections, "accept at most `N` connections at a time")
@@ -96,7 +100,7 @@ func (f *rigFlags) registerForTrial(cmd *cobra.Command) {
 func (f *rigFlags) config(a *app, fs *pflag.FlagSet) (server.Config, error) {
 	cfg := server.Config{
 		Hosts: f.hosts, PortOffset: f.portOffset, Domain: f.domain, Hostnames: f.hostnames,
-		Balancers: f.balancers, Webhooks: f.webhooks, RandomSeed: f.randomSeed, SeedDir: f.seed, SeedRaw: f.seedRaw, CADir: f.caDir,
+		Balancers: f.balancers, Webhooks: f.webhooks, RandomSeed: f.randomSeed, SeedDir: f.seed, SeedRaw: f.seedRaw, CADir: f.caDir, Data: f.data,
 		MaxMessageBytes: int64(f.maxMessageBytes), MaxConnections: f.maxConnections, KeepSessions: f.keepSessions,
 		MaxMemory: int64(f.maxMemory), WhenFull: f.whenFull,
 		OnTrouble: func(text string) { fmt.Fprintf(a.stderr, "mailrig: %s\n", text) },
@@ -120,6 +124,9 @@ func (f *rigFlags) config(a *app, fs *pflag.FlagSet) (server.Config, error) {
 	}
 	if f.whenFull != "" && f.whenFull != server.Refuse && f.whenFull != server.Evict {
 		return cfg, usage("%s is %q; give %s or %s", a.source("when-full"), f.whenFull, server.Refuse, server.Evict)
+	}
+	if err := f.keep(a, &cfg); err != nil {
+		return cfg, err
 	}
 	if err := server.CheckBalancers(f.balancers); err != nil {
 		return cfg, usage("%s: %w", a.source("proxy-protocol"), err)

@@ -143,6 +143,8 @@ type startup struct {
 	User     string        `json:"user"`
 	Password string        `json:"password"`
 	server.Bounds
+	Data      string   `json:"data,omitempty"`   // the directory, with --data
+	Kept      *int     `json:"kept,omitempty"`   // messages that are there
 	Seeded    *int     `json:"seeded,omitempty"` // messages, with --seed
 	Scenarios []string `json:"scenarios"`
 	// RandomSeed is there if a scenario has a chance.
@@ -162,6 +164,9 @@ func started(srv *server.Server) startup {
 	}
 	if seed, used := srv.RandomSeed(); used {
 		s.RandomSeed = seed
+	}
+	if dir, n, ok := srv.Kept(context.Background()); ok {
+		s.Data, s.Kept = dir, &n
 	}
 	if n, ok := srv.Seeded(); ok {
 		s.Seeded = &n

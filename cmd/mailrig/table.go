@@ -42,6 +42,9 @@ func writeTable(w io.Writer, s startup, moved, taken, loginRule string, active [
 		fmt.Fprintf(tab, "\t%s is taken, perhaps by another mailrig; use, sessions and other commands need --http %s\n", taken, strings.TrimPrefix(page, "http://"))
 	}
 	fmt.Fprintf(tab, "Memory\t%s at most; when full: %s\n", budget.FormatSize(s.Memory), whenFull(s.WhenFull))
+	if s.Kept != nil {
+		fmt.Fprintf(tab, "Kept\t%d messages in %s\n", *s.Kept, printableLine(s.Data))
+	}
 	if s.Seeded != nil {
 		fmt.Fprintf(tab, "Mail\t%d messages loaded\n", *s.Seeded)
 	}

@@ -26,6 +26,7 @@ type rig struct {
 	bound int64 // in bytes
 	pid   int
 	end   func() error // ends it as Ctrl-C does
+	kill  func() error // ends it without a word, and waits
 }
 
 // start builds mailrig and starts it.
@@ -37,12 +38,25 @@ func start(t *testing.T, flags ...string) *rig {
 // startBuilt is start with flags for the build, and with a place for what mailrig says.
 func startBuilt(t *testing.T, build []string, log io.Writer, flags ...string) *rig {
 	t.Helper()
+	return run(t, []string{compile(t, build...)}, log, flags...)
+}
+
+// compile builds mailrig and returns the program's path.
+func compile(t *testing.T, flags ...string) string {
+	t.Helper()
 	program := filepath.Join(t.TempDir(), "mailrig")
-	args := append(append([]string{"build", "-o", program}, build...), "github.com/mailrig/mailrig/cmd/mailrig")
+	args := append(append([]string{"build", "-o", program}, flags...), "github.com/mailrig/mailrig/cmd/mailrig")
 	if out, err := exec.Command("go", args...).CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-	cmd := exec.Command(program, append([]string{"serve", "--json", "--port-offset", "random", "--http", "127.0.0.1:0"}, flags...)...)
+	return program
+}
+
+// run starts a mailrig that was built. program is its path, or a command that runs it.
+func run(t *testing.T, program []string, log io.Writer, flags ...string) *rig {
+	t.Helper()
+	flags = append(program[1:len(program):len(program)], append([]string{"serve", "--json", "--port-offset", "random", "--http", "127.0.0.1:0"}, flags...)...)
+	cmd := exec.Command(program[0], flags...)
 	cmd.Stderr = log // the sessions
 	out, err := cmd.StdoutPipe()
 	if err != nil {
@@ -69,6 +83,10 @@ func startBuilt(t *testing.T, build []string, log io.Writer, flags ...string) *r
 			return err
 		}
 		return wait()
+	}, kill: func() error {
+		err := cmd.Process.Kill()
+		_ = wait() // says that it was killed
+		return err
 	}}
 	for _, d := range ready.Doors {
 		r.doors[d.Port] = d.Address

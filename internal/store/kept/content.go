@@ -1,0 +1,194 @@
+package kept
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"crypto/rand"
+	"strings"
+
+	"github.com/mailrig/mailrig/internal/store"
+)
+
+// pieceSize is how many bytes of a message are in one row, and at once in memory. The number of a piece is that of its
+// body, shifted by pieceBits, plus its own: bodies have at most 2^31 bytes.
+const (
+	pieceSize = 64 << 10
+	pieceBits = 16
+)
+
+// incoming is a message that is about to be stored.
+type incoming struct {
+	content  store.Blob
+	digest   [sha256.Size]byte
+	name     string
+	received time.Time
+	envelope store.Envelope
+	mine     *message // it is in this store already, or was
+	date     time.Time
+}
+
+// take looks at incoming content, before the transaction. It reads all of it once, in pieces.
+func (s *Store) take(ctx context.Context, in *store.Incoming) (*incoming, error) {
+	if n := in.Content.Size(); n > s.maxBytes || n > pieceSize<<pieceBits {
+		return nil, fmt.Errorf("%w: %d bytes, at most %d", store.ErrTooBig, n, s.maxBytes)
+	}
+	i := &incoming{content: in.Content, received: in.Received, envelope: in.Envelope, date: in.Date}
+	if m, ok := in.Content.(store.Message); ok {
+		i.name = m.ID()
+		origin, err := m.Origin(ctx)
+		if err != nil {
+			return nil, err
+		}
+		i.received, i.envelope = origin.Received, origin.Envelope
+		i.mine, _ = m.(*message)
+		if i.mine != nil && i.mine.store != s {
+			i.mine = nil
+		}
+	} else {
+		// 80 random bits: unique without a counter, and impossible to guess from another message's name.
+		i.name = strings.ToLower(rand.Text()[:16])
+	}
+	if i.received.IsZero() {
+		i.received = s.now()
+	}
+	if i.date.IsZero() {
+		i.date = i.received
+	}
+	if i.mine != nil {
+		return i, nil
+	}
+	return i, i.sum(ctx)
+}
+
+// sum computes the digest.
+func (i *incoming) sum(ctx context.Context) error {
+	if raw, ok := store.Whole(i.content); ok {
+		i.digest = sha256.Sum256(raw)
+		return nil
+	}
+	h := sha256.New()
+	err := inPieces(ctx, i.content, func(piece []byte) error {
+		_, err := h.Write(piece)
+		return err
+	})
+	h.Sum(i.digest[:0])
+	return err
+}
+
+// inPieces calls f for each piece of a blob. The pieces belong to the blob, or are used again.
+func inPieces(ctx context.Context, b store.Blob, f func([]byte) error) error {
+	if raw, ok := store.Whole(b); ok {
+		for ; len(raw) > pieceSize; raw = raw[pieceSize:] {
+			if err := f(raw[:pieceSize]); err != nil {
+				return err
+			}
+		}
+		return f(raw)
+	}
+	r, err := b.Open(ctx)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	buffer := make([]byte, min(pieceSize, b.Size()))
+	for left := b.Size(); left > 0; left -= int64(len(buffer)) {
+		buffer = buffer[:min(left, int64(len(buffer)))]
+		if _, err := io.ReadFull(r, buffer); err != nil {
+			if errors.Is(err, io.EOF) {
+				err = io.ErrUnexpectedEOF
+			}
+			return fmt.Errorf("read %d bytes of a message: %w", b.Size(), err)
+		}
+		if err := f(buffer); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// store puts a message into the database, in the caller's transaction. Until it has an entry, nobody holds it.
+func (t *tx) put(ctx context.Context, i *incoming) (*message, error) {
+	if m := i.mine; m != nil {
+		found, err := t.get("SELECT 1 FROM messages WHERE id = ?", []any{m.number}, new(int))
+		if err == nil && !found {
+			err = store.ErrGone
+		}
+		return m, err
+	}
+	body, err := t.putBody(ctx, i)
+	if err != nil {
+		return nil, err
+	}
+	t.numbers.message++
+	m := &message{store: t.store, number: t.numbers.message, name: i.name, body: body, size: i.content.Size()}
+	at, zone := micros(i.received)
+	var envelope any
+	if e := &i.envelope; e.From != "" || len(e.Recipients) > 0 || e.Session != "" || e.User != "" {
+		text, err := json.Marshal(e)
+		if err != nil {
+			return nil, err
+		}
+		envelope = string(text)
+	}
+	return m, t.exec("INSERT INTO messages VALUES (?, ?, ?, ?, ?, ?, 0, 0)", m.number, m.name, m.body, at, zone, envelope)
+}
+
+// putBody puts a message's bytes into the database, unless they are there, and returns their number.
+func (t *tx) putBody(ctx context.Context, i *incoming) (number int64, err error) {
+	digest := i.digest[:]
+	found, err := t.get("SELECT id FROM bodies WHERE digest = ?", []any{digest}, &number)
+	if err != nil {
+		return 0, err
+	}
+	if found {
+		return number, t.exec("UPDATE bodies SET refs = refs + 1 WHERE id = ?", number)
+	}
+	t.numbers.body++
+	number = t.numbers.body
+	if err := t.exec("INSERT INTO bodies VALUES (?, ?, ?, 1)", number, digest, i.content.Size()); err != nil {
+		return 0, err
+	}
+	id, h := number<<pieceBits, sha256.New()
+	err = inPieces(ctx, i.content, func(piece []byte) error {
+		if len(piece) == 0 {
+			return nil
+		}
+		h.Write(piece)
+		id++
+		return t.exec("INSERT INTO pieces VALUES (?, ?)", id-1, piece)
+	})
+	if err == nil && !bytes.Equal(h.Sum(nil), digest) {
+		err = errors.New("a message has changed while it was being stored")
+	}
+	return number, err
+}
+
+// hold counts one more entry of a message, which gets the next number of arrivals.
+func (t *tx) hold(m *message) error {
+	return t.exec("UPDATE messages SET refs = refs + 1, arrival = CASE arrival WHEN 0 THEN ? ELSE arrival END WHERE id = ?", int64(t.numbers.arrival+1), m.number)
+}
+
+// release counts fewer entries of a message. One that has none goes, and so do its bytes if they are nobody else's.
+func (t *tx) release(m *message, n int) error {
+	var refs int
+	if _, err := t.get("UPDATE messages SET refs = refs - ? WHERE id = ? RETURNING refs", []any{n, m.number}, &refs); err != nil || refs > 0 {
+		return err
+	}
+	if err := t.exec("DELETE FROM messages WHERE id = ?", m.number); err != nil {
+		return err
+	}
+	if _, err := t.get("UPDATE bodies SET refs = refs - 1 WHERE id = ? RETURNING refs", []any{m.body}, &refs); err != nil || refs > 0 {
+		return err
+	}
+	if err := t.exec("DELETE FROM bodies WHERE id = ?", m.body); err != nil {
+		return err
+	}
+	return t.exec("DELETE FROM pieces WHERE id >= ? AND id < ?", m.body<<pieceBits, (m.body+1)<<pieceBits)
+}

@@ -1,0 +1,18 @@
+package kept
+
+// numbers are what was handed out last. None of them is ever handed out twice.
+type numbers struct {
+	validity uint32 // UIDVALIDITY; it is also the mailbox's id
+	arrival  uint64
+	message  int64
+	body     int64
+}
+
+func loadNumbers(c *conn) (n numbers, err error) {
+	_, err = c.get("SELECT validity, arrival, message, body FROM counters", nil, &n.validity, &n.arrival, &n.message, &n.body)
+	return n, err
+}
+
+func (n *numbers) save(c *conn) error {
+	return c.exec("UPDATE counters SET validity = ?, arrival = ?, message = ?, body = ?", n.validity, n.arrival, n.message, n.body)
+}

@@ -1,0 +1,181 @@
+package kept
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+
+	"github.com/mailrig/mailrig/internal/store"
+)
+
+// maxBatch is how many changes share a transaction at most.
+const maxBatch = 64
+
+// call is a change that waits for its transaction.
+type call struct {
+	do   func(*tx) error
+	err  error
+	turn chan bool // true: write the next transaction, with this call in it; false: done
+}
+
+// write carries out a change. When it returns without an error, the change is on the disk. do must not change anything
+// outside its tx except its own results, which count only if write returns nil.
+//
+// Whoever finds nobody writing does so, for all who have come meanwhile; then the next one who waits does it. So there
+// is no goroutine that writes, a lone client waits for nobody, and many clients share one fsync.
+func (s *Store) write(ctx context.Context, do func(*tx) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	c := &call{do: do, turn: make(chan bool, 1)}
+	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
+		return unavailable()
+	}
+	s.queue = append(s.queue, c)
+	wait := s.writing
+	s.writing = true
+	s.mu.Unlock()
+	if wait && !<-c.turn {
+		return c.err
+	}
+	s.mu.Lock()
+	n := min(len(s.queue), maxBatch)
+	batch := s.queue[:n:n]
+	s.queue = s.queue[n:]
+	s.mu.Unlock()
+	defer s.passOn(batch)
+	s.transact(batch)
+	return c.err
+}
+
+// passOn tells the others of a batch that it is done, and the next one that it is its turn.
+func (s *Store) passOn(batch []*call) {
+	for _, other := range batch[1:] {
+		other.turn <- false
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.queue) > 0 {
+		s.queue[0].turn <- true
+	} else {
+		s.queue, s.writing = nil, false
+	}
+}
+
+// awaitWriter returns when nobody writes any more. The store is closed, so nobody begins.
+func (s *Store) awaitWriter() {
+	c := &call{do: func(*tx) error { return nil }, turn: make(chan bool, 1)}
+	s.mu.Lock()
+	if !s.writing {
+		s.mu.Unlock()
+		return
+	}
+	s.queue = append(s.queue, c)
+	s.mu.Unlock()
+	if !<-c.turn {
+		s.awaitWriter() // somebody took it along, and may not have finished
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.queue, s.writing = nil, false
+}
+
+// transact carries out changes in one transaction.
+func (s *Store) transact(batch []*call) {
+	err := s.attempt(batch)
+	if err == nil {
+		return
+	}
+	err = failure(err)
+	if s.onTrouble != nil {
+		s.onTrouble(err)
+	}
+	for _, c := range batch {
+		if c.err == nil {
+			c.err = err
+		}
+	}
+}
+
+func (s *Store) attempt(batch []*call) (err error) {
+	t := &tx{conn: s.writer, store: s, numbers: *s.numbers.Load(), boxes: map[store.MailboxID]*box{}}
+	if err := t.exec("BEGIN IMMEDIATE"); err != nil {
+		return fmt.Errorf("begin to write: %w", err)
+	}
+	defer func() {
+		if err != nil {
+			_ = t.script("ROLLBACK") // SQLite may have done so by itself
+		}
+	}()
+	for _, c := range batch {
+		if c.err = t.step(c.do); ofDatabase(c.err) {
+			err, c.err = c.err, nil // what else is in the transaction may be lost
+			return fmt.Errorf("write: %w", err)
+		}
+	}
+	if err := t.flush(); err != nil {
+		return fmt.Errorf("write: %w", err)
+	}
+	if err := t.exec("COMMIT"); err != nil {
+		return fmt.Errorf("commit: %w", err)
+	}
+	s.numbers.Store(&t.numbers)
+	s.publish(t.news)
+	return nil
+}
+
+// tx is a transaction. Each change in it is a step of its own.
+type tx struct {
+	*conn
+	store   *Store
+	numbers numbers
+	boxes   map[store.MailboxID]*box // that the steps so far have changed
+	own     map[store.MailboxID]*box // of the present step
+	news    []news
+}
+
+// news is what others must hear of after the commit.
+type news struct {
+	box     store.MailboxID
+	modSeq  uint64
+	arrived bool // in any mailbox
+	removed bool // from any mailbox
+}
+
+// step carries out one change, or nothing of it.
+func (t *tx) step(do func(*tx) error) error {
+	before, told := t.numbers, len(t.news)
+	t.own = map[store.MailboxID]*box{}
+	if err := t.exec("SAVEPOINT step"); err != nil {
+		return err
+	}
+	if err := do(t); err != nil {
+		// The numbers may be used again: nobody has seen them.
+		t.numbers, t.news = before, t.news[:told]
+		return errors.Join(err, t.exec("ROLLBACK TO step"), t.exec("RELEASE step"))
+	}
+	maps.Copy(t.boxes, t.own)
+	return t.exec("RELEASE step")
+}
+
+// flush writes what the steps have only noted.
+func (t *tx) flush() error {
+	for _, b := range t.boxes {
+		if err := b.save(t.conn); err != nil {
+			return err
+		}
+	}
+	if t.numbers != *t.store.numbers.Load() {
+		return t.numbers.save(t.conn)
+	}
+	return nil
+}
+
+// changed notes that a mailbox has a new mod-sequence.
+func (t *tx) changed(id store.MailboxID, modSeq uint64) {
+	t.news = append(t.news, news{box: id, modSeq: modSeq})
+}
