@@ -51,7 +51,7 @@ func (s *Server) closeStore() error {
 
 // notKept tells that a change could not be written to the disk.
 func (s *Server) notKept(err error) {
-	advice := "look at the disk"
+	advice := "look at the disk, and at `mailrig data check`"
 	switch {
 	case errors.Is(err, store.ErrFull):
 		advice = "make room on the disk"

@@ -106,7 +106,7 @@ func (a *app) root() *cobra.Command {
 	root.Flags().SortFlags = false
 	root.Flags().AddFlagSet(serve.Flags()) // the same flags, and the same variables for them
 	root.AddCommand(serve, a.runCommand(), a.trialCommand(), a.checkCommand(), a.scenariosCommand(), a.useCommand(), a.sessionsCommand(),
-		a.waitCommand(), a.resetCommand(), a.explainCommand(), a.caCommand(), a.versionCommand(), a.manCommand())
+		a.waitCommand(), a.resetCommand(), a.dataCommand(), a.explainCommand(), a.caCommand(), a.versionCommand(), a.manCommand())
 	nameVariables(root)
 	completeFlags(root)
 	root.SetHelpCommand(helpCommand(root))

@@ -6,6 +6,7 @@ import (
 	"io"
 	"maps"
 	"math/rand/v2"
+	"os/exec"
 	"regexp"
 	"slices"
 	"strings"
@@ -66,6 +67,12 @@ func TestKill(t *testing.T) {
 	r := run(t, []string{program}, io.Discard, "--data", dir)
 	for _, w := range workers {
 		w.verify(t, r)
+	}
+	if err := r.end(); err != nil {
+		t.Error(err)
+	}
+	if out, err := exec.Command(program, "data", "check", dir).CombinedOutput(); err != nil {
+		t.Errorf("mailrig data check: %v: %s", err, out)
 	}
 	t.Logf("%d commands were acknowledged in %d rounds", acknowledged.Load(), rounds)
 }

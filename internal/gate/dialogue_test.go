@@ -27,6 +27,7 @@ import (
 	"github.com/mailrig/mailrig/internal/smtpd"
 	"github.com/mailrig/mailrig/internal/spool"
 	"github.com/mailrig/mailrig/internal/store"
+	"github.com/mailrig/mailrig/internal/store/kept"
 	"github.com/mailrig/mailrig/internal/store/memory"
 	"github.com/mailrig/mailrig/internal/testkit/dialogue"
 	"github.com/mailrig/mailrig/internal/transcript"
@@ -243,55 +244,74 @@ func edit(find, put string) *fault.EditReply {
 //	NOLOG: text               the transcript doesn't contain it
 func TestDialogues(t *testing.T) {
 	t.Parallel()
+	dialogue.Each(t, "testdata/*.txt", func(t *testing.T, file string) { playDialogue(t, file, nil) })
+}
+
+// TestKeptDialogues plays the same dialogues, of all three protocols, with the store in a directory.
+func TestKeptDialogues(t *testing.T) {
+	t.Parallel()
 	dialogue.Each(t, "testdata/*.txt", func(t *testing.T, file string) {
-		var o options
-		var r *rig
-		p := &dialogue.Player{T: t}
-		handshake := func(l *dialogue.Line) {
-			if err := r.startTLS(); err != nil {
-				t.Fatalf("%s: %v", l.Where(), err)
+		st, err := kept.Open(t.TempDir(), kept.Options{MaxMessageBytes: 1 << 20})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() {
+			if err := st.Close(); err != nil {
+				t.Error(err)
 			}
-			p.Use("", r.conn)
-		}
-		open := func() *rig { p.Open(""); return r }
-		p.Dial = func(string) net.Conn {
-			r = newRig(t, o)
-			if o.tls {
-				if err := r.startTLS(); err != nil {
-					t.Fatalf("%s: %v", file, err)
-				}
-			}
-			return r.conn
-		}
-		p.Ended = func(l *dialogue.Line) { r.awaitEnd(l.Where()) }
-		logged := func(l *dialogue.Line) {
-			if text := r.dialogue(); strings.Contains(text, l.Text) != (l.Word == "LOG:") {
-				t.Errorf("%s: %s %q\n%s", l.Where(), l.Word, l.Text, text)
-			}
-		}
-		p.Words = map[string]func(*dialogue.Line){
-			"protocol:": func(l *dialogue.Line) {
-				o.protocol, o.port = l.Text, map[string]int{"smtp": 25, "imap": 143, "pop3": 110}[l.Text]
-			},
-			"port:": func(l *dialogue.Line) { o.port, _ = strconv.Atoi(l.Text) },
-			"tls":   func(*dialogue.Line) { o.tls = true },
-			"rule:": func(l *dialogue.Line) {
-				rule, ok := rules[l.Text]
-				if !ok {
-					t.Fatalf("%s: no rule %q", l.Where(), l.Text)
-				}
-				rule.Scenario = l.Text
-				o.rules = append(o.rules, rule)
-			},
-			"TLS":      handshake,
-			"MESSAGE:": func(l *dialogue.Line) { open().deliver(l) },
-			"OVER":     func(l *dialogue.Line) { r.awaitEnd(l.Where()) },
-			"MAIL:":    func(l *dialogue.Line) { r.countMail(l) },
-			"LOG:":     logged,
-			"NOLOG:":   logged,
-		}
-		p.Play(file)
+		})
+		playDialogue(t, file, st)
 	})
+}
+
+func playDialogue(t *testing.T, file string, st store.Store) {
+	o := options{store: st}
+	var r *rig
+	p := &dialogue.Player{T: t}
+	handshake := func(l *dialogue.Line) {
+		if err := r.startTLS(); err != nil {
+			t.Fatalf("%s: %v", l.Where(), err)
+		}
+		p.Use("", r.conn)
+	}
+	open := func() *rig { p.Open(""); return r }
+	p.Dial = func(string) net.Conn {
+		r = newRig(t, o)
+		if o.tls {
+			if err := r.startTLS(); err != nil {
+				t.Fatalf("%s: %v", file, err)
+			}
+		}
+		return r.conn
+	}
+	p.Ended = func(l *dialogue.Line) { r.awaitEnd(l.Where()) }
+	logged := func(l *dialogue.Line) {
+		if text := r.dialogue(); strings.Contains(text, l.Text) != (l.Word == "LOG:") {
+			t.Errorf("%s: %s %q\n%s", l.Where(), l.Word, l.Text, text)
+		}
+	}
+	p.Words = map[string]func(*dialogue.Line){
+		"protocol:": func(l *dialogue.Line) {
+			o.protocol, o.port = l.Text, map[string]int{"smtp": 25, "imap": 143, "pop3": 110}[l.Text]
+		},
+		"port:": func(l *dialogue.Line) { o.port, _ = strconv.Atoi(l.Text) },
+		"tls":   func(*dialogue.Line) { o.tls = true },
+		"rule:": func(l *dialogue.Line) {
+			rule, ok := rules[l.Text]
+			if !ok {
+				t.Fatalf("%s: no rule %q", l.Where(), l.Text)
+			}
+			rule.Scenario = l.Text
+			o.rules = append(o.rules, rule)
+		},
+		"TLS":      handshake,
+		"MESSAGE:": func(l *dialogue.Line) { open().deliver(l) },
+		"OVER":     func(l *dialogue.Line) { r.awaitEnd(l.Where()) },
+		"MAIL:":    func(l *dialogue.Line) { r.countMail(l) },
+		"LOG:":     logged,
+		"NOLOG:":   logged,
+	}
+	p.Play(file)
 }
 
 func (r *rig) deliver(l *dialogue.Line) {

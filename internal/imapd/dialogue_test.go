@@ -16,6 +16,7 @@ import (
 	"github.com/mailrig/mailrig/internal/identity"
 	"github.com/mailrig/mailrig/internal/protocol"
 	"github.com/mailrig/mailrig/internal/store"
+	"github.com/mailrig/mailrig/internal/store/kept"
 	"github.com/mailrig/mailrig/internal/store/memory"
 	"github.com/mailrig/mailrig/internal/testkit/dialogue"
 )
@@ -28,28 +29,47 @@ import (
 //	meanwhile: expunge 2     what another session does at the next command; "deliver 1"; "mute" for every IDLE
 func TestDialogues(t *testing.T) {
 	t.Parallel()
+	dialogue.Each(t, "testdata/*.txt", func(t *testing.T, file string) { playDialogue(t, file, newStore()) })
+}
+
+// TestKeptDialogues plays the same dialogues against the store in a directory.
+func TestKeptDialogues(t *testing.T) {
+	t.Parallel()
 	dialogue.Each(t, "testdata/*.txt", func(t *testing.T, file string) {
-		store, scene := newStore(), newScene()
-		p := &dialogue.Player{T: t}
-		p.Dial = func(string) net.Conn {
-			client, server := dialogue.NewPipe()
-			t.Cleanup(func() { client.Close() })
-			go New(testConfig(store, scene)).Serve(server)
-			return client
+		st, err := kept.Open(t.TempDir(), kept.Options{Now: func() time.Time { return testTime }})
+		if err != nil {
+			t.Fatal(err)
 		}
-		set := func(l *dialogue.Line) { scene.set(t, l.Text) }
-		p.Words = map[string]func(*dialogue.Line){
-			"deliver:": func(l *dialogue.Line) {
-				text, err := strconv.Unquote(l.Text)
-				if err != nil {
-					t.Fatalf("%s: %v", l.Where(), err)
-				}
-				deliver(t, store, text)
-			},
-			"naming:": set, "meanwhile:": set,
-		}
-		p.Play(file)
+		t.Cleanup(func() {
+			if err := st.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+		playDialogue(t, file, st)
 	})
+}
+
+func playDialogue(t *testing.T, file string, store store.Store) {
+	scene := newScene()
+	p := &dialogue.Player{T: t}
+	p.Dial = func(string) net.Conn {
+		client, server := dialogue.NewPipe()
+		t.Cleanup(func() { client.Close() })
+		go New(testConfig(store, scene)).Serve(server)
+		return client
+	}
+	set := func(l *dialogue.Line) { scene.set(t, l.Text) }
+	p.Words = map[string]func(*dialogue.Line){
+		"deliver:": func(l *dialogue.Line) {
+			text, err := strconv.Unquote(l.Text)
+			if err != nil {
+				t.Fatalf("%s: %v", l.Where(), err)
+			}
+			deliver(t, store, text)
+		},
+		"naming:": set, "meanwhile:": set,
+	}
+	p.Play(file)
 }
 
 var testTime = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)

@@ -1,6 +1,8 @@
 package kept
 
 import (
+	"context"
+	"errors"
 	"testing"
 
 	"github.com/mailrig/mailrig/internal/store"
@@ -20,6 +22,9 @@ func opened(t testing.TB, dir string) *Store {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
+		if r, err := s.Check(context.Background()); !errors.Is(err, store.ErrUnavailable) && (err != nil || len(r.Problems) > 0) { // unless the test has closed it
+			t.Errorf("at the end: %v, %v", r.Problems, err)
+		}
 		if err := s.Close(); err != nil {
 			t.Error(err)
 		}

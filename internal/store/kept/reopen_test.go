@@ -219,6 +219,60 @@ func TestKeep(t *testing.T) {
 	wantUIDs(janitorBatch+15, janitorBatch+16)
 }
 
+// TestCheck damages a database, one row at a time: each must be found.
+func TestCheck(t *testing.T) {
+	t.Parallel()
+	for _, damage := range []string{
+		"UPDATE mailboxes SET unseen = unseen + 1 WHERE messages > 0",
+		"UPDATE mailboxes SET uid_next = 1 WHERE messages > 0",
+		"UPDATE mailboxes SET account = 'nobody'",
+		"DELETE FROM messages",
+		"UPDATE messages SET refs = 7",
+		"DELETE FROM bodies",
+		"UPDATE bodies SET refs = 7",
+		"UPDATE pieces SET bytes = 'other'",
+		"DELETE FROM pieces",
+		"DELETE FROM entries",
+		"UPDATE counters SET arrival = 0",
+	} {
+		s, err := Open(t.TempDir(), Options{})
+		must(t, err)
+		_, err = s.Deliver(t.Context(), []string{user}, text("x"))
+		must(t, err)
+		if r, err := s.Check(t.Context()); err != nil || len(r.Problems) > 0 || r.Messages != 1 || r.Bytes != 1 {
+			t.Errorf("before %s: %+v, %v", damage, r, err)
+		}
+		must(t, s.writer.script(damage))
+		if r, err := s.Check(t.Context()); err != nil || len(r.Problems) == 0 {
+			t.Errorf("after %s: %+v, %v", damage, r, err)
+		}
+		must(t, s.Close())
+	}
+}
+
+// TestCompact checks that the room of removed mail goes back to the disk, and that nothing else does.
+func TestCompact(t *testing.T) {
+	t.Parallel()
+	dir, ctx := t.TempDir(), t.Context()
+	s := opened(t, dir)
+	for i := range 20 {
+		_, err := s.Deliver(ctx, []string{user}, text(fmt.Sprint(i)+strings.Repeat("x", 100_000)))
+		must(t, err)
+	}
+	_, err := s.Expunge(ctx, boxOf(t, s, "INBOX").ID, []store.UID{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15})
+	must(t, err)
+	before := dump(t, s)
+	must(t, s.Compact())
+	info, err := os.Stat(filepath.Join(dir, fileName))
+	must(t, err)
+	if info.Size() > 700_000 {
+		t.Errorf("the file has %d bytes with half a megabyte of mail", info.Size())
+	}
+	if after := dump(t, s); after != before {
+		t.Errorf("before:\n%s\nafter:\n%s", before, after)
+	}
+}
+
 // BenchmarkDeliver is 16 clients that deliver messages of 1 KiB, each acknowledged when it is on the disk.
 func BenchmarkDeliver(b *testing.B) {
 	s := opened(b, b.TempDir())

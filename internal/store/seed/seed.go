@@ -1,4 +1,4 @@
-// Package seed loads a directory of messages into a store.
+// Package seed loads a directory of messages into a store, and writes one.
 //
 // The server calls Load at start-up, and after a reset, for the directory in --seed. Load uses only the interface of
 // package store, so it works with every store. The layout is GreenMail's; a message is a file with any bytes in it, so
