@@ -4,6 +4,7 @@ package e2e
 // All are read nevertheless: their syntax by TestDocs, the sub-commands and flags of mailrig by cmd/mailrig's
 // TestDocsUseFlagsThatExist, and what they name of this repository by TestDocsNameWhatExists.
 var notHere = map[string]string{
+	"mailrig data *": "it needs a directory of kept mail that no mailrig uses; cmd/mailrig/testdata/data.txtar runs it",
 	// This repository's own tests and measurements.
 	"make *":         "it takes minutes, or runs this test within itself",
 	"go test ./*":    "CI runs the tests themselves",
