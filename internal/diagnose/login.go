@@ -129,7 +129,7 @@ func (f *Facts) refusedStep() (last *Step) {
 		return nil // it logged in another way
 	}
 	for i, s := range f.inTurn() {
-		if s.logsIn() && s.Reply.Failed() && !s.cancelled() && !s.Reply.NotUnderstood && !f.outOfOrder(i) {
+		if (s.logsIn() || s.namesUser()) && s.Reply.Failed() && !s.cancelled() && !s.Reply.NotUnderstood && !f.outOfOrder(i) {
 			last = s
 		}
 	}
@@ -139,7 +139,7 @@ func (f *Facts) refusedStep() (last *Step) {
 // outOfOrder reports whether a step is a login that comes before what must come first: PASS without USER (RFC 1939 section
 // 7), AUTH without EHLO (RFC 4954 section 4), also where EHLO came before TLS only (RFC 3207 section 4.2).
 func (f *Facts) outOfOrder(i int) bool {
-	first := func(s *Step) bool { return s.Verb == "USER" }
+	first := (*Step).namesUser
 	switch s := f.Steps[i]; {
 	case s.Verb == "PASS":
 	case s.logsIn() && f.introducesItself() && f.sawAll(s):
@@ -181,8 +181,14 @@ func loginRefused(c *Case) (all []Evidence) {
 // methodRefused reports whether the server refused a login at its first line, before any password came: it refuses the
 // method, whatever its words are.
 func (f *Facts) methodRefused(s *Step) bool {
+	if s.namesUser() {
+		return refusal.Means(f.refusal(&s.Reply), refusal.NoSuchCommand) // RFC 1939 section 7: USER is optional
+	}
 	return s.bySASL() && !s.provedSecret() && s.Reply.Class == event.Permanent
 }
+
+// namesUser reports whether a step is the first half of a login with USER and PASS.
+func (s *Step) namesUser() bool { return s.Verb == "USER" }
 
 // loginMethodRefused finds a client whose authentication method the server refuses.
 func loginMethodRefused(c *Case) (all []Evidence) {
@@ -191,7 +197,11 @@ func loginMethodRefused(c *Case) (all []Evidence) {
 		if s == nil || !f.methodRefused(s) {
 			continue
 		}
-		others := slices.DeleteFunc(s.Listed.Mechanisms(), func(m string) bool { return m == s.mechanism() })
+		listed := s.Listed
+		if listed == nil {
+			listed = f.Listed[!s.Secure] // it looked there only
+		}
+		others := slices.DeleteFunc(listed.Mechanisms(), func(m string) bool { return m == s.mechanism() })
 		mechanism, advice := s.mechanism(), "Choose another authentication method."
 		if others != nil {
 			advice = "Choose another authentication method. The server lists: " + strings.Join(others, ", ") + ". (Settings screens say \"normal password\" for PLAIN and LOGIN.)"

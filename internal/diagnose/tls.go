@@ -254,21 +254,29 @@ func canSeeBadCertificate(c *Case) bool { return c.any((*Facts).badCertificate) 
 // versionRefused finds a client that shares no TLS version with the server.
 func versionRefused(c *Case) []Evidence {
 	return c.each(func(f *Facts) bool {
-		return f.triedTLS() && !f.onTLS() && (f.TLS.ClientAlert() == 70 || f.TLS.Outcome == event.NoVersion)
+		return f.triedTLS() && !f.onTLS() && (f.TLS.ClientAlert() == 70 || f.TLS.Outcome == event.NoVersion || f.oldVersionRefused())
 	})
 }
+
+// oldVersionRefused reports whether the client refused TLS 1.0 or 1.1 in other words. It may have offered the version, and
+// then accept none of its signatures: OpenSSL says internal_error (80) at its default security level.
+func (f *Facts) oldVersionRefused() bool {
+	return oldTLS(f.TLS.Version) && slices.Contains([]int{40, 71, 80}, f.TLS.ClientAlert())
+}
+
+func oldTLS(version uint16) bool { return version == tls.VersionTLS10 || version == tls.VersionTLS11 }
 
 // cipherRefused finds a client that shares no cipher suite with the server.
 func cipherRefused(c *Case) []Evidence {
 	return c.each(func(f *Facts) bool {
-		return f.triedTLS() && !f.onTLS() && (f.TLS.ClientAlert() == 40 || f.TLS.ClientAlert() == 71 || f.TLS.Outcome == event.NoCipher)
+		return f.triedTLS() && !f.onTLS() && !f.oldVersionRefused() && (f.TLS.ClientAlert() == 40 || f.TLS.ClientAlert() == 71 || f.TLS.Outcome == event.NoCipher)
 	})
 }
 
 // usedOldTLS finds TLS 1.0 or 1.1, which RFC 8996 forbids.
 func usedOldTLS(c *Case) []Evidence {
 	return c.each(func(f *Facts) bool {
-		return f.onTLS() && (f.TLS.Version == tls.VersionTLS10 || f.TLS.Version == tls.VersionTLS11) && slices.ContainsFunc(f.Steps, func(s *Step) bool { return s.Secure })
+		return f.onTLS() && oldTLS(f.TLS.Version) && slices.ContainsFunc(f.Steps, func(s *Step) bool { return s.Secure })
 	})
 }
 

@@ -15,7 +15,7 @@ type Hello struct {
 type Handshake struct {
 	StartTLS    bool
 	Outcome     HandshakeOutcome
-	Version     uint16 // crypto/tls number; 0 if none was agreed
+	Version     uint16 // crypto/tls number of the one that the server chose; 0 if none did
 	Cipher      uint16
 	Certificate string // profile of the certificate that the server was to present
 	// Bad says that a client must refuse this certificate for the name that it asked for.

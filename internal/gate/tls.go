@@ -78,11 +78,11 @@ func (g *Gate) handshake(first []byte, starttls bool) bool {
 	g.wmu.Lock()
 	g.readBy, g.writeBy = deadline{}, deadline{}
 	g.wmu.Unlock()
+	s := t.ConnectionState()
 	if err != nil {
-		a.failed(err)
+		a.failed(err, s.Version)
 		return false
 	}
-	s := t.ConnectionState()
 	done := a.outcome(event.Established, nil)
 	done.Version, done.Cipher = s.Version, s.CipherSuite
 	g.rec.Add(done, "")
@@ -187,9 +187,10 @@ func (g *Gate) address() string {
 }
 
 // failed records why a handshake failed, and ends the connection.
-func (a *attempt) failed(err error) {
+func (a *attempt) failed(err error, version uint16) {
 	g := a.g
 	h := a.outcome(a.why(err), err)
+	h.Version = version
 	if n := g.clientAlert(err); n != 0 {
 		h.Outcome, h.Alert, h.AlertFrom = event.RefusedByClient, n, event.Client
 	} else if n := g.raw.sentAlert(); n != 0 {

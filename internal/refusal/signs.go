@@ -45,6 +45,10 @@ var signs = []sign{
 	{protocol: "smtp", text: "authentication mechanism not supported", means: NoSuchMechanism}, // Exim: 504
 	{protocol: "smtp", text: "unrecognized authentication type", means: NoSuchMechanism},       // Exchange: 504 5.7.4
 	{protocol: "smtp", code: "504", enhanced: "5.5.4", means: NoSuchMechanism},                 // RFC 4954 section 4
+	{protocol: "pop3", text: "unknown command", means: NoSuchCommand},                          // Dovecot; POP3 has no code for it
+	{protocol: "pop3", text: "unrecognized command", means: NoSuchCommand},
+	{protocol: "pop3", text: "invalid command", means: NoSuchCommand},
+	{protocol: "pop3", text: "not implemented", means: NoSuchCommand},
 	{text: "encryption required", means: NeedsEncryption, hint: true},
 	{text: "must issue a starttls", means: NeedsEncryption, hint: true},
 	{text: "tls first", means: NeedsEncryption, hint: true},
