@@ -13,7 +13,8 @@ import (
 // TestFailingMechanisms plays each exchange as its RFC has it, and with what is against it.
 func TestFailingMechanisms(t *testing.T) {
 	t.Parallel()
-	c := plan(Rule{Fault: &FailingMechanisms{Names: failing(), Texts: Texts{"smtp": "535 x"}}}).Conn(25, "smtp", localhost)
+	failed := plan(Rule{Fault: &FailingMechanisms{Names: failing(), Texts: Texts{"smtp": "535 x"}}})
+	c := failed.Conn(25, "smtp", localhost)
 	if names, _ := c.Fails(); !slices.Equal(names, failing()) {
 		t.Fatalf("lists %v", names)
 	}
@@ -49,6 +50,7 @@ func TestFailingMechanisms(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
+			c := failed.Conn(25, "smtp", localhost) // a connection is its goroutine's alone
 			var got *identity.Attempt
 			x := c.Failing(tc.mechanism, "mail.example.test", func(a identity.Attempt) error { got = &a; return refused })
 			for i, r := range tc.responses {
