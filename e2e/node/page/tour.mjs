@@ -57,8 +57,8 @@ const steps = {
     await page.locator("nav a", { hasText: "Now" }).click(); // a link chooses no row, so nothing that is new is held back
     await page.waitForURL(base + "/");
     await live();
-    await page.locator("#errors .told", { hasText: "waits for a greeting" }).first().click();
-    await page.locator("li.line.rig .finding.error").waitFor();
+    await page.locator("#warnings .told", { hasText: "waits for a greeting" }).first().click();
+    await page.locator("li.line.rig .finding.warning").waitFor();
     await page.locator(".tag.open").waitFor();
     waits.close();
     client.close();
