@@ -100,16 +100,11 @@ func (s *blindIMAP) believesClearTextAfterTLS() bool {
 	return true
 }
 
-// logsInEvenInClear ignores LOGINDISABLED and refusals. It goes by the list from before TLS, though not for long.
+// logsInEvenInClear ignores LOGINDISABLED and refusals.
 func (s *blindIMAP) logsInEvenInClear() bool {
 	user, password := s.r.target.User, s.r.target.Password
 	if token := s.r.tokenMechanism(strings.Fields(strings.ReplaceAll(s.caps, "AUTH=", " "))); token != "" {
 		return s.do("AUTHENTICATE " + token + " " + bearer(token, user, s.r.oneToken()))
-	}
-	if s.secure && strings.Contains(s.caps, "AUTH=CRAM-MD5") && !strings.Contains(s.caps, "AUTH=PLAIN") {
-		if _, err := s.say("AUTHENTICATE CRAM-MD5", 1); err != nil {
-			return false
-		}
 	}
 	return s.preauth || s.do("LOGIN "+user+" "+password)
 }

@@ -31,6 +31,7 @@ type blindPOP3 struct {
 
 	deletedBegun bool
 	utf8         bool // advertised
+	onlyCRAM     bool // CRAM-MD5 is the only mechanism that is advertised
 }
 
 func (s *blindPOP3) asksForCapabilities() bool {
@@ -44,7 +45,22 @@ func (s *blindPOP3) logsInWithOrWithoutTLS() bool {
 	if s.mode == bySTARTTLS {
 		s.startTLS("STLS", func(string) {}, func(line string) bool { return strings.HasPrefix(line, "+OK") })
 	}
+	if s.secure && s.onlyCRAM && !s.triesCRAM() { // as the list from before TLS has it
+		return false
+	}
 	return s.do("USER "+s.r.target.Second, false) && s.do("PASS "+s.r.target.Password, false)
+}
+
+// triesCRAM begins a login by CRAM-MD5, and gives it up when the server goes along.
+func (s *blindPOP3) triesCRAM() (alive bool) {
+	if s.send("AUTH CRAM-MD5") != nil {
+		return false
+	}
+	line, err := s.line()
+	if err == nil && strings.HasPrefix(line, "+ ") && s.send("*") == nil {
+		_, err = s.line()
+	}
+	return err == nil
 }
 
 func (s *blindPOP3) deletesWhatItBegan() bool {
@@ -113,5 +129,6 @@ func (s *blindPOP3) readLines() (alive bool) {
 			return true
 		}
 		s.utf8 = s.utf8 || line == "UTF8"
+		s.onlyCRAM = s.onlyCRAM || line == "SASL CRAM-MD5"
 	}
 }
