@@ -142,7 +142,8 @@ func (s *Step) provedSecret() bool {
 	case s.showsSecret():
 		return true
 	case s.bySASL(): // a mechanism with a challenge: the proof is an answer to it
-		return s.Secret || slices.Contains(s.Exchange, event.SecretAnswer)
+		// NTLM's first message names neither user nor password (MS-NLMP section 2.2.1.1).
+		return s.Secret && s.mechanism() != "NTLM" || slices.Contains(s.Exchange, event.SecretAnswer)
 	}
 	return s.Word.Digest
 }

@@ -92,6 +92,7 @@ def aiosmtplib_send():
         if mode == "starttls":
             await s.starttls(tls_context=context)
         if login == "CRAM-MD5":
+            await s.ehlo()
             await s.auth_crammd5(user, password)
         elif login != "none":
             await s.login(user, password)
