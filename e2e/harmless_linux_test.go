@@ -242,178 +242,97 @@ func connections() []situation {
 		{name: "a pool's spare connections", do: func(t *testing.T, r *rig) {
 			var spare []*talk
 			for range 3 {
-				k := r.dialTLS(t, 993)
-				k.expect("* OK")
-				k.say("a LOGIN alice secret", "a OK")
-				spare = append(spare, k)
+				spare = append(spare, r.greeted(t, 993).turns("a LOGIN alice secret → a OK"))
 			}
 			for range 3 {
 				spare = append(spare, r.dialTLS(t, 465))
 			}
-			spare[0].say("b SELECT INBOX", "b OK")
-			spare[0].say("c LOGOUT", "c OK")
+			spare[0].turns("b SELECT INBOX → b OK", "c LOGOUT → c OK")
 			for _, k := range spare {
 				k.Close()
 			}
 		}},
 		{name: "a client that idles", do: func(t *testing.T, r *rig) {
-			k := r.dialTLS(t, 993)
-			k.expect("* OK")
-			k.say("a LOGIN alice secret", "a OK")
-			k.say("b SELECT INBOX", "b OK")
-			k.say("c IDLE", "+")
-			pass(5 * time.Second)
-			k.say("DONE", "c OK")
-			k.say("d LOGOUT", "d OK")
+			k := r.greeted(t, 993).turns("a LOGIN alice secret → a OK", "b SELECT INBOX → b OK", "c IDLE → +")
+			time.Sleep(silence)
+			k.turns("DONE → c OK", "d LOGOUT → d OK")
 		}},
 		{name: "a question to the user", do: func(t *testing.T, r *rig) { // the client waits for an answer about the certificate, or for a password
-			k := r.dialTLS(t, 993)
-			k.expect("* OK")
-			other := r.dialTLS(t, 465)
-			other.expect("220")
-			other.say("EHLO client.example.test", "250 ")
-			pass(5 * time.Second)
-			k.say("a LOGIN alice secret", "a OK")
-			k.say("b LOGOUT", "b OK")
-			other.say("QUIT", "221")
+			reads, sends := r.greeted(t, 993), r.greeted(t, 465).turns("EHLO client.example.test → 250 ")
+			time.Sleep(silence)
+			reads.turns("a LOGIN alice secret → a OK", "b LOGOUT → b OK")
+			sends.turns("QUIT → 221")
 		}},
 		{name: "NOOP keeps connections alive", do: func(t *testing.T, r *rig) {
-			imap, smtp, pop := r.dialTLS(t, 993), r.dialTLS(t, 465), r.dialTLS(t, 995)
-			imap.expect("* OK")
-			imap.say("a LOGIN alice secret", "a OK")
-			imap.say("a SELECT INBOX", "a OK")
-			smtp.expect("220")
-			smtp.say("EHLO client.example.test", "250 ")
-			pop.expect("+OK")
-			pop.say("USER alice", "+OK")
-			pop.say("PASS secret", "+OK")
+			imap := r.greeted(t, 993).turns("a LOGIN alice secret → a OK", "a SELECT INBOX → a OK")
+			smtp := r.greeted(t, 465).turns("EHLO client.example.test → 250 ")
+			pop := r.greeted(t, 995).turns("USER alice → +OK", "PASS secret → +OK")
 			for range 30 {
-				imap.say("a NOOP", "a OK")
-				smtp.say("NOOP", "250")
-				pop.say("NOOP", "+OK")
+				imap.turns("a NOOP → a OK")
+				smtp.turns("NOOP → 250")
+				pop.turns("NOOP → +OK")
 			}
-			imap.say("a LOGOUT", "a OK")
-			smtp.say("QUIT", "221")
-			pop.say("QUIT", "+OK")
+			imap.turns("a LOGOUT → a OK")
+			smtp.turns("QUIT → 221")
+			pop.turns("QUIT → +OK")
 		}},
 		{name: "a person with telnet", do: func(t *testing.T, r *rig) {
-			k := r.dial(t, 25)
-			k.expect("220")
-			k.say("HELP", "")
-			k.say("EHLO me.example.test", "250 ")
-			k.say("QUIT", "221")
+			r.greeted(t, 25).turns("HELP → 502", "EHLO me.example.test → 250 ", "QUIT → 221")
 		}},
 		{name: "a setup wizard", may: []string{"left-before-starttls"}, do: func(t *testing.T, r *rig) {
-			for _, door := range []int{993, 143, 995, 110} {
-				k := r.dial(t, door)
-				if r.door(door).Security == "tls" {
-					k = newTalk(t, handshake(t, k.Conn, r.tlsConfig()))
-				}
-				k.expect("")
-				if door == 993 || door == 143 {
-					k.say("a CAPABILITY", "a OK")
-					k.say("b LOGOUT", "b OK")
-				} else {
-					k.say("CAPA", "+OK")
-					k.expect(".")
-					k.say("QUIT", "+OK")
-				}
+			for _, door := range []int{993, 143} {
+				r.greeted(t, door).turns("a CAPABILITY → a OK", "b LOGOUT → b OK")
+			}
+			for _, door := range []int{995, 110} {
+				r.greeted(t, door).turns("CAPA → +OK → .", "QUIT → +OK")
 			}
 			for _, door := range []int{587, 465, 25} {
-				k := r.dial(t, door)
-				if r.door(door).Security == "tls" {
-					k = newTalk(t, handshake(t, k.Conn, r.tlsConfig()))
-				}
-				k.expect("220")
-				k.say("EHLO wizard.example.test", "250 ")
-				k.say("QUIT", "221")
+				r.greeted(t, door).turns("EHLO wizard.example.test → 250 ", "QUIT → 221")
 			}
 		}},
 		{name: "a wizard tries names for the server", do: func(t *testing.T, r *rig) { // and plain doors in vain
 			for range 3 {
-				k := r.dial(t, 993)
-				k.Close()
-				k = r.dialTLS(t, 993)
-				k.expect("* OK")
-				k.say("a LOGOUT", "a OK")
+				r.dial(t, 993).Close()
+				r.greeted(t, 993).turns("a LOGOUT → a OK")
 			}
 		}},
 	}
 }
 
-// pass lets time pass, which is what these situations are about: nothing is measured.
-func pass(d time.Duration) { time.Sleep(d) }
+// silence is as long as a client must say nothing before mailrig may speak of it: a session that has been silent for three seconds counts as such, and
+// open sessions are examined once a second. The time itself is what the situations are about, so there is no condition to wait for. On a
+// slow machine they are a little less strict, and right nevertheless.
+const silence = 4 * time.Second
 
 // askedFor are refusals that somebody asked for, and clients that cope with them.
 func askedFor() []situation {
-	plain := base64.StdEncoding.EncodeToString([]byte("\x00alice@example.test\x00secret"))
-	submit := func(t *testing.T, r *rig, rcpt, answer string) {
-		k := r.dialTLS(t, 465)
-		k.expect("220")
-		k.say("EHLO client.example.test", "250 ")
-		k.say("AUTH PLAIN "+plain, "235")
-		k.say("MAIL FROM:<alice@example.test>", "250")
-		k.say("RCPT TO:<"+rcpt+">", answer)
-		k.say("RSET", "250")
-		k.say("QUIT", "221")
+	login := authPlain("alice@example.test")
+	const hello = "EHLO client.example.test → 250 "
+	plays := func(door int, turns ...string) func(*testing.T, *rig) {
+		return func(t *testing.T, r *rig) { r.greeted(t, door).turns(turns...) }
 	}
-	all := []situation{
-		{name: "a negative test with reply+550", do: func(t *testing.T, r *rig) { submit(t, r, "reply+550+5.1.1@example.test", "550") }},
-		{name: "a negative test with reply+451", do: func(t *testing.T, r *rig) { submit(t, r, "reply+451+4.7.1@example.test", "451") }},
-		{name: "a negative test with login+wrong-password", do: func(t *testing.T, r *rig) {
-			k := r.dialTLS(t, 993)
-			k.expect("* OK")
-			k.say("a LOGIN login+wrong-password@example.test secret", "a NO")
-			k.say("b LOGOUT", "b OK")
-		}},
-		{name: "an active scenario refuses the recipient", flags: []string{"--scenario", "smtp-unknown-recipient"}, do: func(t *testing.T, r *rig) {
-			submit(t, r, "bob@example.test", "550")
-		}},
-		{name: "an active scenario refuses the login", flags: []string{"--scenario", "auth-wrong-password"}, do: func(t *testing.T, r *rig) {
-			k := r.dialTLS(t, 995)
-			k.expect("+OK")
-			k.say("USER alice", "+OK")
-			k.say("PASS secret", "-ERR")
-			k.say("QUIT", "+OK")
-		}},
-		{name: "an active scenario opens no folder", flags: []string{"--scenario", "imap-no-permission"}, do: func(t *testing.T, r *rig) {
-			k := r.dialTLS(t, 993)
-			k.expect("* OK")
-			k.say("a LOGIN alice secret", "a OK")
-			k.say("b SELECT INBOX", "b ")
-			k.say("c LOGOUT", "c OK")
-		}},
-		{name: "the second mechanism after the first", flags: []string{"--scenario", "auth-strong-mechanisms-fail"}, do: func(t *testing.T, r *rig) {
-			k := r.dialTLS(t, 465)
-			k.expect("220")
-			k.say("EHLO client.example.test", "250 ")
-			k.say("AUTH CRAM-MD5", "334")
-			k.say(base64.StdEncoding.EncodeToString([]byte("alice 0123456789abcdef0123456789abcdef")), "535")
-			k.say("AUTH PLAIN "+plain, "235")
-			k.say("QUIT", "221")
-		}},
-		{name: "a login is called off", do: func(t *testing.T, r *rig) {
-			k := r.dialTLS(t, 465)
-			k.expect("220")
-			k.say("EHLO client.example.test", "250 ")
-			k.say("AUTH LOGIN", "334")
-			k.say("*", "501")
-			k.say("AUTH PLAIN "+plain, "235")
-			k.say("QUIT", "221")
-		}},
-		{name: "mailbox names are tried", do: func(t *testing.T, r *rig) {
-			k := r.dialTLS(t, 993)
-			k.expect("* OK")
-			k.say("a LOGIN alice secret", "a OK")
-			k.say("b STATUS \"Sent Items\" (MESSAGES)", "b NO")
-			k.say("c CREATE Trash", "c ")
-			k.say("d LOGOUT", "d OK")
-		}},
+	submit := func(turn string) func(*testing.T, *rig) {
+		return plays(465, hello, login, "MAIL FROM:<alice@example.test> → 250", turn, "RSET → 250", "QUIT → 221")
+	}
+	return []situation{
+		{name: "a negative test with reply+550", do: submit("RCPT TO:<reply+550+5.1.1@example.test> → 550")},
+		{name: "a negative test with reply+451", do: submit("RCPT TO:<reply+451+4.7.1@example.test> → 451")},
+		{name: "a negative test with login+wrong-password",
+			do: plays(993, "a LOGIN login+wrong-password@example.test secret → a NO", "b LOGOUT → b OK")},
+		{name: "an active scenario refuses the recipient", flags: []string{"--scenario", "smtp-unknown-recipient"},
+			do: submit("RCPT TO:<bob@example.test> → 550")},
+		{name: "an active scenario refuses the login", flags: []string{"--scenario", "auth-wrong-password"},
+			do: plays(995, "USER alice → +OK", "PASS secret → -ERR", "QUIT → +OK")},
+		{name: "an active scenario opens no folder", flags: []string{"--scenario", "imap-no-permission"},
+			do: plays(993, "a LOGIN alice secret → a OK", "b SELECT INBOX → b ", "c LOGOUT → c OK")},
+		{name: "the second mechanism after the first", flags: []string{"--scenario", "auth-strong-mechanisms-fail"},
+			do: plays(465, hello, "AUTH CRAM-MD5 → 334", base64.StdEncoding.EncodeToString([]byte("alice 0123456789abcdef0123456789abcdef"))+" → 535", login, "QUIT → 221")},
+		{name: "a login is called off",
+			do: plays(465, hello, "AUTH LOGIN → 334", "* → 501", login, "QUIT → 221")},
+		{name: "mailbox names are tried",
+			do: plays(993, "a LOGIN alice secret → a OK", `b STATUS "Sent Items" (MESSAGES) → b NO`, "c CREATE Trash → c ", "d LOGOUT → d OK")},
 		{name: "behind a balancer that says so", flags: []string{"--proxy-protocol", "127.0.0.1"}, do: func(t *testing.T, r *rig) {
-			k := r.dial(t, 143)
-			k.send("PROXY TCP4 198.51.100.7 192.0.2.1 40000 143")
-			k.expect("* OK")
-			k.say("a LOGOUT", "a OK")
+			r.dial(t, 143).turns("PROXY TCP4 198.51.100.7 192.0.2.1 40000 143 → * OK", "a LOGOUT → a OK")
 			local := r.dial(t, 143) // a check of the balancer's own, by version 2: LOCAL
 			if _, err := local.Write([]byte("\r\n\r\n\x00\r\nQUIT\n\x20\x00\x00\x00")); err != nil {
 				t.Fatal(err)
@@ -422,62 +341,50 @@ func askedFor() []situation {
 			local.Close()
 		}},
 	}
-	return all
+}
+
+// authPlain is the turn of a login.
+func authPlain(user string) string {
+	return "AUTH PLAIN " + base64.StdEncoding.EncodeToString([]byte("\x00"+user+"\x00secret")) + " → 235"
 }
 
 // sharing are several users and programs at one address, and clients that fetch much.
 func sharing() []situation {
-	fetch := func(t *testing.T, r *rig, user string, commands ...string) {
-		k := r.dialTLS(t, 993)
-		k.expect("* OK")
-		k.say("a LOGIN "+user+" secret", "a OK")
-		k.say("a SELECT INBOX", "a OK")
-		for _, c := range commands {
-			k.say("a "+c, "a OK")
-		}
-		k.say("a LOGOUT", "a OK")
+	fetch := func(t *testing.T, r *rig, user string, turns ...string) {
+		r.greeted(t, 993).turns("a LOGIN "+user+" secret → a OK", "a SELECT INBOX → a OK").turns(turns...).turns("a LOGOUT → a OK")
 	}
-	pop := func(t *testing.T, r *rig, user string, commands ...string) {
-		k := r.dialTLS(t, 995)
-		k.expect("+OK")
-		k.say("USER "+user, "+OK")
-		k.say("PASS secret", "+OK")
-		for _, c := range commands {
-			k.send("%s", c)
-			if k.expect("+OK"); strings.HasPrefix(c, "TOP") || strings.HasPrefix(c, "RETR") || c == "UIDL" || c == "LIST" {
-				k.expect(".")
-			}
-		}
-		k.say("QUIT", "+OK")
+	pop := func(t *testing.T, r *rig, user string, turns ...string) {
+		r.greeted(t, 995).turns("USER "+user+" → +OK", "PASS secret → +OK").turns(turns...).turns("QUIT → +OK")
 	}
 	seed := []string{"--seed", "testdata/seed"}
 	return []situation{
 		{name: "messages are fetched in pieces", do: func(t *testing.T, r *rig) {
 			deliver(t, r, "alice@example.test", 3)
-			fetch(t, r, "alice", "FETCH 1:* (UID FLAGS RFC822.SIZE ENVELOPE)", "FETCH 1:* (BODY.PEEK[HEADER])", "FETCH 1 (BODY.PEEK[]<0.40>)", "FETCH 1 (BODY.PEEK[]<40.40>)",
-				"FETCH 1 (BODY.PEEK[]<80.4000>)", "FETCH 2:3 (BODY.PEEK[TEXT])")
+			fetch(t, r, "alice", "a FETCH 1:* (UID FLAGS RFC822.SIZE ENVELOPE) → a OK", "a FETCH 1:* (BODY.PEEK[HEADER]) → a OK",
+				"a FETCH 1 (BODY.PEEK[]<0.40>) → a OK", "a FETCH 1 (BODY.PEEK[]<40.40>) → a OK",
+				"a FETCH 1 (BODY.PEEK[]<80.4000>) → a OK", "a FETCH 2:3 (BODY.PEEK[TEXT]) → a OK")
 		}},
 		{name: "headers again at each poll", do: func(t *testing.T, r *rig) {
 			deliver(t, r, "alice@example.test", 2)
 			for range 3 {
-				pop(t, r, "alice", "STAT", "UIDL", "TOP 1 0", "TOP 2 0")
+				pop(t, r, "alice", "STAT → +OK", "UIDL → +OK → .", "TOP 1 0 → +OK → .", "TOP 2 0 → +OK → .")
 			}
 		}},
 		{name: "two programs on one account", flags: seed, do: func(t *testing.T, r *rig) {
 			deliver(t, r, "alice@example.test", 1)
-			fetch(t, r, "alice", "FETCH 1 (BODY.PEEK[])")
-			pop(t, r, "alice", "UIDL", "RETR 1")
+			fetch(t, r, "alice", "a FETCH 1 (BODY.PEEK[]) → a OK")
+			pop(t, r, "alice", "UIDL → +OK → .", "RETR 1 → +OK → .")
 		}},
 		{name: "two users at once", do: func(t *testing.T, r *rig) {
 			deliver(t, r, "alice@example.test", 1)
 			deliver(t, r, "bob@example.test", 1)
-			fetch(t, r, "alice", "FETCH 1 (BODY[])")
-			fetch(t, r, "bob", "FETCH 1 (BODY[])")
-			pop(t, r, "bob", "RETR 1", "DELE 1")
+			fetch(t, r, "alice", "a FETCH 1 (BODY[]) → a OK")
+			fetch(t, r, "bob", "a FETCH 1 (BODY[]) → a OK")
+			pop(t, r, "bob", "RETR 1 → +OK → .", "DELE 1 → +OK")
 		}},
 		{name: "polled often", do: func(t *testing.T, r *rig) {
 			for range 6 {
-				fetch(t, r, "alice", "NOOP")
+				fetch(t, r, "alice", "a NOOP → a OK")
 			}
 		}},
 	}
@@ -486,15 +393,10 @@ func sharing() []situation {
 // deliver submits messages to a user, all in one session.
 func deliver(t *testing.T, r *rig, to string, n int) {
 	t.Helper()
-	k := r.dialTLS(t, 465)
-	k.expect("220")
-	k.say("EHLO client.example.test", "250 ")
-	k.say("AUTH PLAIN "+base64.StdEncoding.EncodeToString([]byte("\x00carol@example.test\x00secret")), "235")
+	k := r.greeted(t, 465).turns("EHLO client.example.test → 250 ", authPlain("carol@example.test"))
 	for i := range n {
-		k.say("MAIL FROM:<carol@example.test>", "250")
-		k.say("RCPT TO:<"+to+">", "250")
-		k.say("DATA", "354")
-		k.say(fmt.Sprintf("From: carol@example.test\r\nTo: %s\r\nDate: Thu, 26 Nov 2026 10:00:00 +0000\r\nMessage-ID: <%d.%s>\r\nSubject: hello\r\n\r\nhello\r\n.", to, i, to), "250")
+		letter := fmt.Sprintf("From: carol@example.test\r\nTo: %s\r\nDate: Thu, 26 Nov 2026 10:00:00 +0000\r\nMessage-ID: <%d.%s>\r\nSubject: hello\r\n\r\nhello\r\n.", to, i, to)
+		k.turns("MAIL FROM:<carol@example.test> → 250", "RCPT TO:<"+to+"> → 250", "DATA → 354", letter+" → 250")
 	}
-	k.say("QUIT", "221")
+	k.turns("QUIT → 221")
 }

@@ -36,6 +36,18 @@ func (r *rig) dialTLS(t testing.TB, door int) *talk {
 	return newTalk(t, handshake(t, k.Conn, r.tlsConfig()))
 }
 
+// greeted connects to a door, with TLS if the door begins with it, and waits for the greeting.
+func (r *rig) greeted(t testing.TB, door int) *talk {
+	t.Helper()
+	dial := r.dial
+	if r.door(door).Security == "tls" {
+		dial = r.dialTLS
+	}
+	k := dial(t, door)
+	k.expect(map[string]string{"smtp": "220", "imap": "* OK", "pop3": "+OK"}[r.door(door).Protocol])
+	return k
+}
+
 func handshake(t testing.TB, c net.Conn, config *tls.Config) net.Conn {
 	t.Helper()
 	secure := tls.Client(c, config)
@@ -92,6 +104,20 @@ func (k *talk) say(command, prefix string) string {
 	k.t.Helper()
 	k.send("%s", command)
 	return k.expect(prefix)
+}
+
+// turns holds a dialogue. In each turn the client says what is before the first arrow, and waits for a line that begins with what is behind
+// each (see expect): "a NOOP → a OK", or "CAPA → +OK → .".
+func (k *talk) turns(turns ...string) *talk {
+	k.t.Helper()
+	for _, turn := range turns {
+		parts := strings.Split(turn, " → ")
+		k.send("%s", parts[0])
+		for _, answer := range parts[1:] {
+			k.expect(answer)
+		}
+	}
+	return k
 }
 
 // ended checks that the server has ended the connection, and returns what it said last.
