@@ -168,6 +168,13 @@ func eventually(t testing.TB, what string, ok func() bool) {
 // eventuallyIn is eventually with another patience.
 func eventuallyIn(t testing.TB, patience time.Duration, what string, ok func() bool) {
 	t.Helper()
+	if !until(patience, ok) {
+		t.Fatalf("still not after %v: %s", patience, what)
+	}
+}
+
+// until waits for a condition, and reports whether it has come true.
+func until(patience time.Duration, ok func() bool) bool {
 	deadline := time.After(patience)
 	again := time.NewTicker(5 * time.Millisecond)
 	defer again.Stop()
@@ -175,7 +182,8 @@ func eventuallyIn(t testing.TB, patience time.Duration, what string, ok func() b
 		select {
 		case <-again.C:
 		case <-deadline:
-			t.Fatalf("still not after %v: %s", patience, what)
+			return false
 		}
 	}
+	return true
 }

@@ -283,7 +283,7 @@ func (d *desk) serve(text string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	ready := until(func() bool { return strings.Contains(out.String(), "Ctrl-C stops\n") })
+	ready := until(patience, func() bool { return strings.Contains(out.String(), "Ctrl-C stops\n") })
 	shown := out.String()
 	if err := stop(); err != nil {
 		return shown, fmt.Errorf("after Ctrl-C: %w", err)
@@ -300,7 +300,7 @@ func (d *desk) follow(text string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	printed := until(func() bool {
+	printed := until(patience, func() bool {
 		d.welcome()
 		return strings.Contains(out.String(), "Welcome")
 	})
@@ -309,16 +309,6 @@ func (d *desk) follow(text string) (string, error) {
 		return out.String(), errors.New("it prints nothing of a message that arrives")
 	}
 	return out.String(), nil
-}
-
-// until waits until something is so, and reports whether it is.
-func until(so func() bool) bool {
-	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
-		if so() {
-			return true
-		}
-	}
-	return false
 }
 
 var (
