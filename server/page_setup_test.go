@@ -79,30 +79,11 @@ func TestSetupGuide(t *testing.T) {
 		}
 		return ""
 	}
-	get := func(path string) (int, string) {
-		t.Helper()
-		resp, err := http.Get(s.HTTPURL() + path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer resp.Body.Close()
-		body, err := io.ReadAll(resp.Body)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return resp.StatusCode, string(body)
-	}
-	_, view := get("/setup/msmtp")
-	has(t, view, "host localhost", "port "+port(587), "tls_starttls on", "tls_trust_file "+s.CAFile())
-	_, view = get("/setup/msmtp?smtp=465&at=mail.example.test")
-	has(t, view, `href="/setup/curl?at=mail.example.test&amp;smtp=465"`, "host mail.example.test", "port "+port(465), "tls_starttls off")
+	has(t, view(t, s, 200, "/setup/msmtp"), "host localhost", "port "+port(587), "tls_starttls on", "tls_trust_file "+s.CAFile())
+	has(t, view(t, s, 200, "/setup/msmtp?smtp=465&at=mail.example.test"), `href="/setup/curl?at=mail.example.test&amp;smtp=465"`, "host mail.example.test", "port "+port(465), "tls_starttls off")
 	for _, at := range []string{"$(id)", "a b", "a;b", "-x", "'", "a\nb"} {
-		_, view := get("/setup/curl?at=" + url.QueryEscape(at))
-		has(t, view, "is neither the name of a host nor its address", "://localhost:"+port(587))
+		has(t, view(t, s, 200, "/setup/curl?at="+url.QueryEscape(at)), "is neither the name of a host nor its address", "://localhost:"+port(587))
 	}
-	_, view = get("/setup/msmtp?smtp=9")
-	has(t, view, "port "+port(587))
-	if status, view := get("/setup/nobody"); status != http.StatusNotFound || !strings.Contains(view, "no guide for") {
-		t.Errorf("%d\n%s", status, view)
-	}
+	has(t, view(t, s, 200, "/setup/msmtp?smtp=9"), "port "+port(587))
+	has(t, view(t, s, 404, "/setup/nobody"), "no guide for")
 }
