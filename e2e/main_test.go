@@ -50,7 +50,12 @@ func testMain(m *testing.M) int {
 		path := filepath.Join(dir, "release", filepath.Base(binary))
 		return path, build(path, append(os.Environ(), "CGO_ENABLED=0"), "-trimpath", "-ldflags", "-s -w")
 	})
-	return m.Run()
+	code := m.Run()
+	leftOut.Range(func(what, _ any) bool {
+		fmt.Printf("some tests are left out: %s\n", what)
+		return true
+	})
+	return code
 }
 
 // long skips a slow test with go test -short, which make test uses. make e2e-all runs all of them.
