@@ -170,10 +170,10 @@ func (f *toyFraming) Write(line []byte, complete bool) (int, error) {
 	return len(line), f.p.Tell(line, f.p.RefusedBy(true))
 }
 
-func (f *toyFraming) InBody() bool                    { return false }
-func (f *toyFraming) GreetingEnds([]byte) bool        { return true }
-func (f *toyFraming) EditGreeting(line []byte) []byte { return line }
-func (f *toyFraming) LoggedIn()                       {}
+func (f *toyFraming) InBody() bool                                        { return false }
+func (f *toyFraming) GreetingEnds([]byte) bool                            { return true }
+func (f *toyFraming) EditGreeting(line []byte) (edited []byte, by string) { return line, "" }
+func (f *toyFraming) LoggedIn()                                           {}
 
 // serveToy is TOY's engine. It believes it is alone with a client in clear.
 func serveToy(_ *Server, c *gate.Conn, ses *session.Session) {

@@ -214,7 +214,8 @@ func (c *Conn) serverLine(line []byte) (int, error) {
 			return len(line), g.sayLocked(replies.Greeting(c.greet.Line), c.greet.By)
 		}
 	default:
-		return len(line), g.sayLocked(c.framing.EditGreeting(line), "")
+		edited, by := c.framing.EditGreeting(line)
+		return len(line), g.sayLocked(edited, by)
 	}
 	return len(line), nil
 }

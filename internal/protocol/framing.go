@@ -26,8 +26,9 @@ type Framing interface {
 	InBody() bool
 	// GreetingEnds reports whether this line is the last one of the engine's greeting.
 	GreetingEnds(line []byte) bool
-	// EditGreeting edits the capability list in a line of the engine's greeting, if the line has one.
-	EditGreeting(line []byte) []byte
+	// EditGreeting edits the capability list in a line of the engine's greeting, if the line has one. by is the scenario
+	// that has changed it, or "".
+	EditGreeting(line []byte) (edited []byte, by string)
 	// LoggedIn tells the framing that the connection begins logged in. It is called before the greeting.
 	LoggedIn()
 }

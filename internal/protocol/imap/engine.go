@@ -2,6 +2,7 @@ package imap
 
 import (
 	"bytes"
+	"cmp"
 	"slices"
 	"strings"
 )
@@ -37,7 +38,7 @@ func (f *framing) Write(p []byte, complete bool) (int, error) {
 		if f.saveAlone && bytes.HasPrefix(line, []byte("* ESEARCH ")) {
 			return n, nil
 		}
-		return n, f.p.Tell(f.EditGreeting(line), "")
+		return n, f.p.Tell(f.EditGreeting(line))
 	}
 	return n, f.tagged(line)
 }
@@ -69,7 +70,8 @@ func (f *framing) tagged(line []byte) error {
 	if f.p.Replaced() {
 		return f.p.Replace()
 	}
-	return f.p.Tell(f.EditGreeting(line), f.p.RefusedBy(true))
+	edited, by := f.EditGreeting(line)
+	return f.p.Tell(edited, cmp.Or(f.p.RefusedBy(true), by))
 }
 
 // follow tracks the state by the engine's replies.
@@ -105,10 +107,10 @@ func (f *framing) InBody() bool             { return f.served > 0 }
 func (f *framing) GreetingEnds([]byte) bool { return true }
 
 // EditGreeting edits the capability list in any line that has one: "* CAPABILITY …", or the response code of an OK.
-func (f *framing) EditGreeting(line []byte) []byte {
+func (f *framing) EditGreeting(line []byte) (edited []byte, by string) {
 	from, to := f.listIn(line)
 	if from == 0 {
-		return line
+		return line, ""
 	}
 	list := strings.Fields(string(line[from:to]))
 	loggedOut := false
@@ -122,8 +124,8 @@ func (f *framing) EditGreeting(line []byte) []byte {
 	if !f.logged && f.p.NeedsSASL() && !slices.Contains(list, "LOGINDISABLED") {
 		list = append(list, "LOGINDISABLED")
 	}
-	kept, _ := f.p.Capabilities(list)
-	return []byte(string(line[:from]) + strings.Join(kept, " ") + string(line[to:]))
+	kept, by := f.p.Capabilities(list)
+	return []byte(string(line[:from]) + strings.Join(kept, " ") + string(line[to:])), by
 }
 
 // listIn returns where the capability list stands in a line. from is 0 if the line has none.

@@ -101,5 +101,5 @@ func (f *framing) writeCapa(line []byte) error {
 // InBody reports whether the engine is in the middle of a message.
 func (f *framing) InBody() bool { return f.multi && (f.verb == "RETR" || f.verb == "TOP") }
 
-func (f *framing) GreetingEnds([]byte) bool        { return true }
-func (f *framing) EditGreeting(line []byte) []byte { return line }
+func (f *framing) GreetingEnds([]byte) bool                            { return true }
+func (f *framing) EditGreeting(line []byte) (edited []byte, by string) { return line, "" }

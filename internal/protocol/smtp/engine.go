@@ -136,7 +136,7 @@ func greeting(domain string) []byte { return []byte("220 " + domain + " ESMTP Se
 // 4.1.1.1, RFC 2034 section 3).
 func (f *framing) hello() string { return f.p.Domain() + " Hello " }
 
-func (f *framing) InBody() bool                    { return false }
-func (f *framing) GreetingEnds(line []byte) bool   { return len(line) < 4 || line[3] != '-' }
-func (f *framing) EditGreeting(line []byte) []byte { return line }
-func (f *framing) LoggedIn()                       {}
+func (f *framing) InBody() bool                                        { return false }
+func (f *framing) GreetingEnds(line []byte) bool                       { return len(line) < 4 || line[3] != '-' }
+func (f *framing) EditGreeting(line []byte) (edited []byte, by string) { return line, "" }
+func (f *framing) LoggedIn()                                           {}
