@@ -13,6 +13,7 @@ import (
 type Report struct {
 	Accounts, Mailboxes, Messages int
 	Bytes                         int64    // of the messages, equal ones once
+	Records                       int      // besides mail
 	Problems                      []string // none means that everything agrees
 }
 
@@ -36,7 +37,10 @@ var agreements = [...]string{
 	`SELECT 'message ' || id || ' has no body' FROM messages WHERE body NOT IN (SELECT id FROM bodies)`,
 	`SELECT 'a piece belongs to body ' || (id >> 16) || ', which does not exist' FROM pieces WHERE (id >> 16) NOT IN (SELECT id FROM bodies) GROUP BY id >> 16`,
 	`SELECT 'numbers could be used again' FROM counters WHERE validity < (SELECT coalesce(max(id), 0) FROM mailboxes) OR arrival < (SELECT coalesce(max(arrival), 0) FROM entries)
-		OR message < (SELECT coalesce(max(id), 0) FROM messages) OR body < (SELECT coalesce(max(id), 0) FROM bodies)`,
+		OR message < (SELECT coalesce(max(id), 0) FROM messages) OR body < (SELECT coalesce(max(id), 0) FROM bodies)
+		OR version < (SELECT coalesce(max(version), 0) FROM records)`,
+	`SELECT 'record ' || id || ' has no kind, key, version or data' FROM records WHERE kind IS NULL OR key IS NULL OR version IS NULL OR data IS NULL`,
+	`SELECT 'the ' || kind || ' ' || key || ' is due and will never be' FROM records WHERE (due IS NULL) != (free IS NULL) OR free < due`,
 }
 
 // Check reads everything: the file's structure, what should agree, and each message's bytes.
@@ -58,6 +62,9 @@ func (s *Store) Check(ctx context.Context) (r Report, err error) {
 		}
 		if _, err := c.get("SELECT (SELECT count(*) FROM accounts), (SELECT count(*) FROM mailboxes), (SELECT count(*) FROM entries), (SELECT coalesce(sum(size), 0) FROM bodies)", nil,
 			&r.Accounts, &r.Mailboxes, &r.Messages, &r.Bytes); err != nil {
+			return err
+		}
+		if err := s.checkRecords(ctx, c, &r); err != nil {
 			return err
 		}
 		return s.checkBodies(ctx, c, &r)

@@ -6,6 +6,8 @@
 // of their own (conn.go). The only things in memory are the watches (watch.go) and the locks of maildrops (lease.go),
 // because one process at a time uses a directory (lock_unix.go).
 //
+// Besides mail, it keeps records for other parts of the server (records.go, package state), in the same transactions.
+//
 // schema.go has the tables. A message's bytes are in pieces of 64 KiB, once for each digest (content.go); its entries in
 // mailboxes point to them. numbers.go hands out what must never be used twice.
 package kept
@@ -21,6 +23,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/mailrig/mailrig/internal/state"
 	"github.com/mailrig/mailrig/internal/store"
 )
 
@@ -62,6 +65,7 @@ type Store struct {
 	writer  *conn // belongs to whoever is writing
 
 	watched  watched
+	watchers state.Watchers
 	drops    maildrops
 	removals removals
 	janitor  janitor
@@ -109,6 +113,9 @@ func (s *Store) open() error {
 	}
 	if err := migrate(s.writer, s.now()); err != nil {
 		return err
+	}
+	if err := freeClaims(s.writer); err != nil && s.onTrouble != nil {
+		s.onTrouble(failure(err)) // they end with their leases, then
 	}
 	for range maxReaders {
 		c, err := openReader(path)

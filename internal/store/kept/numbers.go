@@ -6,13 +6,14 @@ type numbers struct {
 	arrival  uint64
 	message  int64
 	body     int64
+	version  int64 // of a record
 }
 
 func loadNumbers(c *conn) (n numbers, err error) {
-	_, err = c.get("SELECT validity, arrival, message, body FROM counters", nil, &n.validity, &n.arrival, &n.message, &n.body)
+	_, err = c.get("SELECT validity, arrival, message, body, version FROM counters", nil, &n.validity, &n.arrival, &n.message, &n.body, &n.version)
 	return n, err
 }
 
 func (n *numbers) save(c *conn) error {
-	return c.exec("UPDATE counters SET validity = ?, arrival = ?, message = ?, body = ?", n.validity, n.arrival, n.message, n.body)
+	return c.exec("UPDATE counters SET validity = ?, arrival = ?, message = ?, body = ?, version = ?", n.validity, n.arrival, n.message, n.body, n.version)
 }

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mailrig/mailrig/internal/state"
 	"github.com/mailrig/mailrig/internal/store"
 )
 
@@ -234,12 +235,19 @@ func TestCheck(t *testing.T) {
 		"DELETE FROM pieces",
 		"DELETE FROM entries",
 		"UPDATE counters SET arrival = 0",
+		"UPDATE counters SET version = 0",
+		"UPDATE records SET data = 'other'",
+		"UPDATE records SET sum = NULL",
+		"UPDATE records SET kind = NULL",
+		"UPDATE records SET free = NULL",
 	} {
 		s, err := Open(t.TempDir(), Options{})
 		must(t, err)
 		_, err = s.Deliver(t.Context(), []string{user}, text("x"))
 		must(t, err)
-		if r, err := s.Check(t.Context()); err != nil || len(r.Problems) > 0 || r.Messages != 1 || r.Bytes != 1 {
+		_, err = s.State().Apply(t.Context(), state.Put("job", "x", []byte("data")).At(time.Now()))
+		must(t, err)
+		if r, err := s.Check(t.Context()); err != nil || len(r.Problems) > 0 || r.Messages != 1 || r.Bytes != 1 || r.Records != 1 {
 			t.Errorf("before %s: %+v, %v", damage, r, err)
 		}
 		must(t, s.writer.script(damage))

@@ -35,6 +35,14 @@ var migrations = [...]string{
 	CREATE TABLE bodies (id INTEGER PRIMARY KEY, digest BLOB, size INTEGER, refs INTEGER);
 	CREATE UNIQUE INDEX bodies_by_digest ON bodies (digest);
 	CREATE TABLE pieces (id INTEGER PRIMARY KEY, bytes BLOB);`,
+
+	// What isn't mail (package state). "free" is when a record can be claimed: when it is due, or when a claim ends. "sum" is
+	// the CRC-32 of its data.
+	`ALTER TABLE counters ADD COLUMN version INTEGER NOT NULL DEFAULT 0;
+	CREATE TABLE records (id INTEGER PRIMARY KEY, kind TEXT, key TEXT, version INTEGER, due INTEGER, free INTEGER, sum INTEGER, data BLOB);
+	CREATE UNIQUE INDEX records_by_key ON records (kind, key);
+	CREATE INDEX records_due ON records (kind, free) WHERE due IS NOT NULL;
+	CREATE TABLE sequences (name TEXT PRIMARY KEY, last INTEGER) WITHOUT ROWID;`,
 }
 
 // migrate brings the tables up to date. Each step is one transaction, so an interruption leaves a version as it was.

@@ -113,6 +113,9 @@ func (s *Store) publish(list []news) {
 	arrived, removed := false, false
 	for _, n := range list {
 		arrived, removed = arrived || n.arrived, removed || n.removed
+		if n.kind != "" {
+			s.watchers.Tell(n.kind)
+		}
 		if n.box != 0 {
 			s.watched.tell(n.box, n.modSeq)
 		}

@@ -142,8 +142,9 @@ type tx struct {
 type news struct {
 	box     store.MailboxID
 	modSeq  uint64
-	arrived bool // in any mailbox
-	removed bool // from any mailbox
+	arrived bool   // in any mailbox
+	removed bool   // from any mailbox
+	kind    string // of records that have changed
 }
 
 // step carries out one change, or nothing of it.
