@@ -12,6 +12,7 @@ import (
 	"github.com/mailrig/mailrig/internal/store"
 	"github.com/mailrig/mailrig/internal/store/kept"
 	"github.com/mailrig/mailrig/internal/store/memory"
+	"github.com/mailrig/mailrig/internal/store/tables"
 )
 
 // openStore opens the store that the configuration asks for. Nothing else knows which stores there are.
@@ -22,7 +23,7 @@ func (s *Server) openStore() error {
 	case s.cfg.Data != "":
 		st, err := kept.Open(s.cfg.Data, kept.Options{
 			Domain: s.cfg.Domain, MaxMessageBytes: s.cfg.MaxMessageBytes + traceRoom,
-			Keep:      kept.Keep{For: s.cfg.KeepFor, Messages: s.cfg.KeepMessages},
+			Keep:      tables.Keep{For: s.cfg.KeepFor, Messages: s.cfg.KeepMessages},
 			OnTrouble: s.notKept,
 		})
 		if err != nil {

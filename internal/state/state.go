@@ -4,7 +4,7 @@
 //
 // A [Store] may be shared by several servers. So a change can have a condition (Change.If), work that is due is claimed for
 // a time (Store.Claim), and whoever keeps a copy in memory watches its kind (Store.Watch). [Memory] is the Store of one
-// process. Package store/kept has one in a directory. Package statetest is what every Store must pass.
+// process. Package store/tables has one in a database. Package statetest is what every Store must pass.
 package state
 
 import (

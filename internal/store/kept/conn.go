@@ -10,9 +10,10 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"time"
 
 	"modernc.org/sqlite"
+
+	"github.com/mailrig/mailrig/internal/store/tables"
 )
 
 // maxReaders is how many calls read at a time. Each has a connection with cacheKiB of memory.
@@ -92,9 +93,9 @@ func (c *conn) statement(query string) (*sql.Stmt, error) {
 	return st, nil
 }
 
-// exec carries out a statement. No caller's context applies: a statement that is interrupted would end the transaction
+// Exec implements tables.Conn. No caller's context applies: a statement that is interrupted would end the transaction
 // of others.
-func (c *conn) exec(query string, args ...any) error {
+func (c *conn) Exec(query string, args ...any) error {
 	st, err := c.statement(query)
 	if err != nil {
 		return err
@@ -103,8 +104,8 @@ func (c *conn) exec(query string, args ...any) error {
 	return err
 }
 
-// get reads one row into dest, and reports whether there is one.
-func (c *conn) get(query string, args []any, dest ...any) (found bool, err error) {
+// Get implements tables.Conn.
+func (c *conn) Get(query string, args []any, dest ...any) (found bool, err error) {
 	st, err := c.statement(query)
 	if err != nil {
 		return false, err
@@ -116,8 +117,8 @@ func (c *conn) get(query string, args []any, dest ...any) (found bool, err error
 	return err == nil, err
 }
 
-// each calls f for each row. f must not use the connection.
-func (c *conn) each(query string, args []any, f func(*sql.Rows) error) (err error) {
+// Each implements tables.Conn.
+func (c *conn) Each(query string, args []any, f func(tables.Rows) error) (err error) {
 	st, err := c.statement(query)
 	if err != nil {
 		return err
@@ -133,30 +134,6 @@ func (c *conn) each(query string, args []any, f func(*sql.Rows) error) (err erro
 		}
 	}
 	return rows.Err()
-}
-
-// column reads a column of strings, or of other values.
-func column[T any](c *conn, query string, args ...any) (list []T, err error) {
-	err = c.each(query, args, func(rows *sql.Rows) error {
-		var v T
-		err := rows.Scan(&v)
-		list = append(list, v)
-		return err
-	})
-	return list, err
-}
-
-// micros and dateOf keep times to the microsecond, with their zones.
-func micros(t time.Time) (at int64, zone int) {
-	_, zone = t.Zone()
-	return t.UnixMicro(), zone
-}
-
-func dateOf(at int64, zone int) time.Time {
-	if zone == 0 {
-		return time.UnixMicro(at).UTC()
-	}
-	return time.UnixMicro(at).In(time.FixedZone("", zone))
 }
 
 // script carries out several statements.

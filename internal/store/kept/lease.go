@@ -25,7 +25,7 @@ func (s *Store) LockMaildrop(ctx context.Context, name string) (store.Lease, err
 	if err != nil {
 		return nil, err
 	}
-	d := &s.drops
+	d := &s.engine.drops
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.holders[address] != nil {
@@ -51,6 +51,15 @@ func (d *maildrops) forget() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.holders = nil
+}
+
+// Reset implements store.Accounts.
+func (s *Store) Reset(ctx context.Context) error {
+	err := s.Clear(ctx, nil)
+	if err == nil {
+		s.engine.drops.forget()
+	}
+	return err
 }
 
 // Renew implements store.Lease.

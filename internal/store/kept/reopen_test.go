@@ -13,9 +13,16 @@ import (
 
 	"github.com/mailrig/mailrig/internal/state"
 	"github.com/mailrig/mailrig/internal/store"
+	"github.com/mailrig/mailrig/internal/store/tables"
 )
 
 const user = "u@example.test"
+
+// Bounds of package tables: how many bytes a piece has, and how many entries one transaction removes.
+const (
+	pieceSize    = 64 << 10
+	janitorBatch = 500
+)
 
 func text(s string) store.Incoming {
 	return store.Incoming{Content: store.Bytes(s), Envelope: store.Envelope{From: "a@b", Recipients: []string{user}, Session: "7"}}
@@ -131,8 +138,8 @@ func TestOnce(t *testing.T) {
 	}
 	count := func(table string) (n int) {
 		t.Helper()
-		must(t, s.read(ctx, func(c *conn) error {
-			_, err := c.get("SELECT count(*) FROM "+table, nil, &n)
+		must(t, s.engine.Read(ctx, func(c tables.Conn) error {
+			_, err := c.Get("SELECT count(*) FROM "+table, nil, &n)
 			return err
 		}))
 		return n
@@ -163,7 +170,7 @@ func TestRefusals(t *testing.T) {
 	if _, err := Open(dir, Options{}); !errors.Is(err, ErrInUse) || !strings.Contains(err.Error(), fmt.Sprint("process ", os.Getpid())) || !strings.Contains(err.Error(), dir) {
 		t.Errorf("a second process hears %v", err)
 	}
-	must(t, s.writer.script("PRAGMA user_version = 99"))
+	must(t, s.engine.writer.script("PRAGMA user_version = 99"))
 	must(t, s.Close())
 	if _, err := Open(dir, Options{}); err == nil || !strings.Contains(err.Error(), "a newer mailrig has written it") {
 		t.Errorf("a newer file: %v", err)
@@ -204,19 +211,19 @@ func TestKeep(t *testing.T) {
 	deliver(3)
 	now = now.Add(2 * time.Hour)
 	deliver(3)
-	s.tidy(ctx, Keep{For: 3 * time.Hour, Messages: 6})
+	s.Tidy(ctx, tables.Keep{For: 3 * time.Hour, Messages: 6})
 	wantUIDs(1, 2, 3, 4, 5, 6)
 	lease, err := s.LockMaildrop(ctx, user)
 	must(t, err)
-	s.tidy(ctx, Keep{Messages: 5})
+	s.Tidy(ctx, tables.Keep{Messages: 5})
 	wantUIDs(1, 2, 3, 4, 5, 6) // a POP3 session relies on them
 	must(t, lease.Release(ctx))
-	s.tidy(ctx, Keep{Messages: 5})
+	s.Tidy(ctx, tables.Keep{Messages: 5})
 	wantUIDs(2, 3, 4, 5, 6)
-	s.tidy(ctx, Keep{For: time.Hour})
+	s.Tidy(ctx, tables.Keep{For: time.Hour})
 	wantUIDs(4, 5, 6)
 	deliver(janitorBatch + 10)
-	s.tidy(ctx, Keep{Messages: 2})
+	s.Tidy(ctx, tables.Keep{Messages: 2})
 	wantUIDs(janitorBatch+15, janitorBatch+16)
 }
 
@@ -250,7 +257,7 @@ func TestCheck(t *testing.T) {
 		if r, err := s.Check(t.Context()); err != nil || len(r.Problems) > 0 || r.Messages != 1 || r.Bytes != 1 || r.Records != 1 {
 			t.Errorf("before %s: %+v, %v", damage, r, err)
 		}
-		must(t, s.writer.script(damage))
+		must(t, s.engine.writer.script(damage))
 		if r, err := s.Check(t.Context()); err != nil || len(r.Problems) == 0 {
 			t.Errorf("after %s: %+v, %v", damage, r, err)
 		}
@@ -320,7 +327,7 @@ func TestReadOnly(t *testing.T) {
 	_, err = s.Deliver(ctx, []string{user}, text("one"))
 	must(t, err)
 	before := dump(t, s)
-	must(t, s.writer.script("PRAGMA query_only = 1"))
+	must(t, s.engine.writer.script("PRAGMA query_only = 1"))
 	for what, change := range map[string]func() error{
 		"deliver": func() error { _, err := s.Deliver(ctx, []string{user, "new"}, text("two")); return err },
 		"flags": func() error {
@@ -343,7 +350,7 @@ func TestReadOnly(t *testing.T) {
 	if len(troubles) < 4 {
 		t.Errorf("told of %v", troubles)
 	}
-	must(t, s.writer.script("PRAGMA query_only = 0"))
+	must(t, s.engine.writer.script("PRAGMA query_only = 0"))
 	got, err := s.Deliver(ctx, []string{user}, text("two"))
 	must(t, err)
 	if got[0].UID != 2 {

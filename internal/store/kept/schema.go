@@ -48,10 +48,10 @@ var migrations = [...]string{
 // migrate brings the tables up to date. Each step is one transaction, so an interruption leaves a version as it was.
 func migrate(c *conn, now time.Time) error {
 	var version, app int
-	if _, err := c.get("PRAGMA user_version", nil, &version); err != nil {
+	if _, err := c.Get("PRAGMA user_version", nil, &version); err != nil {
 		return err
 	}
-	if _, err := c.get("PRAGMA application_id", nil, &app); err != nil {
+	if _, err := c.Get("PRAGMA application_id", nil, &app); err != nil {
 		return err
 	}
 	switch {

@@ -1,4 +1,4 @@
-package kept
+package tables
 
 import (
 	"context"
@@ -26,9 +26,9 @@ type box struct {
 }
 
 // loadBox returns the mailbox with this id, or ErrNoMailbox.
-func loadBox(c *conn, id store.MailboxID) (*box, error) {
+func loadBox(c Conn, id store.MailboxID) (*box, error) {
 	b := &box{id: id}
-	found, err := c.get(`SELECT validity, uid_next, recent_from, modseq, last_flags, last_keyword, forgotten, removals, messages, unseen, deleted, size
+	found, err := c.Get(`SELECT validity, uid_next, recent_from, modseq, last_flags, last_keyword, forgotten, removals, messages, unseen, deleted, size
 		FROM mailboxes WHERE id = ?`, []any{int64(id)},
 		&b.validity, &b.uidNext, &b.recentFrom, &b.modSeq, &b.lastFlags, &b.lastKeyword, &b.forgotten, &b.removals, &b.messages, &b.unseen, &b.deleted, &b.size)
 	if err == nil && !found {
@@ -39,16 +39,16 @@ func loadBox(c *conn, id store.MailboxID) (*box, error) {
 
 // Messages returns how many messages all mailboxes have.
 func (s *Store) Messages(ctx context.Context) (n int, err error) {
-	err = s.read(ctx, func(c *conn) error {
-		_, err := c.get("SELECT coalesce(sum(messages), 0) FROM mailboxes", nil, &n)
+	err = s.engine.Ask(ctx, func(c Conn) error {
+		_, err := c.Get("SELECT coalesce(sum(messages), 0) FROM mailboxes", nil, &n)
 		return err
 	})
 	return n, err
 }
 
 // save writes the mailbox back. It does nothing if the mailbox has been deleted meanwhile.
-func (b *box) save(c *conn) error {
-	return c.exec(`UPDATE mailboxes SET uid_next = ?, recent_from = ?, modseq = ?, last_flags = ?, last_keyword = ?, forgotten = ?, removals = ?,
+func (b *box) save(c Conn) error {
+	return c.Exec(`UPDATE mailboxes SET uid_next = ?, recent_from = ?, modseq = ?, last_flags = ?, last_keyword = ?, forgotten = ?, removals = ?,
 		messages = ?, unseen = ?, deleted = ?, size = ? WHERE id = ?`,
 		b.uidNext, b.recentFrom, int64(b.modSeq), int64(b.lastFlags), int64(b.lastKeyword), int64(b.forgotten), b.removals,
 		b.messages, b.unseen, b.deleted, b.size, int64(b.id))
@@ -76,7 +76,7 @@ func (t *tx) peek(id store.MailboxID) (*box, error) {
 		b := *earlier
 		return &b, nil
 	}
-	return loadBox(t.conn, id)
+	return loadBox(t.Conn, id)
 }
 
 // forget lets go of a mailbox that has been deleted.
@@ -88,12 +88,12 @@ func (t *tx) forget(id store.MailboxID) {
 // newBox makes a mailbox.
 func (t *tx) newBox(account, name, specialUse string) (store.MailboxID, error) {
 	if t.numbers.validity == math.MaxUint32 {
-		return 0, fmt.Errorf("%w: its UIDVALIDITY values are used up; give another directory", store.ErrFull)
+		return 0, fmt.Errorf("%w: its UIDVALIDITY values are used up; give another place for mail", store.ErrFull)
 	}
 	t.numbers.validity++
 	id := t.numbers.validity
 	// A mod-sequence of 0 isn't one (RFC 7162 section 7).
-	err := t.exec(`INSERT INTO mailboxes VALUES (?, ?, ?, ?, ?, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0)`, id, account, name, specialUse, id)
+	err := t.Exec(`INSERT INTO mailboxes VALUES (?, ?, ?, ?, ?, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0)`, id, account, name, specialUse, id)
 	return store.MailboxID(id), err
 }
 
@@ -103,7 +103,7 @@ func (t *tx) dropBox(id store.MailboxID) error {
 	if err != nil {
 		return err
 	}
-	entries, err := entriesOf(t.conn, t.store, id, nil)
+	entries, err := entriesOf(t.Conn, t.store, id, nil)
 	if err != nil {
 		return err
 	}
@@ -116,11 +116,11 @@ func (t *tx) dropBox(id store.MailboxID) error {
 		"DELETE FROM entries WHERE mailbox = ?", "DELETE FROM keywords WHERE mailbox = ?", "DELETE FROM removed WHERE mailbox = ?",
 		"DELETE FROM mailboxes WHERE id = ?",
 	} {
-		if err := t.exec(from, int64(id)); err != nil {
+		if err := t.Exec(from, int64(id)); err != nil {
 			return err
 		}
 	}
-	t.news = append(t.news, news{box: id, modSeq: b.modSeq + 1, removed: true})
+	t.news = append(t.news, News{Box: id, ModSeq: b.modSeq + 1, Removed: true})
 	t.forget(id)
 	return nil
 }

@@ -1,7 +1,6 @@
-package kept
+package tables
 
 import (
-	"database/sql"
 	"fmt"
 	"slices"
 	"strings"
@@ -17,12 +16,12 @@ type keywords struct {
 }
 
 // loadKeywords reads a mailbox's keywords. With lists of flags, it does so only if these have keywords.
-func loadKeywords(c *conn, id store.MailboxID, lists ...[]string) (*keywords, error) {
+func loadKeywords(c Conn, id store.MailboxID, lists ...[]string) (*keywords, error) {
 	k := &keywords{spelling: map[string]string{}}
 	if len(lists) > 0 && !slices.ContainsFunc(lists, hasKeywords) {
 		return k, nil
 	}
-	err := c.each("SELECT lower, keyword FROM keywords WHERE mailbox = ? ORDER BY number", []any{int64(id)}, func(rows *sql.Rows) error {
+	err := c.Each("SELECT lower, keyword FROM keywords WHERE mailbox = ? ORDER BY number", []any{int64(id)}, func(rows Rows) error {
 		var lower, word string
 		err := rows.Scan(&lower, &word)
 		k.list, k.spelling[lower] = append(k.list, word), word
@@ -98,7 +97,7 @@ func (k *keywords) known(flags []string) []string {
 // saveKeywords writes keywords that are new to the mailbox.
 func (t *tx) saveKeywords(b *box, k *keywords, modSeq uint64) error {
 	for n := k.saved; n < len(k.list); n++ {
-		if err := t.exec("INSERT INTO keywords VALUES (?, ?, ?, ?)", int64(b.id), strings.ToLower(k.list[n]), n, k.list[n]); err != nil {
+		if err := t.Exec("INSERT INTO keywords VALUES (?, ?, ?, ?)", int64(b.id), strings.ToLower(k.list[n]), n, k.list[n]); err != nil {
 			return err
 		}
 		b.lastKeyword = modSeq

@@ -1,8 +1,7 @@
-package kept
+package tables
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"maps"
 	"slices"
@@ -11,11 +10,11 @@ import (
 )
 
 // view reads an account, and makes it first if it is new.
-func (s *Store) view(ctx context.Context, name string, do func(c *conn, address string) error) error {
+func (s *Store) view(ctx context.Context, name string, do func(c Conn, address string) error) error {
 	address := s.Address(name)
 	for {
 		var known bool
-		err := s.read(ctx, func(c *conn) (err error) {
+		err := s.engine.Read(ctx, func(c Conn) (err error) {
 			if known, err = hasAccount(c, address); err == nil && known {
 				err = do(c, address)
 			}
@@ -42,9 +41,9 @@ func (s *Store) change(ctx context.Context, name string, do func(t *tx, address 
 }
 
 // folders returns the ids of an account's mailboxes by name.
-func folders(c *conn, address string) (map[string]store.MailboxID, error) {
+func folders(c Conn, address string) (map[string]store.MailboxID, error) {
 	list := map[string]store.MailboxID{}
-	err := c.each("SELECT name, id FROM mailboxes WHERE account = ?", []any{address}, func(rows *sql.Rows) error {
+	err := c.Each("SELECT name, id FROM mailboxes WHERE account = ?", []any{address}, func(rows Rows) error {
 		var name string
 		var id store.MailboxID
 		err := rows.Scan(&name, &id)
@@ -65,8 +64,8 @@ func hasChildren(list map[string]store.MailboxID, name string) bool {
 }
 
 // folder returns the id of the folder with this name.
-func folder(c *conn, address, name string) (id store.MailboxID, err error) {
-	found, err := c.get("SELECT id FROM mailboxes WHERE account = ? AND name = ?", []any{address, name}, &id)
+func folder(c Conn, address, name string) (id store.MailboxID, err error) {
+	found, err := c.Get("SELECT id FROM mailboxes WHERE account = ? AND name = ?", []any{address, name}, &id)
 	if found || err != nil {
 		return id, err
 	}
@@ -83,7 +82,7 @@ func folder(c *conn, address, name string) (id store.MailboxID, err error) {
 // Mailbox implements store.Folders.
 func (s *Store) Mailbox(ctx context.Context, account, name string) (m store.Mailbox, err error) {
 	name = store.CanonicalName(name)
-	err = s.view(ctx, account, func(c *conn, address string) error {
+	err = s.view(ctx, account, func(c Conn, address string) error {
 		id, err := folder(c, address, name)
 		m = store.Mailbox{ID: id, Account: address, Name: name, UIDValidity: uint32(id)}
 		return err
@@ -97,8 +96,8 @@ func (s *Store) Mailbox(ctx context.Context, account, name string) (m store.Mail
 // List implements store.Folders.
 func (s *Store) List(ctx context.Context, account string) (list []store.Info, err error) {
 	infos := map[string]store.Info{}
-	err = s.view(ctx, account, func(c *conn, address string) error {
-		err := c.each("SELECT name, special_use FROM mailboxes WHERE account = ?", []any{address}, func(rows *sql.Rows) error {
+	err = s.view(ctx, account, func(c Conn, address string) error {
+		err := c.Each("SELECT name, special_use FROM mailboxes WHERE account = ?", []any{address}, func(rows Rows) error {
 			var name, use string
 			err := rows.Scan(&name, &use)
 			info := infos[name]
@@ -144,7 +143,7 @@ func (s *Store) Create(ctx context.Context, account, name, specialUse string) er
 		return err
 	}
 	return s.change(ctx, account, func(t *tx, address string) error {
-		list, err := folders(t.conn, address)
+		list, err := folders(t.Conn, address)
 		if err != nil {
 			return err
 		}
@@ -184,7 +183,7 @@ func (s *Store) Delete(ctx context.Context, account, name string) error {
 		return store.ErrInbox
 	}
 	return s.change(ctx, account, func(t *tx, address string) error {
-		id, err := folder(t.conn, address, name)
+		id, err := folder(t.Conn, address, name)
 		if err != nil {
 			return err
 		}
@@ -200,7 +199,7 @@ func (s *Store) Rename(ctx context.Context, account, old, new string) error {
 		return err
 	}
 	return s.change(ctx, account, func(t *tx, address string) error {
-		list, err := folders(t.conn, address)
+		list, err := folders(t.Conn, address)
 		if err != nil {
 			return err
 		}
@@ -246,16 +245,16 @@ func renames(list map[string]store.MailboxID, old, new string) (map[string]strin
 // "a/a" may become "a" if "a" exists only as a parent.
 func (t *tx) rename(address string, list map[string]store.MailboxID, moves map[string]string, new string) error {
 	for name := range moves {
-		if err := t.exec("UPDATE mailboxes SET account = NULL WHERE id = ?", int64(list[name])); err != nil {
+		if err := t.Exec("UPDATE mailboxes SET account = NULL WHERE id = ?", int64(list[name])); err != nil {
 			return err
 		}
 	}
 	for name, target := range moves {
-		if err := t.exec("UPDATE mailboxes SET account = ?, name = ? WHERE id = ?", address, target, int64(list[name])); err != nil {
+		if err := t.Exec("UPDATE mailboxes SET account = ?, name = ? WHERE id = ?", address, target, int64(list[name])); err != nil {
 			return err
 		}
 	}
-	now, err := folders(t.conn, address)
+	now, err := folders(t.Conn, address)
 	if err != nil {
 		return err
 	}
@@ -282,7 +281,7 @@ func (s *Store) Subscribe(ctx context.Context, account, name string) error {
 }
 
 func (t *tx) subscribe(address, name string) error {
-	return t.exec("INSERT OR IGNORE INTO subscriptions VALUES (?, ?)", address, name)
+	return t.Exec("INSERT INTO subscriptions VALUES (?, ?) ON CONFLICT DO NOTHING", address, name)
 }
 
 // Unsubscribe implements store.Folders.
@@ -295,13 +294,13 @@ func (s *Store) Unsubscribe(ctx context.Context, account, name string) error {
 }
 
 func (t *tx) unsubscribe(address, name string) error {
-	return t.exec("DELETE FROM subscriptions WHERE account = ? AND name = ?", address, name)
+	return t.Exec("DELETE FROM subscriptions WHERE account = ? AND name = ?", address, name)
 }
 
 // Arrange implements store.Folders.
 func (s *Store) Arrange(ctx context.Context, account string, wanted []store.Folder) error {
 	return s.change(ctx, account, func(t *tx, address string) error {
-		list, err := folders(t.conn, address)
+		list, err := folders(t.Conn, address)
 		if err != nil {
 			return err
 		}
@@ -318,7 +317,7 @@ func (s *Store) Arrange(ctx context.Context, account string, wanted []store.Fold
 					return err
 				}
 			}
-			if err := t.exec("UPDATE mailboxes SET special_use = ? WHERE id = ?", f.SpecialUse, int64(list[name])); err != nil {
+			if err := t.Exec("UPDATE mailboxes SET special_use = ? WHERE id = ?", f.SpecialUse, int64(list[name])); err != nil {
 				return err
 			}
 			if err := t.subscribe(address, name); err != nil {

@@ -1,4 +1,4 @@
-package kept
+package tables
 
 import (
 	"context"
@@ -53,8 +53,8 @@ func (m *message) Digest(ctx context.Context) (sum [sha256.Size]byte, err error)
 
 // get reads a row that is there as long as the message is.
 func (m *message) get(ctx context.Context, query string, id int64, dest ...any) error {
-	return m.store.read(ctx, func(c *conn) error {
-		found, err := c.get(query, []any{id}, dest...)
+	return m.store.engine.Ask(ctx, func(c Conn) error {
+		found, err := c.Get(query, []any{id}, dest...)
 		if err == nil && !found {
 			err = store.ErrGone
 		}

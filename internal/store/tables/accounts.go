@@ -1,4 +1,4 @@
-package kept
+package tables
 
 import (
 	"context"
@@ -17,20 +17,20 @@ func (s *Store) OpenAccount(ctx context.Context, name string) (string, error) {
 
 // HasAccount implements store.Accounts.
 func (s *Store) HasAccount(ctx context.Context, name string) (ok bool, err error) {
-	err = s.read(ctx, func(c *conn) error {
+	err = s.engine.Ask(ctx, func(c Conn) error {
 		ok, err = hasAccount(c, s.Address(name))
 		return err
 	})
 	return ok, err
 }
 
-func hasAccount(c *conn, address string) (bool, error) {
-	return c.get("SELECT 1 FROM accounts WHERE address = ?", []any{address}, new(int))
+func hasAccount(c Conn, address string) (bool, error) {
+	return c.Get("SELECT 1 FROM accounts WHERE address = ?", []any{address}, new(int))
 }
 
 // ListAccounts implements store.Accounts.
 func (s *Store) ListAccounts(ctx context.Context) (list []string, err error) {
-	err = s.read(ctx, func(c *conn) error {
+	err = s.engine.Ask(ctx, func(c Conn) error {
 		list, err = column[string](c, "SELECT address FROM accounts ORDER BY address")
 		return err
 	})
@@ -39,10 +39,10 @@ func (s *Store) ListAccounts(ctx context.Context) (list []string, err error) {
 
 // account makes the account if it is new.
 func (t *tx) account(address string) error {
-	if ok, err := hasAccount(t.conn, address); ok || err != nil {
+	if ok, err := hasAccount(t.Conn, address); ok || err != nil {
 		return err
 	}
-	if err := t.exec("INSERT INTO accounts VALUES (?)", address); err != nil {
+	if err := t.Exec("INSERT INTO accounts VALUES (?)", address); err != nil {
 		return err
 	}
 	for _, f := range store.NewFolders() {
@@ -56,10 +56,11 @@ func (t *tx) account(address string) error {
 	return nil
 }
 
-// Reset implements store.Accounts.
-func (s *Store) Reset(ctx context.Context) error {
-	err := s.write(ctx, func(t *tx) error {
-		ids, err := column[int64](t.conn, "SELECT id FROM mailboxes")
+// Clear is store.Accounts' Reset, except for the locks of maildrops. also is carried out in the same transaction; nil is
+// nothing.
+func (s *Store) Clear(ctx context.Context, also func(Conn) error) error {
+	return s.write(ctx, func(t *tx) error {
+		ids, err := column[int64](t.Conn, "SELECT id FROM mailboxes")
 		if err != nil {
 			return err
 		}
@@ -68,18 +69,17 @@ func (s *Store) Reset(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
-			t.news = append(t.news, news{box: b.id, modSeq: b.modSeq + 1, removed: true})
+			t.news = append(t.news, News{Box: b.id, ModSeq: b.modSeq + 1, Removed: true})
 			t.forget(b.id)
 		}
 		for _, table := range []string{"entries", "messages", "pieces", "bodies", "removed", "keywords", "subscriptions", "mailboxes", "accounts"} {
-			if err := t.exec("DELETE FROM " + table); err != nil {
+			if err := t.Exec("DELETE FROM " + table); err != nil {
 				return err
 			}
 		}
+		if also != nil {
+			return also(t.Conn)
+		}
 		return nil
 	})
-	if err == nil {
-		s.drops.forget()
-	}
-	return err
 }

@@ -1,12 +1,9 @@
-package kept
+package tables
 
 import (
 	"context"
 	"crypto/sha256"
-	"database/sql"
 	"fmt"
-	"os"
-	"path/filepath"
 )
 
 // Report is what Check has found.
@@ -23,7 +20,7 @@ const maxProblems = 20
 // agreements are queries that find what should agree and doesn't: one line of text for each.
 var agreements = [...]string{
 	`SELECT 'mailbox ' || b.id || ' has other messages than it counts' FROM mailboxes b
-		LEFT JOIN (SELECT mailbox, count(*) n, sum(size) size, sum(flags & 16 = 0) unseen, sum(flags & 2 != 0) deleted, max(uid) uid, max(modseq) modseq
+		LEFT JOIN (SELECT mailbox, count(*) n, sum(size) size, sum(CASE WHEN flags & 16 = 0 THEN 1 ELSE 0 END) unseen, sum(CASE WHEN flags & 2 != 0 THEN 1 ELSE 0 END) deleted, max(uid) uid, max(modseq) modseq
 			FROM entries GROUP BY mailbox) e ON e.mailbox = b.id
 		WHERE b.messages != coalesce(e.n, 0) OR b.size != coalesce(e.size, 0) OR b.unseen != coalesce(e.unseen, 0) OR b.deleted != coalesce(e.deleted, 0)
 			OR b.uid_next <= coalesce(e.uid, 0) OR b.modseq < coalesce(e.modseq, 0)`,
@@ -43,24 +40,17 @@ var agreements = [...]string{
 	`SELECT 'the ' || kind || ' ' || key || ' is due and will never be' FROM records WHERE (due IS NULL) != (free IS NULL) OR free < due`,
 }
 
-// Check reads everything: the file's structure, what should agree, and each message's bytes.
+// Check reads everything: what should agree, and each message's bytes.
 func (s *Store) Check(ctx context.Context) (r Report, err error) {
-	err = s.read(ctx, func(c *conn) error {
-		structure, err := column[string](c, "PRAGMA integrity_check")
-		if err != nil {
-			return err
-		}
-		if len(structure) != 1 || structure[0] != "ok" {
-			r.Problems = append(r.Problems, structure...)
-		}
+	err = s.engine.Read(ctx, func(c Conn) error {
 		for _, query := range agreements {
-			found, err := column[string](c, fmt.Sprintf("SELECT * FROM (%s) LIMIT %d", query, maxProblems))
+			found, err := column[string](c, fmt.Sprintf("SELECT * FROM (%s) found LIMIT %d", query, maxProblems))
 			if err != nil {
 				return err
 			}
 			r.Problems = append(r.Problems, found...)
 		}
-		if _, err := c.get("SELECT (SELECT count(*) FROM accounts), (SELECT count(*) FROM mailboxes), (SELECT count(*) FROM entries), (SELECT coalesce(sum(size), 0) FROM bodies)", nil,
+		if _, err := c.Get("SELECT (SELECT count(*) FROM accounts), (SELECT count(*) FROM mailboxes), (SELECT count(*) FROM entries), (SELECT coalesce(sum(size), 0) FROM bodies)", nil,
 			&r.Accounts, &r.Mailboxes, &r.Messages, &r.Bytes); err != nil {
 			return err
 		}
@@ -73,7 +63,7 @@ func (s *Store) Check(ctx context.Context) (r Report, err error) {
 }
 
 // checkBodies compares each message's bytes with its digest.
-func (s *Store) checkBodies(ctx context.Context, c *conn, r *Report) error {
+func (s *Store) checkBodies(ctx context.Context, c Conn, r *Report) error {
 	h, number, damaged := sha256.New(), int64(-1), 0
 	var want string
 	end := func() {
@@ -84,9 +74,9 @@ func (s *Store) checkBodies(ctx context.Context, c *conn, r *Report) error {
 		}
 		h.Reset()
 	}
-	err := c.each("SELECT b.id, b.digest, p.bytes FROM bodies b LEFT JOIN pieces p ON p.id >= b.id << 16 AND p.id < (b.id + 1) << 16 ORDER BY b.id, p.id", nil, func(rows *sql.Rows) error {
+	err := c.Each("SELECT b.id, b.digest, p.bytes FROM bodies b LEFT JOIN pieces p ON p.id >= b.id << 16 AND p.id < (b.id + 1) << 16 ORDER BY b.id, p.id", nil, func(rows Rows) error {
 		var id int64
-		var digest, piece sql.RawBytes
+		var digest, piece []byte
 		if err := rows.Scan(&id, &digest, &piece); err != nil {
 			return err
 		}
@@ -99,20 +89,4 @@ func (s *Store) checkBodies(ctx context.Context, c *conn, r *Report) error {
 	})
 	end()
 	return err
-}
-
-// Compact gives the room of what was removed back to the disk. It needs as much room as what is there.
-func (s *Store) Compact() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.writing || s.closed {
-		return unavailable()
-	}
-	return failure(s.writer.script("VACUUM; PRAGMA wal_checkpoint(TRUNCATE);"))
-}
-
-// Exists reports whether a directory holds kept mail. Open would make some.
-func Exists(dir string) bool {
-	_, err := os.Stat(filepath.Join(dir, fileName))
-	return err == nil
 }

@@ -1,4 +1,4 @@
-package kept
+package tables
 
 import (
 	"database/sql"
@@ -15,7 +15,7 @@ import (
 const columns = "uid, arrival, modseq, date, zone, flags, keywords, message, name, body, size"
 
 // scan reads an entry. dest come before it in the row.
-func (s *Store) scan(rows *sql.Rows, dest ...any) (store.Entry, error) {
+func (s *Store) scan(rows Rows, dest ...any) (store.Entry, error) {
 	var e store.Entry
 	m := &message{store: s}
 	var at int64
@@ -64,10 +64,10 @@ func bit(flag string) int { return 1 << slices.Index(store.SystemFlags(), flag) 
 const manyRuns = 32
 
 // entriesOf returns those of the given entries that exist; nil means all. uids must be ascending.
-func entriesOf(c *conn, s *Store, id store.MailboxID, uids []store.UID) ([]store.Entry, error) {
+func entriesOf(c Conn, s *Store, id store.MailboxID, uids []store.UID) ([]store.Entry, error) {
 	list := []store.Entry{}
 	between := func(first, last store.UID, wanted func(store.UID) bool) error {
-		return c.each("SELECT "+columns+" FROM entries WHERE mailbox = ? AND uid BETWEEN ? AND ? ORDER BY uid", []any{int64(id), first, last}, func(rows *sql.Rows) error {
+		return c.Each("SELECT "+columns+" FROM entries WHERE mailbox = ? AND uid BETWEEN ? AND ? ORDER BY uid", []any{int64(id), first, last}, func(rows Rows) error {
 			e, err := s.scan(rows)
 			if wanted(e.UID) {
 				list = append(list, e)
@@ -127,7 +127,7 @@ func (t *tx) insert(b *box, a *arriving, flags []string, modSeq uint64) (store.U
 	at, zone := micros(a.date)
 	bits, keywords := pack(flags)
 	m := a.message
-	err := t.exec("INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+	err := t.Exec("INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
 		int64(b.id), e.UID, int64(t.numbers.arrival), int64(modSeq), int64(modSeq), t.store.now().Unix(), at, zone, bits, keywords, m.number, m.name, m.body, m.size)
 	return e.UID, err
 }
@@ -147,7 +147,7 @@ func (t *tx) add(id store.MailboxID, list []arriving) ([]store.UID, error) {
 	if need > math.MaxUint32 {
 		return nil, fmt.Errorf("%w: its UIDs are used up; make a new mailbox", store.ErrFull)
 	}
-	k, err := loadKeywords(t.conn, id, words...)
+	k, err := loadKeywords(t.Conn, id, words...)
 	if err != nil {
 		return nil, err
 	}
@@ -170,7 +170,7 @@ func (t *tx) add(id store.MailboxID, list []arriving) ([]store.UID, error) {
 		return nil, err
 	}
 	b.modSeq = modSeq
-	t.news = append(t.news, news{box: id, modSeq: modSeq, arrived: true})
+	t.news = append(t.news, News{Box: id, ModSeq: modSeq, Arrived: true})
 	return uids, nil
 }
 
@@ -191,12 +191,12 @@ func (t *tx) remove(b *box, list []store.Entry) ([]store.UID, error) {
 		if err := t.release(e.Message.(*message), 1); err != nil {
 			return nil, err
 		}
-		if err := t.exec("DELETE FROM entries WHERE mailbox = ? AND uid = ?", int64(b.id), e.UID); err != nil {
+		if err := t.Exec("DELETE FROM entries WHERE mailbox = ? AND uid = ?", int64(b.id), e.UID); err != nil {
 			return nil, err
 		}
 	}
 	b.modSeq = modSeq
-	t.news = append(t.news, news{box: b.id, modSeq: modSeq, removed: true})
+	t.news = append(t.news, News{Box: b.id, ModSeq: modSeq, Removed: true})
 	return uids, t.logRemovals(b, uids, modSeq)
 }
 
@@ -204,10 +204,10 @@ func (t *tx) remove(b *box, list []store.Entry) ([]store.UID, error) {
 func (t *tx) logRemovals(b *box, uids []store.UID, modSeq uint64) error {
 	if len(uids) > keptRemovals {
 		b.removals, b.forgotten = 0, modSeq
-		return t.exec("DELETE FROM removed WHERE mailbox = ?", int64(b.id))
+		return t.Exec("DELETE FROM removed WHERE mailbox = ?", int64(b.id))
 	}
 	for _, uid := range uids {
-		if err := t.exec("INSERT INTO removed VALUES (?, ?, ?)", int64(b.id), int64(modSeq), uid); err != nil {
+		if err := t.Exec("INSERT INTO removed VALUES (?, ?, ?)", int64(b.id), int64(modSeq), uid); err != nil {
 			return err
 		}
 	}
@@ -216,13 +216,13 @@ func (t *tx) logRemovals(b *box, uids []store.UID, modSeq uint64) error {
 	}
 	// A mod-sequence is forgotten as a whole.
 	var last uint64
-	if _, err := t.get("SELECT modseq FROM removed WHERE mailbox = ? ORDER BY modseq DESC, uid DESC LIMIT 1 OFFSET ?", []any{int64(b.id), keptRemovals}, &last); err != nil {
+	if _, err := t.Get("SELECT modseq FROM removed WHERE mailbox = ? ORDER BY modseq DESC, uid DESC LIMIT 1 OFFSET ?", []any{int64(b.id), keptRemovals}, &last); err != nil {
 		return err
 	}
-	if err := t.exec("DELETE FROM removed WHERE mailbox = ? AND modseq <= ?", int64(b.id), int64(last)); err != nil {
+	if err := t.Exec("DELETE FROM removed WHERE mailbox = ? AND modseq <= ?", int64(b.id), int64(last)); err != nil {
 		return err
 	}
 	b.forgotten = last
-	_, err := t.get("SELECT count(*) FROM removed WHERE mailbox = ?", []any{int64(b.id)}, &b.removals)
+	_, err := t.Get("SELECT count(*) FROM removed WHERE mailbox = ?", []any{int64(b.id)}, &b.removals)
 	return err
 }

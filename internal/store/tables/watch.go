@@ -1,7 +1,8 @@
-package kept
+package tables
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"sync/atomic"
 
@@ -86,7 +87,7 @@ func (w *watch) Close() {
 // committed later leaves a token.
 func (s *Store) Watch(ctx context.Context, id store.MailboxID) (store.Watch, error) {
 	w := s.watched.add(id)
-	err := s.read(ctx, func(c *conn) error {
+	err := s.engine.Ask(ctx, func(c Conn) error {
 		b, err := loadBox(c, id)
 		if err == nil {
 			w.of.raise(b.modSeq)
@@ -108,16 +109,16 @@ func (s *Store) WatchArrivals(ctx context.Context) (store.Watch, error) {
 	return s.watched.add(0), nil
 }
 
-// publish tells everybody what a transaction has changed.
-func (s *Store) publish(list []news) {
+// Publish tells everybody in this process what a transaction has changed. An engine calls it for those of other processes.
+func (s *Store) Publish(list []News) {
 	arrived, removed := false, false
 	for _, n := range list {
-		arrived, removed = arrived || n.arrived, removed || n.removed
-		if n.kind != "" {
-			s.watchers.Tell(n.kind)
+		arrived, removed = arrived || n.Arrived, removed || n.Removed
+		if n.Kind != "" {
+			s.watchers.Tell(n.Kind)
 		}
-		if n.box != 0 {
-			s.watched.tell(n.box, n.modSeq)
+		if n.Box != 0 {
+			s.watched.tell(n.Box, n.ModSeq)
 		}
 	}
 	if arrived {
@@ -126,6 +127,43 @@ func (s *Store) publish(list []news) {
 	if removed {
 		s.removals.count()
 	}
+}
+
+// Recheck looks at all mailboxes that somebody watches, and tells of all that it may have missed.
+func (s *Store) Recheck(ctx context.Context) error {
+	list := []News{{Arrived: true, Removed: true}}
+	err := s.engine.Read(ctx, func(c Conn) error {
+		for id, known := range s.watched.all() {
+			b, err := loadBox(c, id)
+			switch {
+			case errors.Is(err, store.ErrNoMailbox):
+				list = append(list, News{Box: id, ModSeq: known + 1}) // a deletion raises it too
+			case err != nil:
+				return err
+			case b.modSeq != known:
+				list = append(list, News{Box: id, ModSeq: b.modSeq})
+			}
+		}
+		return nil
+	})
+	if err == nil {
+		s.watchers.TellAll()
+		s.Publish(list)
+	}
+	return err
+}
+
+// all returns the mailboxes that are watched, with the mod-sequences that are known of them.
+func (l *watched) all() map[store.MailboxID]uint64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	list := map[store.MailboxID]uint64{}
+	for id, of := range l.boxes {
+		if id != 0 {
+			list[id] = of.modSeq.Load()
+		}
+	}
+	return list
 }
 
 // removals counts removals, for those who hold messages.

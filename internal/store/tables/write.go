@@ -1,4 +1,4 @@
-package kept
+package tables
 
 import (
 	"context"
@@ -19,7 +19,7 @@ type call struct {
 	turn chan bool // true: write the next transaction, with this call in it; false: done
 }
 
-// write carries out a change. When it returns without an error, the change is on the disk. do must not change anything
+// write carries out a change. When it returns without an error, the change is durable. do must not change anything
 // outside its tx except its own results, which count only if write returns nil.
 //
 // Whoever finds nobody writing does so, for all who have come meanwhile; then the next one who waits does it. So there
@@ -32,7 +32,7 @@ func (s *Store) write(ctx context.Context, do func(*tx) error) error {
 	s.mu.Lock()
 	if s.closed {
 		s.mu.Unlock()
-		return unavailable()
+		return Ended()
 	}
 	s.queue = append(s.queue, c)
 	wait := s.writing
@@ -90,7 +90,6 @@ func (s *Store) transact(batch []*call) {
 	if err == nil {
 		return
 	}
-	err = failure(err)
 	if s.onTrouble != nil {
 		s.onTrouble(err)
 	}
@@ -101,82 +100,99 @@ func (s *Store) transact(batch []*call) {
 	}
 }
 
-func (s *Store) attempt(batch []*call) (err error) {
-	t := &tx{conn: s.writer, store: s, numbers: *s.numbers.Load(), boxes: map[store.MailboxID]*box{}}
-	if err := t.exec("BEGIN IMMEDIATE"); err != nil {
-		return fmt.Errorf("begin to write: %w", err)
-	}
-	defer func() {
-		if err != nil {
-			_ = t.script("ROLLBACK") // SQLite may have done so by itself
+func (s *Store) attempt(batch []*call) error {
+	var t *tx
+	err := s.engine.Write(func(c Conn) (err error) {
+		if t, err = s.begin(c); err != nil {
+			return fmt.Errorf("begin to write: %w", err)
 		}
-	}()
-	for _, c := range batch {
-		if c.err = t.step(c.do); ofDatabase(c.err) {
-			err, c.err = c.err, nil // what else is in the transaction may be lost
+		for _, c := range batch {
+			if c.err = t.step(c.do); s.engine.Broken(c.err) {
+				err, c.err = c.err, nil // what else is in the transaction may be lost
+				return fmt.Errorf("write: %w", err)
+			}
+		}
+		if err := t.flush(); err != nil {
 			return fmt.Errorf("write: %w", err)
 		}
-	}
-	if err := t.flush(); err != nil {
-		return fmt.Errorf("write: %w", err)
-	}
-	if err := t.exec("COMMIT"); err != nil {
-		return fmt.Errorf("commit: %w", err)
+		return nil
+	})
+	if err != nil {
+		return err
 	}
 	s.numbers.Store(&t.numbers)
-	s.publish(t.news)
+	s.Publish(t.news)
 	return nil
 }
 
 // tx is a transaction. Each change in it is a step of its own.
 type tx struct {
-	*conn
+	Conn
 	store   *Store
+	before  numbers // the transaction
 	numbers numbers
 	boxes   map[store.MailboxID]*box // that the steps so far have changed
 	own     map[store.MailboxID]*box // of the present step
-	news    []news
+	news    []News
 }
 
-// news is what others must hear of after the commit.
-type news struct {
-	box     store.MailboxID
-	modSeq  uint64
-	arrived bool   // in any mailbox
-	removed bool   // from any mailbox
-	kind    string // of records that have changed
+// News is what everybody must hear of after a commit.
+type News struct {
+	Box     store.MailboxID // that has changed; 0 means none
+	ModSeq  uint64          // its new mod-sequence
+	Arrived bool            // in any mailbox
+	Removed bool            // from any mailbox
+	Kind    string          // of records that have changed; "" means none
+}
+
+// begin returns the transaction on a connection.
+func (s *Store) begin(c Conn) (*tx, error) {
+	t := &tx{Conn: c, store: s, before: *s.numbers.Load(), boxes: map[store.MailboxID]*box{}}
+	if !s.alone {
+		var err error
+		if t.before, err = loadNumbers(c); err != nil {
+			return nil, err
+		}
+	}
+	t.numbers = t.before
+	return t, nil
 }
 
 // step carries out one change, or nothing of it.
 func (t *tx) step(do func(*tx) error) error {
 	before, told := t.numbers, len(t.news)
 	t.own = map[store.MailboxID]*box{}
-	if err := t.exec("SAVEPOINT step"); err != nil {
+	if err := t.Exec("SAVEPOINT step"); err != nil {
 		return err
 	}
 	if err := do(t); err != nil {
 		// The numbers may be used again: nobody has seen them.
 		t.numbers, t.news = before, t.news[:told]
-		return errors.Join(err, t.exec("ROLLBACK TO step"), t.exec("RELEASE step"))
+		return errors.Join(err, t.Exec("ROLLBACK TO step"), t.Exec("RELEASE step"))
 	}
 	maps.Copy(t.boxes, t.own)
-	return t.exec("RELEASE step")
+	return t.Exec("RELEASE step")
 }
 
 // flush writes what the steps have only noted.
 func (t *tx) flush() error {
 	for _, b := range t.boxes {
-		if err := b.save(t.conn); err != nil {
+		if err := b.save(t.Conn); err != nil {
 			return err
 		}
 	}
-	if t.numbers != *t.store.numbers.Load() {
-		return t.numbers.save(t.conn)
+	if t.numbers != t.before {
+		if err := t.numbers.save(t.Conn); err != nil {
+			return err
+		}
 	}
-	return nil
+	if len(t.news) == 0 {
+		return nil
+	}
+	return t.store.engine.Tell(t.Conn, t.news)
 }
 
 // changed notes that a mailbox has a new mod-sequence.
 func (t *tx) changed(id store.MailboxID, modSeq uint64) {
-	t.news = append(t.news, news{box: id, modSeq: modSeq})
+	t.news = append(t.news, News{Box: id, ModSeq: modSeq})
 }

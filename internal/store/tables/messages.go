@@ -1,9 +1,8 @@
-package kept
+package tables
 
 import (
 	"cmp"
 	"context"
-	"database/sql"
 	"errors"
 	"slices"
 
@@ -52,7 +51,7 @@ func (t *tx) deliver(address string, a *arriving) (store.Delivery, error) {
 	var none store.Delivery
 	var id store.MailboxID
 	const inbox = "SELECT id FROM mailboxes WHERE account = ? AND name = 'INBOX'"
-	found, err := t.get(inbox, []any{address}, &id)
+	found, err := t.Get(inbox, []any{address}, &id)
 	if err != nil {
 		return none, err
 	}
@@ -60,11 +59,11 @@ func (t *tx) deliver(address string, a *arriving) (store.Delivery, error) {
 		if err := t.account(address); err != nil {
 			return none, err
 		}
-		if _, err := t.get(inbox, []any{address}, &id); err != nil {
+		if _, err := t.Get(inbox, []any{address}, &id); err != nil {
 			return none, err
 		}
 	}
-	k, err := loadKeywords(t.conn, id, a.flags)
+	k, err := loadKeywords(t.Conn, id, a.flags)
 	if err != nil {
 		return none, err
 	}
@@ -108,7 +107,7 @@ func (s *Store) Append(ctx context.Context, id store.MailboxID, messages []store
 
 // exists returns ErrNoMailbox if there is no such mailbox.
 func (s *Store) exists(ctx context.Context, id store.MailboxID) error {
-	return s.read(ctx, func(c *conn) error {
+	return s.engine.Ask(ctx, func(c Conn) error {
 		_, err := loadBox(c, id)
 		return err
 	})
@@ -116,7 +115,7 @@ func (s *Store) exists(ctx context.Context, id store.MailboxID) error {
 
 // Status implements store.Messages.
 func (s *Store) Status(ctx context.Context, id store.MailboxID) (st store.Status, err error) {
-	err = s.read(ctx, func(c *conn) error {
+	err = s.engine.Read(ctx, func(c Conn) error {
 		b, err := loadBox(c, id)
 		if err == nil {
 			st, err = b.status(c)
@@ -126,13 +125,13 @@ func (s *Store) Status(ctx context.Context, id store.MailboxID) (st store.Status
 	return st, err
 }
 
-func (b *box) status(c *conn) (store.Status, error) {
+func (b *box) status(c Conn) (store.Status, error) {
 	st := store.Status{
 		Messages: b.messages, Unseen: b.unseen, Deleted: b.deleted, UIDNext: b.uidNext, UIDValidity: b.validity,
 		Size: b.size, HighestModSeq: b.modSeq,
 	}
 	if b.recentFrom < b.uidNext {
-		if _, err := c.get("SELECT count(*) FROM entries WHERE mailbox = ? AND uid >= ?", []any{int64(b.id), b.recentFrom}, &st.Recent); err != nil {
+		if _, err := c.Get("SELECT count(*) FROM entries WHERE mailbox = ? AND uid >= ?", []any{int64(b.id), b.recentFrom}, &st.Recent); err != nil {
 			return st, err
 		}
 	}
@@ -143,7 +142,7 @@ func (b *box) status(c *conn) (store.Status, error) {
 
 // Snapshot implements store.Messages.
 func (s *Store) Snapshot(ctx context.Context, id store.MailboxID) (out store.Snapshot, err error) {
-	err = s.read(ctx, func(c *conn) error {
+	err = s.engine.Read(ctx, func(c Conn) error {
 		b, err := loadBox(c, id)
 		if err != nil {
 			return err
@@ -155,7 +154,7 @@ func (s *Store) Snapshot(ctx context.Context, id store.MailboxID) (out store.Sna
 		if out.UIDs, err = column[store.UID](c, "SELECT uid FROM entries WHERE mailbox = ? ORDER BY uid", int64(id)); err != nil || b.unseen == 0 {
 			return err
 		}
-		_, err = c.get("SELECT uid FROM entries WHERE mailbox = ? AND flags & ? = 0 ORDER BY uid LIMIT 1", []any{int64(id), bit(store.Seen)}, &out.FirstUnseen)
+		_, err = c.Get("SELECT uid FROM entries WHERE mailbox = ? AND flags & ? = 0 ORDER BY uid LIMIT 1", []any{int64(id), bit(store.Seen)}, &out.FirstUnseen)
 		return err
 	})
 	return out, err
@@ -163,7 +162,7 @@ func (s *Store) Snapshot(ctx context.Context, id store.MailboxID) (out store.Sna
 
 // Entries implements store.Messages.
 func (s *Store) Entries(ctx context.Context, id store.MailboxID, uids []store.UID) (list []store.Entry, err error) {
-	err = s.read(ctx, func(c *conn) error {
+	err = s.engine.Read(ctx, func(c Conn) error {
 		if _, err := loadBox(c, id); err != nil {
 			return err
 		}
@@ -175,7 +174,7 @@ func (s *Store) Entries(ctx context.Context, id store.MailboxID, uids []store.UI
 
 // Changes implements store.Messages.
 func (s *Store) Changes(ctx context.Context, id store.MailboxID, since uint64) (out store.Changes, err error) {
-	err = s.read(ctx, func(c *conn) error {
+	err = s.engine.Read(ctx, func(c Conn) error {
 		b, err := loadBox(c, id)
 		if err != nil {
 			return err
@@ -202,25 +201,30 @@ func (s *Store) Changes(ctx context.Context, id store.MailboxID, since uint64) (
 	return out, err
 }
 
-// errEnough ends a query early.
-var errEnough = errors.New("enough")
+// firstPage is how many entries changed reads at first.
+const firstPage = 32
 
-// changed returns the entries that have come or changed since a mod-sequence. Those that have come are the last ones.
-func (s *Store) changed(c *conn, b *box, since uint64) (list []store.Entry, err error) {
-	err = c.each("SELECT added, "+columns+" FROM entries WHERE mailbox = ? ORDER BY uid DESC", []any{int64(b.id)}, func(rows *sql.Rows) error {
-		var added uint64
-		e, err := s.scan(rows, &added)
-		if err == nil && added <= since {
-			return errEnough
+// changed returns the entries that have come or changed since a mod-sequence. Those that have come are the last ones, so it
+// reads backwards, more and more at a time.
+func (s *Store) changed(c Conn, b *box, since uint64) (list []store.Entry, err error) {
+	for n, below, older := firstPage, int64(b.uidNext), false; !older; n *= 2 {
+		rows := 0
+		err := c.Each("SELECT added, "+columns+" FROM entries WHERE mailbox = ? AND uid < ? ORDER BY uid DESC LIMIT ?", []any{int64(b.id), below, n}, func(r Rows) error {
+			var added uint64
+			e, err := s.scan(r, &added)
+			rows, below = rows+1, int64(e.UID)
+			if older = older || added <= since; !older {
+				list = append(list, e)
+			}
+			return err
+		})
+		if err != nil {
+			return nil, err
 		}
-		list = append(list, e)
-		return err
-	})
-	if err != nil && !errors.Is(err, errEnough) {
-		return nil, err
+		older = older || rows < n
 	}
 	if b.lastFlags > since {
-		err := c.each("SELECT "+columns+" FROM entries WHERE mailbox = ? AND modseq > ? AND modseq > added AND added <= ?", []any{int64(b.id), int64(since), int64(since)}, func(rows *sql.Rows) error {
+		err := c.Each("SELECT "+columns+" FROM entries WHERE mailbox = ? AND modseq > ? AND modseq > added AND added <= ?", []any{int64(b.id), int64(since), int64(since)}, func(rows Rows) error {
 			e, err := s.scan(rows)
 			list = append(list, e)
 			return err
@@ -254,7 +258,7 @@ func (s *Store) SetFlags(ctx context.Context, id store.MailboxID, uids []store.U
 
 func (t *tx) setFlags(b *box, uids []store.UID, op store.Op, list []string) (store.Update, error) {
 	out := store.Update{Before: b.modSeq, ModSeq: b.modSeq}
-	k, err := loadKeywords(t.conn, b.id, list)
+	k, err := loadKeywords(t.Conn, b.id, list)
 	if err != nil {
 		return out, err
 	}
@@ -263,7 +267,7 @@ func (t *tx) setFlags(b *box, uids []store.UID, op store.Op, list []string) (sto
 			return out, err
 		}
 	}
-	entries, err := entriesOf(t.conn, t.store, b.id, uids)
+	entries, err := entriesOf(t.Conn, t.store, b.id, uids)
 	if err != nil || len(entries) == 0 {
 		return out, err // without a message there is no new keyword
 	}
@@ -281,7 +285,7 @@ func (t *tx) setFlags(b *box, uids []store.UID, op store.Op, list []string) (sto
 			b.countFlags(result, 1)
 			e.Flags, e.ModSeq, out.ModSeq = result, modSeq, modSeq
 			bits, words := pack(result)
-			if err := t.exec("UPDATE entries SET flags = ?, keywords = ?, modseq = ? WHERE mailbox = ? AND uid = ?", bits, words, int64(modSeq), int64(b.id), e.UID); err != nil {
+			if err := t.Exec("UPDATE entries SET flags = ?, keywords = ?, modseq = ? WHERE mailbox = ? AND uid = ?", bits, words, int64(modSeq), int64(b.id), e.UID); err != nil {
 				return out, err
 			}
 		}
@@ -297,7 +301,7 @@ func (t *tx) setFlags(b *box, uids []store.UID, op store.Op, list []string) (sto
 // ClaimRecent implements store.Messages.
 func (s *Store) ClaimRecent(ctx context.Context, id store.MailboxID, below store.UID) (from store.UID, err error) {
 	var nothing bool
-	err = s.read(ctx, func(c *conn) error {
+	err = s.engine.Ask(ctx, func(c Conn) error {
 		b, err := loadBox(c, id)
 		from, nothing = b.recentFrom, min(below, b.uidNext) <= b.recentFrom
 		return err
@@ -349,7 +353,7 @@ func (s *Store) expunge(ctx context.Context, id store.MailboxID, uids []store.UI
 		if err != nil {
 			return err
 		}
-		list, err := entriesOf(t.conn, s, id, uids)
+		list, err := entriesOf(t.Conn, s, id, uids)
 		if err != nil {
 			return err
 		}
@@ -405,7 +409,7 @@ func (t *tx) arriving(from store.MailboxID, uids []store.UID) (src []store.UID, 
 	if _, err := t.peek(from); errors.Is(err, store.ErrNoMailbox) {
 		return nil, nil, nil
 	}
-	entries, err := entriesOf(t.conn, t.store, from, uids)
+	entries, err := entriesOf(t.Conn, t.store, from, uids)
 	for i := range entries {
 		e := &entries[i]
 		src = append(src, e.UID)
@@ -427,7 +431,7 @@ func (t *tx) move(from store.MailboxID, uids []store.UID, to store.MailboxID) (s
 	if err != nil {
 		return nil, nil, err
 	}
-	entries, err := entriesOf(t.conn, t.store, from, src)
+	entries, err := entriesOf(t.Conn, t.store, from, src)
 	if err != nil {
 		return nil, nil, err
 	}

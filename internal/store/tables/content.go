@@ -1,4 +1,4 @@
-package kept
+package tables
 
 import (
 	"bytes"
@@ -116,7 +116,7 @@ func inPieces(ctx context.Context, b store.Blob, f func([]byte) error) error {
 // store puts a message into the database, in the caller's transaction. Until it has an entry, nobody holds it.
 func (t *tx) put(ctx context.Context, i *incoming) (*message, error) {
 	if m := i.mine; m != nil {
-		found, err := t.get("SELECT 1 FROM messages WHERE id = ?", []any{m.number}, new(int))
+		found, err := t.Get("SELECT 1 FROM messages WHERE id = ?", []any{m.number}, new(int))
 		if err == nil && !found {
 			err = store.ErrGone
 		}
@@ -137,22 +137,22 @@ func (t *tx) put(ctx context.Context, i *incoming) (*message, error) {
 		}
 		envelope = string(text)
 	}
-	return m, t.exec("INSERT INTO messages VALUES (?, ?, ?, ?, ?, ?, 0, 0)", m.number, m.name, m.body, at, zone, envelope)
+	return m, t.Exec("INSERT INTO messages VALUES (?, ?, ?, ?, ?, ?, 0, 0)", m.number, m.name, m.body, at, zone, envelope)
 }
 
 // putBody puts a message's bytes into the database, unless they are there, and returns their number.
 func (t *tx) putBody(ctx context.Context, i *incoming) (number int64, err error) {
 	digest := i.digest[:]
-	found, err := t.get("SELECT id FROM bodies WHERE digest = ?", []any{digest}, &number)
+	found, err := t.Get("SELECT id FROM bodies WHERE digest = ?", []any{digest}, &number)
 	if err != nil {
 		return 0, err
 	}
 	if found {
-		return number, t.exec("UPDATE bodies SET refs = refs + 1 WHERE id = ?", number)
+		return number, t.Exec("UPDATE bodies SET refs = refs + 1 WHERE id = ?", number)
 	}
 	t.numbers.body++
 	number = t.numbers.body
-	if err := t.exec("INSERT INTO bodies VALUES (?, ?, ?, 1)", number, digest, i.content.Size()); err != nil {
+	if err := t.Exec("INSERT INTO bodies VALUES (?, ?, ?, 1)", number, digest, i.content.Size()); err != nil {
 		return 0, err
 	}
 	id, h := number<<pieceBits, sha256.New()
@@ -162,7 +162,7 @@ func (t *tx) putBody(ctx context.Context, i *incoming) (number int64, err error)
 		}
 		h.Write(piece)
 		id++
-		return t.exec("INSERT INTO pieces VALUES (?, ?)", id-1, piece)
+		return t.Exec("INSERT INTO pieces VALUES (?, ?)", id-1, piece)
 	})
 	if err == nil && !bytes.Equal(h.Sum(nil), digest) {
 		err = errors.New("a message has changed while it was being stored")
@@ -172,23 +172,23 @@ func (t *tx) putBody(ctx context.Context, i *incoming) (number int64, err error)
 
 // hold counts one more entry of a message, which gets the next number of arrivals.
 func (t *tx) hold(m *message) error {
-	return t.exec("UPDATE messages SET refs = refs + 1, arrival = CASE arrival WHEN 0 THEN ? ELSE arrival END WHERE id = ?", int64(t.numbers.arrival+1), m.number)
+	return t.Exec("UPDATE messages SET refs = refs + 1, arrival = CASE arrival WHEN 0 THEN ? ELSE arrival END WHERE id = ?", int64(t.numbers.arrival+1), m.number)
 }
 
 // release counts fewer entries of a message. One that has none goes, and so do its bytes if they are nobody else's.
 func (t *tx) release(m *message, n int) error {
 	var refs int
-	if _, err := t.get("UPDATE messages SET refs = refs - ? WHERE id = ? RETURNING refs", []any{n, m.number}, &refs); err != nil || refs > 0 {
+	if _, err := t.Get("UPDATE messages SET refs = refs - ? WHERE id = ? RETURNING refs", []any{n, m.number}, &refs); err != nil || refs > 0 {
 		return err
 	}
-	if err := t.exec("DELETE FROM messages WHERE id = ?", m.number); err != nil {
+	if err := t.Exec("DELETE FROM messages WHERE id = ?", m.number); err != nil {
 		return err
 	}
-	if _, err := t.get("UPDATE bodies SET refs = refs - 1 WHERE id = ? RETURNING refs", []any{m.body}, &refs); err != nil || refs > 0 {
+	if _, err := t.Get("UPDATE bodies SET refs = refs - 1 WHERE id = ? RETURNING refs", []any{m.body}, &refs); err != nil || refs > 0 {
 		return err
 	}
-	if err := t.exec("DELETE FROM bodies WHERE id = ?", m.body); err != nil {
+	if err := t.Exec("DELETE FROM bodies WHERE id = ?", m.body); err != nil {
 		return err
 	}
-	return t.exec("DELETE FROM pieces WHERE id >= ? AND id < ?", m.body<<pieceBits, (m.body+1)<<pieceBits)
+	return t.Exec("DELETE FROM pieces WHERE id >= ? AND id < ?", m.body<<pieceBits, (m.body+1)<<pieceBits)
 }

@@ -1,4 +1,4 @@
-package kept
+package tables
 
 import (
 	"bytes"
@@ -15,7 +15,7 @@ import (
 // records implements state.Store with a table of the same database. Changes share the transactions of mail.
 type records struct{ store *Store }
 
-// State returns the records besides mail that are kept in the same directory. It is closed with the Store.
+// State returns the records besides mail that are kept in the same database. It is closed with the Store.
 func (s *Store) State() state.Store { return records{s} }
 
 // recordColumns are what scanRecord reads.
@@ -32,10 +32,10 @@ func scanRecord(scan func(...any) error) (r state.Record, err error) {
 
 // Get implements state.Store.
 func (s records) Get(ctx context.Context, kind, key string) (r state.Record, err error) {
-	err = s.store.read(ctx, func(c *conn) error {
+	err = s.store.engine.Read(ctx, func(c Conn) error {
 		var found bool
 		r, err = scanRecord(func(dest ...any) (err error) {
-			found, err = c.get("SELECT "+recordColumns+" FROM records WHERE kind = ? AND key = ?", []any{kind, key}, dest...)
+			found, err = c.Get("SELECT "+recordColumns+" FROM records WHERE kind = ? AND key = ?", []any{kind, key}, dest...)
 			return err
 		})
 		if err == nil && !found {
@@ -48,15 +48,15 @@ func (s records) Get(ctx context.Context, kind, key string) (r state.Record, err
 
 // List implements state.Store.
 func (s records) List(ctx context.Context, kind, after string, most int) (list []state.Record, err error) {
-	err = s.store.read(ctx, func(c *conn) (err error) {
+	err = s.store.engine.Read(ctx, func(c Conn) (err error) {
 		list, err = listRecords(c, "SELECT "+recordColumns+" FROM records WHERE kind = ? AND key > ? ORDER BY key LIMIT ?", kind, after, most)
 		return err
 	})
 	return list, err
 }
 
-func listRecords(c *conn, query string, args ...any) (list []state.Record, err error) {
-	err = c.each(query, args, func(rows *sql.Rows) error {
+func listRecords(c Conn, query string, args ...any) (list []state.Record, err error) {
+	err = c.Each(query, args, func(rows Rows) error {
 		r, err := scanRecord(rows.Scan)
 		list = append(list, r)
 		return err
@@ -66,8 +66,8 @@ func listRecords(c *conn, query string, args ...any) (list []state.Record, err e
 
 // Count implements state.Store.
 func (s records) Count(ctx context.Context, kind string) (n int, size int64, err error) {
-	err = s.store.read(ctx, func(c *conn) error {
-		_, err := c.get("SELECT count(*), coalesce(sum(length(data)), 0) FROM records WHERE kind = ?", []any{kind}, &n, &size)
+	err = s.store.engine.Read(ctx, func(c Conn) error {
+		_, err := c.Get("SELECT count(*), coalesce(sum(length(data)), 0) FROM records WHERE kind = ?", []any{kind}, &n, &size)
 		return err
 	})
 	return n, size, err
@@ -85,7 +85,7 @@ func (s records) Apply(ctx context.Context, changes ...state.Change) (version st
 			if err := t.apply(&changes[i], version); err != nil {
 				return err
 			}
-			t.news = append(t.news, news{kind: changes[i].Kind})
+			t.news = append(t.news, News{Kind: changes[i].Kind})
 		}
 		return nil
 	})
@@ -95,11 +95,11 @@ func (s records) Apply(ctx context.Context, changes ...state.Change) (version st
 // apply makes one change to a record.
 func (t *tx) apply(c *state.Change, version state.Version) error {
 	if c.All {
-		return t.exec("DELETE FROM records WHERE kind = ?", c.Kind)
+		return t.Exec("DELETE FROM records WHERE kind = ?", c.Kind)
 	}
 	if c.If != state.Any {
 		now := state.Absent
-		if _, err := t.get("SELECT version FROM records WHERE kind = ? AND key = ?", []any{c.Kind, c.Key}, &now); err != nil {
+		if _, err := t.Get("SELECT version FROM records WHERE kind = ? AND key = ?", []any{c.Kind, c.Key}, &now); err != nil {
 			return err
 		}
 		if now != c.If {
@@ -107,7 +107,7 @@ func (t *tx) apply(c *state.Change, version state.Version) error {
 		}
 	}
 	if c.Remove {
-		return t.exec("DELETE FROM records WHERE kind = ? AND key = ?", c.Kind, c.Key)
+		return t.Exec("DELETE FROM records WHERE kind = ? AND key = ?", c.Kind, c.Key)
 	}
 	var due any
 	if !c.Due.IsZero() {
@@ -117,7 +117,7 @@ func (t *tx) apply(c *state.Change, version state.Version) error {
 	if data == nil {
 		data = []byte{} // not NULL
 	}
-	return t.exec(`INSERT INTO records (kind, key, version, due, free, sum, data) VALUES (?1, ?2, ?3, ?4, ?4, ?5, ?6)
+	return t.Exec(`INSERT INTO records (kind, key, version, due, free, sum, data) VALUES (?1, ?2, ?3, ?4, ?4, ?5, ?6)
 		ON CONFLICT (kind, key) DO UPDATE SET version = ?3, due = ?4, free = ?4, sum = ?5, data = ?6`,
 		c.Kind, c.Key, int64(version), due, int64(crc32.ChecksumIEEE(data)), data)
 }
@@ -125,15 +125,15 @@ func (t *tx) apply(c *state.Change, version state.Version) error {
 // Claim implements state.Store. A claim is the time from which on others may have the record. Nothing is written as long as
 // nothing is due.
 func (s records) Claim(ctx context.Context, kind string, most int, lease time.Duration) (due []state.Record, wait time.Duration, err error) {
-	claimable := func(c *conn, now time.Time) (time.Duration, error) {
+	claimable := func(c Conn, now time.Time) (time.Duration, error) {
 		free := int64(math.MaxInt64)
-		_, err := c.get("SELECT free FROM records WHERE kind = ? AND due IS NOT NULL ORDER BY free LIMIT 1", []any{kind}, &free)
+		_, err := c.Get("SELECT free FROM records WHERE kind = ? AND due IS NOT NULL ORDER BY free LIMIT 1", []any{kind}, &free)
 		if free == math.MaxInt64 {
 			return -1, err
 		}
 		return max(0, time.UnixMicro(free).Sub(now)), err
 	}
-	err = s.store.read(ctx, func(c *conn) (err error) {
+	err = s.store.engine.Read(ctx, func(c Conn) (err error) {
 		wait, err = claimable(c, s.store.now())
 		return err
 	})
@@ -142,18 +142,18 @@ func (s records) Claim(ctx context.Context, kind string, most int, lease time.Du
 	}
 	err = s.store.write(ctx, func(t *tx) error {
 		now := s.store.now()
-		due, err = listRecords(t.conn, "SELECT "+recordColumns+" FROM records WHERE kind = ? AND due IS NOT NULL AND free <= ? ORDER BY due, key LIMIT ?", kind, now.UnixMicro(), most)
+		due, err = listRecords(t.Conn, "SELECT "+recordColumns+" FROM records WHERE kind = ? AND due IS NOT NULL AND free <= ? ORDER BY due, key LIMIT ?", kind, now.UnixMicro(), most)
 		if err != nil {
 			return err
 		}
 		t.numbers.version++
 		for i := range due {
 			due[i].Version = state.Version(t.numbers.version)
-			if err := t.exec("UPDATE records SET version = ?, free = ? WHERE kind = ? AND key = ?", t.numbers.version, now.Add(lease).UnixMicro(), kind, due[i].Key); err != nil {
+			if err := t.Exec("UPDATE records SET version = ?, free = ? WHERE kind = ? AND key = ?", t.numbers.version, now.Add(lease).UnixMicro(), kind, due[i].Key); err != nil {
 				return err
 			}
 		}
-		wait, err = claimable(t.conn, now)
+		wait, err = claimable(t.Conn, now)
 		return err
 	})
 	if err != nil {
@@ -166,7 +166,7 @@ func (s records) Claim(ctx context.Context, kind string, most int, lease time.Du
 func (s records) Take(ctx context.Context, name string, n int) (first uint64, err error) {
 	err = s.store.write(ctx, func(t *tx) error {
 		var last int64
-		_, err := t.get("INSERT INTO sequences VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET last = last + ?2 RETURNING last", []any{name, int64(max(0, n))}, &last)
+		_, err := t.Get("INSERT INTO sequences VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET last = last + ?2 RETURNING last", []any{name, int64(max(0, n))}, &last)
 		first = uint64(last-int64(max(0, n))) + 1
 		return err
 	})
@@ -181,18 +181,13 @@ func (s records) Watch(ctx context.Context, kind string) (state.Watch, error) {
 	return s.store.watchers.Add(kind), nil
 }
 
-// freeClaims ends all claims: whoever had them was in a process that has ended.
-func freeClaims(c *conn) error {
-	return c.exec("UPDATE records SET free = due WHERE due IS NOT NULL AND free != due")
-}
-
 // checkRecords compares the records' bytes with their sums.
-func (s *Store) checkRecords(ctx context.Context, c *conn, r *Report) error {
+func (s *Store) checkRecords(ctx context.Context, c Conn, r *Report) error {
 	damaged := 0
-	return c.each("SELECT coalesce(kind, ''), coalesce(key, ''), sum, data FROM records ORDER BY id", nil, func(rows *sql.Rows) error {
+	return c.Each("SELECT coalesce(kind, ''), coalesce(key, ''), sum, data FROM records ORDER BY id", nil, func(rows Rows) error {
 		var kind, key string
 		var sum sql.NullInt64
-		var data sql.RawBytes
+		var data []byte
 		if err := rows.Scan(&kind, &key, &sum, &data); err != nil {
 			return err
 		}
