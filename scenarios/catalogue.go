@@ -54,7 +54,7 @@ func embedded(name, file string) *Scenario {
 	if s.Name != name {
 		panic(fmt.Sprintf("the embedded scenario %s is in the file %s; make them the same", s.Name, file))
 	}
-	s.File, s.Group = "", path.Base(path.Dir(file))
+	s.File, s.text, s.Group = "", "", path.Base(path.Dir(file))
 	return s
 }
 

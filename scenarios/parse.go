@@ -44,7 +44,7 @@ func (g *Grammar) parse(file string, data []byte) (*Scenario, error) {
 	if file == "" {
 		d.file = "scenario"
 	}
-	s := &Scenario{File: file}
+	s := &Scenario{File: file, text: string(data)}
 	if root := d.document(data); root != nil {
 		d.scenario(root, s)
 	}

@@ -132,6 +132,7 @@ expect: {require: mail-sent, forbid: [password-sent-in-clear, mail-sent-in-clear
 	}
 	yes := true
 	want := &Scenario{
+		text: s.text,
 		Name: "x", Title: "A title", Story: "A story.", File: "x.yaml",
 		Rules: []fault.Rule{
 			{

@@ -17,7 +17,12 @@ type Scenario struct {
 	Group  string // folder in the catalogue, like network; "" for files
 
 	grammar *Grammar // the grammar that read it; nil means the standard one
+	text    string   // see Text
 }
+
+// Text returns the YAML that the scenario was read from. It is "" for one of the catalogue, which Source has, and for one
+// that was made in Go.
+func (s *Scenario) Text() string { return s.text }
 
 // Expect says how a client is judged.
 type Expect struct {

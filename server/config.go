@@ -70,7 +70,9 @@ type Config struct {
 	KeepFor      time.Duration // with Data: mail that came longer ago is removed; 0 means never
 	KeepMessages int           // with Data: only so many messages are kept, those that came last; 0 means all
 
-	Scenarios []*scenarios.Scenario // active from the start
+	// Scenarios are active from the start. With Data, they take the place of those that were active for everybody when the
+	// last server ended; nil leaves these active. An empty list that isn't nil makes none active.
+	Scenarios []*scenarios.Scenario
 	// RandomSeed is the seed of rules with a chance: the same client meets the same at rigs with the same seed. 0 means
 	// a new one; Server.RandomSeed tells it.
 	RandomSeed uint64

@@ -29,7 +29,7 @@ func (s *Server) startHTTP() error {
 		return nil
 	}
 	s.mailpit = s.newMailpit()
-	s.page = web.New(web.Config{Rig: pageRig{rig{s}}, Version: s.cfg.Version, Answers: s.bounds.answers, Logger: s.cfg.Logger})
+	s.page = web.New(web.Config{Rig: pageRig{rig{s}}, Version: s.cfg.Version, State: s.state, Answers: s.bounds.answers, Logger: s.cfg.Logger})
 	limit := httpapi.NewLimit(s.bounds.http)
 	listen := ""
 	if clear != nil {

@@ -25,13 +25,13 @@ import (
 type activation struct {
 	active.Scenarios
 	logger  *slog.Logger
-	failing atomic.Bool // nobody can say now what is active
+	follows *active.Kept // the same, if what is active is kept; otherwise nil
+	failing atomic.Bool  // nobody can say now what is active
 
-	mu        sync.Mutex // serializes switches
-	notes     []string
-	everybody []*scenarios.Scenario // what was switched to last
-	chaos     mailpit.Triggers      // what of it Mailpit's API was asked for
-	noDrop    sync.Map              // standard port -> true: the door should drop connections and can't
+	mu     sync.Mutex // serializes switches
+	notes  []string
+	chaos  mailpit.Triggers // what Mailpit's API was asked for
+	noDrop sync.Map         // standard port -> true: the door should drop connections and can't
 
 	knocking chan struct{} // closed to stop watching the doors that drop; nil: nobody watches
 	watching sync.WaitGroup
@@ -179,7 +179,12 @@ func (s *Server) use(list []*scenarios.Scenario) (notes []string, err error) {
 	if err := s.active.Use(s.ctx, list); err != nil {
 		return nil, err
 	}
-	s.active.everybody, s.active.chaos = list, mailpit.NoTriggers
+	s.active.chaos = mailpit.NoTriggers
+	return s.switched()
+}
+
+// switched gives the doors the modes that the active scenarios want. The caller holds active.mu.
+func (s *Server) switched() (notes []string, err error) {
 	if s.doors == nil {
 		return nil, nil
 	}
@@ -302,13 +307,20 @@ func (s *Server) ActiveByUser() map[string][]string {
 func (s *Server) Notes() []string {
 	s.active.mu.Lock()
 	defer s.active.mu.Unlock()
-	return append(slices.Clone(s.bounds.notes), s.active.notes...)
+	return slices.Concat(s.bounds.notes, s.active.notes, s.active.lost())
 }
 
 // RandomSeed returns the seed of rules with a chance. used is false if no active scenario has such a rule.
 func (s *Server) RandomSeed() (seed uint64, used bool) {
 	_, used = s.active.plan(s.ctx).Seed()
 	return s.cfg.RandomSeed, used
+}
+
+// Scenarios returns the scenarios that are active for everybody, in order.
+func (s *Server) Scenarios() []*scenarios.Scenario {
+	list, err := s.active.List(context.WithoutCancel(s.ctx))
+	s.active.or(nil, err)
+	return list
 }
 
 // Active lists the names of the active scenarios.

@@ -34,7 +34,6 @@ import (
 	"time"
 
 	"github.com/mailrig/mailrig/certs"
-	"github.com/mailrig/mailrig/internal/active"
 	"github.com/mailrig/mailrig/internal/balancer"
 	"github.com/mailrig/mailrig/internal/bounce"
 	"github.com/mailrig/mailrig/internal/budget"
@@ -48,6 +47,7 @@ import (
 	"github.com/mailrig/mailrig/internal/metrics"
 	"github.com/mailrig/mailrig/internal/protocol"
 	"github.com/mailrig/mailrig/internal/session"
+	"github.com/mailrig/mailrig/internal/state"
 	"github.com/mailrig/mailrig/internal/store"
 	"github.com/mailrig/mailrig/internal/store/kept"
 	"github.com/mailrig/mailrig/internal/store/seed"
@@ -64,6 +64,7 @@ type Server struct {
 	ca      *certs.CA
 	store   store.Store
 	kept    *kept.Store // the same, if mail is kept; otherwise nil
+	state   state.Store // what else is kept; nil if nothing is
 	mail    *mailroom.Room
 	metrics *metrics.Metrics
 	hooks   *webhook.Sender
@@ -131,6 +132,7 @@ func New(cfg Config) (_ *Server, err error) {
 	}
 	defer func() {
 		if err != nil {
+			s.active.close()
 			err = errors.Join(err, s.closeStore())
 		}
 	}()
@@ -142,7 +144,9 @@ func New(cfg Config) (_ *Server, err error) {
 	s.watch = watch.New(watch.Config{Log: s.journal, Table: &diagnose.Table{Rows: cfg.findings, Protocols: s.protocols}, OnFinding: s.found, Logger: cfg.Logger, Minor: s.onlyLooked, Memory: limits.watched})
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.doorsOpen, s.closeDoors = context.WithCancel(s.ctx)
-	s.active.Scenarios, s.active.logger = active.NewMemory(cfg.Logger, cfg.RandomSeed), cfg.Logger
+	if err := s.openActive(); err != nil {
+		return nil, err
+	}
 	if s.balancers, err = balancer.ParseSources(cfg.Balancers); err != nil {
 		return nil, err
 	}
@@ -170,8 +174,10 @@ func New(cfg Config) (_ *Server, err error) {
 	if err := s.populate(!s.hasKept()); err != nil {
 		return nil, err
 	}
-	if _, err := s.use(cfg.Scenarios); err != nil {
-		return nil, err
+	if cfg.Scenarios != nil || s.state == nil { // otherwise what was active stays
+		if _, err := s.use(cfg.Scenarios); err != nil {
+			return nil, err
+		}
 	}
 	return s, nil
 }
@@ -262,6 +268,7 @@ func (s *Server) Shutdown(ctx context.Context) (err error) {
 	defer s.parked.close()
 	s.bounces.Stop()
 	s.active.stop()
+	s.active.close()
 	s.hooks.Stop()
 	if s.doors != nil {
 		s.doors.Close()

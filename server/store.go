@@ -29,7 +29,7 @@ func (s *Server) openStore() error {
 		if err != nil {
 			return err
 		}
-		s.store, s.kept = st, st
+		s.store, s.kept, s.state = st, st, st.State()
 	default:
 		s.store = memory.New(memory.Options{
 			Domain: s.cfg.Domain, MaxMessageBytes: s.cfg.MaxMessageBytes + traceRoom,

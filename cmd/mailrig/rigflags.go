@@ -63,7 +63,7 @@ func (f *rigFlags) register(cmd *cobra.Command, free bool) {
 	f.authFlag(cmd)
 	fs.StringVar(&f.seed, "seed", "", "load mail from `DIR`/user@domain/FOLDER/*.eml")
 	fs.BoolVar(&f.seedRaw, "seed-raw", false, "keep the line ends of seeded messages (default CRLF where a file has none)")
-	fs.StringVar(&f.data, "data", "", "keep mail and the CA in `DIR` between runs (default mail in memory, and a new CA for each run)")
+	fs.StringVar(&f.data, "data", "", "keep mail, the CA and what else the rig knows in `DIR` between runs (default nothing)")
 	listFlag(fs, &f.keepMail, "keep-mail", "with --data, remove mail beyond `LIMIT`: an age like 7d or 12h, or a number of messages like 10000; repeatable (default none)")
 	fs.Uint64Var(&f.randomSeed, "random-seed", 0, "throw the dice of scenarios with a chance as the run with this `N` did (default a new one, which is printed)")
 	fs.StringVar(&f.caDir, "ca-dir", "", "keep the CA in `DIR` between runs (default with --data there, otherwise a new CA for each run)")
@@ -172,6 +172,9 @@ func (f *rigFlags) config(a *app, fs *pflag.FlagSet) (server.Config, error) {
 	}
 	if cfg.Scenarios, err = scenarios.Load(f.scenarios...); err != nil {
 		return cfg, usage("%w", err)
+	}
+	if cfg.Scenarios == nil && fs.Changed("scenario") {
+		cfg.Scenarios = []*scenarios.Scenario{} // none, whatever was active when the last rig with this --data ended
 	}
 	if f.chaos != "" {
 		everything, err := scenarios.Chaos(f.chaos)

@@ -95,7 +95,7 @@ func (a *app) serve(ctx context.Context, cfg server.Config, f serveFlags) error 
 		err = writeJSON(a.stdout, started(srv))
 		sessionsTo = a.stderr
 	case !f.quiet:
-		err = writeTable(a.stdout, started(srv), srv.Moved(), srv.HTTPTaken(), srv.LoginRule(), cfg.Scenarios, srv.Notes())
+		err = writeTable(a.stdout, started(srv), srv.Moved(), srv.HTTPTaken(), srv.LoginRule(), srv.Scenarios(), srv.Notes())
 	}
 	if smtp := srv.MailpitSMTP(); smtp != "" { // container libraries wait for the second line
 		fmt.Fprintf(a.stderr, "[smtpd] starting on %s\n[http] accessible via %s/\n", smtp, srv.HTTPURL())

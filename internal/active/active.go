@@ -2,7 +2,7 @@
 // The server asks it for the plan of each new connection. The session asks it for a user's own plan at each login.
 //
 // Scenarios is an interface with contexts and errors, so that several servers can share what is active. Memory is the
-// implementation for one server. A caller that gets an error goes on without a scenario, as a correct server.
+// implementation for one server that remembers nothing. Kept keeps what is active as records, which other servers may share. A caller that gets an error goes on without a scenario, as a correct server.
 package active
 
 import (
@@ -144,6 +144,14 @@ func (m *Memory) Use(_ context.Context, list []*scenarios.Scenario) error {
 func (m *Memory) UseFor(_ context.Context, user string, list []*scenarios.Scenario) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if err := m.setOwn(user, list); err != nil {
+		return err
+	}
+	return m.setComing(user, 0, nil)
+}
+
+// setOwn gives a user these scenarios. The caller holds mu.
+func (m *Memory) setOwn(user string, list []*scenarios.Scenario) error {
 	users := map[string]*choice{}
 	if old := m.users.Load(); old != nil {
 		maps.Copy(users, *old)
@@ -161,17 +169,14 @@ func (m *Memory) UseFor(_ context.Context, user string, list []*scenarios.Scenar
 	} else {
 		m.users.Store(&users)
 	}
-	return m.setComing(user, 0, nil)
+	return nil
 }
 
 // Restart implements Scenarios.
 func (m *Memory) Restart(context.Context) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	before := m.everybody.Load()
-	again := m.forEverybody(before.list)
-	again.plan.Remember(before.plan)
-	m.everybody.Store(again)
+	m.again()
 	if old := m.users.Load(); old != nil {
 		users := map[string]*choice{}
 		for user, c := range *old {
@@ -181,6 +186,14 @@ func (m *Memory) Restart(context.Context) error {
 	}
 	m.coming.Store(nil)
 	return nil
+}
+
+// again makes everybody's plan anew. It remembers which rules have acted. The caller holds mu.
+func (m *Memory) again() {
+	before := m.everybody.Load()
+	again := m.forEverybody(before.list)
+	again.plan.Remember(before.plan)
+	m.everybody.Store(again)
 }
 
 // RestartFor implements Scenarios.

@@ -32,10 +32,10 @@ func acts(p *fault.Plan) bool {
 	return c.Command().Reply != ""
 }
 
-func TestMemory(t *testing.T) {
-	t.Parallel()
+func TestScenarios(t *testing.T) { each(t, switching) }
+
+func switching(t *testing.T, m Scenarios) {
 	ctx := t.Context()
-	m := NewMemory(slog.New(slog.DiscardHandler), 1)
 	must := func(err error) {
 		t.Helper()
 		if err != nil {

@@ -54,12 +54,19 @@ func (m *Memory) comingFor(user string) *coming {
 
 // UseNext implements Coming.
 func (m *Memory) UseNext(_ context.Context, user string, n int, list []*scenarios.Scenario) error {
-	if len(list) > 0 && (n < 1 || n > maxNext) {
-		return fmt.Errorf("give 1 to %d connections", maxNext)
+	if err := checkNext(n, list); err != nil {
+		return err
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.setComing(user, n, list)
+}
+
+func checkNext(n int, list []*scenarios.Scenario) error {
+	if len(list) > 0 && (n < 1 || n > maxNext) {
+		return fmt.Errorf("give 1 to %d connections", maxNext)
+	}
+	return nil
 }
 
 // setComing is UseNext. The caller holds mu.

@@ -2,7 +2,6 @@ package active
 
 import (
 	"fmt"
-	"log/slog"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -18,10 +17,10 @@ var (
 )
 
 // TestNext checks that scenarios for the next connections act on exactly so many, at the doors that they are for.
-func TestNext(t *testing.T) {
-	t.Parallel()
+func TestNext(t *testing.T) { each(t, nextOnes) }
+
+func nextOnes(t *testing.T, m Scenarios) {
 	ctx := t.Context()
-	m := NewMemory(slog.New(slog.DiscardHandler), 1)
 	if p, err := m.Take(ctx, smtpCaller); p != nil || err != nil {
 		t.Fatalf("%v, %v from the beginning", p, err)
 	}
@@ -49,26 +48,25 @@ func TestNext(t *testing.T) {
 	}
 }
 
-func TestNextIsForgotten(t *testing.T) {
-	t.Parallel()
+func TestNextIsForgotten(t *testing.T) { each(t, forgotten) }
+
+func forgotten(t *testing.T, m Scenarios) {
 	ctx := t.Context()
-	for name, forget := range map[string]func(*Memory) error{
-		"Use":           func(m *Memory) error { return m.Use(ctx, nil) },
-		"Restart":       func(m *Memory) error { return m.Restart(ctx) },
-		"an empty list": func(m *Memory) error { return m.UseNext(ctx, "", 0, nil) },
+	for name, forget := range map[string]func() error{
+		"Use":           func() error { return m.Use(ctx, nil) },
+		"Restart":       func() error { return m.Restart(ctx) },
+		"an empty list": func() error { return m.UseNext(ctx, "", 0, nil) },
 	} {
-		m := NewMemory(slog.New(slog.DiscardHandler), 1)
 		if err := m.UseNext(ctx, "", 1, one(t, "coming")); err != nil {
 			t.Fatal(err)
 		}
-		if err := forget(m); err != nil {
+		if err := forget(); err != nil {
 			t.Fatal(err)
 		}
 		if _, left, _ := m.Next(ctx, ""); left != 0 {
 			t.Errorf("%s doesn't forget it", name)
 		}
 	}
-	m := NewMemory(slog.New(slog.DiscardHandler), 1)
 	for _, user := range []string{"Alice@x", "bob@x"} {
 		if err := m.UseNext(ctx, user, 2, one(t, "mine")); err != nil {
 			t.Fatal(err)

@@ -7,63 +7,16 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-	"sync"
 
 	"github.com/mailrig/mailrig/internal/httpapi"
 	"github.com/mailrig/mailrig/scenarios"
 )
 
 const (
-	mostOwn      = 50       // scenarios that are kept while mailrig runs
 	mostText     = 64 << 10 // bytes of one of them
 	mostLine     = 200      // bytes of a line with a mistake that are shown beside the mistake
 	mostProposed = 40
 )
-
-// drafts are the scenarios that were written on the page. They are kept until mailrig stops: who wants one for longer
-// saves it as a file.
-type drafts struct {
-	mu   sync.Mutex
-	list []draft // the latest first
-}
-
-type draft struct {
-	scenarios.Entry
-	text string
-}
-
-func (d *drafts) text(name string) (string, bool) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	for _, x := range d.list {
-		if x.Name == name {
-			return x.text, true
-		}
-	}
-	return "", false
-}
-
-func (d *drafts) entries() (all []scenarios.Entry) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	for _, x := range d.list {
-		all = append(all, x.Entry)
-	}
-	return all
-}
-
-// keep keeps a scenario in the place of an older one with its name. Beyond mostOwn, the oldest is forgotten.
-func (d *drafts) keep(s *scenarios.Scenario, text string) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	list := []draft{{scenarios.Entry{Name: s.Name, Title: s.Title, Story: s.Story}, text}}
-	for _, x := range d.list {
-		if x.Name != s.Name && len(list) < mostOwn {
-			list = append(list, x)
-		}
-	}
-	d.list = list
-}
 
 // editor is a scenario that is being written.
 type editor struct {
@@ -105,13 +58,16 @@ func (p *Page) write(w http.ResponseWriter, r *http.Request) {
 	text := example
 	if from := r.URL.Query().Get("from"); from != "" {
 		var ok bool
-		if text, ok = p.own.text(from); !ok {
-			source, err := scenarios.Source(from)
-			if err != nil {
+		var err error
+		if text, ok, err = p.own.text(r.Context(), from); err != nil {
+			p.fail(w, r, err)
+			return
+		}
+		if !ok {
+			if text, err = scenarios.Source(from); err != nil {
 				p.fail(w, r, errMissing(err.Error()))
 				return
 			}
-			text = source
 		}
 	}
 	p.showEditor(w, r, text)
@@ -205,7 +161,10 @@ func (p *Page) keepScenario(w http.ResponseWriter, r *http.Request) {
 		p.fail(w, r, &httpapi.BadScenario{Errors: []string{fmt.Sprintf("The catalogue has a scenario %s already. Give yours another name.", e.Name)}})
 		return
 	}
-	p.own.keep(s, text)
+	if err := p.own.keep(r.Context(), s); err != nil {
+		p.fail(w, r, err)
+		return
+	}
 	if _, err := p.change("", s.Name, s); err != nil {
 		p.fail(w, r, err)
 		return

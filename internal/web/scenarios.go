@@ -76,7 +76,12 @@ func (p *Page) scenarios(w http.ResponseWriter, r *http.Request) {
 func (p *Page) scenariosWith(w http.ResponseWriter, r *http.Request, name string, notes []string) {
 	q, c := r.URL.Query(), p.catalogue()
 	v := &scenarioView{Groups: c.groups, Group: q.Get("group"), Symptom: q.Get("symptom"), Query: q.Get("q"), On: map[string]bool{}, Notes: notes}
-	v.Active, v.Own = p.activeNow(!httpapi.OnlyReads(r)), p.own.entries()
+	v.Active = p.activeNow(!httpapi.OnlyReads(r))
+	var err error
+	if v.Own, err = p.own.entries(r.Context()); err != nil {
+		p.fail(w, r, err)
+		return
+	}
 	for _, a := range v.Active.List {
 		v.On[a.Name] = true
 	}
@@ -100,7 +105,7 @@ func (p *Page) scenariosWith(w http.ResponseWriter, r *http.Request, name string
 	}
 	s := &shell{View: "scenarios", Title: "Scenarios", Search: "Search scenarios: can't send", Query: v.Query, Action: "/scenarios", Live: true}
 	if name != "" {
-		one, err := p.oneScenario(name)
+		one, err := p.oneScenario(r.Context(), name)
 		if err != nil {
 			p.fail(w, r, err)
 			return
@@ -117,10 +122,10 @@ func actedIn(name string) sessionTest {
 }
 
 // oneScenario finds a scenario: in the catalogue, among those that were written here, or among the active ones.
-func (p *Page) oneScenario(name string) (*oneScenario, error) {
+func (p *Page) oneScenario(ctx context.Context, name string) (*oneScenario, error) {
 	one := &oneScenario{}
 	one.User, _ = p.Rig.Credentials()
-	if sc, err := p.load(name); err == nil {
+	if sc, err := p.load(ctx, name); err == nil {
 		one.Scenario = sc
 	}
 	users := append([]string{""}, sortedKeys(p.Rig.ActiveByUser())...)
@@ -153,8 +158,12 @@ func (p *Page) oneScenario(name string) (*oneScenario, error) {
 }
 
 // load finds a scenario that was written here, or one of the catalogue. It never reads a file.
-func (p *Page) load(name string) (*scenarios.Scenario, error) {
-	if text, ok := p.own.text(name); ok {
+func (p *Page) load(ctx context.Context, name string) (*scenarios.Scenario, error) {
+	text, ok, err := p.own.text(ctx, name)
+	switch {
+	case err != nil:
+		return nil, err
+	case ok:
 		return p.Rig.Grammar().Parse(name+".yaml", []byte(text))
 	}
 	if _, ok := p.catalogue().entry(name); !ok {
@@ -180,10 +189,10 @@ func (p *Page) switchScenario(w http.ResponseWriter, r *http.Request) {
 	case on == "":
 		err = &httpapi.BadScenario{Errors: []string{"Which scenario? Nothing has changed."}}
 	case r.PostFormValue("how") == "next" && next != "":
-		notes, err = p.forNext(next, user, on)
+		notes, err = p.forNext(r.Context(), next, user, on)
 	default:
 		var sc *scenarios.Scenario
-		if sc, err = p.load(on); err == nil {
+		if sc, err = p.load(r.Context(), on); err == nil {
 			notes, err = p.change(user, on, sc)
 		}
 	}
@@ -237,7 +246,7 @@ type counts interface {
 }
 
 // forNext makes a scenario come for the next connections.
-func (p *Page) forNext(next, user, name string) ([]string, error) {
+func (p *Page) forNext(ctx context.Context, next, user, name string) ([]string, error) {
 	n, err := strconv.Atoi(next)
 	if err != nil || n < 1 || n > 1_000_000 {
 		return nil, fmt.Errorf("%q isn't a number of connections; give 1 or more", next)
@@ -246,7 +255,11 @@ func (p *Page) forNext(next, user, name string) ([]string, error) {
 	if !ok {
 		return nil, errors.New("this rig can't count connections")
 	}
-	if text, ok := p.own.text(name); ok {
+	text, ok, err := p.own.text(ctx, name)
+	switch {
+	case err != nil:
+		return nil, err
+	case ok:
 		return rig.UseNext(n, user, nil, []httpapi.Inline{{File: name + ".yaml", YAML: []byte(text)}})
 	}
 	if _, ok := p.catalogue().entry(name); !ok {

@@ -25,6 +25,7 @@ import (
 	"github.com/mailrig/mailrig/internal/door"
 	"github.com/mailrig/mailrig/internal/event"
 	"github.com/mailrig/mailrig/internal/httpapi"
+	"github.com/mailrig/mailrig/internal/state"
 	"github.com/mailrig/mailrig/internal/wait"
 	"github.com/mailrig/mailrig/scenarios"
 )
@@ -54,6 +55,7 @@ type Config struct {
 	Version string
 	// Answers is for the contents of messages that are being sent to browsers. nil means no bound.
 	Answers *budget.Share
+	State   state.Store  // keeps the scenarios that are written on the page; nil keeps them while the process runs
 	Logger  *slog.Logger // nil is silent
 }
 
@@ -82,6 +84,10 @@ func New(c Config) *Page {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
 	p := &Page{Config: c, mux: http.NewServeMux(), streams: make(chan struct{}, mostStreams), readers: make(chan struct{}, mostReaders), run: newRun()}
+	if p.State == nil {
+		p.State = state.NewMemory(nil)
+	}
+	p.own = drafts{p.State}
 	p.catalogue = sync.OnceValue(readCatalogue)
 	for pattern, h := range p.routes() {
 		if strings.HasPrefix(pattern, "POST ") {

@@ -1,0 +1,55 @@
+package server
+
+import "github.com/mailrig/mailrig/internal/active"
+
+// openActive finds out what is active: nothing, or what was kept.
+func (s *Server) openActive() error {
+	a := &s.active
+	a.logger = s.cfg.Logger
+	if s.state == nil {
+		a.Scenarios = active.NewMemory(s.cfg.Logger, s.cfg.RandomSeed)
+		return nil
+	}
+	kept, err := active.NewKept(s.ctx, active.KeptConfig{
+		State: s.state, Log: s.cfg.Logger, Seed: s.cfg.RandomSeed, Find: builtin, Parse: s.cfg.Grammar.Parse, OnSwitch: s.followSwitch,
+	})
+	if err != nil {
+		return err
+	}
+	a.Scenarios, a.follows = kept, kept
+	list, err := a.List(s.ctx)
+	a.chaos = chaosOf(list)
+	return err
+}
+
+// followSwitch does what follows from a switch that another process has made.
+func (s *Server) followSwitch() {
+	a := &s.active
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	list, err := a.List(s.ctx)
+	if err == nil {
+		a.chaos = chaosOf(list)
+		_, err = s.switched()
+	}
+	if err != nil {
+		s.cfg.Logger.Error("follow what another process has switched", "error", err)
+	}
+}
+
+// lost says which scenarios were kept as active and can't be any more.
+func (a *activation) lost() (notes []string) {
+	if a.follows != nil {
+		for _, err := range a.follows.Lost() {
+			notes = append(notes, err.Error())
+		}
+	}
+	return notes
+}
+
+// close ends the following of what others switch.
+func (a *activation) close() {
+	if a.follows != nil {
+		a.follows.Close()
+	}
+}

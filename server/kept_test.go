@@ -1,0 +1,147 @@
+package server_test
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/mailrig/mailrig/scenarios"
+	"github.com/mailrig/mailrig/server"
+)
+
+// kept is a server that is started again and again on one directory.
+type kept struct {
+	testing.TB
+	cfg server.Config
+	*server.Server
+}
+
+// keeping starts a server that keeps what it has.
+func keeping(t testing.TB, cfg server.Config) *kept {
+	t.Helper()
+	cfg.Data = t.TempDir()
+	k := &kept{TB: t, cfg: cfg}
+	t.Cleanup(k.stop)
+	k.start()
+	return k
+}
+
+func (k *kept) start() {
+	k.Helper()
+	k.cfg.PortOffset, k.cfg.HTTP = "random", "127.0.0.1:0"
+	s, err := server.New(k.cfg)
+	if err == nil {
+		err = s.Start(context.Background())
+	}
+	if err != nil {
+		k.Fatal(err)
+	}
+	k.Server = s
+}
+
+func (k *kept) stop() {
+	k.Helper()
+	if k.Server == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), hang)
+	defer cancel()
+	if err := k.Shutdown(ctx); err != nil {
+		k.Error(err)
+	}
+	k.Server = nil
+}
+
+// restart ends the server and starts another one on its directory.
+func (k *kept) restart() {
+	k.Helper()
+	k.stop()
+	k.start()
+}
+
+func (k *kept) must(err error) {
+	k.Helper()
+	if err != nil {
+		k.Fatal(err)
+	}
+}
+
+// scenario finds a scenario of the catalogue.
+func scenario(t testing.TB, name string) *scenarios.Scenario {
+	t.Helper()
+	s, err := scenarios.Find(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// active shows everything that is active.
+func (k *kept) active() string {
+	names, left := k.Next("")
+	bobs, bobsLeft := k.Next("bob")
+	return fmt.Sprint(k.Active(), k.ActiveByUser(), names, left, bobs, bobsLeft)
+}
+
+// TestActiveIsKept checks that what is active stays active, for everybody, for a user and for the next connections, and
+// that --scenario wins.
+func TestActiveIsKept(t *testing.T) {
+	t.Parallel()
+	k := keeping(t, server.Config{Scenarios: []*scenarios.Scenario{scenario(t, "port-25-refused")}})
+	post(t, k.Server, 303, "/scenarios/keep", url.Values{"yaml": {ownScenario}})
+	_, err := k.UseFor("Bob", scenario(t, "mailbox-full"))
+	k.must(err)
+	_, err = k.UseNext(3, "", scenario(t, "greylisting"))
+	k.must(err)
+	_, err = k.UseNext(2, "bob", scenario(t, "greylisting"))
+	k.must(err)
+	if c := dial(t, k.Server, 587); c.say("", "220 ") != nil {
+		t.Error("no greeting")
+	}
+	const want = "[port-25-refused mine] map[bob@example.test:[mailbox-full]] [greylisting] 2 [greylisting] 2"
+	if got := k.active(); got != want {
+		t.Fatalf("active: %s, want %s", got, want)
+	}
+	k.cfg.Scenarios = nil
+	k.restart()
+	if got := k.active(); got != want {
+		t.Errorf("after a restart: %s, want %s", got, want)
+	}
+	has(t, view(t, k.Server, 200, "/scenarios/mine"), "Mine &lt;b&gt;", "Switch off")
+	has(t, view(t, k.Server, 200, "/"), `class="door refuse`)
+	if list := k.Scenarios(); len(list) != 2 || list[0].Title == "" {
+		t.Errorf("the table would show %v", list)
+	}
+
+	// An explicit list wins. What single users have stays.
+	k.cfg.Scenarios = []*scenarios.Scenario{scenario(t, "greylisting")}
+	k.restart()
+	if got, want := k.active(), "[greylisting] map[bob@example.test:[mailbox-full]] [] 0 [greylisting] 2"; got != want {
+		t.Errorf("with another scenario: %s, want %s", got, want)
+	}
+	has(t, view(t, k.Server, 200, "/scenarios"), "mine") // it is still in the list of one's own
+	k.cfg.Scenarios = []*scenarios.Scenario{}
+	k.restart()
+	if got := k.Active(); len(got) > 0 {
+		t.Errorf("with an empty list: %v", got)
+	}
+}
+
+// TestChaosIsKept checks that what a client of Mailpit's API made fail by chance still fails.
+func TestChaosIsKept(t *testing.T) {
+	t.Parallel()
+	k := keeping(t, server.Config{Mailpit: &server.Mailpit{SMTP: "127.0.0.1:0", Chaos: true}})
+	_, want := newAPI(t, k.Server).do(200, "PUT", "/api/v1/chaos", "", `{"Sender":{"ErrorCode":421,"Probability":100},"Recipient":{"ErrorCode":550,"Probability":7}}`)
+	k.restart()
+	if _, got := newAPI(t, k.Server).do(200, "GET", "/api/v1/chaos", "", ""); got != want || !strings.Contains(got, "421") {
+		t.Errorf("chaos: %v, want %v", got, want)
+	}
+	c := dial(t, k.Server, 25)
+	for _, step := range [][2]string{{"", "220 "}, {"EHLO x", "250 "}, {"MAIL FROM:<a@b.test>", "421 "}} {
+		if err := c.say(step[0], step[1]); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
