@@ -73,11 +73,14 @@ func newBench(ctx context.Context, root string) (*bench, error) {
 	return b, nil
 }
 
-// build compiles the programs that aren't scripts.
+// javaMail is where Debian's libmail-java puts JavaMail.
+const javaMail = "/usr/share/java/javax.mail.jar"
+
+// build compiles the programs that aren't scripts, if they are among those installed.
 func (b *bench) build(ctx context.Context, root string) error {
 	commands := [][]string{{"go", "build", "-o", b.goclient(), "./goclient"}}
-	if _, err := exec.LookPath("javac"); err == nil {
-		commands = append(commands, []string{"javac", "-cp", "/usr/share/java/javax.mail.jar", "-d", b.folder, "programs/Mail.java"})
+	if java := (&program{needs: []string{"javac", javaMail}}); java.missing() == nil {
+		commands = append(commands, []string{"javac", "-cp", javaMail, "-d", b.folder, "programs/Mail.java"})
 	}
 	for _, words := range commands {
 		cmd := exec.CommandContext(ctx, words[0], words[1:]...)
