@@ -5,6 +5,7 @@ package e2e
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -361,6 +362,40 @@ func TestActionEscapes(t *testing.T) {
 	}
 	if got := run("trial-annotations.jq", trial); got != "::error title=s%3A t|u::the client said \"<b>|%0A\"\n" {
 		t.Errorf("the annotation is %q", got)
+	}
+}
+
+// TestActionSchema holds action.yml against GitHub's published schema.
+func TestActionSchema(t *testing.T) {
+	t.Parallel()
+	needNode(t, "@action-validator/cli", "@action-validator/core")
+	path, err := filepath.Abs("../action.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// GitHub requires a description.
+	wrong := filepath.Join(t.TempDir(), "action.yml")
+	if err := os.WriteFile(wrong, bytes.Replace(text, []byte("\ndescription:"), []byte("\ndescripton:"), 1), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	validate := func(file string) error {
+		cmd := exec.Command(filepath.Join("node_modules", ".bin", "action-validator"), file)
+		cmd.Dir = "node"
+		out, err := cmd.CombinedOutput()
+		if err != nil {
+			return fmt.Errorf("%w\n%s", err, out)
+		}
+		return nil
+	}
+	if err := validate(path); err != nil {
+		t.Error(err)
+	}
+	if err := validate(wrong); err == nil || !strings.Contains(err.Error(), "descripton") {
+		t.Errorf("an action without a description is taken: %v", err)
 	}
 }
 
