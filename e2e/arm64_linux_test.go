@@ -20,7 +20,7 @@ func TestArm64UnderQemu(t *testing.T) {
 	}
 	need(t, emulator)
 	emulated := filepath.Join(t.TempDir(), "mailrig")
-	if err := build(emulated, append(os.Environ(), "CGO_ENABLED=0", "GOARCH=arm64")); err != nil {
+	if err := build(emulated, append(os.Environ(), "CGO_ENABLED=0", "GOARCH=arm64"), "-trimpath"); err != nil {
 		t.Fatal(err)
 	}
 	path, err := exec.LookPath(emulator)
