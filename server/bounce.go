@@ -1,7 +1,6 @@
 package server
 
 import (
-	"bytes"
 	"context"
 	"time"
 
@@ -13,14 +12,29 @@ import (
 // newBounces returns the queue of reports that mail could not be delivered.
 func (s *Server) newBounces() *bounce.Queue {
 	return bounce.New(bounce.Config{
-		Host: s.hostname(), Logger: s.cfg.Logger,
+		Host: s.hostname(), State: s.state, Logger: s.cfg.Logger,
 		Deliver: func(ctx context.Context, to string, raw []byte, at time.Time) error {
 			_, err := s.store.Deliver(ctx, []string{to}, store.Incoming{
 				Content: store.Bytes(raw), Received: at, Envelope: store.Envelope{Recipients: []string{to}},
 			})
 			return err
 		},
+		Arrive: s.arrive,
 	})
+}
+
+// arrive delivers a message whose time has come.
+func (s *Server) arrive(ctx context.Context, m bounce.Held) error {
+	in := store.Incoming{
+		Content: store.Bytes(m.Raw), Received: time.Now(),
+		Envelope: store.Envelope{From: m.From, Recipients: m.Recipients, Session: m.Session, User: m.User},
+	}
+	for range m.Copies {
+		if _, err := s.store.Deliver(ctx, []string{m.To}, in); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // later delivers a message to a recipient when a scenario's time is over. It reports whether it will.
@@ -30,15 +44,8 @@ func (s *Server) later(to string, f fault.Fate, in store.Incoming) bool {
 		s.cfg.Logger.Error("read a message that is to arrive later", "error", err)
 		return false
 	}
-	raw = bytes.Clone(raw)
-	return s.bounces.Hold(f.After, int64(len(raw)), func(ctx context.Context) {
-		in.Content, in.Received = store.Bytes(raw), time.Now()
-		for range f.Copies {
-			if _, err := s.store.Deliver(ctx, []string{to}, in); err != nil {
-				s.cfg.Logger.Error("deliver a message that was to arrive later", "to", to, "error", err)
-			}
-		}
-	})
+	e := in.Envelope
+	return s.bounces.Hold(f.After, bounce.Held{To: to, Copies: f.Copies, From: e.From, Recipients: e.Recipients, Session: e.Session, User: e.User, Raw: raw})
 }
 
 // bounce schedules a report that an accepted message could not be delivered. It reports whether there will be one.

@@ -145,3 +145,32 @@ func TestChaosIsKept(t *testing.T) {
 		}
 	}
 }
+
+// TestPendingIsKept checks that reports of failed delivery, and messages that are delivered later, come after a restart, once.
+func TestPendingIsKept(t *testing.T) {
+	t.Parallel()
+	k := keeping(t, server.Config{Scenarios: []*scenarios.Scenario{parse(t, "later", `  - {match: {recipient: "gone@*"}, bounce: {after: 1s}}
+  - {match: {recipient: "late@*"}, delivery: {after: 1s, copies: 2}}
+`)}})
+	c := dial(t, k.Server, 25)
+	if err := talk(c, "", "220 ", "HELO x", "250 ", "MAIL FROM:<alice@example.test>", "250 ", "RCPT TO:<gone@example.test>", "250 ", "RCPT TO:<late@example.test>", "250 ",
+		"DATA", "354 ", "Subject: x\r\n\r\nbody\r\n.", "250 "); err != nil {
+		t.Fatal(err)
+	}
+	k.restart()
+	for user, want := range map[string]int{"alice@example.test": 1, "late@example.test": 2} {
+		waitFor(t, k.Server, server.Condition{What: server.Messages, Count: want, Match: []server.Matcher{{Key: "to", Value: user}}})
+	}
+	k.restart()
+	for user, want := range map[string]int{"alice@example.test": 1, "late@example.test": 2, "gone@example.test": 1} {
+		list, err := k.MailIn(t.Context(), user, "INBOX")
+		if err != nil || len(list) != want {
+			t.Errorf("%s has %d messages, want %d, %v", user, len(list), want, err)
+		}
+		for _, m := range list {
+			if user == "late@example.test" && (m.From != "alice@example.test" || m.Session != "1" || len(m.Recipients) != 2) {
+				t.Errorf("a late message came from %q by session %q to %q", m.From, m.Session, m.Recipients)
+			}
+		}
+	}
+}

@@ -252,6 +252,9 @@ func (s *Server) Start(ctx context.Context) (err error) {
 	for _, l := range s.doors.Listeners() {
 		s.acceptors.Go(func() { s.accept(l) })
 	}
+	if s.state != nil {
+		s.bounces.Start()
+	}
 	s.ready.Store(true)
 	return nil
 }
@@ -354,7 +357,9 @@ func (s *Server) ClientTLS() *tls.Config {
 // Reset forgets all mail (and loads the seed again), pending reports of failed delivery, all ended sessions and all
 // findings. It restarts the counters of the active scenarios.
 func (s *Server) Reset() error {
-	s.bounces.Forget()
+	if err := s.bounces.Forget(); err != nil {
+		return fmt.Errorf("forget what is to be delivered later: %w", err)
+	}
 	if err := s.store.Reset(s.ctx); err != nil {
 		return fmt.Errorf("forget the mail: %w", err)
 	}

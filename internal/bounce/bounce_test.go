@@ -8,12 +8,15 @@ import (
 	"mime"
 	"mime/multipart"
 	"net/mail"
+	"reflect"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/mailrig/mailrig/internal/state"
 )
 
 // mailbox collects what is delivered.
@@ -145,24 +148,74 @@ func TestStopEndsDeliveries(t *testing.T) {
 	})
 }
 
-func TestFailedDeliveryIsTheLast(t *testing.T) {
+// TestFailedDeliveryIsTriedAgain checks that what can't be delivered is tried again every minute, for an hour.
+func TestFailedDeliveryIsTriedAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var tries atomic.Int64
 		q := New(Config{Deliver: func(context.Context, string, []byte, time.Time) error { tries.Add(1); return errors.New("full") }})
 		q.Later(time.Second, message("a@example.test"), gone)
+		for _, step := range []struct {
+			after time.Duration
+			want  int64
+		}{{2 * time.Second, 1}, {lease, 2}, {10 * lease, 12}, {giveUp, 61}, {24 * giveUp, 61}} {
+			time.Sleep(step.after)
+			synctest.Wait()
+			if n := tries.Load(); n != step.want {
+				t.Errorf("%d tries after %v more, want %d", n, step.after, step.want)
+			}
+		}
+		if n, _, _ := q.cfg.State.Count(t.Context(), kind); n != 0 {
+			t.Errorf("%d are pending for ever", n)
+		}
+		q.Stop()
+	})
+}
+
+// TestPendingIsKept checks that what is pending when a queue stops is delivered by the next one that has its records, with
+// all that belongs to it, and by one of several.
+func TestPendingIsKept(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		st := state.NewMemory(nil)
+		var m mailbox
+		var held []Held
+		cfg := Config{State: st, Deliver: m.deliver, Arrive: func(_ context.Context, h Held) error {
+			m.mu.Lock()
+			defer m.mu.Unlock()
+			held = append(held, h)
+			return nil
+		}}
+		late := Held{To: "b@x", Copies: 3, From: "a@x", Recipients: []string{"b@x", "c@x"}, Session: "7", User: "a", Raw: []byte("Subject: y\n\n\x00\xff\n")}
+		q := New(cfg)
+		q.Start()
+		if !q.Later(time.Minute, message("a@x"), gone) || !q.Hold(time.Hour, late) {
+			t.Fatal("refused")
+		}
+		q.Stop()
+		if !q.Later(time.Hour, message("behind@x"), gone) {
+			t.Error("a report that is kept is refused, because the queue is about to end")
+		}
+		time.Sleep(10 * time.Minute) // meanwhile, the first is due
+		one, other := New(cfg), New(cfg)
+		one.Start()
+		other.Start()
+		synctest.Wait()
+		if m.count() != 1 || m.got[0] != "a@x" || !strings.Contains(string(m.raw[0]), "Subject: x") || len(held) != 0 {
+			t.Fatalf("delivered to %q and %+v", m.got, held)
+		}
 		time.Sleep(time.Hour)
 		synctest.Wait()
-		q.Stop()
-		if n := tries.Load(); n != 1 {
-			t.Errorf("%d tries", n)
+		if m.count() != 2 || len(held) != 1 || !reflect.DeepEqual(held[0], late) {
+			t.Errorf("delivered to %q and %+v, want %+v", m.got, held, late)
 		}
+		one.Stop()
+		other.Stop()
 	})
 }
 
 func TestReportReadsAsRFC3464(t *testing.T) {
 	t.Parallel()
 	at := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
-	raw := report("mail.example.test", Message{
+	raw := write("mail.example.test", Message{
 		From: "alice@example.test", To: "gone@example.test", Arrived: at,
 		Raw: header([]byte("Subject: x\r\nMessage-ID: <1@x>\r\n\r\nthe body\r\n")),
 	}, gone, at.Add(time.Minute))

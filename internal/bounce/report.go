@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// report writes a delivery status notification (RFC 3464, RFC 6522): what happened in words, the same for programs, and
+// write writes a delivery status notification (RFC 3464, RFC 6522): what happened in words, the same for programs, and
 // the message's header.
-func report(host string, m Message, f Failure, now time.Time) []byte {
+func write(host string, m Message, f Failure, now time.Time) []byte {
 	boundary := fmt.Sprintf("=_mailrig_%d", now.UnixNano())
 	var out bytes.Buffer
 	line := func(format string, args ...any) { fmt.Fprintf(&out, format+"\r\n", args...) }
