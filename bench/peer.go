@@ -56,6 +56,7 @@ func (p *peer) Refuse(string) string                        { return "" }
 func (p *peer) Message() io.Reader                          { return nil }
 func (p *peer) Arrives([]string, store.Incoming) [][]string { return nil }
 func (p *peer) Dropping() bool                              { return false }
+func (p *peer) Renumber() uint32                            { return 0 }
 func (p *peer) Meanwhile() ([]uint32, int)                  { return nil, 0 }
 func (p *peer) MuteIdle() (bool, time.Duration)             { return false, 0 }
 func (p *peer) Stored(string, []store.Place, []byte)        {}

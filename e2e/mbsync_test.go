@@ -57,19 +57,10 @@ func TestMbsync(t *testing.T) {
 			t.Parallel()
 			r := r.in(t)
 			user := "mbsync-" + w.String() + "@example.test"
-			home := t.TempDir()
-			maildir := filepath.Join(home, "Mail")
-			if err := os.Mkdir(maildir, 0o700); err != nil {
-				t.Fatal(err)
-			}
-			tlsWord := "SSLType"
-			if v := r.run("mbsync", "--version").want(0).out; !strings.HasPrefix(v, "isync 1.4") && !strings.HasPrefix(v, "isync 1.3") {
-				tlsWord = "TLSType"
-			}
-			write(t, home, ".mbsyncrc", []byte(r.mbsyncrc(w, user, maildir, tlsWord)))
+			maildir, mbsync := r.mbsync(w, user)
 			sync := func() result {
 				t.Helper()
-				return r.runIn(invocation{program: "mbsync", home: home, args: []string{"--all"}}).want(0).silent()
+				return mbsync().silent()
 			}
 
 			// Down: what is on the server, including a nasty message.
@@ -145,6 +136,58 @@ func TestMbsync(t *testing.T) {
 		})
 	}
 }
+
+// mbsync makes an empty Maildir, and returns it with a function that syncs it.
+func (r *rig) mbsync(w way, user string) (maildir string, sync func() result) {
+	r.t.Helper()
+	home := r.t.TempDir()
+	maildir = filepath.Join(home, "Mail")
+	if err := os.Mkdir(maildir, 0o700); err != nil {
+		r.t.Fatal(err)
+	}
+	tlsWord := "SSLType"
+	if v := r.run("mbsync", "--version").want(0).out; !strings.HasPrefix(v, "isync 1.4") && !strings.HasPrefix(v, "isync 1.3") {
+		tlsWord = "TLSType"
+	}
+	write(r.t, home, ".mbsyncrc", []byte(r.mbsyncrc(w, user, maildir, tlsWord)))
+	return maildir, func() result {
+		r.t.Helper()
+		return r.runIn(invocation{program: "mbsync", home: home, args: []string{"--all"}}).want(0)
+	}
+}
+
+// TestMbsyncMovedUIDs shows what UIDs that move under the same UIDVALIDITY do to a client that trusts them: mbsync
+// drops the first message, and has the last one twice. The server has lost nothing.
+func TestMbsyncMovedUIDs(t *testing.T) {
+	t.Parallel()
+	need(t, "mbsync")
+	r := start(t, "--scenario", "imap-uids-moved")
+	user := "moved@example.test"
+	for i := range 3 {
+		goSends(t, r, way{465, "tls"}, user, simple("bob@example.test", user, fmt.Sprint("letter ", i)))
+	}
+	maildir, sync := r.mbsync(way{993, "tls"}, user)
+	for _, want := range []string{"letter 0, letter 1, letter 2", "letter 1, letter 2, letter 2"} {
+		sync()
+		var got []string
+		for _, f := range maildirFiles(t, maildir, "INBOX") {
+			b, err := os.ReadFile(f)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got = append(got, subject.FindStringSubmatch(string(b))[1])
+		}
+		sort.Strings(got)
+		if got := strings.Join(got, ", "); got != want {
+			t.Errorf("the Maildir has %s; want %s", got, want)
+		}
+	}
+	if n := len(r.messages(user)); n != 3 {
+		t.Errorf("the server has %d messages; want 3", n)
+	}
+}
+
+var subject = regexp.MustCompile(`(?m)^Subject: (.*)$`)
 
 func maildirFiles(t *testing.T, dir, folder string) []string {
 	t.Helper()

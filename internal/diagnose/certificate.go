@@ -107,10 +107,13 @@ func certificateNotTrusted(c *Case) []Evidence {
 }
 
 // certificateChosen reports whether a scenario chose a certificate other than the correct one.
-func (f *Facts) certificateChosen() bool {
+func (f *Facts) certificateChosen() bool { return f.chosen(event.SetCertificate) }
+
+// chosen reports whether a scenario chose this property of the connection.
+func (f *Facts) chosen(name event.SettingName) bool {
 	return slices.ContainsFunc(f.Events, func(e event.Event) bool {
 		s, ok := e.What.(*event.Setting)
-		return ok && s.Name == event.SetCertificate
+		return ok && s.Name == name
 	})
 }
 

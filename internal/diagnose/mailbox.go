@@ -173,3 +173,34 @@ func usedStaleUIDs(c *Case) (all []Evidence) {
 	}
 	return all
 }
+
+// trustedMovedUIDs finds a client that changes messages by UIDs that it hasn't asked for in this session, although a
+// scenario has moved them since. Looking at a message is no mistake: that is how a client notices.
+func trustedMovedUIDs(c *Case) (all []Evidence) {
+	for _, f := range c.Sessions {
+		if !f.chosen(event.SetRenumber) {
+			continue
+		}
+		asked := false
+		for _, s := range f.inTurn() {
+			switch s.Verb {
+			case "SELECT", "EXAMINE":
+				asked = false
+			case "UID SEARCH", "UID FETCH":
+				asked = true
+			case "FETCH":
+				asked = asked || strings.Contains(strings.ToUpper(s.Args), "UID")
+			case "UID STORE", "UID COPY", "UID MOVE", "UID EXPUNGE":
+				set, _, _ := strings.Cut(s.Args, " ")
+				if !asked && !strings.ContainsAny(set, ":*") {
+					all = append(all, Evidence{Sessions: []*Facts{f}, Step: s, Words: map[string]string{"uids": set}})
+					asked = true // reported once
+				}
+			}
+			if s.Reply.Code == "APPENDUID" || s.Reply.Code == "COPYUID" {
+				asked = true // the server has told it new UIDs (RFC 4315 section 3)
+			}
+		}
+	}
+	return all
+}

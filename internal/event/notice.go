@@ -146,6 +146,7 @@ const (
 	SetRecipientLimit SettingName = "recipient-limit" // N recipients
 	SetUser           SettingName = "preauth"         // Text: the user as whom the connection begins logged in
 	SetFill           SettingName = "fill"            // N messages, made up, in INBOX
+	SetRenumber       SettingName = "renumber"        // N: how much higher UIDs are than at other logins
 	SetExpunge        SettingName = "expunge"         // Numbers: the messages that another session expunges
 	SetDeliver        SettingName = "deliver"         // N messages that another session delivers
 )

@@ -312,7 +312,7 @@ func TestEveryKindHasAnExampleAndWords(t *testing.T) {
 		switch f.(type) {
 		case ListenStage, AcceptStage, PaceStage, FirstStage, TLSStage, AdmitStage, StartStage, GreetStage, CapabilityStage, ListStage, CommandStage,
 			UpgradeStage, BodyStage, EditStage, FinalStage, LoginStage, LimitStage, FolderStage, BounceStage, PauseStage, SayStage, ExpiryStage, FailStage, DeliveryStage,
-			HierarchyStage, FillStage, MeanwhileStage, IdleStage, OfferStage, OnlyStage, ProofStage, IssueStage, ChallengeStage:
+			HierarchyStage, FillStage, RenumberStage, MeanwhileStage, IdleStage, OfferStage, OnlyStage, ProofStage, IssueStage, ChallengeStage:
 		default:
 			t.Errorf("%s acts in no stage", k.Name)
 		}

@@ -40,6 +40,7 @@ func Kinds() []Kind {
 		(*Folders)(nil),
 		(*Hierarchy)(nil),
 		(*Fill)(nil),
+		(*Renumber)(nil),
 		(*Meanwhile)(nil),
 		(*Idle)(nil),
 		(*RateLimit)(nil),

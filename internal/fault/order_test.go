@@ -63,7 +63,11 @@ func TestFirstRuleWins(t *testing.T) {
 			d, _, _, _ := c.Hierarchy()
 			return d
 		}},
-		"fill":   {first: &Fill{Messages: 1}, second: &Fill{Messages: 2}, ask: func(c *Conn) any { f, _ := c.Fill(); return f.Messages }},
+		"fill": {first: &Fill{Messages: 1}, second: &Fill{Messages: 2}, ask: func(c *Conn) any { f, _ := c.Fill(); return f.Messages }},
+		"renumber": {first: &Renumber{1}, second: &Renumber{2}, ask: func(c *Conn) any {
+			n, _ := c.Renumber()
+			return n
+		}},
 		"bounce": {first: &BounceLater{SMTP: "550 a"}, second: &BounceLater{SMTP: "550 b"}, ask: func(c *Conn) any { b, _ := c.Bounce("a@b"); return b.Text }},
 	} {
 		t.Run(name, func(t *testing.T) {

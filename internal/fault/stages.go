@@ -95,6 +95,8 @@ type (
 	FillStage interface {
 		Fill(user string, n Counts) Filling
 	}
+	// RenumberStage moves the UIDs of messages, this far.
+	RenumberStage interface{ Renumber() uint32 }
 	// MeanwhileStage lets another session change the selected mailbox.
 	MeanwhileStage interface{ Meanwhile(*Meanwhile) }
 	// IdleStage acts on IDLE.

@@ -60,7 +60,7 @@ func (s *session) Append(name string, r imap.LiteralReader, o *imap.AppendOption
 	if raw, err := s.stored(content, box.ID, uids); err == nil { // otherwise only the record of it is missing
 		s.cfg.Session.Stored("", []store.Place{place}, raw)
 	}
-	return &imap.AppendData{UID: imap.UID(uids[0]), UIDValidity: box.UIDValidity}, nil
+	return &imap.AppendData{UID: s.shown(uids[0]), UIDValidity: box.UIDValidity}, nil
 }
 
 // stored returns the bytes of a message that has just been stored. If they weren't in memory, a store in memory has

@@ -113,7 +113,7 @@ func (s *session) Unauthenticate() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.unselect()
-	s.account = ""
+	s.account, s.renumbered = "", renumbered{}
 	s.cfg.Session.Logout()
 	return nil
 }

@@ -20,7 +20,7 @@ func (s *session) Copy(set imap.NumSet, dest string) (*imap.CopyData, error) {
 	if err != nil {
 		return nil, missingTarget(err)
 	}
-	return copyData(box, src, dst), nil
+	return s.copyData(box, src, dst), nil
 }
 
 // Move handles MOVE and UID MOVE. It sends COPYUID untagged. The poll that follows sends an EXPUNGE for each message,
@@ -39,7 +39,7 @@ func (s *session) Move(w *imapserver.MoveWriter, set imap.NumSet, dest string) e
 	if err != nil {
 		return missingTarget(err)
 	}
-	if data := copyData(box, src, dst); data != nil {
+	if data := s.copyData(box, src, dst); data != nil {
 		return w.WriteCopyData(data)
 	}
 	return nil
@@ -59,13 +59,13 @@ func (s *session) transfer(set imap.NumSet, dest string) (uids []store.UID, box 
 }
 
 // copyData returns nil if nothing was copied, because an empty set can't be written.
-func copyData(box store.Mailbox, src, dst []store.UID) *imap.CopyData {
+func (s *session) copyData(box store.Mailbox, src, dst []store.UID) *imap.CopyData {
 	if len(src) == 0 {
 		return nil
 	}
 	return &imap.CopyData{
 		UIDValidity: box.UIDValidity,
-		SourceUIDs:  uidSet(src),
-		DestUIDs:    uidSet(dst),
+		SourceUIDs:  s.shownSet(src),
+		DestUIDs:    s.shownSet(dst),
 	}
 }

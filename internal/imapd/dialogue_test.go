@@ -26,7 +26,7 @@ import (
 //
 //	deliver: "message"       a message (a Go string) for user@example.test
 //	naming: / prefix         the delimiter ("NIL" for none) and the prefix of mailbox names
-//	meanwhile: expunge 2     what another session does at the next command; "deliver 1"; "mute" for every IDLE
+//	meanwhile: expunge 2     what another session does at the next command; "deliver 1"; "mute" for every IDLE; "renumber 10"
 func TestDialogues(t *testing.T) {
 	t.Parallel()
 	dialogue.Each(t, "testdata/*.txt", func(t *testing.T, file string) { playDialogue(t, file, newStore()) })
@@ -167,6 +167,7 @@ type scene struct {
 	form    Naming
 	expunge []uint32
 	deliver int
+	higher  uint32
 	mute    bool
 }
 
@@ -182,6 +183,8 @@ func (s *scene) set(t *testing.T, text string) {
 		s.expunge = append(s.expunge, uint32(n))
 	case what == "deliver" && err == nil:
 		s.deliver = n
+	case what == "renumber" && err == nil:
+		s.higher = uint32(n)
 	case what == "mute":
 		s.mute = true
 	case what == "NIL":
@@ -205,6 +208,12 @@ func (s *scene) Meanwhile() (expunge []uint32, deliver int) {
 	expunge, deliver = s.expunge, s.deliver
 	s.expunge, s.deliver = nil, 0
 	return expunge, deliver
+}
+
+func (s *scene) Renumber() uint32 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.higher
 }
 
 func (s *scene) MuteIdle() (mute bool, next time.Duration) {

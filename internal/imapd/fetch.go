@@ -123,7 +123,7 @@ func (s *session) fetchOne(w *imapserver.FetchWriter, item *view.Item, o *imap.F
 	s.wire.inFetch(c.own())
 	m := w.CreateMessage(item.Seq)
 	if o.UID {
-		m.WriteUID(imap.UID(item.UID))
+		m.WriteUID(s.shown(item.UID))
 	}
 	if withFlags {
 		m.WriteFlags(s.flagsOf(item))

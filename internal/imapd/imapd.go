@@ -7,7 +7,8 @@
 // else. Message bytes come from internal/message: every BODY[...] is a piece of what was delivered.
 //
 // Each group of commands has its file: auth.go, select.go, list.go, mailboxes.go, append.go, fetch.go, search.go,
-// store.go, copy.go, poll.go. naming.go translates mailbox names. meanwhile.go does what another session would do.
+// store.go, copy.go, poll.go. naming.go translates mailbox names. renumber.go moves
+// UIDs. meanwhile.go does what another session would do.
 // numset.go resolves message sets. errors.go gives errors their response codes (RFC 5530). wire.go corrects replies
 // that the engine gets wrong and offers no hook for. beside.go is for commands that the engine lacks and the gate
 // answers beside it; extra.go lists them, and arguments.go parses their arguments.
@@ -88,6 +89,9 @@ type Session interface {
 	// Meanwhile is called at each command. It returns the sequence numbers of messages in the selected mailbox that
 	// another session expunges now, and how many messages it delivers.
 	Meanwhile() (expunge []uint32, deliver int)
+	// Renumber returns how much higher UIDs are for the user who has just logged in than they are in the store. It is
+	// asked once for each login, when the client is about to see or name a UID.
+	Renumber() (higher uint32)
 	// MuteIdle reports whether the present IDLE stays silent now. It is asked when IDLE begins, and again after next; 0
 	// means that nothing will change.
 	MuteIdle() (mute bool, next time.Duration)
@@ -174,16 +178,17 @@ type session struct {
 	wire   *wire
 	writes *writes // below the wire
 
-	mu      sync.Mutex
-	account string // address of the logged-in user's account; "" if nobody has logged in
-	naming  Naming
-	muted   bool                // a silent IDLE is ending
-	view    *view.View          // nil: no mailbox is selected
-	viewed  int64               // bytes reserved for the view
-	told    map[string]struct{} // keywords that a FLAGS has announced for the view
-	saved   []store.UID         // the SEARCH result `$` (RFC 5182)
-	scratch []imap.Flag         // reused by flagsOf
-	work    work                // of the command that runs
+	mu         sync.Mutex
+	account    string // address of the logged-in user's account; "" if nobody has logged in
+	naming     Naming
+	muted      bool                // a silent IDLE is ending
+	view       *view.View          // nil: no mailbox is selected
+	viewed     int64               // bytes reserved for the view
+	told       map[string]struct{} // keywords that a FLAGS has announced for the view
+	saved      []store.UID         // the SEARCH result `$` (RFC 5182)
+	renumbered renumbered
+	scratch    []imap.Flag // reused by flagsOf
+	work       work        // of the command that runs
 }
 
 var (

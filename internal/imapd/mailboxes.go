@@ -116,9 +116,11 @@ func (s *session) status(shown string, o *imap.StatusOptions) (*imap.StatusData,
 		NumUnseen:   &st.Unseen,
 		NumDeleted:  &st.Deleted,
 		Size:        &st.Size,
-		UIDNext:     imap.UID(st.UIDNext),
 		UIDValidity: st.UIDValidity,
 		AppendLimit: &limit,
+	}
+	if o.UIDNext {
+		data.UIDNext = s.shown(st.UIDNext)
 	}
 	if o.DeletedStorage {
 		entries, err := s.cfg.Store.Entries(s.ctx(), box.ID, nil)

@@ -81,9 +81,9 @@ func (s *session) positions(set imap.NumSet, strict bool) (spans, error) {
 			return nil, nil
 		}
 		for _, r := range set {
-			low, high := order(uint32(r.Start), uint32(r.Stop), uint32(uids[n-1]))
-			from, _ := slices.BinarySearch(uids, store.UID(low))
-			to, found := slices.BinarySearch(uids, store.UID(high))
+			low, high := order(uint32(r.Start), uint32(r.Stop), uint32(s.shown(uids[n-1])))
+			from, _ := slices.BinarySearch(uids, s.meant(low))
+			to, found := slices.BinarySearch(uids, s.meant(high))
 			if found {
 				to++
 			}
@@ -131,19 +131,6 @@ func (s *session) resolve(set imap.NumSet) ([]store.UID, error) {
 		return nil, err
 	}
 	return s.uidsAt(l), nil
-}
-
-// uidSet builds the library's set from ascending UIDs.
-func uidSet(uids []store.UID) imap.UIDSet {
-	var set imap.UIDSet
-	for _, uid := range uids {
-		if n := len(set); n > 0 && set[n-1].Stop+1 == imap.UID(uid) {
-			set[n-1].Stop++
-			continue
-		}
-		set = append(set, imap.UIDRange{Start: imap.UID(uid), Stop: imap.UID(uid)})
-	}
-	return set
 }
 
 func seqSet(seqs []uint32) imap.SeqSet {

@@ -4,7 +4,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/emersion/go-imap/v2"
 	"github.com/emersion/go-imap/v2/imapserver"
 
 	"github.com/mailrig/mailrig/internal/store/view"
@@ -110,7 +109,7 @@ func (s *session) tell(w *imapserver.UpdateWriter, c view.Change) error {
 		}
 		return nil
 	case c.Flags != nil:
-		return w.WriteMessageFlags(c.Flags.Seq, imap.UID(c.Flags.UID), s.flagsOf(c.Flags))
+		return w.WriteMessageFlags(c.Flags.Seq, s.shown(c.Flags.UID), s.flagsOf(c.Flags))
 	}
 	return nil
 }

@@ -59,14 +59,14 @@ func (s *session) Search(kind imapserver.NumKind, c *imap.SearchCriteria, o *ima
 	}
 	data = &imap.SearchData{Count: uint32(len(uids))}
 	if kind == imapserver.NumKindUID {
-		data.All = uidSet(uids)
+		data.All = s.shownSet(uids)
 	} else {
 		data.All = seqSet(seqs)
 	}
 	if n := len(uids); n > 0 {
 		data.Min, data.Max = seqs[0], seqs[n-1]
 		if kind == imapserver.NumKindUID {
-			data.Min, data.Max = uint32(uids[0]), uint32(uids[n-1])
+			data.Min, data.Max = uint32(s.shown(uids[0])), uint32(s.shown(uids[n-1]))
 		}
 	}
 	if o.ReturnSave {

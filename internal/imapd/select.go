@@ -50,7 +50,7 @@ func (s *session) Select(name string, o *imap.SelectOptions) (*imap.SelectData, 
 		NumMessages:       s.view.Len(),
 		NumRecent:         s.view.Recent(),
 		FirstUnseenSeqNum: s.view.FirstUnseen(),
-		UIDNext:           imap.UID(status.UIDNext),
+		UIDNext:           s.shown(status.UIDNext),
 		UIDValidity:       status.UIDValidity,
 	}
 	if !o.ReadOnly {

@@ -46,7 +46,7 @@ func (s *session) Store(w *imapserver.FetchWriter, set imap.NumSet, f *imap.Stor
 	for i := range items {
 		m := w.CreateMessage(items[i].Seq)
 		if byUID {
-			m.WriteUID(imap.UID(items[i].UID))
+			m.WriteUID(s.shown(items[i].UID))
 		}
 		m.WriteFlags(s.flagsOf(&items[i]))
 		if err := m.Close(); err != nil {

@@ -129,6 +129,16 @@ func (s *Session) Naming() (delimiter byte, prefix string) {
 	return delimiter, prefix
 }
 
+// Renumber returns how much higher UIDs are for the user who has just logged in than they are in the store. It is asked
+// once for each login, when the client is about to see a UID.
+func (s *Session) Renumber() (higher uint32) {
+	higher, by := s.plan.Renumber()
+	if higher > 0 {
+		s.record.renumbered(higher, by)
+	}
+	return higher
+}
+
 // SawNames tells the session that the client is shown mailbox names, or names a mailbox other than INBOX. What a
 // scenario made of the names has acted then.
 func (s *Session) SawNames() { s.saw(&s.unseen.names) }

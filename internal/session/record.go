@@ -88,6 +88,11 @@ func (r record) filled(messages int, by string) {
 	r.Add(&event.Setting{Name: event.SetFill, N: int64(messages)}, by)
 }
 
+// renumbered records how much higher UIDs are.
+func (r record) renumbered(higher uint32, by string) {
+	r.Add(&event.Setting{Name: event.SetRenumber, N: int64(higher)}, by)
+}
+
 // meanwhile records what another session did.
 func (r record) meanwhile(expunge []uint32, deliver int, by string) {
 	if len(expunge) > 0 {

@@ -132,6 +132,7 @@ func imap(j event.Journal) *event.Recorder {
 	r := j.Begin(event.Info{Door: 143, Service: "imap", Protocol: "imap", Security: "starttls", Client: "127.0.0.1:50001", Server: "127.0.0.1:10143"})
 	r.Add(&event.Setting{Name: event.SetUser, Text: "alice"}, "preauth")
 	r.Add(&event.Setting{Name: event.SetFill, N: 5000}, "huge-inbox")
+	r.Add(&event.Setting{Name: event.SetRenumber, N: 10}, "uids-moved")
 	reply(r, "* PREAUTH hello")
 	masked(r, "a1 LOGIN alice ***")
 	reply(r, "a1 BAD no")

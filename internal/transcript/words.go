@@ -118,6 +118,8 @@ func setting(w *event.Setting) string {
 		return "begins logged in as " + w.Text
 	case event.SetFill:
 		return fmt.Sprintf("INBOX gets %d messages that are made up", w.N)
+	case event.SetRenumber:
+		return fmt.Sprintf("UIDs are %d higher than at other logins", w.N)
 	case event.SetExpunge:
 		return fmt.Sprintf("another session expunges message %v", w.Numbers)
 	case event.SetDeliver:

@@ -24,7 +24,7 @@ func (c *carelessIMAP) session(w *wire, m mode) (ok bool) {
 	s := c.on(w, m)
 	ok = inOrder(s.hearsTheGreeting, s.believesClearTextAfterTLS, s.logsInEvenInClear, s.followsReferral,
 		s.opensFoldersHeardInClear, s.asksStatusOfEveryFolder, s.opensTheInbox, s.followsReferral,
-		s.deletesWhatItBegan, s.searchesOnce, s.fetchesOneByOne, s.waitsForWhatDidntCome, s.triesUnlistedCommands)
+		s.deletesWhatItBegan, s.marksWhatItHas, s.searchesOnce, s.fetchesOneByOne, s.waitsForWhatDidntCome, s.triesUnlistedCommands)
 	if !ok {
 		return false
 	}
@@ -148,6 +148,11 @@ func (s *blindIMAP) deletesWhatItBegan() bool {
 		}
 	}
 	return true
+}
+
+// marksWhatItHas marks a message of an earlier connection as read, without looking whether it is still the same.
+func (s *blindIMAP) marksWhatItHas() bool {
+	return len(s.uids) == 0 || s.do("UID STORE "+s.uids[0]+` +FLAGS (\Seen)`)
 }
 
 // searchesOnce keeps UIDs for ever, whatever UIDVALIDITY says (RFC 9051 section 2.3.1.1).
