@@ -3,6 +3,7 @@ package server_test
 import (
 	"bufio"
 	"crypto/tls"
+	"slices"
 	"strings"
 	"testing"
 
@@ -102,5 +103,48 @@ func TestCertificateIsAskedOnlyForEXTERNAL(t *testing.T) {
 		if text := session.Dialogue(); strings.Contains(text, "PRIVATE KEY") {
 			t.Error(text)
 		}
+	}
+}
+
+// TestMethodsThatNobodyAskedFor checks that a finding names the ways to log in that the server has, though the client never
+// asked for its list: those of the configuration, and those of a scenario that edits the list.
+func TestMethodsThatNobodyAskedFor(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		cfg     server.Config
+		door    int
+		turns   [][2]string
+		lists   string
+		silence bool // the scenario mustn't count as one that has acted before the client meets it
+	}{
+		"the configuration": {server.Config{Auth: []string{"XOAUTH2", "OAUTHBEARER"}}, 110, [][2]string{{"", "+OK"}, {"USER alice", "-ERR"}, {"QUIT", "+OK"}}, "XOAUTH2, OAUTHBEARER", false},
+		"a scenario":        {server.Config{Scenarios: load(t, "auth-only-gssapi")}, 110, [][2]string{{"", "+OK"}, {"USER alice", "-ERR"}, {"QUIT", "+OK"}}, "GSSAPI", false},
+		"nobody looks":      {server.Config{Scenarios: load(t, "auth-only-scram")}, 25, [][2]string{{"", "220"}, {"QUIT", "221"}}, "", true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := start(t, tc.cfg)
+			c := dial(t, s, tc.door)
+			for _, turn := range tc.turns {
+				if err := c.say(turn[0], turn[1]); err != nil {
+					t.Fatal(err)
+				}
+			}
+			c.Close()
+			until(t, "the session has ended", func() bool { x, ok := s.Session("1"); return ok && !x.End.IsZero() })
+			if x, _ := s.Session("1"); tc.silence && len(x.Injected) > 0 {
+				t.Errorf("%q has acted", x.Injected)
+			}
+			i := slices.IndexFunc(s.Conclude(), func(f server.Finding) bool { return f.ID == "login-method-refused" })
+			if tc.lists == "" {
+				if i >= 0 {
+					t.Errorf("%+v", s.Conclude()[i])
+				}
+				return
+			}
+			if i < 0 || !strings.Contains(s.Conclude()[i].Advice, "The server lists: "+tc.lists+".") {
+				t.Errorf("finds %+v", s.Conclude())
+			}
+		})
 	}
 }

@@ -78,6 +78,9 @@ type Record struct {
 	Messages []Stored // what the client brought, in order; the first 100
 	Counts   Counts
 	EndedBy  EndedBy // "" while the connection is open
+	// Offered are the ways to log in that the server would list now, as its list of capabilities names them: the client
+	// may never have asked.
+	Offered []string
 
 	Events []Event
 	// Elided counts the events left out in the middle of a long session. ElidedAt is the index of the first event after

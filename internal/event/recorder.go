@@ -394,6 +394,18 @@ func (r *Recorder) Stored(m Stored) {
 	r.add("", &m)
 }
 
+// Offers records which ways to log in the server would list from now on, as its list of capabilities names them.
+func (r *Recorder) Offers(names []string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.final != nil {
+		return
+	}
+	r.kept -= length(r.r.Offered)
+	r.r.Offered = r.names(names, maxList) // a new list, because snapshots share the old one
+	r.kept += length(r.r.Offered)
+}
+
 // Scenarios adds the scenarios of the connection's user, who is known now.
 func (r *Recorder) Scenarios(names []string) {
 	r.mu.Lock()

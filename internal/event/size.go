@@ -64,7 +64,7 @@ func storedSize(m *Stored) int {
 
 // Size returns how many bytes of memory the record takes, texts included.
 func (r *Record) Size() int64 {
-	n := recordCost + len(r.Events)*eventCost + len(r.Logins)*loginCost + len(r.Messages)*storedCost
+	n := recordCost + len(r.Events)*eventCost + len(r.Logins)*loginCost + len(r.Messages)*storedCost + length(r.Offered)
 	for i := range r.Events {
 		n += size(r.Events[i].What)
 	}

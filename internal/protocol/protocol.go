@@ -41,6 +41,9 @@ type Protocol struct {
 	Named func(Line) Named
 	// ListsMore says that a server may advertise more capabilities after the client has logged in.
 	ListsMore bool
+	// Logins returns how a list of capabilities names ways to log in: these SASL mechanisms and, if password is set, the
+	// command that carries the password. nil means that the protocol has no logins.
+	Logins func(mechanisms []string, password bool) []string
 	// ListOptional says that a client may work without asking for the capability list.
 	ListOptional bool
 	// Told returns the names that a client can learn only from the lines of this reply. nil means none.

@@ -142,10 +142,11 @@ func (s *Session) Begin(p Phase) {
 	s.phase = p
 	s.exchange = exchange{}
 	s.Logout()
-	if first := !s.begun; first && slices.Contains(s.offered(), string(identity.APOPCommand)) {
+	if ways, _ := s.ways(); !s.begun && slices.Contains(ways, string(identity.APOPCommand)) {
 		s.stamp = identity.NewStamp(s.shared.Host)
 	}
 	s.begun = true
+	s.record.Offers(s.logins())
 }
 
 // Close cancels the work that is still being done for the connection.

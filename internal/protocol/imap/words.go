@@ -26,6 +26,7 @@ var Protocol = &protocol.Protocol{
 	Named:    named,
 	Told:     told,
 	Refusals: refusals,
+	Logins:   logins,
 
 	Mailboxes:    true,
 	Capabilities: capabilities,

@@ -24,6 +24,7 @@ var Protocol = &protocol.Protocol{
 	Flaw:     flaw,
 	Named:    named,
 	Refusals: refusals,
+	Logins:   logins,
 
 	Rank:         1,
 	Capabilities: capabilities,

@@ -27,6 +27,7 @@ var Protocol = &protocol.Protocol{
 	Flaw:     flaw,
 	Named:    named,
 	Refusals: refusals,
+	Logins:   logins,
 
 	Envelopes:    true,
 	Capabilities: capabilities,
