@@ -22,6 +22,7 @@ const (
 	turnedAway             // the server greets with a refusal (RFC 5321 section 3.1)
 	loginMissing           // the server wants a login before MAIL or RCPT
 	relayRefused           // the server takes no mail for others, and offers no login
+	bareServer             // the server offers neither TLS nor a login
 )
 
 // obstacle returns why nothing could be sent. The port is to blame only if nobody answered there, or something that
@@ -47,8 +48,31 @@ func (f *Facts) obstacle() (o obstacle, said string) {
 		return nobodyAnswers, ""
 	case f.Greeting.Class == event.Permanent:
 		return turnedAway, f.Greeting.Last()
+	case f.leftBareServer():
+		return bareServer, ""
 	}
 	return noObstacle, ""
+}
+
+// leftBareServer reports whether the client left a server that lists neither TLS nor a login, on a port where there should be
+// both. A network's own proxy is like that. What only looks leaves in the same way; see lookedOnly.
+func (f *Facts) leftBareServer() bool {
+	l := f.Listed[false]
+	return f.Security == string(protocol.STARTTLS) && f.acted() && l != nil && !f.listsSTARTTLS(l) && !f.offersLogin(l) && !f.triedTLS() && !f.worksInClear() && f.left()
+}
+
+// lookedOnly reports whether the client has asked for nothing that would show what it had come for.
+func (f *Facts) lookedOnly() bool {
+	return f.leftBareServer() && !f.has((*Step).isSTARTTLS)
+}
+
+// guessing makes a guess of a finding about sessions, if the client may only have looked in all of them. word is the one that
+// tells.
+func (e *Evidence) guessing(tried []*Facts, word string) {
+	if len(tried) > 0 && !slices.ContainsFunc(tried, func(f *Facts) bool { return !f.lookedOnly() }) {
+		e.Guess, e.Severity = true, Warning
+		e.Words[word] += " (A program that only looks leaves like this too.)"
+	}
 }
 
 // beganTLS reports whether a ClientHello came, so that somebody must have answered.
@@ -101,8 +125,12 @@ func canReceiveCannotSend(c *Case) []Evidence {
 	}
 	why, advice := o.words(said, doors)
 	all := append(slices.Clone(tried), received[len(received)-1])
-	return []Evidence{{Sessions: all, Guess: blind, Words: map[string]string{"doors": list(doors), "advice": advice, "why": why}}}
+	e := Evidence{Sessions: all, Guess: blind, Words: map[string]string{"doors": list(doors), "advice": advice, "why": why}}
+	e.guessing(tried, "why")
+	return []Evidence{e}
 }
+
+const offersNeither = "What answers there offers neither encryption nor a login, and the client left. It may be a proxy of the network rather than your server."
 
 // words explains an obstacle and says what to do about it.
 func (o obstacle) words(said string, doors map[int]bool) (why, advice string) {
@@ -112,6 +140,8 @@ func (o obstacle) words(said string, doors map[int]bool) (why, advice string) {
 	case loginMissing:
 		return "The server takes mail only from who has logged in. It said: \"" + said + "\".",
 			"Switch on authentication for the outgoing server, with the user name and password of the incoming one."
+	case bareServer:
+		return offersNeither, sendAdvice(doors)
 	case relayRefused:
 		return "What answers there offers no login and refuses to send: \"" + said + "\". It may be a proxy of the network rather than your server.", sendAdvice(doors)
 	}
@@ -178,11 +208,15 @@ func list(doors map[int]bool) string {
 func stuckOnPort25(c *Case) []Evidence {
 	const patience = 10 * time.Second
 	var tried []*Facts
+	seen := ""
 	for _, f := range c.Sessions {
 		switch o, _ := f.obstacle(); {
 		case f.receives():
 		case f.delivered() > 0 || f.Door != 25:
 			return nil
+		case o == bareServer:
+			seen = " " + offersNeither
+			fallthrough
 		case o == nobodyAnswers || o == turnedAway || o == relayRefused:
 			tried = append(tried, f)
 		}
@@ -190,5 +224,7 @@ func stuckOnPort25(c *Case) []Evidence {
 	if len(tried) == 0 || !c.Over && c.Now.Sub(tried[len(tried)-1].Last()) < patience {
 		return nil
 	}
-	return []Evidence{{Sessions: tried}}
+	e := Evidence{Sessions: tried, Words: map[string]string{"seen": seen}}
+	e.guessing(tried, "seen")
+	return []Evidence{e}
 }

@@ -32,7 +32,7 @@ func (f *Facts) refusedCertificate() (refused, sure bool) {
 	case alert != 0:
 		return false, false
 	case t.Established():
-		return !f.workedInTLS() && f.EndedBy != event.EndedByScenario && f.left() && !f.secureGreetingOnly(), false
+		return !f.wentOnInTLS() && f.EndedBy != event.EndedByScenario && f.left() && !f.secureGreetingOnly(), false
 	}
 	return t.Hello && t.Outcome == event.LeftByClient, false
 }
@@ -44,6 +44,15 @@ const internalError = 80
 // by saying QUIT.
 func (f *Facts) workedInTLS() bool {
 	return f.has(func(s *Step) bool { return s.Secure && !s.leaves() })
+}
+
+// wentOnInTLS reports whether the client went on behind the handshake, in a way that a client which refuses the certificate
+// doesn't. getmail looks at a certificate that is bad only after it has asked for the capabilities, and leaves then.
+func (f *Facts) wentOnInTLS() bool {
+	if f.TLS.Bad {
+		return f.has(func(s *Step) bool { return s.Secure && (s.works() || s.ofLogin()) })
+	}
+	return f.workedInTLS()
 }
 
 // left reports whether the client ended the session, with a farewell or without.
@@ -60,7 +69,7 @@ func (c *Case) seemsDistrustful(f *Facts) bool {
 		return false // it left because of what the scenario did, or another connection shows that it trusts the rig
 	}
 	if f.has(func(s *Step) bool { return s.Secure }) { // a farewell
-		return f.TLS.StartTLS
+		return f.TLS.StartTLS || f.TLS.WrongName
 	}
 	return !f.TLS.CloseNotify || f.TLS.WrongName
 }
@@ -117,14 +126,15 @@ func (f *Facts) chosen(name event.SettingName) bool {
 	})
 }
 
-// badCertificateRefused finds a client that rightly refused a certificate.
-func badCertificateRefused(c *Case) []Evidence {
-	return c.eachWords(func(f *Facts) map[string]string {
+// badCertificateRefused finds a client that rightly refused a certificate. One that has asked for the capabilities before it
+// left may have had another reason.
+func badCertificateRefused(c *Case) (all []Evidence) {
+	for _, f := range c.Sessions {
 		if refused, _ := f.refusedCertificate(); refused && f.badCertificate() {
-			return f.whyRefused()
+			all = append(all, Evidence{Sessions: []*Facts{f}, Guess: f.workedInTLS(), Words: f.whyRefused()})
 		}
-		return nil
-	})
+	}
+	return all
 }
 
 // whyRefused puts a refusal into words. One alert means different things from different programs: from OpenSSL, 42
@@ -149,13 +159,24 @@ func (f *Facts) whyRefused() map[string]string {
 			advice = byName + " If it still refuses: " + small(trust)
 		}
 	}
-	if t.ClientAlert() == 0 && f.onTLS() && !t.StartTLS {
-		advice += " If it trusts it already: port " + itoa(f.Door) + " is for " + f.speaks.Title + ", and the account may be one of another protocol."
-		if methods := f.Listed[true].Mechanisms(); len(methods) > 0 { // the greeting named them, and mbsync leaves if its own isn't among them
-			advice += " Or it is set to an authentication method that the server doesn't have: choose one of " + strings.Join(methods, ", ") + "."
-		}
+	if t.ClientAlert() == 0 && f.onTLS() {
+		advice += f.otherReasons()
 	}
 	return map[string]string{"how": f.howRefused(), "advice": advice, "certificate": shown, "asked": asked}
+}
+
+// otherReasons says, as sentences with a space before them, why else a client may have left behind a handshake without a word.
+func (f *Facts) otherReasons() (text string) {
+	if !f.TLS.StartTLS {
+		text = " If it trusts it already: port " + itoa(f.Door) + " is for " + f.speaks.Title + ", and the account may be one of another protocol."
+	}
+	if methods := f.Listed[true].Mechanisms(); len(methods) > 0 && !f.TLS.StartTLS { // the greeting named them, and mbsync leaves if its own isn't among them
+		text += " Or it is set to an authentication method that the server doesn't have: choose one of " + strings.Join(methods, ", ") + "."
+	}
+	if digest := f.setToDigest(); digest != "" {
+		text += " " + digest
+	}
+	return text
 }
 
 // howRefused says in which way the client refused.
@@ -180,6 +201,8 @@ func (f *Facts) howRefused() string {
 	switch {
 	case !f.onTLS():
 		return "It left in the middle of the handshake without an alert, as Node does when it doesn't trust a certificate."
+	case f.workedInTLS():
+		return "It completed the handshake and left without a login, as getmail does, which looks at the name only then. (A check that only looks does the same.)"
 	case f.has(func(s *Step) bool { return s.Secure }):
 		return "It completed the handshake and said goodbye at once, as Postfix does when it doesn't trust a certificate. (A check that only looks does the same.)"
 	case f.TLS.CloseNotify:
@@ -200,7 +223,7 @@ const outdatedCertificate = "no-san"
 // continuedAfterBadCertificate finds a command inside TLS that no client should trust.
 func continuedAfterBadCertificate(c *Case) (all []Evidence) {
 	for _, f := range c.Sessions {
-		if !f.onTLS() || !f.badCertificate() || !f.workedInTLS() {
+		if !f.onTLS() || !f.badCertificate() || !f.wentOnInTLS() {
 			continue
 		}
 		e := Evidence{Sessions: []*Facts{f}, Words: map[string]string{

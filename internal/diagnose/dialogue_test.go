@@ -37,6 +37,7 @@ import (
 //	-- lines: longest 1200, bare-cr 1, double-cr 2, eight-bit    of the message that the client sent last
 //	-- asked: token refresh_token app replaced=1m    of the issuer; "session issuer" opens its record
 //	-- token-use: expired 3 app ends=-5s refreshable    what the issuer knows of a token that the door refused
+//	-- offered: USER, SASL PLAIN    the ways to log in that the server would list, whether the client asks or not
 //	-- cut: [scenario] dialogue close    another event: see (*dialogue).event
 //	end client                      who ended the session; without this line it is still open
 //
@@ -352,6 +353,8 @@ func (d *dialogue) note(line string) {
 		d.handshake(what, text)
 	case "injected":
 		d.mark(scenario)
+	case "offered":
+		d.cur.Offered = strings.Split(text, ", ")
 	case "login":
 		w := append(strings.Fields(text), "", "", "", "", "")
 		l := event.Login{User: w[0], Mechanism: w[1], OK: w[2] == "ok", Password: w[3], NotUTF8: w[4] == "latin1", Secure: d.secure, Injected: scenario, At: d.at + time.Millisecond}

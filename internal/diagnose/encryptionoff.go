@@ -19,9 +19,9 @@ func tlsNeeded(c *Case) []Evidence {
 }
 
 // wantsTLS reports whether the server refused a command because TLS is missing (RFC 3207 section 4, RFC 4954 section 6,
-// RFC 5530 section 3). POP3 has no code for this, so the words must do.
+// RFC 5530 section 3). POP3 has no code for this, so the words must do. Inside TLS the same words can't mean that.
 func (f *Facts) wantsTLS(s *Step) bool {
-	return s.Reply.Class == event.Permanent && refusal.Means(f.refusal(&s.Reply), refusal.NeedsEncryption, refusal.SpeaksOfTLS)
+	return !s.Secure && s.Reply.Class == event.Permanent && refusal.Means(f.refusal(&s.Reply), refusal.NeedsEncryption, refusal.SpeaksOfTLS)
 }
 
 // leftBeforeSTARTTLS finds a client that left a server which offers STARTTLS and no login before it. A client that only

@@ -23,6 +23,7 @@ type Facts struct {
 	// Listed is the last capability list, in upper case. The key is true for the one inside TLS.
 	Listed map[bool]*List
 
+	offered   *List                // what the server would have listed of logins in the last phase; nil: unknown
 	shown     *Step                // where the predicate that ran last found what it looked for; see inTurn
 	speaks    *protocol.Protocol   // the record's protocol; it has no words if the table doesn't know it
 	sent      []sentMessage        // what the client sent by SMTP
@@ -137,6 +138,9 @@ func (t *Table) Extract(r *event.Record) *Facts {
 	f := &Facts{Record: r, Listed: map[bool]*List{}, protocols: t.Protocols, speaks: protocol.Find(t.Protocols, r.Protocol)}
 	if f.speaks == nil {
 		f.speaks = &protocol.Protocol{Name: r.Protocol, Title: strings.ToUpper(r.Protocol)}
+	}
+	if len(r.Offered) > 0 {
+		f.offered = &List{Names: protocol.Upper(r.Offered)}
 	}
 	if host, _, err := net.SplitHostPort(r.Client); err == nil {
 		f.Host = host

@@ -32,57 +32,6 @@ func loginDespiteLogindisabled(c *Case) []Evidence {
 	})
 }
 
-// usedUnlistedMechanism finds a login with a mechanism that the last list doesn't contain.
-func usedUnlistedMechanism(c *Case) []Evidence {
-	return c.eachWords(func(f *Facts) map[string]string {
-		s := f.step((*Step).unlisted)
-		if s == nil {
-			return nil
-		}
-		offered, advice := strings.Join(s.Listed.Mechanisms(), ", "), "Choose an authentication method that the server offers."
-		if offered == "" {
-			offered = "none"
-		}
-		if !s.Secure && !f.offersLogin(s.Listed) && f.listsSTARTTLS(s.Listed) {
-			offered, advice = offered+" without TLS", "Set encryption to STARTTLS: the server takes logins inside TLS only."
-		}
-		did := "Logged in"
-		if s.Reply.Class != event.OK {
-			did = "Tried to log in"
-		}
-		return map[string]string{"did": did, "mechanism": s.mechanism(), "offered": offered, "advice": advice}
-	})
-}
-
-// unlisted reports whether a command belongs to a login that the list doesn't allow.
-func (s *Step) unlisted() bool {
-	return s.Listed != nil && s.ofLogin() && s.against(s.Listed)
-}
-
-// against reports whether a list doesn't allow a command that belongs to a login.
-func (s *Step) against(l *List) bool {
-	if s.bySASL() {
-		m := s.mechanism()
-		return m != "" && !slices.Contains(l.Mechanisms(), m)
-	}
-	return !l.allows(s.Word)
-}
-
-// ofLogin reports whether a command belongs to a login, with or without the password.
-func (s *Step) ofLogin() bool { return s.Word.State == protocol.NoLogin }
-
-// allows reports whether a list contains what a command needs, and doesn't contain what forbids it.
-func (l *List) allows(w protocol.Word) bool {
-	return (w.Needs == "" || l.Has(w.Needs)) && (w.Unless == "" || !l.Has(w.Unless))
-}
-
-// offersPassword reports whether the list lets a client log in with a password and without SASL.
-func (f *Facts) offersPassword(l *List) bool {
-	return slices.ContainsFunc(f.speaks.Words, func(w protocol.Word) bool {
-		return w.Login && !w.Digest && w.Secret != event.SecretResponse && l.allows(w)
-	})
-}
-
 func distinct(list ...*Facts) (all []*Facts) {
 	for _, f := range list {
 		if !slices.Contains(all, f) {
@@ -123,13 +72,14 @@ var (
 )
 
 // refusedStep returns the last login that the server refused, or nil if the client logged in after all. It leaves out
-// logins that the client cancelled, and commands that the server couldn't parse.
+// logins that the client cancelled, and commands that the server couldn't parse. One that names a method and sends nothing
+// else can't be malformed: it is the method that the server doesn't know.
 func (f *Facts) refusedStep() (last *Step) {
 	if f.loggedIn() {
 		return nil // it logged in another way
 	}
 	for i, s := range f.inTurn() {
-		if (s.logsIn() || s.namesUser()) && s.Reply.Failed() && !s.cancelled() && !s.Reply.NotUnderstood && !f.outOfOrder(i) {
+		if (s.logsIn() || s.namesUser()) && s.Reply.Failed() && !s.cancelled() && (!s.Reply.NotUnderstood || s.onlyNamesMethod()) && !f.outOfOrder(i) {
 			last = s
 		}
 	}
@@ -167,51 +117,13 @@ func (f *Facts) refusalSeverity() Severity {
 // loginRefused says what the server's refusal of a password or a token means.
 func loginRefused(c *Case) (all []Evidence) {
 	for _, f := range c.Sessions {
-		if s := f.refusedStep(); s != nil && (s.provedSecret() || !f.methodRefused(s)) {
+		if s := f.refusedStep(); s != nil && !f.methodRefused(s) {
 			e := Evidence{Sessions: []*Facts{f}, Step: s, Severity: f.refusalSeverity(), Words: f.whyNoLogin(s)}
 			if f.wantsTLS(s) {
 				e.Severity = Info // that the password crossed in clear is the error
 			}
 			all = append(all, e)
 		}
-	}
-	return all
-}
-
-// methodRefused reports whether the server refused a login at its first line, before any password came: it refuses the
-// method, whatever its words are.
-func (f *Facts) methodRefused(s *Step) bool {
-	if s.namesUser() {
-		return refusal.Means(f.refusal(&s.Reply), refusal.NoSuchCommand) // RFC 1939 section 7: USER is optional
-	}
-	return s.bySASL() && !s.provedSecret() && s.Reply.Class == event.Permanent
-}
-
-// namesUser reports whether a step is the first half of a login with USER and PASS.
-func (s *Step) namesUser() bool { return s.Verb == "USER" }
-
-// loginMethodRefused finds a client whose authentication method the server refuses.
-func loginMethodRefused(c *Case) (all []Evidence) {
-	for _, f := range c.Sessions {
-		s := f.refusedStep()
-		if s == nil || !f.methodRefused(s) {
-			continue
-		}
-		listed := s.Listed
-		if listed == nil {
-			listed = f.Listed[!s.Secure] // it looked there only
-		}
-		others := slices.DeleteFunc(listed.Mechanisms(), func(m string) bool { return m == s.mechanism() })
-		mechanism, advice := s.mechanism(), "Choose another authentication method."
-		if others != nil {
-			advice = "Choose another authentication method. The server lists: " + strings.Join(others, ", ") + ". (Settings screens say \"normal password\" for PLAIN and LOGIN.)"
-		}
-		if f.wantsTLS(s) {
-			mechanism += " without encryption"
-			advice = "Set encryption to STARTTLS, or to SSL/TLS with port " + itoa(f.speaks.Door(true)) + "."
-		}
-		all = append(all, Evidence{Sessions: []*Facts{f}, Step: s, Severity: f.refusalSeverity(),
-			Words: map[string]string{"mechanism": mechanism, "reply": s.Reply.Last(), "advice": advice}})
 	}
 	return all
 }
@@ -227,7 +139,7 @@ func (f *Facts) whyNoLogin(s *Step) map[string]string {
 		readings = nil // what it says about passwords isn't meant here
 	}
 	for _, r := range readings {
-		if known, ok := loginReasons[r.Meaning]; ok {
+		if known, ok := loginReasons[r.Meaning]; ok && !(s.Secure && r.Meaning == refusal.NeedsEncryption) {
 			reason, advice = known.reason, known.advice
 			break
 		}
@@ -239,48 +151,6 @@ func (f *Facts) whyNoLogin(s *Step) map[string]string {
 // refusal returns a reply in the form that package refusal takes.
 func (f *Facts) refusal(r *Reply) refusal.Reply {
 	return refusal.Reply{Protocol: f.Protocol, Code: r.Code, Enhanced: r.Enhanced, Text: r.Text()}
-}
-
-// commonMechanisms are those that most clients support.
-var commonMechanisms = []string{"PLAIN", "LOGIN"}
-
-// onlyLooked returns the mechanisms of the list that a client looked at before it left, or nil if it did more.
-func (c *Case) onlyLooked(f *Facts) []string {
-	l := f.Listed[f.onTLS()]
-	if l == nil || f.loggedIn() || f.has(func(s *Step) bool { return s.logsIn() || s.works() }) || c.worksElsewhere(f) {
-		return nil
-	}
-	return l.Mechanisms()
-}
-
-// common reports whether a client without a special setting finds a way to log in.
-func (f *Facts) common(offered []string) bool {
-	return slices.ContainsFunc(offered, func(m string) bool { return slices.Contains(commonMechanisms, m) }) || f.offersPassword(f.Listed[f.onTLS()])
-}
-
-// noCommonMechanism finds a client that looked at a list without any of the common mechanisms and left.
-func noCommonMechanism(c *Case) (all []Evidence) {
-	for _, f := range c.Sessions {
-		if offered := c.onlyLooked(f); len(offered) > 0 && !f.common(offered) {
-			all = append(all, Evidence{Sessions: []*Facts{f}, Guess: true, Words: map[string]string{"offered": strings.Join(offered, ", ")}})
-		}
-	}
-	return all
-}
-
-// lookedAndLeft finds a client that looked at the list where it could have logged in. It may be set to a method that the
-// server lacks, or it only looks.
-func lookedAndLeft(c *Case) (all []Evidence) {
-	wizards := wizardProbe(c)
-	for _, f := range c.Sessions {
-		offered := c.onlyLooked(f)
-		if len(offered) == 0 || len(f.Steps) == 0 || len(wrongProtocol(&Case{Sessions: []*Facts{f}})) > 0 || !f.common(offered) || f.acted() || !f.left() || !f.onTLS() && f.listsSTARTTLS(f.Listed[false]) ||
-			f.has((*Step).isSTARTTLS) && !f.onTLS() || slices.ContainsFunc(wizards, func(e Evidence) bool { return e.Sessions[0] == f }) {
-			continue
-		}
-		all = append(all, Evidence{Sessions: []*Facts{f}, Words: map[string]string{"offered": strings.Join(offered, ", ")}})
-	}
-	return fold(all)
 }
 
 // worksElsewhere reports whether the same client logged in, or sent, in another session on the same door.

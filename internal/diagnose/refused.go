@@ -50,9 +50,12 @@ func (f *Facts) inRefusedGroup(i int) bool {
 	return false
 }
 
-// followsRefusal reports whether a command came out of order only because MAIL was refused, for a reason that another finding
-// tells. A client that pipelines in several writes can't be told from one that doesn't read.
+// followsRefusal reports whether a command came out of order only because MAIL or USER was refused, for a reason that another
+// finding tells. A client that pipelines in several writes can't be told from one that doesn't read.
 func (f *Facts) followsRefusal(i int) bool {
+	if i > 0 && f.Steps[i-1].namesUser() && f.Steps[i-1].Reply.Failed() {
+		return true
+	}
 	if f.Steps[i].Reply.Code != "503" {
 		return false
 	}

@@ -107,25 +107,39 @@ func (f *Facts) opens(verb string) bool {
 // order.
 func connectedAndLeft(c *Case) []Evidence {
 	return fold(c.eachWords(func(f *Facts) map[string]string {
-		if f.acted() || f.Host == "" || f.idled() || f.beginsWithTLS() != f.closedTLS() || f.triedTLS() && !f.closedTLS() {
+		if f.acted() || f.Host == "" || f.idled() || f.beginsWithTLS() != f.endedTLS() || f.triedTLS() && !f.endedTLS() {
 			return nil
 		}
-		if f.triedTLS() && c.trusts(f) {
-			return nil // a spare connection
+		if f.triedTLS() && (c.trusts(f) || f.Listed[true] != nil && len(f.Steps) > 0) {
+			return nil // a spare connection, or one that has read the list: see lookedAndLeft
 		}
 		silent := len(f.Steps) == 0 && (f.Counts.BytesIn == 0 || f.triedTLS()) && f.EndedBy == event.EndedByClient
-		quit := len(f.Steps) > 0 && f.Steps[0].leaves() && len(wrongProtocol(&Case{Sessions: []*Facts{f}})) == 0
-		if !silent && !quit {
+		if !silent && !f.saidGoodbye() {
 			return nil
 		}
-		return map[string]string{"others": f.otherDoors()}
+		others := f.otherDoors()
+		if digest := f.setToDigest(); digest != "" {
+			others += " " + digest
+		}
+		if f.triedTLS() && !silent { // Postfix refuses a certificate like this
+			others += " Or it doesn't trust the rig's CA: `mailrig ca` prints it."
+		}
+		return map[string]string{"others": others}
 	}))
 }
 
-// closedTLS reports whether the client completed the handshake on a door that begins with TLS, and closed TLS in order.
-// A client that refuses the certificate rarely does.
-func (f *Facts) closedTLS() bool {
-	return f.beginsWithTLS() && f.onTLS() && !f.TLS.Bad && f.TLS.CloseNotify && !f.TLS.WrongName && len(f.Steps) == 0
+// saidGoodbye reports whether the client's first command was its farewell, in the words of the session's protocol.
+func (f *Facts) saidGoodbye() bool {
+	return len(f.Steps) > 0 && f.Steps[0].leaves() && len(wrongProtocol(&Case{Sessions: []*Facts{f}})) == 0
+}
+
+// endedTLS reports whether the client completed the handshake on a door that begins with TLS, and ended in order what it
+// had begun: by closing TLS, or with a farewell. A client that refuses the certificate rarely does.
+func (f *Facts) endedTLS() bool {
+	if !f.beginsWithTLS() || !f.onTLS() || f.TLS.Bad || f.TLS.WrongName {
+		return false
+	}
+	return len(f.Steps) == 0 && f.TLS.CloseNotify || f.saidGoodbye()
 }
 
 // wizardProbe finds set-up assistants, which it recognizes by what they say.
@@ -148,10 +162,10 @@ func expectedAnotherProtocol(c *Case) []Evidence {
 		if f.Greeting.Class != event.OK || f.acted() || f.TLS != nil && f.TLS.StartTLS || f.EndedBy == event.EndedByShutdown {
 			return false
 		}
-		if f.triedTLS() && !f.closedTLS() {
+		if f.triedTLS() && !f.endedTLS() {
 			return false // its user was asked about the certificate, perhaps: see certificateNotTrusted
 		}
-		return f.idled() && (len(f.Steps) == 0 || f.Steps[0].leaves() && len(wrongProtocol(&Case{Sessions: []*Facts{f}})) == 0)
+		return f.idled() && (len(f.Steps) == 0 || f.saidGoodbye())
 	})
 	for i := range all {
 		all[i].Guess = true
@@ -160,9 +174,11 @@ func expectedAnotherProtocol(c *Case) []Evidence {
 	return all
 }
 
+// patient is how long a client is silent that waits for something: for a greeting of another kind, or for its user.
+const patient = 3 * time.Second
+
 // idled reports whether the client let 3 s pass after the greeting before it said anything or left.
 func (f *Facts) idled() bool {
-	const patient = 3 * time.Second
 	if len(f.Steps) > 0 {
 		return f.Steps[0].At-f.Greeting.At >= patient
 	}

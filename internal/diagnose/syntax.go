@@ -71,6 +71,8 @@ func (f *Facts) malformed(s *Step) (flaw *protocol.Flaw, is bool) {
 func (s *Step) credentialFlaw() *protocol.Flaw {
 	switch {
 	case !s.Reply.NotUnderstood || s.cancelled() || !s.logsIn():
+	case s.bySASL() && s.mechanism() == "":
+		return &protocol.Flaw{What: "The name of the authentication mechanism is missing", Section: "RFC 4954 section 4, RFC 9051 section 6.2.2", Do: "name a mechanism that the server lists, like " + s.Verb + " PLAIN"}
 	case s.bySASL() && s.provedSecret() && !slices.Contains(tokenMechanisms, s.mechanism()): // a token has a dialogue of its own
 		return &protocol.Flaw{What: "The response, which mailrig doesn't record, isn't base64, or hasn't the form that " + s.mechanism() + " wants",
 			Section: "RFC 4954 section 4, RFC 9051 section 6.2.2", Do: "encode the response as base64 without line ends, in the mechanism's own form"}
