@@ -14,7 +14,7 @@ type program struct {
 	speaks  []string // protocols
 	needs   []string // commands that must be installed, and paths in the project
 	lacks   []string // what it can't be set to, in the words of account.features
-	methods []string // authentication methods that it can be set to
+	methods []string // authentication methods that it can be set to: CRAM-MD5, or pop3:APOP for one protocol alone
 	also    []string // ids of findings about its own habits
 	run     string   // for sh -c
 }
@@ -73,7 +73,7 @@ func (p *program) can(a *account) bool {
 	if !slices.Contains(p.speaks, a.protocol) {
 		return false
 	}
-	if a.login != "" && a.login != noLogin && !slices.Contains(p.methods, a.login) {
+	if a.login != "" && a.login != noLogin && !slices.Contains(p.methods, a.login) && !slices.Contains(p.methods, a.protocol+":"+a.login) {
 		return false
 	}
 	return !slices.ContainsFunc(a.features(), func(f string) bool { return slices.Contains(p.lacks, f) })
