@@ -2,6 +2,7 @@ package server_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/url"
 	"strings"
@@ -172,5 +173,64 @@ func TestPendingIsKept(t *testing.T) {
 				t.Errorf("a late message came from %q by session %q to %q", m.From, m.Session, m.Recipients)
 			}
 		}
+	}
+}
+
+func encoded(t testing.TB, v any) string {
+	t.Helper()
+	b, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+// TestRecordsAreKept checks that sessions and findings are there after a restart, with their ids, and that ids go on.
+func TestRecordsAreKept(t *testing.T) {
+	t.Parallel()
+	k := keeping(t, server.Config{})
+	login := func() {
+		t.Helper()
+		c := dial(t, k.Server, 143)
+		if err := talk(c, "", "* OK", "a LOGIN bob secret", "a OK", "b LOGOUT", "* BYE"); err != nil {
+			t.Fatal(err)
+		}
+		waitFor(t, k.Server, server.Condition{What: server.Findings, IDs: []string{"password-sent-in-clear"}})
+	}
+	login()
+	dialogue := func(id string) string {
+		s, ok := k.Session(id)
+		if !ok {
+			t.Fatalf("there is no session %s", id)
+		}
+		return s.Dialogue()
+	}
+	before, found := dialogue("1"), k.Findings()
+	k.restart()
+	if after := dialogue("1"); after != before || !strings.Contains(before, "LOGIN bob ***") {
+		t.Errorf("the session was\n%s\nand is\n%s", before, after)
+	}
+	if again := k.Findings(); len(again) == 0 || encoded(t, again) != encoded(t, found) {
+		t.Errorf("the findings were\n%+v\nand are\n%+v", found, again)
+	}
+	if got := k.Conclude(); len(got) > 0 {
+		t.Errorf("%d findings about this run, in which nothing has happened", len(got))
+	}
+	has(t, view(t, k.Server, 200, "/sessions/1"), "LOGIN bob ***")
+	login()
+	if list := k.Sessions(); len(list) != 2 || list[0].ID != "1" || list[1].ID != "2" {
+		t.Errorf("%d sessions", len(list))
+	}
+	k.restart()
+	if err := k.Reset(); err != nil {
+		t.Fatal(err)
+	}
+	k.restart()
+	if s, f := k.Sessions(), k.Findings(); len(s)+len(f) > 0 {
+		t.Errorf("%d sessions and %d findings after a reset", len(s), len(f))
+	}
+	login()
+	if s := k.Sessions(); s[0].ID != "3" {
+		t.Errorf("the next session has the id %s", s[0].ID)
 	}
 }

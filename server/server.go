@@ -34,10 +34,10 @@ import (
 	"time"
 
 	"github.com/mailrig/mailrig/certs"
+	"github.com/mailrig/mailrig/internal/archive"
 	"github.com/mailrig/mailrig/internal/balancer"
 	"github.com/mailrig/mailrig/internal/bounce"
 	"github.com/mailrig/mailrig/internal/budget"
-	"github.com/mailrig/mailrig/internal/diagnose"
 	"github.com/mailrig/mailrig/internal/door"
 	"github.com/mailrig/mailrig/internal/event"
 	"github.com/mailrig/mailrig/internal/gate"
@@ -70,6 +70,9 @@ type Server struct {
 	hooks   *webhook.Sender
 	bounds  *bounds
 	journal event.Journal
+	archive *archive.Archive // keeps the journal's sessions; nil if nothing is kept
+	book    *watch.Kept      // of findings; nil if nothing is kept
+	written sync.Once        // both
 	rig     gate.Rig
 	// protocols are those that are served.
 	protocols []*protocol.Protocol
@@ -133,16 +136,17 @@ func New(cfg Config) (_ *Server, err error) {
 	defer func() {
 		if err != nil {
 			s.active.close()
-			err = errors.Join(err, s.closeStore())
+			err = errors.Join(err, s.closeRecords(), s.closeStore())
 		}
 	}()
 	s.mail = mailroom.New(s.store)
 	s.metrics = s.newMetrics()
-	s.journal = event.NewRing(event.Options{Keep: cfg.KeepSessions, OnEnd: s.sessionEnded, Minor: s.onlyLooked, Room: limits.sessions})
+	s.ctx, s.cancel = context.WithCancel(context.Background())
+	if err := s.openRecords(); err != nil {
+		return nil, err
+	}
 	s.issuer = sync.OnceValue(s.newIssuer)
 	s.bounces = s.newBounces()
-	s.watch = watch.New(watch.Config{Log: s.journal, Table: &diagnose.Table{Rows: cfg.findings, Protocols: s.protocols}, OnFinding: s.found, Logger: cfg.Logger, Minor: s.onlyLooked, Memory: limits.watched})
-	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.doorsOpen, s.closeDoors = context.WithCancel(s.ctx)
 	if err := s.openActive(); err != nil {
 		return nil, err
@@ -267,7 +271,7 @@ const goodbyeTime = 500 * time.Millisecond
 // left.
 func (s *Server) Shutdown(ctx context.Context) (err error) {
 	s.ready.Store(false)
-	defer func() { err = errors.Join(err, s.closeStore()) }() // after all who use it
+	defer func() { err = errors.Join(err, s.closeRecords(), s.closeStore()) }() // after all who use them
 	defer s.parked.close()
 	s.bounces.Stop()
 	s.active.stop()
@@ -364,5 +368,10 @@ func (s *Server) Reset() error {
 		return fmt.Errorf("forget the mail: %w", err)
 	}
 	s.journal.Reset()
+	if s.archive != nil {
+		if err := s.archive.Forget(s.ctx); err != nil {
+			return err
+		}
+	}
 	return errors.Join(s.watch.Reset(s.ctx), s.active.Restart(s.ctx), s.populate(true))
 }

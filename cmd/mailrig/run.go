@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -106,6 +107,7 @@ func (a *app) run(ctx context.Context, cfg server.Config, f runFlags, args []str
 	if err := srv.Start(ctx); err != nil {
 		return notStarted("%w", err)
 	}
+	_, before, _ := srv.SessionsSince(math.MaxUint64) // with --data, those of earlier runs
 	shutdown := sync.OnceFunc(func() {
 		deadline, cancel := context.WithTimeout(context.Background(), shutdownTime)
 		defer cancel()
@@ -154,8 +156,9 @@ func (a *app) run(ctx context.Context, cfg server.Config, f runFlags, args []str
 		shutdown()
 		stopLines()
 		// The status says nothing about the client: a test may want it to fail.
-		a.conclude(srv.Conclude(), srv.Sessions())
-		a.unmet(cfg.Scenarios, srv.Sessions(), srv.Idle)
+		sessions, _, _ := srv.SessionsSince(before)
+		a.conclude(srv.Conclude(), sessions)
+		a.unmet(cfg.Scenarios, sessions, srv.Idle)
 		if seed, used := srv.RandomSeed(); used {
 			fmt.Fprintf(a.stderr, "mailrig: --random-seed %d throws the dice in the same way again\n", seed)
 		}

@@ -17,12 +17,14 @@ type Ring struct {
 	onEnd func(*Record)
 	looks func(*Record) bool
 	room  Room
+	begin uint64        // see Options.Begin
+	past  chan struct{} // closed when what ended before is there
 
 	mu    sync.Mutex
 	open  map[*Recorder]struct{}
 	ended []kept // oldest first, at most keep
 	minor int    // how many of them are minor
-	total uint64 // how many have ended since the ring was made
+	total uint64 // how many have ended, those before the ring was made included
 	more  chan struct{}
 
 	submu       sync.Mutex
@@ -40,6 +42,10 @@ type Options struct {
 	// Minor, if not nil, reports whether a client only had a look, as health checks do every second. A tenth of the kept
 	// records may be such ones before they leave ahead of older ones. It runs as OnEnd does.
 	Minor func(*Record) bool
+	// Begin is how many records ended before the ring was made. If Restored is set, the latest of them come by Restore, and
+	// readers who want them wait for it.
+	Begin    uint64
+	Restored bool
 	// Room is for the records, open and ended. If there is none left, the oldest ended ones are forgotten; if there are
 	// none of these, open ones keep little more. nil has no bound.
 	Room Room
@@ -64,7 +70,11 @@ type Room interface {
 
 // NewRing returns an empty Ring.
 func NewRing(o Options) *Ring {
-	j := &Ring{keep: o.Keep, newID: o.NewID, onEnd: o.OnEnd, looks: o.Minor, room: o.Room, open: map[*Recorder]struct{}{}, more: make(chan struct{})}
+	j := &Ring{keep: o.Keep, newID: o.NewID, onEnd: o.OnEnd, looks: o.Minor, room: o.Room, begin: o.Begin, total: o.Begin,
+		past: make(chan struct{}), open: map[*Recorder]struct{}{}, more: make(chan struct{})}
+	if !o.Restored {
+		close(j.past)
+	}
 	if j.newID == nil {
 		n := uint64(0) // Begin calls newID with the lock held
 		j.newID = func() string { n++; return strconv.FormatUint(n, 10) }
@@ -182,6 +192,7 @@ const page = 16
 
 // Walk implements Journal.
 func (j *Ring) Walk(after uint64, open bool) iter.Seq[*Record] {
+	j.await(after)
 	j.mu.Lock()
 	last := j.total
 	var recorders []*Recorder
@@ -216,6 +227,7 @@ func (j *Ring) Walk(after uint64, open bool) iter.Seq[*Record] {
 
 // Records implements Journal.
 func (j *Ring) Records() []*Record {
+	j.await(0)
 	j.mu.Lock()
 	out := records(j.ended)
 	open := j.recorders()
@@ -253,6 +265,7 @@ func (j *Ring) Latest(most int) (out []*Record) {
 
 // Before implements Journal.
 func (j *Ring) Before(n uint64, most int) (ended []*Record, numbers []uint64) {
+	j.await(0)
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	end := j.after(min(n, j.total))
@@ -305,14 +318,19 @@ func (j *Ring) Get(id string) (*Record, bool) {
 		found = j.ended[i].Record
 	}
 	j.mu.Unlock()
-	if rec != nil {
+	switch {
+	case rec != nil:
 		return rec.Record(), true
+	case found == nil && j.awaits():
+		j.await(0)
+		return j.Get(id)
 	}
 	return found, found != nil
 }
 
 // Since implements Journal.
 func (j *Ring) Since(n uint64) (ended []*Record, next uint64, more <-chan struct{}) {
+	j.await(n)
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	return records(j.ended[j.after(n):]), j.total, j.more
@@ -320,6 +338,7 @@ func (j *Ring) Since(n uint64) (ended []*Record, next uint64, more <-chan struct
 
 // Reset implements Journal.
 func (j *Ring) Reset() {
+	j.await(0)
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	for len(j.ended) > 0 {

@@ -1,6 +1,7 @@
 package watch
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"sync"
@@ -139,4 +140,27 @@ func (b *Memory) Empty(context.Context) error {
 	b.bad, b.good = nil, nil
 	b.generation++
 	return nil
+}
+
+// restore fills an empty book with pages of before.
+func (b *Memory) restore(pages []*page) {
+	slices.SortFunc(pages, func(x, y *page) int { return cmp.Compare(x.number, y.number) })
+	for _, p := range pages {
+		list := b.list(&p.Finding)
+		*list = append(*list, p)
+		b.last, b.keys = max(b.last, p.number), max(b.keys, p.key)
+	}
+}
+
+// pages returns all pages, by key.
+func (b *Memory) pages() map[Key]keptPage {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	all := make(map[Key]keptPage, len(b.bad)+len(b.good))
+	for _, list := range [][]*page{b.bad, b.good} {
+		for _, p := range list {
+			all[p.key] = keptPage{p.number, p.Finding}
+		}
+	}
+	return all
 }

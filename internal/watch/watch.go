@@ -53,8 +53,6 @@ type Log interface {
 	Open(most int) []*event.Record
 	// Get returns the session with this id, open or not.
 	Get(id string) (*event.Record, bool)
-	// Records returns all kept sessions, including the open ones.
-	Records() []*event.Record
 }
 
 // Config configures a watcher.
@@ -65,6 +63,8 @@ type Config struct {
 	OnFinding func(Finding)   // called with each report except those of severity Good, by one goroutine; may be nil
 	Logger    *slog.Logger    // nil is silent
 	Memory    int64           // bytes that the sessions which findings look at may take, of all clients; 0: no bound
+	// After is how many sessions ended before: these aren't examined, and Conclude leaves them and their findings out.
+	After uint64
 	// Minor, if not nil, reports whether a client only had a look, as in event.Options.
 	Minor func(*event.Record) bool
 }
@@ -73,6 +73,7 @@ type Config struct {
 type Watcher struct {
 	cfg  Config
 	rows map[string]*diagnose.Row // by id
+	told uint64                   // number of the last finding of before
 
 	ctx    context.Context // passed to the book; ends some time after Stop
 	cancel context.CancelFunc
@@ -119,6 +120,10 @@ func New(cfg Config) *Watcher {
 		w.rows[cfg.Table.Rows[i].ID] = &cfg.Table.Rows[i]
 	}
 	w.ctx, w.cancel = context.WithCancel(context.Background())
+	w.next, w.seen = cfg.After, cfg.After
+	if cfg.After > 0 {
+		_, w.told, _, _ = cfg.Book.Since(w.ctx, math.MaxUint64) // otherwise Conclude says more than it must
+	}
 	return w
 }
 
@@ -290,7 +295,7 @@ func (w *Watcher) turn(quiet []string, open bool) (more <-chan struct{}) {
 		return w.later()
 	}
 	if generation != w.generation {
-		w.generation, w.next = generation, 0
+		w.generation, w.next = generation, w.cfg.After
 		clear(w.clients)
 	}
 	ended, next, more := w.cfg.Log.Since(w.next)

@@ -1,0 +1,207 @@
+package archive
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/mailrig/mailrig/internal/event"
+	"github.com/mailrig/mailrig/internal/state"
+)
+
+// opened returns an archive and the journal that it follows.
+func opened(t *testing.T, st state.Store, keep int) (*Archive, *event.Ring) {
+	t.Helper()
+	a, err := Open(t.Context(), Config{State: st, Keep: keep, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ring := event.NewRing(event.Options{Keep: keep, NewID: a.NewID, Begin: a.Begin(), Restored: true})
+	a.Start(ring)
+	return a, ring
+}
+
+// sessions has so many sessions begin and end.
+func sessions(ring *event.Ring, n int) {
+	for range n {
+		r := ring.Begin(event.Info{Door: 25, Client: "127.0.0.1:1"})
+		r.Notice("x", "")
+		r.End(event.EndedByClient)
+	}
+}
+
+func ids(ring *event.Ring) string {
+	var out []string
+	for _, r := range ring.Records() {
+		out = append(out, fmt.Sprint(r.ID, "/", len(r.Events)))
+	}
+	return strings.Join(out, " ")
+}
+
+func count(t *testing.T, st state.Store) int {
+	t.Helper()
+	n, _, err := st.Count(t.Context(), kind)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// TestSessionsAreKept checks that the sessions that a journal had are there again, the latest of them, and that ids go on.
+func TestSessionsAreKept(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		st := state.NewMemory(nil)
+		a, ring := opened(t, st, 4)
+		sessions(ring, 3)
+		time.Sleep(2 * every)
+		synctest.Wait()
+		if n := count(t, st); n != 3 {
+			t.Errorf("%d sessions are written after a second, want 3", n)
+		}
+		sessions(ring, 3)
+		open := ring.Begin(event.Info{Door: 25})
+		if err := a.Close(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if n := count(t, st); n != 4 {
+			t.Errorf("%d sessions are kept, want the journal's 4", n)
+		}
+		open.End(event.EndedByShutdown) // too late
+
+		b, again := opened(t, st, 4)
+		if got := ids(again); got != "3/2 4/2 5/2 6/2" {
+			t.Errorf("kept: %s", got)
+		}
+		_, last, _ := again.Since(0)
+		sessions(again, 1)
+		if got := ids(again); got != "4/2 5/2 6/2 8/2" {
+			t.Errorf("with another one: %s", got)
+		}
+		if news, _, _ := again.Since(last); len(news) != 1 || news[0].ID != "8" {
+			t.Errorf("%d sessions since %d", len(news), last)
+		}
+		if s, ok := again.Get("5"); !ok || s.EndedBy != event.EndedByClient || s.Client != "127.0.0.1:1" {
+			t.Errorf("session 5 is %+v", s)
+		}
+		if err := b.Close(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		c, fewer := opened(t, st, 2)
+		if got := ids(fewer); got != "6/2 8/2" {
+			t.Errorf("of fewer: %s", got)
+		}
+		if err := c.Close(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if n := count(t, st); n != 2 {
+			t.Errorf("%d sessions are kept of 2", n)
+		}
+	})
+}
+
+// TestCrash checks that a process that ends without Close loses the sessions of the last second at most, and that none of
+// its ids comes again.
+func TestCrash(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		st := state.NewMemory(nil)
+		a, ring := opened(t, st, 100)
+		sessions(ring, 5)
+		time.Sleep(every + time.Millisecond)
+		synctest.Wait()
+		sessions(ring, 2)
+		_, last, _ := ring.Since(0)
+		a.cancel() // and nothing else
+		a.ended.Wait()
+
+		b, again := opened(t, st, 100)
+		if got := ids(again); got != "1/2 2/2 3/2 4/2 5/2" {
+			t.Errorf("kept: %s", got)
+		}
+		sessions(again, 1)
+		if news, _, _ := again.Since(last); len(news) != 1 || news[0].ID != fmt.Sprint(block+1) {
+			t.Errorf("a reader who has seen %d gets %d news", last, len(news))
+		}
+		if err := b.Close(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+// TestWritingIsBounded checks that a flood of sessions is written little by little, the latest first, and all of it at the end.
+func TestWritingIsBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		st := state.NewMemory(nil)
+		a, ring := opened(t, st, 5*most)
+		synctest.Wait()
+		sessions(ring, 3*most)
+		time.Sleep(every + time.Millisecond)
+		synctest.Wait()
+		list, err := st.List(t.Context(), kind, "", 1000)
+		if err != nil || len(list) != most || list[0].Key != key(2*most+1) {
+			t.Errorf("%d sessions are written, from %s on, %v", len(list), list[0].Key, err)
+		}
+		if err := a.Close(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if n := count(t, st); n != 3*most {
+			t.Errorf("%d sessions are kept", n)
+		}
+	})
+}
+
+func TestForget(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		st := state.NewMemory(nil)
+		a, ring := opened(t, st, 100)
+		sessions(ring, 5)
+		time.Sleep(every + time.Millisecond)
+		synctest.Wait()
+		ring.Reset()
+		if err := a.Forget(t.Context()); err != nil || count(t, st) != 0 {
+			t.Errorf("%d sessions are left, %v", count(t, st), err)
+		}
+		sessions(ring, 1)
+		if err := a.Close(t.Context()); err != nil || count(t, st) != 1 {
+			t.Errorf("%d sessions are kept, %v", count(t, st), err)
+		}
+	})
+}
+
+// away is a store that can't be reached for a while.
+type away struct {
+	state.Store
+	is atomic.Bool
+}
+
+func (s *away) Apply(ctx context.Context, changes ...state.Change) (state.Version, error) {
+	if s.is.Load() {
+		return 0, errors.New("away")
+	}
+	return s.Store.Apply(ctx, changes...)
+}
+
+// TestStoreIsBack checks that what couldn't be written is written later.
+func TestStoreIsBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		st := &away{Store: state.NewMemory(nil)}
+		a, ring := opened(t, st, 100)
+		st.is.Store(true)
+		sessions(ring, 5)
+		time.Sleep(3 * every)
+		st.is.Store(false)
+		time.Sleep(2 * every)
+		synctest.Wait()
+		if n := count(t, st); n != 5 {
+			t.Errorf("%d sessions are written", n)
+		}
+		if err := a.Close(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
