@@ -70,6 +70,8 @@ type Config struct {
 	KeepFor      time.Duration // with Data: mail that came longer ago is removed; 0 means never
 	KeepMessages int           // with Data: only so many messages are kept, those that came last; 0 means all
 
+	Quota Quota // bounds what an account holds
+
 	// Scenarios are active from the start. With Data, they take the place of those that were active for everybody when the
 	// last server ended; nil leaves these active. An empty list that isn't nil makes none active.
 	Scenarios []*scenarios.Scenario
@@ -196,6 +198,9 @@ func (c *Config) fill() error {
 		}
 	}
 	if err := CheckData(c.Data); err != nil {
+		return err
+	}
+	if err := c.Quota.check(); err != nil {
 		return err
 	}
 	if _, err := c.offer(); err != nil {

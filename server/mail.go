@@ -39,7 +39,7 @@ func (s *Server) MailIn(ctx context.Context, user, folder string) ([]Mail, error
 // server.
 func (s *Server) Deliver(user string, raw []byte, at time.Time) error {
 	in := store.Incoming{Content: store.Bytes(raw), Received: at}
-	if _, err := s.store.Deliver(s.ctx, []string{user}, in); err != nil {
+	if _, err := s.quota.Deliver(s.ctx, []string{user}, in); err != nil {
 		return fmt.Errorf("put mail into the INBOX of %s: %w", user, err)
 	}
 	return nil

@@ -24,14 +24,18 @@ type served struct {
 func product() []served {
 	return []served{
 		{smtp.Protocol, func(s *Server, c *gate.Conn, ses *session.Session) {
-			smtpd.Serve(c, smtpd.Config{Session: ses, Store: s.store, Spool: s.bounds.spool, Domain: s.hostname(), Queued: s.queued(), Logger: s.cfg.Logger})
+			smtpd.Serve(c, smtpd.Config{Session: ses, Store: s.quota, Spool: s.bounds.spool, Quota: s.quota, Domain: s.hostname(), Queued: s.queued(), Logger: s.cfg.Logger})
 		}},
 		{pop3.Protocol, func(s *Server, c *gate.Conn, ses *session.Session) {
 			e := popd.New(popd.Config{Session: ses, Store: s.store, Logger: s.cfg.Logger}).Server()
 			go e.ServeConn(c)
 		}},
 		{imap.Protocol, func(s *Server, c *gate.Conn, ses *session.Session) {
-			phase := imapd.New(imapd.Config{Session: ses, Store: s.store, Spool: s.bounds.spool, Views: s.bounds.views, Logger: s.cfg.Logger})
+			cfg := imapd.Config{Session: ses, Store: s.store, Spool: s.bounds.spool, Views: s.bounds.views, Logger: s.cfg.Logger}
+			if s.cfg.Quota.Any() {
+				cfg.Quota = s.quota
+			}
+			phase := imapd.New(cfg)
 			c.Beside(phase.Beside())
 			phase.Serve(c)
 		}},

@@ -50,6 +50,7 @@ import (
 	"github.com/mailrig/mailrig/internal/state"
 	"github.com/mailrig/mailrig/internal/store"
 	"github.com/mailrig/mailrig/internal/store/kept"
+	"github.com/mailrig/mailrig/internal/store/quota"
 	"github.com/mailrig/mailrig/internal/store/seed"
 	"github.com/mailrig/mailrig/internal/watch"
 	"github.com/mailrig/mailrig/internal/web"
@@ -63,8 +64,9 @@ type Server struct {
 	cancel  context.CancelFunc
 	ca      *certs.CA
 	store   store.Store
-	kept    *kept.Store // the same, if mail is kept; otherwise nil
-	state   state.Store // what else is kept; nil if nothing is
+	quota   *quota.Store // the same, where clients add mail
+	kept    *kept.Store  // the same, if mail is kept; otherwise nil
+	state   state.Store  // what else is kept; nil if nothing is
 	mail    *mailroom.Room
 	metrics *metrics.Metrics
 	hooks   *webhook.Sender
@@ -139,7 +141,8 @@ func New(cfg Config) (_ *Server, err error) {
 			err = errors.Join(err, s.closeRecords(), s.closeStore())
 		}
 	}()
-	s.mail = mailroom.New(s.store)
+	s.quota = quota.New(s.store, cfg.quotas(s.store.Address))
+	s.mail = mailroom.New(s.quota)
 	s.metrics = s.newMetrics()
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	if err := s.openRecords(); err != nil {

@@ -26,7 +26,7 @@ type rigFlags struct {
 	portOffset, http, https, domain    string
 	seed, caDir                        string
 	data                               string
-	keepMail                           []string
+	keepMail, quotas                   []string
 	randomSeed                         uint64
 	chaos                              string
 	maxMessageBytes                    size
@@ -65,6 +65,7 @@ func (f *rigFlags) register(cmd *cobra.Command, free bool) {
 	fs.BoolVar(&f.seedRaw, "seed-raw", false, "keep the line ends of seeded messages (default CRLF where a file has none)")
 	fs.StringVar(&f.data, "data", "", "keep mail, the CA and what else the rig knows in `DIR` between runs (default nothing)")
 	listFlag(fs, &f.keepMail, "keep-mail", "with --data, remove mail beyond `LIMIT`: an age like 7d or 12h, or a number of messages like 10000; repeatable (default none)")
+	listFlag(fs, &f.quotas, "quota", "let each account hold at most `SIZE`, like 50MB; alice=1MB is for one account; repeatable (default no bound)")
 	fs.Uint64Var(&f.randomSeed, "random-seed", 0, "throw the dice of scenarios with a chance as the run with this `N` did (default a new one, which is printed)")
 	fs.StringVar(&f.caDir, "ca-dir", "", "keep the CA in `DIR` between runs (default with --data there, otherwise a new CA for each run)")
 	f.maxMessageBytes = server.DefaultMaxMessageBytes
@@ -127,6 +128,11 @@ func (f *rigFlags) config(a *app, fs *pflag.FlagSet) (server.Config, error) {
 	}
 	if err := f.keep(a, &cfg); err != nil {
 		return cfg, err
+	}
+	for _, bound := range f.quotas {
+		if err := cfg.Quota.Set(bound); err != nil {
+			return cfg, usage("%s: %w", a.source("quota"), err)
+		}
 	}
 	if err := server.CheckBalancers(f.balancers); err != nil {
 		return cfg, usage("%s: %w", a.source("proxy-protocol"), err)

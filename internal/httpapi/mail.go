@@ -190,7 +190,7 @@ func (a *api) mailTrouble(w http.ResponseWriter, r *http.Request, what string, e
 		a.fail(w, r, http.StatusBadRequest, err.Error())
 	case errors.Is(err, store.ErrTooBig):
 		a.fail(w, r, http.StatusRequestEntityTooLarge, err.Error()+"; send less, or raise --max-message-bytes")
-	case errors.Is(err, store.ErrFull):
+	case errors.Is(err, store.ErrFull), errors.Is(err, store.ErrOverQuota):
 		a.fail(w, r, http.StatusInsufficientStorage, err.Error())
 	case errors.Is(err, store.ErrBadName), errors.Is(err, store.ErrNotSelectable):
 		a.fail(w, r, http.StatusBadRequest, err.Error())

@@ -50,6 +50,11 @@ func (s *session) Append(name string, r imap.LiteralReader, o *imap.AppendOption
 		received = s.cfg.now()
 	}
 	content := arriving.Content()
+	release, err := s.reserve(content.Size())
+	if err != nil {
+		return nil, err
+	}
+	defer release()
 	uids, err := s.cfg.Store.Append(s.ctx(), box.ID, []store.Incoming{
 		{Content: content, Received: received, Flags: flags, Date: o.Time},
 	})

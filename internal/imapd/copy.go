@@ -16,6 +16,11 @@ func (s *session) Copy(set imap.NumSet, dest string) (*imap.CopyData, error) {
 	if err != nil {
 		return nil, err
 	}
+	release, err := s.reserveFor(uids)
+	if err != nil {
+		return nil, err
+	}
+	defer release()
 	src, dst, err := s.view.Copy(s.ctx(), uids, box.ID)
 	if err != nil {
 		return nil, missingTarget(err)

@@ -51,6 +51,8 @@ func refused(err error) error {
 		return no(codeUseAttr, "That special use is not supported here")
 	case errors.Is(err, store.ErrTooBig):
 		return no(imap.ResponseCodeTooBig, "The message is larger than this server accepts")
+	case errors.Is(err, store.ErrOverQuota):
+		return no(imap.ResponseCodeOverQuota, "The account has no room left; remove messages first")
 	case errors.Is(err, store.ErrKeywords):
 		return no(imap.ResponseCodeLimit, fmt.Sprintf("A mailbox has at most %d keywords, of at most %d bytes", store.MaxKeywords, store.MaxKeywordBytes))
 	case errors.Is(err, view.ErrReadOnly):

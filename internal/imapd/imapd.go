@@ -7,8 +7,8 @@
 // else. Message bytes come from internal/message: every BODY[...] is a piece of what was delivered.
 //
 // Each group of commands has its file: auth.go, select.go, list.go, mailboxes.go, append.go, fetch.go, search.go,
-// store.go, copy.go, poll.go. naming.go translates mailbox names. renumber.go moves
-// UIDs. meanwhile.go does what another session would do.
+// store.go, copy.go, poll.go, quota.go. naming.go translates mailbox names. renumber.go moves UIDs. meanwhile.go does what
+// another session would do.
 // numset.go resolves message sets. errors.go gives errors their response codes (RFC 5530). wire.go corrects replies
 // that the engine gets wrong and offers no hook for. beside.go is for commands that the engine lacks and the gate
 // answers beside it; extra.go lists them, and arguments.go parses their arguments.
@@ -40,7 +40,8 @@ type Config struct {
 	Store    store.Store
 	Spool    spool.Room    // where messages are while they arrive
 	Views    *budget.Share // for the lists of messages of selected mailboxes; nil has no bound
-	Commands []Command     // answered beside the engine; nil means Commands()
+	Quota    Quota         // bounds what an account holds; nil has no bound
+	Commands []Command     // answered beside the engine; nil means Commands(), with those for Quota
 	Logger   *slog.Logger  // nil is silent
 
 	now     func() time.Time // clock for the INTERNALDATE of an APPEND without a date, and for what a command takes
@@ -132,7 +133,9 @@ func New(cfg Config) *Phase {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
 	if cfg.Commands == nil {
-		cfg.Commands = product()
+		if cfg.Commands = product(); cfg.Quota != nil {
+			cfg.Commands = append(quotaCommands(cfg.Quota), cfg.Commands...)
+		}
 	}
 	if cfg.now == nil {
 		cfg.now = time.Now

@@ -31,6 +31,7 @@ import (
 // Config says what a Handler shows.
 type Config struct {
 	Store   store.Store
+	Sent    store.Messages // where messages go that are sent over HTTP; nil means Store
 	Version string
 	// Alike copies what mailrig would do otherwise: raw messages begin with the fields that Mailpit would have added (Bcc and
 	// Message-ID), and paths with doubled slashes are answered by a redirect.
@@ -57,6 +58,9 @@ type Handler struct {
 func New(cfg Config) *Handler {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Sent == nil {
+		cfg.Sent = cfg.Store
 	}
 	h := &Handler{cfg: cfg, box: newBox(cfg.Store, cfg.MaxMessages), events: newEvents(), started: time.Now()}
 	h.Routes = answer.Routes{

@@ -141,13 +141,15 @@ func (h *Handler) send(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	user, _, _ := r.BasicAuth()
-	sent, err := h.cfg.Store.Deliver(r.Context(), recipients, store.Incoming{
+	sent, err := h.cfg.Sent.Deliver(r.Context(), recipients, store.Incoming{
 		Content:  store.Bytes(raw.Bytes()),
 		Envelope: store.Envelope{From: body.From.Email, Recipients: recipients, User: user},
 	})
 	switch {
 	case errors.Is(err, store.ErrTooBig):
 		fail(http.StatusRequestEntityTooLarge, "%v; send less, or raise --max-message-bytes", err)
+	case errors.Is(err, store.ErrOverQuota):
+		fail(http.StatusInsufficientStorage, "%v", err)
 	case err != nil:
 		fail(http.StatusServiceUnavailable, "%v", err)
 	default:

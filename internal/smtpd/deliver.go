@@ -115,11 +115,13 @@ func recipient(st store.Store, to []string, account string) string {
 	return account
 }
 
-// undelivered returns the reply for a message that is in nobody's mailbox. All causes but one are the server's, and
-// temporary (RFC 5321 section 4.2.5, RFC 3463 section 3.4).
+// undelivered returns the reply for a message that is in nobody's mailbox. All causes but the first are temporary (RFC 5321 section 4.2.5, RFC 3463 section 3.4).
 func (s *session) undelivered(err error) error {
-	if errors.Is(err, store.ErrTooBig) {
+	switch {
+	case errors.Is(err, store.ErrTooBig):
 		return errTooLarge
+	case errors.Is(err, store.ErrOverQuota):
+		return errOverQuota
 	}
 	if s.cfg.Logger != nil {
 		s.cfg.Logger.Error("a message could not be delivered; the client hears a temporary failure", "session", s.ID(), "err", err)

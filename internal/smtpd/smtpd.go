@@ -35,10 +35,17 @@ type Config struct {
 	Session Session
 	Store   store.Store
 	Spool   spool.Room // where messages are while they arrive
+	Quota   Quota      // bounds what an account holds; nil has no bound. Store keeps it
 	Domain  string     // the server's name, for the greeting and the trace header fields
 	// Queued returns what the reply to a message that was delivered says behind 250 2.0.0. nil means the engine's words.
 	Queued func(store.Message) string
 	Logger *slog.Logger
+}
+
+// Quota bounds how many bytes an account may hold. Package quota has the real one, whose store keeps the bound.
+type Quota interface {
+	// Full reports whether an account has no room for anything.
+	Full(ctx context.Context, account string) (bool, error)
 }
 
 // Session is the connection that a phase belongs to. It knows who the client is and what the client may do. Package
@@ -138,6 +145,9 @@ var (
 	}
 	errFull = &smtp.SMTPError{
 		Code: 452, EnhancedCode: smtp.EnhancedCode{4, 3, 1}, Message: "Insufficient system storage",
+	}
+	errOverQuota = &smtp.SMTPError{ // RFC 3463 section 3.3: X.2.2, a mailbox that is full; persistent, and worth another try
+		Code: 452, EnhancedCode: smtp.EnhancedCode{4, 2, 2}, Message: "The mailbox is full",
 	}
 	errNotNow = &smtp.SMTPError{
 		Code: 451, EnhancedCode: smtp.EnhancedCode{4, 3, 2}, Message: "The message store takes no messages at present, try again later",
@@ -268,8 +278,21 @@ func (s *session) Rcpt(to string, _ *smtp.RcptOptions) error {
 		s.TooMany()
 		return smtpError(fmt.Sprintf("452 4.5.3 Maximum limit of %d recipients reached", most))
 	}
+	if s.full(to) {
+		return errOverQuota
+	}
 	tx.to = append(tx.to, to)
 	return nil
+}
+
+// full reports whether a recipient's account has no room for anything. If the store fails, its failure is answered when the
+// message has come.
+func (s *session) full(to string) bool {
+	if s.cfg.Quota == nil {
+		return false
+	}
+	full, err := s.cfg.Quota.Full(s.Context(), s.cfg.Store.Address(to))
+	return err == nil && full
 }
 
 func (s *session) refused(address string) error {

@@ -15,6 +15,8 @@ var (
 	ErrTooBig        = errors.New("message is larger than the server accepts")
 	ErrInUse         = errors.New("mailbox is locked by another session")
 	ErrSpecialUse    = errors.New("not a special use this server knows")
+	// ErrOverQuota: the account would hold more than it may. It is so until something is removed; see package quota.
+	ErrOverQuota = errors.New("the account has no room left; remove messages first")
 	// ErrKeywords: the mailbox would have more than MaxKeywords, or the keyword is longer than MaxKeywordBytes.
 	ErrKeywords = errors.New("too many keywords for one mailbox, or a keyword that is too long")
 )
