@@ -114,6 +114,15 @@ func (d *Document) Tags(operation string) (tags []string) {
 	return tags
 }
 
+// Bodies returns the media types of the body that an operation takes. It is empty if the operation takes none.
+func (d *Document) Bodies(operation string) []string {
+	method, path, _ := strings.Cut(operation, " ")
+	op, _ := d.paths[path][strings.ToLower(method)].(map[string]any)
+	body, _ := op["requestBody"].(map[string]any)
+	content, _ := body["content"].(map[string]any)
+	return slices.Sorted(maps.Keys(content))
+}
+
 // Check returns how an answer differs from what the document promises for the request, or nil. body is the answer's.
 func (d *Document) Check(r *http.Request, resp *http.Response, body []byte) error {
 	path := d.Path(r.URL.Path)
