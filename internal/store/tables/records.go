@@ -166,7 +166,7 @@ func (s records) Claim(ctx context.Context, kind string, most int, lease time.Du
 func (s records) Take(ctx context.Context, name string, n int) (first uint64, err error) {
 	err = s.store.write(ctx, func(t *tx) error {
 		var last int64
-		_, err := t.Get("INSERT INTO sequences VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET last = last + ?2 RETURNING last", []any{name, int64(max(0, n))}, &last)
+		_, err := t.Get("INSERT INTO sequences VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET last = sequences.last + ?2 RETURNING last", []any{name, int64(max(0, n))}, &last)
 		first = uint64(last-int64(max(0, n))) + 1
 		return err
 	})

@@ -90,6 +90,7 @@ type Store struct {
 	closed  bool
 
 	watched  watched
+	checked  numbers // by Recheck
 	watchers state.Watchers
 	removals removals
 	janitor  janitor

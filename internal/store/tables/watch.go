@@ -2,7 +2,9 @@ package tables
 
 import (
 	"context"
-	"errors"
+	"maps"
+	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -129,28 +131,64 @@ func (s *Store) Publish(list []News) {
 	}
 }
 
-// Recheck looks at all mailboxes that somebody watches, and tells of all that it may have missed.
+// Recheck looks for what may have been missed, and tells everybody in this process of it: mailboxes that somebody watches,
+// arrivals, and records. One goroutine at a time calls it.
 func (s *Store) Recheck(ctx context.Context) error {
-	list := []News{{Arrived: true, Removed: true}}
-	err := s.engine.Read(ctx, func(c Conn) error {
-		for id, known := range s.watched.all() {
-			b, err := loadBox(c, id)
-			switch {
-			case errors.Is(err, store.ErrNoMailbox):
-				list = append(list, News{Box: id, ModSeq: known + 1}) // a deletion raises it too
-			case err != nil:
-				return err
-			case b.modSeq != known:
-				list = append(list, News{Box: id, ModSeq: b.modSeq})
+	list := []News{{Removed: true}}
+	var n numbers
+	err := s.engine.Read(ctx, func(c Conn) (err error) {
+		if n, err = loadNumbers(c); err != nil {
+			return err
+		}
+		known := s.watched.all()
+		now, err := modSeqs(c, slices.Collect(maps.Keys(known)))
+		for id, was := range known {
+			switch modSeq, found := now[id]; {
+			case !found:
+				list = append(list, News{Box: id, ModSeq: was + 1}) // a deletion raises it too
+			case modSeq != was:
+				list = append(list, News{Box: id, ModSeq: modSeq})
 			}
 		}
-		return nil
+		return err
 	})
-	if err == nil {
-		s.watchers.TellAll()
-		s.Publish(list)
+	if err != nil {
+		return err
 	}
-	return err
+	if n.version != s.checked.version {
+		s.watchers.TellAll()
+	}
+	list[0].Arrived = n.arrival != s.checked.arrival
+	s.checked = n
+	s.Publish(list)
+	return nil
+}
+
+// modSeqs returns the mod-sequences of those of the given mailboxes that exist.
+func modSeqs(c Conn, ids []store.MailboxID) (map[store.MailboxID]uint64, error) {
+	const page = 64
+	query := "SELECT id, modseq FROM mailboxes WHERE id IN (?" + strings.Repeat(", ?", page-1) + ")"
+	now := map[store.MailboxID]uint64{}
+	for some := range slices.Chunk(ids, page) {
+		args := make([]any, page)
+		for i := range args {
+			args[i] = int64(0)
+			if i < len(some) {
+				args[i] = int64(some[i])
+			}
+		}
+		err := c.Each(query, args, func(rows Rows) error {
+			var id store.MailboxID
+			var modSeq uint64
+			err := rows.Scan(&id, &modSeq)
+			now[id] = modSeq
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return now, nil
 }
 
 // all returns the mailboxes that are watched, with the mod-sequences that are known of them.
