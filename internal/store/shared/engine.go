@@ -77,9 +77,7 @@ func (e *engine) Ask(ctx context.Context, do func(tables.Conn) error) error {
 func (e *engine) Write(do func(tables.Conn) error) error {
 	return e.with(context.Background(), func(c *conn) error {
 		c.later("BEGIN")
-		c.later("SET LOCAL idle_in_transaction_session_timeout = '10s'")
-		c.later("SET LOCAL lock_timeout = '8s'")
-		c.later("SELECT 1 FROM mailrig.counters FOR UPDATE")
+		c.later("SELECT set_config('idle_in_transaction_session_timeout', '10s', true), set_config('lock_timeout', '8s', true)")
 		if err := do(c); err != nil {
 			c.rollback()
 			return err

@@ -12,7 +12,7 @@ func (s *Store) OpenAccount(ctx context.Context, name string) (string, error) {
 	if ok, err := s.HasAccount(ctx, address); ok || err != nil {
 		return address, err
 	}
-	return address, s.write(ctx, func(t *tx) error { return t.account(address) })
+	return address, s.write(ctx, needs{}, func(t *tx) error { return t.account(address) })
 }
 
 // HasAccount implements store.Accounts.
@@ -59,7 +59,7 @@ func (t *tx) account(address string) error {
 // Clear is store.Accounts' Reset, except for the locks of maildrops. also is carried out in the same transaction; nil is
 // nothing.
 func (s *Store) Clear(ctx context.Context, also func(Conn) error) error {
-	return s.write(ctx, func(t *tx) error {
+	return s.write(ctx, needs{}, func(t *tx) error {
 		ids, err := column[int64](t.Conn, "SELECT id FROM mailboxes")
 		if err != nil {
 			return err

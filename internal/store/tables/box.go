@@ -25,12 +25,17 @@ type box struct {
 	size        int64
 }
 
+// boxColumns are what columns has room for.
+const boxColumns = "id, validity, uid_next, recent_from, modseq, last_flags, last_keyword, forgotten, removals, messages, unseen, deleted, size"
+
+func (b *box) columns() []any {
+	return []any{&b.id, &b.validity, &b.uidNext, &b.recentFrom, &b.modSeq, &b.lastFlags, &b.lastKeyword, &b.forgotten, &b.removals, &b.messages, &b.unseen, &b.deleted, &b.size}
+}
+
 // loadBox returns the mailbox with this id, or ErrNoMailbox.
 func loadBox(c Conn, id store.MailboxID) (*box, error) {
 	b := &box{id: id}
-	found, err := c.Get(`SELECT validity, uid_next, recent_from, modseq, last_flags, last_keyword, forgotten, removals, messages, unseen, deleted, size
-		FROM mailboxes WHERE id = ?`, []any{int64(id)},
-		&b.validity, &b.uidNext, &b.recentFrom, &b.modSeq, &b.lastFlags, &b.lastKeyword, &b.forgotten, &b.removals, &b.messages, &b.unseen, &b.deleted, &b.size)
+	found, err := c.Get("SELECT "+boxColumns+" FROM mailboxes WHERE id = ?", []any{int64(id)}, b.columns()...)
 	if err == nil && !found {
 		err = fmt.Errorf("%w: number %d", store.ErrNoMailbox, id)
 	}
@@ -76,6 +81,9 @@ func (t *tx) peek(id store.MailboxID) (*box, error) {
 		b := *earlier
 		return &b, nil
 	}
+	if b, ok := t.found.boxes[id]; ok {
+		return &b, nil
+	}
 	return loadBox(t.Conn, id)
 }
 
@@ -83,6 +91,7 @@ func (t *tx) peek(id store.MailboxID) (*box, error) {
 func (t *tx) forget(id store.MailboxID) {
 	delete(t.own, id)
 	delete(t.boxes, id)
+	t.forgetFound()
 }
 
 // newBox makes a mailbox.
@@ -108,7 +117,7 @@ func (t *tx) dropBox(id store.MailboxID) error {
 		return err
 	}
 	for i := range entries {
-		if err := t.release(entries[i].Message.(*message), 1); err != nil {
+		if err := t.release(entries[i].Message.(*message)); err != nil {
 			return err
 		}
 	}

@@ -67,6 +67,14 @@ func (s *Store) take(ctx context.Context, in *store.Incoming) (*incoming, error)
 	return i, i.sum(ctx)
 }
 
+// needs returns the digests that put will look up.
+func (i *incoming) needs() []string {
+	if i.mine != nil {
+		return nil
+	}
+	return []string{string(i.digest[:])}
+}
+
 // sum computes the digest.
 func (i *incoming) sum(ctx context.Context) error {
 	if raw, ok := store.Whole(i.content); ok {
@@ -143,15 +151,18 @@ func (t *tx) put(ctx context.Context, i *incoming) (*message, error) {
 // putBody puts a message's bytes into the database, unless they are there, and returns their number.
 func (t *tx) putBody(ctx context.Context, i *incoming) (number int64, err error) {
 	digest := i.digest[:]
-	found, err := t.Get("SELECT id FROM bodies WHERE digest = ?", []any{digest}, &number)
-	if err != nil {
-		return 0, err
+	number, known := t.found.bodies[string(digest)]
+	if !known {
+		if _, err := t.Get("SELECT id FROM bodies WHERE digest = ?", []any{digest}, &number); err != nil {
+			return 0, err
+		}
 	}
-	if found {
+	if number != 0 {
 		return number, t.Exec("UPDATE bodies SET refs = refs + 1 WHERE id = ?", number)
 	}
 	t.numbers.body++
 	number = t.numbers.body
+	t.found.bodies[string(digest)] = number
 	if err := t.Exec("INSERT INTO bodies VALUES (?, ?, ?, 1)", number, digest, i.content.Size()); err != nil {
 		return 0, err
 	}
@@ -175,20 +186,16 @@ func (t *tx) hold(m *message) error {
 	return t.Exec("UPDATE messages SET refs = refs + 1, arrival = CASE arrival WHEN 0 THEN ? ELSE arrival END WHERE id = ?", int64(t.numbers.arrival+1), m.number)
 }
 
-// release counts fewer entries of a message. One that has none goes, and so do its bytes if they are nobody else's.
-func (t *tx) release(m *message, n int) error {
-	var refs int
-	if _, err := t.Get("UPDATE messages SET refs = refs - ? WHERE id = ? RETURNING refs", []any{n, m.number}, &refs); err != nil || refs > 0 {
-		return err
-	}
-	if err := t.Exec("DELETE FROM messages WHERE id = ?", m.number); err != nil {
-		return err
-	}
-	if _, err := t.Get("UPDATE bodies SET refs = refs - 1 WHERE id = ? RETURNING refs", []any{m.body}, &refs); err != nil || refs > 0 {
-		return err
-	}
-	if err := t.Exec("DELETE FROM bodies WHERE id = ?", m.body); err != nil {
-		return err
-	}
-	return t.Exec("DELETE FROM pieces WHERE id >= ? AND id < ?", m.body<<pieceBits, (m.body+1)<<pieceBits)
+// release counts one entry less of a message. One that has none goes, and so do its bytes if they are nobody else's. No
+// statement needs the answer of another one: they can be sent together.
+func (t *tx) release(m *message) error {
+	clear(t.found.bodies)
+	pieces := []any{m.body << pieceBits, (m.body + 1) << pieceBits, m.body}
+	return errors.Join(
+		t.Exec("UPDATE messages SET refs = refs - 1 WHERE id = ?", m.number),
+		t.Exec("UPDATE bodies SET refs = refs - 1 WHERE id = ? AND EXISTS (SELECT 1 FROM messages WHERE id = ? AND refs = 0)", m.body, m.number),
+		t.Exec("DELETE FROM messages WHERE id = ? AND refs = 0", m.number),
+		t.Exec("DELETE FROM pieces WHERE id >= ? AND id < ? AND EXISTS (SELECT 1 FROM bodies WHERE id = ? AND refs = 0)", pieces...),
+		t.Exec("DELETE FROM bodies WHERE id = ? AND refs = 0", m.body),
+	)
 }

@@ -188,7 +188,7 @@ func (t *tx) remove(b *box, list []store.Entry) ([]store.UID, error) {
 		e := &list[i]
 		uids[i] = e.UID
 		b.count(e, -1)
-		if err := t.release(e.Message.(*message), 1); err != nil {
+		if err := t.release(e.Message.(*message)); err != nil {
 			return nil, err
 		}
 		if err := t.Exec("DELETE FROM entries WHERE mailbox = ? AND uid = ?", int64(b.id), e.UID); err != nil {

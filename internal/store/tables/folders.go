@@ -32,7 +32,7 @@ func (s *Store) view(ctx context.Context, name string, do func(c Conn, address s
 // change changes an account, and makes it first if it is new.
 func (s *Store) change(ctx context.Context, name string, do func(t *tx, address string) error) error {
 	address := s.Address(name)
-	return s.write(ctx, func(t *tx) error {
+	return s.write(ctx, needs{}, func(t *tx) error {
 		if err := t.account(address); err != nil {
 			return err
 		}

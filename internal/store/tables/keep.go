@@ -68,7 +68,7 @@ func (s *Store) Tidy(ctx context.Context, keep Keep) {
 			return
 		}
 		removed := 0
-		err = s.write(ctx, func(t *tx) (err error) {
+		err = s.write(ctx, needs{}, func(t *tx) (err error) {
 			removed, err = t.tidy(keep)
 			return err
 		})

@@ -27,7 +27,7 @@ func (s *Store) Deliver(ctx context.Context, accounts []string, in store.Incomin
 	if len(addresses) == 0 {
 		return nil, nil
 	}
-	err = s.write(ctx, func(t *tx) error {
+	err = s.write(ctx, needs{inboxes: addresses, digests: i.needs()}, func(t *tx) error {
 		m, err := t.put(ctx, i)
 		if err != nil {
 			return err
@@ -49,13 +49,14 @@ func (s *Store) Deliver(ctx context.Context, accounts []string, in store.Incomin
 // deliver puts a message into the INBOX of an account. Keywords beyond the INBOX's bound are ignored.
 func (t *tx) deliver(address string, a *arriving) (store.Delivery, error) {
 	var none store.Delivery
-	var id store.MailboxID
 	const inbox = "SELECT id FROM mailboxes WHERE account = ? AND name = 'INBOX'"
-	found, err := t.Get(inbox, []any{address}, &id)
-	if err != nil {
-		return none, err
+	id, known := t.found.inboxes[address]
+	if !known {
+		if _, err := t.Get(inbox, []any{address}, &id); err != nil {
+			return none, err
+		}
 	}
-	if !found {
+	if id == 0 {
 		if err := t.account(address); err != nil {
 			return none, err
 		}
@@ -87,7 +88,11 @@ func (s *Store) Append(ctx context.Context, id store.MailboxID, messages []store
 			return nil, err
 		}
 	}
-	err = s.write(ctx, func(t *tx) error {
+	n := needs{boxes: []store.MailboxID{id}}
+	for _, i := range list {
+		n.digests = append(n.digests, i.needs()...)
+	}
+	err = s.write(ctx, n, func(t *tx) error {
 		entries := make([]arriving, len(list))
 		for n, i := range list {
 			m, err := t.put(ctx, i)
@@ -239,11 +244,8 @@ func (s *Store) changed(c Conn, b *box, since uint64) (list []store.Entry, err e
 
 // SetFlags implements store.Messages.
 func (s *Store) SetFlags(ctx context.Context, id store.MailboxID, uids []store.UID, op store.Op, flags []string) (out store.Update, err error) {
-	if err := s.exists(ctx, id); err != nil {
-		return store.Update{}, err
-	}
 	uids = store.Ascending(these(uids))
-	err = s.write(ctx, func(t *tx) error {
+	err = s.write(ctx, needs{boxes: []store.MailboxID{id}}, func(t *tx) error {
 		b, err := t.box(id)
 		if err == nil {
 			out, err = t.setFlags(b, uids, op, flags)
@@ -309,7 +311,7 @@ func (s *Store) ClaimRecent(ctx context.Context, id store.MailboxID, below store
 	if nothing || err != nil {
 		return from, err
 	}
-	err = s.write(ctx, func(t *tx) error {
+	err = s.write(ctx, needs{boxes: []store.MailboxID{id}}, func(t *tx) error {
 		b, err := t.box(id)
 		if err != nil {
 			return err
@@ -344,11 +346,8 @@ func these(uids []store.UID) []store.UID {
 
 // expunge removes those of the given entries (nil: all) that fit.
 func (s *Store) expunge(ctx context.Context, id store.MailboxID, uids []store.UID, fits func(*store.Entry) bool) (removed []store.UID, err error) {
-	if err := s.exists(ctx, id); err != nil {
-		return nil, err
-	}
 	uids = store.Ascending(uids)
-	err = s.write(ctx, func(t *tx) error {
+	err = s.write(ctx, needs{boxes: []store.MailboxID{id}}, func(t *tx) error {
 		b, err := t.box(id)
 		if err != nil {
 			return err
@@ -369,7 +368,7 @@ func (s *Store) expunge(ctx context.Context, id store.MailboxID, uids []store.UI
 
 // Copy implements store.Messages.
 func (s *Store) Copy(ctx context.Context, from store.MailboxID, uids []store.UID, to store.MailboxID) (src, dst []store.UID, err error) {
-	return s.transfer(ctx, to, func(t *tx) ([]store.UID, []store.UID, error) {
+	return s.transfer(ctx, from, to, func(t *tx) ([]store.UID, []store.UID, error) {
 		src, list, err := t.arriving(from, store.Ascending(these(uids)))
 		if err != nil {
 			return nil, nil, err
@@ -381,17 +380,14 @@ func (s *Store) Copy(ctx context.Context, from store.MailboxID, uids []store.UID
 
 // Move implements store.Messages.
 func (s *Store) Move(ctx context.Context, from store.MailboxID, uids []store.UID, to store.MailboxID) (src, dst []store.UID, err error) {
-	return s.transfer(ctx, to, func(t *tx) ([]store.UID, []store.UID, error) {
+	return s.transfer(ctx, from, to, func(t *tx) ([]store.UID, []store.UID, error) {
 		return t.move(from, store.Ascending(these(uids)), to)
 	})
 }
 
 // transfer carries out a Copy or Move. A mailbox to copy from that is gone has nothing to copy.
-func (s *Store) transfer(ctx context.Context, to store.MailboxID, do func(*tx) (src, dst []store.UID, err error)) (src, dst []store.UID, err error) {
-	if err := s.exists(ctx, to); err != nil {
-		return nil, nil, err
-	}
-	err = s.write(ctx, func(t *tx) error {
+func (s *Store) transfer(ctx context.Context, from, to store.MailboxID, do func(*tx) (src, dst []store.UID, err error)) (src, dst []store.UID, err error) {
+	err = s.write(ctx, needs{boxes: []store.MailboxID{from, to}}, func(t *tx) error {
 		if _, err := t.peek(to); err != nil {
 			return err
 		}

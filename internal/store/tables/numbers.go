@@ -9,8 +9,15 @@ type numbers struct {
 	version  int64 // of a record
 }
 
-func loadNumbers(c Conn) (n numbers, err error) {
-	_, err = c.Get("SELECT validity, arrival, message, body, version FROM counters", nil, &n.validity, &n.arrival, &n.message, &n.body, &n.version)
+const selectNumbers = "SELECT validity, arrival, message, body, version FROM counters"
+
+func loadNumbers(c Conn) (numbers, error) { return getNumbers(c, selectNumbers) }
+
+// lockNumbers loads the numbers and keeps everybody else from changing anything until the transaction ends.
+func lockNumbers(c Conn) (numbers, error) { return getNumbers(c, selectNumbers+" FOR UPDATE") }
+
+func getNumbers(c Conn, query string) (n numbers, err error) {
+	_, err = c.Get(query, nil, &n.validity, &n.arrival, &n.message, &n.body, &n.version)
 	return n, err
 }
 

@@ -78,7 +78,7 @@ func (s records) Apply(ctx context.Context, changes ...state.Change) (version st
 	if err := state.CheckAll(changes); err != nil {
 		return 0, err
 	}
-	err = s.store.write(ctx, func(t *tx) error {
+	err = s.store.write(ctx, needs{}, func(t *tx) error {
 		t.numbers.version++
 		version = state.Version(t.numbers.version)
 		for i := range changes {
@@ -140,7 +140,7 @@ func (s records) Claim(ctx context.Context, kind string, most int, lease time.Du
 	if err != nil || wait != 0 || most <= 0 {
 		return nil, wait, err
 	}
-	err = s.store.write(ctx, func(t *tx) error {
+	err = s.store.write(ctx, needs{}, func(t *tx) error {
 		now := s.store.now()
 		due, err = listRecords(t.Conn, "SELECT "+recordColumns+" FROM records WHERE kind = ? AND due IS NOT NULL AND free <= ? ORDER BY due, key LIMIT ?", kind, now.UnixMicro(), most)
 		if err != nil {
@@ -164,7 +164,7 @@ func (s records) Claim(ctx context.Context, kind string, most int, lease time.Du
 
 // Take implements state.Store.
 func (s records) Take(ctx context.Context, name string, n int) (first uint64, err error) {
-	err = s.store.write(ctx, func(t *tx) error {
+	err = s.store.write(ctx, needs{}, func(t *tx) error {
 		var last int64
 		_, err := t.Get("INSERT INTO sequences VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET last = sequences.last + ?2 RETURNING last", []any{name, int64(max(0, n))}, &last)
 		first = uint64(last-int64(max(0, n))) + 1

@@ -14,21 +14,23 @@ const maxBatch = 64
 
 // call is a change that waits for its transaction.
 type call struct {
-	do   func(*tx) error
-	err  error
-	turn chan bool // true: write the next transaction, with this call in it; false: done
+	do    func(*tx) error
+	needs needs
+	err   error
+	turn  chan bool // true: write the next transaction, with this call in it; false: done
 }
 
 // write carries out a change. When it returns without an error, the change is durable. do must not change anything
-// outside its tx except its own results, which count only if write returns nil.
+// outside its tx except its own results, which count only if write returns nil. n is what it will look up, as far as that is
+// known.
 //
 // Whoever finds nobody writing does so, for all who have come meanwhile; then the next one who waits does it. So there
 // is no goroutine that writes, a lone client waits for nobody, and many clients share one fsync.
-func (s *Store) write(ctx context.Context, do func(*tx) error) error {
+func (s *Store) write(ctx context.Context, n needs, do func(*tx) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	c := &call{do: do, turn: make(chan bool, 1)}
+	c := &call{do: do, needs: n, turn: make(chan bool, 1)}
 	s.mu.Lock()
 	if s.closed {
 		s.mu.Unlock()
@@ -42,9 +44,9 @@ func (s *Store) write(ctx context.Context, do func(*tx) error) error {
 		return c.err
 	}
 	s.mu.Lock()
-	n := min(len(s.queue), maxBatch)
-	batch := s.queue[:n:n]
-	s.queue = s.queue[n:]
+	many := min(len(s.queue), maxBatch)
+	batch := s.queue[:many:many]
+	s.queue = s.queue[many:]
 	s.mu.Unlock()
 	defer s.passOn(batch)
 	s.transact(batch)
@@ -106,6 +108,9 @@ func (s *Store) attempt(batch []*call) error {
 		if t, err = s.begin(c); err != nil {
 			return fmt.Errorf("begin to write: %w", err)
 		}
+		if err := t.prefetch(batch); err != nil {
+			return fmt.Errorf("begin to write: %w", err)
+		}
 		for _, c := range batch {
 			if c.err = t.step(c.do); s.engine.Broken(c.err) {
 				err, c.err = c.err, nil // what else is in the transaction may be lost
@@ -133,6 +138,7 @@ type tx struct {
 	numbers numbers
 	boxes   map[store.MailboxID]*box // that the steps so far have changed
 	own     map[store.MailboxID]*box // of the present step
+	found   found
 	news    []News
 }
 
@@ -150,7 +156,7 @@ func (s *Store) begin(c Conn) (*tx, error) {
 	t := &tx{Conn: c, store: s, before: *s.numbers.Load(), boxes: map[store.MailboxID]*box{}}
 	if !s.alone {
 		var err error
-		if t.before, err = loadNumbers(c); err != nil {
+		if t.before, err = lockNumbers(c); err != nil {
 			return nil, err
 		}
 	}
@@ -168,6 +174,7 @@ func (t *tx) step(do func(*tx) error) error {
 	if err := do(t); err != nil {
 		// The numbers may be used again: nobody has seen them.
 		t.numbers, t.news = before, t.news[:told]
+		t.forgetFound()
 		return errors.Join(err, t.Exec("ROLLBACK TO step"), t.Exec("RELEASE step"))
 	}
 	maps.Copy(t.boxes, t.own)
