@@ -65,7 +65,9 @@ type Config struct {
 	// CADir is where to keep the CA. "" means in Data, or in memory with its certificate in a temporary file.
 	CADir string
 
-	// Data is a directory that keeps the mail between runs. "" keeps it in memory. One server at a time uses a directory.
+	// Data is a directory that keeps the mail between runs, or the URL of a PostgreSQL database, as
+	// postgres://user:password@host/database. "" keeps it in memory. One server at a time uses a directory; any number share
+	// a database.
 	Data         string
 	KeepFor      time.Duration // with Data: mail that came longer ago is removed; 0 means never
 	KeepMessages int           // with Data: only so many messages are kept, those that came last; 0 means all

@@ -45,11 +45,11 @@ import (
 	"github.com/mailrig/mailrig/internal/mailpit"
 	"github.com/mailrig/mailrig/internal/mailroom"
 	"github.com/mailrig/mailrig/internal/metrics"
+	"github.com/mailrig/mailrig/internal/postgres"
 	"github.com/mailrig/mailrig/internal/protocol"
 	"github.com/mailrig/mailrig/internal/session"
 	"github.com/mailrig/mailrig/internal/state"
 	"github.com/mailrig/mailrig/internal/store"
-	"github.com/mailrig/mailrig/internal/store/kept"
 	"github.com/mailrig/mailrig/internal/store/quota"
 	"github.com/mailrig/mailrig/internal/store/seed"
 	"github.com/mailrig/mailrig/internal/watch"
@@ -65,8 +65,9 @@ type Server struct {
 	ca      *certs.CA
 	store   store.Store
 	quota   *quota.Store // the same, where clients add mail
-	kept    *kept.Store  // the same, if mail is kept; otherwise nil
+	kept    keeper       // the same, if mail is kept; otherwise nil
 	state   state.Store  // what else is kept; nil if nothing is
+	shared  *postgres.DB // in which it is kept, if that is a database; otherwise nil
 	mail    *mailroom.Room
 	metrics *metrics.Metrics
 	hooks   *webhook.Sender
@@ -178,7 +179,7 @@ func New(cfg Config) (_ *Server, err error) {
 		Domain:      s.hostname(), MailDomain: cfg.Domain, Spool: limits.spool, MaxMessageBytes: cfg.MaxMessageBytes, Logger: cfg.Logger,
 		Park: s.parked.add,
 	}
-	if err := s.populate(!s.hasKept()); err != nil {
+	if err := s.fill(); err != nil {
 		return nil, err
 	}
 	if cfg.Scenarios != nil || s.state == nil { // otherwise what was active stays

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mailrig/mailrig/internal/postgres"
 	"github.com/mailrig/mailrig/internal/store"
 	"github.com/mailrig/mailrig/internal/store/kept"
 	"github.com/mailrig/mailrig/internal/store/memory"
@@ -20,6 +21,8 @@ func (s *Server) openStore() error {
 	switch {
 	case s.cfg.store != nil:
 		s.store = s.cfg.store
+	case postgres.IsURL(s.cfg.Data):
+		return s.openShared()
 	case s.cfg.Data != "":
 		st, err := kept.Open(s.cfg.Data, kept.Options{
 			Domain: s.cfg.Domain, MaxMessageBytes: s.cfg.MaxMessageBytes + traceRoom,
@@ -42,12 +45,22 @@ func (s *Server) openStore() error {
 	return nil
 }
 
+// keeper is a store whose mail outlives the server.
+type keeper interface {
+	store.Store
+	Messages(ctx context.Context) (int, error) // how many there are
+	Close() error
+}
+
 // closeStore closes what openStore has opened.
-func (s *Server) closeStore() error {
-	if s.kept == nil {
-		return nil
+func (s *Server) closeStore() (err error) {
+	if s.kept != nil {
+		err = s.kept.Close()
 	}
-	return s.kept.Close()
+	if s.shared != nil {
+		err = errors.Join(err, s.shared.Close())
+	}
+	return err
 }
 
 // notKept tells that a change could not be written to the disk.
@@ -71,20 +84,26 @@ func (s *Server) hasKept() bool {
 	return err != nil || len(known) > 0
 }
 
-// Kept returns the directory in which mail is kept, and how many messages its mailboxes have. ok is false if mail is in
-// memory.
-func (s *Server) Kept(ctx context.Context) (dir string, messages int, ok bool) {
+// Kept returns the directory in which mail is kept, or the URL of the database without its password, and how many messages its
+// mailboxes have. ok is false if mail is in memory.
+func (s *Server) Kept(ctx context.Context) (place string, messages int, ok bool) {
 	if s.kept == nil {
 		return "", 0, false
 	}
 	messages, _ = s.kept.Messages(ctx) // only for a line in a table
+	if s.shared != nil {
+		return s.shared.String(), messages, true
+	}
 	return s.cfg.Data, messages, true
 }
 
 // CheckData returns an error if this can't be Config.Data.
 func CheckData(data string) error {
+	if postgres.IsURL(data) {
+		return postgres.CheckURL(data)
+	}
 	if scheme, _, url := strings.Cut(data, "://"); url {
-		return fmt.Errorf("mail can't be kept at a %s URL; give a directory", scheme)
+		return fmt.Errorf("mail can't be kept at a %s URL; give a directory, or a URL such as postgres://user:password@host/database", scheme)
 	}
 	return nil
 }
@@ -108,7 +127,7 @@ func ParseKeep(text string) (messages int, age time.Duration, err error) {
 
 // caDir returns the directory of the CA; "" means that it isn't kept.
 func (c *Config) caDir() string {
-	if c.CADir == "" && c.Data != "" {
+	if c.CADir == "" && c.Data != "" && !postgres.IsURL(c.Data) {
 		return filepath.Join(c.Data, "ca")
 	}
 	return c.CADir

@@ -1,13 +1,20 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/mailrig/mailrig/internal/budget"
+	"github.com/mailrig/mailrig/internal/postgres"
+	"github.com/mailrig/mailrig/internal/store"
 	"github.com/mailrig/mailrig/internal/store/kept"
 	"github.com/mailrig/mailrig/internal/store/seed"
+	"github.com/mailrig/mailrig/internal/store/shared"
+	"github.com/mailrig/mailrig/internal/store/tables"
 )
 
 func (a *app) dataCommand() *cobra.Command {
@@ -15,8 +22,9 @@ func (a *app) dataCommand() *cobra.Command {
 		Use:   "data",
 		Short: "Check, compact or export mail that --data keeps",
 		Long: `Work on a directory in which "mailrig serve --data DIR" keeps mail. mailrig must not
-run with that directory meanwhile.` + aboutVariables,
+run with that directory meanwhile. With a database, it may: give the URL instead of DIR.` + aboutVariables,
 		Example: `  mailrig data check mail
+  mailrig data check postgres://rig:secret@db/rig
   mailrig data compact mail
   mailrig data export mail seed && mailrig serve --seed seed`,
 		Args: func(cmd *cobra.Command, args []string) error {
@@ -40,9 +48,9 @@ func (a *app) dataCheckCommand() *cobra.Command {
 		Long: `Read everything that is kept: the file's structure, the sums of each mailbox, and each
 message's bytes against their digest. Exit status 1 means that something is wrong.`,
 		Example: `  mailrig data check mail`,
-		Args:    exactly(1, "a directory"),
+		Args:    exactly(1, "a directory, or the URL of a database"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.withData(args[0], func(s *kept.Store) error {
+			return a.withData(cmd.Context(), args[0], func(s keptData) error {
 				r, err := s.Check(cmd.Context())
 				if err != nil {
 					return negative("%w", err)
@@ -51,7 +59,7 @@ message's bytes against their digest. Exit status 1 means that something is wron
 					fmt.Fprintln(a.stdout, printableLine(p))
 				}
 				if len(r.Problems) > 0 {
-					return negative("%s has %d problems; export what can be read with `mailrig data export`", args[0], len(r.Problems))
+					return negative("%s has %d problems; export what can be read with `mailrig data export`", placeOf(args[0]), len(r.Problems))
 				}
 				fmt.Fprintf(a.stdout, "%d accounts, %d mailboxes, %d messages, %s: all in order\n", r.Accounts, r.Mailboxes, r.Messages, budget.FormatSize(r.Bytes))
 				return nil
@@ -69,7 +77,10 @@ mail. It needs as much free room as the mail that is there.`,
 		Example: `  mailrig data compact mail`,
 		Args:    exactly(1, "a directory"),
 		RunE: func(_ *cobra.Command, args []string) error {
-			return a.withData(args[0], func(s *kept.Store) error {
+			if postgres.IsURL(args[0]) {
+				return usage("PostgreSQL gives room back by itself; for more, use VACUUM FULL there")
+			}
+			return withDirectory(args[0], func(s *kept.Store) error {
 				if err := s.Compact(); err != nil {
 					return negative("%w", err)
 				}
@@ -87,9 +98,9 @@ func (a *app) dataExportCommand() *cobra.Command {
 bytes are as they were received; give --seed-raw too, so that they stay so. A file's
 time is the message's date. Flags and envelopes aren't exported. TO must be empty, or not exist.`,
 		Example: `  mailrig data export mail seed`,
-		Args:    exactly(2, "a directory with kept mail, and one to write to"),
+		Args:    exactly(2, "a directory with kept mail, or the URL of a database, and a directory to write to"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.withData(args[0], func(s *kept.Store) error {
+			return a.withData(cmd.Context(), args[0], func(s keptData) error {
 				saved, err := seed.Save(cmd.Context(), s, args[1])
 				if err != nil {
 					return negative("%w", err)
@@ -117,8 +128,22 @@ func exactly(n int, what string) cobra.PositionalArgs {
 	}
 }
 
+// keptData is mail that is kept, wherever.
+type keptData interface {
+	store.Store
+	Check(ctx context.Context) (tables.Report, error)
+	Close() error
+}
+
 // withData opens kept mail, and closes it afterwards.
-func (a *app) withData(dir string, do func(*kept.Store) error) error {
+func (a *app) withData(ctx context.Context, place string, do func(keptData) error) error {
+	if postgres.IsURL(place) {
+		return withDatabase(ctx, place, do)
+	}
+	return withDirectory(place, func(s *kept.Store) error { return do(s) })
+}
+
+func withDirectory(dir string, do func(*kept.Store) error) error {
 	if !kept.Exists(dir) {
 		return notStarted("there is no kept mail in %s; give the directory of `mailrig serve --data`", dir)
 	}
@@ -131,4 +156,28 @@ func (a *app) withData(dir string, do func(*kept.Store) error) error {
 		err = negative("%w", closed)
 	}
 	return err
+}
+
+func withDatabase(ctx context.Context, url string, do func(keptData) error) error {
+	db, err := postgres.Open(ctx, url, postgres.Options{Wait: time.Nanosecond})
+	if err != nil {
+		return notStarted("%w", err)
+	}
+	s, err := shared.Open(ctx, db, shared.Options{})
+	if err != nil {
+		return notStarted("%w", errors.Join(err, db.Close()))
+	}
+	err = do(s)
+	if closed := errors.Join(s.Close(), db.Close()); err == nil && closed != nil {
+		err = negative("%w", closed)
+	}
+	return err
+}
+
+// placeOf returns a place of kept mail, to be shown.
+func placeOf(place string) string {
+	if postgres.IsURL(place) {
+		return postgres.Masked(place)
+	}
+	return place
 }

@@ -13,7 +13,7 @@ func (f *rigFlags) keep(a *app, cfg *server.Config) error {
 			return usage("%s: %w", a.source("keep-mail"), err)
 		}
 		if f.data == "" {
-			return usage("%s applies to mail that is kept; give --data DIR too", a.source("keep-mail"))
+			return usage("%s applies to mail that is kept; give --data too", a.source("keep-mail"))
 		}
 		if messages > 0 {
 			cfg.KeepMessages = messages

@@ -63,7 +63,7 @@ func (f *rigFlags) register(cmd *cobra.Command, free bool) {
 	f.authFlag(cmd)
 	fs.StringVar(&f.seed, "seed", "", "load mail from `DIR`/user@domain/FOLDER/*.eml")
 	fs.BoolVar(&f.seedRaw, "seed-raw", false, "keep the line ends of seeded messages (default CRLF where a file has none)")
-	fs.StringVar(&f.data, "data", "", "keep mail, the CA and what else the rig knows in `DIR` between runs (default nothing)")
+	fs.StringVar(&f.data, "data", "", "keep mail, the CA and what else the rig knows in `DIR` between runs, or share it with other rigs in the database at postgres://… (default nothing)")
 	listFlag(fs, &f.keepMail, "keep-mail", "with --data, remove mail beyond `LIMIT`: an age like 7d or 12h, or a number of messages like 10000; repeatable (default none)")
 	listFlag(fs, &f.quotas, "quota", "let each account hold at most `SIZE`, like 50MB; alice=1MB is for one account; repeatable (default no bound)")
 	fs.Uint64Var(&f.randomSeed, "random-seed", 0, "throw the dice of scenarios with a chance as the run with this `N` did (default a new one, which is printed)")

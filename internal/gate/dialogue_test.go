@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/tls"
+	"errors"
 	"log/slog"
 	"net"
 	"strconv"
@@ -21,6 +22,7 @@ import (
 	"github.com/mailrig/mailrig/internal/identity"
 	"github.com/mailrig/mailrig/internal/imapd"
 	"github.com/mailrig/mailrig/internal/popd"
+	"github.com/mailrig/mailrig/internal/postgres"
 	"github.com/mailrig/mailrig/internal/protocol"
 	"github.com/mailrig/mailrig/internal/protocol/all"
 	"github.com/mailrig/mailrig/internal/session"
@@ -29,7 +31,9 @@ import (
 	"github.com/mailrig/mailrig/internal/store"
 	"github.com/mailrig/mailrig/internal/store/kept"
 	"github.com/mailrig/mailrig/internal/store/memory"
+	"github.com/mailrig/mailrig/internal/store/shared"
 	"github.com/mailrig/mailrig/internal/testkit/dialogue"
+	"github.com/mailrig/mailrig/internal/testkit/pgserver"
 	"github.com/mailrig/mailrig/internal/transcript"
 )
 
@@ -262,6 +266,34 @@ func TestKeptDialogues(t *testing.T) {
 		})
 		playDialogue(t, file, st)
 	})
+}
+
+// TestSharedDialogues plays the same dialogues, of all three protocols, with the store in a database.
+func TestSharedDialogues(t *testing.T) {
+	t.Parallel()
+	var db pgserver.Server
+	t.Cleanup(db.Stop)
+	dialogue.Each(t, "testdata/*.txt", func(t *testing.T, file string) {
+		playDialogue(t, file, sharedStore(t, db.Database(t), shared.Options{MaxMessageBytes: 1 << 20}))
+	})
+}
+
+// sharedStore returns the store in a database.
+func sharedStore(t testing.TB, url string, o shared.Options) store.Store {
+	db, err := postgres.Open(t.Context(), url, postgres.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	st, err := shared.Open(t.Context(), db, o)
+	if err != nil {
+		t.Fatal(errors.Join(err, db.Close()))
+	}
+	t.Cleanup(func() {
+		if err := errors.Join(st.Close(), db.Close()); err != nil {
+			t.Error(err)
+		}
+	})
+	return st
 }
 
 func playDialogue(t *testing.T, file string, st store.Store) {

@@ -33,6 +33,7 @@ type fakeRig struct {
 
 	mu         sync.Mutex
 	notReady   bool
+	away       error
 	active     []string
 	own        map[string][]string
 	inline     []Inline
@@ -103,8 +104,9 @@ func (f *fakeRig) WaitFor(ctx context.Context, what wait.What, words []string, c
 func (f *fakeRig) Doors() []door.Door {
 	return []door.Door{{Port: 587, Service: "submission", Protocol: door.SMTP, Security: door.STARTTLSRequired, Address: "127.0.0.1:3587"}}
 }
-func (f *fakeRig) Ready() bool   { f.mu.Lock(); defer f.mu.Unlock(); return !f.notReady }
-func (f *fakeRig) CAPEM() []byte { return []byte("-----BEGIN CERTIFICATE-----\n") }
+func (f *fakeRig) Away(context.Context) error { return f.away }
+func (f *fakeRig) Ready() bool                { f.mu.Lock(); defer f.mu.Unlock(); return !f.notReady }
+func (f *fakeRig) CAPEM() []byte              { return []byte("-----BEGIN CERTIFICATE-----\n") }
 func (f *fakeRig) ClientCertificate(user string) ([]byte, error) {
 	if user == "no body" {
 		return nil, errors.New("a name without spaces")

@@ -28,6 +28,8 @@ import (
 type Rig interface {
 	Doors() []door.Door
 	Ready() bool
+	// Away returns an error if what keeps the mail can't be asked at present.
+	Away(ctx context.Context) error
 	CAPEM() []byte
 	CAFile() string
 	HTTPSURL() string // of the HTTP door inside TLS; "" if there is none
@@ -215,9 +217,13 @@ func (p *statusProbe) WriteHeader(status int)      { p.status = status }
 
 func (a *api) livez(w http.ResponseWriter, _ *http.Request) { text(w, http.StatusOK, "ok\n") }
 
-func (a *api) readyz(w http.ResponseWriter, _ *http.Request) {
+func (a *api) readyz(w http.ResponseWriter, r *http.Request) {
 	if !a.Rig.Ready() {
 		text(w, http.StatusServiceUnavailable, "not ready: not every door accepts connections\n")
+		return
+	}
+	if a.Rig.Away(r.Context()) != nil { // why is for the log: anybody may ask here
+		text(w, http.StatusServiceUnavailable, "not ready: the database can't be asked, and mail gets a temporary failure until it is back\n")
 		return
 	}
 	text(w, http.StatusOK, "ok\n")

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"encoding/json"
+	"errors"
 	"net/http"
 	"strings"
 	"testing"
@@ -50,6 +51,11 @@ func TestResources(t *testing.T) {
 	rig.notReady = true
 	if w := (call{method: "GET", target: "/readyz"}).do(t, h); w.Code != http.StatusServiceUnavailable {
 		t.Errorf("readyz: %d", w.Code)
+	}
+	rig.notReady, rig.away = false, errors.New("dial db.internal: refused")
+	w := (call{method: "GET", target: "/readyz"}).do(t, h)
+	if body := w.Body.String(); w.Code != http.StatusServiceUnavailable || !strings.Contains(body, "database") || strings.Contains(body, "db.internal") {
+		t.Errorf("readyz without a database: %d %s", w.Code, body)
 	}
 	if w := (call{method: "GET", target: "/livez"}).do(t, h); w.Code != 200 {
 		t.Errorf("livez: %d", w.Code)

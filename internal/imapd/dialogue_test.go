@@ -2,6 +2,7 @@ package imapd
 
 import (
 	"context"
+	"errors"
 	"net"
 	"slices"
 	"strconv"
@@ -14,11 +15,14 @@ import (
 	"github.com/emersion/go-sasl"
 
 	"github.com/mailrig/mailrig/internal/identity"
+	"github.com/mailrig/mailrig/internal/postgres"
 	"github.com/mailrig/mailrig/internal/protocol"
 	"github.com/mailrig/mailrig/internal/store"
 	"github.com/mailrig/mailrig/internal/store/kept"
 	"github.com/mailrig/mailrig/internal/store/memory"
+	"github.com/mailrig/mailrig/internal/store/shared"
 	"github.com/mailrig/mailrig/internal/testkit/dialogue"
+	"github.com/mailrig/mailrig/internal/testkit/pgserver"
 )
 
 // TestDialogues plays testdata/*.txt against the real engine; package dialogue explains the notation. These files also
@@ -42,6 +46,29 @@ func TestKeptDialogues(t *testing.T) {
 		}
 		t.Cleanup(func() {
 			if err := st.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+		playDialogue(t, file, st)
+	})
+}
+
+// TestSharedDialogues plays the same dialogues against the store in a database.
+func TestSharedDialogues(t *testing.T) {
+	t.Parallel()
+	var server pgserver.Server
+	t.Cleanup(server.Stop)
+	dialogue.Each(t, "testdata/*.txt", func(t *testing.T, file string) {
+		db, err := postgres.Open(t.Context(), server.Database(t), postgres.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		st, err := shared.Open(t.Context(), db, shared.Options{Now: func() time.Time { return testTime }})
+		if err != nil {
+			t.Fatal(errors.Join(err, db.Close()))
+		}
+		t.Cleanup(func() {
+			if err := errors.Join(st.Close(), db.Close()); err != nil {
 				t.Error(err)
 			}
 		})

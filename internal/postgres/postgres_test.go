@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -264,11 +265,19 @@ func TestPooler(t *testing.T) {
 	}
 	missed := make(chan News, 1000)
 	defer db.OnNews("box", func(n News) { missed <- n })()
-	for range 3 { // the statement is prepared once, or the pooler's sessions don't know it
-		for i := range 20 {
-			var n int
-			must(t, db.Pool().QueryRow(t.Context(), "SELECT $1::int", i).Scan(&n))
-		}
+	var group sync.WaitGroup
+	for range 8 { // many at a time: the pooler's sessions change hands
+		group.Go(func() {
+			for i := range 50 {
+				var n int
+				if err := db.Pool().QueryRow(t.Context(), "SELECT $1::int", i).Scan(&n); err != nil || n != i {
+					t.Errorf("%d is %d, %v", i, n, err)
+				}
+			}
+		})
+	}
+	group.Wait()
+	for range 3 {
 		select {
 		case n := <-missed:
 			if !n.Missed {

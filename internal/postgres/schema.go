@@ -46,6 +46,17 @@ func (p *Part) check(version int, database string) error {
 	return nil
 }
 
+// Alone carries out do while no other replica does anything of this name. do may use the database.
+func (db *DB) Alone(ctx context.Context, name string, do func() error) error {
+	err := pgx.BeginFunc(ctx, db.pool, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock($1, hashtext($2))", int32(lockNumber>>1), name); err != nil {
+			return Failure(err)
+		}
+		return do()
+	})
+	return err
+}
+
 // version returns which version a part's tables have; 0 means that there are none.
 func (db *DB) version(ctx context.Context, p Part) (version int, err error) {
 	var exists bool

@@ -1,7 +1,7 @@
 // Package store defines what a store of mail is: accounts, mailboxes, messages, and what changes in them. SMTP delivers
 // into a store; IMAP and POP3 read from it. None of them knows which one it is. Package memory keeps everything in memory,
-// and package kept in a directory. Package tables has what stores in databases have in common. Package storetest has the
-// tests that every store must pass.
+// package kept in a directory, and package shared in a database of several servers. Package tables has what the latter two
+// have in common. Package storetest has the tests that every store must pass.
 //
 // The interface is designed so that a database can implement it, with several servers in front of that database:
 //

@@ -2,7 +2,6 @@ package shared
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -38,16 +37,44 @@ type fault struct{ error }
 func (f fault) Unwrap() error { return f.error }
 
 // fault says what an error means.
-func (c *conn) fault(err error) error {
+func (c *conn) fault(err error, bound *bound) error {
 	switch {
 	case err == nil:
 		return nil
 	case c.ctx.Err() != nil:
 		return fault{c.ctx.Err()}
-	case errors.Is(err, context.DeadlineExceeded):
+	case bound.ctx.Err() != nil:
 		return fault{fmt.Errorf("%w: the database has not answered within %v", store.ErrUnavailable, answerTime)}
 	}
 	return fault{postgres.Failure(err)}
+}
+
+// bound ends a round trip in which nothing comes for too long.
+type bound struct {
+	ctx    context.Context
+	cancel context.CancelFunc
+	timer  *time.Timer
+	rows   int
+}
+
+func (c *conn) bound() *bound {
+	b := &bound{}
+	b.ctx, b.cancel = context.WithCancel(c.ctx)
+	b.timer = time.AfterFunc(answerTime, b.cancel)
+	return b
+}
+
+// goesOn says that a row has come.
+func (b *bound) goesOn() {
+	const some = 64
+	if b.rows++; b.rows%some == 0 {
+		b.timer.Reset(answerTime)
+	}
+}
+
+func (b *bound) end() {
+	b.timer.Stop()
+	b.cancel()
 }
 
 // later puts a statement off. Its text is PostgreSQL's.
@@ -73,7 +100,7 @@ func (c *conn) flush() (last pgconn.CommandTag, err error) {
 	if c.pending.Len() == 0 {
 		return last, nil
 	}
-	err = c.send(func(results pgx.BatchResults) error {
+	err = c.send(func(results pgx.BatchResults, _ *bound) (err error) {
 		last, err = results.Exec()
 		return err
 	})
@@ -81,26 +108,23 @@ func (c *conn) flush() (last pgconn.CommandTag, err error) {
 }
 
 // send sends what was put off. answer reads the result of the last statement.
-func (c *conn) send(answer func(pgx.BatchResults) error) (err error) {
+func (c *conn) send(answer func(pgx.BatchResults, *bound) error) (err error) {
 	batch := c.pending
 	c.pending, c.bytes = pgx.Batch{}, 0
-	ctx, cancel := context.WithTimeout(c.ctx, answerTime)
-	defer cancel()
-	results := c.conn.SendBatch(ctx, &batch)
+	bound := c.bound()
+	defer bound.end()
+	results := c.conn.SendBatch(bound.ctx, &batch)
 	defer func() {
 		if end := results.Close(); err == nil {
-			err = c.fault(end)
+			err = c.fault(end, bound)
 		}
 	}()
 	for range batch.Len() - 1 {
 		if _, err := results.Exec(); err != nil {
-			return c.fault(err)
+			return c.fault(err, bound)
 		}
 	}
-	if err := answer(results); err != nil {
-		return c.fault(err)
-	}
-	return nil
+	return c.fault(answer(results, bound), bound)
 }
 
 // Get implements tables.Conn.
@@ -116,9 +140,13 @@ func (c *conn) Get(query string, args []any, dest ...any) (found bool, err error
 func (c *conn) Each(query string, args []any, f func(tables.Rows) error) error {
 	text, args := c.statements.of(query), arguments(args)
 	var ofCaller error
-	all := func(rows pgx.Rows) error {
+	all := func(rows pgx.Rows, err error, bound *bound) error {
+		if err != nil {
+			return err
+		}
 		defer rows.Close()
 		for ofCaller == nil && rows.Next() {
+			bound.goesOn()
 			ofCaller = f(row{rows})
 		}
 		rows.Close()
@@ -127,31 +155,20 @@ func (c *conn) Each(query string, args []any, f func(tables.Rows) error) error {
 	var err error
 	if c.pending.Len() > 0 {
 		c.later(text, args...)
-		err = c.send(func(results pgx.BatchResults) error {
+		err = c.send(func(results pgx.BatchResults, bound *bound) error {
 			rows, err := results.Query()
-			if err != nil {
-				return err
-			}
-			return all(rows)
+			return all(rows, err, bound)
 		})
 	} else {
-		err = c.ask(text, args, all)
+		bound := c.bound()
+		defer bound.end()
+		rows, err1 := c.conn.Query(bound.ctx, text, args...)
+		err = c.fault(all(rows, err1, bound), bound)
 	}
 	if err != nil {
 		return err
 	}
 	return ofCaller
-}
-
-// ask sends one statement.
-func (c *conn) ask(text string, args []any, all func(pgx.Rows) error) error {
-	ctx, cancel := context.WithTimeout(c.ctx, answerTime)
-	defer cancel()
-	rows, err := c.conn.Query(ctx, text, args...)
-	if err != nil {
-		return c.fault(err)
-	}
-	return c.fault(all(rows))
 }
 
 // row is the present row, with texts as they were.

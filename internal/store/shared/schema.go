@@ -1,14 +1,26 @@
 package shared
 
-import "github.com/mailrig/mailrig/internal/postgres"
+import (
+	"fmt"
+	"time"
 
-// mail has the tables of mail, and of records besides it. They are as in package kept, except for the types, and for what
+	"github.com/mailrig/mailrig/internal/postgres"
+)
+
+// part has the tables of mail, and of records besides it. They are as in package kept, except for the types, and for what
 // several servers need.
-var mail = postgres.Part{Name: "mail", Steps: []string{
-	// The row of counters is what was handed out last; whoever changes anything has locked it. An entry's "added" is the
-	// mod-sequence at which it came. Dates are in microseconds. "free" is when a record can be claimed: when it is due, or
-	// when a claim ends; "sum" is the CRC-32 of its data. Names are compared byte by byte, as Go does.
-	`CREATE TABLE mailrig.counters (validity bigint NOT NULL, arrival bigint NOT NULL, message bigint NOT NULL, body bigint NOT NULL, version bigint NOT NULL) WITH (fillfactor = 10);
+//
+// UIDVALIDITY values grow from the present time on, so that they are larger than those of a database that was removed: a
+// client that has kept its cache needs that (RFC 9051 section 2.3.1.1).
+func part(now time.Time) postgres.Part {
+	first := fmt.Sprintf("INSERT INTO mailrig.counters VALUES (%d, 0, 0, 0, 0);", max(now.Unix(), 1))
+	return postgres.Part{Name: "mail", Steps: []string{version1 + first}}
+}
+
+// The row of counters is what was handed out last; whoever changes anything has locked it. An entry's "added" is the
+// mod-sequence at which it came. Dates are in microseconds. "free" is when a record can be claimed: when it is due, or
+// when a claim ends; "sum" is the CRC-32 of its data. Names are compared byte by byte, as Go does.
+const version1 = `CREATE TABLE mailrig.counters (validity bigint NOT NULL, arrival bigint NOT NULL, message bigint NOT NULL, body bigint NOT NULL, version bigint NOT NULL) WITH (fillfactor = 10);
 	CREATE TABLE mailrig.accounts (address text COLLATE "C" PRIMARY KEY);
 	CREATE TABLE mailrig.mailboxes (
 		id bigint PRIMARY KEY, account text COLLATE "C", name text COLLATE "C", special_use text, validity bigint,
@@ -35,5 +47,4 @@ var mail = postgres.Part{Name: "mail", Steps: []string{
 	CREATE INDEX records_due ON mailrig.records (kind, free) WHERE due IS NOT NULL;
 	CREATE TABLE mailrig.sequences (name text COLLATE "C" PRIMARY KEY, last bigint);
 	CREATE TABLE mailrig.leases (address text COLLATE "C" PRIMARY KEY, replica text NOT NULL, token text NOT NULL, until timestamptz NOT NULL);
-	INSERT INTO mailrig.counters VALUES (greatest(extract(epoch FROM now())::bigint, 1), 0, 0, 0, 0);`,
-}}
+`

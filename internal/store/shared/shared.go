@@ -49,7 +49,10 @@ var _ store.Store = (*Store)(nil)
 
 // Open opens the store in a database, and makes its tables if there are none. The database stays the caller's.
 func Open(ctx context.Context, db *postgres.DB, o Options) (*Store, error) {
-	if err := db.Migrate(ctx, mail); err != nil {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if err := db.Migrate(ctx, part(o.Now())); err != nil {
 		return nil, err
 	}
 	e := &engine{db: db}

@@ -6,20 +6,21 @@ import (
 	"encoding/hex"
 	"fmt"
 	"reflect"
-	"regexp"
 	"strconv"
 	"strings"
 	"sync"
 	"unicode/utf8"
+
+	"github.com/mailrig/mailrig/internal/lazyregexp"
 )
 
 // statements are those of package tables in PostgreSQL's words. Their number has a bound, because their texts are constants.
 type statements struct{ known sync.Map }
 
 var (
-	tableNames   = regexp.MustCompile(`\b(FROM|INTO|UPDATE|JOIN) ([a-z]+)\b`)
-	planHints    = regexp.MustCompile(` INDEXED BY [a-z_]+|CROSS (JOIN)`) // which SQLite needs
-	placeholders = regexp.MustCompile(`\?(\d*)`)
+	tableNames   = lazyregexp.New(`\b(FROM|INTO|UPDATE|JOIN) [a-z]+\b\.?`)
+	planHints    = lazyregexp.New(` INDEXED BY [a-z_]+|CROSS (JOIN)`) // which SQLite needs
+	placeholders = lazyregexp.New(`\?(\d*)`)
 )
 
 // of returns a statement with the schema's name before each table, and with numbered arguments.
@@ -28,7 +29,12 @@ func (s *statements) of(query string) string {
 		return text.(string)
 	}
 	text := planHints.ReplaceAllString(query, "$1")
-	text = tableNames.ReplaceAllString(text, "$1 mailrig.$2")
+	text = tableNames.ReplaceAllStringFunc(text, func(table string) string {
+		if strings.HasSuffix(table, ".") { // it has the schema's name
+			return table
+		}
+		return strings.Replace(table, " ", " mailrig.", 1)
+	})
 	n := 0
 	text = placeholders.ReplaceAllStringFunc(text, func(p string) string {
 		if n++; len(p) > 1 {
