@@ -5,6 +5,8 @@ package e2e
 // TestDocsUseFlagsThatExist, and what they name of this repository by TestDocsNameWhatExists.
 var notHere = map[string]string{
 	"mailrig data *": "it needs a directory of kept mail that no mailrig uses; cmd/mailrig/testdata/data.txtar runs it",
+	"createdb rig":   "PostgreSQL doesn't run here; server/shared_test.go starts one",
+	"MAILRIG_DATA=postgres://rig:secret@db.internal/rig mailrig serve": "PostgreSQL doesn't run here; server/shared_test.go starts one",
 	// This repository's own tests and measurements.
 	"make *":         "it takes minutes, or runs this test within itself",
 	"go test ./*":    "CI runs the tests themselves",
