@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	kepts "github.com/mailrig/mailrig/internal/store/kept"
 	"github.com/mailrig/mailrig/scenarios"
 	"github.com/mailrig/mailrig/server"
 )
@@ -233,4 +234,69 @@ func TestRecordsAreKept(t *testing.T) {
 	if s := k.Sessions(); s[0].ID != "3" {
 		t.Errorf("the next session has the id %s", s[0].ID)
 	}
+}
+
+// TestMailpitIsKept checks that which entries are read, and their tags, are the same after a restart, and that nothing is kept
+// of an entry that is gone.
+func TestMailpitIsKept(t *testing.T) {
+	t.Parallel()
+	k := keeping(t, server.Config{})
+	for _, subject := range []string{"one", "two", "three"} {
+		k.must(deliverBySMTP(t, k.Server, subject))
+	}
+	ids := func() map[string]string {
+		var page struct {
+			Messages []struct{ ID, Subject string }
+		}
+		_, body := newAPI(t, k.Server).do(200, "GET", "/api/v1/messages", "", "")
+		k.must(json.Unmarshal([]byte(body), &page))
+		all := map[string]string{}
+		for _, m := range page.Messages {
+			all[m.Subject] = m.ID
+		}
+		return all
+	}
+	list := func() string {
+		_, body := newAPI(t, k.Server).do(200, "GET", "/api/v1/messages", "", "")
+		return body
+	}
+	id := ids()
+	a := newAPI(t, k.Server)
+	a.do(200, "GET", "/api/v1/message/"+id["one"], "", "")
+	a.do(200, "PUT", "/api/v1/messages", "", fmt.Sprintf(`{"IDs":[%q],"Read":true}`, id["three"]))
+	a.do(200, "PUT", "/api/v1/tags", "", fmt.Sprintf(`{"IDs":[%q,"stranger"],"Tags":["Big","small"]}`, id["two"]))
+	a.do(200, "PUT", "/api/v1/tags/small", "", `{"Name":"tiny"}`)
+	before := list()
+	for _, want := range []string{`"unread":1`, `"Tags":["Big","tiny"]`, `"tags":["Big","tiny"]`} {
+		if !strings.Contains(before, want) {
+			t.Fatalf("the list lacks %s: %s", want, before)
+		}
+	}
+	k.restart()
+	if after := list(); after != before {
+		t.Errorf("the list was\n%s\nand is\n%s", before, after)
+	}
+	a = newAPI(t, k.Server)
+	a.do(200, "DELETE", "/api/v1/messages", "", fmt.Sprintf(`{"IDs":[%q]}`, id["one"]))
+	k.restart()
+	if got := ids(); len(got) != 2 || got["two"] != id["two"] {
+		t.Errorf("the ids were %v, and are %v", id, got)
+	}
+	newAPI(t, k.Server).do(200, "DELETE", "/api/v1/messages", "", "")
+	list()
+	k.stop()
+	st, err := kepts.Open(k.cfg.Data, kepts.Options{})
+	k.must(err)
+	defer st.Close()
+	for _, kind := range []string{"mailpit letter", "mailpit tags"} {
+		if n, _, err := st.State().Count(t.Context(), kind); n != 0 || err != nil {
+			t.Errorf("%d records of kind %s are left, %v", n, kind, err)
+		}
+	}
+}
+
+// deliverBySMTP sends a message to bob.
+func deliverBySMTP(t testing.TB, s *server.Server, subject string) error {
+	c := dial(t, s, 25)
+	return talk(c, "", "220 ", "HELO x", "250 ", "MAIL FROM:<alice@example.test>", "250 ", "RCPT TO:<bob@example.test>", "250 ", "DATA", "354 ", "Subject: "+subject+"\r\n\r\nbody\r\n.", "250 ")
 }

@@ -44,7 +44,7 @@ func (s *Server) MailpitSMTP() string {
 
 // newMailpit makes the handler of Mailpit's calls.
 func (s *Server) newMailpit() *mailpit.Handler {
-	c := mailpit.Config{Store: s.store, Sent: s.quota, Version: s.cfg.Version, Logger: s.cfg.Logger, Answers: s.bounds.answers}
+	c := mailpit.Config{Store: s.store, State: s.state, Sent: s.quota, Version: s.cfg.Version, Logger: s.cfg.Logger, Answers: s.bounds.answers}
 	if m := s.cfg.Mailpit; m != nil {
 		c.Alike, c.MaxMessages = true, m.MaxMessages
 		if m.Chaos {

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/mailrig/mailrig/internal/state"
 	"github.com/mailrig/mailrig/internal/store"
 )
 
@@ -37,12 +38,14 @@ type box struct {
 	strangers     map[string][]string // tags that were given to ids that don't exist
 	accepted      int                 // letters that have come
 	acceptedBytes int64
-	told          int // how many of them listeners have heard of
-	deleted       int // letters that this API deleted
+	told          int  // how many of them listeners have heard of
+	deleted       int  // letters that this API deleted
+	gone          bool // letters are gone, and what is kept about them isn't
+	keeper        keeper
 }
 
-func newBox(st store.Store, most int) *box {
-	return &box{store: st, most: most, turn: make(chan struct{}, 1), byMessage: map[string]*Entry{}, byID: map[string]*Entry{}, strangers: map[string][]string{}}
+func newBox(st store.Store, most int, kept state.Store) *box {
+	return &box{keeper: keeper{state: kept}, store: st, most: most, turn: make(chan struct{}, 1), byMessage: map[string]*Entry{}, byID: map[string]*Entry{}, strangers: map[string][]string{}}
 }
 
 // with calls do with all letters, the latest first, and lets nobody else have the box meanwhile. So only one request reads
@@ -54,6 +57,9 @@ func (b *box) with(ctx context.Context, do func(all []*Entry) error) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+	if err := b.load(ctx); err != nil {
+		return err
+	}
 	all, err := b.sync(ctx)
 	if err == nil && b.most > 0 && len(all) > b.most {
 		if err = b.remove(ctx, all[b.most:]); err == nil {
@@ -63,7 +69,7 @@ func (b *box) with(ctx context.Context, do func(all []*Entry) error) error {
 	if err != nil {
 		return err
 	}
-	return do(all)
+	return b.and(ctx, do(all))
 }
 
 // sync finds out which letters there are.
@@ -109,6 +115,7 @@ func (b *box) sync(ctx context.Context) ([]*Entry, error) {
 				continue // it came by APPEND, or from a seed directory
 			}
 			l = &Entry{id: idOf(p.Message), msg: p.Message, origin: origin, created: origin.Received.Local().Truncate(time.Millisecond)}
+			b.recall(l)
 			b.byMessage[p.Message.ID()], b.byID[l.id] = l, l
 			b.accepted, l.number = b.accepted+1, b.accepted+1
 			b.acceptedBytes += p.Message.Size()
@@ -129,6 +136,7 @@ func (b *box) sync(ctx context.Context) ([]*Entry, error) {
 			if l.round != b.round {
 				delete(b.byMessage, key)
 				delete(b.byID, l.id)
+				b.gone = true
 			}
 		}
 	}

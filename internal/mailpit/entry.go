@@ -18,6 +18,7 @@ type Entry struct {
 	read   bool
 	tags   []string // sorted; nil until known
 	tagged bool
+	given  bool           // the tags are a client's
 	places []store.Placed // where it is now
 	round  uint64         // in which it was last seen
 	number int            // among the accepted

@@ -222,6 +222,7 @@ func (h *Handler) setRead(w http.ResponseWriter, r *http.Request) {
 				continue
 			}
 			l.read = body.Read
+			h.box.keep(l)
 			if len(body.IDs) > 0 || body.Search != "" {
 				h.tellRead(l)
 			}
@@ -269,6 +270,7 @@ func (h *Handler) deleteMessages(w http.ResponseWriter, r *http.Request) {
 			return h.remove(r.Context(), h.box.named(body.IDs))
 		}
 		clear(h.box.strangers)
+		h.box.keeper.tagging = true
 		if err := h.box.remove(r.Context(), all); err != nil {
 			return err
 		}

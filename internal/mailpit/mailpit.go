@@ -25,6 +25,7 @@ import (
 
 	"github.com/mailrig/mailrig/internal/answer"
 	"github.com/mailrig/mailrig/internal/budget"
+	"github.com/mailrig/mailrig/internal/state"
 	"github.com/mailrig/mailrig/internal/store"
 )
 
@@ -40,6 +41,7 @@ type Config struct {
 	MaxMessages int
 	// Chaos makes things fail by chance; nil means that this isn't enabled.
 	Chaos   Chaos
+	State   state.Store   // keeps which letters are read, and their tags; nil keeps them while the process runs
 	Answers *budget.Share // for the messages that are being sent to clients; nil means no bound
 	Logger  *slog.Logger  // nil is silent
 }
@@ -62,7 +64,7 @@ func New(cfg Config) *Handler {
 	if cfg.Sent == nil {
 		cfg.Sent = cfg.Store
 	}
-	h := &Handler{cfg: cfg, box: newBox(cfg.Store, cfg.MaxMessages), events: newEvents(), started: time.Now()}
+	h := &Handler{cfg: cfg, box: newBox(cfg.Store, cfg.MaxMessages, cfg.State), events: newEvents(), started: time.Now()}
 	h.Routes = answer.Routes{
 		"/api/v1/messages":                       {"GET": h.messages, "PUT": h.setRead, "DELETE": h.deleteMessages},
 		"/api/v1/search":                         {"GET": h.search, "DELETE": h.deleteSearch},

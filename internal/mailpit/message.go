@@ -108,6 +108,7 @@ func (h *Handler) markRead(l *Entry) {
 	}
 	if !l.read {
 		l.read = true
+		h.box.keep(l)
 		h.tellRead(l)
 		h.changed()
 	}

@@ -128,7 +128,7 @@ func operator(word string, zone *time.Location) test {
 			return indexTag(tags, value) >= 0, err
 		}
 	case "is", "has":
-		return state(strings.ToLower(word))
+		return being(strings.ToLower(word))
 	case "after", "before":
 		return dated(strings.EqualFold(key, "after"), value, zone)
 	case "larger", "smaller":
@@ -148,7 +148,7 @@ func operator(word string, zone *time.Location) test {
 	return nil
 }
 
-func state(word string) test {
+func being(word string) test {
 	of := func(f func(summary) bool) test {
 		return func(ctx context.Context, l *Entry) (bool, error) {
 			s, err := summaryOf(ctx, l)

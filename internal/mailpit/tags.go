@@ -41,11 +41,14 @@ func (h *Handler) setTags(w http.ResponseWriter, r *http.Request) {
 		for _, id := range body.IDs {
 			h.events.tell("update", changeEvent{ID: id, Tags: tags})
 			if l := h.box.byID[id]; l != nil {
-				l.tags, l.tagged = tags, true
+				l.tags, l.tagged, l.given = tags, true, true
+				h.box.keep(l)
 			} else if len(tags) == 0 {
 				delete(h.box.strangers, id)
+				h.box.keeper.tagging = true
 			} else if len(id) <= mostTagBytes && h.box.strangerTags() < mostTags {
 				h.box.strangers[id] = tags
+				h.box.keeper.tagging = true
 			}
 		}
 		return nil
@@ -98,8 +101,12 @@ func (h *Handler) changeTag(w http.ResponseWriter, r *http.Request, name string)
 			return nil
 		}
 		for _, l := range all {
-			l.tags = renamed(l.tags, old, name)
+			if indexTag(l.tags, old) >= 0 {
+				l.tags, l.given = renamed(l.tags, old, name), true
+				h.box.keep(l)
+			}
 		}
+		h.box.keeper.tagging = true
 		for id, tags := range maps.Clone(h.box.strangers) {
 			if tags = renamed(tags, old, name); len(tags) > 0 {
 				h.box.strangers[id] = tags
