@@ -14,8 +14,8 @@ var _ protocol.Imitator = (*replies)(nil)
 // Listed finds a list in any reply, as List does.
 func (*replies) Listed(_ string, lines []string) (names []string, ok bool) {
 	for _, line := range lines {
-		if m := list.FindStringSubmatch(line); m != nil {
-			names = strings.Fields(m[1])
+		if list, found := capabilityList(line); found {
+			names = strings.Fields(list)
 		}
 	}
 	return names, names != nil

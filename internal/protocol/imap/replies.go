@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"github.com/mailrig/mailrig/internal/event"
-	"github.com/mailrig/mailrig/internal/lazyregexp"
 	"github.com/mailrig/mailrig/internal/protocol"
 )
 
@@ -78,7 +77,31 @@ func (*replies) Command(line string) protocol.Line {
 	return l
 }
 
-var list = lazyregexp.New(`(?i)(?:^\* CAPABILITY |\[CAPABILITY )([^\]]*)`)
+// capabilityList returns the list in one line of a reply. Every line that a server says is looked at, so this is no regular
+// expression.
+func capabilityList(line string) (names string, ok bool) {
+	const untagged, code = "* CAPABILITY ", "[CAPABILITY "
+	from := -1
+	if begins(line, untagged) {
+		from = len(untagged)
+	}
+	for at := 0; from < 0; at++ {
+		next := strings.IndexByte(line[at:], '[')
+		if next < 0 {
+			return "", false
+		}
+		if at += next; begins(line[at:], code) {
+			from = at + len(code)
+		}
+	}
+	names, _, _ = strings.Cut(line[from:], "]")
+	return names, true
+}
+
+// begins reports whether a line begins with these words, whatever their case.
+func begins(line, words string) bool {
+	return len(line) >= len(words) && strings.EqualFold(line[:len(words)], words)
+}
 
 // List finds a list in any reply: an untagged CAPABILITY or a response code (RFC 9051 sections 7.2.2 and 7.1).
 func (r *replies) List(verb string, lines []string) (names []string, ok bool) {
