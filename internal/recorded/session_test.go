@@ -127,3 +127,18 @@ func TestOtherSessions(t *testing.T) {
 	odd := said(t, 25, "smtp", "S: SSH-2.0-OpenSSH_9.2")
 	has(t, written(t, odd), `raw: "SSH-2.0-OpenSSH_9.2\r\n"`)
 }
+
+// TestTextsThatCount checks that what a server says of the number of messages isn't taken for its words: at the recorded
+// scenario the maildrop has others.
+func TestTextsThatCount(t *testing.T) {
+	t.Parallel()
+	for _, count := range []string{"+OK Maildrop has 0 messages", "+OK mrose's maildrop has 2 messages (320 octets)", "+OK maildrop empty", "+OK No new mail", "+OK"} {
+		text := written(t, said(t, 110, "pop3", "S: +OK Acme ready.\nC: USER alice\nS: +OK Your turn\nC: PASS ***\nS: "+count+"\nlogin alice\nC: NOOP\nS: "+count+"\nC: QUIT\nS: "+count+"\n"))
+		has(t, text, "pop3: +OK Acme ready.", "put: +OK Your turn")
+		if kept := strings.Contains(text, "put: "+count+"\n"); kept != (count == "+OK") {
+			t.Errorf("%q among the words: %v\n%s", count, kept, text)
+		}
+	}
+	has(t, written(t, said(t, 110, "pop3", "S: +OK Acme ready.\nC: USER alice\nS: +OK Your turn\nC: PASS ***\nS: +OK Logged in.\nlogin alice\nC: QUIT\nS: +OK Logging out.\n")),
+		"put: +OK Logged in.", "put: +OK Logging out.")
+}

@@ -3,6 +3,7 @@ package pop3
 import (
 	"strings"
 
+	"github.com/mailrig/mailrig/internal/lazyregexp"
 	"github.com/mailrig/mailrig/internal/protocol"
 )
 
@@ -24,12 +25,17 @@ func (*replies) Listed(verb string, lines []string) (names []string, ok bool) {
 // Text returns the status line.
 func (*replies) Text(lines []string) string { return lines[0] }
 
+// counts matches words that say how much is in the maildrop, as in RFC 1939's own examples.
+var counts = lazyregexp.New(`(?i)\d|\bempty\b|\bno (new )?(messages?|mail)\b`)
+
 // Reworded replaces the status line of a command whose status is words alone. Behind the +OK of other commands stand
-// numbers.
+// numbers, and some servers say how many messages there are where others only greet.
 func (*replies) Reworded(word protocol.Word, line string) (find, put string, ok bool) {
-	switch status, _, _ := strings.Cut(line, " "); {
+	switch status, words, _ := strings.Cut(line, " "); {
 	case status == "-ERR":
 		return "^-ERR.*$", protocol.Verbatim(line), true
+	case status == "+OK" && counts.MatchString(words):
+		return "", "", false
 	case status == "+OK" && (word.Polite || word.Login || word.Opens && word.State == protocol.NoLogin):
 		return `^\+OK.*$`, protocol.Verbatim(line), true
 	}
