@@ -91,72 +91,10 @@ func checks() (all []situation) {
 	return append(all,
 		// Until a check has come a few times, it may be a client that leaves.
 		situation{name: "HAProxy's checks", programs: []string{"haproxy"}, may: []string{"certificate-not-trusted", "left-before-starttls"}, do: haproxyChecks},
-		situation{name: "nginx in front", programs: []string{"nginx"}, may: []string{"mail-sent-in-clear"}, do: nginxInFront})
-}
-
-// haproxyChecks lets HAProxy check each door in another way, until it has done so three times.
-func haproxyChecks(t *testing.T, r *rig) {
-	ways := map[int]string{
-		25: "", 2525: "option tcp-check", 587: "option smtpchk EHLO haproxy.example", 143: "option tcp-check\n  tcp-check expect string *\\ OK",
-		110: "option tcp-check\n  tcp-check expect string +OK\n  tcp-check send QUIT\\r\\n", 465: "", 993: "", 995: "",
-	}
-	conf := "defaults\n  mode tcp\n  timeout connect 10s\n  timeout client 1m\n  timeout server 1m\n"
-	for door, way := range ways {
-		tls := ""
-		if r.door(door).Security == "tls" && door != 995 { // at 995 the check knows nothing of TLS
-			tls = "check-ssl verify none"
-		}
-		conf += fmt.Sprintf("frontend f%[1]d\n  bind 127.0.0.1:%[2]d\n  default_backend b%[1]d\nbackend b%[1]d\n  %[3]s\n  server rig %[4]s check inter 500ms %[5]s\n",
-			door, freePort(t), way, r.door(door).Address, tls)
-	}
-	d := &debian{t: t, dir: t.TempDir()}
-	stop := d.runUntil("", sbin(t, "haproxy"), "-db", "-f", write(t, d.dir, "haproxy.cfg", []byte(conf)))
-	delete(ways, 25) // a check that only connects gives up with an RST in place of the ACK: nobody is told of it
-	delete(ways, 2525)
-	delete(ways, 995)
-	eventually(t, "three checks at each other door", func() bool {
-		seen := map[int]int{}
-		for _, s := range r.sessions() {
-			seen[s.Door]++
-		}
-		for door := range ways {
-			if seen[door] < 3 {
-				return false
-			}
-		}
-		return true
-	})
-	stop()
-}
-
-const nginxConf = `load_module /usr/lib/nginx/modules/ngx_mail_module.so;
-daemon off; master_process off; pid %[1]s/nginx.pid; error_log %[1]s/error.log;
-events {}
-http {
-  access_log off;
-  client_body_temp_path %[1]s/a; proxy_temp_path %[1]s/b; fastcgi_temp_path %[1]s/c; uwsgi_temp_path %[1]s/d; scgi_temp_path %[1]s/e;
-  server { listen 127.0.0.1:%[2]d; location / { add_header Auth-Status OK; add_header Auth-Server 127.0.0.1; add_header Auth-Port %[3]s; return 204; } }
-}
-mail {
-  auth_http 127.0.0.1:%[2]d; server_name proxy.example.test;
-  server { listen 127.0.0.1:%[4]d; protocol smtp; smtp_auth none; xclient off; }
-}
-`
-
-// nginxInFront sends through nginx' mail proxy, which speaks to the rig in clear.
-func nginxInFront(t *testing.T, r *rig) {
-	need(t, "curl")
-	if _, err := os.Stat("/usr/lib/nginx/modules/ngx_mail_module.so"); err != nil {
-		missing(t, "nginx has no module for mail")
-	}
-	d := &debian{t: t, dir: t.TempDir()}
-	auth, mail := freePort(t), freePort(t)
-	conf := fmt.Sprintf(nginxConf, d.dir, auth, r.port(25), mail)
-	stop := d.runUntil("", sbin(t, "nginx"), "-c", write(t, d.dir, "nginx.conf", []byte(conf)))
-	file := write(t, t.TempDir(), "letter", crlf(letter))
-	r.run("curl", r.curlArgs("--retry", "20", "--retry-connrefused", "--retry-delay", "1", "--mail-from", r.User, "--mail-rcpt", r.User,
-		"--upload-file", file, fmt.Sprintf("smtp://127.0.0.1:%d/client.example.test", mail))...).want(0)
-	stop()
+		situation{name: "nginx in front", programs: []string{"nginx"}, may: []string{"mail-sent-in-clear"}, do: nginxInFront},
+		situation{name: "nginx passes streams on", programs: []string{"nginx", "curl"}, do: nginxStreams},
+		situation{name: "nginx passes streams on and does TLS", programs: []string{"nginx", "curl"}, may: []string{"certificate-not-trusted"}, do: nginxDoesTLS},
+		situation{name: "a browser at the page", flags: []string{"--https", "127.0.0.1:0"}, do: browserAtThePage})
 }
 
 // visitors are programs that only look.

@@ -214,12 +214,13 @@ func passwords() []wrongly {
 
 // wantMethod is what must be said where program and server have no method in common: that it is the method, and which ones
 // the server has. A program that has read them in IMAP's greeting inside TLS may leave without a word, as one does that
-// refuses the certificate. Nobody can tell the two apart, so it is right to name both.
+// refuses the certificate. One that is set to APOP leaves a POP3 greeting without a timestamp as a health check does. Nobody
+// can tell these apart, so it is right to name both.
 func wantMethod(listed string) want {
 	return want{
 		right: []saying{says("login-method-refused", "authentication method", listed), says("used-unlisted-mechanism", "authentication method", listed),
 			says("no-common-mechanism", "authentication method", listed), says("looked-and-left", "authentication method", listed),
-			says("certificate-not-trusted", "trust the rig's CA", "authentication method", listed)},
+			says("certificate-not-trusted", "trust the rig's CA", "authentication method", listed), says("connected-and-left", "health check", "authentication method", listed)},
 		vague: []string{"login-refused", "login-despite-logindisabled", "malformed-command", "refused-for-good"},
 		also:  []string{"login-despite-logindisabled", "login-refused", "login-method-refused", "used-unlisted-mechanism", "login-missing"},
 	}

@@ -21,6 +21,7 @@ import (
 	"os"
 	"os/signal"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -33,7 +34,8 @@ const (
 
 type options struct {
 	program, kind, match string
-	every, from, jobs    int
+	every, jobs          int
+	from                 []int
 	update, verbose      bool
 }
 
@@ -43,7 +45,7 @@ func main() {
 	flag.StringVar(&o.kind, "kind", "", "only mistakes with this in the name of their kind")
 	flag.StringVar(&o.match, "match", "", "only cells with this in their description")
 	flag.IntVar(&o.every, "every", 1, "only each `N`th cell")
-	flag.IntVar(&o.from, "from", 0, "with -every: leave out this many cells first")
+	flag.Func("from", "with -every: leave out this many cells first; several numbers with commas between them are as many slices", o.setFrom)
 	flag.IntVar(&o.jobs, "jobs", 4, "try this many cells at a time; most of the time they wait")
 	flag.BoolVar(&o.update, "update", false, "write the score to "+doc)
 	flag.BoolVar(&o.verbose, "v", false, "show all about each cell, not only about those that aren't right")
@@ -109,11 +111,33 @@ func (o *options) choose(programs []*program) (cells []*cell) {
 		if !strings.Contains(c.wrongly.kind, o.kind) || !strings.Contains(c.String(), o.match) {
 			continue
 		}
-		if n++; (n-1-o.from)%max(1, o.every) == 0 && n > o.from {
+		if o.chosen(n) {
 			cells = append(cells, c)
 		}
+		n++
 	}
 	return cells
+}
+
+// setFrom reads the numbers of -from.
+func (o *options) setFrom(list string) error {
+	o.from = nil
+	for number := range strings.SplitSeq(list, ",") {
+		n, err := strconv.Atoi(number)
+		if err != nil {
+			return err
+		}
+		o.from = append(o.from, n)
+	}
+	return nil
+}
+
+// chosen reports whether -every and -from take the cell with this number, from 0.
+func (o *options) chosen(number int) bool {
+	if o.from == nil {
+		return number%max(1, o.every) == 0
+	}
+	return slices.ContainsFunc(o.from, func(from int) bool { return number >= from && (number-from)%max(1, o.every) == 0 })
 }
 
 // cellsOf makes a cell of each program and each mistake that it can make.
@@ -138,7 +162,10 @@ func (o *options) command() string {
 		}
 	}
 	if o.every > 1 {
-		text += fmt.Sprintf(" -every %d -from %d", o.every, o.from)
+		text += fmt.Sprintf(" -every %d", o.every)
+	}
+	if o.from != nil {
+		text += " -from " + strings.ReplaceAll(strings.Trim(fmt.Sprint(o.from), "[]"), " ", ",")
 	}
 	return text + " -update"
 }

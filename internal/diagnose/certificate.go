@@ -34,7 +34,7 @@ func (f *Facts) refusedCertificate() (refused, sure bool) {
 	case t.Established():
 		return !f.wentOnInTLS() && f.EndedBy != event.EndedByScenario && f.left() && !f.secureGreetingOnly(), false
 	}
-	return t.Hello && t.Outcome == event.LeftByClient, false
+	return t.Hello && t.Outcome == event.LeftByClient && !f.leftOldVersion(), false
 }
 
 // internalError is an alert that says nothing about its reason (RFC 8446 section 6.2).
@@ -47,9 +47,9 @@ func (f *Facts) workedInTLS() bool {
 }
 
 // wentOnInTLS reports whether the client went on behind the handshake, in a way that a client which refuses the certificate
-// doesn't. getmail looks at a certificate that is bad only after it has asked for the capabilities, and leaves then.
+// doesn't. getmail compares the name only after it has asked for the capabilities, and leaves then.
 func (f *Facts) wentOnInTLS() bool {
-	if f.TLS.Bad {
+	if f.TLS.Bad || f.TLS.WrongName {
 		return f.has(func(s *Step) bool { return s.Secure && (s.works() || s.ofLogin()) })
 	}
 	return f.workedInTLS()
@@ -167,7 +167,7 @@ func (f *Facts) whyRefused() map[string]string {
 
 // otherReasons says, as sentences with a space before them, why else a client may have left behind a handshake without a word.
 func (f *Facts) otherReasons() (text string) {
-	if !f.TLS.StartTLS {
+	if !f.TLS.StartTLS && !f.workedInTLS() {
 		text = " If it trusts it already: port " + itoa(f.Door) + " is for " + f.speaks.Title + ", and the account may be one of another protocol."
 	}
 	if methods := f.Listed[true].Mechanisms(); len(methods) > 0 && !f.TLS.StartTLS { // the greeting named them, and mbsync leaves if its own isn't among them

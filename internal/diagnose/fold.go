@@ -62,12 +62,12 @@ func probes(all []Evidence) (list []Evidence) {
 	return append(list, fold(often)...)
 }
 
-// probed counts, for each client and door, the sessions in which the client only shook hands and said nothing. Health
-// checks do that, and so does a mail client that refuses the certificate without an alert.
+// probed counts, for each client and door, the sessions in which the client shook hands and then did nothing that it may have
+// come for. Health checks do that, and so does a mail client that refuses the certificate without an alert.
 func (c *Case) probed() map[place]int {
 	n := map[place]int{}
 	for _, f := range c.Sessions {
-		if f.onTLS() && len(f.Steps) == 0 && f.TLS.ClientAlert() == 0 {
+		if f.onTLS() && !f.wentOnInTLS() && f.TLS.ClientAlert() == 0 {
 			n[f.place()]++
 		}
 	}

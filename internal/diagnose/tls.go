@@ -42,11 +42,21 @@ func clearTextOnTLSPort(c *Case) []Evidence {
 	})
 }
 
-// versionRefused finds a client that shares no TLS version with the server.
+// versionRefused finds a client that shares no TLS version with the server. One that leaves an old version without an alert
+// may have left for another reason.
 func versionRefused(c *Case) []Evidence {
-	return c.each(func(f *Facts) bool {
-		return f.triedTLS() && !f.onTLS() && (f.TLS.ClientAlert() == 70 || f.TLS.Outcome == event.NoVersion || f.oldVersionRefused())
+	all := c.each(func(f *Facts) bool {
+		return f.triedTLS() && !f.onTLS() && (f.TLS.ClientAlert() == 70 || f.TLS.Outcome == event.NoVersion || f.oldVersionRefused() || f.leftOldVersion())
 	})
+	for i := range all {
+		all[i].Guess = all[i].Sessions[0].leftOldVersion()
+	}
+	return all
+}
+
+// leftOldVersion reports whether the client left without a word when the server had chosen TLS 1.0 or 1.1.
+func (f *Facts) leftOldVersion() bool {
+	return oldTLS(f.TLS.Version) && f.TLS.Outcome == event.LeftByClient && f.TLS.ClientAlert() == 0
 }
 
 // oldVersionRefused reports whether the client refused TLS 1.0 or 1.1 in other words. It may have offered the version, and
