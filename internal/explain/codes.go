@@ -142,6 +142,10 @@ var stages = []struct {
 	{lazyregexp.New(`helo|ehlo|remote access denied`), "EHLO"},
 }
 
+// toldSuccess is an SMTP reply that says yes, in a message of a program that reports it as an error: the program has read
+// another reply than it wanted.
+var toldSuccess = lazyregexp.New(`(?:^|(?:failed|refused|rejected|unexpected|invalid|error|send)[^a-z0-9]{1,6})[123]\d\d(?: "|,? b?['"]| [123]\.\d\.\d )|response= ?[123]\d\d `)
+
 // mostEmbedded is how many replies inside messages are looked at.
 const mostEmbedded = 20
 
@@ -149,6 +153,9 @@ const mostEmbedded = 20
 func embedded(text string) (all []reply) {
 	if len(text) > 64<<10 {
 		text = text[len(text)-64<<10:]
+	}
+	if m := toldSuccess.FindStringIndex(text); m != nil {
+		all = append(all, reply{protocol: "smtp", text: text[m[0]:m[1]], Verdict: event.Verdict{Class: event.Nonsense}})
 	}
 	for _, m := range embeddedReply.FindAllStringSubmatchIndex(text, mostEmbedded) {
 		group := func(i int) string {

@@ -330,6 +330,8 @@ func (d *talk) inference() []evidence {
 		e.means = []string{"tls-broken-off"}
 	case at == "TLS":
 		e.means, e.level = []string{"tls-broken-off", "tls-no-answer", "starttls-refused"}, anyWords
+	case at == "greeting" && late && cut: // the server says nothing until it reads something, and breaks off then
+		e.means = []string{"clear-to-tls-port", "no-greeting", "closed-at-greeting"}
 	case at == "greeting" && late:
 		e.means = []string{"no-greeting", "clear-to-tls-port", "slow-server", "wrong-protocol"}
 	case at == "greeting":
