@@ -140,7 +140,7 @@ func (t *Table) Extract(r *event.Record) *Facts {
 		f.speaks = &protocol.Protocol{Name: r.Protocol, Title: strings.ToUpper(r.Protocol)}
 	}
 	if len(r.Offered) > 0 {
-		f.offered = &List{Names: protocol.Upper(r.Offered)}
+		f.offered = &List{Names: protocol.Upper(slices.Clone(r.Offered))} // the record is shared
 	}
 	if host, _, err := net.SplitHostPort(r.Client); err == nil {
 		f.Host = host

@@ -97,3 +97,12 @@ func TestSingleDoor(t *testing.T) {
 		t.Errorf("finds\n%s", text)
 	}
 }
+
+// TestRecordStays checks that facts leave alone the lists of the record that they are taken from: others read it too.
+func TestRecordStays(t *testing.T) {
+	t.Parallel()
+	r := &event.Record{Protocol: "smtp", Offered: []string{"auth plain"}}
+	if f := Product().Extract(r); f.offered.Names[0] != "AUTH PLAIN" || r.Offered[0] != "auth plain" {
+		t.Errorf("the facts have %q, and the record has %q", f.offered.Names, r.Offered)
+	}
+}
