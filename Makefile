@@ -57,6 +57,9 @@ ROBOTS := ^(TestRobots|TestPartialJobs)$$
 # SQLite is C that was translated to Go. The race detector finds nothing in it, and makes it many times slower. No other
 # package can be left out: the linker would take its copies of generic functions, sync.Map's among them, for all of the
 # program, and races would be seen that aren't there.
+#
+# At its end, each process would wait a second for reports of other threads, and the tests start thousands of processes.
+export GORACE ?= atexit_sleep_ms=10
 RACE := -race -gcflags=modernc.org/sqlite/lib=-race=false
 
 unit: ## every package but e2e, with the race detector

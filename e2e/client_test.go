@@ -143,7 +143,7 @@ func clip(s string) string {
 // the client is found.
 func cleanEnv(home string) []string {
 	env := []string{"HOME=" + home, "LANG=C.UTF-8", "TERM=xterm", "TMPDIR=" + os.TempDir(), "USER=tester", "EMAIL=tester@example.test"}
-	for _, keep := range []string{"PATH", "PYENV_ROOT", "PYENV_VERSION", "SystemRoot", "TEMP", "GOCOVERDIR"} {
+	for _, keep := range []string{"PATH", "PYENV_ROOT", "PYENV_VERSION", "SystemRoot", "TEMP", "GOCOVERDIR", "GORACE"} {
 		if v, ok := os.LookupEnv(keep); ok {
 			env = append(env, keep+"="+v)
 		}

@@ -42,6 +42,7 @@ func TestScripts(t *testing.T) {
 		Setup: func(env *testscript.Env) error {
 			address, err := free.next()
 			env.Setenv("FREE", address)
+			env.Setenv("GORACE", os.Getenv("GORACE")) // see the Makefile
 			return err
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
