@@ -30,7 +30,7 @@ func (l lazyIssuer) Examine(ctx context.Context, token, protocol string) (identi
 // newIssuer makes the issuer of tokens.
 func (s *Server) newIssuer() *issuer.Issuer {
 	c := issuer.Config{
-		Lifetime: s.cfg.TokenLifetime, Anyone: len(s.cfg.Users) == 0, SignIn: s.signIn, Conditions: s.conditions, Address: s.store.Address, Record: s.asked, Logger: s.cfg.Logger, Room: s.bounds.tokens,
+		Lifetime: s.cfg.TokenLifetime, Anyone: len(s.cfg.Users) == 0, SignIn: s.signIn, Conditions: s.conditions, Address: s.store.Address, Record: s.asked, Logger: s.cfg.Logger, Room: s.bounds.tokens, State: s.state,
 		Host: func(name string) bool { return hostListed(s.cfg.Hostnames, name) }, MailHosts: []string{s.hostname()}, URL: cmp.Or(s.httpURL, s.httpsURL),
 	}
 	for _, p := range s.protocols {

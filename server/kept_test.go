@@ -4,9 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"net/url"
 	"strings"
 	"testing"
+
+	"golang.org/x/oauth2"
 
 	kepts "github.com/mailrig/mailrig/internal/store/kept"
 	"github.com/mailrig/mailrig/scenarios"
@@ -299,4 +302,80 @@ func TestMailpitIsKept(t *testing.T) {
 func deliverBySMTP(t testing.TB, s *server.Server, subject string) error {
 	c := dial(t, s, 25)
 	return talk(c, "", "220 ", "HELO x", "250 ", "MAIL FROM:<alice@example.test>", "250 ", "RCPT TO:<bob@example.test>", "250 ", "DATA", "354 ", "Subject: "+subject+"\r\n\r\nbody\r\n.", "250 ")
+}
+
+// TestTokensAreKept checks that tokens are worth after a restart what they were worth before, that the key is the same, and
+// that registered clients are known.
+func TestTokensAreKept(t *testing.T) {
+	t.Parallel()
+	k := keeping(t, server.Config{Scenarios: []*scenarios.Scenario{parse(t, "tokens", "\n  - oauth: accept\n")}})
+	client := func() *oauth2.Config {
+		return oauthClient(k.Server, "/oauth2/authorize", "/oauth2/token", "imap", "smtp", "pop")
+	}
+	signIn := func() *oauth2.Token {
+		t.Helper()
+		token, err := client().Exchange(t.Context(), browse(t, client().AuthCodeURL(""), "user", "alice").Get("code"))
+		k.must(err)
+		return token
+	}
+	refresh := func(token string) (*oauth2.Token, error) {
+		return client().TokenSource(t.Context(), &oauth2.Token{RefreshToken: token}).Token()
+	}
+	ask := func(status int, path, kind, body string) string {
+		t.Helper()
+		method := http.MethodPost
+		if kind == "" {
+			method = http.MethodGet
+		}
+		r, err := http.NewRequestWithContext(t.Context(), method, k.HTTPURL()+path, strings.NewReader(body))
+		k.must(err)
+		r.Header.Set("Content-Type", kind)
+		resp, err := http.DefaultClient.Do(r)
+		k.must(err)
+		if resp.StatusCode != status {
+			t.Errorf("%s: %s, want %d", path, resp.Status, status)
+		}
+		return read(t, resp)
+	}
+	const form = "application/x-www-form-urlencoded"
+	keys := func() string { return ask(200, "/oauth2/keys", "", "") }
+	first, second := signIn(), signIn()
+	replaced, err := refresh(second.RefreshToken)
+	k.must(err)
+	revoked := signIn()
+	ask(200, "/oauth2/revoke", form, url.Values{"token": {revoked.RefreshToken}}.Encode())
+	registered := ask(201, "/oauth2/register", "application/json", `{"client_name":"app","redirect_uris":["http://127.0.0.1/cb"]}`)
+	var app struct {
+		ID     string `json:"client_id"`
+		Secret string `json:"client_secret"`
+	}
+	k.must(json.Unmarshal([]byte(registered), &app))
+	before := keys()
+	k.restart()
+	if after := keys(); after != before {
+		t.Errorf("the keys were %s, and are %s", before, after)
+	}
+	if got := loginWith(t, k.Server, "alice", first.AccessToken); got != "imap smtp pop" {
+		t.Errorf("the access token is good for %q", got)
+	}
+	if got := loginWith(t, k.Server, "alice", revoked.AccessToken); got != "" {
+		t.Errorf("a revoked one is good for %q", got)
+	}
+	if _, err := refresh(first.RefreshToken); err != nil {
+		t.Errorf("refresh: %v", err)
+	}
+	if _, err := refresh(second.RefreshToken); err == nil {
+		t.Error("a refresh token that was replaced before the restart is good")
+	}
+	if _, err := refresh(replaced.RefreshToken); err == nil {
+		t.Error("its grant isn't revoked")
+	}
+	wrong := url.Values{"grant_type": {"client_credentials"}, "client_id": {app.ID}, "client_secret": {"wrong"}}
+	ask(401, "/oauth2/token", form, wrong.Encode())
+	wrong.Set("client_secret", app.Secret)
+	ask(200, "/oauth2/token", form, wrong.Encode())
+	k.restart()
+	if _, err := refresh(replaced.RefreshToken); err == nil {
+		t.Error("after another restart, its grant isn't revoked")
+	}
 }

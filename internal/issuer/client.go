@@ -130,6 +130,8 @@ func (i *Issuer) register(w http.ResponseWriter, r *http.Request) {
 	}
 	i.mu.Lock()
 	i.state.clients.put(id, c)
+	i.keepClient(id, c)
+	i.save()
 	i.mu.Unlock()
 	i.record(r, event.TokenRequest{Endpoint: event.AtRegister, Provider: own.name, Client: id, Scope: asked.Scope, Confidential: !c.public}, "")
 	writeJSON(w, http.StatusCreated, answer)

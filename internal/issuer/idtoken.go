@@ -22,6 +22,10 @@ func newSigner() (*signer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make the key for ID tokens: %w", err)
 	}
+	return signerOf(key)
+}
+
+func signerOf(key *ecdsa.PrivateKey) (*signer, error) {
 	point, err := key.PublicKey.Bytes()
 	if err != nil {
 		return nil, fmt.Errorf("make the key for ID tokens: %w", err)

@@ -47,6 +47,11 @@ func (i *Issuer) revoke(w http.ResponseWriter, r *http.Request) {
 	if t, ok := i.state.tokens.get(r.Form.Get("token")); ok {
 		t.revoked = true
 		t.grant.revoked = t.grant.revoked || t.refresh || t.provider == google // at Google, an access token ends its grant too
+		i.touch(t)
+		if t.grant.revoked {
+			i.touchAll(t.grant)
+		}
+		i.save()
 		e.Provider, e.Client, e.User, e.Number, e.Token = t.provider.name, t.client, t.user, t.grant.number, t.number
 	}
 	i.mu.Unlock()

@@ -1,5 +1,6 @@
 // Package issuer is an OAuth 2.0 authorization server (RFC 6749) with the parts of OpenID Connect that mail clients use. It issues the
-// tokens with which a client logs in by XOAUTH2 and OAUTHBEARER. It runs inside the HTTP door, and everything stays in memory.
+// tokens with which a client logs in by XOAUTH2 and OAUTHBEARER. It runs inside the HTTP door. Everything is in
+// memory; tokens, clients and the key may be kept besides.
 //
 // A client may point at it in three ways: by the rig's own paths (/oauth2/…, found through discovery), by Google's and by Microsoft's. A
 // [provider] holds what differs: paths, rotation of refresh tokens, when there is one, the wording of errors.
@@ -15,6 +16,7 @@
 //	judge.go       what a token is worth at a mail door
 //	tokens.go      codes, grants and tokens, and how many of them are kept
 //	idtoken.go     the ID token and its key
+//	kept.go        what outlives the process
 //	problem.go     errors, in each provider's words
 //	addon.go       the add-on that teaches Thunderbird this issuer
 //
@@ -35,6 +37,7 @@ import (
 	"github.com/mailrig/mailrig/internal/budget"
 	"github.com/mailrig/mailrig/internal/event"
 	"github.com/mailrig/mailrig/internal/identity"
+	"github.com/mailrig/mailrig/internal/state"
 )
 
 // Config says how an issuer works.
@@ -61,7 +64,9 @@ type Config struct {
 	MailHosts []string
 	// Room is the memory that codes, tokens, devices and registered clients may take. Without room the oldest are forgotten. nil: only
 	// their number is limited.
-	Room   *budget.Share
+	Room *budget.Share
+	// State keeps tokens, registered clients and the key of ID tokens, so that they outlive the process. nil: nothing does.
+	State  state.Store
 	Now    func() time.Time // nil: time.Now
 	Logger *slog.Logger     // nil is silent
 }
@@ -112,7 +117,8 @@ type Issuer struct {
 	key func() (*signer, error) // made when it is first needed
 
 	mu    sync.Mutex
-	state *state
+	state *remembered
+	changes
 }
 
 // New makes an issuer.
@@ -126,7 +132,9 @@ func New(c Config) *Issuer {
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
-	i := &Issuer{Config: c, mux: http.NewServeMux(), key: sync.OnceValues(newSigner), state: newState(c.Room)}
+	i := &Issuer{Config: c, mux: http.NewServeMux(), state: newRemembered(c.Room)}
+	i.key = sync.OnceValues(i.openKey)
+	i.load()
 	for pattern, h := range i.routes() {
 		i.mux.HandleFunc(pattern, h)
 	}

@@ -408,7 +408,7 @@ func TestKeepsWithinItsRoom(t *testing.T) {
 	t.Parallel()
 	all := budget.New(1 << 20)
 	room := all.Share(64 << 10)
-	s := newState(room)
+	s := newRemembered(room)
 	for n := range 1000 {
 		g := &grant{client: "app", user: "alice@example.test", scope: strings.Repeat("s", n%maxText)}
 		s.tokens.put(fmt.Sprint("token", n), &token{grant: g})

@@ -14,6 +14,8 @@ type shelf[V thing] struct {
 	room  *budget.Share
 	items map[hash]V
 	order []placed
+	// dropped is told what is forgotten. It may be nil.
+	dropped func(hash)
 }
 
 // placed is a thing's place in the order, and how much memory is reserved for it.
@@ -27,8 +29,15 @@ func newShelf[V thing](most int, room *budget.Share) shelf[V] {
 }
 
 // put keeps a thing under a new secret. If there are too many, or there is no room, the oldest go. One thing is kept in any case.
-func (s *shelf[V]) put(secret string, v V) {
-	k := placed{hashOf(secret), v.bytes()}
+func (s *shelf[V]) put(secret string, v V) hash {
+	h := hashOf(secret)
+	s.place(h, v)
+	return h
+}
+
+// place is put for a secret of which only the hash is known.
+func (s *shelf[V]) place(h hash, v V) {
+	k := placed{h, v.bytes()}
 	if len(s.order) >= s.most {
 		s.drop()
 	}
@@ -49,6 +58,9 @@ func (s *shelf[V]) drop() {
 	s.order = s.order[1:]
 	delete(s.items, oldest.hash)
 	s.room.Release(oldest.bytes)
+	if s.dropped != nil {
+		s.dropped(oldest.hash)
+	}
 }
 
 func (s *shelf[V]) get(secret string) (v V, ok bool) {

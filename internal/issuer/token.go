@@ -101,6 +101,7 @@ func (x *exchange) run() (map[string]any, error) {
 	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
+	defer x.save()
 	g, err := find(x)
 	if err != nil {
 		return nil, err
@@ -139,6 +140,7 @@ func (x *exchange) code() (gets, error) {
 	switch {
 	case c.used:
 		c.revoked = true // RFC 6749 section 4.1.2
+		x.touchAll(c.grant)
 		return gets{}, codeUsed
 	case !x.Now().Before(c.ends):
 		return gets{}, codeUnknown
@@ -186,6 +188,8 @@ func (x *exchange) refresh() (gets, error) {
 		return gets{}, err
 	}
 	if t.from != nil {
+		x.touch(t)
+		x.touch(t.from)
 		t.from.nextUsed, t.from = true, nil
 	}
 	return gets{grant: t.grant, scope: scope, renewed: t}, nil
@@ -196,6 +200,7 @@ func (x *exchange) fate(t *token) error {
 	switch x.wants.Refresh {
 	case FateSignIn:
 		t.grant.revoked, x.by = true, x.wants.By
+		x.touchAll(t.grant)
 		return refreshRevoked
 	case FateMFA:
 		x.by = x.wants.By
@@ -207,6 +212,7 @@ func (x *exchange) fate(t *token) error {
 	switch {
 	case !t.replaced.IsZero() && x.rotation(t.grant) == RotateStrict:
 		t.grant.revoked = true // RFC 9700 section 4.14.2: one of the two who have it isn't the client
+		x.touchAll(t.grant)
 		return refreshReplaced
 	case t.revoked || t.grant.revoked:
 		return refreshRevoked
@@ -356,6 +362,7 @@ func (x *exchange) renew(g gets) string {
 		next.from = old
 		if old.replaced.IsZero() {
 			old.replaced = x.Now()
+			x.touch(old)
 		}
 	}
 	return text

@@ -32,8 +32,8 @@ type hash [sha256.Size]byte
 
 func hashOf(secret string) hash { return sha256.Sum256([]byte(secret)) }
 
-// state is what the issuer remembers.
-type state struct {
+// remembered is what the issuer remembers.
+type remembered struct {
 	codes   shelf[*code]
 	devices shelf[*device]
 	tokens  shelf[*token]
@@ -42,8 +42,8 @@ type state struct {
 	issued  int // tokens made so far; a token's number
 }
 
-func newState(room *budget.Share) *state {
-	return &state{
+func newRemembered(room *budget.Share) *remembered {
+	return &remembered{
 		codes: newShelf[*code](maxCodes, room), devices: newShelf[*device](maxDevices, room),
 		tokens: newShelf[*token](maxTokens, room), clients: newShelf[*client](maxClients, room),
 	}
@@ -77,6 +77,7 @@ type code struct {
 // token is an access token or a refresh token.
 type token struct {
 	*grant
+	hash    hash
 	number  int
 	refresh bool
 	scope   string
@@ -151,6 +152,7 @@ func (i *Issuer) refreshToken(g *grant) (text string, t *token) {
 func (i *Issuer) keep(text string, t *token) *token {
 	i.state.issued++
 	t.number = i.state.issued
-	i.state.tokens.put(text, t)
+	t.hash = i.state.tokens.put(text, t)
+	i.touch(t)
 	return t
 }
