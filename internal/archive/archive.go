@@ -5,15 +5,19 @@
 // sessions a second, the latest ones; the others follow when there is time, and at Close. A crash loses those that haven't
 // been written, usually those of the last second.
 //
+// Several processes may share the records. Each shows what the others had written when it began.
+//
 // At the start, the sessions are read beside everything else, and given to the journal ([event.Ring.Restore]).
 package archive
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"math"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -48,7 +52,7 @@ type Archive struct {
 
 	mu      sync.Mutex // held while sessions are written or removed
 	ring    *event.Ring
-	written map[uint64]bool // by number
+	written map[string]bool // by key
 	failing bool
 }
 
@@ -58,7 +62,7 @@ func Open(ctx context.Context, cfg Config) (*Archive, error) {
 	if err != nil {
 		return nil, fmt.Errorf("number the sessions: %w", err)
 	}
-	return &Archive{cfg: cfg, ids: ids, begin: ids.Peek() - 1, cancel: func() {}, written: map[uint64]bool{}}, nil
+	return &Archive{cfg: cfg, ids: ids, begin: ids.Peek() - 1, cancel: func() {}, written: map[string]bool{}}, nil
 }
 
 // Begin returns how many sessions have ended before, at most. Every one that is kept has a number up to this.
@@ -94,7 +98,7 @@ func (a *Archive) restore(ctx context.Context) {
 	if err != nil {
 		a.cfg.Log.Error("read the sessions that were kept", "error", err)
 	}
-	a.ring.Restore(past)
+	a.ring.Restore(a.order(past))
 }
 
 func (a *Archive) read(ctx context.Context) (past []event.Past, err error) {
@@ -105,22 +109,44 @@ func (a *Archive) read(ctx context.Context) (past []event.Past, err error) {
 		}
 		for _, r := range page {
 			after = r.Key
-			number, err := strconv.ParseUint(r.Key, 10, 64)
-			if err != nil || number > a.begin {
-				continue // another process has written it since
-			}
-			a.written[number] = true
-			s, err := event.Decode(r.Data)
+			a.written[r.Key] = true
+			p, err := decode(r.Data)
 			if err != nil {
 				a.cfg.Log.Error("a session that was kept can't be read", "error", err)
 				continue
 			}
-			past = append(past, event.Past{Record: s, Number: number})
+			past = append(past, p)
 		}
 		if len(past) > 2*a.cfg.Keep { // more were kept than now
-			past = past[len(past)-a.cfg.Keep:]
+			past = a.order(past)
+			past = slices.Delete(past, 0, len(past)-a.cfg.Keep)
 		}
 	}
+}
+
+// order sorts sessions as they ended. Those of other processes may have the same numbers, or larger ones than Begin.
+func (a *Archive) order(past []event.Past) []event.Past {
+	slices.SortStableFunc(past, func(x, y event.Past) int { return x.End.Compare(y.End) })
+	last := uint64(0)
+	for i := range past {
+		last = min(max(last, past[i].Number), a.begin)
+		past[i].Number = last
+	}
+	return past
+}
+
+// encode and decode write a session after its number.
+func encode(s *event.Record, number uint64) ([]byte, error) {
+	data, err := event.Encode(s)
+	return append(strconv.AppendUint(nil, number, 10), append([]byte{'\n'}, data...)...), err
+}
+
+func decode(data []byte) (p event.Past, err error) {
+	number, data, _ := bytes.Cut(data, []byte{'\n'})
+	if p.Number, err = strconv.ParseUint(string(number), 10, 64); err == nil {
+		p.Record, err = event.Decode(data)
+	}
+	return p, err
 }
 
 // write writes sessions that have ended since, the latest first, at most so many, and removes those that are forgotten.
@@ -128,25 +154,26 @@ func (a *Archive) write(ctx context.Context, most int) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	records, numbers := a.ring.Before(math.MaxUint64, math.MaxInt)
-	still := make(map[uint64]bool, len(numbers))
-	for _, n := range numbers {
-		still[n] = true
+	still := make(map[string]bool, len(records))
+	for _, s := range records {
+		still[key(s.ID)] = true
 	}
 	var changes []state.Change
-	for n := range a.written {
-		if !still[n] {
-			changes = append(changes, state.Remove(kind, key(n)))
+	for key := range a.written {
+		if !still[key] {
+			changes = append(changes, state.Remove(kind, key))
 		}
 	}
 	for i := len(records) - 1; i >= 0 && most > 0; i-- {
-		if a.written[numbers[i]] {
+		key := key(records[i].ID)
+		if a.written[key] {
 			continue
 		}
-		data, err := event.Encode(records[i])
+		data, err := encode(records[i], numbers[i])
 		if err != nil {
 			return err
 		}
-		changes = append(changes, state.Put(kind, key(numbers[i]), data))
+		changes = append(changes, state.Put(kind, key, data))
 		most--
 	}
 	for len(changes) > 0 {
@@ -155,11 +182,10 @@ func (a *Archive) write(ctx context.Context, most int) error {
 			return err
 		}
 		for _, c := range some {
-			n, _ := strconv.ParseUint(c.Key, 10, 64)
 			if c.Remove {
-				delete(a.written, n)
+				delete(a.written, c.Key)
 			} else {
-				a.written[n] = true
+				a.written[c.Key] = true
 			}
 		}
 		changes = changes[len(some):]
@@ -167,7 +193,8 @@ func (a *Archive) write(ctx context.Context, most int) error {
 	return nil
 }
 
-func key(number uint64) string { return fmt.Sprintf("%020d", number) }
+// key makes the keys of sessions ascend with their ids.
+func key(id string) string { return fmt.Sprintf("%20s", id) }
 
 // tell logs the beginning and the end of trouble.
 func (a *Archive) tell(err error) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -143,7 +144,7 @@ func TestWritingIsBounded(t *testing.T) {
 		time.Sleep(every + time.Millisecond)
 		synctest.Wait()
 		list, err := st.List(t.Context(), kind, "", 1000)
-		if err != nil || len(list) != most || list[0].Key != key(2*most+1) {
+		if err != nil || len(list) != most || list[0].Key != key(fmt.Sprint(2*most+1)) {
 			t.Errorf("%d sessions are written, from %s on, %v", len(list), list[0].Key, err)
 		}
 		if err := a.Close(t.Context()); err != nil {
@@ -151,6 +152,53 @@ func TestWritingIsBounded(t *testing.T) {
 		}
 		if n := count(t, st); n != 3*most {
 			t.Errorf("%d sessions are kept", n)
+		}
+	})
+}
+
+// TestSharedRecords checks that processes which share records write over nothing of each other's, and that a later one shows
+// the latest of all of them.
+func TestSharedRecords(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		st := state.NewMemory(nil)
+		a, one := opened(t, st, 10_000)
+		b, other := opened(t, st, 10_000)
+		const each = 3 * block / 2 // more than a block of ids
+		for range each {
+			sessions(one, 1)
+			sessions(other, 1)
+			time.Sleep(time.Millisecond)
+			synctest.Wait()
+		}
+		if err := errors.Join(a.Close(t.Context()), b.Close(t.Context())); err != nil {
+			t.Fatal(err)
+		}
+		if n := count(t, st); n != 2*each {
+			t.Errorf("%d sessions are kept, want %d", n, 2*each)
+		}
+		c, all := opened(t, st, 4)
+		_, last, _ := all.Since(0)
+		var want []string
+		for _, ring := range []*event.Ring{one, other} {
+			list, _ := ring.Before(1<<40, 2)
+			for _, s := range list {
+				want = append(want, s.ID)
+			}
+		}
+		for _, s := range all.Records() {
+			if i := slices.Index(want, s.ID); i >= 0 {
+				want = slices.Delete(want, i, i+1)
+			}
+		}
+		if len(want) > 0 || len(all.Records()) != 4 {
+			t.Errorf("a later one shows %s, without %v", ids(all), want)
+		}
+		sessions(all, 1)
+		if news, _, _ := all.Since(last); len(news) != 1 {
+			t.Errorf("%d sessions since %d", len(news), last)
+		}
+		if err := c.Close(t.Context()); err != nil || count(t, st) != 4 {
+			t.Errorf("%d sessions are kept, want 4, %v", count(t, st), err)
 		}
 	})
 }

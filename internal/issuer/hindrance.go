@@ -32,7 +32,7 @@ func (x *exchange) subject() string {
 	if c, ok := x.state.codes.get(x.form.Get("code")); ok {
 		return c.user
 	}
-	if t, ok := x.state.tokens.get(x.form.Get("refresh_token")); ok {
+	if t, ok := x.known(x.form.Get("refresh_token")); ok {
 		return t.user
 	}
 	if d, ok := x.state.devices.get(x.form.Get("device_code")); ok && d.grant != nil {

@@ -15,7 +15,7 @@ func (i *Issuer) introspect(w http.ResponseWriter, r *http.Request) {
 	}
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	t, ok := i.state.tokens.get(form.Get("token"))
+	t, ok := i.known(form.Get("token"))
 	if !ok || !t.live(i.Now()) {
 		writeJSON(w, http.StatusOK, map[string]any{"active": false})
 		return
@@ -44,7 +44,7 @@ func (i *Issuer) revoke(w http.ResponseWriter, r *http.Request) {
 	}
 	e := event.TokenRequest{Endpoint: event.AtRevoke, Provider: own.name}
 	i.mu.Lock()
-	if t, ok := i.state.tokens.get(r.Form.Get("token")); ok {
+	if t, ok := i.known(r.Form.Get("token")); ok {
 		t.revoked = true
 		t.grant.revoked = t.grant.revoked || t.refresh || t.provider == google // at Google, an access token ends its grant too
 		i.touch(t)
@@ -63,7 +63,7 @@ func (i *Issuer) revoke(w http.ResponseWriter, r *http.Request) {
 func (i *Issuer) userinfo(w http.ResponseWriter, r *http.Request) {
 	text, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 	i.mu.Lock()
-	t, known := i.state.tokens.get(text)
+	t, known := i.known(text)
 	ok = ok && known && !t.refresh && t.live(i.Now()) && t.user != ""
 	i.mu.Unlock()
 	if !ok {

@@ -16,7 +16,7 @@ func (i *Issuer) Examine(_ context.Context, text, protocol string) (identity.Tok
 	}
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	t, ok := i.state.tokens.get(text)
+	t, ok := i.known(text)
 	if !ok {
 		return identity.Token{State: identity.TokenUnknown}, nil
 	}

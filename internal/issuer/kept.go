@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/mailrig/mailrig/internal/state"
@@ -37,6 +38,7 @@ type (
 		Since     time.Time
 	}
 	keptGrant struct {
+		ID                                                 string
 		Number                                             int
 		Provider, Client, User, Scope, Audience, By, Nonce string
 		Offline, Revoked                                   bool
@@ -161,7 +163,7 @@ func (t *token) kept() keptToken {
 	g := t.grant
 	k := keptToken{
 		Grant: keptGrant{
-			Number: g.number, Provider: g.provider.name, Client: g.client, User: g.user, Scope: g.scope, Audience: g.audience, By: g.by, Nonce: g.nonce,
+			ID: g.id, Number: g.number, Provider: g.provider.name, Client: g.client, User: g.user, Scope: g.scope, Audience: g.audience, By: g.by, Nonce: g.nonce,
 			Offline: g.offline, Revoked: g.revoked, Since: g.since,
 		},
 		Number: t.number, Refresh: t.refresh, Scope: t.scope, Ends: t.ends, Revoked: t.revoked, Replaced: t.replaced, NextUsed: t.nextUsed,
@@ -228,16 +230,16 @@ func (i *Issuer) loadClients(ctx context.Context) error {
 func (i *Issuer) loadTokens(ctx context.Context) error {
 	var all []*token
 	from := map[*token]string{}
-	grants := map[int]*grant{}
+	grants := map[string]*grant{}
 	err := read(ctx, i.State, kindToken, func(h hash, k keptToken) {
-		g := grants[k.Grant.Number]
+		g := grants[k.Grant.ID]
 		if g == nil {
 			g = k.Grant.grant()
-			grants[g.number] = g
+			grants[g.id] = g
 			i.state.grants = max(i.state.grants, g.number)
 		}
 		g.revoked = g.revoked || k.Grant.Revoked
-		t := &token{grant: g, hash: h, number: k.Number, refresh: k.Refresh, scope: k.Scope, ends: k.Ends, revoked: k.Revoked, replaced: k.Replaced, nextUsed: k.NextUsed}
+		t := k.token(h, g)
 		i.state.issued = max(i.state.issued, t.number)
 		all, from[t] = append(all, t), k.From
 	})
@@ -253,8 +255,45 @@ func (i *Issuer) loadTokens(ctx context.Context) error {
 	return err
 }
 
+func (k *keptToken) token(h hash, g *grant) *token {
+	return &token{grant: g, hash: h, number: k.Number, refresh: k.Refresh, scope: k.Scope, ends: k.Ends, revoked: k.Revoked, replaced: k.Replaced, nextUsed: k.NextUsed}
+}
+
+// known returns the token with this text: one that this process has made or read, or one that another process that shares
+// the records has made since. The caller holds the lock.
+func (i *Issuer) known(text string) (*token, bool) {
+	t, ok := i.state.tokens.get(text)
+	if ok || i.State == nil || !strings.HasPrefix(text, accessPrefix) && !strings.HasPrefix(text, refreshPrefix) {
+		return t, ok
+	}
+	ctx, cancel := i.patience()
+	defer cancel()
+	h := hashOf(text)
+	r, err := i.State.Get(ctx, kindToken, h.key())
+	var k keptToken
+	if err == nil {
+		err = json.Unmarshal(r.Data, &k)
+	}
+	if err != nil {
+		if !errors.Is(err, state.ErrNone) {
+			i.Logger.Error("look for a token", "error", err)
+		}
+		return nil, false
+	}
+	g := k.Grant.grant()
+	for _, other := range i.state.tokens.items {
+		if other.grant.id == g.id {
+			g = other.grant
+		}
+	}
+	g.revoked = g.revoked || k.Grant.Revoked
+	t = k.token(h, g)
+	i.state.tokens.place(h, t)
+	return t, true
+}
+
 func (k *keptGrant) grant() *grant {
-	g := &grant{number: k.Number, provider: own, client: k.Client, user: k.User, scope: k.Scope, audience: k.Audience, by: k.By, nonce: k.Nonce, offline: k.Offline, since: k.Since}
+	g := &grant{id: k.ID, number: k.Number, provider: own, client: k.Client, user: k.User, scope: k.Scope, audience: k.Audience, by: k.By, nonce: k.Nonce, offline: k.Offline, since: k.Since}
 	for _, p := range providers() {
 		if p.name == k.Provider {
 			g.provider = p

@@ -168,7 +168,7 @@ func (c *code) proves(verifier string) bool {
 
 // refresh is the grant of a refresh token (RFC 6749 section 6).
 func (x *exchange) refresh() (gets, error) {
-	t, ok := x.state.tokens.get(x.form.Get("refresh_token"))
+	t, ok := x.known(x.form.Get("refresh_token"))
 	if !ok || !t.refresh {
 		return gets{}, refreshUnknown
 	}

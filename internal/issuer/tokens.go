@@ -52,6 +52,7 @@ func newRemembered(room *budget.Share) *remembered {
 // grant is what a user has allowed a client to do. All tokens that come of it belong to it.
 type grant struct {
 	number   int
+	id       string // unique among those of all processes that share the records
 	provider *provider
 	client   string
 	user     string // address of the account; "" for a client that acts by itself
@@ -129,7 +130,7 @@ func detach(texts ...*string) {
 // newGrant makes a grant. The caller holds the lock.
 func (i *Issuer) newGrant(g grant) *grant {
 	i.state.grants++
-	g.number, g.since = i.state.grants, i.Now()
+	g.number, g.since, g.id = i.state.grants, i.Now(), rand.Text()
 	detach(&g.client, &g.user, &g.scope, &g.nonce)
 	return &g
 }

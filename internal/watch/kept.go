@@ -15,7 +15,8 @@ import (
 )
 
 // Kept is a book that outlives the process. It is a Memory whose pages are records too (package state). They are written
-// once a second, so the watcher never waits for it, and a crash loses those of the last second. Close it.
+// once a second, so the watcher never waits for it, and a crash loses those of the last second. Several processes may share
+// the records: each shows what the others had reported when it began. Close it.
 type Kept struct {
 	*Memory
 	store  state.Store
@@ -25,6 +26,8 @@ type Kept struct {
 
 	writing sync.Mutex // held while pages are written or removed
 	written map[Key]keptPage
+	process uint64         // in the keys of its records
+	foreign map[Key]string // keys of records of before
 	failing bool
 }
 
@@ -35,7 +38,7 @@ const (
 	skipped = 10_000
 )
 
-// The kinds of records. A finding's key is its key in the book. The end has the number of the last report, if the book was
+// The kinds of records. A finding's key is the process's number and its key in the book. The end has the number of the last report, if the book was
 // closed.
 const (
 	kindFinding = "finding"
@@ -50,7 +53,7 @@ type keptPage struct {
 
 // OpenKept returns the book that records hold.
 func OpenKept(ctx context.Context, st state.Store, log *slog.Logger) (*Kept, error) {
-	b := &Kept{Memory: NewMemory(), store: st, log: log, written: map[Key]keptPage{}}
+	b := &Kept{Memory: NewMemory(), store: st, log: log, written: map[Key]keptPage{}, foreign: map[Key]string{}}
 	if err := b.read(ctx); err != nil {
 		return nil, fmt.Errorf("read the findings that were kept: %w", err)
 	}
@@ -70,7 +73,10 @@ func OpenKept(ctx context.Context, st state.Store, log *slog.Logger) (*Kept, err
 	return b, nil
 }
 
-func (b *Kept) read(ctx context.Context) error {
+func (b *Kept) read(ctx context.Context) (err error) {
+	if b.process, err = b.store.Take(ctx, "findings", 1); err != nil {
+		return err
+	}
 	var pages []*page
 	for after := ""; ; {
 		list, err := b.store.List(ctx, kindFinding, after, 200)
@@ -82,17 +88,14 @@ func (b *Kept) read(ctx context.Context) error {
 		}
 		for _, r := range list {
 			after = r.Key
-			key, err := strconv.ParseUint(r.Key, 10, 64)
 			var p keptPage
-			if err == nil {
-				err = json.Unmarshal(r.Data, &p)
-			}
-			if err != nil {
+			if err := json.Unmarshal(r.Data, &p); err != nil {
 				b.log.Error("a finding that was kept can't be read", "error", err)
 				continue
 			}
-			b.written[Key(key)] = p
-			pages = append(pages, &page{p.Finding, Key(key), p.Number})
+			key := Key(len(pages) + 1)
+			b.written[key], b.foreign[key] = p, r.Key
+			pages = append(pages, &page{p.Finding, key, p.Number})
 		}
 	}
 	b.restore(pages)
@@ -104,9 +107,11 @@ func (b *Kept) goOn(ctx context.Context) error {
 	end, err := b.store.Get(ctx, kindEnd, kindEnd)
 	switch {
 	case err == nil:
-		if b.last, err = strconv.ParseUint(string(end.Data), 10, 64); err != nil {
+		last, err := strconv.ParseUint(string(end.Data), 10, 64)
+		if err != nil {
 			return err
 		}
+		b.last = max(b.last, last)
 		_, err = b.store.Apply(ctx, state.Remove(kindEnd, kindEnd))
 		return err
 	case !errors.Is(err, state.ErrNone):
@@ -126,7 +131,7 @@ func (b *Kept) write(ctx context.Context) error {
 	var keys []Key
 	for key := range b.written {
 		if _, ok := now[key]; !ok {
-			changes, keys = append(changes, state.Remove(kindFinding, recordKey(key))), append(keys, key)
+			changes, keys = append(changes, state.Remove(kindFinding, b.recordKey(key))), append(keys, key)
 		}
 	}
 	for key, p := range now {
@@ -137,7 +142,7 @@ func (b *Kept) write(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		changes, keys = append(changes, state.Put(kindFinding, recordKey(key), data)), append(keys, key)
+		changes, keys = append(changes, state.Put(kindFinding, b.recordKey(key), data)), append(keys, key)
 	}
 	for len(changes) > 0 {
 		n := min(together, len(changes))
@@ -161,7 +166,12 @@ func equal(a, b *Finding) bool {
 	return a.Title == b.Title && a.Explanation == b.Explanation && a.At.Equal(b.At) && slices.Equal(a.Sessions, b.Sessions)
 }
 
-func recordKey(key Key) string { return fmt.Sprintf("%020d", key) }
+func (b *Kept) recordKey(key Key) string {
+	if of, ok := b.foreign[key]; ok {
+		return of
+	}
+	return fmt.Sprintf("%d/%d", b.process, key)
+}
 
 // tell logs the beginning and the end of trouble.
 func (b *Kept) tell(err error) {
