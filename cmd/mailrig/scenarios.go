@@ -1,10 +1,11 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
@@ -55,20 +56,56 @@ func (a *app) listScenarios(all []scenarios.Entry, asJSON bool) error {
 		}
 		return writeJSON(a.stdout, list)
 	}
-	group := ""
-	tab := tabwriter.NewWriter(a.stdout, 0, 0, 3, ' ', 0)
 	slices.SortStableFunc(all, func(x, y scenarios.Entry) int { return strings.Compare(x.Group, y.Group) })
-	for _, s := range all {
-		if s.Group != group {
-			if group != "" {
-				fmt.Fprintln(tab)
-			}
-			group = s.Group
-			fmt.Fprintln(tab, strings.ToUpper(group))
+	var b bytes.Buffer
+	writeScenarios(&b, all, columns(a.stdout))
+	_, err := b.WriteTo(a.stdout)
+	return err
+}
+
+// leastTitle is how many columns a title gets beside its scenario's name, at least.
+const leastTitle = 24
+
+// writeScenarios writes scenarios by group. On a terminal, titles are folded; where they would be too narrow beside the
+// names, they stand below them. columns is the width of the terminal; 0 means that there is none.
+func writeScenarios(w io.Writer, all []scenarios.Entry, columns int) {
+	below := columns > 0 && columns-titleColumn(all) < leastTitle
+	for i, group := range byGroup(all) {
+		if i > 0 {
+			fmt.Fprintln(w)
 		}
-		fmt.Fprintf(tab, "  %s\t%s\n", s.Name, printableLine(s.Title))
+		fmt.Fprintln(w, strings.ToUpper(group[0].Group))
+		at := titleColumn(group)
+		for _, s := range group {
+			title := printableLine(s.Title)
+			if below {
+				fmt.Fprintf(w, "  %s\n    %s\n", s.Name, folded(title, 4, columns))
+			} else {
+				fmt.Fprintf(w, "  %-*s%s\n", at-2, s.Name, folded(title, at, columns))
+			}
+		}
 	}
-	return tab.Flush()
+}
+
+// titleColumn is the column in which the titles of these scenarios begin, behind the longest name.
+func titleColumn(list []scenarios.Entry) int {
+	longest := 0
+	for _, s := range list {
+		longest = max(longest, len(s.Name))
+	}
+	return longest + 5
+}
+
+// byGroup divides scenarios that are sorted by group.
+func byGroup(all []scenarios.Entry) (groups [][]scenarios.Entry) {
+	for len(all) > 0 {
+		n := 1
+		for n < len(all) && all[n].Group == all[0].Group {
+			n++
+		}
+		groups, all = append(groups, all[:n]), all[n:]
+	}
+	return groups
 }
 
 func (a *app) schemaCommand() *cobra.Command {
