@@ -71,7 +71,7 @@ scenario:NAME ended:yes|no. All must match.` + aboutVariables,
 				return err
 			}
 			switch {
-			case f.last < 0:
+			case f.last < 0, f.last == 0 && cmd.Flags().Changed("last"):
 				return usage("%s is %d; give how many to list, from 1 on", a.source("last"), f.last)
 			case f.findings && f.match != "":
 				return usage("--match chooses sessions, and --findings lists findings; leave out one of them")

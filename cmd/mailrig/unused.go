@@ -30,11 +30,24 @@ func (a *app) tellUnknownVariables(root *cobra.Command) {
 			continue
 		}
 		advice := "`mailrig serve --help` lists them"
-		if near := suggest.Nearest(name, known); near != "" {
+		if near := nearestVariable(name, known); near != "" {
 			advice = "did you mean " + near + "?"
 		}
 		fmt.Fprintf(a.stderr, "mailrig: there is no variable %s; %s\n", printableLine(name), advice)
 	}
+}
+
+// nearestVariable returns the variable that was probably meant, or "". What all of them begin with makes none alike.
+func nearestVariable(name string, known []string) string {
+	const all = "MAILRIG_"
+	words := make([]string, len(known))
+	for i, k := range known {
+		words[i] = strings.TrimPrefix(k, all)
+	}
+	if near := suggest.Nearest(strings.TrimPrefix(name, all), words); near != "" {
+		return all + near
+	}
+	return ""
 }
 
 // fromService reports whether Kubernetes or Docker set a variable because a service is called mailrig.

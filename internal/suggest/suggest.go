@@ -1,8 +1,8 @@
 // Package suggest finds the word that a misspelt word was meant to be.
 //
 // Every "did you mean" in an error message comes from here, so that all of them measure a slip in the same way. Callers
-// pass the names that are valid in their place: scenarios, YAML keys, certificate profiles, conditions, findings. Only
-// sub-commands and flags are left to cobra.
+// pass the names that are valid in their place: scenarios, YAML keys, certificate profiles, conditions, findings, flags,
+// variables. Only sub-commands are left to cobra.
 package suggest
 
 import "strings"
