@@ -7,7 +7,7 @@
 //
 // [New] makes a handler for a [Rig]; the server mounts it into package httpapi, which checks each request's Host, login
 // and origin first. What clients and messages say is hostile. It reaches a page only through the templates' escaping, and a
-// message's HTML only into a frame without scripts and without a network (frame.go).
+// message's HTML only into a frame without scripts and without a network (Page.frame).
 //
 // To add a view, write a template and a method, and a row in routes. To make it live, write a feed (live.go).
 package web
