@@ -44,8 +44,8 @@ var notHere = map[string]string{
 // status is what a command ends with that doesn't end with 0.
 var status = map[string]int{
 	"curl imaps://localhost:143 --user alice:secret": 35, // the page shows this mistake
-	"mailrig run --scenario receive-but-not-send -- \\\n    sh -c 'curl -sS --connect-timeout 3 smtp://localhost:$MAILRIG_PORT_25'": 28,
-	"mailrig trial --scenario 'starttls-*,cert-*' --report junit.xml --baseline known.json -- ./client.sh":                          1, // curl fails some
+	"mailrig run --scenario receive-but-not-send -- \\\n    sh -c 'curl -sS pop3s://localhost:$MAILRIG_PORT_995 --user alice:secret; curl -sS --connect-timeout 3 smtp://localhost:$MAILRIG_PORT_25'": 28,
+	"mailrig trial --scenario 'starttls-*,cert-*' --report junit.xml --baseline known.json -- ./client.sh":                                                                                            1, // curl fails some
 }
 
 // follows are the commands that print what happens until they are stopped.

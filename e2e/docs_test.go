@@ -81,7 +81,7 @@ func runPage(t *testing.T, page pages.Page, all []pages.Page) {
 			t.Errorf("%s, line %d: %s: calls nothing, %v", c.Page, c.Line, c.Text, err)
 			continue
 		}
-		if !slices.Contains([]string{"mailrig", "curl", "swaks"}, calls[0][0]) {
+		if !slices.Contains([]string{"mailrig", "curl", "swaks", "printf"}, calls[0][0]) {
 			t.Errorf("%s, line %d: %s: this test can't run %s. If it can't be run at all, add it to the list notHere with the reason", c.Page, c.Line, c.Text, calls[0][0])
 			continue
 		}
@@ -221,7 +221,7 @@ func (d *desk) run(text string, call []string) (string, error) {
 // place puts the rig's addresses where a command names fixed ones.
 func (d *desk) place(text string) string {
 	text = elsewhere.Replace(text)
-	if strings.HasPrefix(text, "swaks") || strings.HasPrefix(text, "curl imap") {
+	if strings.HasPrefix(text, "swaks") || strings.HasPrefix(text, "curl imap") || strings.HasPrefix(text, "printf") {
 		for _, door := range d.rig.Doors {
 			if door.Port == 587 { // the page wants a server that refuses
 				text = strings.Replace(text, "--server localhost ", "--server "+door.Address+" ", 1)
