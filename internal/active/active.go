@@ -58,8 +58,9 @@ const (
 
 // Memory implements Scenarios in the memory of this process. Plan and Own take no lock.
 type Memory struct {
-	log  *slog.Logger
-	seed uint64 // of rules with a chance
+	log      *slog.Logger
+	seed     uint64                                    // of rules with a chance
+	counters func(run string, most int) fault.Counters // nil: in memory
 
 	mu        sync.Mutex // serializes switches
 	everybody atomic.Pointer[choice]
@@ -76,16 +77,27 @@ type choice struct {
 // NewMemory returns a Memory without active scenarios. seed is that of rules with a chance (fault.WithSeed).
 func NewMemory(log *slog.Logger, seed uint64) *Memory {
 	m := &Memory{log: log, seed: seed}
-	m.everybody.Store(m.forEverybody(nil))
+	m.everybody.Store(m.forEverybody(nil, ""))
 	return m
 }
 
-func (m *Memory) forEverybody(list []*scenarios.Scenario) *choice {
-	return &choice{list, scenarios.Compile(list, fault.WithLogger(m.log), fault.WithSeed(m.seed))}
+func (m *Memory) forEverybody(list []*scenarios.Scenario, run string) *choice {
+	return m.compile(list, run, fault.MaxCounts)
 }
 
-func (m *Memory) forOne(list []*scenarios.Scenario) *choice {
-	return &choice{list, scenarios.Compile(list, fault.WithLogger(m.log), fault.WithSeed(m.seed), fault.WithCounters(fault.NewMemory(maxOwnCounts)))}
+func (m *Memory) forOne(list []*scenarios.Scenario, run string) *choice {
+	return m.compile(list, run, maxOwnCounts)
+}
+
+// compile makes a plan. run is the name of this activation, if others have it active too.
+func (m *Memory) compile(list []*scenarios.Scenario, run string, most int) *choice {
+	var counters fault.Counters
+	if run != "" && m.counters != nil {
+		counters = m.counters(run, most)
+	} else {
+		counters = fault.NewMemory(most)
+	}
+	return &choice{list, scenarios.Compile(list, fault.WithLogger(m.log), fault.WithSeed(m.seed), fault.WithCounters(counters))}
 }
 
 // Plan implements Scenarios.
@@ -136,22 +148,22 @@ func (m *Memory) ListFor(_ context.Context, user string) ([]*scenarios.Scenario,
 func (m *Memory) Use(_ context.Context, list []*scenarios.Scenario) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.everybody.Store(m.forEverybody(list))
-	return m.setComing("", 0, nil)
+	m.everybody.Store(m.forEverybody(list, ""))
+	return m.setComing("", 0, nil, "")
 }
 
 // UseFor implements Scenarios.
 func (m *Memory) UseFor(_ context.Context, user string, list []*scenarios.Scenario) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if err := m.setOwn(user, list); err != nil {
+	if err := m.setOwn(user, list, ""); err != nil {
 		return err
 	}
-	return m.setComing(user, 0, nil)
+	return m.setComing(user, 0, nil, "")
 }
 
 // setOwn gives a user these scenarios. The caller holds mu.
-func (m *Memory) setOwn(user string, list []*scenarios.Scenario) error {
+func (m *Memory) setOwn(user string, list []*scenarios.Scenario, run string) error {
 	users := map[string]*choice{}
 	if old := m.users.Load(); old != nil {
 		maps.Copy(users, *old)
@@ -159,7 +171,7 @@ func (m *Memory) setOwn(user string, list []*scenarios.Scenario) error {
 	user = strings.ToLower(user)
 	delete(users, user)
 	if len(list) > 0 {
-		users[user] = m.forOne(list)
+		users[user] = m.forOne(list, run)
 	}
 	if len(users) > maxUsers {
 		return fmt.Errorf("%d users have scenarios of their own already; switch some of them off first", maxUsers)
@@ -176,11 +188,11 @@ func (m *Memory) setOwn(user string, list []*scenarios.Scenario) error {
 func (m *Memory) Restart(context.Context) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.again()
+	m.again("")
 	if old := m.users.Load(); old != nil {
 		users := map[string]*choice{}
 		for user, c := range *old {
-			users[user] = m.forOne(c.list)
+			users[user] = m.forOne(c.list, "")
 		}
 		m.users.Store(&users)
 	}
@@ -189,9 +201,9 @@ func (m *Memory) Restart(context.Context) error {
 }
 
 // again makes everybody's plan anew. It remembers which rules have acted. The caller holds mu.
-func (m *Memory) again() {
+func (m *Memory) again(run string) {
 	before := m.everybody.Load()
-	again := m.forEverybody(before.list)
+	again := m.forEverybody(before.list, run)
 	again.plan.Remember(before.plan)
 	m.everybody.Store(again)
 }
@@ -203,8 +215,8 @@ func (m *Memory) RestartFor(_ context.Context, user string) error {
 	user = strings.ToLower(user)
 	if old := m.users.Load(); old != nil && (*old)[user] != nil {
 		users := maps.Clone(*old)
-		users[user] = m.forOne(users[user].list)
+		users[user] = m.forOne(users[user].list, "")
 		m.users.Store(&users)
 	}
-	return m.setComing(user, 0, nil)
+	return m.setComing(user, 0, nil, "")
 }

@@ -59,7 +59,7 @@ func (m *Memory) UseNext(_ context.Context, user string, n int, list []*scenario
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.setComing(user, n, list)
+	return m.setComing(user, n, list, "")
 }
 
 func checkNext(n int, list []*scenarios.Scenario) error {
@@ -70,7 +70,7 @@ func checkNext(n int, list []*scenarios.Scenario) error {
 }
 
 // setComing is UseNext. The caller holds mu.
-func (m *Memory) setComing(user string, n int, list []*scenarios.Scenario) error {
+func (m *Memory) setComing(user string, n int, list []*scenarios.Scenario, run string) error {
 	all := map[string]*coming{}
 	if old := m.coming.Load(); old != nil {
 		maps.Copy(all, *old)
@@ -82,7 +82,7 @@ func (m *Memory) setComing(user string, n int, list []*scenarios.Scenario) error
 		if user != "" {
 			make = m.forOne
 		}
-		c := &coming{plan: make(list).plan}
+		c := &coming{plan: make(list, run).plan}
 		c.left.Store(int64(n))
 		all[user] = c
 	}

@@ -1,9 +1,11 @@
 package active
 
 import (
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/mailrig/mailrig/scenarios"
 )
@@ -15,7 +17,8 @@ const encoding = 1
 type record struct {
 	Encoding  int
 	Scenarios []kept
-	Left      int `json:",omitempty"` // connections, of what is coming
+	Run       string // the name of this activation, for those who count together; a new one has another
+	Left      int    `json:",omitempty"` // connections, of what is coming
 }
 
 // kept is a scenario. One of the catalogue has no text: whoever reads the record may have a better one of that name.
@@ -25,10 +28,13 @@ type kept struct {
 	Text string `json:",omitempty"`
 }
 
+// newRun returns a name that no other activation has.
+func newRun() string { return strings.ToLower(rand.Text()[:16]) }
+
 // encode writes a record. A scenario that was made in Go, and isn't of the catalogue, can't be kept.
-func encode(list []*scenarios.Scenario, left int) ([]byte, error) {
-	r := record{Encoding: encoding, Left: left}
-	for _, s := range list {
+func encode(now seenRecord) ([]byte, error) {
+	r := record{Encoding: encoding, Run: now.run, Left: now.left}
+	for _, s := range now.list {
 		if s.Text() == "" && s.Group == "" {
 			return nil, fmt.Errorf("the scenario %s was made without a text, so it can't be kept; use one that was parsed", s.Name)
 		}
@@ -38,13 +44,13 @@ func encode(list []*scenarios.Scenario, left int) ([]byte, error) {
 }
 
 // decode reads a record. The scenarios that can't be read any more are left out, and are in the error.
-func (k *Kept) decode(data []byte) (list []*scenarios.Scenario, left int, err error) {
+func (k *Kept) decode(data []byte) (now seenRecord, err error) {
 	var r record
 	if err := json.Unmarshal(data, &r); err != nil {
-		return nil, 0, err
+		return now, err
 	}
 	if r.Encoding != encoding {
-		return nil, 0, fmt.Errorf("it is in encoding %d, and this mailrig reads %d", r.Encoding, encoding)
+		return now, fmt.Errorf("it is in encoding %d, and this mailrig reads %d", r.Encoding, encoding)
 	}
 	var errs []error
 	for _, s := range r.Scenarios {
@@ -59,7 +65,8 @@ func (k *Kept) decode(data []byte) (list []*scenarios.Scenario, left int, err er
 			errs = append(errs, fmt.Errorf("%s: %w", s.Name, err))
 			continue
 		}
-		list = append(list, sc)
+		now.list = append(now.list, sc)
 	}
-	return list, r.Left, errors.Join(errs...)
+	now.run, now.left = r.Run, r.Left
+	return now, errors.Join(errs...)
 }

@@ -9,7 +9,8 @@ import (
 
 // Counters keep everything that rules remember: how often they matched (skip, times, match.connection), when a client
 // came (rate-limit), when a delivery was first tried (greylist), how many connections a user has (limit-connections).
-// Each Plan has Counters of its own, so a scenario that is activated again begins at zero.
+// Each activation has Counters of its own, so a scenario that is activated again begins at zero. Memory counts in this
+// process; package tally counts for all that share a database. Package faulttest has what each must pass.
 //
 // Counters that hold too much may forget a key that has a subject. The rule then begins anew with that subject. They
 // never forget a key without a subject (there are no more of these than rules), nor a place that is held.
@@ -44,7 +45,7 @@ func (r *rule) at(c *Conn, per Per) (Counters, Key) {
 	if per == PerConnection {
 		kept := c.keep()
 		if kept.counters == nil {
-			kept.counters = NewMemory(maxCounts)
+			kept.counters = NewMemory(MaxCounts)
 		}
 		return kept.counters, Key{Rule: r.id}
 	}

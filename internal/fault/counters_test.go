@@ -127,8 +127,8 @@ func TestAMillionKeys(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if n := m.Len(); n != maxCounts || len(m.parts) != maxCounts || m.recency.Len() != maxCounts {
-		t.Errorf("%d counts are held, the bound is %d", n, maxCounts)
+	if n := m.Len(); n != MaxCounts || len(m.parts) != MaxCounts || m.recency.Len() != MaxCounts {
+		t.Errorf("%d counts are held, the bound is %d", n, MaxCounts)
 	}
 }
 

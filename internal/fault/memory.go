@@ -8,10 +8,9 @@ import (
 	"time"
 )
 
-// maxCounts limits what the counters of one plan hold. Each key with a subject counts as one, and each moment that a
-// rate limit remembers counts as one more. One rate limit may remember 100,000 moments. The worst case takes about 30
-// MB.
-const maxCounts = 1 << 17
+// MaxCounts is how much the counters of a plan hold. Each key with a subject counts as one, and each moment that a rate
+// limit remembers counts as one more. One rate limit may remember 100,000 moments. The worst case takes about 30 MB.
+const MaxCounts = 1 << 17
 
 // maxSubject limits a key, in bytes. A longer subject is kept as its SHA-256.
 const maxSubject = 64

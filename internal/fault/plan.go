@@ -44,7 +44,7 @@ func Compile(names []string, rules []Rule, opts ...Option) *Plan {
 	}
 	switch o.counters.(type) {
 	case nil:
-		o.counters = NewMemory(maxCounts)
+		o.counters = NewMemory(MaxCounts)
 	case *Memory:
 	default:
 		o.counters = &guard{Counters: o.counters, log: o.log}
