@@ -51,6 +51,9 @@ type Options struct {
 	// Hostnames are DNS names ("mail.corp.lan", "*.corp.lan") and IP addresses that the correct certificate covers
 	// besides localhost and the reserved test names.
 	Hostnames []string
+	// Private lets a new CA sign for all addresses of private networks too (RFC 1918, RFC 4193, RFC 3927), which belong to
+	// nobody in particular, and makes it last for ten years: for servers that share it and don't know each other's addresses.
+	Private bool
 	// Now is the clock. nil means time.Now.
 	Now func() time.Time
 }
@@ -82,8 +85,11 @@ func NewCA(o Options) (*CA, error) {
 	if err != nil {
 		return nil, err
 	}
-	now := clock(o.Now)
-	cert, err := newRoot("mailrig test CA", key, names, now(), memoryLife)
+	now, life := clock(o.Now), memoryLife
+	if names.private = o.Private; names.private {
+		life = storedLife
+	}
+	cert, err := newRoot("mailrig test CA", key, names, now(), life)
 	if err != nil {
 		return nil, err
 	}

@@ -12,7 +12,12 @@ import (
 type names struct {
 	dns []string // lower case; may begin with "*."
 	ips []net.IP
+
+	private bool // the CA may sign for private networks
 }
+
+// privateNetworks belong to nobody in particular: RFC 1918, RFC 3927, RFC 4193, RFC 4291 section 2.4.
+var privateNetworks = []string{"10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "fc00::/7", "fe80::/10"}
 
 // reserved returns the top-level names that belong to nobody (RFC 2606, RFC 6761). example.com, example.net and
 // example.org aren't among them: real servers answer there.
@@ -98,6 +103,12 @@ func (n names) permittedIPs() []*net.IPNet {
 	permitted := []*net.IPNet{
 		{IP: net.IPv4(127, 0, 0, 0).To4(), Mask: net.CIDRMask(8, 32)},
 		singleIP(net.IPv6loopback),
+	}
+	if n.private {
+		for _, text := range privateNetworks {
+			_, network, _ := net.ParseCIDR(text)
+			permitted = append(permitted, network)
+		}
 	}
 	for _, ip := range n.ips {
 		if !slices.ContainsFunc(permitted, func(r *net.IPNet) bool { return r.Contains(ip) }) {

@@ -1,6 +1,9 @@
 package server
 
-import "github.com/mailrig/mailrig/internal/active"
+import (
+	"github.com/mailrig/mailrig/internal/active"
+	"github.com/mailrig/mailrig/internal/tally"
+)
 
 // openActive finds out what is active: nothing, or what was kept.
 func (s *Server) openActive() error {
@@ -10,9 +13,17 @@ func (s *Server) openActive() error {
 		a.Scenarios = active.NewMemory(s.cfg.Logger, s.cfg.RandomSeed)
 		return nil
 	}
-	kept, err := active.NewKept(s.ctx, active.KeptConfig{
+	cfg := active.KeptConfig{
 		State: s.state, Log: s.cfg.Logger, Seed: s.cfg.RandomSeed, Find: builtin, Parse: s.cfg.Grammar.Parse, OnSwitch: s.followSwitch,
-	})
+	}
+	if s.shared != nil {
+		counts, err := tally.Open(s.ctx, s.shared, s.cfg.Logger)
+		if err != nil {
+			return err
+		}
+		cfg.Counting = counts
+	}
+	kept, err := active.NewKept(s.ctx, cfg)
 	if err != nil {
 		return err
 	}

@@ -23,11 +23,15 @@ func CheckBalancers(list []string) error {
 }
 
 // welcome serves a connection that a door has accepted, and says nothing before the balancer has said who the client is.
-// It returns at once.
+// It returns at once: neither a balancer nor the database that counts for scenarios keeps other connections waiting.
 func (s *Server) welcome(d door.Door, conn net.Conn) {
+	do := s.introduce
 	if !s.balancers.Has(conn.RemoteAddr()) {
-		s.serve(d, conn)
-		return
+		if s.shared == nil {
+			s.serve(d, conn)
+			return
+		}
+		do = s.serve
 	}
 	if s.introducing.Add(1) > int64(s.bounds.connections) {
 		s.introducing.Add(-1)
@@ -36,7 +40,7 @@ func (s *Server) welcome(d door.Door, conn net.Conn) {
 	}
 	s.acceptors.Go(func() {
 		defer s.introducing.Add(-1)
-		s.introduce(d, conn)
+		do(d, conn)
 	})
 }
 

@@ -96,7 +96,7 @@ type Server struct {
 	issuer      lazyIssuer
 	acceptors   sync.WaitGroup
 	balancers   balancer.Sources
-	introducing atomic.Int64 // connections of balancers that haven't said who the client is
+	introducing atomic.Int64 // connections that aren't served yet: the balancer hasn't said who the client is, or the database which rules act
 	doorsOpen   context.Context
 	closeDoors  context.CancelFunc
 
@@ -158,7 +158,7 @@ func New(cfg Config) (_ *Server, err error) {
 	if s.balancers, err = balancer.ParseSources(cfg.Balancers); err != nil {
 		return nil, err
 	}
-	if s.ca, err = openCA(s.ctx, cfg); err != nil {
+	if s.ca, err = s.openCA(); err != nil {
 		return nil, err
 	}
 	if _, err := s.ca.Certificate(""); err != nil {

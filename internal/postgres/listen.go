@@ -35,6 +35,7 @@ func (db *DB) listen(ctx context.Context, began func()) {
 		if !errors.Is(err, errHidden) {
 			began()
 			db.logger.Debug("the connection for news has ended", "database", db.masked, "error", err)
+			db.pool.Reset() // the others have most probably broken too, and nobody should find out by a call that fails
 			pause(ctx, reconnect)
 			continue
 		}
