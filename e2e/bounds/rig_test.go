@@ -25,6 +25,7 @@ type rig struct {
 	http  string
 	bound int64 // in bytes
 	pid   int
+	from  net.IP       // what clients connect from; nil: the usual address
 	end   func() error // ends it as Ctrl-C does
 	kill  func() error // ends it without a word, and waits
 }
@@ -119,7 +120,11 @@ func newReader(c net.Conn) *bufio.Reader { return bufio.NewReaderSize(c, 4096) }
 
 // open connects to a door and reads the greeting.
 func (r *rig) open(port int) (*conn, error) {
-	c, err := net.DialTimeout("tcp", r.doors[port], 10*time.Second)
+	d := net.Dialer{Timeout: 10 * time.Second}
+	if r.from != nil {
+		d.LocalAddr = &net.TCPAddr{IP: r.from}
+	}
+	c, err := d.Dial("tcp", r.doors[port])
 	if err != nil {
 		return nil, err
 	}

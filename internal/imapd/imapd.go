@@ -187,6 +187,8 @@ type session struct {
 	muted      bool                // a silent IDLE is ending
 	view       *view.View          // nil: no mailbox is selected
 	viewed     int64               // bytes reserved for the view
+	behind     bool                // the store couldn't tell what has changed
+	untold     []view.Change       // what the next poll tells first
 	told       map[string]struct{} // keywords that a FLAGS has announced for the view
 	saved      []store.UID         // the SEARCH result `$` (RFC 5182)
 	renumbered renumbered
@@ -222,4 +224,5 @@ func (s *session) unselect() {
 	}
 	s.viewed = 0
 	s.view, s.told, s.saved = nil, nil, nil
+	s.behind, s.untold = false, nil
 }

@@ -55,6 +55,9 @@ func normal(l spans) spans {
 // the saved search result. With strict, a range of sequence numbers that are all too high is an error (RFC 3501 section
 // 9).
 func (s *session) positions(set imap.NumSet, strict bool) (spans, error) {
+	if err := s.catchUp(); err != nil {
+		return nil, err
+	}
 	uids := s.view.UIDs()
 	n := len(uids)
 	if imap.IsSearchRes(set) {

@@ -79,13 +79,30 @@ func (s *session) poll(w *imapserver.UpdateWriter, allowExpunge bool) error {
 	changes, err := s.view.Sync(s.ctx(), allowExpunge)
 	if err != nil {
 		s.cfg.Logger.Warn("the store doesn't tell what has changed; asking again later", "err", err)
+		s.behind = true
 		return storeError{err}
 	}
+	changes = append(s.untold, changes...)
+	s.behind, s.untold = false, nil
 	for _, c := range changes {
 		if err := s.tell(w, c); err != nil {
 			return err
 		}
 	}
+	return nil
+}
+
+// catchUp asks again for what the store couldn't tell. Without it, a command about a message that this client has itself
+// appended meanwhile would succeed and do nothing.
+func (s *session) catchUp() error {
+	if !s.behind {
+		return nil
+	}
+	changes, err := s.view.Sync(s.ctx(), false)
+	if err != nil {
+		return refused(err)
+	}
+	s.behind, s.untold = false, append(s.untold, changes...)
 	return nil
 }
 

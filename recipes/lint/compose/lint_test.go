@@ -14,7 +14,7 @@ import (
 // TestCompose loads the compose files as Docker does, which checks them by their schema and more.
 func TestCompose(t *testing.T) {
 	t.Parallel()
-	for file, services := range map[string]int{"../../compose.yml": 2, "../../../docker-compose.yml": 1} {
+	for file, services := range map[string]int{"../../compose.yml": 2, "../../../docker-compose.yml": 1, "../../../deploy/compose-shared.yml": 4} {
 		options, err := cli.NewProjectOptions([]string{file}, cli.WithName("recipe"))
 		if err != nil {
 			t.Fatal(err)
