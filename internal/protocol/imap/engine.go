@@ -67,8 +67,13 @@ func (f *framing) tagged(line []byte) error {
 		return nil
 	}
 	f.follow(bytes.HasPrefix(line, []byte(f.tag+" OK")))
+	long := f.long
+	f.long = false
 	if f.p.Replaced() {
 		return f.p.Replace()
+	}
+	if long {
+		return f.p.Tell([]byte(f.tag+" BAD Authentication exchange line is too long\r\n"), "")
 	}
 	edited, by := f.EditGreeting(line)
 	return f.p.Tell(edited, cmp.Or(f.p.RefusedBy(true), by))

@@ -43,6 +43,7 @@ type framing struct {
 	awaited  int64  // size of a literal that waits for the engine's "+"; -1 if there is none
 	next     mode   // what the client's next bytes are after a continuation request
 	done     bool   // the engine has sent the tagged reply
+	long     bool   // a line of AUTHENTICATE's exchange was too long, and the engine was told that the client cancels
 	told     bool   // the command has had its tagged reply; the engine's isn't shown
 	logged   bool   // a login has succeeded
 	wanted   string // the mailbox that a SELECT or EXAMINE names
@@ -109,6 +110,10 @@ func (f *framing) line(next mode, line []byte, long bool) error {
 	case next == exchange:
 		line, settled := f.p.Answer(line)
 		if !short && !settled {
+			f.p.Notice(event.LineTooLong)
+			f.p.Lock()
+			f.long = true
+			f.p.Unlock()
 			line = []byte("*\r\n") // cancels the exchange; RFC 9051 section 6.2.2
 		}
 		f.p.Pass(line)

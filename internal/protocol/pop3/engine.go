@@ -31,8 +31,13 @@ func (f *framing) Write(p []byte, complete bool) (int, error) {
 	case ok && (f.verb == "PASS" || f.verb == "APOP" || (f.verb == "AUTH" && f.args)):
 		f.logged = true
 	}
+	long := f.long
+	f.long = false
 	if f.p.Replaced() && (p[0] != '+' || ok) {
 		return len(p), f.p.Replace()
+	}
+	if long {
+		return len(p), f.p.Tell([]byte("-ERR Authentication exchange line is too long\r\n"), "")
 	}
 	return len(p), f.p.Tell(p, f.p.RefusedBy(true))
 }

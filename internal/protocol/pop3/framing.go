@@ -16,6 +16,7 @@ type framing struct {
 	verb   string
 	args   bool
 	auth   bool            // the client's next line belongs to AUTH
+	long   bool            // a line of AUTH's exchange was too long, and the engine was told that the client cancels
 	logged bool            // a login has succeeded
 	multi  bool            // inside a multi-line response
 	end    protocol.DotEnd // finds the end of that response
@@ -38,6 +39,10 @@ func (f *framing) Read([]byte) (int, error) {
 	case auth:
 		line, settled := f.p.Answer(line)
 		if long && !settled {
+			f.p.Notice(event.LineTooLong)
+			f.p.Lock()
+			f.long = true
+			f.p.Unlock()
 			line = []byte("*\r\n") // cancels the exchange; RFC 5034 section 4
 		}
 		f.p.Pass(line)

@@ -57,8 +57,12 @@ func (f *framing) Write(line []byte, complete bool) (int, error) {
 		}
 		return n, f.p.Replace()
 	}
+	long := f.long
+	f.long = false
 	if fixed, ok := corrections[string(line)]; ok {
 		line = []byte(fixed)
+	} else if long {
+		line = []byte("500 5.5.6 Authentication exchange line is too long\r\n") // RFC 4954 section 6
 	} else if hello, ok := bytes.CutPrefix(line, []byte("250 2.0.0 Hello ")); ok && f.verb == "HELO" {
 		line = append([]byte("250 "+f.hello()), hello...)
 	}

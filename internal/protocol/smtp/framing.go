@@ -38,6 +38,7 @@ type framing struct {
 	binary bool     // the transaction is one of BINARYMIME
 	await  bool     // a message has been sent, and its reply decides whether it is accepted
 	ehlo   [][]byte // lines of a reply to EHLO so far
+	long   bool     // a line of AUTH's exchange was too long, and the engine was told that the client cancels
 }
 
 // mode says what the client's next bytes are.
@@ -79,6 +80,10 @@ func (f *framing) Read(b []byte) (int, error) {
 	case next == auth:
 		line, settled := f.p.Answer(line)
 		if long && !settled {
+			f.p.Notice(event.LineTooLong)
+			f.p.Lock()
+			f.long = true
+			f.p.Unlock()
 			line = []byte("*\r\n") // cancels the exchange; RFC 4954 section 4
 		}
 		f.p.Pass(line)
