@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -47,6 +48,22 @@ func TestPageSwitchesScenarios(t *testing.T) {
 	if got := s.ActiveFor("bob"); len(got) != 0 {
 		t.Errorf("all off, and bob has %v", got)
 	}
+	next := func(want string) {
+		t.Helper()
+		names, left := s.Next("")
+		if got := fmt.Sprint(names, left, s.NextUsers()); got != want {
+			t.Errorf("for the next connections: %s, want %s", got, want)
+		}
+	}
+	post(t, s, 303, "/scenarios/switch", url.Values{"on": {"greylisting"}, "how": {"next"}, "next": {"2"}})
+	post(t, s, 303, "/scenarios/switch", url.Values{"on": {"mailbox-full"}, "who": {"user"}, "user": {"bob@example.test"}, "how": {"next"}, "next": {"1"}})
+	next("[greylisting] 2 [bob@example.test]")
+	has(t, view(t, s, 200, "/"), "Active</span>", "greylisting", "for the next 2 connections", "mailbox-full", "for the next 1 login of bob@example.test", "all off")
+	has(t, view(t, s, 200, "/scenarios/mailbox-full"), "Active for the next 1 login of bob@example.test", "Switch off")
+	post(t, s, 303, "/scenarios/switch", url.Values{"off": {"greylisting"}, "how": {"next"}})
+	next("[] 0 [bob@example.test]")
+	post(t, s, 303, "/scenarios/switch", url.Values{"none": {"yes"}})
+	next("[] 0 []")
 	post(t, s, 404, "/scenarios/switch", url.Values{"on": {"nothing"}})
 	post(t, s, 400, "/scenarios/switch", url.Values{})
 

@@ -97,6 +97,7 @@ func TestPageShowsFindingAtItsLine(t *testing.T) {
 	has(t, view(t, s, 200, "/sessions/1"), "clear text on a port that needs TLS", `id="fclear-text-on-tls-port"`)
 	two := view(t, s, 200, "/sessions/2")
 	has(t, two, `class="tag open"`, "1 finding", `id="l2"`, "LOGIN", "password-sent-in-clear", "Set encryption")
+	has(t, two, `class="fold"`, "<code>* OK [CAPABILITY …] IMAP server ready</code>", " capabilities</span>", "AUTH=PLAIN")
 	if strings.Contains(two, "<script>x") || strings.Contains(two, "secret") {
 		t.Errorf("hostile text, or a secret:\n%s", two)
 	}

@@ -250,6 +250,13 @@ func (s *Server) Next(user string) (names []string, left int) {
 	return append([]string{}, names...), left
 }
 
+// NextUsers lists the users who have scenarios coming for their next logins.
+func (s *Server) NextUsers() []string {
+	users, err := s.active.NextUsers(s.ctx)
+	s.active.or(nil, err)
+	return users
+}
+
 // userAddress returns the address, in lower case, of a user who may have scenarios.
 func (s *Server) userAddress(user string) (string, error) {
 	if user == "" || len(user) > 320 || strings.ContainsFunc(user, func(r rune) bool { return r <= ' ' || r == 0x7f }) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 	"sync/atomic"
 
@@ -25,6 +26,8 @@ type Coming interface {
 	TakeFor(ctx context.Context, user string) (*fault.Plan, error)
 	// Next lists the names of the scenarios that are coming, and says for how many connections.
 	Next(ctx context.Context, user string) (names []string, left int, err error)
+	// NextUsers lists the users who have scenarios coming, sorted, in lower case. Everybody isn't one of them.
+	NextUsers(ctx context.Context) ([]string, error)
 }
 
 // maxNext is for how many connections scenarios can be coming.
@@ -121,4 +124,19 @@ func (m *Memory) Next(_ context.Context, user string) (names []string, left int,
 		return nil, 0, nil
 	}
 	return c.plan.Scenarios(), int(c.left.Load()), nil
+}
+
+// NextUsers implements Coming.
+func (m *Memory) NextUsers(context.Context) (users []string, err error) {
+	all := m.coming.Load()
+	if all == nil {
+		return nil, nil
+	}
+	for user, c := range *all {
+		if user != "" && c.left.Load() > 0 {
+			users = append(users, user)
+		}
+	}
+	slices.Sort(users)
+	return users, nil
 }

@@ -72,6 +72,9 @@ func forgotten(t *testing.T, m Scenarios) {
 			t.Fatal(err)
 		}
 	}
+	if users, err := m.NextUsers(ctx); fmt.Sprint(users) != "[alice@x bob@x]" || err != nil {
+		t.Errorf("%v, %v have scenarios coming", users, err)
+	}
 	if err := m.UseFor(ctx, "alice@X", nil); err != nil {
 		t.Fatal(err)
 	}
@@ -80,6 +83,10 @@ func forgotten(t *testing.T, m Scenarios) {
 	}
 	if p, _ := m.TakeFor(ctx, "BOB@x"); fmt.Sprint(p.Scenarios()) != "[mine]" {
 		t.Errorf("bob has %v", p.Scenarios())
+	}
+	_, err := m.TakeFor(ctx, "bob@x")
+	if users, _ := m.NextUsers(ctx); err != nil || len(users) > 0 {
+		t.Errorf("%v, and %v still have scenarios coming", err, users)
 	}
 	if err := m.UseNext(ctx, "", 0, one(t, "x")); err == nil {
 		t.Error("0 connections are taken")

@@ -53,7 +53,25 @@ type activeNow struct {
 
 type activeScenario struct {
 	Name, Title string
-	User        string // "" means everybody
+	coming
+}
+
+// coming is for whom a scenario is active, and for how long.
+type coming struct {
+	User string // "" means everybody
+	Left int    // for how many connections, or logins of the user; 0: until it is switched off
+}
+
+// For says it in words; "" for everybody, until it is switched off.
+func (c coming) For() string {
+	switch {
+	case c.Left == 0:
+		return c.User
+	case c.User == "":
+		return "the next " + plural(c.Left, "connection")
+	default:
+		return "the next " + plural(c.Left, "login") + " of " + c.User
+	}
 }
 
 // told is a finding in a list.
@@ -196,24 +214,37 @@ func realPort(d door.Door) string {
 	return strconv.Itoa(d.Port)
 }
 
-// activeNow lists the active scenarios: everybody's, then those of single users.
+// activeNow lists the active scenarios: everybody's, then those of single users; of each, those for the next connections come
+// first, as they do there.
 func (p *Page) activeNow(mayChange bool) activeNow {
 	a := activeNow{MayChange: mayChange}
 	add := func(user string) {
+		names, left := p.Rig.Next(user)
+		for _, name := range names {
+			e, _ := p.catalogue().entry(name)
+			a.List = append(a.List, activeScenario{name, e.Title, coming{user, left}})
+		}
 		list, err := p.Rig.ActiveList(user)
 		if err != nil {
 			p.Logger.Error("list what is active", "err", err)
 		}
 		for _, s := range list {
-			a.List = append(a.List, activeScenario{s.Name, s.Title, user})
+			a.List = append(a.List, activeScenario{s.Name, s.Title, coming{User: user}})
 		}
 	}
-	add("")
-	users := p.Rig.ActiveByUser()
-	for _, user := range sortedKeys(users) {
+	for _, user := range p.affected() {
 		add(user)
 	}
 	return a
+}
+
+// affected lists for whom scenarios may be active: everybody (""), and the users who have some of their own.
+func (p *Page) affected() []string {
+	users := p.Rig.ActiveByUser()
+	for _, user := range p.Rig.NextUsers() {
+		users[user] = nil
+	}
+	return append([]string{""}, sortedKeys(users)...)
 }
 
 func sortedKeys[V any](m map[string]V) []string {

@@ -44,8 +44,7 @@ type oneScenario struct {
 	Must, MustNot []string
 	IsOwn         bool // written on the page, or sent through the API
 	ActiveFor     []string
-	Counts        bool          // it can be for the next connections only
-	Next          int           // for how many connections it is still coming
+	Next          []coming      // for whose next connections it is
 	User          string        // an example of a user
 	Seen          []*sessionRow // the latest sessions in which it acted
 }
@@ -128,8 +127,10 @@ func (p *Page) oneScenario(ctx context.Context, name string) (*oneScenario, erro
 	if sc, err := p.load(ctx, name); err == nil {
 		one.Scenario = sc
 	}
-	users := append([]string{""}, sortedKeys(p.Rig.ActiveByUser())...)
-	for _, user := range users {
+	for _, user := range p.affected() {
+		if names, left := p.Rig.Next(user); slices.Contains(names, name) {
+			one.Next = append(one.Next, coming{user, left})
+		}
 		list, err := p.Rig.ActiveList(user)
 		if err != nil {
 			return nil, err
@@ -145,12 +146,6 @@ func (p *Page) oneScenario(ctx context.Context, name string) (*oneScenario, erro
 	}
 	if one.Scenario == nil {
 		return nil, errMissing(fmt.Sprintf("There is no scenario %q.", name))
-	}
-	if rig, ok := p.Rig.(counts); ok {
-		one.Counts = true
-		if coming, left := rig.Next(""); slices.Contains(coming, name) {
-			one.Next = left
-		}
 	}
 	one.IsOwn = one.Group == ""
 	one.Must, one.MustNot = one.Expect.Musts()
@@ -173,7 +168,7 @@ func (p *Page) load(ctx context.Context, name string) (*scenarios.Scenario, erro
 }
 
 // switchScenario switches a scenario on (on=NAME) or off (off=NAME), or all off (none=yes), for everybody or
-// for user=NAME, and with next=N for the next N connections only.
+// for user=NAME. With how=next it is for the next=N connections only; off then ends all that is.
 func (p *Page) switchScenario(w http.ResponseWriter, r *http.Request) {
 	on, off, user := r.PostFormValue("on"), r.PostFormValue("off"), strings.TrimSpace(r.PostFormValue("user"))
 	if r.PostFormValue("who") == "all" {
@@ -184,6 +179,8 @@ func (p *Page) switchScenario(w http.ResponseWriter, r *http.Request) {
 	switch next := r.PostFormValue("next"); {
 	case r.PostFormValue("none") != "":
 		err = p.allOff()
+	case off != "" && r.PostFormValue("how") == "next":
+		_, err = p.Rig.UseNext(0, user, nil, nil)
 	case off != "":
 		_, err = p.change(user, off, nil)
 	case on == "":
@@ -214,7 +211,7 @@ func (p *Page) switchScenario(w http.ResponseWriter, r *http.Request) {
 func (p *Page) allOff() error {
 	p.switching.Lock()
 	defer p.switching.Unlock()
-	for _, user := range append([]string{""}, sortedKeys(p.Rig.ActiveByUser())...) {
+	for _, user := range p.affected() {
 		if _, err := p.Rig.Activate(user, nil); err != nil {
 			return err
 		}
@@ -237,35 +234,23 @@ func (p *Page) change(user, name string, sc *scenarios.Scenario) (notes []string
 	return p.Rig.Activate(user, list)
 }
 
-// counts is a rig where scenarios can be for the next connections only.
-type counts interface {
-	// UseNext makes scenarios come for the next n connections, or for a user's next n logins.
-	UseNext(n int, user string, names []string, inline []httpapi.Inline) (notes []string, err error)
-	// Next lists what is coming so, and for how many.
-	Next(user string) (names []string, left int)
-}
-
 // forNext makes a scenario come for the next connections.
 func (p *Page) forNext(ctx context.Context, next, user, name string) ([]string, error) {
 	n, err := strconv.Atoi(next)
 	if err != nil || n < 1 || n > 1_000_000 {
 		return nil, fmt.Errorf("%q isn't a number of connections; give 1 or more", next)
 	}
-	rig, ok := p.Rig.(counts)
-	if !ok {
-		return nil, errors.New("this rig can't count connections")
-	}
 	text, ok, err := p.own.text(ctx, name)
 	switch {
 	case err != nil:
 		return nil, err
 	case ok:
-		return rig.UseNext(n, user, nil, []httpapi.Inline{{File: name + ".yaml", YAML: []byte(text)}})
+		return p.Rig.UseNext(n, user, nil, []httpapi.Inline{{File: name + ".yaml", YAML: []byte(text)}})
 	}
 	if _, ok := p.catalogue().entry(name); !ok {
 		return nil, errMissing(fmt.Sprintf("There is no scenario %q.", name))
 	}
-	return rig.UseNext(n, user, []string{name}, nil)
+	return p.Rig.UseNext(n, user, []string{name}, nil)
 }
 
 // scenariosFeed follows which scenarios are active and, beside a scenario, the sessions in which it acts.

@@ -45,18 +45,42 @@ func (l *line) Gap() string {
 	return "+" + l.Since.Round(time.Second).String()
 }
 
-// folds is the number of lines from which on a reply is folded.
+// folds is the number of lines of a reply, or of capabilities in one line, from which on they are folded.
 const folds = 4
 
-// First is the first line of a reply that is folded, and Rest are how many follow; none if it isn't.
-func (l *line) First() string { first, _, _ := strings.Cut(l.Text, "\n"); return first }
+// fold is what is shown of a reply that is folded.
+type fold struct {
+	Shown, Hidden string // Hidden says how much there is besides
+}
 
-// Rest is how many lines follow the first one of a reply that is folded.
-func (l *line) Rest() int {
-	if n := strings.Count(l.Text, "\n"); l.From == transcript.FromServer && n+1 >= folds {
-		return n
+// Folded is what is shown of a long reply, or of one with a long list of capabilities; nil if it isn't folded.
+func (l *line) Folded() *fold {
+	if l.From != transcript.FromServer {
+		return nil
 	}
-	return 0
+	first, rest, _ := strings.Cut(l.Text, "\n")
+	if n := strings.Count(rest, "\n") + 1; n+1 >= folds {
+		return &fold{first, "and " + plural(n, "line") + " more"}
+	}
+	if before, list, after := capabilities(l.Text); len(list) >= folds {
+		return &fold{before + "…" + after, fmt.Sprintf("%d capabilities", len(list))}
+	}
+	return nil
+}
+
+// capabilities finds IMAP's list of capabilities, which is one line or part of one (RFC 9051 sections 7.1 and 7.2.2).
+func capabilities(text string) (before string, list []string, after string) {
+	const key = "CAPABILITY "
+	at := strings.Index(text, key)
+	if at < 0 {
+		return "", nil, ""
+	}
+	at += len(key)
+	end := strings.IndexAny(text[at:], "]\n")
+	if end < 0 {
+		end = len(text) - at
+	}
+	return text[:at], strings.Fields(text[at : at+end]), text[at+end:]
 }
 
 // session shows a session as a dialogue, or as a file: /sessions/12, 12.txt, 12.html, 12.yaml.

@@ -45,6 +45,8 @@ type Rig interface {
 	Grammar() *scenarios.Grammar
 	// ActiveList returns the active scenarios: everybody's, or those that only one user has.
 	ActiveList(user string) ([]*scenarios.Scenario, error)
+	// NextUsers lists the users who have scenarios coming for their next logins, sorted.
+	NextUsers() []string
 	// Activate makes these scenarios active in their place. The notes say what can't be done here.
 	Activate(user string, list []*scenarios.Scenario) (notes []string, err error)
 }
