@@ -64,13 +64,19 @@ type coming struct {
 
 // For says it in words; "" for everybody, until it is switched off.
 func (c coming) For() string {
+	next := func(noun string) string {
+		if c.Left == 1 {
+			return "the next " + noun
+		}
+		return "the next " + plural(c.Left, noun)
+	}
 	switch {
 	case c.Left == 0:
 		return c.User
 	case c.User == "":
-		return "the next " + plural(c.Left, "connection")
+		return next("connection")
 	default:
-		return "the next " + plural(c.Left, "login") + " of " + c.User
+		return next("login") + " of " + c.User
 	}
 }
 
