@@ -79,6 +79,7 @@ p.quit()'`},
 	{"OAUTHBEARER", "msmtp", token + msmtp + "--passwordeval='echo $TOKEN' --auth=oauthbearer --user=alice bob@example.test"},
 	{"EXTERNAL", "msmtp", `$MAILRIG ca --http $HTTP --client alice > own.pem && ` + msmtp + "--tls-cert-file=own.pem --tls-key-file=own.pem --auth=external --user=alice bob@example.test"},
 	{"EXTERNAL", "gsasl", `$MAILRIG ca --http $HTTP --client alice > own.pem && ` + gsasl + "--x509-cert-file own.pem --x509-key-file own.pem -z alice -m EXTERNAL"},
+	{"EXTERNAL", "curl", `$MAILRIG ca --http $HTTP --client alice > own.pem && curl -sS --cacert $CA --cert own.pem -u alice: --login-options AUTH=EXTERNAL imaps://localhost:$PORT_993/`},
 	{"ANONYMOUS", "gsasl", gsasl + "-n trace -m ANONYMOUS"},
 	{"ANONYMOUS", "mbsync", mbsync},
 	{"NTLM", "msmtp", "! { " + msmtp + "--auth=ntlm --user=alice bob@example.test; }"},
@@ -129,24 +130,41 @@ func (r *rig) shell(t *testing.T, command string, env ...string) result {
 	return execute(t, invocation{program: "sh", args: []string{"-c", command}, home: t.TempDir(), env: env})
 }
 
-// TestChannelBinding logs in by another implementation's SCRAM with the binding that gsasl can't do: the server's
+// TestChannelBinding logs in by another implementation's SCRAM, also with the binding that gsasl can't do: the server's
 // certificate (RFC 5929 section 4).
 func TestChannelBinding(t *testing.T) {
 	t.Parallel()
 	r := withAlice(t, "--auth", everyMechanism)
+	for mechanism, hash := range map[string]scram.HashGeneratorFcn{
+		"SCRAM-SHA-1-PLUS": scram.SHA1, "SCRAM-SHA-256-PLUS": scram.SHA256, "SCRAM-SHA-512-PLUS": scram.SHA512,
+	} {
+		for _, kind := range []scram.ChannelBindingType{scram.ChannelBindingTLSServerEndpoint, scram.ChannelBindingTLSExporter} {
+			t.Run(mechanism+" "+string(kind), func(t *testing.T) { bindChannel(t, r, mechanism, hash, kind) })
+		}
+	}
+}
+
+// bindChannel logs in with a mechanism that is bound to the TLS connection.
+func bindChannel(t *testing.T, r *rig, mechanism string, hash scram.HashGeneratorFcn, kind scram.ChannelBindingType) {
 	conn, err := tls.Dial("tcp", r.door(993).Address, r.tlsConfig())
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer conn.Close()
 	conn.SetDeadline(time.Now().Add(patience))
-	sum := sha256.Sum256(conn.ConnectionState().PeerCertificates[0].Raw)
-	const mechanism = "SCRAM-SHA-512-PLUS"
-	client, err := scram.SHA512.NewClient("alice", "secret", "")
+	state := conn.ConnectionState()
+	sum := sha256.Sum256(state.PeerCertificates[0].Raw)
+	bound := sum[:]
+	if kind == scram.ChannelBindingTLSExporter { // RFC 9266
+		if bound, err = state.ExportKeyingMaterial("EXPORTER-Channel-Binding", nil, 32); err != nil {
+			t.Fatal(err)
+		}
+	}
+	client, err := hash.NewClient("alice", "secret", "")
 	if err != nil {
 		t.Fatal(err)
 	}
-	talk := client.NewConversationWithChannelBinding(scram.ChannelBinding{Type: scram.ChannelBindingTLSServerEndpoint, Data: sum[:]})
+	talk := client.NewConversationWithChannelBinding(scram.ChannelBinding{Type: kind, Data: bound})
 	in := bufio.NewReader(conn)
 	if _, err := in.ReadString('\n'); err != nil {
 		t.Fatal(err)
