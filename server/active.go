@@ -2,6 +2,7 @@ package server
 
 import (
 	"github.com/mailrig/mailrig/internal/active"
+	"github.com/mailrig/mailrig/internal/store"
 	"github.com/mailrig/mailrig/internal/tally"
 )
 
@@ -30,6 +31,19 @@ func (s *Server) openActive() error {
 	a.Scenarios, a.follows = kept, kept
 	list, err := a.List(s.ctx)
 	a.chaos = chaosOf(list)
+	return err
+}
+
+// beginActive makes the configured scenarios active. Without any, what was active stays.
+func (s *Server) beginActive() error {
+	if s.cfg.Scenarios == nil && s.state != nil {
+		return nil
+	}
+	_, err := s.use(s.cfg.Scenarios)
+	if s.active.follows != nil && store.Unavailable(err) {
+		s.cfg.Logger.Error("the scenarios are active, and that can't be kept", "error", err)
+		return s.active.follows.UseHere(s.ctx, s.cfg.Scenarios)
+	}
 	return err
 }
 

@@ -182,10 +182,8 @@ func New(cfg Config) (_ *Server, err error) {
 	if err := s.fill(); err != nil {
 		return nil, err
 	}
-	if cfg.Scenarios != nil || s.state == nil { // otherwise what was active stays
-		if _, err := s.use(cfg.Scenarios); err != nil {
-			return nil, err
-		}
+	if err := s.beginActive(); err != nil {
+		return nil, err
 	}
 	return s, nil
 }

@@ -88,8 +88,11 @@ func TestDiskFull(t *testing.T) {
 	if err := r.kill(); err != nil {
 		t.Fatal(err)
 	}
-	r = run(t, []string{program}, &log, "--data", dir)
+	r = run(t, []string{program}, &log, "--data", dir, "--scenario", "pop3-autologout")
 	count()
+	if active := r.ask(t, "GET", "/api/v1/scenario", ""); !strings.Contains(active, "pop3-autologout") {
+		t.Errorf("active is %s", active)
+	}
 	if out, err := exec.Command("mount", "-o", "remount,size=32m", dir).CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}

@@ -157,6 +157,11 @@ func (k *Kept) UseFor(ctx context.Context, user string, list []*scenarios.Scenar
 	return k.use(ctx, user, list)
 }
 
+// UseHere is Use for this process alone, for a start while the records can't be written: they say something else.
+func (k *Kept) UseHere(ctx context.Context, list []*scenarios.Scenario) error {
+	return k.Memory.Use(ctx, list)
+}
+
 func (k *Kept) use(ctx context.Context, user string, list []*scenarios.Scenario) error {
 	k.turn.take()
 	defer k.turn.pass()

@@ -56,13 +56,25 @@ type Archive struct {
 	failing bool
 }
 
-// Open returns the archive that records hold. It reads no session yet.
+// Open returns the archive that records hold. It reads no session yet, unless the records can't be written now.
 func Open(ctx context.Context, cfg Config) (*Archive, error) {
 	ids, err := state.OpenNumbers(ctx, cfg.State, idNumbers, block, cfg.Log)
-	if err != nil {
-		return nil, fmt.Errorf("number the sessions: %w", err)
+	a := &Archive{cfg: cfg, ids: ids, cancel: func() {}, written: map[string]bool{}}
+	if err == nil {
+		a.begin = ids.Peek() - 1
+		return a, nil
 	}
-	return &Archive{cfg: cfg, ids: ids, begin: ids.Peek() - 1, cancel: func() {}, written: map[string]bool{}}, nil
+	cfg.Log.Error("number the sessions", "error", err)
+	a.begin = math.MaxUint64
+	past, err := a.read(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read the sessions that were kept: %w", err)
+	}
+	a.begin = 0
+	for _, p := range past {
+		a.begin = max(a.begin, p.Number)
+	}
+	return a, nil
 }
 
 // Begin returns how many sessions have ended before, at most. Every one that is kept has a number up to this.

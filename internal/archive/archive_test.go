@@ -227,11 +227,53 @@ type away struct {
 	is atomic.Bool
 }
 
+func (s *away) Take(ctx context.Context, name string, n int) (uint64, error) {
+	if s.is.Load() {
+		return 0, errors.New("away")
+	}
+	return s.Store.Take(ctx, name, n)
+}
+
 func (s *away) Apply(ctx context.Context, changes ...state.Change) (state.Version, error) {
 	if s.is.Load() {
 		return 0, errors.New("away")
 	}
 	return s.Store.Apply(ctx, changes...)
+}
+
+// TestFullStore checks that an archive which can't be written begins with what is kept, and numbers sessions otherwise.
+func TestFullStore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		st := &away{Store: state.NewMemory(nil)}
+		a, ring := opened(t, st, 100)
+		sessions(ring, 5)
+		time.Sleep(every + time.Millisecond)
+		synctest.Wait()
+		a.cancel()
+		a.ended.Wait()
+		st.is.Store(true)
+		b, again := opened(t, st, 100)
+		sessions(again, 2)
+		list := again.Records()
+		if len(list) != 7 || list[4].ID != "5" || list[5].ID == list[6].ID || !strings.Contains(list[5].ID, ".") {
+			t.Errorf("it has %s", ids(again))
+		}
+		if news, _, _ := again.Since(5); len(news) != 2 {
+			t.Errorf("%d sessions are new", len(news))
+		}
+		st.is.Store(false)
+		time.Sleep(2 * every)
+		sessions(again, 1) // more ids are taken
+		synctest.Wait()
+		sessions(again, 1)
+		list = again.Records()
+		if last := list[len(list)-1]; last.ID != fmt.Sprint(block+1) {
+			t.Errorf("with room again, a session has the id %s", last.ID)
+		}
+		if err := b.Close(t.Context()); err != nil || count(t, st) != 9 {
+			t.Errorf("%d sessions are kept, %v", count(t, st), err)
+		}
+	})
 }
 
 // TestStoreIsBack checks that what couldn't be written is written later.

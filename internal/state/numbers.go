@@ -2,6 +2,7 @@ package state
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -26,7 +27,8 @@ type Numbers struct {
 	ahead    [2]uint64 // the next block, from and to; zero: not taken yet
 	taking   bool
 	failed   time.Time // when taking failed
-	stranded uint64    // handed out without a block
+	base     string    // of numbers that are handed out without a block: that block's last one
+	stranded uint64    // how many of these were handed out
 	closed   bool
 	taken    sync.WaitGroup
 }
@@ -37,15 +39,20 @@ const kindNumbers = "numbers"
 // left is such a record.
 type left struct{ Next, End uint64 }
 
-// OpenNumbers returns numbers that begin where those of this name ended. block is how many it takes at a time.
+// OpenNumbers returns numbers that begin where those of this name ended. block is how many it takes at a time. If none can be
+// taken now, the numbers can be used all the same: they have two parts until the Store can be written.
 func OpenNumbers(ctx context.Context, st Store, name string, block int, log *slog.Logger) (*Numbers, error) {
 	n := &Numbers{store: st, name: name, block: uint64(block), log: log}
-	if ok, err := n.reclaim(ctx); ok || err != nil {
+	if ok, err := n.reclaim(ctx); ok {
 		return n, err
 	}
 	first, err := st.Take(ctx, name, block)
+	if err != nil {
+		n.base, n.failed = strings.ToLower(rand.Text()[:8]), time.Now()
+		return n, err
+	}
 	n.next, n.end = first, first+n.block
-	return n, err
+	return n, nil
 }
 
 // reclaim takes what a process has given back.
@@ -71,7 +78,7 @@ func (n *Numbers) reclaim(ctx context.Context) (ok bool, err error) {
 	return false, err
 }
 
-// Peek returns the number that Next would return now.
+// Peek returns the number that Next would return now. It is 0 while there is none.
 func (n *Numbers) Peek() uint64 {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -91,9 +98,12 @@ func (n *Numbers) Next() string {
 	}
 	if n.next == n.end {
 		n.stranded++
-		return fmt.Sprintf("%d.%d", n.end-1, n.stranded)
+		return fmt.Sprintf("%s.%d", n.base, n.stranded)
 	}
 	n.next++
+	if n.next == n.end {
+		n.base = strconv.FormatUint(n.end-1, 10)
+	}
 	return strconv.FormatUint(n.next-1, 10)
 }
 

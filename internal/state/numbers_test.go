@@ -104,3 +104,27 @@ func TestNumbersWithoutStore(t *testing.T) {
 		}
 	})
 }
+
+// TestNumbersOfAFullStore checks that numbers without a block are unique, and that blocks are taken as soon as it is possible.
+func TestNumbersOfAFullStore(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		st := state.NewMemory(nil)
+		full := &failing{st}
+		a, errA := state.OpenNumbers(t.Context(), full, "n", 10, slog.New(slog.DiscardHandler))
+		b, errB := state.OpenNumbers(t.Context(), full, "n", 10, slog.New(slog.DiscardHandler))
+		if errA == nil || errB == nil || a.Peek() != 0 {
+			t.Fatalf("%v, %v, %d", errA, errB, a.Peek())
+		}
+		seen := map[string]bool{}
+		for _, n := range []*state.Numbers{a, b, a, b} {
+			seen[n.Next()] = true
+		}
+		if len(seen) != 4 {
+			t.Errorf("some came twice: %v", seen)
+		}
+		if err := a.Close(t.Context()); err != nil {
+			t.Error(err)
+		}
+	})
+}

@@ -2,6 +2,7 @@ package watch
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -26,7 +27,7 @@ type Kept struct {
 
 	writing sync.Mutex // held while pages are written or removed
 	written map[Key]keptPage
-	process uint64         // in the keys of its records
+	process string         // in the keys of its records
 	foreign map[Key]string // keys of records of before
 	failing bool
 }
@@ -38,7 +39,7 @@ const (
 	skipped = 10_000
 )
 
-// The kinds of records. A finding's key is the process's number and its key in the book. The end has the number of the last report, if the book was
+// The kinds of records. A finding's key is that of its process, and its own in the book. The end has the number of the last report, if the book was
 // closed.
 const (
 	kindFinding = "finding"
@@ -53,7 +54,7 @@ type keptPage struct {
 
 // OpenKept returns the book that records hold.
 func OpenKept(ctx context.Context, st state.Store, log *slog.Logger) (*Kept, error) {
-	b := &Kept{Memory: NewMemory(), store: st, log: log, written: map[Key]keptPage{}, foreign: map[Key]string{}}
+	b := &Kept{Memory: NewMemory(), store: st, log: log, process: rand.Text(), written: map[Key]keptPage{}, foreign: map[Key]string{}}
 	if err := b.read(ctx); err != nil {
 		return nil, fmt.Errorf("read the findings that were kept: %w", err)
 	}
@@ -73,10 +74,7 @@ func OpenKept(ctx context.Context, st state.Store, log *slog.Logger) (*Kept, err
 	return b, nil
 }
 
-func (b *Kept) read(ctx context.Context) (err error) {
-	if b.process, err = b.store.Take(ctx, "findings", 1); err != nil {
-		return err
-	}
+func (b *Kept) read(ctx context.Context) error {
 	var pages []*page
 	for after := ""; ; {
 		list, err := b.store.List(ctx, kindFinding, after, 200)
@@ -112,8 +110,11 @@ func (b *Kept) goOn(ctx context.Context) error {
 			return err
 		}
 		b.last = max(b.last, last)
-		_, err = b.store.Apply(ctx, state.Remove(kindEnd, kindEnd))
-		return err
+		if _, err := b.store.Apply(ctx, state.Remove(kindEnd, kindEnd)); err != nil {
+			b.log.Error("keep that the book of findings is open", "error", err)
+			b.last += skipped
+		}
+		return nil
 	case !errors.Is(err, state.ErrNone):
 		return err
 	case len(b.written) > 0:
@@ -170,7 +171,7 @@ func (b *Kept) recordKey(key Key) string {
 	if of, ok := b.foreign[key]; ok {
 		return of
 	}
-	return fmt.Sprintf("%d/%d", b.process, key)
+	return fmt.Sprintf("%s/%d", b.process, key)
 }
 
 // tell logs the beginning and the end of trouble.
