@@ -333,6 +333,8 @@ func TestTokenFindings(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	// Before there are more sessions than findings look at.
+	waitFor(t, s, server.Condition{What: server.Findings, IDs: []string{"pkce-missing"}})
 	loginWith(t, s, "alice", token.AccessToken)  // not good for SMTP and POP3
 	loginWith(t, s, "alice", token.RefreshToken) // good nowhere
 	want := map[string]bool{"pkce-missing": true, "token-scope-missing": true, "refresh-token-sent": true, "token-not-refreshed": true, "refresh-token-lost": true}
