@@ -2,8 +2,8 @@
 //
 // An [Archive] follows a journal. Once a second it writes the sessions that have ended, and removes those that the journal
 // has forgotten. So connections never wait for it, and what it keeps has the journal's bounds. It writes at most 100
-// sessions a second, the latest ones; the others follow when there is time, and at Close. A crash loses those that haven't
-// been written, usually those of the last second.
+// sessions at a time, the latest ones; the others follow when there is time, and at Close. If that takes more than a thirtieth
+// of the time, it writes less often. A crash loses the sessions that haven't been written, usually those of the last second.
 //
 // Several processes may share the records. Each shows what the others had written when it began.
 //
@@ -28,6 +28,8 @@ import (
 
 const (
 	every     = time.Second
+	seldom    = 10 * time.Second
+	share     = 30   // writing takes one part in so many of the time, at most
 	most      = 100  // sessions that are written at a time
 	together  = 20   // sessions in one change, so that mail needn't wait long for it
 	block     = 1000 // ids that are taken at a time
@@ -89,15 +91,17 @@ func (a *Archive) Start(ring *event.Ring) {
 	a.cancel, a.ring = cancel, ring
 	a.ended.Go(func() {
 		a.restore(ctx)
-		tick := time.NewTicker(every)
-		defer tick.Stop()
+		timer := time.NewTimer(every)
+		defer timer.Stop()
 		for {
 			select {
 			case <-ctx.Done():
 				return
-			case <-tick.C:
-				a.tell(a.write(ctx, most))
+			case <-timer.C:
 			}
+			began := time.Now()
+			a.tell(a.write(ctx, most))
+			timer.Reset(min(max(every, share*time.Since(began)), seldom))
 		}
 	})
 }
