@@ -9,7 +9,7 @@ import (
 // well. Health checks do so every second; what they leave behind shouldn't push out the sessions of clients.
 func (s *Server) onlyLooked(r *event.Record) bool {
 	if len(r.Logins) > 0 || len(r.Injected) > 0 || r.Counts.MessagesIn+r.Counts.MessagesOut > 0 || r.EndedBy != event.EndedByClient && r.EndedBy != event.EndedByServer ||
-		r.TLS != nil && !r.TLS.Established() {
+		r.TLS != nil && r.TLS.Hello && !r.TLS.Established() {
 		return false
 	}
 	p := protocol.Find(s.protocols, r.Protocol)

@@ -17,8 +17,9 @@ func TestOnlyLooked(t *testing.T) {
 	}{
 		"says nothing":             {event.Record{}, true},
 		"HAProxy's smtpchk":        {event.Record{Events: []event.Event{command("HELO"), command("QUIT")}}, true},
+		"doesn't shake hands":      {event.Record{TLS: &event.TLS{Handshake: event.Handshake{Outcome: event.LeftByClient}}}, true},
 		"shakes hands":             {event.Record{TLS: &event.TLS{Handshake: event.Handshake{Outcome: event.Established}}}, true},
-		"refuses the certificate":  {event.Record{TLS: &event.TLS{Handshake: event.Handshake{Outcome: event.RefusedByClient}}}, false},
+		"refuses the certificate":  {event.Record{TLS: &event.TLS{Hello: true, Handshake: event.Handshake{Outcome: event.RefusedByClient}}}, false},
 		"is refused without login": {event.Record{Events: []event.Event{command("EHLO"), command("MAIL")}}, false},
 		"logs in":                  {event.Record{Logins: []event.Login{{}}}, false},
 		"meets a scenario":         {event.Record{Injected: []string{"greylisting"}}, false},

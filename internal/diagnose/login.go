@@ -117,7 +117,7 @@ func (f *Facts) refusalSeverity() Severity {
 // loginRefused says what the server's refusal of a password or a token means.
 func loginRefused(c *Case) (all []Evidence) {
 	for _, f := range c.Sessions {
-		if s := f.refusedStep(); s != nil && !f.methodRefused(s) {
+		if s := f.refusedStep(); s != nil && c.settled(f) && !f.methodRefused(s) {
 			e := Evidence{Sessions: []*Facts{f}, Step: s, Severity: f.refusalSeverity(), Words: f.whyNoLogin(s)}
 			if f.wantsTLS(s) {
 				e.Severity = Info // that the password crossed in clear is the error

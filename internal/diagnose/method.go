@@ -103,7 +103,7 @@ func (s *Step) namesUser() bool { return s.Verb == "USER" }
 // loginMethodRefused finds a client whose authentication method the server refuses.
 func loginMethodRefused(c *Case) (all []Evidence) {
 	for _, f := range c.Sessions {
-		if s := f.refusedStep(); s != nil && f.methodRefused(s) {
+		if s := f.refusedStep(); s != nil && c.settled(f) && f.methodRefused(s) {
 			all = append(all, Evidence{Sessions: []*Facts{f}, Step: s, Severity: f.refusalSeverity(), Words: f.whyNoMethod(s)})
 		}
 	}

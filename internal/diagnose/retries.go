@@ -105,9 +105,9 @@ func gaveUpAfterTemporaryFailure(c *Case) (all []Evidence) {
 		return nil
 	}
 	x := list[len(list)-1]
-	advice := "Keep the message in the outbox, and try again after a minute or more."
+	advice := "Send it again in a few minutes. For the client's developer: keep the message in the outbox, and try again after a minute or more."
 	if !x.sends() {
-		advice = "Connect again after a minute or more: nothing is lost, and nothing is wrong with the settings."
+		advice = "Nothing is lost, and nothing is wrong with the settings: look for mail again in a few minutes. For the client's developer: connect again after a minute or more."
 	}
 	e := Evidence{Sessions: []*Facts{x.f}, Words: map[string]string{"what": x.what(), "advice": advice}}
 	if !slices.ContainsFunc(list, func(x failure) bool { return !x.byAddress() }) {

@@ -165,11 +165,18 @@ func expectedAnotherProtocol(c *Case) []Evidence {
 		if f.triedTLS() && !f.endedTLS() {
 			return false // its user was asked about the certificate, perhaps: see certificateNotTrusted
 		}
+		if c.silent(f) {
+			return len(f.Steps) == 0 && f.Counts.BytesIn == 0
+		}
 		return f.idled() && (len(f.Steps) == 0 || f.saidGoodbye())
 	})
 	for i := range all {
+		f := all[i].Sessions[0]
 		all[i].Guess = true
-		all[i].Words = map[string]string{"others": all[i].Sessions[0].otherDoors()}
+		all[i].Words = map[string]string{"others": f.otherDoors(), "waits": "waited on for some seconds and left"}
+		if f.End.IsZero() {
+			all[i].Words["waits"] = "is waiting on"
+		}
 	}
 	return all
 }

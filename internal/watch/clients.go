@@ -147,6 +147,9 @@ func (w *Watcher) addOpen(asked []string, changed map[string]bool, at time.Time)
 		if c := w.client(key, at); c.put(f, !s.End.IsZero() && w.cfg.Minor(s)) || slices.Contains(asked, s.ID) {
 			c.trim(at)
 			changed[key] = true
+			if again := at.Add(openAgain); s.End.IsZero() && (c.due.IsZero() || c.due.After(again)) {
+				c.due = again
+			}
 		}
 	}
 }

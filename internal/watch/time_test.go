@@ -144,6 +144,46 @@ func TestOpenSessionsAreLookedAt(t *testing.T) {
 	})
 }
 
+// TestSilenceIsToldWhileItLasts checks that a row which waits for what an open session doesn't do gets its answer though nothing
+// happens in it, and that the finding is taken back if the client has gone on by the time it leaves.
+func TestSilenceIsToldWhileItLasts(t *testing.T) {
+	t.Parallel()
+	const waits = 5 * time.Second
+	silent := row("silent", func(c *diagnose.Case) bool {
+		return c.Sessions[0].Counts.Commands == 1 && c.Now.Sub(c.Sessions[0].Start) >= waits
+	})
+	silent[0].Early = always
+	for name, goesOn := range map[string]bool{"it says nothing": false, "it goes on": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			watching(t, Config{}, silent, func(t *testing.T, w *Watcher, l *counted) {
+				r := open(l.Ring)
+				time.Sleep(waits - openPause)
+				synctest.Wait()
+				if n := has(t, w, "silent"); n != 0 {
+					t.Errorf("%d findings too early", n)
+				}
+				time.Sleep(openAgain)
+				synctest.Wait()
+				if n := has(t, w, "silent"); n != 1 {
+					t.Errorf("%d findings while it lasts", n)
+				}
+				want := 1
+				if goesOn {
+					r.Command(&event.Command{Line: "a NOOP", Tag: "a", Verb: "NOOP"})
+					want = 0
+				}
+				r.End(event.EndedByClient)
+				time.Sleep(2 * openPause)
+				synctest.Wait()
+				if n := has(t, w, "silent"); n != want {
+					t.Errorf("%d findings in the end, want %d", n, want)
+				}
+			})
+		})
+	}
+}
+
 // TestPatience checks that a row which waits for what a client doesn't do gets its answer without another session.
 func TestPatience(t *testing.T) {
 	t.Parallel()

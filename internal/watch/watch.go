@@ -36,6 +36,7 @@ const (
 	loadRate   = 600                    // sessions per second above which the watcher takes samples
 	sampleSize = 16                     // sessions of a turn that are examined under load
 	openPause  = time.Second            // between two checks of open sessions
+	openAgain  = 6 * time.Second        // until an open session is examined again in which nothing happens: a row may wait for that
 	openMost   = 64                     // with more open sessions than this, none is examined
 	patience   = 11 * time.Second       // the longest time that a row of the table waits for more sessions
 	againAfter = 10 * time.Second       // between two reports of a finding that grows
