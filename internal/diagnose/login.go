@@ -118,7 +118,7 @@ func (f *Facts) refusalSeverity() Severity {
 func loginRefused(c *Case) (all []Evidence) {
 	for _, f := range c.Sessions {
 		if s := f.refusedStep(); s != nil && c.settled(f) && !f.methodRefused(s) {
-			e := Evidence{Sessions: []*Facts{f}, Step: s, Severity: f.refusalSeverity(), Words: f.whyNoLogin(s)}
+			e := Evidence{Sessions: []*Facts{f}, Step: s, Severity: f.refusalSeverity(), Words: c.whyNoLogin(f, s)}
 			if f.wantsTLS(s) {
 				e.Severity = Info // that the password crossed in clear is the error
 			}
@@ -128,11 +128,15 @@ func loginRefused(c *Case) (all []Evidence) {
 	return all
 }
 
-func (f *Facts) whyNoLogin(s *Step) map[string]string {
+func (c *Case) whyNoLogin(f *Facts, s *Step) map[string]string {
 	readings := refusal.Read(f.refusal(&s.Reply))
 	reason, advice := "The server refused the user name or the password.", "Check the user name (often the whole address) and the password."
 	if s.Reply.Class == event.Temporary {
 		reason, advice = "The server couldn't check the password just now.", "Nothing is wrong with the settings: try again later."
+	}
+	if o := c.takenElsewhere(f, s); o != nil && s.Reply.Class == event.Permanent {
+		reason = "The password is right: the server has taken it for " + o.speaks.Title + ". It refuses it for " + f.speaks.Title + "."
+		advice = "Switch {protocol} on for this account in its settings on the web, or make an app password there. Otherwise ask the provider."
 	}
 	if m := s.mechanism(); s.Reply.Class == event.Permanent && slices.Contains(tokenMechanisms, m) {
 		reason, advice = "The server didn't accept the OAuth2 token.", "Sign in again, so that the client gets a new token."
@@ -146,6 +150,24 @@ func (f *Facts) whyNoLogin(s *Step) map[string]string {
 	}
 	advice = words(Evidence{Sessions: []*Facts{f}}).Replace(advice)
 	return map[string]string{"reason": reason, "advice": advice, "reply": s.Reply.Last()}
+}
+
+// takenElsewhere returns a session in another protocol in which the server has taken the user's password that it refuses here,
+// or nil.
+func (c *Case) takenElsewhere(f *Facts, s *Step) *Facts {
+	for _, refused := range f.Logins {
+		if refused.OK || refused.At < s.At || refused.Password == "" {
+			continue
+		}
+		taken := func(l event.Login) bool { return l.OK && l.Password == refused.Password && strings.EqualFold(l.User, refused.User) }
+		i := slices.IndexFunc(c.Sessions, func(o *Facts) bool {
+			return o.Host == f.Host && o.Protocol != f.Protocol && slices.ContainsFunc(o.Logins, taken)
+		})
+		if i >= 0 {
+			return c.Sessions[i]
+		}
+	}
+	return nil
 }
 
 // refusal returns a reply in the form that package refusal takes.
