@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/mailrig/mailrig/scenarios"
 	"github.com/mailrig/mailrig/server"
 )
 
@@ -146,5 +147,27 @@ func TestMethodsThatNobodyAskedFor(t *testing.T) {
 				t.Errorf("finds %+v", s.Conclude())
 			}
 		})
+	}
+}
+
+// TestPasswordThatIsRightElsewhere checks that a password which one protocol takes and another refuses isn't called wrong.
+func TestPasswordThatIsRightElsewhere(t *testing.T) {
+	t.Parallel()
+	s := start(t, server.Config{Scenarios: []*scenarios.Scenario{parse(t, "no-sending", `
+- match: {protocol: smtp}
+  login: {smtp: "535 5.7.8 Authentication failed"}
+`)}})
+	login(t, s, 993).Close()
+	c := dial(t, s, 465)
+	if err := talk(c, "", "220 ", "EHLO x", "250 ", "AUTH PLAIN AGFsaWNlAHNlY3JldA==", "535", "QUIT", "221"); err != nil {
+		t.Fatal(err)
+	}
+	c.Close()
+	until(t, "the sessions have ended", func() bool {
+		return !slices.ContainsFunc(s.Sessions(), func(x *server.Session) bool { return x.End.IsZero() })
+	})
+	found := s.Conclude()
+	if i := slices.IndexFunc(found, func(f server.Finding) bool { return f.ID == "login-refused" }); i < 0 || !strings.Contains(found[i].Title, "The password is right") {
+		t.Errorf("finds %+v", found)
 	}
 }
