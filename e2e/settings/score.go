@@ -80,7 +80,8 @@ written by hand from the settings alone (e2e/settings/cases.go); they share no c
 `)
 	fmt.Fprintf(&b, "Measured on %s with `%s`. With `-every N`, that is one cell in N, for each number of `-from`.\n", day, command)
 	fmt.Fprintf(&b, "The findings were made better with the slices %s of nine, so the others tell more. All slices have the same programs and\n", tunedWith)
-	b.WriteString("the same kinds of mistake: with other programs the score will be lower.\n")
+	b.WriteString("the same kinds of mistake: with other programs the score will be lower. PHPMailer, Symfony Mailer and OfflineIMAP came last: at their\n")
+	b.WriteString("first run 165 of 168 wrong settings were right and two vague, and one was wrong because OfflineIMAP doesn't have that setting.\n")
 	b.WriteString("`make e2e-all` tries some of the cells of the programs that CI has, and fails if a finding is wrong.\n\n")
 	for line := range strings.Lines(summary(cells)) {
 		b.WriteString("- " + line)

@@ -74,14 +74,14 @@ func (f *Facts) inForce(s *Step) *List {
 }
 
 // methodRefused reports whether the server refused the method of a login: at its first line, before any password came,
-// whatever its words are; or because it takes no login in this way.
+// whatever its words are; in words that say so; or because it takes no login in this way.
 func (f *Facts) methodRefused(s *Step) bool {
 	switch {
 	case s.namesUser() && refusal.Means(f.refusal(&s.Reply), refusal.NoSuchCommand): // RFC 1939 section 7: USER is optional
 		return true
 	case s.Reply.Class != event.Permanent:
 		return false
-	case s.onlyNamesMethod():
+	case s.onlyNamesMethod(), s.bySASL() && refusal.Means(f.refusal(&s.Reply), refusal.NoSuchMechanism):
 		return true
 	}
 	l := f.inForce(s)
@@ -113,7 +113,11 @@ func loginMethodRefused(c *Case) (all []Evidence) {
 func (f *Facts) whyNoMethod(s *Step) map[string]string {
 	w := map[string]string{"mechanism": s.mechanism(), "reply": s.Reply.Last(), "sent": "No password was sent.", "advice": "Choose another authentication method."}
 	if s.provedSecret() {
-		w["sent"] = "It takes no login in this way, so this says nothing about the password."
+		what := "password"
+		if slices.Contains(tokenMechanisms, s.mechanism()) {
+			what = "token"
+		}
+		w["sent"] = "It takes no login in this way, so this says nothing about the " + what + "."
 	}
 	if f.wantsTLS(s) {
 		w["mechanism"] += " without encryption"
