@@ -159,7 +159,9 @@ func (c *Case) takenElsewhere(f *Facts, s *Step) *Facts {
 		if refused.OK || refused.At < s.At || refused.Password == "" {
 			continue
 		}
-		taken := func(l event.Login) bool { return l.OK && l.Password == refused.Password && strings.EqualFold(l.User, refused.User) }
+		taken := func(l event.Login) bool {
+			return l.OK && l.Password == refused.Password && strings.EqualFold(l.User, refused.User)
+		}
 		i := slices.IndexFunc(c.Sessions, func(o *Facts) bool {
 			return o.Host == f.Host && o.Protocol != f.Protocol && slices.ContainsFunc(o.Logins, taken)
 		})
