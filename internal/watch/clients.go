@@ -33,6 +33,7 @@ type client struct {
 	sessions []*watched // in the order in which they ended; open ones last
 	last     time.Time  // when something last happened
 	due      time.Time  // when to check again although nothing has happened; zero: never
+	quiet    time.Time  // when to check again because nothing has happened in an open session; zero: never
 	retry    time.Time  // when to check again because the book failed; zero: never
 	size     int64      // bytes that the sessions take, as trim has counted them
 }
@@ -147,8 +148,8 @@ func (w *Watcher) addOpen(asked []string, changed map[string]bool, at time.Time)
 		if c := w.client(key, at); c.put(f, !s.End.IsZero() && w.cfg.Minor(s)) || slices.Contains(asked, s.ID) {
 			c.trim(at)
 			changed[key] = true
-			if again := at.Add(openAgain); s.End.IsZero() && (c.due.IsZero() || c.due.After(again)) {
-				c.due = again
+			if s.End.IsZero() {
+				c.quiet = at.Add(openAgain)
 			}
 		}
 	}

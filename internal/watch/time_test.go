@@ -184,24 +184,34 @@ func TestSilenceIsToldWhileItLasts(t *testing.T) {
 	}
 }
 
-// TestPatience checks that a row which waits for what a client doesn't do gets its answer without another session.
+// TestPatience checks that a row which waits for what a client doesn't do gets its answer without another session, also where
+// an open session has a time of its own.
 func TestPatience(t *testing.T) {
 	t.Parallel()
 	const waits = 10 * time.Second
 	never := row("never", func(c *diagnose.Case) bool { return c.Now.Sub(c.Sessions[0].End) >= waits })
-	watching(t, Config{}, never, func(t *testing.T, w *Watcher, l *counted) {
-		l.come()
-		time.Sleep(waits - time.Millisecond)
-		synctest.Wait()
-		if n := has(t, w, "never"); n != 0 {
-			t.Errorf("%d findings too early", n)
-		}
-		time.Sleep(patience - waits + openPause)
-		synctest.Wait()
-		if n := has(t, w, "never"); n != 1 {
-			t.Errorf("%d findings after %v", n, patience+openPause)
-		}
-	})
+	never[0].Early = always
+	for name, beside := range map[string]bool{"alone": false, "beside an open session": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			watching(t, Config{}, never, func(t *testing.T, w *Watcher, l *counted) {
+				l.come()
+				if beside {
+					defer open(l.Ring).End(event.EndedByClient)
+				}
+				time.Sleep(waits - time.Millisecond)
+				synctest.Wait()
+				if n := has(t, w, "never"); n != 0 {
+					t.Errorf("%d findings too early", n)
+				}
+				time.Sleep(patience - waits + openPause)
+				synctest.Wait()
+				if n := has(t, w, "never"); n != 1 {
+					t.Errorf("%d findings after %v", n, patience+openPause)
+				}
+			})
+		})
+	}
 }
 
 // TestSessionsAreForgotten checks that old sessions don't affect findings about new ones.

@@ -314,7 +314,7 @@ func (w *Watcher) turn(quiet []string, open bool) (more <-chan struct{}) {
 		changed[w.add(s, at)] = true
 	}
 	for key, c := range w.clients {
-		for _, when := range []*time.Time{&c.due, &c.retry} {
+		for _, when := range []*time.Time{&c.due, &c.quiet, &c.retry} {
 			if !when.IsZero() && !at.Before(*when) {
 				*when = time.Time{}
 				changed[key] = true
