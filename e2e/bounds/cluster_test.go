@@ -21,7 +21,7 @@ import (
 
 // cluster is a few replicas of mailrig on one PostgreSQL database, behind HAProxy with the configuration that is in deploy.
 type cluster struct {
-	t        *testing.T
+	t        testing.TB
 	program  string
 	db       pgserver.Server
 	url      string
@@ -45,7 +45,7 @@ var doorPorts = []int{25, 2525, 587, 465, 110, 995, 143, 993}
 
 // startCluster starts this many replicas, and what belongs to them. through, which may be nil, returns the database's URL as
 // a replica is to reach it.
-func startCluster(t *testing.T, replicas int, through func(number int, url string) string) *cluster {
+func startCluster(t testing.TB, replicas int, through func(number int, url string) string) *cluster {
 	t.Helper()
 	haproxy := filepath.Join("/usr/sbin", "haproxy")
 	if _, err := os.Stat(haproxy); err != nil {
@@ -89,7 +89,7 @@ func (r *replica) take() *rig {
 	return rig
 }
 
-func freePort(t *testing.T) int {
+func freePort(t testing.TB) int {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -100,7 +100,7 @@ func freePort(t *testing.T) int {
 }
 
 // freeOffset returns a number by which all doors can be moved.
-func freeOffset(t *testing.T) int {
+func freeOffset(t testing.TB) int {
 	t.Helper()
 	for range 100 {
 		offset := freePort(t) % 30000 // below the ports that connections come from

@@ -43,7 +43,7 @@ func startBuilt(t *testing.T, build []string, log io.Writer, flags ...string) *r
 }
 
 // compile builds mailrig and returns the program's path.
-func compile(t *testing.T, flags ...string) string {
+func compile(t testing.TB, flags ...string) string {
 	t.Helper()
 	program := filepath.Join(t.TempDir(), "mailrig")
 	args := append(append([]string{"build", "-o", program}, flags...), "github.com/mailrig/mailrig/cmd/mailrig")
@@ -54,7 +54,7 @@ func compile(t *testing.T, flags ...string) string {
 }
 
 // run starts a mailrig that was built. program is its path, or a command that runs it.
-func run(t *testing.T, program []string, log io.Writer, flags ...string) *rig {
+func run(t testing.TB, program []string, log io.Writer, flags ...string) *rig {
 	t.Helper()
 	flags = append(program[1:len(program):len(program)], append([]string{"serve", "--json", "--port-offset", "random", "--http", "127.0.0.1:0"}, flags...)...)
 	cmd := exec.Command(program[0], flags...)
