@@ -56,7 +56,9 @@ func probes(all []Evidence) (list []Evidence) {
 			list = append(list, e)
 			continue
 		}
-		e.Severity, e.Words = Info, map[string]string{}
+		if e.Severity = Info; e.Words == nil {
+			e.Words = map[string]string{}
+		}
 		often = append(often, e)
 	}
 	return append(list, fold(often)...)

@@ -172,13 +172,12 @@ func expectedAnotherProtocol(c *Case) []Evidence {
 	})
 	for i := range all {
 		f := all[i].Sessions[0]
-		all[i].Guess = true
 		all[i].Words = map[string]string{"others": f.otherDoors(), "waits": "waited on for some seconds and left"}
 		if f.End.IsZero() {
 			all[i].Words["waits"] = "is waiting on"
 		}
 	}
-	return all
+	return probes(all)
 }
 
 // patient is how long a client is silent that waits for something: for a greeting of another kind, or for its user.
