@@ -1,6 +1,7 @@
 package bounds
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -13,6 +14,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+
+	"github.com/mailrig/mailrig/internal/testkit/pgserver"
 )
 
 // TestKill kills a mailrig that keeps its mail (kill -9), again and again, while clients deliver, append, change flags, move
@@ -20,23 +23,42 @@ import (
 // were acknowledged, and nothing that was expunged. Only of the one command of each client that had no answer may
 // either all or nothing be there.
 func TestKill(t *testing.T) {
-	if *only != "" && !strings.Contains(*only, "kill") {
+	rounds := killRounds(t)
+	killAgain(t, compile(t), t.TempDir(), rounds, nil)
+}
+
+// TestKillShared is TestKill for a mailrig that shares its mail with another one, in a database. What was acknowledged is
+// looked for at the other one, which goes on meanwhile.
+func TestKillShared(t *testing.T) {
+	rounds := killRounds(t)
+	var db pgserver.Server
+	url := db.Database(t)
+	t.Cleanup(db.Stop)
+	program := compile(t)
+	killAgain(t, program, url, rounds, run(t, []string{program}, io.Discard, "--data", url))
+}
+
+func killRounds(t *testing.T) int {
+	switch {
+	case *only != "" && !strings.Contains(*only, "kill"):
 		t.Skip("not asked for")
+	case *long:
+		return 50
 	}
-	rounds := 5
-	if *long {
-		rounds = 50
-	}
-	program, dir := compile(t), t.TempDir()
+	return 5
+}
+
+// killAgain kills rigs that keep their mail in one place. witness is a rig in which to look for it; nil is the next one.
+func killAgain(t *testing.T, program, data string, rounds int, witness *rig) {
 	var workers []*worker
 	for i := range 4 {
 		workers = append(workers, &worker{account: fmt.Sprintf("sender%d", i), step: (*worker).deliver}, &worker{account: fmt.Sprintf("reader%d", i), step: (*worker).change})
 	}
 	acknowledged := new(atomic.Int64)
 	for round := range rounds {
-		r := run(t, []string{program}, io.Discard, "--data", dir)
+		r := run(t, []string{program}, io.Discard, "--data", data)
 		for _, w := range workers {
-			w.verify(t, r)
+			w.verify(t, cmp.Or(witness, r))
 		}
 		enough := acknowledged.Load() + 40 + rand.Int64N(160)
 		var group sync.WaitGroup
@@ -64,14 +86,14 @@ func TestKill(t *testing.T) {
 			t.Fatalf("after %d kills", round)
 		}
 	}
-	r := run(t, []string{program}, io.Discard, "--data", dir)
+	r := run(t, []string{program}, io.Discard, "--data", data)
 	for _, w := range workers {
 		w.verify(t, r)
 	}
 	if err := r.end(); err != nil {
 		t.Error(err)
 	}
-	if out, err := exec.Command(program, "data", "check", dir).CombinedOutput(); err != nil {
+	if out, err := exec.Command(program, "data", "check", data).CombinedOutput(); err != nil {
 		t.Errorf("mailrig data check: %v: %s", err, out)
 	}
 	t.Logf("%d commands were acknowledged in %d rounds", acknowledged.Load(), rounds)

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -132,6 +133,97 @@ func TestOnce(t *testing.T) {
 	if _, err := store.ReadAll(ctx, list[1].Message); !errors.Is(err, store.ErrGone) {
 		t.Errorf("a message that is gone: %v", err)
 	}
+}
+
+// slow is a large message that arrives slowly when it is read the second time: the first time, its digest is computed.
+type slow struct {
+	store.Bytes
+	opened  *atomic.Int32
+	reached chan struct{} // closed when half of it was read
+	goOn    chan struct{}
+}
+
+func (b slow) Open(ctx context.Context) (store.Reader, error) {
+	r, err := b.Bytes.Open(ctx)
+	if b.opened.Add(1) == 2 {
+		return &slowReader{Reader: r, of: b}, err
+	}
+	return r, err
+}
+
+// blob hides that it is in memory.
+type blob struct{ slow slow }
+
+func (b blob) Size() int64                                    { return b.slow.Size() }
+func (b blob) Open(ctx context.Context) (store.Reader, error) { return b.slow.Open(ctx) }
+
+type slowReader struct {
+	store.Reader
+	of   slow
+	read int
+}
+
+func (r *slowReader) Read(b []byte) (int, error) {
+	n, err := r.Reader.Read(b)
+	if r.read += n; r.read > len(r.of.Bytes)/2 && r.of.reached != nil {
+		close(r.of.reached)
+		r.of.reached = nil
+		<-r.of.goOn
+	}
+	return n, err
+}
+
+// TestLarge checks that nobody else waits while a large message is written, that it is read back in pieces, and that nothing
+// of one that comes to nothing stays.
+func TestLarge(t *testing.T) {
+	t.Parallel()
+	url, ctx := server.Database(t), t.Context()
+	a, b := opened(t, url, Options{}), opened(t, url, Options{})
+	body := bytes.Repeat([]byte("0123456789abcdef"), 60_000)
+	inbox(t, a, user)
+	large := blob{slow{Bytes: body, opened: new(atomic.Int32), reached: make(chan struct{}), goOn: make(chan struct{})}}
+	done := make(chan error)
+	go func() {
+		_, err := a.Deliver(ctx, []string{user}, store.Incoming{Content: large})
+		done <- err
+	}()
+	<-large.slow.reached
+	for range 3 { // while it is being written
+		_, err := b.Deliver(ctx, []string{user}, text("small"))
+		must(t, err)
+	}
+	close(large.slow.goOn)
+	must(t, <-done)
+	list, err := b.Entries(ctx, inbox(t, b, user).ID, []store.UID{4})
+	must(t, err)
+	raw, err := store.ReadAll(ctx, list[0].Message)
+	if err != nil || !bytes.Equal(raw, body) {
+		t.Errorf("%d bytes, %v", len(raw), err)
+	}
+	must(t, a.Create(ctx, user, "gone", ""))
+	gone, err := a.Mailbox(ctx, user, "gone")
+	must(t, err)
+	again := blob{slow{Bytes: append(body, 'x'), opened: new(atomic.Int32), reached: make(chan struct{}), goOn: make(chan struct{})}}
+	go func() {
+		_, err := a.Append(ctx, gone.ID, []store.Incoming{{Content: again}})
+		done <- err
+	}()
+	<-again.slow.reached
+	must(t, b.Delete(ctx, user, "gone"))
+	close(again.slow.goOn)
+	if err := <-done; !errors.Is(err, store.ErrNoMailbox) {
+		t.Errorf("append to a mailbox that is gone: %v", err)
+	}
+	_, err = b.Expunge(ctx, inbox(t, b, user).ID, []store.UID{1, 2, 3, 4})
+	must(t, err)
+	must(t, a.engine.Ask(ctx, func(c tables.Conn) error {
+		var n int
+		_, err := c.Get("SELECT (SELECT count(*) FROM pieces) + (SELECT count(*) FROM bodies)", nil, &n)
+		if n > 0 {
+			t.Errorf("%d rows are left of nothing", n)
+		}
+		return err
+	}))
 }
 
 // TestKeep checks that what isn't kept is removed, whoever brought it, and that a maildrop that is locked elsewhere is spared.

@@ -23,10 +23,35 @@ import (
 // patience is how long a token may take.
 const patience = 20 * time.Second
 
+// RunSome is Run for some of the tests: for a store that has passed all of them, in a setting in which it must work too.
+func RunSome(t *testing.T, open func(t testing.TB) store.Store, names ...string) {
+	for _, name := range names {
+		test := tests()[name]
+		if test == nil {
+			t.Errorf("there is no test %q", name)
+			continue
+		}
+		run(t, name, test, open)
+	}
+}
+
 // Run runs the suite. open returns an empty store that appends "example.test" to names and accepts messages of at least
 // 1 MiB. It is called once for each test, and registers whatever must be closed with t.Cleanup.
 func Run(t *testing.T, open func(t testing.TB) store.Store) {
-	tests := map[string]func(*env){
+	for name, test := range tests() {
+		run(t, name, test, open)
+	}
+}
+
+func run(t *testing.T, name string, test func(*env), open func(t testing.TB) store.Store) {
+	t.Run(name, func(t *testing.T) {
+		t.Parallel()
+		test(&env{T: t, Store: open(t), ctx: t.Context()})
+	})
+}
+
+func tests() map[string]func(*env) {
+	return map[string]func(*env){
 		"Addresses":            addresses,
 		"NewAccount":           newAccount,
 		"Names":                names,
@@ -59,12 +84,6 @@ func Run(t *testing.T, open func(t testing.TB) store.Store) {
 		"DeliverConcurrently":  deliverConcurrently,
 		"Numbered":             numbered,
 		"NumbersInOrder":       numbersInOrder,
-	}
-	for name, test := range tests {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			test(&env{T: t, Store: open(t), ctx: t.Context()})
-		})
 	}
 }
 

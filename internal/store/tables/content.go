@@ -67,14 +67,6 @@ func (s *Store) take(ctx context.Context, in *store.Incoming) (*incoming, error)
 	return i, i.sum(ctx)
 }
 
-// needs returns the digests that put will look up.
-func (i *incoming) needs() []string {
-	if i.mine != nil {
-		return nil
-	}
-	return []string{string(i.digest[:])}
-}
-
 // sum computes the digest.
 func (i *incoming) sum(ctx context.Context) error {
 	if raw, ok := store.Whole(i.content); ok {
@@ -136,20 +128,45 @@ func (t *tx) put(ctx context.Context, i *incoming) (*message, error) {
 	}
 	t.numbers.message++
 	m := &message{store: t.store, number: t.numbers.message, name: i.name, body: body, size: i.content.Size()}
-	at, zone := micros(i.received)
-	var envelope any
+	f := &fresh{}
+	f.at, f.zone = micros(i.received)
 	if e := &i.envelope; e.From != "" || len(e.Recipients) > 0 || e.Session != "" || e.User != "" {
 		text, err := json.Marshal(e)
 		if err != nil {
 			return nil, err
 		}
-		envelope = string(text)
+		f.envelope = string(text)
 	}
-	return m, t.Exec("INSERT INTO messages VALUES (?, ?, ?, ?, ?, ?, 0, 0)", m.number, m.name, m.body, at, zone, envelope)
+	if t.fresh == nil {
+		t.fresh = map[*message]*fresh{}
+	}
+	t.fresh[m] = f
+	return m, nil
+}
+
+// fresh is a message that the present step stores. It is written at the end of the step, when it is known how many entries it
+// has.
+type fresh struct {
+	at       int64 // when it was received
+	zone     int
+	envelope any // nil if it is empty
+	arrival  uint64
+	refs     int
+}
+
+// writeFresh writes the messages that the present step has stored.
+func (t *tx) writeFresh() error {
+	for m, f := range t.fresh {
+		if err := t.Exec("INSERT INTO messages VALUES (?, ?, ?, ?, ?, ?, ?, ?)", m.number, m.name, m.body, f.at, f.zone, f.envelope, int64(f.arrival), f.refs); err != nil {
+			return err
+		}
+	}
+	t.fresh = nil
+	return nil
 }
 
 // putBody puts a message's bytes into the database, unless they are there, and returns their number.
-func (t *tx) putBody(ctx context.Context, i *incoming) (number int64, err error) {
+func (t *tx) putBody(ctx context.Context, i *incoming) (int64, error) {
 	digest := i.digest[:]
 	number, known := t.found.bodies[string(digest)]
 	if !known {
@@ -160,14 +177,25 @@ func (t *tx) putBody(ctx context.Context, i *incoming) (number int64, err error)
 	if number != 0 {
 		return number, t.Exec("UPDATE bodies SET refs = refs + 1 WHERE id = ?", number)
 	}
-	t.numbers.body++
-	number = t.numbers.body
+	number, written := t.large[string(digest)]
+	if !written {
+		t.numbers.body++
+		number = t.numbers.body
+	}
 	t.found.bodies[string(digest)] = number
 	if err := t.Exec("INSERT INTO bodies VALUES (?, ?, ?, 1)", number, digest, i.content.Size()); err != nil {
 		return 0, err
 	}
+	if written {
+		return number, nil
+	}
+	return number, t.putPieces(ctx, i, number)
+}
+
+// putPieces puts the bytes of a body into the database, and checks its digest.
+func (t *tx) putPieces(ctx context.Context, i *incoming, number int64) error {
 	id, h := number<<pieceBits, sha256.New()
-	err = inPieces(ctx, i.content, func(piece []byte) error {
+	err := inPieces(ctx, i.content, func(piece []byte) error {
 		if len(piece) == 0 {
 			return nil
 		}
@@ -175,14 +203,20 @@ func (t *tx) putBody(ctx context.Context, i *incoming) (number int64, err error)
 		id++
 		return t.Exec("INSERT INTO pieces VALUES (?, ?)", id-1, piece)
 	})
-	if err == nil && !bytes.Equal(h.Sum(nil), digest) {
+	if err == nil && !bytes.Equal(h.Sum(nil), i.digest[:]) {
 		err = errors.New("a message has changed while it was being stored")
 	}
-	return number, err
+	return err
 }
 
 // hold counts one more entry of a message, which gets the next number of arrivals.
 func (t *tx) hold(m *message) error {
+	if f := t.fresh[m]; f != nil {
+		if f.refs++; f.arrival == 0 {
+			f.arrival = t.numbers.arrival + 1
+		}
+		return nil
+	}
 	return t.Exec("UPDATE messages SET refs = refs + 1, arrival = CASE arrival WHEN 0 THEN ? ELSE arrival END WHERE id = ?", int64(t.numbers.arrival+1), m.number)
 }
 

@@ -27,7 +27,7 @@ func (s *Store) Deliver(ctx context.Context, accounts []string, in store.Incomin
 	if len(addresses) == 0 {
 		return nil, nil
 	}
-	err = s.write(ctx, needs{inboxes: addresses, digests: i.needs()}, func(t *tx) error {
+	err = s.write(ctx, needs{inboxes: addresses, contents: []*incoming{i}}, func(t *tx) error {
 		m, err := t.put(ctx, i)
 		if err != nil {
 			return err
@@ -88,11 +88,7 @@ func (s *Store) Append(ctx context.Context, id store.MailboxID, messages []store
 			return nil, err
 		}
 	}
-	n := needs{boxes: []store.MailboxID{id}}
-	for _, i := range list {
-		n.digests = append(n.digests, i.needs()...)
-	}
-	err = s.write(ctx, n, func(t *tx) error {
+	err = s.write(ctx, needs{boxes: []store.MailboxID{id}, contents: list}, func(t *tx) error {
 		entries := make([]arriving, len(list))
 		for n, i := range list {
 			m, err := t.put(ctx, i)

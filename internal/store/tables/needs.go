@@ -10,9 +10,9 @@ import (
 // needs are what a change will look up. All changes of a transaction have it looked up together, because each question to
 // a database elsewhere costs a round trip, and everybody waits meanwhile.
 type needs struct {
-	boxes   []store.MailboxID
-	inboxes []string // addresses
-	digests []string
+	boxes    []store.MailboxID
+	inboxes  []string // addresses
+	contents []*incoming
 }
 
 // found is what was looked up, as of the beginning of the transaction, and what the transaction has changed in it. What isn't in
@@ -35,17 +35,21 @@ func (t *tx) forgetFound() {
 
 // prefetch looks up what changes need. A single one needs no help.
 func (t *tx) prefetch(batch []*call) error {
-	t.forgetFound()
 	var all needs
+	var digests []string
 	for _, c := range batch {
 		all.boxes = append(all.boxes, c.needs.boxes...)
 		all.inboxes = append(all.inboxes, c.needs.inboxes...)
-		all.digests = append(all.digests, c.needs.digests...)
+		for _, i := range c.needs.contents {
+			if i.mine == nil {
+				digests = append(digests, string(i.digest[:]))
+			}
+		}
 	}
-	if t.store.alone || len(batch) == 1 && len(all.digests) <= 1 {
+	if len(batch) == 1 && len(digests) <= 1 {
 		return nil
 	}
-	if err := t.findBodies(all.digests); err != nil {
+	if err := t.findBodies(digests); err != nil {
 		return err
 	}
 	if err := t.findInboxes(all.inboxes); err != nil {

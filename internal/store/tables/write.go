@@ -14,6 +14,7 @@ const maxBatch = 64
 
 // call is a change that waits for its transaction.
 type call struct {
+	ctx   context.Context
 	do    func(*tx) error
 	needs needs
 	err   error
@@ -30,7 +31,7 @@ func (s *Store) write(ctx context.Context, n needs, do func(*tx) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	c := &call{do: do, needs: n, turn: make(chan bool, 1)}
+	c := &call{ctx: ctx, do: do, needs: n, turn: make(chan bool, 1)}
 	s.mu.Lock()
 	if s.closed {
 		s.mu.Unlock()
@@ -105,13 +106,13 @@ func (s *Store) transact(batch []*call) {
 func (s *Store) attempt(batch []*call) error {
 	var t *tx
 	err := s.engine.Write(func(c Conn) (err error) {
-		if t, err = s.begin(c); err != nil {
-			return fmt.Errorf("begin to write: %w", err)
-		}
-		if err := t.prefetch(batch); err != nil {
+		if t, err = s.begin(c, batch); err != nil {
 			return fmt.Errorf("begin to write: %w", err)
 		}
 		for _, c := range batch {
+			if c.err != nil {
+				continue
+			}
 			if c.err = t.step(c.do); s.engine.Broken(c.err) {
 				err, c.err = c.err, nil // what else is in the transaction may be lost
 				return fmt.Errorf("write: %w", err)
@@ -138,7 +139,10 @@ type tx struct {
 	numbers numbers
 	boxes   map[store.MailboxID]*box // that the steps so far have changed
 	own     map[store.MailboxID]*box // of the present step
+	fresh   map[*message]*fresh      // of the present step
 	found   found
+	large   map[string]int64 // numbers of bodies whose pieces are written, by digest
+	used    []int64          // numbers of bodies of which pieces may be written
 	news    []News
 }
 
@@ -151,17 +155,23 @@ type News struct {
 	Kind    string          // of records that have changed; "" means none
 }
 
-// begin returns the transaction on a connection.
-func (s *Store) begin(c Conn) (*tx, error) {
-	t := &tx{Conn: c, store: s, before: *s.numbers.Load(), boxes: map[store.MailboxID]*box{}}
-	if !s.alone {
-		var err error
-		if t.before, err = lockNumbers(c); err != nil {
-			return nil, err
-		}
+// begin returns the transaction on a connection. Until it has ended, nobody else changes anything.
+func (s *Store) begin(c Conn, batch []*call) (t *tx, err error) {
+	t = &tx{Conn: c, store: s, boxes: map[store.MailboxID]*box{}}
+	t.forgetFound()
+	if s.alone {
+		t.before = *s.numbers.Load()
+		t.numbers = t.before
+		return t, nil
+	}
+	if err := t.writeLarge(batch); err != nil {
+		return nil, err
+	}
+	if t.before, err = lockNumbers(c); err != nil {
+		return nil, err
 	}
 	t.numbers = t.before
-	return t, nil
+	return t, t.prefetch(batch)
 }
 
 // step carries out one change, or nothing of it.
@@ -171,11 +181,15 @@ func (t *tx) step(do func(*tx) error) error {
 	if err := t.Exec("SAVEPOINT step"); err != nil {
 		return err
 	}
+	t.fresh = nil
 	if err := do(t); err != nil {
 		// The numbers may be used again: nobody has seen them.
 		t.numbers, t.news = before, t.news[:told]
 		t.forgetFound()
 		return errors.Join(err, t.Exec("ROLLBACK TO step"), t.Exec("RELEASE step"))
+	}
+	if err := t.writeFresh(); err != nil {
+		return err
 	}
 	maps.Copy(t.boxes, t.own)
 	return t.Exec("RELEASE step")
@@ -183,6 +197,9 @@ func (t *tx) step(do func(*tx) error) error {
 
 // flush writes what the steps have only noted.
 func (t *tx) flush() error {
+	if err := t.dropLarge(); err != nil {
+		return err
+	}
 	for _, b := range t.boxes {
 		if err := b.save(t.Conn); err != nil {
 			return err
