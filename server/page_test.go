@@ -61,7 +61,7 @@ func TestPageOfAnEmptyRig(t *testing.T) {
 	s := start(t, server.Config{HTTP: "127.0.0.1:0"})
 	now := view(t, s, 200, "/")
 	_, port, _ := strings.Cut(addr(t, s, 25), ":")
-	has(t, now, "<b>25</b>", "accepts", "No scenario is active", "swaks --server localhost:"+port, "mailrig use port-25-blocked --http "+strings.Replace(s.HTTPURL(), "localhost", "127.0.0.1", 1))
+	has(t, now, "<b>25</b>", "STARTTLS offered", "at "+port+"</span>", "STARTTLS required", "SSL/TLS", "No scenario is active", "swaks --server localhost:"+port, "mailrig use port-25-blocked --http "+strings.Replace(s.HTTPURL(), "localhost", "127.0.0.1", 1))
 	has(t, view(t, s, 200, "/sessions"), "Nobody has connected yet")
 	has(t, view(t, s, 404, "/sessions/99"), "There is no session")
 	has(t, view(t, s, 200, "/setup"), "What to type into a mail client", "<code>localhost</code>", "any user name with any password", `href="/ca.pem"`,

@@ -8,7 +8,6 @@ import (
 	"text/tabwriter"
 
 	"github.com/mailrig/mailrig/internal/budget"
-	"github.com/mailrig/mailrig/internal/door"
 	"github.com/mailrig/mailrig/scenarios"
 	"github.com/mailrig/mailrig/server"
 )
@@ -24,7 +23,7 @@ func writeTable(w io.Writer, s startup, moved, taken, loginRule string, active [
 	tab := tabwriter.NewWriter(&b, 0, 0, 3, ' ', 0)
 	fmt.Fprintln(tab, "DOOR\tSERVICE\tSECURITY\tADDRESS")
 	for _, d := range s.Doors {
-		fmt.Fprintf(tab, "%d\t%s\t%s\t%s\n", d.Port, d.Service, securityWords(d.Security), strings.Join(d.Addresses, " "))
+		fmt.Fprintf(tab, "%d\t%s\t%s\t%s\n", d.Port, d.Service, d.Security.Words(), strings.Join(d.Addresses, " "))
 	}
 	fmt.Fprintln(tab)
 	_ = tab.Flush()
@@ -75,17 +74,4 @@ func whenFull(what string) string {
 		return "the oldest mail of the largest account goes"
 	}
 	return "mail is refused for the time being"
-}
-
-func securityWords(s door.Security) string {
-	switch s {
-	case door.TLS:
-		return "SSL/TLS"
-	case door.STARTTLS:
-		return "STARTTLS offered"
-	case door.STARTTLSRequired:
-		return "STARTTLS required"
-	default:
-		return string(s)
-	}
 }

@@ -212,6 +212,20 @@ const (
 	TLS              Security = "tls"               // TLS from the first byte
 )
 
+// Words says it as a settings screen does.
+func (s Security) Words() string {
+	switch s {
+	case TLS:
+		return "SSL/TLS"
+	case STARTTLS:
+		return "STARTTLS offered"
+	case STARTTLSRequired:
+		return "STARTTLS required"
+	default:
+		return string(s)
+	}
+}
+
 // Door returns the port of the suggested door with TLS from the first byte, or of the one with STARTTLS. It returns 0
 // if the protocol has none.
 func (p *Protocol) Door(fromFirstByte bool) int {

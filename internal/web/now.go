@@ -45,6 +45,9 @@ type doorNow struct {
 	Scenarios []string
 }
 
+// Moved reports whether it listens on another port than the standard one.
+func (d doorNow) Moved() bool { return d.Real != strconv.Itoa(d.Port) }
+
 // activeNow is which scenarios are active, for whom.
 type activeNow struct {
 	List      []activeScenario
