@@ -5,8 +5,7 @@ GO       ?= go
 BIN      ?= bin/mailrig
 PREFIX   ?= /usr/local
 DIST     ?= dist
-# A number of tries, not seconds: under load, a target that has to end after a time fails with "context deadline exceeded".
-FUZZTIME ?= 5000x
+FUZZTIME ?= 5s
 REV      ?= HEAD
 PACKAGES ?= ./...
 
@@ -84,25 +83,29 @@ long: ## the bounds, with clients that want as much as docs/limits.md says, and 
 	$(GO) test -v -count 1 -timeout 60m ./e2e/bounds -args -long
 	$(GO) test -v -count 1 -timeout 20m -run TestPageKeepsUp ./e2e -args -timed
 
-# A package is compiled once for all of its targets.
+# A package is compiled once for all of its targets. Go's fuzzer sometimes takes the end of its time for a failure
+# ("context deadline exceeded"), mostly under load. If no input has failed, the target is tried again, once.
 fuzz: ## each fuzz target for FUZZTIME
 	@set -e; dir=$$(mktemp -d); trap 'rm -rf "$$dir"' EXIT; \
+	try() { "$$dir/test" -test.run '^$$' -test.fuzz "^$$target\$$" -test.fuzztime $(FUZZTIME) -test.fuzzcachedir "$$cache" 2>&1 | tee "$$dir/out"; \
+		grep -qx PASS "$$dir/out"; }; \
+	late() { grep -q 'context deadline exceeded' "$$dir/out" && ! grep -q 'Failing input written' "$$dir/out"; }; \
+	cache=$$($(GO) env GOCACHE)/fuzz; \
 	for package in $$(grep -rlE '^func Fuzz' --include='*_test.go' --exclude-dir=node_modules . | xargs -n 1 dirname | sort -u); do \
 		$(GO) test -c -fuzz . -o "$$dir/test" $$package; \
 		for target in $$(cd $$package && "$$dir/test" -test.list '^Fuzz'); do \
 			echo "fuzz $$package $$target"; \
-			(cd $$package && "$$dir/test" -test.run '^$$' -test.fuzz "^$$target\$$" -test.fuzztime $(FUZZTIME) \
-				-test.fuzzcachedir "$$($(GO) env GOCACHE)/fuzz"); \
+			(cd $$package && { try || { late && try; }; }); \
 		done; \
 	done
 
-# With -trimpath "make dist" finds compiled what this has compiled. "make lint" has vetted Linux.
-cross: ## it must build where it isn't developed, and be vetted for other systems
+# With -trimpath "make dist" finds compiled what this has compiled. "make build" and "make lint" do linux/amd64.
+cross: ## it must build, and be vetted, where it isn't developed
 	@set -e; for target in linux/arm64 darwin/arm64 windows/amd64; do \
-		echo "build for $$target"; \
+		echo "build and vet for $$target"; \
 		export CGO_ENABLED=0 GOFLAGS=-trimpath GOOS=$${target%/*} GOARCH=$${target#*/}; \
 		$(GO) build -o /dev/null ./cmd/mailrig; \
-		if [ $$GOOS != linux ]; then $(GO) vet $(PACKAGES); fi; \
+		$(GO) vet $(PACKAGES); \
 	done
 
 MODULES := recipes/lint/github recipes/lint/compose contrib/testcontainers-go
