@@ -11,6 +11,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/mailrig/mailrig/internal/testkit/await"
 )
 
 // need makes sure that a client is installed. If it isn't, the test is skipped on a person's machine, and fails in CI,
@@ -167,28 +169,5 @@ func write(t testing.TB, dir, name string, content []byte) string {
 // eventually waits until ok is true, or fails.
 func eventually(t testing.TB, what string, ok func() bool) {
 	t.Helper()
-	eventuallyIn(t, patience, what, ok)
-}
-
-// eventuallyIn is eventually with another patience.
-func eventuallyIn(t testing.TB, patience time.Duration, what string, ok func() bool) {
-	t.Helper()
-	if !until(patience, ok) {
-		t.Fatalf("still not after %v: %s", patience, what)
-	}
-}
-
-// until waits for a condition, and reports whether it has come true.
-func until(patience time.Duration, ok func() bool) bool {
-	deadline := time.After(patience)
-	again := time.NewTicker(5 * time.Millisecond)
-	defer again.Stop()
-	for !ok() {
-		select {
-		case <-again.C:
-		case <-deadline:
-			return false
-		}
-	}
-	return true
+	await.True(t, patience, what, ok)
 }

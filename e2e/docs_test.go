@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mailrig/mailrig/internal/testkit/await"
 	"github.com/mailrig/mailrig/internal/testkit/pages"
 )
 
@@ -283,7 +284,7 @@ func (d *desk) serve(text string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	ready := until(patience, func() bool { return strings.Contains(out.String(), "Ctrl-C stops\n") })
+	ready := await.Until(patience, func() bool { return strings.Contains(out.String(), "Ctrl-C stops\n") })
 	shown := out.String()
 	if err := stop(); err != nil {
 		return shown, fmt.Errorf("after Ctrl-C: %w", err)
@@ -300,7 +301,7 @@ func (d *desk) follow(text string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	printed := until(patience, func() bool {
+	printed := await.Until(patience, func() bool {
 		d.welcome()
 		return strings.Contains(out.String(), "Welcome")
 	})

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mailrig/mailrig/internal/testkit/await"
 	"github.com/mailrig/mailrig/internal/transcript"
 )
 
@@ -53,7 +54,7 @@ func TestThunderbirdRefused(t *testing.T) {
 // shows waits until the dialogue of a session has all of these parts, in this order.
 func (r *rig) shows(t *testing.T, what string, parts ...string) {
 	t.Helper()
-	eventuallyIn(t, thunderbirds, what, func() bool {
+	await.True(t, thunderbirds, what, func() bool {
 		return slices.ContainsFunc(r.records(t), func(s *transcript.Session) bool { return hasInOrder(s, parts) })
 	})
 }

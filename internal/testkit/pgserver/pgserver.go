@@ -32,6 +32,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/mailrig/mailrig/internal/testkit/await"
 )
 
 // patience is how long the server may take to start or to stop.
@@ -199,17 +201,11 @@ func (s *Server) start() error {
 	if err := s.process.Start(); err != nil {
 		return err
 	}
-	for deadline := time.Now().Add(patience); ; {
-		err := s.exec("SELECT 1")
-		if err == nil {
-			return nil
-		}
-		if time.Now().After(deadline) {
-			said, _ := os.ReadFile(filepath.Join(s.dir, "log"))
-			return fmt.Errorf("PostgreSQL doesn't start: %w\n%s", err, said)
-		}
-		time.Sleep(20 * time.Millisecond)
+	if err := await.Error(patience, func() error { return s.exec("SELECT 1") }); err != nil {
+		said, _ := os.ReadFile(filepath.Join(s.dir, "log"))
+		return fmt.Errorf("PostgreSQL doesn't start: %w\n%s", err, said)
 	}
+	return nil
 }
 
 // end ends the server in one of the ways that pg_ctl knows: smart, fast or immediate.

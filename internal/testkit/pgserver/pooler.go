@@ -8,9 +8,10 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
-	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/mailrig/mailrig/internal/testkit/await"
 )
 
 // Pooler puts PgBouncer in transaction mode in front of a database of this server, and returns the URL through it. It ends with
@@ -58,14 +59,12 @@ func (s *Server) Pooler(t testing.TB, database string) (through string) {
 		t.Fatal(err)
 	}
 	u.Host = fmt.Sprintf("127.0.0.1:%d", port)
-	for deadline := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
+	await.Nil(t, patience, "PgBouncer doesn't start", func() error {
 		conn, err := pgx.Connect(context.Background(), u.String())
-		if err == nil {
-			_ = conn.Close(context.Background())
-			return u.String()
+		if err != nil {
+			return err
 		}
-		if time.Now().After(deadline) {
-			t.Fatalf("PgBouncer doesn't start: %v", err)
-		}
-	}
+		return conn.Close(context.Background())
+	})
+	return u.String()
 }
